@@ -1,0 +1,75 @@
+// What the ptrace interceptor remembers of a thread and of its process.
+
+import CLinux
+import Glibc
+import Messages
+
+/// Memory and identity that the threads of a process share.
+final class TracedProcess {
+    let id: Int32
+    /// `/proc/PID/mem`, opened when first needed; it shows the image that ran when it was opened, so that an exec
+    /// closes it (proc(5)).
+    private var memory: Int32 = -1
+    private var memoryError: Int32 = 0
+    var threads = 0
+
+    init(id: Int32) { self.id = id }
+
+    deinit { forgetImage() }
+
+    func forgetImage() {
+        if memory >= 0 { close(memory) }
+        memory = -1
+        memoryError = 0
+    }
+
+    /// Reads through `/proc/PID/mem`: unlike process_vm_readv it cannot be held up by userfaultfd.
+    func read(_ address: UInt64, into buffer: UnsafeMutableRawBufferPointer) -> Int {
+        if memory < 0 {
+            if memoryError != 0 { return -Int(memoryError) }
+            let descriptor = abitrace_open("/proc/\(id)/mem", O_RDONLY | O_CLOEXEC, 0)
+            guard descriptor >= 0 else {
+                memoryError = -descriptor
+                return Int(descriptor)
+            }
+            memory = descriptor
+        }
+        // The file's position is signed: what lies beyond it is no user memory (pread(2) would say EINVAL).
+        guard address <= UInt64(Int64.max), let base = buffer.baseAddress, buffer.count > 0 else {
+            return buffer.count == 0 ? 0 : -Int(EFAULT)
+        }
+        let got = pread(memory, base, buffer.count, Int(address))
+        if got > 0 { return got }
+        // The file answers EIO where ptrace and the calls themselves answer EFAULT; end of file is a dead image.
+        return got == 0 || errno == EIO ? -Int(EFAULT) : -Int(errno)
+    }
+}
+
+/// A thread under watch.
+final class Tracee {
+    let thread: Int32
+    var process: TracedProcess
+    /// The call it is in, between its entry and its exit.
+    var call = Stop()
+    var callID: UInt64 = 0
+    var isInCall = false
+    /// Between resume and the next stop, outside a call: it uses a processor.
+    var runsUserCode = false
+    /// Its affinity is narrowed to the supervisor's processor.
+    var isPinned = false
+    /// How many stops in a row it was the only one running.
+    var stopsAlone = 0
+    /// The signal that it stops for, handed over on resume.
+    var signal: Int32 = 0
+    var isGroupStopped = false
+    /// The launch's own calls, before the program's exec, are nobody's business.
+    var isHidden = false
+    /// Waits at its first stop for the event that names its parent.
+    var awaitsParent = false
+    var isStarted = false
+
+    init(thread: Int32, process: TracedProcess) {
+        self.thread = thread
+        self.process = process
+    }
+}

@@ -1,0 +1,201 @@
+// The rows of the generated tables: what the spec says of a call, an argument, a struct and a set of names.
+
+/// What a scalar is, or what lies behind a pointer.
+public enum Kind: UInt8, Sendable {
+    case signed, unsigned, hexadecimal, octal
+    case permissions, fileMode, address, descriptor, directory, process, user, group, signal, device
+    /// One name, or several, of the set `table`.
+    case symbol, flags
+    /// The struct `table`.
+    case structure
+    /// A pointer to NUL-terminated bytes.
+    case path, text
+    /// A pointer to `count` bytes.
+    case buffer
+    /// Bytes that lie in the struct itself: up to the first NUL, or all.
+    case characters, octets
+    /// A pointer to a signal set of as many bytes as the argument after it says.
+    case signalSet
+    /// What only code can say; `table` is the `CustomKind`.
+    case custom
+}
+
+/// Whether a value is there itself, behind a pointer, or many of it.
+public enum Shape: UInt8, Sendable {
+    case value, pointer, array
+}
+
+/// Where a length or number of elements is found.
+public enum Count: Equatable, Sendable {
+    case none
+    case fixed(UInt32)
+    /// The argument, or the struct's field, of this index.
+    case argument(UInt8)
+    /// What the call returned.
+    case result
+}
+
+/// A type as the spec writes it.
+public struct TypeRow: Sendable {
+    public let shape: Shape
+    public let kind: Kind
+    /// Bytes of the scalar; 0 is the width of `long`.
+    public let width: UInt8
+    /// The symbol set, struct or custom kind.
+    public let table: UInt16
+    public let count: Count
+
+    public init(_ shape: Shape, _ kind: Kind, _ width: UInt8, _ table: UInt16, _ count: Count) {
+        self.shape = shape
+        self.kind = kind
+        self.width = width
+        self.table = table
+        self.count = count
+    }
+}
+
+/// When something of a row applies: the argument, masked, equals one of `values`, or shares a bit with them.
+public struct ConditionRow: Sendable {
+    public let argument: UInt8
+    public let mask: UInt64
+    /// With `anyBit`, one value of bits that may be set.
+    public let values: [UInt64]
+    public let anyBit: Bool
+
+    public init(_ argument: UInt8, _ mask: UInt64, _ values: [UInt64], anyBit: Bool) {
+        self.argument = argument
+        self.mask = mask
+        self.values = values
+        self.anyBit = anyBit
+    }
+
+    public func holds(_ arguments: RawArguments) -> Bool {
+        let value = arguments[Int(argument)] & mask
+        return anyBit ? values.contains { value & $0 != 0 } : values.contains(value)
+    }
+}
+
+/// One argument of a call, or one field of a struct.
+public struct ArgumentRow: Sendable {
+    public let name: String
+    public let item: String
+    public let direction: Direction
+    public let type: TypeRow
+    /// Index into the table of conditions, -1 for none.
+    public let condition: Int16
+    /// For a field: its offset in bytes, per personality.
+    public let offset64: UInt16
+    public let offset32: UInt16
+    /// For a field: shown only unabbreviated; never shown.
+    public let isDetail: Bool
+    public let isHidden: Bool
+
+    public init(
+        _ name: String, _ item: String, _ direction: Direction, _ type: TypeRow, condition: Int16 = -1,
+        offset64: UInt16 = 0, offset32: UInt16 = 0, isDetail: Bool = false, isHidden: Bool = false
+    ) {
+        self.name = name
+        self.item = item
+        self.direction = direction
+        self.type = type
+        self.condition = condition
+        self.offset64 = offset64
+        self.offset32 = offset32
+        self.isDetail = isDetail
+        self.isHidden = isHidden
+    }
+}
+
+/// An operation, or a constant item, that holds under a condition.
+public struct ChoiceRow: Sendable {
+    public let condition: Int16
+    public let operation: Operation
+    public let item: String
+    public let value: String
+
+    public init(condition: Int16, operation: Operation = .voidCall, item: String = "", value: String = "") {
+        self.condition = condition
+        self.operation = operation
+        self.item = item
+        self.value = value
+    }
+}
+
+/// A call in one personality.
+public struct CallRow: Sendable {
+    public let call: SystemCall
+    public let name: String
+    public let operation: Operation
+    /// Arguments, then choices of operation, then constant items: ranges in the generated tables.
+    public let firstArgument: UInt16
+    public let argumentCount: UInt8
+    public let firstChoice: UInt16
+    public let choiceCount: UInt8
+    public let firstConstant: UInt16
+    public let constantCount: UInt8
+    public let result: TypeRow
+    public let resultItem: String
+    /// The kernel version that brought it, as text.
+    public let since: String
+
+    public init(
+        _ call: SystemCall, _ name: String, _ operation: Operation, arguments: (UInt16, UInt8),
+        choices: (UInt16, UInt8), constants: (UInt16, UInt8), result: TypeRow, resultItem: String, since: String
+    ) {
+        self.call = call
+        self.name = name
+        self.operation = operation
+        (firstArgument, argumentCount) = arguments
+        (firstChoice, choiceCount) = choices
+        (firstConstant, constantCount) = constants
+        self.result = result
+        self.resultItem = resultItem
+        self.since = since
+    }
+}
+
+/// A struct: its fields in the order they are shown.
+public struct StructureRow: Sendable {
+    public let name: String
+    public let firstField: UInt16
+    public let fieldCount: UInt8
+    /// Size in bytes, per personality.
+    public let size64: UInt16
+    public let size32: UInt16
+
+    public init(_ name: String, fields: (UInt16, UInt8), size64: UInt16, size32: UInt16) {
+        self.name = name
+        (firstField, fieldCount) = fields
+        self.size64 = size64
+        self.size32 = size32
+    }
+}
+
+/// A set of names: where its symbols are, and what stands for a value without one.
+public struct SymbolSetRow: Sendable {
+    public let name: String
+    public let firstSymbol: UInt16
+    public let count: UInt16
+    /// What people see beside a number that has no name: `O_???`.
+    public let unknown: String
+
+    public init(_ name: String, _ firstSymbol: UInt16, _ count: UInt16, unknown: String) {
+        self.name = name
+        self.firstSymbol = firstSymbol
+        self.count = count
+        self.unknown = unknown
+    }
+}
+
+/// A name for a value; with a mask, for a value of the bits under it.
+public struct SymbolRow: Sendable {
+    public let name: String
+    public let value: UInt64
+    public let mask: UInt64
+
+    public init(_ name: String, _ value: UInt64, _ mask: UInt64 = 0) {
+        self.name = name
+        self.value = value
+        self.mask = mask
+    }
+}

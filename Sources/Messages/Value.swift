@@ -1,0 +1,92 @@
+// What a decoder says an argument is: a value that every form of output can show.
+
+/// A run of bytes from a tracee, with what was cut from it.
+public struct Bytes: Equatable, Sendable {
+    public var bytes: [UInt8]
+    /// How many bytes the program passed; more than `bytes.count` where the capture rule cut.
+    public var total: UInt64
+    /// The bytes end with a NUL in the tracee and were found to: a path, an argument.
+    public var isText: Bool
+
+    public init(_ bytes: [UInt8], total: UInt64? = nil, isText: Bool = false) {
+        self.bytes = bytes
+        self.total = total ?? UInt64(bytes.count)
+        self.isText = isText
+    }
+}
+
+/// One member of a record.
+public struct Field: Equatable, Sendable {
+    /// The kernel's name for it.
+    public var name: String
+    public var value: Value
+    /// Shown only where nothing is abbreviated (`-v`).
+    public var isDetail: Bool
+
+    public init(_ name: String, _ value: Value, isDetail: Bool = false) {
+        self.name = name
+        self.value = value
+        self.isDetail = isDetail
+    }
+}
+
+/// A decoded argument, result or member.
+///
+/// A value says what a thing is; how it looks is decided by the form that shows it. Decoding is total: what
+/// cannot be understood becomes a plainer value, never an error.
+public indirect enum Value: Equatable, Sendable {
+    /// A number that reads best in decimal.
+    case signed(Int64)
+    case unsigned(UInt64)
+    /// A number that reads best in hexadecimal.
+    case hexadecimal(UInt64)
+    case octal(UInt64)
+    /// File permission bits, as `open` and `chmod` take them: octal, three digits at least.
+    case permissions(UInt64)
+    /// File type and permission bits, as `stat` answers and `mknod` takes them.
+    case fileMode(UInt64)
+    /// A pointer that is not looked behind, or whose memory could not be read. 0 is NULL.
+    case address(UInt64)
+    /// A descriptor of the calling process.
+    case descriptor(Int32)
+    /// A descriptor that names a directory, or `AT_FDCWD`.
+    case directory(Int32)
+    /// A process, thread or group.
+    case process(Int32)
+    /// A user or group id; all ones is "no change" and shows as -1.
+    case user(UInt32)
+    case group(UInt32)
+    case signal(Int32)
+    case signalSet(UInt64)
+    /// A device number as the kernel packs it in a `dev_t`.
+    case device(UInt64)
+    /// One name out of a set of names.
+    case symbol(SymbolSet, UInt64)
+    /// Several names out of a set, and a remainder.
+    case flags(SymbolSet, UInt64)
+    case bytes(Bytes)
+    /// A path: bytes that end with NUL and name a file.
+    case path(Bytes)
+    /// A point in time or a span, in nanoseconds, for forms that want one number.
+    case nanoseconds(Int64)
+    case list([Value])
+    /// A list that was cut: what is there, and that more followed.
+    case cutList([Value])
+    case record([Field])
+    /// A name applied to values: `htons(80)`, `makedev(0x8, 0x1)`.
+    case call(String, [Value])
+    /// Two values joined by the name of a bitwise or: `SIGCHLD` beside flags.
+    case joined([Value])
+    /// A value with a remark for people.
+    case commented(Value, String)
+    /// An argument shown with its name: `child_stack=NULL`.
+    case named(String, Value)
+    /// A short form for people, and the whole behind it (`-v`, JSON).
+    case abbreviated(Value, Value)
+    /// What went in and what came out.
+    case change(Value, Value)
+    /// Something with a fixed spelling: `...`, `NULL`, a word of the kernel's.
+    case word(String)
+    /// Bytes that the spec does not look into: their length and a digest.
+    case opaque(count: UInt64, digest: UInt64)
+}

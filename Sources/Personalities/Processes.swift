@@ -1,0 +1,105 @@
+// The arguments of calls that make, run and wait for processes.
+
+import Messages
+
+/// Bits of clone's flags that decide what is made (sched.h).
+enum CloneFlag {
+    static let thread: UInt64 = 0x10000
+    static let signalMask: UInt64 = 0xFF
+}
+
+extension CallView {
+    /// clone3 says in memory whether it makes a process or a thread.
+    func cloneOperation() -> Operation {
+        let flags = snapshot.number(at: stop.arguments.a0, width: 8) ?? 0
+        return flags & CloneFlag.thread != 0 ? .threadCreate : .procFork
+    }
+
+    /// clone's flags carry the exit signal in their lowest byte.
+    func cloneFlags(_ raw: UInt64) -> Value {
+        let signal = raw & CloneFlag.signalMask
+        let flags = raw & ~CloneFlag.signalMask & 0xFFFF_FFFF
+        let names = Value.flags(.clone, flags)
+        if signal == 0 { return .named("flags", names) }
+        let ending = Value.signal(Int32(signal))
+        return .named("flags", flags == 0 ? ending : .joined([names, ending]))
+    }
+
+    /// struct clone_args (linux/sched.h), as far as its size goes.
+    func cloneArguments(_ address: UInt64, _ size: UInt64) -> Value {
+        guard let flags = snapshot.number(at: address, width: 8), size >= 64 else { return .address(address) }
+        func member(_ index: UInt64) -> UInt64 { snapshot.number(at: address &+ index * 8, width: 8) ?? 0 }
+        var fields = [Field("flags", .flags(.clone, flags))]
+        if flags & 0x1000 != 0 { fields.append(Field("pidfd", .address(member(1)))) }
+        if flags & 0x0120_0000 != 0 { fields.append(Field("child_tid", .address(member(2)))) }
+        if flags & 0x0010_0000 != 0 { fields.append(Field("parent_tid", .address(member(3)))) }
+        let signal = member(4)
+        fields.append(Field("exit_signal", signal == 0 ? .unsigned(0) : .signal(Int32(truncatingIfNeeded: signal))))
+        fields.append(Field("stack", .address(member(5))))
+        fields.append(Field("stack_size", .hexadecimal(member(6))))
+        if flags & 0x80000 != 0 { fields.append(Field("tls", .address(member(7)))) }
+        return .record(fields)
+    }
+
+    /// A NULL-ended list of texts: argv.
+    func strings(_ address: UInt64) -> Value {
+        guard address != 0 else { return .address(0) }
+        var texts: [Value] = []
+        for index in 0..<UInt64(4096) {
+            guard let pointer = snapshot.number(at: address &+ index * UInt64(word), width: word) else {
+                return texts.isEmpty ? .address(address) : .cutList(texts)
+            }
+            if pointer == 0 { return .list(texts) }
+            guard snapshot.region(at: pointer) != nil else { return .cutList(texts) }
+            texts.append(text(pointer, isPath: false))
+        }
+        return .cutList(texts)
+    }
+
+    /// The environment: its address, and how many variables it has.
+    func environment(_ address: UInt64) -> Value {
+        guard address != 0 else { return .address(0) }
+        for index in 0..<UInt64(8192) {
+            guard let pointer = snapshot.number(at: address &+ index * UInt64(word), width: word) else {
+                return .commented(.address(address), index == 0 ? "?" : "\(index)+ vars")
+            }
+            if pointer == 0 { return .commented(.address(address), index == 1 ? "1 var" : "\(index) vars") }
+        }
+        return .address(address)
+    }
+
+    /// A wait status in the words of wait(2).
+    func waitStatus(_ address: UInt64) -> Value {
+        guard address != 0 else { return .address(0) }
+        guard let raw = snapshot.number(at: address, width: 4), result.map({ $0 > 0 }) ?? false else {
+            return .address(address)
+        }
+        let status = Int32(truncatingIfNeeded: Int64(raw))
+        return .list([.word("{" + Self.describe(status: status) + "}")])
+    }
+
+    private static func describe(status: Int32) -> String {
+        let signal = status & 0x7F
+        if signal == 0 { return "WIFEXITED(s) && WEXITSTATUS(s) == \((status >> 8) & 0xFF)" }
+        if status & 0xFFFF == 0xFFFF { return "WIFCONTINUED(s)" }
+        if signal == 0x7F {
+            return "WIFSTOPPED(s) && WSTOPSIG(s) == \(SignalName.of((status >> 8) & 0xFF))"
+        }
+        let core = status & 0x80 != 0 ? " && WCOREDUMP(s)" : ""
+        return "WIFSIGNALED(s) && WTERMSIG(s) == \(SignalName.of(signal))\(core)"
+    }
+}
+
+/// The names of signals.
+public enum SignalName {
+    /// The kernel's name of a signal, `SIGRT_2` for a real-time one, the number otherwise.
+    public static func of(_ signal: Int32) -> String {
+        let row = SpecTables.symbolSets[Int(SymbolSet.signal.rawValue)]
+        for index in Int(row.firstSymbol)..<Int(row.firstSymbol) + Int(row.count)
+        where SpecTables.symbols[index].value == UInt64(truncatingIfNeeded: Int64(signal)) {
+            return SpecTables.symbols[index].name
+        }
+        if signal == 32 { return "SIGRTMIN" }
+        return signal > 32 && signal <= 64 ? "SIGRT_\(signal - 32)" : "\(signal)"
+    }
+}

@@ -1,0 +1,154 @@
+// A record as bytes: one MCAP Message whose payload is protobuf, written straight into the chunk.
+
+import Messages
+
+extension Happening {
+    /// Whether it is a call's entry or exit.
+    @inline(__always)
+    fileprivate var isCall: Bool {
+        switch self {
+        case .entry, .exit: true
+        default: false
+        }
+    }
+}
+
+extension RawBuffer {
+    /// The most bytes a record's fields take besides its texts and captured memory: heads, sixteen fields
+    /// of at most twelve bytes, six arguments and the signal.
+    private static var fixedBound: Int { 512 }
+    /// The most bytes a region takes besides its memory.
+    private static var regionBound: Int { 64 }
+
+    /// An upper bound of the size of a record.
+    @inline(__always)
+    static func bound(_ event: Event, _ snapshot: Snapshot, _ call: String, _ operation: String) -> Int {
+        var bound = fixedBound + call.utf8.count + operation.utf8.count
+        for region in snapshot.regions { bound += regionBound + region.count }
+        if case .signal(let signal) = event.happening { bound += signal.rest.count }
+        return bound
+    }
+
+    /// Writes one record. The caller has reserved `bound` bytes.
+    @inline(__always)
+    mutating func put(
+        _ event: Event, _ snapshot: Snapshot, call: String, operation: String, channel: UInt16, sequence: UInt32
+    ) {
+        put(MCAPOpcode.message)
+        put(UInt64(0))
+        let start = count
+        put(channel)
+        put(sequence)
+        let time = UInt64(max(0, event.time))
+        put(time)
+        put(time)
+        put(field: RecordField.identifier, event.id)
+        put(field: RecordField.thread, event.thread)
+        put(field: RecordField.process, event.process)
+        put(field: RecordField.time, UInt64(bitPattern: event.time))
+        put(kindOf: event.happening)
+        put(stop: snapshot.stop, isCall: event.happening.isCall, call: call, operation: operation)
+        put(memoryOf: snapshot)
+        put(detailsOf: event.happening)
+        overwrite(UInt64(count - start), at: start - 8)
+    }
+
+    @inline(__always)
+    private mutating func put(kindOf happening: Happening) {
+        let kind: HappeningKind =
+            switch happening {
+            case .started: .started
+            case .entry: .entry
+            case .exit: .exit
+            case .created: .created
+            case .executed: .executed
+            case .signal: .signal
+            case .stopped: .stopped
+            case .continued: .continued
+            case .exited: .exited
+            case .killed: .killed
+            case .detached: .detached
+            }
+        put(field: RecordField.kind, kind.rawValue)
+    }
+
+    @inline(__always)
+    private mutating func put(stop: Stop, isCall: Bool, call: String, operation: String) {
+        put(field: RecordField.personality, text: stop.personality.name)
+        put(field: RecordField.call, text: call)
+        put(field: RecordField.operation, text: operation)
+        put(field: RecordField.number, stop.number)
+        let arguments = stop.arguments
+        let any = arguments.a0 | arguments.a1 | arguments.a2 | arguments.a3 | arguments.a4 | arguments.a5
+        // All six at every call, so that readers may index them; none for what is not a call.
+        if isCall || any != 0 {
+            put(field: RecordField.arguments, length: 48)
+            put(arguments.a0)
+            put(arguments.a1)
+            put(arguments.a2)
+            put(arguments.a3)
+            put(arguments.a4)
+            put(arguments.a5)
+        }
+        put(field: RecordField.instructionPointer, stop.instructionPointer)
+    }
+
+    @inline(__always)
+    private mutating func put(memoryOf snapshot: Snapshot) {
+        guard !snapshot.regions.isEmpty else { return }
+        snapshot.arena.withUnsafeBytes { arena in
+            for region in snapshot.regions {
+                let wanted = UInt64(max(0, region.wanted))
+                let error = UInt64(bitPattern: Int64(region.errno))
+                let length =
+                    Self.size(number: region.address) + Self.size(bytes: region.count)
+                    + Self.size(number: wanted) + Self.size(number: error)
+                put(field: RecordField.regions, length: length)
+                put(field: RegionField.address, region.address)
+                if region.count > 0 {
+                    put(field: RegionField.bytes, length: region.count)
+                    put(raw: UnsafeRawBufferPointer(rebasing: arena[region.offset..<region.offset + region.count]))
+                }
+                put(field: RegionField.wanted, wanted)
+                put(field: RegionField.errno, error)
+            }
+        }
+    }
+
+    @inline(__always)
+    private mutating func put(detailsOf happening: Happening) {
+        switch happening {
+        case .entry, .continued, .detached: break
+        case .exit(let result): put(field: RecordField.result, Self.zigzag(result))
+        case .started(let parent, let attached):
+            put(field: RecordField.otherThread, parent)
+            put(field: RecordField.detail, attached ? UInt64(1) : 0)
+        case .created(let child, let how):
+            put(field: RecordField.otherThread, child)
+            put(field: RecordField.detail, UInt64(how.rawValue))
+        case .executed(let former): put(field: RecordField.otherThread, former)
+        case .signal(let signal): put(signal: signal)
+        case .stopped(let signal): put(signal: SignalInfo(number: signal))
+        case .exited(let status): put(field: RecordField.detail, UInt64(UInt32(bitPattern: status)))
+        case .killed(let signal, let dumpedCore):
+            put(field: RecordField.detail, dumpedCore ? UInt64(1) : 0)
+            put(signal: SignalInfo(number: signal))
+        }
+    }
+
+    private mutating func put(signal: SignalInfo) {
+        let number = UInt64(bitPattern: Int64(signal.number))
+        let code = UInt64(UInt32(truncatingIfNeeded: Self.zigzag(Int64(signal.code))))
+        let error = UInt64(bitPattern: Int64(signal.errno))
+        let length =
+            Self.size(number: number) + Self.size(number: code) + Self.size(number: error)
+            + Self.size(bytes: signal.rest.count)
+        put(field: RecordField.signal, length: length)
+        put(field: SignalField.number, number)
+        put(field: SignalField.code, code)
+        put(field: SignalField.errno, error)
+        guard !signal.rest.isEmpty else { return }
+        put(field: SignalField.rest, length: signal.rest.count)
+        signal.rest.withUnsafeBytes { put(raw: $0) }
+    }
+}

@@ -1,0 +1,174 @@
+// JSON Lines: one object a call, when it is complete, and one an event that is no call.
+//
+// {"id":1,"time":1700000000000000000,"thread":7,"process":7,"event":"call","personality":"x86_64","call":"openat",
+//  "operation":"file.open","class":"file","items":{"at":-100,…},"result":3,"duration":1200}
+// A call that failed has "errno":"ENOENT"; one that never came back has no "result". Bytes that are not UTF-8 are
+// {"hex":"…"}; a string that was cut is {"text":"…","total":n}.
+
+import Messages
+
+/// Writes events as JSON objects, a line each.
+public struct JSONLines: Sendable {
+    public init() {}
+
+    /// A call; `end` is the event of its return, nil where there was none.
+    public func call(_ event: Event, _ message: Message, end: Event?) -> [UInt8] {
+        var object = JSONObject()
+        head(event, "call", &object)
+        object.add("personality", .string(message.personality.name))
+        object.add("call", .string(message.name))
+        object.add("operation", .string(message.operation.name))
+        object.add("class", .string(message.operation.operationClass.name))
+        var items = JSONObject()
+        for constant in message.constants { items.add(constant.name, .string(constant.value)) }
+        for argument in message.arguments {
+            let name = argument.item == "-" || argument.item.isEmpty ? argument.name : argument.item
+            items.add(items.has(name) ? argument.name : name, Self.value(argument.value))
+        }
+        object.add("items", .raw(items.text))
+        if let reply = message.reply {
+            if let errno = reply.errno {
+                object.add("errno", .string(Names.errno(errno) ?? LineText.restarts[errno].map { _ in "ERESTART" } ?? "\(errno)"))
+            } else {
+                object.add("result", Self.value(reply.value))
+                if let auxiliary = reply.auxiliary { object.add("meaning", Self.value(auxiliary)) }
+            }
+        }
+        if let end { object.add("duration", .raw("\(end.time - event.time)")) }
+        return Array((object.text + "\n").utf8)
+    }
+
+    /// An event that is no call.
+    public func other(_ event: Event) -> [UInt8] {
+        var object = JSONObject()
+        switch event.happening {
+        case .entry, .exit: return []
+        case .started(let parent, let attached):
+            head(event, "started", &object)
+            object.add("parent", .raw("\(parent)"))
+            object.add("attached", .raw("\(attached)"))
+        case .created(let child, let how):
+            head(event, "created", &object)
+            object.add("child", .raw("\(child)"))
+            object.add("how", .string("\(how)"))
+        case .executed(let former):
+            head(event, "executed", &object)
+            object.add("former", .raw("\(former)"))
+        case .signal(let info):
+            head(event, "signal", &object)
+            object.add("signal", .string(Names.signal(info.number)))
+            object.add("info", Self.value(SignalText.record(info)))
+        case .stopped(let signal):
+            head(event, "stopped", &object)
+            object.add("signal", .string(Names.signal(signal)))
+        case .continued: head(event, "continued", &object)
+        case .exited(let status):
+            head(event, "exited", &object)
+            object.add("status", .raw("\(status)"))
+        case .killed(let signal, let core):
+            head(event, "killed", &object)
+            object.add("signal", .string(Names.signal(signal)))
+            object.add("core", .raw("\(core)"))
+        case .detached: head(event, "detached", &object)
+        }
+        return Array((object.text + "\n").utf8)
+    }
+
+    private func head(_ event: Event, _ kind: String, _ object: inout JSONObject) {
+        if event.id != 0 { object.add("id", .raw("\(event.id)")) }
+        object.add("time", .raw("\(event.time)"))
+        object.add("thread", .raw("\(event.thread)"))
+        object.add("process", .raw("\(event.process)"))
+        object.add("event", .string(kind))
+    }
+
+    // MARK: Values
+
+    static func value(_ value: Value) -> JSONText {
+        switch value {
+        case .signed(let number): return .raw("\(number)")
+        case .unsigned(let number), .hexadecimal(let number), .octal(let number), .permissions(let number),
+            .fileMode(let number), .device(let number), .address(let number):
+            return .raw("\(number)")
+        case .descriptor(let number), .directory(let number), .process(let number): return .raw("\(number)")
+        case .user(let id), .group(let id): return .raw("\(id)")
+        case .nanoseconds(let time): return .raw("\(time)")
+        case .bytes(let bytes), .path(let bytes): return self.bytes(bytes)
+        case .list(let values), .cutList(let values):
+            return .raw("[" + values.map { self.value($0).text }.joined(separator: ",") + "]")
+        case .record(let fields):
+            var object = JSONObject()
+            for field in fields { object.add(field.name, self.value(field.value)) }
+            return .raw(object.text)
+        case .named(_, let inner), .commented(let inner, _): return self.value(inner)
+        case .abbreviated(_, let whole): return self.value(whole)
+        case .change(let before, let after):
+            var object = JSONObject()
+            object.add("before", self.value(before))
+            object.add("after", self.value(after))
+            return .raw(object.text)
+        default:
+            // Names and applied names are text in every form.
+            var style = TextStyle()
+            style.stringLimit = Int.max
+            var text: [UInt8] = []
+            ValueText(style: style).append(value, to: &text)
+            return .string(String(decoding: text, as: UTF8.self))
+        }
+    }
+
+    private static func bytes(_ bytes: Bytes) -> JSONText {
+        let text: JSONText
+        if let string = String(validating: bytes.bytes, as: UTF8.self) {
+            text = .string(string)
+        } else {
+            let digits = bytes.bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+            text = .raw("{\"hex\":\"\(digits)\"}")
+        }
+        guard UInt64(bytes.bytes.count) < bytes.total else { return text }
+        var object = JSONObject()
+        object.add("text", text)
+        object.add("total", .raw("\(bytes.total)"))
+        return .raw(object.text)
+    }
+}
+
+/// A JSON value as text.
+enum JSONText {
+    case raw(String)
+    case string(String)
+
+    var text: String {
+        switch self {
+        case .raw(let text): return text
+        case .string(let string):
+            var text = "\""
+            for scalar in string.unicodeScalars {
+                switch scalar {
+                case "\"": text += "\\\""
+                case "\\": text += "\\\\"
+                case _ where scalar.value < 0x20 || (scalar.value >= 0x7F && scalar.value < 0xA0):
+                    let digits = String(scalar.value, radix: 16)
+                    text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                default: text.unicodeScalars.append(scalar)
+                }
+            }
+            return text + "\""
+        }
+    }
+}
+
+/// A JSON object under way.
+struct JSONObject {
+    private var members = ""
+    private var names: Set<String> = []
+
+    var text: String { "{" + members + "}" }
+    func has(_ name: String) -> Bool { names.contains(name) }
+
+    mutating func add(_ name: String, _ value: JSONText) {
+        if !members.isEmpty { members += "," }
+        names.insert(name)
+        members += JSONText.string(name).text + ":" + value.text
+    }
+}

@@ -1,0 +1,244 @@
+// A value as strace would print it.
+
+import Messages
+
+/// Appends values to a line.
+public struct ValueText: Sendable {
+    public var style: TextStyle
+
+    public init(style: TextStyle) { self.style = style }
+
+    public func append(_ value: Value, to line: inout [UInt8]) {
+        switch value {
+        case .signed(let number): line += "\(number)".utf8
+        case .unsigned(let number): line += "\(number)".utf8
+        case .hexadecimal(let number): hexadecimal(number, &line)
+        case .octal(let number): line += (number == 0 ? "0" : "0" + String(number, radix: 8)).utf8
+        case .permissions(let mode): permissions(mode, &line)
+        case .fileMode(let mode): fileMode(mode, &line)
+        case .address(let address):
+            if address == 0 { line += "NULL".utf8 } else { hexadecimal(address, &line) }
+        case .descriptor(let number): line += "\(number)".utf8
+        case .directory(let number): directory(number, &line)
+        case .process(let number): line += "\(number)".utf8
+        case .user(let id), .group(let id): line += (id == UInt32.max ? "-1" : "\(id)").utf8
+        case .signal(let number): named(Names.signal(number), UInt64(truncatingIfNeeded: number), &line)
+        case .signalSet(let set): signalSet(set, &line)
+        case .device(let device): self.device(device, &line)
+        case .symbol(let set, let value): symbol(set, value, &line)
+        case .flags(let set, let value): flags(set, value, &line)
+        case .bytes(let bytes): quote(bytes, limit: style.stringLimit, &line)
+        case .path(let bytes): quote(bytes, limit: Int.max, &line)
+        case .nanoseconds(let time): line += "\(time)".utf8
+        default: composed(value, &line)
+        }
+    }
+
+    // MARK: Values made of values
+
+    private func composed(_ value: Value, _ line: inout [UInt8]) {
+        switch value {
+        case .list(let values): list(values, isCut: false, &line)
+        case .cutList(let values): list(values, isCut: true, &line)
+        case .record(let fields): record(fields, &line)
+        case .call(let name, let values):
+            line += name.utf8
+            if name != "@" { line += "(".utf8 }
+            separated(values, by: ", ", &line)
+            if name != "@" { line += ")".utf8 }
+        case .joined(let values): separated(values, by: "|", &line)
+        case .commented(let value, let remark):
+            append(value, to: &line)
+            line += " /* \(remark) */".utf8
+        case .named(let name, let value):
+            line += "\(name)=".utf8
+            append(value, to: &line)
+        case .abbreviated(let short, let whole): append(style.abbreviates ? short : whole, to: &line)
+        case .change(let before, let after):
+            append(before, to: &line)
+            line += " => ".utf8
+            append(after, to: &line)
+        case .word(let word): line += word.utf8
+        case .opaque(let count, let digest):
+            line += "opaque(\(count) B, \(String(digest, radix: 16)))".utf8
+        default: break
+        }
+    }
+
+    private func separated(_ values: [Value], by separator: String, _ line: inout [UInt8]) {
+        for (index, value) in values.enumerated() {
+            if index > 0 { line += separator.utf8 }
+            append(value, to: &line)
+        }
+    }
+
+    private func list(_ values: [Value], isCut: Bool, _ line: inout [UInt8]) {
+        line += "[".utf8
+        let shown = style.abbreviates ? values.prefix(32) : values[...]
+        separated(Array(shown), by: ", ", &line)
+        if isCut || shown.count < values.count { line += (shown.isEmpty ? "..." : ", ...").utf8 }
+        line += "]".utf8
+    }
+
+    private func record(_ fields: [Field], _ line: inout [UInt8]) {
+        line += "{".utf8
+        var isFirst = true
+        var leftOut = false
+        for field in fields {
+            if field.isDetail && style.abbreviates {
+                leftOut = true
+                continue
+            }
+            if !isFirst { line += ", ".utf8 }
+            isFirst = false
+            line += "\(field.name)=".utf8
+            append(field.value, to: &line)
+        }
+        if leftOut { line += (isFirst ? "..." : ", ...").utf8 }
+        line += "}".utf8
+    }
+
+    // MARK: Numbers
+
+    private func hexadecimal(_ number: UInt64, _ line: inout [UInt8]) {
+        line += (number == 0 ? "0" : "0x" + String(number, radix: 16)).utf8
+    }
+
+    /// At least three octal digits: 0644, 000.
+    private func permissions(_ mode: UInt64, _ line: inout [UInt8]) {
+        let digits = mode == 0 ? "0" : "0" + String(mode, radix: 8)
+        line += (String(repeating: "0", count: max(0, 3 - digits.count)) + digits).utf8
+    }
+
+    private func fileMode(_ mode: UInt64, _ line: inout [UInt8]) {
+        let types: [UInt64: String] = [
+            0o140000: "S_IFSOCK", 0o120000: "S_IFLNK", 0o100000: "S_IFREG", 0o060000: "S_IFBLK",
+            0o040000: "S_IFDIR", 0o020000: "S_IFCHR", 0o010000: "S_IFIFO",
+        ]
+        guard style.naming == .names, let type = types[mode & 0o170000] else { return permissions(mode, &line) }
+        line += "\(type)|".utf8
+        for (bit, name) in [(UInt64(0o4000), "S_ISUID"), (0o2000, "S_ISGID"), (0o1000, "S_ISVTX")]
+        where mode & bit != 0 { line += "\(name)|".utf8 }
+        permissions(mode & 0o777, &line)
+    }
+
+    /// The kernel's new_encode_dev: minor in bits 0-7 and 20-31 and above, major in 8-19 and 32 and above.
+    private func device(_ device: UInt64, _ line: inout [UInt8]) {
+        let major = (device >> 8 & 0xFFF) | (device >> 32 & 0xFFFF_F000)
+        let minor = (device & 0xFF) | (device >> 12 & 0xFFFF_FF00)
+        line += "makedev(".utf8
+        hexadecimal(major, &line)
+        line += ", ".utf8
+        hexadecimal(minor, &line)
+        line += ")".utf8
+    }
+
+    // MARK: Names
+
+    private func named(_ name: String, _ value: UInt64, _ line: inout [UInt8]) {
+        switch style.naming {
+        case .names: line += name.utf8
+        case .numbers: line += "\(value)".utf8
+        case .both: line += "\(value) /* \(name) */".utf8
+        }
+    }
+
+    private func directory(_ number: Int32, _ line: inout [UInt8]) {
+        // AT_FDCWD (linux/fcntl.h)
+        guard number == -100, style.naming != .numbers else { return line += "\(number)".utf8 }
+        line += (style.naming == .names ? "AT_FDCWD" : "-100 /* AT_FDCWD */").utf8
+    }
+
+    private func symbol(_ set: SymbolSet, _ value: UInt64, _ line: inout [UInt8]) {
+        if style.naming == .numbers { return hexadecimal(value, &line) }
+        guard let name = Names.symbol(set, value) else {
+            hexadecimal(value, &line)
+            line += " /* \(Names.unknown(set)) */".utf8
+            return
+        }
+        if style.naming == .both {
+            hexadecimal(value, &line)
+            line += " /* \(name) */".utf8
+        } else {
+            line += name.utf8
+        }
+    }
+
+    private func flags(_ set: SymbolSet, _ value: UInt64, _ line: inout [UInt8]) {
+        if style.naming == .numbers { return hexadecimal(value, &line) }
+        let (names, rest) = Names.flags(set, value)
+        if names.isEmpty {
+            hexadecimal(value, &line)
+            if value != 0 { line += " /* \(Names.unknown(set)) */".utf8 }
+            return
+        }
+        var text = names.joined(separator: "|")
+        if rest != 0 { text += "|0x" + String(rest, radix: 16) }
+        if style.naming == .both {
+            hexadecimal(value, &line)
+            line += " /* \(text) */".utf8
+        } else {
+            line += text.utf8
+        }
+    }
+
+    /// `[INT TERM]`; where more than half are in the set, those that are not: `~[KILL STOP]`.
+    private func signalSet(_ set: UInt64, _ line: inout [UInt8]) {
+        let isMostlyFull = set.nonzeroBitCount >= 32
+        let shown = isMostlyFull ? ~set : set
+        line += (isMostlyFull ? "~[" : "[").utf8
+        var isFirst = true
+        for bit in 0..<64 where shown & (1 << UInt64(bit)) != 0 {
+            if !isFirst { line += " ".utf8 }
+            isFirst = false
+            let name = Names.signal(Int32(bit + 1))
+            line += (name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name).utf8
+        }
+        line += "]".utf8
+    }
+
+    // MARK: Strings
+
+    private func quote(_ bytes: Bytes, limit: Int, _ line: inout [UInt8]) {
+        let shown = bytes.bytes.prefix(limit)
+        let isCut = UInt64(shown.count) < bytes.total
+        line.append(UInt8(ascii: "\""))
+        let plain = shown.allSatisfy { ($0 >= 0x20 && $0 < 0x7F) || ($0 >= 9 && $0 <= 13) }
+        if style.quoting == .hexadecimal || (style.quoting == .hexadecimalWhereNeeded && !plain) {
+            for byte in shown { line += "\\x".utf8 + Self.digits(byte) }
+        } else {
+            escape(shown, &line)
+        }
+        line.append(UInt8(ascii: "\""))
+        if isCut { line += "...".utf8 }
+    }
+
+    private static func digits(_ byte: UInt8) -> [UInt8] {
+        let all = Array("0123456789abcdef".utf8)
+        return [all[Int(byte >> 4)], all[Int(byte & 15)]]
+    }
+
+    /// C escapes; an octal one is as short as it may be without swallowing the digit that follows.
+    private func escape(_ bytes: ArraySlice<UInt8>, _ line: inout [UInt8]) {
+        for index in bytes.indices {
+            let byte = bytes[index]
+            switch byte {
+            case 0x22: line += "\\\"".utf8
+            case 0x5C: line += "\\\\".utf8
+            case 9: line += "\\t".utf8
+            case 10: line += "\\n".utf8
+            case 11: line += "\\v".utf8
+            case 12: line += "\\f".utf8
+            case 13: line += "\\r".utf8
+            case 0x20..<0x7F: line.append(byte)
+            default:
+                let isBeforeDigit =
+                    index + 1 < bytes.endIndex && bytes[index + 1] >= 0x30 && bytes[index + 1] <= 0x39
+                let octal = String(byte, radix: 8)
+                line += "\\".utf8
+                if isBeforeDigit { line += String(repeating: "0", count: 3 - octal.count).utf8 }
+                line += octal.utf8
+            }
+        }
+    }
+}

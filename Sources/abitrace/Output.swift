@@ -1,0 +1,119 @@
+// Where text goes: standard error, a file, a file a process, a command's input.
+
+import Glibc
+
+/// A destination of text that gathers bytes and writes them out.
+final class Output {
+    private var descriptor: Int32
+    private var buffer: [UInt8] = []
+    private let isLive: Bool
+    private let splitPrefix: String?
+    private var files: [Int32: Output] = [:]
+    private var pipe: UnsafeMutablePointer<FILE>?
+    let isTerminal: Bool
+
+    /// Text for people: every part goes out at once where somebody may be waiting for it.
+    init(descriptor: Int32, isLive: Bool) {
+        self.descriptor = descriptor
+        self.isLive = isLive
+        splitPrefix = nil
+        isTerminal = isatty(descriptor) == 1
+    }
+
+    /// - Throws: `Failure` where the file cannot be written.
+    convenience init(path: String?, split: Bool) throws(Failure) {
+        guard let path else {
+            self.init(descriptor: STDERR_FILENO, isLive: true)
+            return
+        }
+        if path == "-" {
+            self.init(descriptor: STDOUT_FILENO, isLive: true)
+            return
+        }
+        if path.hasPrefix("|") || path.hasPrefix("!") {
+            try self.init(command: String(path.dropFirst()))
+            return
+        }
+        if split {
+            self.init(splitPrefix: path)
+            return
+        }
+        self.init(descriptor: try Self.open(path), isLive: false)
+    }
+
+    private init(splitPrefix: String) {
+        descriptor = -1
+        isLive = false
+        isTerminal = false
+        self.splitPrefix = splitPrefix
+    }
+
+    private init(command: String) throws(Failure) {
+        guard let pipe = popen(command, "we") else {
+            throw Failure(description: "cannot run '\(command)': \(String(cString: strerror(errno)))")
+        }
+        self.pipe = pipe
+        descriptor = fileno(pipe)
+        isLive = true
+        isTerminal = false
+        splitPrefix = nil
+    }
+
+    private static func open(_ path: String) throws(Failure) -> Int32 {
+        let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else {
+            throw Failure(description: "cannot write \(path): \(String(cString: strerror(errno)))")
+        }
+        return descriptor
+    }
+
+    /// Appends text of a process.
+    func write(_ bytes: [UInt8], process: Int32) {
+        if let splitPrefix {
+            let file: Output
+            if let known = files[process] {
+                file = known
+            } else {
+                guard let descriptor = try? Self.open("\(splitPrefix).\(process)") else { return }
+                file = Output(descriptor: descriptor, isLive: false)
+                files[process] = file
+            }
+            file.write(bytes, process: process)
+            return
+        }
+        buffer += bytes
+        if isLive || buffer.count >= 1 << 16 { flush() }
+    }
+
+    func flush() {
+        for file in files.values { file.flush() }
+        var rest = buffer[...]
+        while !rest.isEmpty && descriptor >= 0 {
+            let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 {
+                if errno == EINTR { continue }
+                complainOnce(errno)
+                break
+            }
+            rest = rest.dropFirst(count)
+        }
+        buffer.removeAll(keepingCapacity: true)
+    }
+
+    private var hasComplained = false
+    private func complainOnce(_ code: Int32) {
+        guard !hasComplained else { return }
+        hasComplained = true
+        descriptor = -1
+        if code != EPIPE { complain("output is lost: \(String(cString: strerror(code)))") }
+    }
+
+    /// Writes everything out and waits for a command that reads it.
+    func close() {
+        flush()
+        if let pipe { pclose(pipe) }
+        pipe = nil
+    }
+
+    var failed: Bool { hasComplained }
+}
