@@ -156,6 +156,8 @@ void abitrace_watch_signals(void) {
     sigaction(SIGPIPE, &action, NULL);
 }
 
+int abitrace_signal_is_pending(void) { return pending_signal != 0; }
+
 int abitrace_pending_signal(int *code) {
     int signal = pending_signal;
     if (!signal) return 0;

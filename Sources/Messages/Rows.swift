@@ -3,6 +3,8 @@
 /// What a scalar is, or what lies behind a pointer.
 public enum Kind: UInt8, Sendable {
     case signed, unsigned, hexadecimal, octal
+    /// A resource limit: all ones is no limit.
+    case limit
     case permissions, fileMode, address, descriptor, directory, process, user, group, signal, device
     /// One name, or several, of the set `table`.
     case symbol, flags

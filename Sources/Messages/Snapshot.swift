@@ -94,6 +94,12 @@ public struct Snapshot: Equatable, Sendable {
         regions[last].wanted = wanted
     }
 
+    /// Says that the last region could not be read to its end.
+    public mutating func failLast(errno: Int32) {
+        guard let last = regions.indices.last else { return }
+        regions[last].errno = errno
+    }
+
     /// The region that starts at `address`, the longest where there are several.
     public func region(at address: UInt64) -> Region? {
         var best: Region?

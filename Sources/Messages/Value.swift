@@ -85,6 +85,8 @@ public indirect enum Value: Equatable, Sendable {
     case abbreviated(Value, Value)
     /// What went in and what came out.
     case change(Value, Value)
+    /// A number that has a spelling of its own: `8192*1024`, `FUTEX_WAIT_PRIVATE`.
+    case spelled(String, UInt64)
     /// Something with a fixed spelling: `...`, `NULL`, a word of the kernel's.
     case word(String)
     /// Bytes that the spec does not look into: their length and a digest.

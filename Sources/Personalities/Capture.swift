@@ -127,7 +127,11 @@ public struct Capture: Sendable {
                 length == 0
                 ? snapshot.add(address: at, room: room, wanted: room) { memory.read(at, into: $0) }
                 : snapshot.extendLast(room: room) { memory.read(at, into: $0) }
-            guard got > 0, let region = snapshot.regions.last else { return }
+            guard got > 0, let region = snapshot.regions.last else {
+                // Text without its end is not the text: the kernel would have failed there too.
+                if length > 0 && got < 0 { snapshot.failLast(errno: Int32(-got)) }
+                return
+            }
             let bytes = snapshot.arena[(region.offset + length)..<(region.offset + region.count)]
             if let end = bytes.firstIndex(of: 0) {
                 let count = end - region.offset

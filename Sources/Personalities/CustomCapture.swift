@@ -54,6 +54,9 @@ extension Capture {
         case .epollEvents:
             guard let result, result > 0 else { return }
             plain(address, 12 * Int(min(result, Int64(elementLimit))), &snapshot, memory)
+        case .futexTimeout, .futexTimeout64:
+            plain(address, kind == .futexTimeout64 ? 16 : 2 * word, &snapshot, memory)
+        case .cloneParent: if result != nil { plain(address, 4, &snapshot, memory) }
         case .timevalPair, .timespecPair: plain(address, 4 * word, &snapshot, memory)
         case .fcntlArgument: lock(arguments.a1, address, result, &snapshot, memory)
         case .ioctlArgument: control(arguments.a1, address, &snapshot, memory)

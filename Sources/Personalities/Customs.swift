@@ -38,6 +38,8 @@ extension CallView {
         case .prctlArgument:
             if stop.arguments[0] == 15 || stop.arguments[0] == 16 { return text(address, isPath: false) }
             return .hexadecimal(address)
+        case .futexTimeout, .futexTimeout64: return futexTimeout(address, is64: kind == .futexTimeout64)
+        case .cloneParent: return cloneParent(address)
         default: return .hexadecimal(address)
         }
     }

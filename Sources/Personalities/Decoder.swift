@@ -67,6 +67,11 @@ struct CallView {
     }
 
     func arguments() -> [Argument] {
+        let arguments = inRegisterOrder()
+        return row.call == .clone ? cloneOrder(arguments) : arguments
+    }
+
+    private func inRegisterOrder() -> [Argument] {
         row.argumentRows.enumerated().compactMap { index, argument in
             if argument.isHidden { return nil }
             if argument.condition >= 0,
@@ -81,13 +86,10 @@ struct CallView {
 
     /// Puts what was read at the exit into the message of the entry.
     func complete(_ message: inout Message) {
-        var place = 0
-        for (index, argument) in row.argumentRows.enumerated() {
-            guard place < message.arguments.count, message.arguments[place].name == argument.name else { continue }
-            defer { place += 1 }
-            if failed {
-                continue
-            } else if argument.direction == .exit {
+        if failed { return }
+        for (index, argument) in row.argumentRows.enumerated() where argument.direction != .entry {
+            guard let place = message.arguments.firstIndex(where: { $0.name == argument.name }) else { continue }
+            if argument.direction == .exit {
                 message.arguments[place].value = value(argument, index)
             } else if argument.direction == .both {
                 message.arguments[place].value = change(
@@ -98,6 +100,7 @@ struct CallView {
 
     private func change(from before: Value, to after: Value, _ argument: ArgumentRow) -> Value {
         if case .address = after { return before }
+        if case .named(let name, .address) = before { return .named(name, after) }
         if before == after || argument.type.kind == .custom { return after }
         return .change(before, after)
     }
@@ -130,6 +133,7 @@ struct CallView {
         case .unsigned: return .unsigned(unsigned)
         case .hexadecimal: return .hexadecimal(unsigned)
         case .octal: return .octal(unsigned)
+        case .limit: return limit(unsigned, width)
         case .permissions: return .permissions(unsigned & 0xFFFF)
         case .fileMode: return .fileMode(unsigned)
         case .address: return .address(personality == .i386 ? raw & 0xFFFF_FFFF : raw)
@@ -152,6 +156,14 @@ struct CallView {
 
     /// A 16-bit id: all ones means "no change", as it does in 32 bits.
     private func narrow(_ id: UInt64) -> UInt32 { id == 0xFFFF ? UInt32.max : UInt32(id) }
+
+    /// RLIM_INFINITY by name, what is a multiple of 1024 as one.
+    private func limit(_ value: UInt64, _ width: Int) -> Value {
+        if value == UInt64.max { return .spelled("RLIM64_INFINITY", value) }
+        if value == 0xFFFF_FFFF && width == 4 { return .spelled("RLIM_INFINITY", value) }
+        return value > 1024 && value % 1024 == 0
+            ? .spelled("\(value / 1024)*1024", value) : .unsigned(value)
+    }
 
     static func extend(_ value: UInt64, _ width: Int) -> Int64 {
         switch width {
@@ -203,7 +215,20 @@ struct CallView {
             guard let value = self.field(field.type, bytes, address, offset) else { continue }
             fields.append(Field(field.name, value, isDetail: field.isDetail))
         }
+        tellDevice(&fields)
         return .record(fields)
+    }
+
+    /// Of a device file the number is of interest, not the size, and it stands where the size stands.
+    private func tellDevice(_ fields: inout [Field]) {
+        guard let mode = fields.firstIndex(where: { $0.name == "st_mode" }),
+            case .fileMode(let bits) = fields[mode].value,
+            bits & 0o170000 == 0o020000 || bits & 0o170000 == 0o060000,
+            let device = fields.firstIndex(where: { $0.name == "st_rdev" }),
+            let size = fields.firstIndex(where: { $0.name == "st_size" })
+        else { return }
+        fields[device].isDetail = false
+        fields.remove(at: size)
     }
 
     private func field(_ type: TypeRow, _ bytes: ArraySlice<UInt8>, _ address: UInt64, _ offset: Int) -> Value? {

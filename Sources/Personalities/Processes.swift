@@ -25,6 +25,34 @@ extension CallView {
         return .named("flags", flags == 0 ? ending : .joined([names, ending]))
     }
 
+    /// Where the kernel stores the child's id for its parent.
+    func cloneParent(_ address: UInt64) -> Value {
+        guard address != 0, result != nil, let thread = snapshot.number(at: address, width: 4) else {
+            return .address(address)
+        }
+        return .list([.process(Int32(truncatingIfNeeded: thread))])
+    }
+
+    /// clone's arguments as people know them: named, the stack first, and only those that the flags ask for.
+    func cloneOrder(_ arguments: [Argument]) -> [Argument] {
+        guard arguments.count == 5 else { return arguments }
+        let flags = stop.arguments.a0
+        func named(_ index: Int, _ name: String) -> Argument {
+            var argument = arguments[index]
+            if case .named = argument.value { return argument }
+            argument.value = .named(name, argument.value)
+            return argument
+        }
+        let tls = arguments.firstIndex { $0.name == "tls" } ?? 4
+        let child = arguments.firstIndex { $0.name == "child_tidptr" } ?? 3
+        var order = [named(1, "child_stack"), named(0, "flags")]
+        // CLONE_PARENT_SETTID, CLONE_SETTLS, CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID (sched.h)
+        if flags & 0x0010_0000 != 0 { order.append(named(2, "parent_tid")) }
+        if flags & 0x0008_0000 != 0 { order.append(named(tls, "tls")) }
+        if flags & 0x0120_0000 != 0 { order.append(named(child, "child_tidptr")) }
+        return order
+    }
+
     /// struct clone_args (linux/sched.h), as far as its size goes.
     func cloneArguments(_ address: UInt64, _ size: UInt64) -> Value {
         guard let flags = snapshot.number(at: address, width: 8), size >= 64 else { return .address(address) }

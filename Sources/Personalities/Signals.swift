@@ -78,7 +78,29 @@ extension CallView {
 
     /// A futex operation with its flags (linux/futex.h).
     func futexOperation(_ raw: UInt64) -> Value {
-        .symbol(.futexOperation, raw & 0xFFFF_FFFF)
+        let operation = raw & 0x7F
+        let names = SpecTables.symbolSets[Int(SymbolSet.futexOperation.rawValue)]
+        let row = SpecTables.symbols[Int(names.firstSymbol)..<Int(names.firstSymbol) + Int(names.count)]
+            .first { $0.value == operation }
+        guard let row else { return .symbol(.futexOperation, raw & 0xFFFF_FFFF) }
+        // FUTEX_PRIVATE_FLAG is 128, FUTEX_CLOCK_REALTIME 256.
+        let name = row.name + (raw & 128 != 0 ? "_PRIVATE" : "")
+        return .spelled(raw & 256 != 0 ? name + "|FUTEX_CLOCK_REALTIME" : name, raw & 0xFFFF_FFFF)
+    }
+
+    /// A time for operations that wait, a second count for those that requeue.
+    func futexTimeout(_ address: UInt64, is64: Bool) -> Value {
+        let requeues: Set<UInt64> = [3, 4, 5, 12]
+        if requeues.contains(stop.arguments.a1 & 0x7F) { return .unsigned(address & 0xFFFF_FFFF) }
+        guard address != 0 else { return .address(0) }
+        let width = is64 ? 8 : word
+        guard let seconds = snapshot.number(at: address, width: width),
+            let fraction = snapshot.number(at: address &+ UInt64(width), width: width)
+        else { return .address(address) }
+        return .record([
+            Field("tv_sec", .signed(Self.extend(seconds, width))),
+            Field("tv_nsec", .signed(Self.extend(fraction, width))),
+        ])
     }
 
     /// ioctl's third argument, for the requests whose struct is known.

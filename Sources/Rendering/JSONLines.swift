@@ -100,6 +100,7 @@ public struct JSONLines: Sendable {
             var object = JSONObject()
             for field in fields { object.add(field.name, self.value(field.value)) }
             return .raw(object.text)
+        case .spelled(_, let number): return .raw("\(number)")
         case .named(_, let inner), .commented(let inner, _): return self.value(inner)
         case .abbreviated(_, let whole): return self.value(whole)
         case .change(let before, let after):

@@ -59,6 +59,7 @@ public struct ValueText: Sendable {
             line += " => ".utf8
             append(after, to: &line)
         case .word(let word): line += word.utf8
+        case .spelled(let spelling, let number): named(spelling, number, &line)
         case .opaque(let count, let digest):
             line += "opaque(\(count) B, \(String(digest, radix: 16)))".utf8
         default: break

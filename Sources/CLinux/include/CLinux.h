@@ -52,6 +52,8 @@ pid_t abitrace_spawn(const char *path, char *const argv[], char *const envp[],
 // answers one that arrived, with its si_code, and forgets it.
 void abitrace_watch_signals(void);
 int abitrace_pending_signal(int *code);
+// 1 where one arrived and was not asked for yet.
+int abitrace_signal_is_pending(void);
 // Makes a blocked wait return every so often, 0 for never.
 void abitrace_set_tick(int milliseconds);
 // Ends this process as the signal does, without a core file.

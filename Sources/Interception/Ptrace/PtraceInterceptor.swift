@@ -90,6 +90,11 @@ public struct PtraceInterceptor: Interceptor {
                 return true
             }
             if tracees.isEmpty { return false }
+            // A busy tracee never lets the wait block, so that no signal would interrupt it.
+            if abitrace_signal_is_pending() != 0 {
+                interrupted = true
+                return true
+            }
             var status: Int32 = 0
             let thread = abitrace_wait(&status, 1)
             if thread == -EINTR {

@@ -20,7 +20,7 @@ struct Trace: ParsableCommand {
     var command: [String] = []
 
     func run() throws {
-        let command = self.command.first == "--" ? Array(self.command.dropFirst()) : self.command
+        let command = try programArguments(self.command)
         if command.isEmpty && attach.isEmpty { throw ValidationError("say which COMMAND to trace, or -p PID") }
         if !command.isEmpty && !attach.isEmpty { throw ValidationError("-p PID and COMMAND cannot go together") }
         try LiveRun(options: options, program: program, command: command, attach: attach).run()
@@ -48,7 +48,7 @@ struct Record: ParsableCommand {
     var command: [String] = []
 
     func run() throws {
-        let command = self.command.first == "--" ? Array(self.command.dropFirst()) : self.command
+        let command = try programArguments(self.command)
         if command.isEmpty == attach.isEmpty { throw ValidationError("say which COMMAND to record, or -p PID") }
         try LiveRun(
             recordingTo: output, stringLimit: stringLimit, program: program, command: command, attach: attach
@@ -69,4 +69,12 @@ struct Attach: ParsableCommand {
         let program = try ProgramOptions.parse([])
         try LiveRun(options: options, program: program, command: [], attach: processes).run()
     }
+}
+
+/// The command after `--`, which always stands before it by now: what is left over without one is an option that
+/// does not exist.
+private func programArguments(_ rest: [String]) throws -> [String] {
+    guard let first = rest.first else { return [] }
+    guard first == "--" else { throw ValidationError("no such option: \(first) (see abitrace --help)") }
+    return Array(rest.dropFirst())
 }
