@@ -40,6 +40,12 @@ extension CallView {
             return .hexadecimal(address)
         case .futexTimeout, .futexTimeout64: return futexTimeout(address, is64: kind == .futexTimeout64)
         case .cloneParent: return cloneParent(address)
+        case .socketType: return socketType(address)
+        case .socketProtocol: return socketProtocol(address)
+        case .socketOption: return socketOption(address)
+        case .ioctlRequest: return controlRequest(address)
+        case .schedPolicy: return .symbol(.schedPolicy, address & 0xFFFF_FFFF)
+        case .personality: return .hexadecimal(address & 0xFFFF_FFFF)
         default: return .hexadecimal(address)
         }
     }

@@ -68,7 +68,11 @@ struct CallView {
 
     func arguments() -> [Argument] {
         let arguments = inRegisterOrder()
-        return row.call == .clone ? cloneOrder(arguments) : arguments
+        switch row.call {
+        case .clone: return cloneOrder(arguments)
+        case .fcntl, .fcntl64: return commandTakesNoArgument ? Array(arguments.dropLast()) : arguments
+        default: return arguments
+        }
     }
 
     private func inRegisterOrder() -> [Argument] {

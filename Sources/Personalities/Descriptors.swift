@@ -141,6 +141,11 @@ extension CallView {
         }
     }
 
+    /// F_GETFD, F_GETFL, F_GETOWN, F_GETSIG, F_GETLEASE, F_GETPIPE_SZ and F_GET_SEALS only answer.
+    var commandTakesNoArgument: Bool {
+        [1, 3, 9, 11, 1025, 1032, 1034].contains(stop.arguments.a1 & 0xFFFF_FFFF)
+    }
+
     private func fileLock(_ address: UInt64) -> Value {
         let start = word == 8 ? 8 : 4
         let size = word == 8 ? 8 : 4

@@ -19,12 +19,14 @@ public struct LineText: Sendable {
     func beginning(_ message: Message, _ line: inout [UInt8]) {
         coloured(.call, &line) { $0 += message.name.utf8 }
         line += "(".utf8
-        arguments(message, 0..<Self.known(message), &line)
+        let known = Self.known(message)
+        arguments(message, 0..<known, &line)
+        if known > 0 && known < message.arguments.count { line += ", ".utf8 }
     }
 
     func arguments(_ message: Message, _ range: Range<Int>, _ line: inout [UInt8]) {
         for index in range {
-            if index > 0 { line += ", ".utf8 }
+            if index > range.lowerBound { line += ", ".utf8 }
             values.append(message.arguments[index].value, to: &line)
         }
     }

@@ -37,7 +37,7 @@ struct OutputOptions: ParsableArguments {
     @Flag(name: .customShort("x"), help: "Strings with other than ASCII in hexadecimal; twice: all strings.")
     var hexadecimal: Int
 
-    @Flag(name: .customShort("y"), help: "Show what a descriptor refers to.")
+    @Flag(name: .customShort("y"), help: "Show what a descriptor refers to (not available yet: says so and goes on).")
     var descriptorPaths: Int
 
     @Flag(name: .customShort("t"), help: "Time of day; twice with microseconds; thrice as seconds since 1970.")

@@ -14,6 +14,9 @@ struct Showing {
 
     init(_ options: OutputOptions, followsMany: Bool, defaultToStandardOutput: Bool = false) throws {
         self.options = options
+        if options.descriptorPaths > 0 {
+            complain("-y is not available yet: descriptors are shown by number")
+        }
         let path = options.isRecording ? nil : options.output
         output =
             path == nil && defaultToStandardOutput
