@@ -8,10 +8,14 @@ public struct Bytes: Equatable, Sendable {
     /// The bytes end with a NUL in the tracee and were found to: a path, an argument.
     public var isText: Bool
 
-    public init(_ bytes: [UInt8], total: UInt64? = nil, isText: Bool = false) {
+    /// The bytes are no text: random, a key.
+    public var isBinary: Bool
+
+    public init(_ bytes: [UInt8], total: UInt64? = nil, isText: Bool = false, isBinary: Bool = false) {
         self.bytes = bytes
         self.total = total ?? UInt64(bytes.count)
         self.isText = isText
+        self.isBinary = isBinary
     }
 }
 

@@ -38,7 +38,11 @@ extension Capture {
             }
         case .waitStatus: plain(address, 4, &snapshot, memory)
         case .fdPair: plain(address, 8, &snapshot, memory)
-        case .cloneArguments: plain(address, Int(min(next, 88)), &snapshot, memory)
+        case .cloneArguments:
+            plain(address, Int(min(next, 88)), &snapshot, memory)
+            if result != nil, let pointer = snapshot.number(at: address &+ 24, width: 8) {
+                plain(pointer, 4, &snapshot, memory)
+            }
         case .pollfd: plain(address, 8 * Int(min(next & 0xFFFF_FFFF, 1024)), &snapshot, memory)
         case .fdSet:
             let descriptors = min(max(0, Int32(truncatingIfNeeded: arguments.a0)), 1024)

@@ -40,6 +40,7 @@ extension CallView {
             return .hexadecimal(address)
         case .futexTimeout, .futexTimeout64: return futexTimeout(address, is64: kind == .futexTimeout64)
         case .cloneParent: return cloneParent(address)
+        case .sigsetPair: return .address(address)
         case .socketType: return socketType(address)
         case .socketProtocol: return socketProtocol(address)
         case .socketOption: return socketOption(address)

@@ -84,14 +84,26 @@ struct CallView {
                 return nil
             }
             let value = argument.direction == .exit ? pointer(index) : value(argument, index)
-            return Argument(name: argument.name, item: argument.item, value: value, direction: argument.direction)
+            return Argument(
+                name: argument.name, item: argument.item, value: value,
+                direction: staysAsPassed(argument) ? .entry : argument.direction)
+        }
+    }
+
+    /// Arguments that the kernel changes but that people read as they were passed; what became of them is said
+    /// beside the result.
+    private func staysAsPassed(_ argument: ArgumentRow) -> Bool {
+        switch row.call {
+        case .poll, .ppoll, .select, .pselect6: argument.direction == .both
+        default: false
         }
     }
 
     /// Puts what was read at the exit into the message of the entry.
     func complete(_ message: inout Message) {
         if failed { return }
-        for (index, argument) in row.argumentRows.enumerated() where argument.direction != .entry {
+        for (index, argument) in row.argumentRows.enumerated()
+        where argument.direction != .entry && !staysAsPassed(argument) {
             guard let place = message.arguments.firstIndex(where: { $0.name == argument.name }) else { continue }
             if argument.direction == .exit {
                 message.arguments[place].value = value(argument, index)
@@ -105,6 +117,14 @@ struct CallView {
     private func change(from before: Value, to after: Value, _ argument: ArgumentRow) -> Value {
         if case .address = after { return before }
         if case .named(let name, .address) = before { return .named(name, after) }
+        if argument.type.kind == .custom && argument.type.table == CustomKind.cloneArguments.rawValue {
+            return cloneAnswer().map { .change(before, $0) } ?? before
+        }
+        if case .list(let first) = before, case .list(let second) = after, first.count == 1, second.count == 1,
+            first != second
+        {
+            return .list([.change(first[0], second[0])])
+        }
         if before == after || argument.type.kind == .custom { return after }
         return .change(before, after)
     }
@@ -266,7 +286,8 @@ struct CallView {
             return .address(address)
         }
         let bytes = snapshot.arena[region.offset..<region.offset + region.count]
-        return .bytes(Bytes(Array(bytes.prefix(Int(min(count, UInt64(region.count))))), total: count))
+        let kept = Array(bytes.prefix(Int(min(count, UInt64(region.count)))))
+        return .bytes(Bytes(kept, total: count, isBinary: row.call == .getrandom))
     }
 
     func text(_ address: UInt64, isPath: Bool) -> Value {
@@ -286,10 +307,22 @@ struct CallView {
 
     // MARK: The reply
 
+    /// A result whose meaning hangs on the call's command.
+    private func answer(_ raw: Int64) -> Value {
+        switch row.call {
+        case .fcntl, .fcntl64:
+            [1, 3].contains(stop.arguments.a1) ? .hexadecimal(UInt64(bitPattern: raw)) : .signed(raw)
+        case .personality: .hexadecimal(UInt64(bitPattern: raw) & 0xFFFF_FFFF)
+        default: .signed(raw)
+        }
+    }
+
     func reply() -> Reply {
         let raw = result ?? 0
         if Reply.errno(of: raw) != nil { return Reply(raw: raw, value: .signed(-1), item: row.resultItem) }
-        var value = scalar(row.result, UInt64(bitPattern: raw))
+        var value =
+            row.result.kind == .custom
+            ? answer(raw) : scalar(row.result, UInt64(bitPattern: raw))
         if row.call == .mmap || row.call == .brk || row.call == .mremap || row.call == .shmat {
             value = .hexadecimal(UInt64(bitPattern: raw))
         }

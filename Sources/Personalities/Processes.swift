@@ -69,6 +69,17 @@ extension CallView {
         return .record(fields)
     }
 
+    /// What clone3 stored through its struct.
+    func cloneAnswer() -> Value? {
+        let address = stop.arguments.a0
+        // CLONE_PARENT_SETTID
+        guard let flags = snapshot.number(at: address, width: 8), flags & 0x0010_0000 != 0,
+            let pointer = snapshot.number(at: address &+ 24, width: 8),
+            let thread = snapshot.number(at: pointer, width: 4)
+        else { return nil }
+        return .record([Field("parent_tid", .list([.process(Int32(truncatingIfNeeded: thread))]))])
+    }
+
     /// A NULL-ended list of texts: argv.
     func strings(_ address: UInt64) -> Value {
         guard address != 0 else { return .address(0) }

@@ -130,7 +130,7 @@ enum SocketAddress {
         let name = Field("sa_family", .symbol(.socketFamily, family))
         let rest = Array(bytes.dropFirst(2))
         switch family {
-        case 1: return .record([name, Field("sun_path", unixPath(rest))])
+        case 1: return .record(rest.isEmpty ? [name] : [name, Field("sun_path", unixPath(rest))])
         case 2 where bytes.count >= 8:
             return .record([
                 name, Field("sin_port", port(rest)),
@@ -160,7 +160,6 @@ enum SocketAddress {
 
     /// Abstract names begin with NUL and show with `@`; paths end at their first NUL (unix(7)).
     private static func unixPath(_ rest: [UInt8]) -> Value {
-        if rest.isEmpty { return .word("NULL") }
         if rest[0] == 0 { return .call("@", [.bytes(Bytes(Array(rest.dropFirst())))]) }
         return .path(Bytes(Array(rest.prefix { $0 != 0 }), isText: true))
     }

@@ -205,7 +205,7 @@ public struct ValueText: Sendable {
         let isCut = UInt64(shown.count) < bytes.total
         line.append(UInt8(ascii: "\""))
         let plain = shown.allSatisfy { ($0 >= 0x20 && $0 < 0x7F) || ($0 >= 9 && $0 <= 13) }
-        if style.quoting == .hexadecimal || (style.quoting == .hexadecimalWhereNeeded && !plain) {
+        if bytes.isBinary || style.quoting == .hexadecimal || (style.quoting == .hexadecimalWhereNeeded && !plain) {
             for byte in shown { line += "\\x".utf8 + Self.digits(byte) }
         } else {
             escape(shown, &line)

@@ -5,179 +5,180 @@ public enum SymbolSet: UInt16, CaseIterable, Sendable {
     case whence = 0
     case ioctlRequest = 1
     case open = 2
-    case fcntlCommand = 3
-    case descriptorFlags = 4
-    case descriptorClose = 5
-    case seals = 6
-    case lockType = 7
-    case ownerType = 8
-    case writeHint = 9
-    case directoryNotify = 10
-    case flockOperation = 11
-    case syncFileRange = 12
-    case fileAdvice = 13
-    case splice = 14
-    case readWrite = 15
-    case memfd = 16
-    case closeRange = 17
-    case at = 18
-    case faccessat = 19
-    case statx = 20
-    case statxMask = 21
-    case statxAttributes = 22
-    case resolve = 23
-    case access = 24
-    case xattr = 25
-    case fallocate = 26
-    case rename = 27
-    case directoryEntryType = 28
-    case fileType = 29
-    case statfsFlags = 30
-    case fsMagic = 31
-    case mount = 32
-    case umount = 33
-    case openTree = 34
-    case moveMount = 35
-    case fsopen = 36
-    case fsmount = 37
-    case fspick = 38
-    case fsconfigCommand = 39
-    case mountAttribute = 40
-    case mountSetattr = 41
-    case socketFamily = 42
-    case socketType = 43
-    case socketTypeFlags = 44
-    case ipProtocol = 45
-    case netlinkProtocol = 46
-    case etherProtocol = 47
-    case socketLevel = 48
-    case socketOption = 49
-    case tcpOption = 50
-    case udpOption = 51
-    case ipOption = 52
-    case ipv6Option = 53
-    case packetOption = 54
-    case netlinkOption = 55
-    case message = 56
-    case shutdown = 57
-    case controlMessage = 58
-    case socketCall = 59
-    case poll = 60
-    case epollOperation = 61
-    case epoll = 62
-    case epollCreate = 63
-    case eventfd = 64
-    case timerfdCreate = 65
-    case signalfd = 66
-    case inotifyInit = 67
-    case inotify = 68
-    case fanotifyInit = 69
-    case fanotifyMark = 70
-    case fanotifyEvent = 71
-    case userfaultfd = 72
-    case uringSetup = 73
-    case uringFeatures = 74
-    case uringEnter = 75
-    case uringRegister = 76
-    case aioCommand = 77
-    case protection = 78
-    case map = 79
-    case mremap = 80
-    case msync = 81
-    case mlockall = 82
-    case mlock2 = 83
-    case memoryAdvice = 84
-    case memoryPolicy = 85
-    case mbind = 86
-    case getMempolicy = 87
-    case pkeyAccess = 88
-    case shadowStack = 89
-    case clone = 90
-    case namespace = 91
-    case waitOptions = 92
-    case waitIdType = 93
-    case resource = 94
-    case usageWho = 95
-    case personalityType = 96
-    case personalityFlags = 97
-    case prctlOption = 98
-    case capability = 99
-    case pidfdOpen = 100
-    case archPrctl = 101
-    case rseq = 102
-    case schedPolicy = 103
-    case schedPolicyFlags = 104
-    case schedAttributeFlags = 105
-    case priorityWho = 106
-    case ioPriorityWho = 107
-    case ioPriorityClass = 108
-    case signal = 109
-    case maskHow = 110
-    case signalHandler = 111
-    case signalAction = 112
-    case signalStack = 113
-    case pidfdSignal = 114
-    case siginfoCode = 115
-    case childCode = 116
-    case faultCode = 117
-    case busCode = 118
-    case illegalCode = 119
-    case arithmeticCode = 120
-    case trapCode = 121
-    case ioCode = 122
-    case systemCode = 123
-    case futexOperation = 124
-    case futexFlags = 125
-    case futexWakeOperation = 126
-    case futexWakeCompare = 127
-    case futex2 = 128
-    case membarrierCommand = 129
-    case membarrier = 130
-    case ipc = 131
-    case shmget = 132
-    case shmat = 133
-    case shmCommand = 134
-    case semCommand = 135
-    case msgCommand = 136
-    case semOperation = 137
-    case ipcCall = 138
-    case clock = 139
-    case itimer = 140
-    case timer = 141
-    case timerfdSet = 142
-    case timexState = 143
-    case timexModes = 144
-    case timexStatus = 145
-    case notifyKind = 146
-    case capabilityVersion = 147
-    case keySerial = 148
-    case keyctlCommand = 149
-    case errno = 150
-    case random = 151
-    case syslogAction = 152
-    case rebootCommand = 153
-    case swap = 154
-    case module = 155
-    case kexec = 156
-    case kexecFile = 157
-    case quotaCommand = 158
-    case quotaType = 159
-    case ptraceRequest = 160
-    case ptraceOptions = 161
-    case kcmpType = 162
-    case perfOpen = 163
-    case bpfCommand = 164
-    case seccompOperation = 165
-    case seccompMode = 166
-    case seccompFilter = 167
-    case seccompAction = 168
-    case landlockCreate = 169
-    case landlockRule = 170
-    case landlockRestrict = 171
-    case landlockFs = 172
-    case landlockNet = 173
-    case landlockScope = 174
-    case lsmAttribute = 175
+    case pipe = 3
+    case fcntlCommand = 4
+    case descriptorFlags = 5
+    case descriptorClose = 6
+    case seals = 7
+    case lockType = 8
+    case ownerType = 9
+    case writeHint = 10
+    case directoryNotify = 11
+    case flockOperation = 12
+    case syncFileRange = 13
+    case fileAdvice = 14
+    case splice = 15
+    case readWrite = 16
+    case memfd = 17
+    case closeRange = 18
+    case at = 19
+    case faccessat = 20
+    case statx = 21
+    case statxMask = 22
+    case statxAttributes = 23
+    case resolve = 24
+    case access = 25
+    case xattr = 26
+    case fallocate = 27
+    case rename = 28
+    case directoryEntryType = 29
+    case fileType = 30
+    case statfsFlags = 31
+    case fsMagic = 32
+    case mount = 33
+    case umount = 34
+    case openTree = 35
+    case moveMount = 36
+    case fsopen = 37
+    case fsmount = 38
+    case fspick = 39
+    case fsconfigCommand = 40
+    case mountAttribute = 41
+    case mountSetattr = 42
+    case socketFamily = 43
+    case socketType = 44
+    case socketTypeFlags = 45
+    case ipProtocol = 46
+    case netlinkProtocol = 47
+    case etherProtocol = 48
+    case socketLevel = 49
+    case socketOption = 50
+    case tcpOption = 51
+    case udpOption = 52
+    case ipOption = 53
+    case ipv6Option = 54
+    case packetOption = 55
+    case netlinkOption = 56
+    case message = 57
+    case shutdown = 58
+    case controlMessage = 59
+    case socketCall = 60
+    case poll = 61
+    case epollOperation = 62
+    case epoll = 63
+    case epollCreate = 64
+    case eventfd = 65
+    case timerfdCreate = 66
+    case signalfd = 67
+    case inotifyInit = 68
+    case inotify = 69
+    case fanotifyInit = 70
+    case fanotifyMark = 71
+    case fanotifyEvent = 72
+    case userfaultfd = 73
+    case uringSetup = 74
+    case uringFeatures = 75
+    case uringEnter = 76
+    case uringRegister = 77
+    case aioCommand = 78
+    case protection = 79
+    case map = 80
+    case mremap = 81
+    case msync = 82
+    case mlockall = 83
+    case mlock2 = 84
+    case memoryAdvice = 85
+    case memoryPolicy = 86
+    case mbind = 87
+    case getMempolicy = 88
+    case pkeyAccess = 89
+    case shadowStack = 90
+    case clone = 91
+    case namespace = 92
+    case waitOptions = 93
+    case waitIdType = 94
+    case resource = 95
+    case usageWho = 96
+    case personalityType = 97
+    case personalityFlags = 98
+    case prctlOption = 99
+    case capability = 100
+    case pidfdOpen = 101
+    case archPrctl = 102
+    case rseq = 103
+    case schedPolicy = 104
+    case schedPolicyFlags = 105
+    case schedAttributeFlags = 106
+    case priorityWho = 107
+    case ioPriorityWho = 108
+    case ioPriorityClass = 109
+    case signal = 110
+    case maskHow = 111
+    case signalHandler = 112
+    case signalAction = 113
+    case signalStack = 114
+    case pidfdSignal = 115
+    case siginfoCode = 116
+    case childCode = 117
+    case faultCode = 118
+    case busCode = 119
+    case illegalCode = 120
+    case arithmeticCode = 121
+    case trapCode = 122
+    case ioCode = 123
+    case systemCode = 124
+    case futexOperation = 125
+    case futexFlags = 126
+    case futexWakeOperation = 127
+    case futexWakeCompare = 128
+    case futex2 = 129
+    case membarrierCommand = 130
+    case membarrier = 131
+    case ipc = 132
+    case shmget = 133
+    case shmat = 134
+    case shmCommand = 135
+    case semCommand = 136
+    case msgCommand = 137
+    case semOperation = 138
+    case ipcCall = 139
+    case clock = 140
+    case itimer = 141
+    case timer = 142
+    case timerfdSet = 143
+    case timexState = 144
+    case timexModes = 145
+    case timexStatus = 146
+    case notifyKind = 147
+    case capabilityVersion = 148
+    case keySerial = 149
+    case keyctlCommand = 150
+    case errno = 151
+    case random = 152
+    case syslogAction = 153
+    case rebootCommand = 154
+    case swap = 155
+    case module = 156
+    case kexec = 157
+    case kexecFile = 158
+    case quotaCommand = 159
+    case quotaType = 160
+    case ptraceRequest = 161
+    case ptraceOptions = 162
+    case kcmpType = 163
+    case perfOpen = 164
+    case bpfCommand = 165
+    case seccompOperation = 166
+    case seccompMode = 167
+    case seccompFilter = 168
+    case seccompAction = 169
+    case landlockCreate = 170
+    case landlockRule = 171
+    case landlockRestrict = 172
+    case landlockFs = 173
+    case landlockNet = 174
+    case landlockScope = 175
+    case lsmAttribute = 176
 }
 
 extension SpecTables {
@@ -187,179 +188,180 @@ extension SpecTables {
         SymbolSetRow("whence", 0, 5, unknown: "SEEK_???"),
         SymbolSetRow("ioctlRequest", 5, 110, unknown: "???"),
         SymbolSetRow("open", 115, 23, unknown: "O_???"),
-        SymbolSetRow("fcntlCommand", 138, 38, unknown: "F_???"),
-        SymbolSetRow("descriptorFlags", 176, 1, unknown: "FD_???"),
-        SymbolSetRow("descriptorClose", 177, 1, unknown: "FD_???"),
-        SymbolSetRow("seals", 178, 6, unknown: "F_SEAL_???"),
-        SymbolSetRow("lockType", 184, 5, unknown: "F_???"),
-        SymbolSetRow("ownerType", 189, 3, unknown: "F_OWNER_???"),
-        SymbolSetRow("writeHint", 192, 6, unknown: "RWH_???"),
-        SymbolSetRow("directoryNotify", 198, 7, unknown: "DN_???"),
-        SymbolSetRow("flockOperation", 205, 8, unknown: "LOCK_???"),
-        SymbolSetRow("syncFileRange", 213, 3, unknown: "SYNC_FILE_RANGE_???"),
-        SymbolSetRow("fileAdvice", 216, 6, unknown: "POSIX_FADV_???"),
-        SymbolSetRow("splice", 222, 4, unknown: "SPLICE_F_???"),
-        SymbolSetRow("readWrite", 226, 8, unknown: "RWF_???"),
-        SymbolSetRow("memfd", 234, 8, unknown: "MFD_???"),
-        SymbolSetRow("closeRange", 242, 2, unknown: "CLOSE_RANGE_???"),
-        SymbolSetRow("at", 244, 6, unknown: "AT_???"),
-        SymbolSetRow("faccessat", 250, 3, unknown: "AT_???"),
-        SymbolSetRow("statx", 253, 8, unknown: "AT_???"),
-        SymbolSetRow("statxMask", 261, 20, unknown: "STATX_???"),
-        SymbolSetRow("statxAttributes", 281, 10, unknown: "STATX_ATTR_???"),
-        SymbolSetRow("resolve", 291, 6, unknown: "RESOLVE_???"),
-        SymbolSetRow("access", 297, 4, unknown: "?_OK"),
-        SymbolSetRow("xattr", 301, 2, unknown: "XATTR_???"),
-        SymbolSetRow("fallocate", 303, 8, unknown: "FALLOC_FL_???"),
-        SymbolSetRow("rename", 311, 3, unknown: "RENAME_???"),
-        SymbolSetRow("directoryEntryType", 314, 9, unknown: "DT_???"),
-        SymbolSetRow("fileType", 323, 7, unknown: "S_IF???"),
-        SymbolSetRow("statfsFlags", 330, 11, unknown: "ST_???"),
-        SymbolSetRow("fsMagic", 341, 37, unknown: "???"),
-        SymbolSetRow("mount", 378, 27, unknown: "MS_???"),
-        SymbolSetRow("umount", 405, 4, unknown: "MNT_???"),
-        SymbolSetRow("openTree", 409, 6, unknown: "OPEN_TREE_???"),
-        SymbolSetRow("moveMount", 415, 8, unknown: "MOVE_MOUNT_???"),
-        SymbolSetRow("fsopen", 423, 1, unknown: "FSOPEN_???"),
-        SymbolSetRow("fsmount", 424, 1, unknown: "FSMOUNT_???"),
-        SymbolSetRow("fspick", 425, 4, unknown: "FSPICK_???"),
-        SymbolSetRow("fsconfigCommand", 429, 9, unknown: "FSCONFIG_???"),
-        SymbolSetRow("mountAttribute", 438, 10, unknown: "MOUNT_ATTR_???"),
-        SymbolSetRow("mountSetattr", 448, 4, unknown: "AT_???"),
-        SymbolSetRow("socketFamily", 452, 46, unknown: "AF_???"),
-        SymbolSetRow("socketType", 498, 7, unknown: "SOCK_???"),
-        SymbolSetRow("socketTypeFlags", 505, 2, unknown: "SOCK_???"),
-        SymbolSetRow("ipProtocol", 507, 34, unknown: "IPPROTO_???"),
-        SymbolSetRow("netlinkProtocol", 541, 22, unknown: "NETLINK_???"),
-        SymbolSetRow("etherProtocol", 563, 8, unknown: "ETH_P_???"),
-        SymbolSetRow("socketLevel", 571, 41, unknown: "SOL_???"),
-        SymbolSetRow("socketOption", 612, 75, unknown: "SO_???"),
-        SymbolSetRow("tcpOption", 687, 37, unknown: "TCP_???"),
-        SymbolSetRow("udpOption", 724, 6, unknown: "UDP_???"),
-        SymbolSetRow("ipOption", 730, 46, unknown: "IP_???"),
-        SymbolSetRow("ipv6Option", 776, 56, unknown: "IPV6_???"),
-        SymbolSetRow("packetOption", 832, 23, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkOption", 855, 12, unknown: "NETLINK_???"),
-        SymbolSetRow("message", 867, 24, unknown: "MSG_???"),
-        SymbolSetRow("shutdown", 891, 3, unknown: "SHUT_???"),
-        SymbolSetRow("controlMessage", 894, 4, unknown: "SCM_???"),
-        SymbolSetRow("socketCall", 898, 20, unknown: "SYS_???"),
-        SymbolSetRow("poll", 918, 13, unknown: "POLL???"),
-        SymbolSetRow("epollOperation", 931, 3, unknown: "EPOLL_CTL_???"),
-        SymbolSetRow("epoll", 934, 16, unknown: "EPOLL???"),
-        SymbolSetRow("epollCreate", 950, 2, unknown: "EPOLL_???"),
-        SymbolSetRow("eventfd", 952, 3, unknown: "EFD_???"),
-        SymbolSetRow("timerfdCreate", 955, 2, unknown: "TFD_???"),
-        SymbolSetRow("signalfd", 957, 2, unknown: "SFD_???"),
-        SymbolSetRow("inotifyInit", 959, 2, unknown: "IN_???"),
-        SymbolSetRow("inotify", 961, 23, unknown: "IN_???"),
-        SymbolSetRow("fanotifyInit", 984, 14, unknown: "FAN_???"),
-        SymbolSetRow("fanotifyMark", 998, 11, unknown: "FAN_MARK_???"),
-        SymbolSetRow("fanotifyEvent", 1009, 21, unknown: "FAN_???"),
-        SymbolSetRow("userfaultfd", 1030, 3, unknown: "UFFD_???"),
-        SymbolSetRow("uringSetup", 1033, 17, unknown: "IORING_SETUP_???"),
-        SymbolSetRow("uringFeatures", 1050, 14, unknown: "IORING_FEAT_???"),
-        SymbolSetRow("uringEnter", 1064, 5, unknown: "IORING_ENTER_???"),
-        SymbolSetRow("uringRegister", 1069, 26, unknown: "IORING_REGISTER_???"),
-        SymbolSetRow("aioCommand", 1095, 8, unknown: "IOCB_CMD_???"),
-        SymbolSetRow("protection", 1103, 7, unknown: "PROT_???"),
-        SymbolSetRow("map", 1110, 21, unknown: "MAP_???"),
-        SymbolSetRow("mremap", 1131, 3, unknown: "MREMAP_???"),
-        SymbolSetRow("msync", 1134, 3, unknown: "MS_???"),
-        SymbolSetRow("mlockall", 1137, 3, unknown: "MCL_???"),
-        SymbolSetRow("mlock2", 1140, 1, unknown: "MLOCK_???"),
-        SymbolSetRow("memoryAdvice", 1141, 27, unknown: "MADV_???"),
-        SymbolSetRow("memoryPolicy", 1168, 7, unknown: "MPOL_???"),
-        SymbolSetRow("mbind", 1175, 4, unknown: "MPOL_MF_???"),
-        SymbolSetRow("getMempolicy", 1179, 3, unknown: "MPOL_F_???"),
-        SymbolSetRow("pkeyAccess", 1182, 2, unknown: "PKEY_???"),
-        SymbolSetRow("shadowStack", 1184, 2, unknown: "SHADOW_STACK_???"),
-        SymbolSetRow("clone", 1186, 25, unknown: "CLONE_???"),
-        SymbolSetRow("namespace", 1211, 14, unknown: "CLONE_NEW???"),
-        SymbolSetRow("waitOptions", 1225, 8, unknown: "W???"),
-        SymbolSetRow("waitIdType", 1233, 4, unknown: "P_???"),
-        SymbolSetRow("resource", 1237, 16, unknown: "RLIMIT_???"),
-        SymbolSetRow("usageWho", 1253, 4, unknown: "RUSAGE_???"),
-        SymbolSetRow("personalityType", 1257, 15, unknown: "PER_???"),
-        SymbolSetRow("personalityFlags", 1272, 11, unknown: "???"),
-        SymbolSetRow("prctlOption", 1283, 74, unknown: "PR_???"),
-        SymbolSetRow("capability", 1357, 49, unknown: "CAP_???"),
-        SymbolSetRow("pidfdOpen", 1406, 2, unknown: "PIDFD_???"),
-        SymbolSetRow("archPrctl", 1408, 26, unknown: "ARCH_???"),
-        SymbolSetRow("rseq", 1434, 1, unknown: "RSEQ_???"),
-        SymbolSetRow("schedPolicy", 1435, 8, unknown: "SCHED_???"),
-        SymbolSetRow("schedPolicyFlags", 1443, 1, unknown: "SCHED_???"),
-        SymbolSetRow("schedAttributeFlags", 1444, 7, unknown: "SCHED_FLAG_???"),
-        SymbolSetRow("priorityWho", 1451, 3, unknown: "PRIO_???"),
-        SymbolSetRow("ioPriorityWho", 1454, 3, unknown: "IOPRIO_WHO_???"),
-        SymbolSetRow("ioPriorityClass", 1457, 4, unknown: "IOPRIO_CLASS_???"),
-        SymbolSetRow("signal", 1461, 31, unknown: "SIG???"),
-        SymbolSetRow("maskHow", 1492, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalHandler", 1495, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalAction", 1498, 9, unknown: "SA_???"),
-        SymbolSetRow("signalStack", 1507, 3, unknown: "SS_???"),
-        SymbolSetRow("pidfdSignal", 1510, 3, unknown: "PIDFD_SIGNAL_???"),
-        SymbolSetRow("siginfoCode", 1513, 10, unknown: "SI_???"),
-        SymbolSetRow("childCode", 1523, 6, unknown: "CLD_???"),
-        SymbolSetRow("faultCode", 1529, 10, unknown: "SEGV_???"),
-        SymbolSetRow("busCode", 1539, 5, unknown: "BUS_???"),
-        SymbolSetRow("illegalCode", 1544, 9, unknown: "ILL_???"),
-        SymbolSetRow("arithmeticCode", 1553, 10, unknown: "FPE_???"),
-        SymbolSetRow("trapCode", 1563, 6, unknown: "TRAP_???"),
-        SymbolSetRow("ioCode", 1569, 6, unknown: "POLL_???"),
-        SymbolSetRow("systemCode", 1575, 2, unknown: "SYS_???"),
-        SymbolSetRow("futexOperation", 1577, 14, unknown: "FUTEX_???"),
-        SymbolSetRow("futexFlags", 1591, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futexWakeOperation", 1593, 5, unknown: "FUTEX_OP_???"),
-        SymbolSetRow("futexWakeCompare", 1598, 6, unknown: "FUTEX_OP_CMP_???"),
-        SymbolSetRow("futex2", 1604, 7, unknown: "FUTEX2_???"),
-        SymbolSetRow("membarrierCommand", 1611, 11, unknown: "MEMBARRIER_CMD_???"),
-        SymbolSetRow("membarrier", 1622, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
-        SymbolSetRow("ipc", 1623, 6, unknown: "IPC_???"),
-        SymbolSetRow("shmget", 1629, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmat", 1633, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmCommand", 1637, 9, unknown: "SHM_???"),
-        SymbolSetRow("semCommand", 1646, 14, unknown: "SEM_???"),
-        SymbolSetRow("msgCommand", 1660, 7, unknown: "MSG_???"),
-        SymbolSetRow("semOperation", 1667, 2, unknown: "SEM_???"),
-        SymbolSetRow("ipcCall", 1669, 12, unknown: "???"),
-        SymbolSetRow("clock", 1681, 12, unknown: "CLOCK_???"),
-        SymbolSetRow("itimer", 1693, 3, unknown: "ITIMER_???"),
-        SymbolSetRow("timer", 1696, 1, unknown: "TIMER_???"),
-        SymbolSetRow("timerfdSet", 1697, 2, unknown: "TFD_TIMER_???"),
-        SymbolSetRow("timexState", 1699, 6, unknown: "TIME_???"),
-        SymbolSetRow("timexModes", 1705, 12, unknown: "ADJ_???"),
-        SymbolSetRow("timexStatus", 1717, 16, unknown: "STA_???"),
-        SymbolSetRow("notifyKind", 1733, 4, unknown: "SIGEV_???"),
-        SymbolSetRow("capabilityVersion", 1737, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
-        SymbolSetRow("keySerial", 1740, 8, unknown: "KEY_SPEC_???"),
-        SymbolSetRow("keyctlCommand", 1748, 33, unknown: "KEYCTL_???"),
-        SymbolSetRow("errno", 1781, 137, unknown: "E???"),
-        SymbolSetRow("random", 1918, 3, unknown: "GRND_???"),
-        SymbolSetRow("syslogAction", 1921, 11, unknown: "SYSLOG_ACTION_???"),
-        SymbolSetRow("rebootCommand", 1932, 8, unknown: "LINUX_REBOOT_CMD_???"),
-        SymbolSetRow("swap", 1940, 4, unknown: "SWAP_FLAG_???"),
-        SymbolSetRow("module", 1944, 3, unknown: "MODULE_INIT_???"),
-        SymbolSetRow("kexec", 1947, 4, unknown: "KEXEC_???"),
-        SymbolSetRow("kexecFile", 1951, 4, unknown: "KEXEC_FILE_???"),
-        SymbolSetRow("quotaCommand", 1955, 9, unknown: "Q_???"),
-        SymbolSetRow("quotaType", 1964, 3, unknown: "???QUOTA"),
-        SymbolSetRow("ptraceRequest", 1967, 44, unknown: "PTRACE_???"),
-        SymbolSetRow("ptraceOptions", 2011, 10, unknown: "PTRACE_O_???"),
-        SymbolSetRow("kcmpType", 2021, 8, unknown: "KCMP_???"),
-        SymbolSetRow("perfOpen", 2029, 4, unknown: "PERF_FLAG_???"),
-        SymbolSetRow("bpfCommand", 2033, 37, unknown: "BPF_???"),
-        SymbolSetRow("seccompOperation", 2070, 4, unknown: "SECCOMP_???"),
-        SymbolSetRow("seccompMode", 2074, 3, unknown: "SECCOMP_MODE_???"),
-        SymbolSetRow("seccompFilter", 2077, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
-        SymbolSetRow("seccompAction", 2083, 8, unknown: "SECCOMP_RET_???"),
-        SymbolSetRow("landlockCreate", 2091, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
-        SymbolSetRow("landlockRule", 2093, 2, unknown: "LANDLOCK_RULE_???"),
-        SymbolSetRow("landlockRestrict", 2095, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
-        SymbolSetRow("landlockFs", 2098, 16, unknown: "LANDLOCK_ACCESS_FS_???"),
-        SymbolSetRow("landlockNet", 2114, 2, unknown: "LANDLOCK_ACCESS_NET_???"),
-        SymbolSetRow("landlockScope", 2116, 2, unknown: "LANDLOCK_SCOPE_???"),
-        SymbolSetRow("lsmAttribute", 2118, 6, unknown: "LSM_ATTR_???"),
+        SymbolSetRow("pipe", 138, 4, unknown: "O_???"),
+        SymbolSetRow("fcntlCommand", 142, 38, unknown: "F_???"),
+        SymbolSetRow("descriptorFlags", 180, 1, unknown: "FD_???"),
+        SymbolSetRow("descriptorClose", 181, 1, unknown: "FD_???"),
+        SymbolSetRow("seals", 182, 6, unknown: "F_SEAL_???"),
+        SymbolSetRow("lockType", 188, 5, unknown: "F_???"),
+        SymbolSetRow("ownerType", 193, 3, unknown: "F_OWNER_???"),
+        SymbolSetRow("writeHint", 196, 6, unknown: "RWH_???"),
+        SymbolSetRow("directoryNotify", 202, 7, unknown: "DN_???"),
+        SymbolSetRow("flockOperation", 209, 8, unknown: "LOCK_???"),
+        SymbolSetRow("syncFileRange", 217, 3, unknown: "SYNC_FILE_RANGE_???"),
+        SymbolSetRow("fileAdvice", 220, 6, unknown: "POSIX_FADV_???"),
+        SymbolSetRow("splice", 226, 4, unknown: "SPLICE_F_???"),
+        SymbolSetRow("readWrite", 230, 8, unknown: "RWF_???"),
+        SymbolSetRow("memfd", 238, 8, unknown: "MFD_???"),
+        SymbolSetRow("closeRange", 246, 2, unknown: "CLOSE_RANGE_???"),
+        SymbolSetRow("at", 248, 6, unknown: "AT_???"),
+        SymbolSetRow("faccessat", 254, 3, unknown: "AT_???"),
+        SymbolSetRow("statx", 257, 8, unknown: "AT_???"),
+        SymbolSetRow("statxMask", 265, 20, unknown: "STATX_???"),
+        SymbolSetRow("statxAttributes", 285, 10, unknown: "STATX_ATTR_???"),
+        SymbolSetRow("resolve", 295, 6, unknown: "RESOLVE_???"),
+        SymbolSetRow("access", 301, 4, unknown: "?_OK"),
+        SymbolSetRow("xattr", 305, 2, unknown: "XATTR_???"),
+        SymbolSetRow("fallocate", 307, 8, unknown: "FALLOC_FL_???"),
+        SymbolSetRow("rename", 315, 3, unknown: "RENAME_???"),
+        SymbolSetRow("directoryEntryType", 318, 9, unknown: "DT_???"),
+        SymbolSetRow("fileType", 327, 7, unknown: "S_IF???"),
+        SymbolSetRow("statfsFlags", 334, 11, unknown: "ST_???"),
+        SymbolSetRow("fsMagic", 345, 37, unknown: "???"),
+        SymbolSetRow("mount", 382, 27, unknown: "MS_???"),
+        SymbolSetRow("umount", 409, 4, unknown: "MNT_???"),
+        SymbolSetRow("openTree", 413, 6, unknown: "OPEN_TREE_???"),
+        SymbolSetRow("moveMount", 419, 8, unknown: "MOVE_MOUNT_???"),
+        SymbolSetRow("fsopen", 427, 1, unknown: "FSOPEN_???"),
+        SymbolSetRow("fsmount", 428, 1, unknown: "FSMOUNT_???"),
+        SymbolSetRow("fspick", 429, 4, unknown: "FSPICK_???"),
+        SymbolSetRow("fsconfigCommand", 433, 9, unknown: "FSCONFIG_???"),
+        SymbolSetRow("mountAttribute", 442, 10, unknown: "MOUNT_ATTR_???"),
+        SymbolSetRow("mountSetattr", 452, 4, unknown: "AT_???"),
+        SymbolSetRow("socketFamily", 456, 46, unknown: "AF_???"),
+        SymbolSetRow("socketType", 502, 7, unknown: "SOCK_???"),
+        SymbolSetRow("socketTypeFlags", 509, 2, unknown: "SOCK_???"),
+        SymbolSetRow("ipProtocol", 511, 34, unknown: "IPPROTO_???"),
+        SymbolSetRow("netlinkProtocol", 545, 22, unknown: "NETLINK_???"),
+        SymbolSetRow("etherProtocol", 567, 8, unknown: "ETH_P_???"),
+        SymbolSetRow("socketLevel", 575, 41, unknown: "SOL_???"),
+        SymbolSetRow("socketOption", 616, 75, unknown: "SO_???"),
+        SymbolSetRow("tcpOption", 691, 37, unknown: "TCP_???"),
+        SymbolSetRow("udpOption", 728, 6, unknown: "UDP_???"),
+        SymbolSetRow("ipOption", 734, 46, unknown: "IP_???"),
+        SymbolSetRow("ipv6Option", 780, 56, unknown: "IPV6_???"),
+        SymbolSetRow("packetOption", 836, 23, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkOption", 859, 12, unknown: "NETLINK_???"),
+        SymbolSetRow("message", 871, 24, unknown: "MSG_???"),
+        SymbolSetRow("shutdown", 895, 3, unknown: "SHUT_???"),
+        SymbolSetRow("controlMessage", 898, 4, unknown: "SCM_???"),
+        SymbolSetRow("socketCall", 902, 20, unknown: "SYS_???"),
+        SymbolSetRow("poll", 922, 13, unknown: "POLL???"),
+        SymbolSetRow("epollOperation", 935, 3, unknown: "EPOLL_CTL_???"),
+        SymbolSetRow("epoll", 938, 16, unknown: "EPOLL???"),
+        SymbolSetRow("epollCreate", 954, 2, unknown: "EPOLL_???"),
+        SymbolSetRow("eventfd", 956, 3, unknown: "EFD_???"),
+        SymbolSetRow("timerfdCreate", 959, 2, unknown: "TFD_???"),
+        SymbolSetRow("signalfd", 961, 2, unknown: "SFD_???"),
+        SymbolSetRow("inotifyInit", 963, 2, unknown: "IN_???"),
+        SymbolSetRow("inotify", 965, 23, unknown: "IN_???"),
+        SymbolSetRow("fanotifyInit", 988, 14, unknown: "FAN_???"),
+        SymbolSetRow("fanotifyMark", 1002, 11, unknown: "FAN_MARK_???"),
+        SymbolSetRow("fanotifyEvent", 1013, 21, unknown: "FAN_???"),
+        SymbolSetRow("userfaultfd", 1034, 3, unknown: "UFFD_???"),
+        SymbolSetRow("uringSetup", 1037, 17, unknown: "IORING_SETUP_???"),
+        SymbolSetRow("uringFeatures", 1054, 14, unknown: "IORING_FEAT_???"),
+        SymbolSetRow("uringEnter", 1068, 5, unknown: "IORING_ENTER_???"),
+        SymbolSetRow("uringRegister", 1073, 26, unknown: "IORING_REGISTER_???"),
+        SymbolSetRow("aioCommand", 1099, 8, unknown: "IOCB_CMD_???"),
+        SymbolSetRow("protection", 1107, 7, unknown: "PROT_???"),
+        SymbolSetRow("map", 1114, 21, unknown: "MAP_???"),
+        SymbolSetRow("mremap", 1135, 3, unknown: "MREMAP_???"),
+        SymbolSetRow("msync", 1138, 3, unknown: "MS_???"),
+        SymbolSetRow("mlockall", 1141, 3, unknown: "MCL_???"),
+        SymbolSetRow("mlock2", 1144, 1, unknown: "MLOCK_???"),
+        SymbolSetRow("memoryAdvice", 1145, 27, unknown: "MADV_???"),
+        SymbolSetRow("memoryPolicy", 1172, 7, unknown: "MPOL_???"),
+        SymbolSetRow("mbind", 1179, 4, unknown: "MPOL_MF_???"),
+        SymbolSetRow("getMempolicy", 1183, 3, unknown: "MPOL_F_???"),
+        SymbolSetRow("pkeyAccess", 1186, 2, unknown: "PKEY_???"),
+        SymbolSetRow("shadowStack", 1188, 2, unknown: "SHADOW_STACK_???"),
+        SymbolSetRow("clone", 1190, 25, unknown: "CLONE_???"),
+        SymbolSetRow("namespace", 1215, 14, unknown: "CLONE_NEW???"),
+        SymbolSetRow("waitOptions", 1229, 8, unknown: "W???"),
+        SymbolSetRow("waitIdType", 1237, 4, unknown: "P_???"),
+        SymbolSetRow("resource", 1241, 16, unknown: "RLIMIT_???"),
+        SymbolSetRow("usageWho", 1257, 4, unknown: "RUSAGE_???"),
+        SymbolSetRow("personalityType", 1261, 15, unknown: "PER_???"),
+        SymbolSetRow("personalityFlags", 1276, 11, unknown: "???"),
+        SymbolSetRow("prctlOption", 1287, 74, unknown: "PR_???"),
+        SymbolSetRow("capability", 1361, 49, unknown: "CAP_???"),
+        SymbolSetRow("pidfdOpen", 1410, 2, unknown: "PIDFD_???"),
+        SymbolSetRow("archPrctl", 1412, 26, unknown: "ARCH_???"),
+        SymbolSetRow("rseq", 1438, 1, unknown: "RSEQ_???"),
+        SymbolSetRow("schedPolicy", 1439, 8, unknown: "SCHED_???"),
+        SymbolSetRow("schedPolicyFlags", 1447, 1, unknown: "SCHED_???"),
+        SymbolSetRow("schedAttributeFlags", 1448, 7, unknown: "SCHED_FLAG_???"),
+        SymbolSetRow("priorityWho", 1455, 3, unknown: "PRIO_???"),
+        SymbolSetRow("ioPriorityWho", 1458, 3, unknown: "IOPRIO_WHO_???"),
+        SymbolSetRow("ioPriorityClass", 1461, 4, unknown: "IOPRIO_CLASS_???"),
+        SymbolSetRow("signal", 1465, 31, unknown: "SIG???"),
+        SymbolSetRow("maskHow", 1496, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalHandler", 1499, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalAction", 1502, 9, unknown: "SA_???"),
+        SymbolSetRow("signalStack", 1511, 3, unknown: "SS_???"),
+        SymbolSetRow("pidfdSignal", 1514, 3, unknown: "PIDFD_SIGNAL_???"),
+        SymbolSetRow("siginfoCode", 1517, 10, unknown: "SI_???"),
+        SymbolSetRow("childCode", 1527, 6, unknown: "CLD_???"),
+        SymbolSetRow("faultCode", 1533, 10, unknown: "SEGV_???"),
+        SymbolSetRow("busCode", 1543, 5, unknown: "BUS_???"),
+        SymbolSetRow("illegalCode", 1548, 9, unknown: "ILL_???"),
+        SymbolSetRow("arithmeticCode", 1557, 10, unknown: "FPE_???"),
+        SymbolSetRow("trapCode", 1567, 6, unknown: "TRAP_???"),
+        SymbolSetRow("ioCode", 1573, 6, unknown: "POLL_???"),
+        SymbolSetRow("systemCode", 1579, 2, unknown: "SYS_???"),
+        SymbolSetRow("futexOperation", 1581, 14, unknown: "FUTEX_???"),
+        SymbolSetRow("futexFlags", 1595, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futexWakeOperation", 1597, 5, unknown: "FUTEX_OP_???"),
+        SymbolSetRow("futexWakeCompare", 1602, 6, unknown: "FUTEX_OP_CMP_???"),
+        SymbolSetRow("futex2", 1608, 7, unknown: "FUTEX2_???"),
+        SymbolSetRow("membarrierCommand", 1615, 11, unknown: "MEMBARRIER_CMD_???"),
+        SymbolSetRow("membarrier", 1626, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
+        SymbolSetRow("ipc", 1627, 6, unknown: "IPC_???"),
+        SymbolSetRow("shmget", 1633, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmat", 1637, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmCommand", 1641, 9, unknown: "SHM_???"),
+        SymbolSetRow("semCommand", 1650, 14, unknown: "SEM_???"),
+        SymbolSetRow("msgCommand", 1664, 7, unknown: "MSG_???"),
+        SymbolSetRow("semOperation", 1671, 2, unknown: "SEM_???"),
+        SymbolSetRow("ipcCall", 1673, 12, unknown: "???"),
+        SymbolSetRow("clock", 1685, 12, unknown: "CLOCK_???"),
+        SymbolSetRow("itimer", 1697, 3, unknown: "ITIMER_???"),
+        SymbolSetRow("timer", 1700, 1, unknown: "TIMER_???"),
+        SymbolSetRow("timerfdSet", 1701, 2, unknown: "TFD_TIMER_???"),
+        SymbolSetRow("timexState", 1703, 6, unknown: "TIME_???"),
+        SymbolSetRow("timexModes", 1709, 12, unknown: "ADJ_???"),
+        SymbolSetRow("timexStatus", 1721, 16, unknown: "STA_???"),
+        SymbolSetRow("notifyKind", 1737, 4, unknown: "SIGEV_???"),
+        SymbolSetRow("capabilityVersion", 1741, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
+        SymbolSetRow("keySerial", 1744, 8, unknown: "KEY_SPEC_???"),
+        SymbolSetRow("keyctlCommand", 1752, 33, unknown: "KEYCTL_???"),
+        SymbolSetRow("errno", 1785, 137, unknown: "E???"),
+        SymbolSetRow("random", 1922, 3, unknown: "GRND_???"),
+        SymbolSetRow("syslogAction", 1925, 11, unknown: "SYSLOG_ACTION_???"),
+        SymbolSetRow("rebootCommand", 1936, 8, unknown: "LINUX_REBOOT_CMD_???"),
+        SymbolSetRow("swap", 1944, 4, unknown: "SWAP_FLAG_???"),
+        SymbolSetRow("module", 1948, 3, unknown: "MODULE_INIT_???"),
+        SymbolSetRow("kexec", 1951, 4, unknown: "KEXEC_???"),
+        SymbolSetRow("kexecFile", 1955, 4, unknown: "KEXEC_FILE_???"),
+        SymbolSetRow("quotaCommand", 1959, 9, unknown: "Q_???"),
+        SymbolSetRow("quotaType", 1968, 3, unknown: "???QUOTA"),
+        SymbolSetRow("ptraceRequest", 1971, 44, unknown: "PTRACE_???"),
+        SymbolSetRow("ptraceOptions", 2015, 10, unknown: "PTRACE_O_???"),
+        SymbolSetRow("kcmpType", 2025, 8, unknown: "KCMP_???"),
+        SymbolSetRow("perfOpen", 2033, 4, unknown: "PERF_FLAG_???"),
+        SymbolSetRow("bpfCommand", 2037, 37, unknown: "BPF_???"),
+        SymbolSetRow("seccompOperation", 2074, 4, unknown: "SECCOMP_???"),
+        SymbolSetRow("seccompMode", 2078, 3, unknown: "SECCOMP_MODE_???"),
+        SymbolSetRow("seccompFilter", 2081, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
+        SymbolSetRow("seccompAction", 2087, 8, unknown: "SECCOMP_RET_???"),
+        SymbolSetRow("landlockCreate", 2095, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
+        SymbolSetRow("landlockRule", 2097, 2, unknown: "LANDLOCK_RULE_???"),
+        SymbolSetRow("landlockRestrict", 2099, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
+        SymbolSetRow("landlockFs", 2102, 16, unknown: "LANDLOCK_ACCESS_FS_???"),
+        SymbolSetRow("landlockNet", 2118, 2, unknown: "LANDLOCK_ACCESS_NET_???"),
+        SymbolSetRow("landlockScope", 2120, 2, unknown: "LANDLOCK_SCOPE_???"),
+        SymbolSetRow("lsmAttribute", 2122, 6, unknown: "LSM_ATTR_???"),
     ]
 }
 
@@ -505,6 +507,10 @@ extension SpecTables {
         SymbolRow("__O_TMPFILE", 0x400000),
         SymbolRow("O_DIRECTORY", 0x10000),
         SymbolRow("FASYNC", 0x2000),
+        SymbolRow("O_NONBLOCK", 0x800),
+        SymbolRow("O_DIRECT", 0x4000),
+        SymbolRow("O_CLOEXEC", 0x80000),
+        SymbolRow("O_NOTIFICATION_PIPE", 0x80),
         SymbolRow("F_DUPFD", 0x0),
         SymbolRow("F_GETFD", 0x1),
         SymbolRow("F_SETFD", 0x2),
@@ -563,13 +569,13 @@ extension SpecTables {
         SymbolRow("RWH_WRITE_LIFE_NONE", 0x1),
         SymbolRow("RWH_WRITE_LIFE_SHORT", 0x2),
         SymbolRow("RWH_WRITE_LIFE_MEDIUM", 0x3),
+    ]
+
+    private static let symbols1: [SymbolRow] = [
         SymbolRow("RWH_WRITE_LIFE_LONG", 0x4),
         SymbolRow("RWH_WRITE_LIFE_EXTREME", 0x5),
         SymbolRow("DN_ACCESS", 0x1),
         SymbolRow("DN_MODIFY", 0x2),
-    ]
-
-    private static let symbols1: [SymbolRow] = [
         SymbolRow("DN_CREATE", 0x4),
         SymbolRow("DN_DELETE", 0x8),
         SymbolRow("DN_RENAME", 0x10),
@@ -766,13 +772,13 @@ extension SpecTables {
         SymbolRow("MS_POSIXACL", 0x10000),
         SymbolRow("MS_UNBINDABLE", 0x20000),
         SymbolRow("MS_PRIVATE", 0x40000),
+    ]
+
+    private static let symbols2: [SymbolRow] = [
         SymbolRow("MS_SLAVE", 0x80000),
         SymbolRow("MS_SHARED", 0x100000),
         SymbolRow("MS_RELATIME", 0x200000),
         SymbolRow("MS_KERNMOUNT", 0x400000),
-    ]
-
-    private static let symbols2: [SymbolRow] = [
         SymbolRow("MS_I_VERSION", 0x800000),
         SymbolRow("MS_STRICTATIME", 0x1000000),
         SymbolRow("MS_LAZYTIME", 0x2000000),
@@ -969,13 +975,13 @@ extension SpecTables {
         SymbolRow("SOL_DCCP", 0x10d),
         SymbolRow("SOL_NETLINK", 0x10e),
         SymbolRow("SOL_TIPC", 0x10f),
+    ]
+
+    private static let symbols3: [SymbolRow] = [
         SymbolRow("SOL_RXRPC", 0x110),
         SymbolRow("SOL_PPPOL2TP", 0x111),
         SymbolRow("SOL_BLUETOOTH", 0x112),
         SymbolRow("SOL_PNPIPE", 0x113),
-    ]
-
-    private static let symbols3: [SymbolRow] = [
         SymbolRow("SOL_RDS", 0x114),
         SymbolRow("SOL_IUCV", 0x115),
         SymbolRow("SOL_CAIF", 0x116),
@@ -1172,13 +1178,13 @@ extension SpecTables {
         SymbolRow("IPV6_ROUTER_ALERT", 0x16),
         SymbolRow("IPV6_MTU_DISCOVER", 0x17),
         SymbolRow("IPV6_MTU", 0x18),
+    ]
+
+    private static let symbols4: [SymbolRow] = [
         SymbolRow("IPV6_RECVERR", 0x19),
         SymbolRow("IPV6_V6ONLY", 0x1a),
         SymbolRow("IPV6_JOIN_ANYCAST", 0x1b),
         SymbolRow("IPV6_LEAVE_ANYCAST", 0x1c),
-    ]
-
-    private static let symbols4: [SymbolRow] = [
         SymbolRow("IPV6_MULTICAST_ALL", 0x1d),
         SymbolRow("IPV6_ROUTER_ALERT_ISOLATE", 0x1e),
         SymbolRow("IPV6_RECVERR_RFC4884", 0x1f),
@@ -1375,13 +1381,13 @@ extension SpecTables {
         SymbolRow("FAN_REPORT_TID", 0x100),
         SymbolRow("FAN_REPORT_FID", 0x200),
         SymbolRow("FAN_REPORT_DIR_FID", 0x400),
+    ]
+
+    private static let symbols5: [SymbolRow] = [
         SymbolRow("FAN_REPORT_NAME", 0x800),
         SymbolRow("FAN_REPORT_TARGET_FID", 0x1000),
         SymbolRow("FAN_MARK_ADD", 0x1),
         SymbolRow("FAN_MARK_REMOVE", 0x2),
-    ]
-
-    private static let symbols5: [SymbolRow] = [
         SymbolRow("FAN_MARK_DONT_FOLLOW", 0x4),
         SymbolRow("FAN_MARK_ONLYDIR", 0x8),
         SymbolRow("FAN_MARK_MOUNT", 0x10),
@@ -1578,13 +1584,13 @@ extension SpecTables {
         SymbolRow("CLONE_PARENT", 0x8000),
         SymbolRow("CLONE_THREAD", 0x10000),
         SymbolRow("CLONE_NEWNS", 0x20000),
+    ]
+
+    private static let symbols6: [SymbolRow] = [
         SymbolRow("CLONE_SYSVSEM", 0x40000),
         SymbolRow("CLONE_SETTLS", 0x80000),
         SymbolRow("CLONE_PARENT_SETTID", 0x100000),
         SymbolRow("CLONE_CHILD_CLEARTID", 0x200000),
-    ]
-
-    private static let symbols6: [SymbolRow] = [
         SymbolRow("CLONE_UNTRACED", 0x800000),
         SymbolRow("CLONE_CHILD_SETTID", 0x1000000),
         SymbolRow("CLONE_NEWCGROUP", 0x2000000),
@@ -1781,13 +1787,13 @@ extension SpecTables {
         SymbolRow("CAP_SYSLOG", 0x22),
         SymbolRow("PR_MCE_KILL_GET", 0x22),
         SymbolRow("CAP_WAKE_ALARM", 0x23),
+    ]
+
+    private static let symbols7: [SymbolRow] = [
         SymbolRow("CAP_BLOCK_SUSPEND", 0x24),
         SymbolRow("CAP_AUDIT_READ", 0x25),
         SymbolRow("CAP_PERFMON", 0x26),
         SymbolRow("CAP_BPF", 0x27),
-    ]
-
-    private static let symbols7: [SymbolRow] = [
         SymbolRow("CAP_CHECKPOINT_RESTORE", 0x28),
         SymbolRow("PR_SVE_SET_VL", 0x32),
         SymbolRow("PR_SVE_GET_VL", 0x33),
@@ -1984,13 +1990,13 @@ extension SpecTables {
         SymbolRow("FUTEX_OP_SET", 0x0),
         SymbolRow("FUTEX_OP_ADD", 0x1),
         SymbolRow("FUTEX_OP_OR", 0x2),
+    ]
+
+    private static let symbols8: [SymbolRow] = [
         SymbolRow("FUTEX_OP_ANDN", 0x3),
         SymbolRow("FUTEX_OP_XOR", 0x4),
         SymbolRow("FUTEX_OP_CMP_EQ", 0x0),
         SymbolRow("FUTEX_OP_CMP_NE", 0x1),
-    ]
-
-    private static let symbols8: [SymbolRow] = [
         SymbolRow("FUTEX_OP_CMP_LT", 0x2),
         SymbolRow("FUTEX_OP_CMP_LE", 0x3),
         SymbolRow("FUTEX_OP_CMP_GT", 0x4),
@@ -2187,13 +2193,13 @@ extension SpecTables {
         SymbolRow("EACCES", 0xd),
         SymbolRow("EFAULT", 0xe),
         SymbolRow("ENOTBLK", 0xf),
+    ]
+
+    private static let symbols9: [SymbolRow] = [
         SymbolRow("EBUSY", 0x10),
         SymbolRow("EEXIST", 0x11),
         SymbolRow("EXDEV", 0x12),
         SymbolRow("ENODEV", 0x13),
-    ]
-
-    private static let symbols9: [SymbolRow] = [
         SymbolRow("ENOTDIR", 0x14),
         SymbolRow("EISDIR", 0x15),
         SymbolRow("EINVAL", 0x16),
@@ -2390,13 +2396,13 @@ extension SpecTables {
         SymbolRow("PTRACE_GETEVENTMSG", 0x4201),
         SymbolRow("PTRACE_GETSIGINFO", 0x4202),
         SymbolRow("PTRACE_SETSIGINFO", 0x4203),
+    ]
+
+    private static let symbols10: [SymbolRow] = [
         SymbolRow("PTRACE_GETREGSET", 0x4204),
         SymbolRow("PTRACE_SETREGSET", 0x4205),
         SymbolRow("PTRACE_SEIZE", 0x4206),
         SymbolRow("PTRACE_INTERRUPT", 0x4207),
-    ]
-
-    private static let symbols10: [SymbolRow] = [
         SymbolRow("PTRACE_LISTEN", 0x4208),
         SymbolRow("PTRACE_PEEKSIGINFO", 0x4209),
         SymbolRow("PTRACE_GETSIGMASK", 0x420a),
