@@ -18,7 +18,8 @@ extension CallView {
         default: action = .address(handler)
         }
         var fields = [
-            Field("sa_handler", action), Field("sa_mask", .signalSet(mask)), Field("sa_flags", .flags(.signalAction, flags)),
+            Field("sa_handler", action), Field("sa_mask", .signalSet(mask)),
+            Field("sa_flags", .flags(.signalAction, flags)),
         ]
         // SA_RESTORER (asm/signal.h)
         if flags & 0x0400_0000 != 0 { fields.append(Field("sa_restorer", .address(restorer))) }

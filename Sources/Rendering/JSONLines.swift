@@ -28,7 +28,9 @@ public struct JSONLines: Sendable {
         object.add("items", .raw(items.text))
         if let reply = message.reply {
             if let errno = reply.errno {
-                object.add("errno", .string(Names.errno(errno) ?? LineText.restarts[errno].map { _ in "ERESTART" } ?? "\(errno)"))
+                object.add(
+                    "errno",
+                    .string(Names.errno(errno) ?? LineText.restarts[errno].map { _ in "ERESTART" } ?? "\(errno)"))
             } else {
                 object.add("result", Self.value(reply.value))
                 if let auxiliary = reply.auxiliary { object.add("meaning", Self.value(auxiliary)) }

@@ -70,8 +70,9 @@ public final class TextPrinter {
         var start = 0
         let known = LineText.known(message)
         if wholeLines {
-            line = lineStart(Event(
-                thread: event.thread, process: event.process, time: begun.time, happening: event.happening))
+            line = lineStart(
+                Event(
+                    thread: event.thread, process: event.process, time: begun.time, happening: event.happening))
             start = line.count
             text.beginning(message, &line)
         } else if begun.isInterrupted || open != event.thread {

@@ -13,7 +13,8 @@ struct OutputOptions: ParsableArguments {
     @Flag(name: .customShort("f"), help: "Follow children (always done); given twice with -o: one file a process.")
     var follow: Int
 
-    @Option(name: .customShort("e"), help: "An expression: openat, %file, class:sock, !close, /regex, signal=, status=.")
+    @Option(
+        name: .customShort("e"), help: "An expression: openat, %file, class:sock, !close, /regex, signal=, status=.")
     var expressions: [String] = []
 
     @Option(name: .long, help: "Shorthand of -e trace=.")
@@ -79,7 +80,9 @@ struct OutputOptions: ParsableArguments {
     @Flag(name: .long, help: "JSON Lines, one object a call or event.")
     var json = false
 
-    @Flag(name: .customLong("whole-lines"), help: "A call that was interrupted by another line is shown whole, when it returns.")
+    @Flag(
+        name: .customLong("whole-lines"),
+        help: "A call that was interrupted by another line is shown whole, when it returns.")
     var wholeLines = false
 
     @Option(name: .customLong("color"), help: "auto, always or never.")

@@ -33,7 +33,9 @@ struct Record: ParsableCommand {
     @Option(name: .shortAndLong, help: "The recording to write; - is standard output.")
     var output: String = "run.mcap"
 
-    @Option(name: [.customShort("s"), .customLong("string-limit")], help: "How many bytes of what is read and written are kept.")
+    @Option(
+        name: [.customShort("s"), .customLong("string-limit")],
+        help: "How many bytes of what is read and written are kept.")
     var stringLimit: Int = 32
 
     @Flag(name: .customShort("f"), help: .hidden)

@@ -254,7 +254,9 @@ extension Spec {
     private mutating func addCall(_ block: Block) throws {
         let head = block.head
         let isVariant = head.words.count == 3 && head.words[2] == "i386"
-        guard head.words.count == 2 || isVariant else { throw head.place.fail("expected `call NAME` or `call NAME i386`") }
+        guard head.words.count == 2 || isVariant else {
+            throw head.place.fail("expected `call NAME` or `call NAME i386`")
+        }
         var row = CallSpec(name: head.words[1], place: head.place, isVariant: isVariant)
         for line in block.body {
             let (text, condition) = splitCondition(line.rest)

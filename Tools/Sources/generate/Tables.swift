@@ -119,7 +119,8 @@ struct Tables {
 
     private mutating func indexCustoms() {
         customs = standardCustoms
-        let used = spec.calls.flatMap { $0.arguments.map(\.type) + [$0.resultType] }
+        let used =
+            spec.calls.flatMap { $0.arguments.map(\.type) + [$0.resultType] }
             + spec.structures.flatMap { $0.fields.map(\.type) }
         for type in used {
             guard let range = type.range(of: "custom:[A-Za-z0-9]+", options: .regularExpression) else { continue }

@@ -38,7 +38,8 @@ let scalarTypes: [String: (kind: String, width: Int)] = [
     "u8": ("unsigned", 1), "u16": ("unsigned", 2), "u32": ("unsigned", 4), "u64": ("unsigned", 8),
     "x8": ("hexadecimal", 1), "x16": ("hexadecimal", 2), "x32": ("hexadecimal", 4),
     "x64": ("hexadecimal", 8), "o16": ("octal", 2), "o32": ("octal", 4),
-    "limit": ("limit", 0), "limit64": ("limit", 8), "permissions": ("permissions", 4), "permissions16": ("permissions", 2), "mode": ("fileMode", 4),
+    "limit": ("limit", 0), "limit64": ("limit", 8), "permissions": ("permissions", 4),
+    "permissions16": ("permissions", 2), "mode": ("fileMode", 4),
     "mode16": ("fileMode", 2), "address": ("address", 0),
     "fd": ("descriptor", 4), "directory": ("directory", 4), "pid": ("process", 4), "uid": ("user", 4),
     "gid": ("group", 4), "uid16": ("user", 2), "gid16": ("group", 2), "signal": ("signal", 4),
@@ -149,7 +150,9 @@ struct Layout {
             guard case .fixed(let count) = type.count else { throw place.fail("inline bytes need a number") }
             return (count, 1)
         case "structure":
-            guard let known = structures[type.table] else { throw place.fail("an inline struct must be declared before") }
+            guard let known = structures[type.table] else {
+                throw place.fail("an inline struct must be declared before")
+            }
             one = known
         default:
             let width = type.width == 0 ? word : type.width
