@@ -115,13 +115,13 @@ private let numbers =
     /// A payload limit that the command line can ask for takes no call down, and 64-bit registers neither.
     @Test(arguments: Personality.allCases) func everyCallIsDecodedWithOtherLimits(personality: Personality) {
         var generator = SeededGenerator(state: 99)
-        for limit in [0, 1, 512] {
+        for limit in [0, 1, 4096] {
             for number in numbers {
                 var registers = RawArguments()
                 for index in 0..<6 { registers[index] = plausible(generator.next()) }
                 let got = pass(
                     Stop(personality: personality, number: number, arguments: registers), 3,
-                    RandomMemory(seed: generator.next()), Capture(payloadLimit: limit, elementLimit: limit))
+                    RandomMemory(seed: generator.next()), Capture(payloadLimit: limit))
                 #expect(isSound(got.entry) && isSound(got.exit), "\(got.message.name) \(registers)")
                 #expect(got.message.reply?.raw == 3)
             }

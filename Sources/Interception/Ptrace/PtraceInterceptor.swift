@@ -267,6 +267,7 @@ public struct PtraceInterceptor: Interceptor {
         let sharesProcess = abitrace_belongs(parent.process.id, child) == 0
         let known = tracees[child]
         let tracee = known ?? add(child, process: sharesProcess ? parent.process.id : child, parent: parent)
+        if known != nil && sharesProcess { move(tracee, to: parent.process) }
         companion.adopt(tracee, of: parent)
         if parent.isHidden { tracee.isHidden = false }
         if !tracee.isStarted {
@@ -281,10 +282,19 @@ public struct PtraceInterceptor: Interceptor {
         return true
     }
 
-    /// A thread nobody has announced stands at its first stop until its parent's event comes.
+    /// A thread nobody has announced stands at its first stop until its parent's event comes, which tells too
+    /// whether it is a process of its own.
     private mutating func newcomer(_ thread: Int32) {
-        let tracee = add(thread, process: ProcessTable.process(of: thread) ?? thread, parent: nil)
+        let tracee = add(thread, process: thread, parent: nil)
         tracee.awaitsParent = true
+    }
+
+    private mutating func move(_ tracee: Tracee, to process: TracedProcess) {
+        guard tracee.process !== process else { return }
+        tracee.process.threads -= 1
+        if tracee.process.threads <= 0 { processes[tracee.process.id] = nil }
+        tracee.process = process
+        process.threads += 1
     }
 
     private mutating func execution(_ tracee: Tracee, _ event: inout Event) throws(TraceError) -> Bool {
@@ -327,6 +337,9 @@ public struct PtraceInterceptor: Interceptor {
         for tracee in tracees.values where tracee.awaitsParent {
             tracee.awaitsParent = false
             tracee.isStarted = true
+            if let id = ProcessTable.process(of: tracee.thread), let process = processes[id] {
+                move(tracee, to: process)
+            }
             queue.append(event(tracee, .started(parent: 0, attached: false)))
             companion.adopt(tracee, of: nil)
             try? continueThread(tracee, signal: 0)
