@@ -30,6 +30,11 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+        .testTarget(
+            name: "PersonalitiesTests", dependencies: ["Messages", "Personalities"], swiftSettings: strict),
+        .testTarget(
+            name: "InterceptionTests", dependencies: ["Messages", "Personalities", "Recording", "Interception"],
+            swiftSettings: strict),
         .testTarget(name: "RecordingTests", dependencies: ["Recording"], swiftSettings: strict),
         .testTarget(name: "RenderingTests", dependencies: ["Rendering"], swiftSettings: strict),
     ]

@@ -16,6 +16,8 @@ public struct Capture: Sendable {
     public var payloadLimit: Int
     /// How many elements of a list are kept.
     public var elementLimit: Int
+    /// How many regions one stop may have: lists of lists multiply, and a hostile tracee chooses their lengths.
+    static let regionLimit = 2048
     /// PATH_MAX (linux/limits.h): no path is longer.
     static let textLimit = 4096
 
@@ -97,13 +99,13 @@ public struct Capture: Sendable {
 
     /// Memory of a known size.
     func plain(_ address: UInt64, _ size: Int, _ snapshot: inout Snapshot, _ memory: some TraceeMemory) {
-        guard address != 0, size > 0 else { return }
+        guard address != 0, size > 0, snapshot.regions.count < Self.regionLimit else { return }
         snapshot.add(address: address, room: size, wanted: size) { memory.read(address, into: $0) }
     }
 
     /// Memory of which only the first bytes are kept.
     func payload(_ address: UInt64, _ count: UInt64, _ snapshot: inout Snapshot, _ memory: some TraceeMemory) {
-        guard address != 0 else { return }
+        guard address != 0, snapshot.regions.count < Self.regionLimit else { return }
         let room = Int(min(count, UInt64(payloadLimit)))
         let wanted = Int(min(count, UInt64(Int.max)))
         guard room > 0 else {
@@ -117,7 +119,7 @@ public struct Capture: Sendable {
     func text(
         _ address: UInt64, limit: Int = textLimit, _ snapshot: inout Snapshot, _ memory: some TraceeMemory
     ) {
-        guard address != 0 else { return }
+        guard address != 0, snapshot.regions.count < Self.regionLimit else { return }
         var length = 0
         var piece = min(256, 4096 - Int(address & 4095))
         while length < limit {
@@ -129,7 +131,8 @@ public struct Capture: Sendable {
                 : snapshot.extendLast(room: room) { memory.read(at, into: $0) }
             guard got > 0, let region = snapshot.regions.last else {
                 // Text without its end is not the text: the kernel would have failed there too.
-                if length > 0 && got < 0 { snapshot.failLast(errno: Int32(-got)) }
+                // 14 is EFAULT (asm-generic/errno-base.h): this module knows no errno.h.
+                if length > 0 { snapshot.failLast(errno: got < 0 ? Int32(-got) : 14) }
                 return
             }
             let bytes = snapshot.arena[(region.offset + length)..<(region.offset + region.count)]

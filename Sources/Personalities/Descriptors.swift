@@ -7,7 +7,9 @@ extension CallView {
     func vectors(_ address: UInt64, _ count: UInt64) -> Value {
         guard address != 0 else { return .address(0) }
         if count == 0 { return .list([]) }
-        var left = row.argumentRows.contains { $0.direction == .exit } ? UInt64(max(0, result ?? 0)) : UInt64.max
+        // What a read filled ends with its result; before it there is nothing to show yet. recvmmsg counts messages.
+        let fills = row.call == .recvmsg || row.argumentRows.contains { $0.direction == .exit }
+        var left = fills && row.call != .recvmmsg ? UInt64(max(0, result ?? 0)) : UInt64.max
         var elements: [Value] = []
         for index in 0..<min(count, 1024) {
             let at = address &+ index * UInt64(2 * word)
@@ -90,7 +92,8 @@ extension CallView {
     }
 
     func selectedReply() -> Value? {
-        guard let result, result >= 0 else { return nil }
+        // The old i386 form has one argument: a pointer to all others.
+        guard let result, result >= 0, row.argumentCount > 1 else { return nil }
         if result == 0 { return .word("Timeout") }
         var parts: [String] = []
         for (index, name) in [(1, "in"), (2, "out"), (3, "exc")] {
@@ -98,7 +101,7 @@ extension CallView {
             guard address != 0, let members = descriptors(inSetAt: address), !members.isEmpty else { continue }
             parts.append("\(name) [" + members.map(String.init).joined(separator: " ") + "]")
         }
-        return .word(parts.joined(separator: ", "))
+        return parts.isEmpty ? nil : .word(parts.joined(separator: ", "))
     }
 
     // MARK: epoll
@@ -134,7 +137,7 @@ extension CallView {
         case 0, 1030: return .signed(Int64(Int32(truncatingIfNeeded: raw)))  // F_DUPFD, F_DUPFD_CLOEXEC
         case 2: return .flags(.descriptorFlags, raw & 0xFFFF_FFFF)  // F_SETFD
         case 4: return .flags(.open, raw & 0xFFFF_FFFF)  // F_SETFL
-        case 5...7, 12...14, 36...38: return fileLock(raw)
+        case 5...7, 12...14, 36...38: return fileLock(raw, isWide: word == 8 || command > 7)
         case 8: return .process(Int32(truncatingIfNeeded: raw))  // F_SETOWN
         case 10: return .signal(Int32(truncatingIfNeeded: raw))  // F_SETSIG
         default: return .hexadecimal(raw)
@@ -146,9 +149,10 @@ extension CallView {
         [1, 3, 9, 11, 1025, 1032, 1034].contains(stop.arguments.a1 & 0xFFFF_FFFF)
     }
 
-    private func fileLock(_ address: UInt64) -> Value {
+    /// struct flock, or flock64, which has no padding on i386.
+    private func fileLock(_ address: UInt64, isWide: Bool) -> Value {
         let start = word == 8 ? 8 : 4
-        let size = word == 8 ? 8 : 4
+        let size = isWide ? 8 : 4
         guard let type = snapshot.number(at: address, width: 2),
             let whence = snapshot.number(at: address &+ 2, width: 2),
             let from = snapshot.number(at: address &+ UInt64(start), width: size),
