@@ -102,10 +102,11 @@ final class Output {
 
     private var hasComplained = false
     private func complainOnce(_ code: Int32) {
-        guard !hasComplained else { return }
-        hasComplained = true
         descriptor = -1
-        if code != EPIPE { complain("output is lost: \(String(cString: strerror(code)))") }
+        // Who reads a pipe may stop when there is enough.
+        guard !hasComplained, code != EPIPE else { return }
+        hasComplained = true
+        complain("output is lost: \(String(cString: strerror(code)))")
     }
 
     /// Writes everything out and waits for a command that reads it.

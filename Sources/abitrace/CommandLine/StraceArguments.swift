@@ -12,7 +12,11 @@ let subcommandNames: Set<String> = [
 func normalise(_ arguments: [String]) -> [String] {
     guard let first = arguments.first else { return [] }
     if arguments.count == 1, ["--help", "--version", "-h", "-V"].contains(first) { return arguments }
+    if first.hasPrefix("--generate-") || first.hasPrefix("--experimental-") { return arguments }
     let isNamed = subcommandNames.contains(first)
+    let own = (isNamed ? arguments.dropFirst() : arguments[...]).prefix { $0.hasPrefix("-") && $0 != "--" }
+    // What is passed through to a program would swallow a request for help.
+    if own.contains("--help") || own.contains("-h") { return isNamed ? ["help", first] : ["help"] }
     let subcommand = isNamed ? first : "trace"
     var scan = StraceScan(startsProgram: subcommand == "trace" || subcommand == "record")
     return [subcommand] + scan.read(isNamed ? arguments.dropFirst() : arguments[...])
