@@ -111,6 +111,9 @@ struct Filter: Sendable {
     /// What is said beside descriptors.
     var descriptorDetails: DescriptorDetails = []
 
+    /// An expression asked for structs or numbers in another form.
+    private var changesForm = false
+
     /// Every qualifier, by all its names (strace(1)).
     private static let qualifiers = [
         "trace", "t", "abbrev", "a", "verbose", "v", "raw", "x", "signal", "signals", "s", "status", "read", "reads",
@@ -128,10 +131,22 @@ struct Filter: Sendable {
         try apply(qualifier: String(expression[..<equals]), set)
     }
 
+    /// Refuses what is understood but has no effect yet: a filter that does nothing would mislead.
+    func requireEffect() throws(FilterError) {
+        let rare: Statuses = [.unfinished, .unavailable, .detached]
+        if statuses != .all && !statuses.isDisjoint(with: rare) && !statuses.isSuperset(of: rare) {
+            throw .unsupported("-e status= with unfinished, unavailable or detached")
+        }
+        if dumpedReads != .none || dumpedWrites != .none { throw .unsupported("-e read= and -e write=") }
+        if !descriptorDetails.isEmpty { throw .unsupported("-e decode-fds=") }
+        if changesForm { throw .unsupported("-e abbrev=, verbose= and raw=") }
+    }
+
     /// `-z`: only calls that succeeded. `-Z` and `--failed`: only those that failed.
     mutating func showOnly(_ wanted: Statuses) { statuses = wanted }
 
     private mutating func apply(qualifier: String, _ set: String) throws(FilterError) {
+        if ["abbrev", "a", "verbose", "v", "raw", "x"].contains(qualifier) { changesForm = true }
         switch qualifier {
         case "trace", "t": trace = try Selection(parsing: set)
         case "abbrev", "a": abbreviated = try Selection(parsing: set)

@@ -86,6 +86,7 @@ struct Showing {
         var filter = Filter()
         for expression in options.expressions { try filter.apply(expression) }
         for set in [options.trace, options.only].compactMap({ $0 }) { try filter.apply("trace=" + set) }
+        try filter.requireEffect()
         if options.successful { filter.showOnly(.successful) }
         if options.failed { filter.showOnly(.failed) }
         var choice = Choice()
