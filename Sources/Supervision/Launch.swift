@@ -88,7 +88,8 @@ struct LaunchedChild {
     /// The errno of a failed exec, nil where the program ran. Blocks until one of the two is known.
     func execFailure() -> Int32? {
         var code: Int32 = 0
-        let got = read(failure, &code, MemoryLayout<Int32>.size)
+        var got: Int
+        repeat { got = read(failure, &code, MemoryLayout<Int32>.size) } while got < 0 && errno == EINTR
         close(failure)
         close(go)
         return got == MemoryLayout<Int32>.size ? code : nil
