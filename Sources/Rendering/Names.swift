@@ -15,12 +15,7 @@ public enum Names {
     }
 
     /// The kernel's name of a signal, `SIGRT_2` for a real-time one, the number otherwise.
-    public static func signal(_ number: Int32) -> String {
-        guard number >= 0 else { return "\(number)" }
-        if let row = rows(.signal).first(where: { $0.value == UInt64(number) }) { return row.name }
-        if number == 32 { return "SIGRTMIN" }
-        return number > 32 && number <= 64 ? "SIGRT_\(number - 32)" : "\(number)"
-    }
+    public static func signal(_ number: Int32) -> String { SignalName.of(number) }
 
     /// The one name of a value.
     static func symbol(_ set: SymbolSet, _ value: UInt64) -> String? {

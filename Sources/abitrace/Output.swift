@@ -74,7 +74,13 @@ final class Output {
             if let known = files[process] {
                 file = known
             } else {
-                guard let descriptor = try? Self.open("\(splitPrefix).\(process)") else { return }
+                let descriptor: Int32
+                do {
+                    descriptor = try Self.open("\(splitPrefix).\(process)")
+                } catch {
+                    complainOnce(errno)
+                    return
+                }
                 file = Output(descriptor: descriptor, isLive: false)
                 files[process] = file
             }

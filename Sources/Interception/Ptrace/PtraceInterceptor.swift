@@ -25,11 +25,9 @@ public struct PtraceInterceptor: Interceptor {
     private var running = 0
     /// The child of a launch until its first exec, and the address of the path it will pass.
     private var launched: Int32 = 0
-    private let followsChildren: Bool
 
-    public init(capture: Capture, sharesProcessor: Bool = true, followsChildren: Bool = true) {
+    public init(capture: Capture, sharesProcessor: Bool = true) {
         self.capture = capture
-        self.followsChildren = followsChildren
         companion = CompanionProcessor(enabled: sharesProcessor)
     }
 

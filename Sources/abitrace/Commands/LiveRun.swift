@@ -16,7 +16,7 @@ struct LiveRun {
 
     init(options: OutputOptions, program: ProgramOptions, command: [String], attach: [String]) throws {
         recordingPath = options.isRecording ? options.output : nil
-        showing = options.isRecording ? nil : try Showing(options, followsMany: true)
+        showing = options.isRecording ? nil : try Showing(options)
         self.program = program
         self.command = command
         processes = try Self.processes(attach)

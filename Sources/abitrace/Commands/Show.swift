@@ -32,7 +32,7 @@ struct Replay: ParsableCommand {
 /// Feeds a recording to the loop that live runs use.
 private func replay(_ path: String, _ options: OutputOptions) throws {
     let source = ReplayInterceptor(try RecordingReader(path: path))
-    let showing = try Showing(options, followsMany: true, defaultToStandardOutput: true)
+    let showing = try Showing(options, defaultToStandardOutput: true)
     var supervisor = Supervisor(source: source, observer: showing.observer)
     do {
         try supervisor.run(onSignal: { _ in }, onStop: { _, _ in })

@@ -12,7 +12,7 @@ struct Showing {
     let output: Output
     private let options: OutputOptions
 
-    init(_ options: OutputOptions, followsMany: Bool, defaultToStandardOutput: Bool = false) throws {
+    init(_ options: OutputOptions, defaultToStandardOutput: Bool = false) throws {
         self.options = options
         if options.descriptorPaths > 0 {
             complain("-y is not available yet: descriptors are shown by number")
