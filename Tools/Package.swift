@@ -4,6 +4,8 @@ import PackageDescription
 let package = Package(
     name: "generate",
     targets: [
-        .executableTarget(name: "generate")
+        .target(name: "Reference"),
+        .executableTarget(name: "generate", dependencies: ["Reference"]),
+        .testTarget(name: "GenerateTests", dependencies: ["generate"]),
     ]
 )

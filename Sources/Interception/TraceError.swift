@@ -11,6 +11,8 @@ public enum TraceError: Error, Equatable, CustomStringConvertible {
     case noSuchProcess(Int32)
     /// A ptrace request or a wait failed for a reason that is not the tracee's death.
     case request(String, thread: Int32, errno: Int32)
+    /// The program that watches in the kernel cannot be had: not this user, not this kernel.
+    case kernelProgram(String, errno: Int32)
     /// A recording that is replayed cannot be read further.
     case recording(String)
 
@@ -22,6 +24,9 @@ public enum TraceError: Error, Equatable, CustomStringConvertible {
         case .attach(let thread, let errno): "cannot attach to process \(thread): \(message(errno))"
         case .noSuchProcess(let process): "no process \(process)"
         case .request(let request, let thread, let errno): "\(request) of thread \(thread): \(message(errno))"
+        case .kernelProgram(let what, let errno) where errno == EPERM || errno == EACCES:
+            "eBPF: \(what): \(message(errno)) (programs in the kernel are for root; --interceptor ptrace needs nothing)"
+        case .kernelProgram(let what, let errno): "eBPF: \(what): \(message(errno))"
         case .recording(let what): what
         }
     }

@@ -30,6 +30,8 @@ public enum Happening: Equatable, Sendable {
     case killed(signal: Int32, dumpedCore: Bool)
     /// The supervisor let go of it.
     case detached
+    /// So many of the thread's calls were seen and could not be kept; its other events go on.
+    case lost(calls: UInt64)
 }
 
 /// The parts of `siginfo_t` that say where a signal came from (sigaction(2)).
@@ -58,6 +60,8 @@ public struct Event: Equatable, Sendable {
     public var time: Int64
     /// Joins an exit to its entry: the same number on both, 0 for what is not a call.
     public var id: UInt64
+    /// At an entry: the id of the interrupted call that this one takes up again, 0 for none.
+    public var restarts: UInt64 = 0
     public var happening: Happening
 
     public init(thread: Int32, process: Int32, time: Int64, id: UInt64 = 0, happening: Happening) {

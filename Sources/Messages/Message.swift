@@ -18,12 +18,37 @@ public struct Argument: Equatable, Sendable {
     public var item: String
     public var value: Value
     public var direction: Direction
+    /// Not an argument but what one leads to: lines show it as a remark.
+    public var isRemark: Bool
 
-    public init(name: String, item: String, value: Value, direction: Direction = .entry) {
+    public init(
+        name: String, item: String, value: Value, direction: Direction = .entry, isRemark: Bool = false
+    ) {
+        self.isRemark = isRemark
         self.name = name
         self.item = item
         self.value = value
         self.direction = direction
+    }
+}
+
+/// What a path of a message led to when the call was made.
+public struct ResolvedPath: Equatable, Sendable {
+    /// The kernel's name for the argument, and the item that it is.
+    public var argument: String
+    public var item: String
+    /// Absolute, with links followed as the call would.
+    public var path: [UInt8]
+    /// `st_mode`, 0 for what did not exist.
+    public var mode: UInt32
+    public var device: UInt64
+
+    public init(argument: String, item: String, path: [UInt8], mode: UInt32, device: UInt64) {
+        self.argument = argument
+        self.item = item
+        self.path = path
+        self.mode = mode
+        self.device = device
     }
 }
 
@@ -51,6 +76,10 @@ public struct Reply: Equatable, Sendable {
     public static func errno(of raw: Int64) -> Int32? {
         raw < 0 && raw >= -4095 ? Int32(-raw) : nil
     }
+
+    /// Whether a signal interrupted the call and the kernel may make it again: -ERESTARTSYS, -ERESTARTNOINTR,
+    /// -ERESTARTNOHAND or -ERESTART_RESTARTBLOCK (linux/errno.h). No program sees these.
+    public static func isRestart(_ raw: Int64) -> Bool { raw <= -512 && raw >= -516 && raw != -515 }
 }
 
 /// A call as a message.
@@ -65,6 +94,14 @@ public struct Message: Equatable, Sendable {
     /// Items that the call says by being the call it is: `kind=pipe`.
     public var constants: [(name: String, value: String)]
     public var reply: Reply?
+    /// For restart_syscall: the name of the call that it takes up again, empty where that is not known.
+    public var interrupted: String?
+    /// What the message's paths led to, where that was looked up.
+    public var resolved: [ResolvedPath] = []
+    /// The protocol of the netlink socket that the call is about, where that was looked up.
+    public var netlinkProtocol: Int32?
+    /// What a policy said of the call, the first answer first; empty where none was asked.
+    public var decisions: [RecordedDecision] = []
 
     public init(
         personality: Personality, name: String, call: SystemCall, operation: Operation,
@@ -83,5 +120,12 @@ public struct Message: Equatable, Sendable {
         left.personality == right.personality && left.name == right.name
             && left.operation == right.operation && left.arguments == right.arguments
             && left.constants.elementsEqual(right.constants, by: ==) && left.reply == right.reply
+            && left.resolved == right.resolved
     }
+}
+
+extension Message {
+    /// The call that an image came by: execve is 59 in the x86_64 table (syscall_64.tbl).
+    public static let ofImage = Message(
+        personality: .x86_64, name: "execve", call: .execve, operation: .procExec)
 }

@@ -18,11 +18,28 @@ public enum Kind: UInt8, Sendable {
     case characters, octets
     /// A pointer to a signal set of as many bytes as the argument after it says.
     case signalSet
+    /// A signal set that lies in the struct itself.
+    case signalMask
+    /// Bytes that lie in the struct itself, each named by the set `table`.
+    case indexed
+    /// What another argument selects from the selection `table`; `count` is that argument.
+    case selected
+    /// Some bits of a number: in `table`, how far they are shifted, times 256, and how many they are.
+    case bits
     /// What only code can say; `table` is the `CustomKind`.
     case custom
+    /// Hexadecimal with leading zeros, as wide as the type.
+    case padded
+    /// Numbers in network byte order: a port, any other.
+    case port, network
+    /// Internet addresses, network interfaces, hardware addresses of `count` bytes.
+    case inet4, inet6, interface, hardware
 }
 
 /// Whether a value is there itself, behind a pointer, or many of it.
+///
+/// In a struct, an array of a fixed number lies in the struct itself; one that another field counts lies behind a
+/// pointer. A pointer with a count points to a struct that the kernel extends: the count is its size in bytes.
 public enum Shape: UInt8, Sendable {
     case value, pointer, array
 }
@@ -35,6 +52,8 @@ public enum Count: Equatable, Sendable {
     case argument(UInt8)
     /// What the call returned.
     case result
+    /// What the struct says itself in its first four bytes.
+    case own
 }
 
 /// A type as the spec writes it.
@@ -71,8 +90,11 @@ public struct ConditionRow: Sendable {
         self.anyBit = anyBit
     }
 
-    public func holds(_ arguments: RawArguments) -> Bool {
-        let value = arguments[Int(argument)] & mask
+    public func holds(_ arguments: RawArguments) -> Bool { holds(value: arguments[Int(argument)]) }
+
+    /// Whether it holds for the argument's, or the field's, own value.
+    public func holds(value raw: UInt64) -> Bool {
+        let value = raw & mask
         return anyBit ? values.contains { value & $0 != 0 } : values.contains(value)
     }
 }
@@ -83,28 +105,80 @@ public struct ArgumentRow: Sendable {
     public let item: String
     public let direction: Direction
     public let type: TypeRow
-    /// Index into the table of conditions, -1 for none.
+    /// Index into the table of conditions, -1 for none. A field's condition is about another field.
     public let condition: Int16
+    /// For an argument: its register; for a field: its slot. Of several that share one, the first whose condition
+    /// holds is meant.
+    public let register: UInt8
     /// For a field: its offset in bytes, per personality.
     public let offset64: UInt16
     public let offset32: UInt16
     /// For a field: shown only unabbreviated; never shown.
     public let isDetail: Bool
     public let isHidden: Bool
+    /// For a field: left out where it is zero.
+    public let isOptional: Bool
 
     public init(
         _ name: String, _ item: String, _ direction: Direction, _ type: TypeRow, condition: Int16 = -1,
-        offset64: UInt16 = 0, offset32: UInt16 = 0, isDetail: Bool = false, isHidden: Bool = false
+        register: UInt8 = 0, offset64: UInt16 = 0, offset32: UInt16 = 0, isDetail: Bool = false, isHidden: Bool = false,
+        isOptional: Bool = false
     ) {
         self.name = name
         self.item = item
         self.direction = direction
         self.type = type
         self.condition = condition
+        self.register = register
         self.offset64 = offset64
         self.offset32 = offset32
         self.isDetail = isDetail
         self.isHidden = isHidden
+        self.isOptional = isOptional
+    }
+}
+
+/// What the arguments after a command are, by the command: cases sorted by their values, then those with a mask.
+public struct SelectionRow: Sendable {
+    /// How far the command is shifted right before it is looked up.
+    public let shift: UInt8
+    public let firstCase: UInt16
+    public let exactCount: UInt16
+    public let maskedCount: UInt16
+    /// The case for commands that have none.
+    public let otherwise: SelectionCase
+
+    public init(shift: UInt8, cases: (UInt16, UInt16, UInt16), otherwise: SelectionCase) {
+        self.shift = shift
+        (firstCase, exactCount, maskedCount) = cases
+        self.otherwise = otherwise
+    }
+}
+
+/// The types of the arguments that follow one command.
+public struct SelectionCase: Sendable {
+    public let value: UInt64
+    public let mask: UInt64
+    /// A range of the table of selected types.
+    public let first: UInt16
+    public let count: UInt8
+
+    public init(_ value: UInt64, _ mask: UInt64, _ first: UInt16, _ count: UInt8) {
+        self.value = value
+        self.mask = mask
+        self.first = first
+        self.count = count
+    }
+}
+
+/// One selected type, and when its memory is read.
+public struct SelectedRow: Sendable {
+    public let direction: Direction
+    public let type: TypeRow
+
+    public init(_ direction: Direction, _ type: TypeRow) {
+        self.direction = direction
+        self.type = type
     }
 }
 
@@ -164,8 +238,18 @@ public struct StructureRow: Sendable {
     /// Size in bytes, per personality.
     public let size64: UInt16
     public let size32: UInt16
+    /// Pointers in it take eight bytes in every personality.
+    public let isWide: Bool
+    /// A range of the choices: the operations that it asks for, where it is a message itself.
+    public let firstChoice: UInt16
+    public let choiceCount: UInt8
 
-    public init(_ name: String, fields: (UInt16, UInt8), size64: UInt16, size32: UInt16) {
+    public init(
+        _ name: String, fields: (UInt16, UInt8), size64: UInt16, size32: UInt16, isWide: Bool = false,
+        choices: (UInt16, UInt8) = (0, 0)
+    ) {
+        (firstChoice, choiceCount) = choices
+        self.isWide = isWide
         self.name = name
         (firstField, fieldCount) = fields
         self.size64 = size64
@@ -180,8 +264,13 @@ public struct SymbolSetRow: Sendable {
     public let count: UInt16
     /// What people see beside a number that has no name: `O_???`.
     public let unknown: String
+    /// Sorted by value; several names of one value all stand for it.
+    public let isAlternative: Bool
 
-    public init(_ name: String, _ firstSymbol: UInt16, _ count: UInt16, unknown: String) {
+    public init(
+        _ name: String, _ firstSymbol: UInt16, _ count: UInt16, unknown: String, isAlternative: Bool = false
+    ) {
+        self.isAlternative = isAlternative
         self.name = name
         self.firstSymbol = firstSymbol
         self.count = count
@@ -194,10 +283,13 @@ public struct SymbolRow: Sendable {
     public let name: String
     public let value: UInt64
     public let mask: UInt64
+    /// Index into the table of what symbols select (an option's value, an attribute's payload), -1 for nothing.
+    public let type: Int16
 
-    public init(_ name: String, _ value: UInt64, _ mask: UInt64 = 0) {
+    public init(_ name: String, _ value: UInt64, _ mask: UInt64 = 0, type: Int16 = -1) {
         self.name = name
         self.value = value
         self.mask = mask
+        self.type = type
     }
 }

@@ -26,12 +26,17 @@ public struct Region: Equatable, Sendable {
 public struct Snapshot: Equatable, Sendable {
     public var stop: Stop
     public private(set) var regions: [Region]
-    /// The bytes of all regions, one after the other.
+    /// What the supervisor looked up besides memory.
+    public private(set) var facts: [Fact]
+    /// What a policy said of the call that this is the end of.
+    public var decisions: [RecordedDecision] = []
+    /// The bytes of all regions and facts, one after the other.
     public private(set) var arena: [UInt8]
 
     public init(stop: Stop = Stop()) {
         self.stop = stop
         regions = []
+        facts = []
         arena = []
     }
 
@@ -39,6 +44,8 @@ public struct Snapshot: Equatable, Sendable {
     public mutating func reset(to stop: Stop) {
         self.stop = stop
         regions.removeAll(keepingCapacity: true)
+        facts.removeAll(keepingCapacity: true)
+        if !decisions.isEmpty { decisions = [] }
         arena.removeAll(keepingCapacity: true)
     }
 
@@ -98,6 +105,31 @@ public struct Snapshot: Equatable, Sendable {
     public mutating func failLast(errno: Int32) {
         guard let last = regions.indices.last else { return }
         regions[last].errno = errno
+    }
+
+    /// Adds bytes that belong to a fact: `fill` gets room for `room` of them and answers how many it wrote.
+    @inline(__always)
+    public mutating func addBytes(room: Int, fill: (UnsafeMutableRawBufferPointer) -> Int) -> ArenaRange {
+        let offset = arena.count
+        arena.append(contentsOf: repeatElement(0, count: room))
+        let got = arena.withUnsafeMutableBytes { all in
+            fill(UnsafeMutableRawBufferPointer(rebasing: all[offset..<offset + room]))
+        }
+        let kept = min(room, max(0, got))
+        arena.removeLast(room - kept)
+        return ArenaRange(offset: offset, count: kept)
+    }
+
+    /// Adds a fact whose bytes are in the arena already.
+    @inline(__always)
+    public mutating func add(_ fact: Fact) { facts.append(fact) }
+
+    /// The bytes of a fact's range, none for one that lies outside the arena.
+    public func bytes(_ range: ArenaRange) -> ArraySlice<UInt8> {
+        guard range.offset >= 0, range.count >= 0, range.count <= arena.count,
+            range.offset <= arena.count - range.count
+        else { return [] }
+        return arena[range.offset..<range.offset + range.count]
     }
 
     /// The region that starts at `address`, the longest where there are several.

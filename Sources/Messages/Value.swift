@@ -34,6 +34,24 @@ public struct Field: Equatable, Sendable {
     }
 }
 
+/// What a descriptor stands for, as people read it.
+public struct Referent: Equatable, Sendable {
+    /// A path, or the name of what has none: `pipe:[7]`, `TCP:[127.0.0.1:80]`.
+    public var name: [UInt8]
+    /// What is said beside the name: `<char 1:3>`.
+    public var remark: String
+    public var isDeleted: Bool
+    /// The name was put together here and needs no quoting; others come from file systems.
+    public var isSafe: Bool
+
+    public init(name: [UInt8], remark: String = "", isDeleted: Bool = false, isSafe: Bool = false) {
+        self.name = name
+        self.remark = remark
+        self.isDeleted = isDeleted
+        self.isSafe = isSafe
+    }
+}
+
 /// A decoded argument, result or member.
 ///
 /// A value says what a thing is; how it looks is decided by the form that shows it. Decoding is total: what
@@ -55,6 +73,8 @@ public indirect enum Value: Equatable, Sendable {
     case descriptor(Int32)
     /// A descriptor that names a directory, or `AT_FDCWD`.
     case directory(Int32)
+    /// A descriptor or directory together with what it stands for.
+    case referring(Value, Referent)
     /// A process, thread or group.
     case process(Int32)
     /// A user or group id; all ones is "no change" and shows as -1.
@@ -74,6 +94,8 @@ public indirect enum Value: Equatable, Sendable {
     /// A point in time or a span, in nanoseconds, for forms that want one number.
     case nanoseconds(Int64)
     case list([Value])
+    /// A call inside a call: an entry of a queue, with what it asks for. Its arguments are the entry's fields.
+    case message(Operation, [Argument])
     /// A list that was cut: what is there, and that more followed.
     case cutList([Value])
     case record([Field])
@@ -81,6 +103,8 @@ public indirect enum Value: Equatable, Sendable {
     case call(String, [Value])
     /// Two values joined by the name of a bitwise or: `SIGCHLD` beside flags.
     case joined([Value])
+    /// Values joined by an operator of C: `SKF_AD_OFF+0`, `1<<16`.
+    case separated([Value], by: String)
     /// A value with a remark for people.
     case commented(Value, String)
     /// An argument shown with its name: `child_stack=NULL`.
@@ -91,8 +115,12 @@ public indirect enum Value: Equatable, Sendable {
     case change(Value, Value)
     /// A number that has a spelling of its own: `8192*1024`, `FUTEX_WAIT_PRIVATE`.
     case spelled(String, UInt64)
+    /// A value as the kernel has it, and how programs write it: the bytes of a port as `htons(80)`, 0 as `SIG_DFL`.
+    case written(Value, as: Value)
     /// Something with a fixed spelling: `...`, `NULL`, a word of the kernel's.
     case word(String)
+    /// The bytes of a struct beyond what the spec knows of it, and where they start in it.
+    case remainder(offset: UInt64, Bytes)
     /// Bytes that the spec does not look into: their length and a digest.
     case opaque(count: UInt64, digest: UInt64)
 }

@@ -16,6 +16,8 @@ public struct Capture: Sendable {
     public var payloadLimit: Int
     /// How many elements of a list are kept.
     public var elementLimit: Int
+    /// The variables of an exec's environment are kept, not only counted.
+    public var keepsEnvironment = false
     /// How many regions one stop may have: lists of lists multiply, and a hostile tracee chooses their lengths.
     static let regionLimit = 2048
     /// PATH_MAX (linux/limits.h): no path is longer.
@@ -27,25 +29,39 @@ public struct Capture: Sendable {
     }
 
     /// Reads what the call passes.
-    public func entry(_ snapshot: inout Snapshot, memory: some TraceeMemory) {
-        guard let row = SpecTables.row(snapshot.stop.personality, snapshot.stop.number) else { return }
-        for index in 0..<Int(row.argumentCount) {
-            let argument = SpecTables.arguments[Int(row.firstArgument) + index]
-            if argument.direction == .exit { continue }
-            walk(argument.type, index, nil, &snapshot, memory)
+    public func entry(
+        _ snapshot: inout Snapshot, memory: some TraceeMemory, rings: RingTable = RingTable()
+    ) {
+        let stop = snapshot.stop
+        guard let call = meant(&snapshot, memory) else { return }
+        let row = call.row
+        snapshot.stop.arguments = call.arguments
+        defer { snapshot.stop = stop }
+        for argument in row.chosenArguments(snapshot.stop.arguments) {
+            if argument.direction == .exit || (row.carriesDatagram && argument.type.kind == .buffer) { continue }
+            walk(argument.type, Int(argument.register), nil, &snapshot, memory)
         }
+        if row.carriesDatagram { datagram(row, nil, &snapshot, memory) }
+        if row.call == .ioUringEnter { submissions(&snapshot, memory, rings) }
     }
 
-    /// Reads what the call left behind; of a failed call, nothing.
-    public func exit(_ snapshot: inout Snapshot, result: Int64, memory: some TraceeMemory) {
-        guard Reply.errno(of: result) == nil,
-            let row = SpecTables.row(snapshot.stop.personality, snapshot.stop.number)
-        else { return }
-        for index in 0..<Int(row.argumentCount) {
-            let argument = SpecTables.arguments[Int(row.firstArgument) + index]
-            if argument.direction == .entry { continue }
-            walk(argument.type, index, result, &snapshot, memory)
+    /// Reads what the call left behind; of a failed call, only the places that it was to fill.
+    public func exit(
+        _ snapshot: inout Snapshot, result: Int64, memory: some TraceeMemory, rings: RingTable = RingTable()
+    ) {
+        let stop = snapshot.stop
+        guard let call = meant(&snapshot, memory) else { return }
+        let row = call.row
+        let failed = Reply.errno(of: result) != nil && !row.leavesTime(result)
+        snapshot.stop.arguments = call.arguments
+        defer { snapshot.stop = stop }
+        for argument in row.chosenArguments(snapshot.stop.arguments) {
+            if argument.direction == .entry || (failed && !argument.type.isVectorToFill) { continue }
+            if row.carriesDatagram && argument.type.kind == .buffer { continue }
+            walk(argument.type, Int(argument.register), result, &snapshot, memory)
         }
+        if row.carriesDatagram, !failed { datagram(row, result, &snapshot, memory) }
+        if row.call == .ioUringEnter, !failed { completions(&snapshot, memory, rings) }
     }
 
     // MARK: The walk
@@ -58,7 +74,9 @@ public struct Capture: Sendable {
         case .value:
             switch type.kind {
             case .path, .text:
-                text(snapshot.stop.arguments[index], &snapshot, memory)
+                var limit = Self.textLimit
+                if case .fixed(let count) = type.count { limit = Int(count) }
+                text(snapshot.stop.arguments[index], limit: limit, &snapshot, memory)
             case .buffer:
                 let count = snapshot.stop.count(type.count, result)
                 payload(snapshot.stop.arguments[index], count, &snapshot, memory)
@@ -70,28 +88,11 @@ public struct Capture: Sendable {
             default: return
             }
         case .pointer:
-            let size = type.elementSize(snapshot.stop.personality)
-            plain(snapshot.stop.arguments[index], size, &snapshot, memory)
-            if type.kind == .structure { behind(type, snapshot.stop.arguments[index], &snapshot, memory) }
+            let size = snapshot.stop.count(type.count, result)
+            one(type, at: snapshot.stop.arguments[index], size: size, &snapshot, memory)
         case .array:
-            let size = type.elementSize(snapshot.stop.personality)
-            let count = min(snapshot.stop.count(type.count, result), UInt64(elementLimit))
-            plain(snapshot.stop.arguments[index], Int(count) * size, &snapshot, memory)
-        }
-    }
-
-    /// What the fields of a struct point to.
-    private func behind(
-        _ type: TypeRow, _ address: UInt64, _ snapshot: inout Snapshot, _ memory: some TraceeMemory
-    ) {
-        let personality = snapshot.stop.personality
-        let row = SpecTables.structure(type.table, personality)
-        for index in Int(row.firstField)..<Int(row.firstField) + Int(row.fieldCount) {
-            let field = SpecTables.fields[index]
-            guard field.type.shape == .value, field.type.kind == .path || field.type.kind == .text else { continue }
-            let offset = UInt64(personality == .x86_64 ? field.offset64 : field.offset32)
-            guard let pointer = snapshot.number(at: address &+ offset, width: personality.wordSize) else { continue }
-            text(pointer, &snapshot, memory)
+            list(
+                type, at: snapshot.stop.arguments[index], snapshot.stop.count(type.count, result), &snapshot, memory)
         }
     }
 
@@ -104,9 +105,11 @@ public struct Capture: Sendable {
     }
 
     /// Memory of which only the first bytes are kept.
-    func payload(_ address: UInt64, _ count: UInt64, _ snapshot: inout Snapshot, _ memory: some TraceeMemory) {
+    func payload(
+        _ address: UInt64, _ count: UInt64, limit: Int? = nil, _ snapshot: inout Snapshot, _ memory: some TraceeMemory
+    ) {
         guard address != 0, snapshot.regions.count < Self.regionLimit else { return }
-        let room = Int(min(count, UInt64(payloadLimit)))
+        let room = Int(min(count, UInt64(limit ?? payloadLimit)))
         let wanted = Int(min(count, UInt64(Int.max)))
         guard room > 0 else {
             snapshot.add(address: address, room: 0, wanted: wanted) { _ in 0 }
@@ -153,7 +156,7 @@ extension Stop {
     /// A length or number of elements. A 32-bit count has garbage above; no count of the kernel's uses those bits.
     func count(_ count: Count, _ result: Int64?) -> UInt64 {
         switch count {
-        case .none: 0
+        case .none, .own: 0
         case .fixed(let number): UInt64(number)
         case .argument(let index): arguments[Int(index)]
         case .result: UInt64(max(0, result ?? 0))
@@ -162,6 +165,9 @@ extension Stop {
 }
 
 extension TypeRow {
+    /// A vector of buffers that the kernel fills: its own bytes are the program's, and good when the call fails.
+    var isVectorToFill: Bool { kind == .custom && table == CustomKind.iovecOut.rawValue }
+
     /// Bytes of one element.
     func elementSize(_ personality: Personality) -> Int {
         switch kind {
@@ -169,6 +175,9 @@ extension TypeRow {
             let row = SpecTables.structure(table, personality)
             return Int(personality == .x86_64 ? row.size64 : row.size32)
         case .path, .text, .buffer: return personality.wordSize
+        case .characters, .octets, .indexed:
+            if case .fixed(let count) = self.count { return Int(count) }
+            return 1
         default: return width == 0 ? personality.wordSize : Int(width)
         }
     }

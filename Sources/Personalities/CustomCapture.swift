@@ -14,14 +14,15 @@ extension Capture {
         let word = personality.wordSize
         switch kind {
         case .iovec, .iovecOut:
-            vectors(address, next, result, &snapshot, memory)
+            vectors(address, next & 0xFFFF_FFFF, result, &snapshot, memory)
         case .strings:
             strings(address, &snapshot, memory)
         case .environment:
             plain(address, word * 1, &snapshot, memory)
+            if keepsEnvironment { strings(address, &snapshot, memory) }
             countPointers(address, &snapshot, memory)
         case .sockaddr:
-            plain(address, Int(min(next & 0xFFFF_FFFF, 128)), &snapshot, memory)
+            plain(address, Int(min(max(Int32(truncatingIfNeeded: next), 0), 128)), &snapshot, memory)
         case .sockaddrOut:
             plain(next, 4, &snapshot, memory)
             if result != nil, let length = snapshot.number(at: next, width: 4) {
@@ -30,19 +31,22 @@ extension Capture {
         case .message, .messageOut:
             header(address, result, &snapshot, memory)
         case .messages:
-            let count = min(result.map { UInt64(max(0, $0)) } ?? (next & 0xFFFF_FFFF), UInt64(elementLimit))
-            let size = UInt64(word == 8 ? 64 : 32)
-            for number in 0..<count {
-                header(address &+ number &* size, nil, &snapshot, memory)
-                plain(address &+ number &* size &+ (size - UInt64(word)), 4, &snapshot, memory)
-            }
+            headers(address, next, result, &snapshot, memory)
+        case .userDescriptor: plain(address, UserDescriptor.size, &snapshot, memory)
         case .waitStatus: plain(address, 4, &snapshot, memory)
         case .fdPair: plain(address, 8, &snapshot, memory)
+        case .signalFrame:
+            guard
+                let mask = SignalFrame.mask(
+                    address, snapshot.stop.personality,
+                    { pointer in
+                        plain(pointer, 4, &snapshot, memory)
+                        return snapshot.number(at: pointer, width: 4)
+                    })
+            else { return }
+            plain(mask, 8, &snapshot, memory)
         case .cloneArguments:
-            plain(address, Int(min(next, 88)), &snapshot, memory)
-            if result != nil, let pointer = snapshot.number(at: address &+ 24, width: 8) {
-                plain(pointer, 4, &snapshot, memory)
-            }
+            cloneArguments(address, next, result, &snapshot, memory)
         case .pollfd: plain(address, 8 * Int(min(next & 0xFFFF_FFFF, 1024)), &snapshot, memory)
         case .fdSet:
             let descriptors = min(max(0, Int32(truncatingIfNeeded: arguments.a0)), 1024)
@@ -50,6 +54,14 @@ extension Capture {
             plain(address, (Int(descriptors) + unit - 1) / unit * word, &snapshot, memory)
         case .sigaction, .sigactionOut: plain(address, word == 8 ? 32 : 20, &snapshot, memory)
         case .sigsetOut: plain(address, 8, &snapshot, memory)
+        case .sigsetPair: sizedSignalSet(address, &snapshot, memory)
+        case .messageBuffer, .messageBufferOut: queuedMessage(address, next, &snapshot, memory)
+        case .keyCapabilities: plain(address, Int(min(next, 32)), &snapshot, memory)
+        case .keyInput:
+            plain(arguments.a1, 40, &snapshot, memory)
+            payload(address, snapshot.number(at: arguments.a1 &+ 4, width: 4) ?? 0, &snapshot, memory)
+        case .iocbs:
+            controlBlocks(address, arguments.a1 > UInt64(Int64.max) ? 0 : arguments.a1, &snapshot, memory)
         case .siginfo, .siginfoIn: plain(address, 128, &snapshot, memory)
         case .directoryEntries, .directoryEntriesOld:
             guard let result, result > 0 else { return }
@@ -62,39 +74,93 @@ extension Capture {
             plain(address, kind == .futexTimeout64 ? 16 : 2 * word, &snapshot, memory)
         case .cloneParent: if result != nil { plain(address, 4, &snapshot, memory) }
         case .timevalPair, .timespecPair: plain(address, 4 * word, &snapshot, memory)
-        case .fcntlArgument: lock(arguments.a1, address, result, &snapshot, memory)
-        case .ioctlArgument: control(arguments.a1, address, &snapshot, memory)
-        case .sockoptValue: plain(address, Int(min(next & 0xFFFF_FFFF, 256)), &snapshot, memory)
+        case .ioctlArgument, .fiemap, .dedupe, .entropy, .interface, .interfaceList:
+            control(kind, address, result, &snapshot, memory)
+        case .sockoptValue: plain(address, Int(min(next & 0xFFFF_FFFF, Self.optionLimit)), &snapshot, memory)
         case .sockoptValueOut:
             plain(next, 4, &snapshot, memory)
             if let length = snapshot.number(at: next, width: 4) {
-                plain(address, Int(min(length, 256)), &snapshot, memory)
+                plain(address, Int(min(length, Self.optionLimit)), &snapshot, memory)
             }
-        case .prctlArgument:
-            // PR_SET_NAME and PR_GET_NAME (linux/prctl.h).
-            if arguments.a0 == 15 || (arguments.a0 == 16 && result != nil) {
-                text(address, limit: 16, &snapshot, memory)
+        case .residence:
+            if result != nil { plain(address, Int(min((arguments.a1 &+ 4095) >> 12, 4096)), &snapshot, memory) }
+        case .nodeMask, .nodeMaskAfter: plain(address, NodeMask.bytes(next, word), &snapshot, memory)
+        case .nodeMaskBefore: plain(address, NodeMask.bytes(arguments.a1, word), &snapshot, memory)
+        case .pageStatus: if result != nil { plain(address, Int(min(arguments.a1, 1024)) * 4, &snapshot, memory) }
+        case .mountDetails: if result == 0 { plain(address, Int(min(next, 4096)), &snapshot, memory) }
+        case .fileHandle:
+            plain(address, 8, &snapshot, memory)
+            guard let size = snapshot.number(at: address, width: 4) else { return }
+            if result != nil || arguments.a1 == address {
+                plain(address &+ 8, Int(min(size, FileHandle.limit)), &snapshot, memory)
             }
+        case .segment: plain(address, UserDescriptor.size, &snapshot, memory)
+        case .featureMask: if result != nil { plain(address, 8, &snapshot, memory) }
+        case .cpuMask: plain(address, Int(min(arguments.a1 & 0xFFFF_FFFF, 1024)), &snapshot, memory)
+        case .cpuMaskOut: if let result { plain(address, Int(min(max(0, result), 1024)), &snapshot, memory) }
+        case .capabilityData, .capabilityDataOut:
+            plain(arguments.a0, 8, &snapshot, memory)
+            plain(address, 24, &snapshot, memory)
+        case .perfAttributes: counter(address, &snapshot, memory)
+        case .lsmContext: securityContexts(address, size: next, &snapshot, memory)
+        case .lsmContexts:
+            plain(next, 4, &snapshot, memory)
+            let size = snapshot.number(at: next, width: 4) ?? 0
+            securityContexts(address, size: size, &snapshot, memory)
+        case .ringFilesUpdate, .ringProbe, .ringWorkers, .ringAffinity:
+            ringArgument(kind, address, next, &snapshot, memory)
+        default: break
+        }
+    }
+
+    /// struct clone_args with what is unknown of it, the ids it asks for, and what its pointers were filled with.
+    private func cloneArguments(
+        _ address: UInt64, _ size: UInt64, _ result: Int64?, _ snapshot: inout Snapshot, _ memory: some TraceeMemory
+    ) {
+        plain(address, Int(min(size, UInt64(88 + CallView.restLimit))), &snapshot, memory)
+        if result == nil, let count = snapshot.number(at: address &+ 72, width: 8), count <= CloneFlag.depth,
+            let pointer = snapshot.number(at: address &+ 64, width: 8)
+        {
+            plain(pointer, Int(count) * 4, &snapshot, memory)
+        }
+        guard result != nil else { return }
+        for offset in [UInt64(8), 24] {
+            if let pointer = snapshot.number(at: address &+ offset, width: 8) { plain(pointer, 4, &snapshot, memory) }
+        }
+    }
+
+    /// The memory behind a custom field of a struct; `place` is the field's own address.
+    func customField(_ table: UInt16, at place: UInt64, _ snapshot: inout Snapshot, _ memory: some TraceeMemory) {
+        guard let kind = CustomKind(rawValue: table) else { return }
+        switch kind {
+        case .entryAddress, .entryDestination, .entryHeader, .entryEvent:
+            entryField(kind, at: place, &snapshot, memory)
+        case .seccompFilter, .socketFilter, .bpfInstructions: program(kind, at: place, &snapshot, memory)
         default: break
         }
     }
 
     /// A vector of buffers, and the first bytes of each; after a read, as far as its result goes.
     func vectors(
-        _ address: UInt64, _ count: UInt64, _ result: Int64?, _ snapshot: inout Snapshot,
+        _ address: UInt64, _ count: UInt64, _ result: Int64?, isNetlink: Bool = false, _ snapshot: inout Snapshot,
         _ memory: some TraceeMemory
     ) {
         let word = snapshot.stop.personality.wordSize
-        let kept = Int(min(count & 0xFFFF_FFFF, UInt64(elementLimit)))
+        let kept = Int(min(count, UInt64(elementLimit)))
         plain(address, kept * 2 * word, &snapshot, memory)
         var left = result.map { UInt64(max(0, $0)) } ?? UInt64.max
+        // What is kept of a message in pieces is bounded as a whole.
+        var room = isNetlink ? Self.netlinkLimit : payloadLimit
         for number in 0..<kept {
             let at = address &+ UInt64(number * 2 * word)
             guard let base = snapshot.number(at: at, width: word),
                 let length = snapshot.number(at: at &+ UInt64(word), width: word)
             else { return }
             let filled = min(length, left)
-            if filled > 0 { payload(base, filled, &snapshot, memory) }
+            if filled > 0 {
+                payload(base, filled, limit: room, &snapshot, memory)
+                if isNetlink { room -= Int(min(filled, UInt64(room))) }
+            }
             left -= filled
         }
     }
@@ -123,48 +189,5 @@ extension Capture {
             where snapshot.number(at: at &+ UInt64(offset), width: word) == 0 { return }
             at = at &+ UInt64(region.count)
         }
-    }
-
-    /// A message header with its name, vectors and control data.
-    private func header(
-        _ address: UInt64, _ result: Int64?, _ snapshot: inout Snapshot, _ memory: some TraceeMemory
-    ) {
-        let word = snapshot.stop.personality.wordSize
-        plain(address, word == 8 ? 56 : 28, &snapshot, memory)
-        func field(_ number: Int) -> UInt64? {
-            // name, name length (32 bits, padded to a word), vectors, count, control, control length
-            snapshot.number(at: address &+ UInt64(number * word), width: number == 1 ? 4 : word)
-        }
-        guard let name = field(0), let nameLength = field(1), let vectors = field(2), let count = field(3),
-            let control = field(4), let controlLength = field(5)
-        else { return }
-        plain(name, Int(min(nameLength, 128)), &snapshot, memory)
-        self.vectors(vectors, count, result, &snapshot, memory)
-        plain(control, Int(min(controlLength, 4096)), &snapshot, memory)
-    }
-
-    private func lock(
-        _ command: UInt64, _ address: UInt64, _ result: Int64?, _ snapshot: inout Snapshot,
-        _ memory: some TraceeMemory
-    ) {
-        // F_GETLK, F_SETLK, F_SETLKW, their 64-bit forms and F_OFD_* (asm-generic/fcntl.h).
-        guard (5...7).contains(command) || (12...14).contains(command) || (36...38).contains(command) else {
-            return
-        }
-        plain(address, snapshot.stop.personality == .x86_64 ? 32 : 24, &snapshot, memory)
-    }
-
-    /// The argument of a terminal request, or as much as a request's number says it points to.
-    private func control(
-        _ request: UInt64, _ address: UInt64, _ snapshot: inout Snapshot, _ memory: some TraceeMemory
-    ) {
-        let size: Int
-        switch request {
-        case 0x5401...0x5404: size = 36  // TCGETS, TCSETS*: struct termios
-        case 0x5413, 0x5414: size = 8  // TIOCGWINSZ, TIOCSWINSZ
-        case 0x540F, 0x5410, 0x541B, 0x5421: size = 4  // TIOCGPGRP, TIOCSPGRP, FIONREAD, FIONBIO
-        default: return
-        }
-        plain(address, size, &snapshot, memory)
     }
 }

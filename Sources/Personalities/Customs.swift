@@ -12,9 +12,10 @@ extension CallView {
         case .iovec, .iovecOut: return vectors(address, next & 0xFFFF_FFFF)
         case .strings: return strings(address)
         case .environment: return environment(address)
-        case .sockaddr: return socketAddress(address, Int(next & 0xFFFF_FFFF))
+        case .sockaddr: return socketAddress(address, Int32(truncatingIfNeeded: next))
         case .sockaddrOut: return answeredAddress(address, lengthAt: next)
-        case .message, .messageOut: return header(address)
+        case .message, .messageOut:
+            return header(address, filled: row.call == .recvmsg ? result.map { UInt64(max(0, $0)) } : nil)
         case .messages: return headers(address, next)
         case .waitStatus: return waitStatus(address)
         case .fdPair: return pair(address)
@@ -24,39 +25,117 @@ extension CallView {
         case .fdSet: return descriptorSet(address)
         case .sigaction, .sigactionOut: return signalAction(address)
         case .sigsetOut: return signalSet(address)
+        case .signalFrame: return signalFrame(address)
         case .directoryEntries, .directoryEntriesOld:
             return directoryEntries(address, is64: kind == .directoryEntries)
         case .epollEvent: return pollEvent(address) ?? .address(address)
         case .epollEvents: return pollEvents(address)
         case .timevalPair: return times(address, unit: "tv_usec")
         case .timespecPair: return times(address, unit: "tv_nsec")
-        case .fcntlArgument: return descriptorCommand(stop.arguments[1], address)
-        case .ioctlArgument: return control(stop.arguments[1], address)
+        case .ioctlArgument: return requestBytes(address)
+        case .fiemap: return fiemap(address)
+        case .dedupe: return dedupe(address)
+        case .entropy: return entropy(address)
+        case .interface: return interface(address)
+        case .interfaceList: return interfaceList(address)
         case .futexOperation: return futexOperation(address)
-        case .sockoptValue: return optionValue(address, next & 0xFFFF_FFFF)
-        case .sockoptValueOut: return optionValue(address, snapshot.number(at: next, width: 4) ?? 0)
-        case .prctlArgument:
-            if stop.arguments[0] == 15 || stop.arguments[0] == 16 { return text(address, isPath: false) }
-            return .hexadecimal(address)
+        case .sockoptValue: return passedOption(address, next)
+        case .sockoptValueOut: return answeredOption(address, lengthAt: next)
         case .futexTimeout, .futexTimeout64: return futexTimeout(address, is64: kind == .futexTimeout64)
         case .cloneParent: return cloneParent(address)
-        case .sigsetPair: return .address(address)
+        case .sigsetPair: return sizedSignalSet(address, "sigmask", "sigsetsize")
+        case .futexWake: return futexWake(address)
+        case .ipcKey: return sharedKey(address)
+        case .ipcFlags: return sharedFlags(.ipc, address)
+        case .shmFlags: return sharedFlags(.shmget, address)
+        case .messageBuffer, .messageBufferOut: return queuedMessage(address, next)
+        case .keySerial: return keySerial(address)
+        case .keyErrno: return keyErrno(address)
+        case .keyCapabilities: return keyAbilities(address, next)
+        case .keyInput: return keyInput(address)
+        case .iocbs: return controlBlocks(address, stop.arguments.a1)
+        case .siginfo, .siginfoIn: return signalInfo(address)
         case .socketType: return socketType(address)
         case .socketProtocol: return socketProtocol(address)
         case .socketOption: return socketOption(address)
+        case .userDescriptor: return userDescriptor(address)
+        case .pageOffset: return .hexadecimal((address & 0xFFFF_FFFF) << 12)
         case .ioctlRequest: return controlRequest(address)
         case .schedPolicy: return .symbol(.schedPolicy, address & 0xFFFF_FFFF)
-        case .personality: return .hexadecimal(address & 0xFFFF_FFFF)
+        case .residence: return residence(address, stop.arguments.a1)
+        case .memoryPolicy: return memoryPolicy(address)
+        case .nodeMask, .nodeMaskAfter: return nodeMask(address, next)
+        case .nodeMaskBefore: return nodeMask(address, stop.arguments.a1)
+        case .pageStatus: return pageStatus(address)
+        case .fileHandle: return fileHandle(address)
+        case .mountDetails: return mountDetails(address)
+        case .segment: return stop.arguments.a0 & 0xFFFF_FFFF == 0 ? .address(address) : segment(address)
+        case .featureMask: return processorStates(address)
+        case .feature: return processorState(address)
+        case .cpuMask: return processors(address, stop.arguments.a1 & 0xFFFF_FFFF)
+        case .cpuMaskOut: return processors(address, UInt64(max(0, result ?? 0)))
+        case .ioPriority: return .word(Self.ioPriority(address & 0xFFFF_FFFF))
+        case .personality: return executionDomain(address)
+        case .capabilityData, .capabilityDataOut: return capabilities(address)
+        case .tracer: return tracer(address)
+        case .processKind: return verbose(.processKind, address & 0xFFFF_FFFF)
+        case .logAction: return verbose(.syslogAction, address & 0xFFFF_FFFF)
+        case .logLevel: return verbose(.logLevel, address & 0xFFFF_FFFF)
+        case .quotaCommand: return quotaCommand(address)
+        case .swapFlags: return swapFlags(address)
+        case .perfAttributes: return counter(address)
+        case .lsmContexts: return securityContexts(address, result.map { UInt64(max(0, $0)) } ?? 0)
+        case .lsmContext: return securityContexts(address, 1)
+        case .ringFilesUpdate: return ringFilesUpdate(address)
+        case .ringProbe: return ringProbe(address)
+        case .ringWorkers: return ringWorkers(address)
+        case .ringAffinity: return ringAffinity(address)
         default: return .hexadecimal(address)
+        }
+    }
+
+    /// The decoder of a custom kind that is a field of a struct; `place` is the field's own address.
+    func customField(_ table: UInt16, at place: UInt64) -> Value? {
+        switch CustomKind(rawValue: table) {
+        case .time: time(at: place)
+        case .keySerial: snapshot.number(at: place, width: 4).map { keySerial($0) }
+        case .aioCommand: controlCommand(place)
+        case .tracedCall: tracedCall(place)
+        case .entryAddress: entryAddress(place)
+        case .entryDestination: entryDestination(place)
+        case .entryHeader: entryHeader(place)
+        case .entryEvent: entryEvent(place)
+        case .entrySocketType: entrySocketType(place)
+        case .seccompFilter: classicProgram(place, .calls)
+        case .socketFilter: classicProgram(place, .packets)
+        case .bpfInstructions: extendedProgram(place)
+        case .kernelVersion: kernelVersion(place)
+        case .keyboardKey: keyboardKey(place)
+        case .fourLetters: fourLetters(place)
+        case .clockTicks: snapshot.number(at: place, width: word).map { .ticks($0) }
+        case .seccompNumber: systemCallName(place)
+        case .perfCacheConfig: cacheCounter(place)
+        case .perfSkid: samplingSkid(place)
+        default: snapshot.number(at: place, width: word).map { .hexadecimal($0) }
         }
     }
 
     /// What a result means in more words.
     func auxiliary() -> Value? {
         switch row.call {
-        case .poll, .ppoll: return polledReply()
-        case .select, .pselect6: return selectedReply()
-        case .fcntl: return descriptorReply()
+        case .poll, .ppoll, .ppollTime64: return polledReply()
+        case .select, .newselect, .pselect6, .pselect6Time64: return selectedReply()
+        case .fcntl, .fcntl64: return descriptorReply()
+        case .membarrier: return barrierReply()
+        case .setThreadArea: return userDescriptorReply()
+        case .prctl: return optionReply()
+        case .schedGetscheduler:
+            return result.flatMap { SpecTables.name(of: UInt64(bitPattern: $0), in: .schedPolicy) }.map { .word($0) }
+        case .ioprioGet: return result.map { .word(Self.ioPriority(UInt64(bitPattern: $0))) }
+        case .personality: return result.map { executionDomain(UInt64(bitPattern: $0)) }
+        case .rtSigtimedwait, .rtSigtimedwaitTime64:
+            return result.flatMap { $0 > 0 ? .signal(Int32(truncatingIfNeeded: $0)) : nil }
+        case .ioctl: return requestReply()
         default: return nil
         }
     }

@@ -9,29 +9,74 @@ public struct Decoder: Sendable {
     /// The message as far as it is known when the call is made. Arguments that the kernel writes are addresses.
     public func entry(_ snapshot: Snapshot) -> Message {
         let stop = snapshot.stop
-        guard let row = SpecTables.row(stop.personality, stop.number) else {
+        guard let call = snapshot.meant() else {
             return Message(
                 personality: stop.personality, name: stop.name, call: .none, operation: .voidCall,
                 arguments: (0..<6).map {
                     Argument(name: "a\($0)", item: "args", value: .hexadecimal(stop.arguments[$0]))
                 })
         }
-        let view = CallView(row: row, entry: snapshot, result: nil)
-        return Message(
+        let row = call.row
+        let view = CallView(call, entry: snapshot, result: nil)
+        var message = Message(
             personality: stop.personality, name: row.name, call: row.call, operation: view.operation,
             arguments: view.arguments(), constants: view.constants())
+        message.resolved = view.resolvedPaths()
+        message.netlinkProtocol = snapshot.netlinkProtocol
+        return message
+    }
+
+    /// The message without what it says: which call it is, and what it does. `outline` needs the memory of few calls,
+    /// `CallRow.isToldByMemory` says which.
+    public func outline(_ snapshot: Snapshot) -> Message {
+        let stop = snapshot.stop
+        guard let call = snapshot.meant() else {
+            return Message(personality: stop.personality, name: stop.name, call: .none, operation: .voidCall)
+        }
+        let operation =
+            call.row.isToldByMemory
+            ? CallView(call, entry: snapshot, result: nil).operation : call.row.operation(call.arguments)
+        return Message(
+            personality: stop.personality, name: call.row.name, call: call.row.call, operation: operation)
+    }
+
+    /// Completes the message of `outline`: whether the call failed.
+    public func outcome(_ message: inout Message, _ snapshot: Snapshot, result: Int64) {
+        let raw = snapshot.meant().map { snapshot.meantResult(result, $0.row) } ?? result
+        message.reply = Reply(raw: raw, value: .signed(raw))
     }
 
     /// Completes the message of `entry` with what the kernel left behind.
     public func exit(_ message: inout Message, _ snapshot: Snapshot, result: Int64) {
-        let stop = snapshot.stop
-        guard let row = SpecTables.row(stop.personality, stop.number) else {
+        message.decisions = snapshot.decisions
+        guard let call = snapshot.meant() else {
             message.reply = Reply(raw: result, value: .signed(result))
             return
         }
-        let view = CallView(row: row, entry: snapshot, result: result)
+        var view = CallView(call, entry: snapshot, result: snapshot.meantResult(result, call.row))
+        view.passed = message.arguments
+        view.netlinkProtocol = message.netlinkProtocol
         view.complete(&message)
         message.reply = view.reply()
+    }
+}
+
+extension CallRow {
+    /// Whether what the call does stands in memory. Where it does not, `operation` says it from registers alone.
+    public var isToldByMemory: Bool {
+        switch call {
+        case .clone3, .adjtimex, .clockAdjtime, .clockAdjtime64: true
+        default: false
+        }
+    }
+
+    /// Whether the call carries another one, of its personality, which may be of any name (socketcall(2), ipc(2)).
+    public func isCarrier(in personality: Personality) -> Bool {
+        guard personality == .i386 else { return false }
+        switch call {
+        case .socketcall, .ipc, .mmap, .select: return true
+        default: return false
+        }
     }
 }
 
@@ -40,10 +85,16 @@ struct CallView {
     let row: CallRow
     let snapshot: Snapshot
     let result: Int64?
+    /// At the exit, the arguments as the entry knew them.
+    var passed: [Argument] = []
+    /// The protocol of the call's netlink socket, where the entry looked it up.
+    var netlinkProtocol: Int32?
 
-    init(row: CallRow, entry: Snapshot, result: Int64?) {
-        self.row = row
-        snapshot = entry
+    init(_ call: MeantCall, entry: Snapshot, result: Int64?) {
+        row = call.row
+        var meant = entry
+        meant.stop.arguments = call.arguments
+        snapshot = meant
         self.result = result
     }
 
@@ -53,7 +104,11 @@ struct CallView {
     var failed: Bool { result.map { Reply.errno(of: $0) != nil } ?? false }
 
     var operation: Operation {
-        row.call == .clone3 ? cloneOperation() : row.operation(stop.arguments)
+        switch row.call {
+        case .clone3: cloneOperation()
+        case .adjtimex, .clockAdjtime, .clockAdjtime64: adjustOperation()
+        default: row.operation(stop.arguments)
+        }
     }
 
     func constants() -> [(name: String, value: String)] {
@@ -66,24 +121,31 @@ struct CallView {
         }
     }
 
+    /// What the facts say of the call's paths.
+    func resolvedPaths() -> [ResolvedPath] {
+        snapshot.facts.compactMap { fact in
+            guard fact.kind == .path, let argument = row.argumentRows.dropFirst(Int(fact.number)).first else {
+                return nil
+            }
+            return ResolvedPath(
+                argument: argument.name, item: argument.item, path: Array(snapshot.bytes(fact.name)),
+                mode: fact.mode, device: fact.device)
+        }
+    }
+
     func arguments() -> [Argument] {
         let arguments = inRegisterOrder()
         switch row.call {
         case .clone: return cloneOrder(arguments)
-        case .fcntl, .fcntl64: return commandTakesNoArgument ? Array(arguments.dropLast()) : arguments
+        case .ioUringEnter: return arguments + ringRemarks()
         default: return arguments
         }
     }
 
     private func inRegisterOrder() -> [Argument] {
-        row.argumentRows.enumerated().compactMap { index, argument in
+        row.chosenArguments(stop.arguments).compactMap { argument in
             if argument.isHidden { return nil }
-            if argument.condition >= 0,
-                !SpecTables.conditions[Int(argument.condition)].holds(stop.arguments)
-            {
-                return nil
-            }
-            let value = argument.direction == .exit ? pointer(index) : value(argument, index)
+            let value = argument.direction == .exit ? pointer(argument) : value(argument)
             return Argument(
                 name: argument.name, item: argument.item, value: value,
                 direction: staysAsPassed(argument) ? .entry : argument.direction)
@@ -94,54 +156,130 @@ struct CallView {
     /// beside the result.
     private func staysAsPassed(_ argument: ArgumentRow) -> Bool {
         switch row.call {
-        case .poll, .ppoll, .select, .pselect6: argument.direction == .both
+        case .poll, .ppoll, .ppollTime64, .select, .newselect, .pselect6, .pselect6Time64, .setThreadArea, .splice:
+            argument.direction == .both
         default: false
         }
     }
 
     /// Puts what was read at the exit into the message of the entry.
     func complete(_ message: inout Message) {
-        if failed { return }
-        for (index, argument) in row.argumentRows.enumerated()
+        if failed, !row.leavesTime(result ?? 0) {
+            failedHeaders(&message)
+            failedVectors(&message)
+            return
+        }
+        if row.operation == .timeSleep, !failed { return }
+        if row.call == .ioUringEnter { completeRing(&message) }
+        for argument in row.chosenArguments(stop.arguments)
         where argument.direction != .entry && !staysAsPassed(argument) {
             guard let place = message.arguments.firstIndex(where: { $0.name == argument.name }) else { continue }
             if argument.direction == .exit {
-                message.arguments[place].value = value(argument, index)
+                message.arguments[place].value = value(argument)
             } else if argument.direction == .both {
                 message.arguments[place].value = change(
-                    from: message.arguments[place].value, to: value(argument, index), argument)
+                    from: message.arguments[place].value, to: value(argument), argument)
             }
+        }
+    }
+
+    /// Of a read that failed, the places that it was to fill.
+    private func failedVectors(_ message: inout Message) {
+        for argument in row.chosenArguments(stop.arguments) where argument.type.isVectorToFill {
+            guard let place = message.arguments.firstIndex(where: { $0.name == argument.name }) else { continue }
+            message.arguments[place].value = value(argument)
         }
     }
 
     private func change(from before: Value, to after: Value, _ argument: ArgumentRow) -> Value {
         if case .address = after { return before }
+        if argument.type.kind == .structure, SpecTables.answeringStructures[Int(argument.type.table)] {
+            return answered(before, after)
+        }
         if case .named(let name, .address) = before { return .named(name, after) }
         if argument.type.kind == .custom && argument.type.table == CustomKind.cloneArguments.rawValue {
             return cloneAnswer().map { .change(before, $0) } ?? before
         }
-        if case .list(let first) = before, case .list(let second) = after, first.count == 1, second.count == 1,
-            first != second
+        if argument.type.kind == .custom, CustomKind.messageHeaders.contains(argument.type.table) {
+            return answeredHeaders(before, after)
+        }
+        if row.call == .sendfile || row.call == .sendfile64 {
+            // Shown as two lists: strace does so for this call alone.
+        } else if case .list(let first) = before, case .list(let second) = after, first.count == 1,
+            second.count == 1, first != second
         {
             return .list([.change(first[0], second[0])])
         }
-        if before == after || argument.type.kind == .custom { return after }
+        if case .record(let first) = before, case .record(let second) = after, let keeps = mergeRule(argument.type) {
+            return .record(merged(first, second, keeps))
+        }
+        if case .abbreviated(_, .opaque) = after { return after }
+        if before == after || (argument.type.kind == .custom && !tellsChange(argument.type)) { return after }
         return .change(before, after)
     }
 
-    private func pointer(_ index: Int) -> Value { .address(stop.arguments[index]) }
+    /// Custom arguments of which people want to see what was there before.
+    private func tellsChange(_ type: TypeRow) -> Bool {
+        switch CustomKind(rawValue: type.table) {
+        case .ringWorkers, .fiemap, .dedupe: true
+        default: false
+        }
+    }
+
+    /// Where a struct is completed by the kernel: the fields that keep what the program put there. Nil for structs
+    /// that are shown before and after.
+    private func mergeRule(_ type: TypeRow) -> Set<String>? {
+        if type.kind == .custom {
+            let kind = CustomKind(rawValue: type.table)
+            return kind == .interface || kind == .interfaceList || kind == .fileHandle ? [] : nil
+        }
+        guard type.kind == .structure else { return nil }
+        let layout = SpecTables.structure(type.table, personality)
+        let fields = SpecTables.fields[Int(layout.firstField)..<Int(layout.firstField) + Int(layout.fieldCount)]
+        guard fields.contains(where: { $0.direction != .entry }) else { return nil }
+        return Set(fields.filter { $0.direction == .entry }.map(\.name))
+    }
+
+    /// A struct that went in, with what the kernel put into it.
+    private func merged(_ before: [Field], _ after: [Field], _ keeps: Set<String>) -> [Field] {
+        var left = before
+        var fields: [Field] = []
+        for var field in after {
+            if let place = left.firstIndex(where: { $0.name == field.name }) {
+                let old = left.remove(at: place)
+                if keeps.contains(field.name) || old.value == field.value {
+                    field = old
+                } else if case .address = old.value {
+                    // What lay behind a pointer is known now.
+                } else {
+                    field.value = .change(old.value, field.value)
+                }
+            }
+            fields.append(field)
+        }
+        return left + fields
+    }
+
+    private func pointer(_ argument: ArgumentRow) -> Value { .address(stop.arguments[Int(argument.register)]) }
 
     // MARK: Types
 
-    func value(_ argument: ArgumentRow, _ index: Int) -> Value {
+    func value(_ argument: ArgumentRow) -> Value {
+        let index = Int(argument.register)
         let raw = stop.arguments[index]
         switch argument.type.shape {
         case .value:
             if argument.type.kind == .custom { return custom(argument.type.table, index) }
             if argument.type.kind == .buffer {
-                return buffer(raw, stop.count(argument.type.count, result))
+                let count = stop.count(argument.type.count, result)
+                return isNetlinkDatagram ? netlink(raw, count) : buffer(raw, count)
             }
             return scalar(argument.type, raw)
+        case .pointer where argument.type.count == .own:
+            let size = snapshot.number(at: raw, width: 4) ?? 0
+            return one(argument.type, raw, size: size == 0 ? nil : size)
+        case .pointer where argument.type.count != .none && argument.type.kind == .structure:
+            return one(argument.type, raw, size: stop.count(argument.type.count, result))
         case .pointer: return one(argument.type, raw)
         case .array: return many(argument.type, raw, stop.count(argument.type.count, result))
         }
@@ -174,7 +312,10 @@ struct CallView {
         case .text: return text(raw, isPath: false)
         case .buffer: return buffer(raw, 0)
         case .signalSet: return signalSet(raw)
-        case .structure, .characters, .octets, .custom: return .address(raw)
+        case .bits: return .unsigned(unsigned >> UInt64(type.table >> 8) & ((1 << UInt64(type.table & 0xFF)) &- 1))
+        case .signalMask: return .signalSet(raw)
+        case .padded, .port, .network, .inet4, .interface: return network(type.kind, unsigned, width)
+        case .structure, .characters, .octets, .indexed, .selected, .hardware, .inet6, .custom: return .address(raw)
         }
     }
 
@@ -198,87 +339,14 @@ struct CallView {
         }
     }
 
-    /// What a pointer points to: a struct in braces, a scalar in brackets.
-    private func one(_ type: TypeRow, _ address: UInt64) -> Value {
-        guard address != 0 else { return .address(0) }
-        if type.kind == .structure { return structure(type.table, at: address) ?? .address(address) }
-        guard let raw = snapshot.number(at: address, width: type.elementSize(personality)) else {
-            return .address(address)
-        }
-        return .list([scalar(type, raw)])
-    }
-
-    private func many(_ type: TypeRow, _ address: UInt64, _ count: UInt64) -> Value {
-        guard address != 0 else { return .address(0) }
-        if count == 0 { return .list([]) }
-        let size = type.elementSize(personality)
-        var elements: [Value] = []
-        for index in 0..<min(count, 4096) {
-            let at = address &+ index &* UInt64(size)
-            if type.kind == .structure {
-                guard let element = structure(type.table, at: at) else { break }
-                elements.append(element)
-            } else {
-                guard let raw = snapshot.number(at: at, width: size) else { break }
-                elements.append(scalar(type, raw))
-            }
-        }
-        if elements.isEmpty { return .address(address) }
-        return UInt64(elements.count) < count ? .cutList(elements) : .list(elements)
-    }
-
-    func structure(_ id: UInt16, at address: UInt64) -> Value? {
-        let layout = SpecTables.structure(id, personality)
-        let size = Int(personality == .x86_64 ? layout.size64 : layout.size32)
-        guard size > 0, let bytes = snapshot.bytes(at: address, count: size) else { return nil }
-        var fields: [Field] = []
-        for index in Int(layout.firstField)..<Int(layout.firstField) + Int(layout.fieldCount) {
-            let field = SpecTables.fields[index]
-            if field.isHidden { continue }
-            let offset = Int(personality == .x86_64 ? field.offset64 : field.offset32)
-            guard let value = self.field(field.type, bytes, address, offset) else { continue }
-            fields.append(Field(field.name, value, isDetail: field.isDetail))
-        }
-        tellDevice(&fields)
-        return .record(fields)
-    }
-
-    /// Of a device file the number is of interest, not the size, and it stands where the size stands.
-    private func tellDevice(_ fields: inout [Field]) {
-        guard let mode = fields.firstIndex(where: { $0.name == "st_mode" }),
-            case .fileMode(let bits) = fields[mode].value,
-            bits & 0o170000 == 0o020000 || bits & 0o170000 == 0o060000,
-            let device = fields.firstIndex(where: { $0.name == "st_rdev" }),
-            let size = fields.firstIndex(where: { $0.name == "st_size" })
-        else { return }
-        fields[device].isDetail = false
-        fields.remove(at: size)
-    }
-
-    private func field(_ type: TypeRow, _ bytes: ArraySlice<UInt8>, _ address: UInt64, _ offset: Int) -> Value? {
-        let start = bytes.startIndex + offset
-        guard start <= bytes.endIndex else { return nil }
-        let rest = bytes[start...]
-        switch (type.shape, type.kind) {
-        case (_, .characters):
-            guard case .fixed(let count) = type.count else { return nil }
-            let text = rest.prefix(Int(count)).prefix { $0 != 0 }
-            return .bytes(Bytes(Array(text), isText: true))
-        case (_, .octets):
-            guard case .fixed(let count) = type.count else { return nil }
-            return .bytes(Bytes(Array(rest.prefix(Int(count)))))
-        case (.array, _):
-            guard case .fixed(let count) = type.count else { return nil }
-            return many(type, address &+ UInt64(offset), UInt64(count))
-        case (_, .structure): return structure(type.table, at: address &+ UInt64(offset))
-        default:
-            let width = type.width == 0 ? word : Int(type.width)
-            guard let raw = snapshot.number(at: address &+ UInt64(offset), width: width) else { return nil }
-            return scalar(type, raw)
-        }
-    }
-
     // MARK: Bytes
+
+    /// Characters up to their NUL; where none fits, all but the last, and that it was cut.
+    static func characters(_ room: some Collection<UInt8>) -> Value {
+        let text = room.prefix { $0 != 0 }
+        guard text.count == room.count else { return .bytes(Bytes(Array(text), isText: true)) }
+        return .bytes(Bytes(Array(text.dropLast()), total: UInt64(room.count), isText: true))
+    }
 
     func buffer(_ address: UInt64, _ count: UInt64) -> Value {
         guard address != 0 else { return .address(0) }
@@ -287,7 +355,7 @@ struct CallView {
         }
         let bytes = snapshot.arena[region.offset..<region.offset + region.count]
         let kept = Array(bytes.prefix(Int(min(count, UInt64(region.count)))))
-        return .bytes(Bytes(kept, total: count, isBinary: row.call == .getrandom))
+        return .bytes(Bytes(kept, total: count, isBinary: row.call == .getrandom || row.call == .fsconfig))
     }
 
     func text(_ address: UInt64, isPath: Bool) -> Value {
@@ -311,8 +379,15 @@ struct CallView {
     private func answer(_ raw: Int64) -> Value {
         switch row.call {
         case .fcntl, .fcntl64:
-            [1, 3].contains(stop.arguments.a1) ? .hexadecimal(UInt64(bitPattern: raw)) : .signed(raw)
+            switch stop.arguments.a1 & 0xFFFF_FFFF {
+            case 0, 1030: .descriptor(Int32(truncatingIfNeeded: raw))  // F_DUPFD, F_DUPFD_CLOEXEC
+            // F_GETFD, F_GETFL, F_GETLEASE, F_GET_SEALS
+            case 1, 3, 1025, 1034: .hexadecimal(UInt64(bitPattern: raw))
+            default: .signed(raw)
+            }
         case .personality: .hexadecimal(UInt64(bitPattern: raw) & 0xFFFF_FFFF)
+        case .membarrier where stop.arguments.a0 & 0xFFFF_FFFF == 0: .hexadecimal(UInt64(bitPattern: raw))
+        case .prctl: optionAnswer(raw)
         default: .signed(raw)
         }
     }

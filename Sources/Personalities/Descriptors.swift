@@ -4,12 +4,12 @@ import Messages
 
 extension CallView {
     /// struct iovec lists, each with the bytes it holds.
-    func vectors(_ address: UInt64, _ count: UInt64) -> Value {
+    func vectors(_ address: UInt64, _ count: UInt64, filled most: UInt64? = nil, isNetlink: Bool = false) -> Value {
         guard address != 0 else { return .address(0) }
         if count == 0 { return .list([]) }
-        // What a read filled ends with its result; before it there is nothing to show yet. recvmmsg counts messages.
-        let fills = row.call == .recvmsg || row.argumentRows.contains { $0.direction == .exit }
-        var left = fills && row.call != .recvmmsg ? UInt64(max(0, result ?? 0)) : UInt64.max
+        // What a read filled ends with its result; before it there is nothing to show yet.
+        let fills = row.argumentRows.contains { $0.direction == .exit }
+        var left = most ?? (fills ? UInt64(max(0, result ?? 0)) : UInt64.max)
         var elements: [Value] = []
         for index in 0..<min(count, 1024) {
             let at = address &+ index * UInt64(2 * word)
@@ -18,7 +18,14 @@ extension CallView {
             else { break }
             let filled = min(length, left)
             left -= filled
-            let data = filled == 0 && length > 0 ? Value.bytes(Bytes([])) : buffer(base, filled)
+            let data: Value
+            if failed {
+                data = .address(base)
+            } else if isNetlink {
+                data = netlink(base, filled)
+            } else {
+                data = filled == 0 && length > 0 ? .bytes(Bytes([])) : buffer(base, filled)
+            }
             elements.append(.record([Field("iov_base", data), Field("iov_len", .unsigned(length))]))
         }
         if elements.isEmpty { return .address(address) }
@@ -71,7 +78,13 @@ extension CallView {
             ready.append(
                 .record([Field("fd", .descriptor(entry.descriptor)), Field("revents", .flags(.poll, entry.got))]))
         }
-        return .list(ready)
+        guard row.call != .poll, let left = timeLeft(stop.arguments.a2) else { return .list(ready) }
+        return .separated([.list(ready), .word(left)], by: ", ")
+    }
+
+    /// Descriptors as strace writes a set of them: `[3 4]`.
+    private static func set(_ members: [Int32]) -> Value {
+        .list(members.isEmpty ? [] : [.separated(members.map { .descriptor($0) }, by: " ")])
     }
 
     private func descriptors(inSetAt address: UInt64) -> [Int32]? {
@@ -88,20 +101,31 @@ extension CallView {
     func descriptorSet(_ address: UInt64) -> Value {
         guard address != 0 else { return .address(0) }
         guard let members = descriptors(inSetAt: address) else { return .address(address) }
-        return .word("[" + members.map(String.init).joined(separator: " ") + "]")
+        return Self.set(members)
     }
 
     func selectedReply() -> Value? {
         // The old i386 form has one argument: a pointer to all others.
         guard let result, result >= 0, row.argumentCount > 1 else { return nil }
         if result == 0 { return .word("Timeout") }
-        var parts: [String] = []
+        var parts: [Value] = []
         for (index, name) in [(1, "in"), (2, "out"), (3, "exc")] {
             let address = stop.arguments[index]
             guard address != 0, let members = descriptors(inSetAt: address), !members.isEmpty else { continue }
-            parts.append("\(name) [" + members.map(String.init).joined(separator: " ") + "]")
+            parts.append(.separated([.word(name), Self.set(members)], by: " "))
         }
-        return parts.isEmpty ? nil : .word(parts.joined(separator: ", "))
+        if let left = timeLeft(stop.arguments.a4) { parts.append(.word(left)) }
+        return parts.isEmpty ? nil : .separated(parts, by: ", ")
+    }
+
+    /// What select and ppoll wrote back of their timeouts (select(2), "timeout").
+    private func timeLeft(_ address: UInt64) -> String? {
+        let width = row.call == .pselect6Time64 || row.call == .ppollTime64 ? 8 : word
+        guard address != 0, let seconds = snapshot.number(at: address, width: width),
+            let fraction = snapshot.number(at: address &+ UInt64(width), width: width)
+        else { return nil }
+        let unit = row.call == .select || row.call == .newselect ? "tv_usec" : "tv_nsec"
+        return "left {tv_sec=\(Self.extend(seconds, width)), \(unit)=\(Self.extend(fraction, width))}"
     }
 
     // MARK: epoll
@@ -131,45 +155,16 @@ extension CallView {
 
     // MARK: fcntl
 
-    /// fcntl's third argument, by command (asm-generic/fcntl.h).
-    func descriptorCommand(_ command: UInt64, _ raw: UInt64) -> Value {
-        switch command {
-        case 0, 1030: return .signed(Int64(Int32(truncatingIfNeeded: raw)))  // F_DUPFD, F_DUPFD_CLOEXEC
-        case 2: return .flags(.descriptorFlags, raw & 0xFFFF_FFFF)  // F_SETFD
-        case 4: return .flags(.open, raw & 0xFFFF_FFFF)  // F_SETFL
-        case 5...7, 12...14, 36...38: return fileLock(raw, isWide: word == 8 || command > 7)
-        case 8: return .process(Int32(truncatingIfNeeded: raw))  // F_SETOWN
-        case 10: return .signal(Int32(truncatingIfNeeded: raw))  // F_SETSIG
-        default: return .hexadecimal(raw)
-        }
-    }
-
-    /// F_GETFD, F_GETFL, F_GETOWN, F_GETSIG, F_GETLEASE, F_GETPIPE_SZ and F_GET_SEALS only answer.
-    var commandTakesNoArgument: Bool {
-        [1, 3, 9, 11, 1025, 1032, 1034].contains(stop.arguments.a1 & 0xFFFF_FFFF)
-    }
-
-    /// struct flock, or flock64, which has no padding on i386.
-    private func fileLock(_ address: UInt64, isWide: Bool) -> Value {
-        let start = word == 8 ? 8 : 4
-        let size = isWide ? 8 : 4
-        guard let type = snapshot.number(at: address, width: 2),
-            let whence = snapshot.number(at: address &+ 2, width: 2),
-            let from = snapshot.number(at: address &+ UInt64(start), width: size),
-            let length = snapshot.number(at: address &+ UInt64(start + size), width: size)
-        else { return .address(address) }
-        return .record([
-            Field("l_type", .symbol(.lockType, type)), Field("l_whence", .symbol(.whence, whence)),
-            Field("l_start", .signed(Self.extend(from, size))), Field("l_len", .signed(Self.extend(length, size))),
-        ])
-    }
-
-    /// F_GETFD and F_GETFL answer flags.
+    /// What fcntl's answers mean: flags of F_GETFD and F_GETFL, a lease, seals, a signal (asm-generic/fcntl.h).
     func descriptorReply() -> Value? {
         guard let result, result >= 0 else { return nil }
-        switch stop.arguments.a1 {
-        case 1 where result != 0: return .named("flags", .flags(.descriptorFlags, UInt64(result)))
-        case 3: return .named("flags", .flags(.open, UInt64(result)))
+        let value = UInt64(result)
+        switch stop.arguments.a1 & 0xFFFF_FFFF {
+        case 1 where value != 0: return .named("flags", .flags(.descriptorFlags, value))
+        case 3: return .named("flags", .flags(.open, value))
+        case 11 where value != 0: return .signal(Int32(truncatingIfNeeded: result))
+        case 1025: return .symbol(.lockType, value)
+        case 1034 where value != 0: return .named("seals", .flags(.seals, value))
         default: return nil
         }
     }

@@ -6,6 +6,8 @@ import Messages
 enum CloneFlag {
     static let thread: UInt64 = 0x10000
     static let signalMask: UInt64 = 0xFF
+    /// MAX_PID_NS_LEVEL (linux/pid_namespace.h): ids that clone3's set_tid may list.
+    static let depth: UInt64 = 32
 }
 
 extension CallView {
@@ -66,18 +68,48 @@ extension CallView {
         fields.append(Field("stack", .address(member(5))))
         fields.append(Field("stack_size", .hexadecimal(member(6))))
         if flags & 0x80000 != 0 { fields.append(Field("tls", .address(member(7)))) }
+        if size >= 80, member(8) != 0 || member(9) != 0 {
+            fields.append(Field("set_tid", chosenThreads(member(8), member(9))))
+            fields.append(Field("set_tid_size", .unsigned(member(9))))
+        }
+        // CLONE_INTO_CGROUP
+        if size >= 88, flags & 0x2_0000_0000 != 0 {
+            fields.append(Field("cgroup", .descriptor(Int32(truncatingIfNeeded: member(10)))))
+        }
+        if size > 88, let rest = rest(after: address &+ 88, size - 88) {
+            fields.append(Field("rest", .remainder(offset: 88, rest)))
+        }
         return .record(fields)
+    }
+
+    /// The ids that a new process shall have, one for each namespace.
+    private func chosenThreads(_ address: UInt64, _ count: UInt64) -> Value {
+        guard address != 0, count > 0, count <= CloneFlag.depth else { return .address(address) }
+        var threads: [Value] = []
+        for index in 0..<count {
+            guard let thread = snapshot.number(at: address &+ index * 4, width: 4) else { return .address(address) }
+            threads.append(.process(Int32(truncatingIfNeeded: thread)))
+        }
+        return .list(threads)
     }
 
     /// What clone3 stored through its struct.
     func cloneAnswer() -> Value? {
         let address = stop.arguments.a0
-        // CLONE_PARENT_SETTID
-        guard let flags = snapshot.number(at: address, width: 8), flags & 0x0010_0000 != 0,
-            let pointer = snapshot.number(at: address &+ 24, width: 8),
-            let thread = snapshot.number(at: pointer, width: 4)
-        else { return nil }
-        return .record([Field("parent_tid", .list([.process(Int32(truncatingIfNeeded: thread))]))])
+        guard let flags = snapshot.number(at: address, width: 8) else { return nil }
+        func stored(_ offset: UInt64) -> Int32? {
+            snapshot.number(at: address &+ offset, width: 8).flatMap { snapshot.number(at: $0, width: 4) }
+                .map { Int32(truncatingIfNeeded: $0) }
+        }
+        var fields: [Field] = []
+        // CLONE_PIDFD, CLONE_PARENT_SETTID
+        if flags & 0x1000 != 0, let descriptor = stored(8) {
+            fields.append(Field("pidfd", .list([.descriptor(descriptor)])))
+        }
+        if flags & 0x0010_0000 != 0, let thread = stored(24) {
+            fields.append(Field("parent_tid", .list([.process(thread)])))
+        }
+        return fields.isEmpty ? nil : .record(fields)
     }
 
     /// A NULL-ended list of texts: argv.
@@ -95,8 +127,16 @@ extension CallView {
         return .cutList(texts)
     }
 
-    /// The environment: its address, and how many variables it has.
+    /// The environment: its address, and how many variables it has; the variables, where they were kept.
     func environment(_ address: UInt64) -> Value {
+        let count = countedEnvironment(address)
+        guard let first = snapshot.number(at: address, width: word), snapshot.region(at: first) != nil else {
+            return count
+        }
+        return .abbreviated(count, strings(address))
+    }
+
+    private func countedEnvironment(_ address: UInt64) -> Value {
         guard address != 0 else { return .address(0) }
         for index in 0..<UInt64(8192) {
             guard let pointer = snapshot.number(at: address &+ index * UInt64(word), width: word) else {

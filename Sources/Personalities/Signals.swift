@@ -1,4 +1,4 @@
-// The arguments of calls about signals, times, directories, futexes and terminals.
+// The arguments of calls about signals, times, directories and futexes.
 
 import Messages
 
@@ -13,8 +13,8 @@ extension CallView {
         else { return .address(address) }
         let action: Value
         switch handler {
-        case 0: action = .word("SIG_DFL")
-        case 1: action = .word("SIG_IGN")
+        case 0: action = .written(.hexadecimal(0), as: .word("SIG_DFL"))
+        case 1: action = .written(.hexadecimal(1), as: .word("SIG_IGN"))
         default: action = .address(handler)
         }
         var fields = [
@@ -37,16 +37,38 @@ extension CallView {
             else { return .address(address) }
             // UTIME_NOW and UTIME_OMIT (linux/stat.h) say it all.
             if unit == "tv_nsec" && (fraction == 0x3FFF_FFFF || fraction == 0x3FFF_FFFE) {
-                times.append(.word(fraction == 0x3FFF_FFFF ? "UTIME_NOW" : "UTIME_OMIT"))
+                let name = fraction == 0x3FFF_FFFF ? "UTIME_NOW" : "UTIME_OMIT"
+                times.append(.written(timePair(seconds, fraction, unit), as: .word(name)))
                 continue
             }
             times.append(
-                .record([
-                    Field("tv_sec", .signed(Self.extend(seconds, word))),
-                    Field(unit, .signed(Self.extend(fraction, word))),
-                ]))
+                dated(
+                    timePair(seconds, fraction, unit), Self.extend(seconds, word), fraction,
+                    digits: unit == "tv_nsec" ? 9 : 6))
         }
         return .list(times)
+    }
+
+    private func timePair(_ seconds: UInt64, _ fraction: UInt64, _ unit: String) -> Value {
+        .record([
+            Field("tv_sec", .signed(Self.extend(seconds, word))), Field(unit, .signed(Self.extend(fraction, word))),
+        ])
+    }
+
+    /// A point in time with the date that it is.
+    private func dated(_ value: Value, _ seconds: Int64, _ fraction: UInt64, digits: Int) -> Value {
+        guard seconds != 0 || fraction != 0,
+            let text = Calendar.text(seconds: seconds, fraction: fraction, digits: digits)
+        else { return value }
+        return .commented(value, text)
+    }
+
+    /// Whole seconds in a field of a struct.
+    func time(at place: UInt64) -> Value? {
+        snapshot.number(at: place, width: word).map { raw in
+            let seconds = Self.extend(raw, word)
+            return dated(.signed(seconds), seconds, 0, digits: 0)
+        }
     }
 
     /// Directory entries: how many, or each (getdents(2)).
@@ -103,24 +125,11 @@ extension CallView {
             Field("tv_nsec", .signed(Self.extend(fraction, width))),
         ])
     }
+}
 
-    /// ioctl's third argument, for the requests whose struct is known.
-    func control(_ request: UInt64, _ address: UInt64) -> Value {
-        switch request & 0xFFFF_FFFF {
-        case 0x5413, 0x5414:  // TIOCGWINSZ, TIOCSWINSZ: struct winsize
-            let members = ["ws_row", "ws_col", "ws_xpixel", "ws_ypixel"]
-            var fields: [Field] = []
-            for (index, name) in members.enumerated() {
-                guard let value = snapshot.number(at: address &+ UInt64(index * 2), width: 2) else {
-                    return .address(address)
-                }
-                fields.append(Field(name, .unsigned(value)))
-            }
-            return .record(fields)
-        case 0x540F, 0x5410, 0x541B, 0x5421:  // TIOCGPGRP, TIOCSPGRP, FIONREAD, FIONBIO
-            guard let value = snapshot.number(at: address, width: 4) else { return .address(address) }
-            return .list([.signed(Self.extend(value, 4))])
-        default: return .address(address)
-        }
-    }
+extension CallRow {
+    /// A sleep that a signal interrupted says how much of it is left; one that ended leaves its memory alone
+    /// (clock_nanosleep(2)). The result is ERESTART_RESTARTBLOCK (linux/errno.h).
+    @inline(__always)
+    func leavesTime(_ result: Int64) -> Bool { operation == .timeSleep && result == -516 }
 }

@@ -45,6 +45,22 @@ final class InputFile {
         return size < position || size - position < length
     }
 
+    /// Goes to a byte of a regular file. False for a pipe.
+    func seek(to offset: UInt64) -> Bool {
+        guard size != nil, let place = off_t(exactly: offset), lseek(descriptor, place, SEEK_SET) == place else {
+            return false
+        }
+        position = offset
+        return true
+    }
+
+    /// Bytes of a regular file, whatever was read before; nil where they are not all there.
+    func bytes(at offset: UInt64, count: Int) -> [UInt8]? {
+        guard size != nil, let place = off_t(exactly: offset) else { return nil }
+        var bytes = [UInt8](repeating: 0, count: count)
+        return pread(descriptor, &bytes, count, place) == count ? bytes : nil
+    }
+
     /// Fills `room`; answers how many bytes there were, fewer at the end of the file alone.
     func read(into room: UnsafeMutableRawBufferPointer) throws(RecordingError) -> Int {
         var done = 0

@@ -23,6 +23,8 @@ enum MCAPFormat {
 
     /// A chunk is written out when it has grown to this size.
     static let chunkTarget = 256 << 10
+    /// No record is smaller: its head, its time and its kind.
+    static let smallestRecord = 48
     /// The largest payload the writer takes, so that no chunk outgrows what the reader accepts.
     static let largestRecord = 32 << 20
     /// The largest chunk, attachment or other record the reader accepts, before and after decompression.
@@ -42,6 +44,8 @@ enum MCAPOpcode {
     static let attachment: UInt8 = 0x09
     static let attachmentIndex: UInt8 = 0x0A
     static let statistics: UInt8 = 0x0B
+    static let metadata: UInt8 = 0x0C
+    static let metadataIndex: UInt8 = 0x0D
     static let summaryOffset: UInt8 = 0x0E
     static let dataEnd: UInt8 = 0x0F
 }
@@ -51,5 +55,12 @@ enum AttachmentName {
     static let command = "command"
     static let machine = "machine"
     static let spec = "spec"
-    static let policy = "policy"
+    /// What the command was held to has this before the names of its parts.
+    static let policyPrefix = "policy/"
+}
+
+/// The names of the metadata records.
+enum MetadataName {
+    /// What the recorder says of itself: how often and how long it held the program up.
+    static let recorder = "recorder"
 }

@@ -18,4 +18,11 @@ public struct Record: Equatable, Sendable {
         self.call = call
         self.operation = operation
     }
+
+    /// Room for a record.
+    public static var none: Record {
+        Record(
+            event: Event(thread: 0, process: 0, time: 0, happening: .detached), snapshot: Snapshot(), call: "",
+            operation: "")
+    }
 }

@@ -16,9 +16,12 @@ struct RecordDecoder {
     private var detail: UInt32 = 0
     private var signal = SignalInfo(number: 0)
 
-    /// The record in `bytes`, nil where a newer writer recorded what this version has no word for.
-    static func decode(_ bytes: UnsafeRawBufferPointer) throws(FormatDamage) -> Record? {
+    /// Puts the record in `bytes` into `record`, whose storage is used again. False where a newer writer recorded what
+    /// this version has no word for.
+    static func decode(_ bytes: UnsafeRawBufferPointer, into record: inout Record) throws(FormatDamage) -> Bool {
         var decoder = RecordDecoder()
+        swap(&decoder.snapshot, &record.snapshot)
+        decoder.snapshot.reset(to: Stop())
         var reader = ProtobufReader(bytes)
         while let (field, value) = try reader.next() {
             switch value {
@@ -28,12 +31,13 @@ struct RecordDecoder {
             case .fixed32: break
             }
         }
-        return decoder.record()
+        return decoder.finish(&record)
     }
 
     private mutating func take(_ field: UInt64, _ number: UInt64) {
         switch Int(field) {
         case RecordField.identifier: event.id = number
+        case RecordField.restarts: event.restarts = number
         case RecordField.thread: event.thread = Int32(truncatingIfNeeded: number)
         case RecordField.process: event.process = Int32(truncatingIfNeeded: number)
         case RecordField.time: event.time = Int64(bitPattern: number)
@@ -59,6 +63,8 @@ struct RecordDecoder {
             while !reader.isAtEnd { add(argument: try reader.fixed(UInt64.self)) }
         case RecordField.regions: try addRegion(content)
         case RecordField.signal: try readSignal(content)
+        case RecordField.facts: try addFact(content)
+        case RecordField.decisions: snapshot.decisions.append(try RecordedDecision(decoding: content))
         default: break
         }
     }
@@ -66,6 +72,10 @@ struct RecordDecoder {
     private static func text(
         _ content: UnsafeRawBufferPointer, at offset: Int
     ) throws(FormatDamage) -> String {
+        // Most names are short and plain; such text needs no place of its own.
+        if content.count <= 15, content.allSatisfy({ $0 < 0x80 }) {
+            return String(decoding: content, as: UTF8.self)
+        }
         guard let text = String(validating: content, as: UTF8.self) else {
             throw FormatDamage(offset: offset, what: "a name is not UTF-8")
         }
@@ -95,6 +105,55 @@ struct RecordDecoder {
         snapshot.add(address: address, bytes: bytes, wanted: Int(clamping: wanted), errno: error)
     }
 
+    private mutating func addFact(_ content: UnsafeRawBufferPointer) throws(FormatDamage) {
+        var reader = ProtobufReader(content)
+        var kind: UInt64 = 0
+        var fact = Fact(kind: .descriptor)
+        while let (field, value) = try reader.next() {
+            switch (Int(field), value) {
+            case (FactField.kind, .varint(let number)): kind = number
+            case (FactField.number, .varint(let number)): fact.number = Int32(truncatingIfNeeded: number)
+            case (FactField.name, .bytes(let name)): fact.name = keep(name)
+            case (FactField.mode, .varint(let number)): fact.mode = UInt32(truncatingIfNeeded: number)
+            case (FactField.device, .varint(let number)): fact.device = number
+            case (FactField.inode, .varint(let number)): fact.inode = number
+            case (FactField.specialDevice, .varint(let number)): fact.specialDevice = number
+            case (FactField.socket, .bytes(let socket)): fact.socket = try readSocket(socket)
+            default: break
+            }
+        }
+        // A kind of fact that this version has no word for is passed over.
+        guard let known = UInt8(exactly: kind).flatMap(FactKind.init) else { return }
+        fact.kind = known
+        snapshot.add(fact)
+    }
+
+    private mutating func readSocket(_ content: UnsafeRawBufferPointer) throws(FormatDamage) -> SocketFact {
+        var reader = ProtobufReader(content)
+        var socket = SocketFact()
+        while let (field, value) = try reader.next() {
+            switch (Int(field), value) {
+            case (SocketField.family, .varint(let number)): socket.family = Int32(truncatingIfNeeded: number)
+            case (SocketField.type, .varint(let number)): socket.type = Int32(truncatingIfNeeded: number)
+            case (SocketField.protocolNumber, .varint(let number)):
+                socket.protocolNumber = Int32(truncatingIfNeeded: number)
+            case (SocketField.local, .bytes(let address)): socket.local = keep(address)
+            case (SocketField.peer, .bytes(let address)): socket.peer = keep(address)
+            case (SocketField.peerInode, .varint(let number)):
+                socket.peerInode = UInt32(truncatingIfNeeded: number)
+            default: break
+            }
+        }
+        return socket
+    }
+
+    private mutating func keep(_ bytes: UnsafeRawBufferPointer) -> ArenaRange {
+        snapshot.addBytes(room: bytes.count) { room in
+            room.copyMemory(from: bytes)
+            return bytes.count
+        }
+    }
+
     private mutating func readSignal(_ content: UnsafeRawBufferPointer) throws(FormatDamage) {
         var reader = ProtobufReader(content)
         while let (field, value) = try reader.next() {
@@ -109,14 +168,18 @@ struct RecordDecoder {
         }
     }
 
-    private consuming func record() -> Record? {
-        if let personality {
-            guard let known = Personality.allCases.first(where: { $0.name == personality }) else { return nil }
-            snapshot.stop.personality = known
+    private mutating func finish(_ record: inout Record) -> Bool {
+        swap(&snapshot, &record.snapshot)
+        switch personality {
+        case nil: break
+        case Personality.x86_64.name: record.snapshot.stop.personality = .x86_64
+        case Personality.i386.name: record.snapshot.stop.personality = .i386
+        default: return false
         }
-        guard let happening else { return nil }
+        guard let happening else { return false }
         event.happening = happening
-        return Record(event: event, snapshot: snapshot, call: call, operation: operation)
+        (record.event, record.call, record.operation) = (event, call, operation)
+        return true
     }
 
     private var happening: Happening? {
@@ -134,6 +197,7 @@ struct RecordDecoder {
         case .exited: .exited(status: Int32(bitPattern: detail))
         case .killed: .killed(signal: signal.number, dumpedCore: detail != 0)
         case .detached: .detached
+        case .lost: .lost(calls: UInt64(detail))
         }
     }
 }

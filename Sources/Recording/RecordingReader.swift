@@ -12,14 +12,16 @@ public struct RecordingReader {
     public private(set) var machine: [(name: String, value: String)] = []
     /// The version of the spec that the recording's names come from.
     public private(set) var spec = ""
-    /// The policy that was in force, empty where there was none.
-    public private(set) var policy: [UInt8] = []
+    /// What the command was held to, in parts with names; empty where that was nothing.
+    public private(set) var policy: [(name: String, text: [UInt8])] = []
     /// Where and how the recording was cut off, nil where it is whole. Known once `next` answered nil.
     public private(set) var truncation: String?
     /// How many records were passed over because a newer writer recorded what this version has no word for.
     public private(set) var unknownRecords: UInt64 = 0
 
-    private let file: InputFile
+    let file: InputFile
+    /// The chunks as the index names them, once somebody asked.
+    var knownIndex: [IndexedChunk]?
     private let content = HeldBuffer(capacity: 4096)
     private var contentOffset: UInt64 = 0
     private let chunk = HeldBuffer(capacity: 64)
@@ -35,7 +37,7 @@ public struct RecordingReader {
     private var channels: [UInt16: Bool] = [:]
 
     private enum Step {
-        case record(Record)
+        case record
         case more
         case end
     }
@@ -72,14 +74,20 @@ public struct RecordingReader {
     /// The next record, nil at the end or where the recording was cut off; `truncation` tells which. Damage
     /// throws once, after every record before it.
     public mutating func next() throws(RecordingError) -> Record? {
+        var record = Record.none
+        return try next(into: &record) ? record : nil
+    }
+
+    /// Puts the next record into `record`, whose storage is used again; false where there is none.
+    public mutating func next(into record: inout Record) throws(RecordingError) -> Bool {
         if let failure, !isFinished {
             isFinished = true
             throw failure
         }
         while !isFinished {
             do {
-                switch chunkPosition < chunk.buffer.count ? try stepInChunk() : try step() {
-                case .record(let record): return record
+                switch chunkPosition < chunk.buffer.count ? try stepInChunk(&record) : try step(&record) {
+                case .record: return true
                 case .more: continue
                 case .end: isFinished = true
                 }
@@ -88,7 +96,16 @@ public struct RecordingReader {
                 throw error
             }
         }
-        return nil
+        return false
+    }
+
+    /// What was read ahead is not what comes next: the place in the file has changed.
+    mutating func forgetPlace() {
+        pending = nil
+        chunk.buffer.reset()
+        chunkPosition = 0
+        isFinished = false
+        dataEnded = false
     }
 
     // MARK: The file
@@ -166,7 +183,7 @@ public struct RecordingReader {
 
     // MARK: Pieces
 
-    private mutating func step() throws(RecordingError) -> Step {
+    private mutating func step(_ record: inout Record) throws(RecordingError) -> Step {
         var next = pending
         pending = nil
         if next == nil { next = try readFrame() }
@@ -176,7 +193,7 @@ public struct RecordingReader {
         case MCAPOpcode.channel: try readChannel(ContentReader(content.buffer.bytes), contentOffset)
         case MCAPOpcode.attachment: try readAttachment()
         case MCAPOpcode.chunk: try readChunk()
-        case MCAPOpcode.message: return try readMessage(content.buffer.bytes, contentOffset)
+        case MCAPOpcode.message: return try readMessage(content.buffer.bytes, contentOffset, &record)
         case MCAPOpcode.dataEnd: dataEnded = true
         case MCAPOpcode.footer:
             try readEnd()
@@ -226,12 +243,13 @@ public struct RecordingReader {
                 return (String(decoding: parts[0], as: UTF8.self), value)
             }
         case AttachmentName.spec: spec = String(decoding: data, as: UTF8.self)
-        case AttachmentName.policy: policy = data
+        case let name where name.hasPrefix(AttachmentName.policyPrefix):
+            policy.append((String(name.dropFirst(AttachmentName.policyPrefix.count)), data))
         default: break
         }
     }
 
-    private mutating func readSchema(_ fields: ContentReader, _ offset: UInt64) throws(RecordingError) {
+    mutating func readSchema(_ fields: ContentReader, _ offset: UInt64) throws(RecordingError) {
         var reader = fields
         do {
             let identifier = try reader.number(UInt16.self)
@@ -243,7 +261,7 @@ public struct RecordingReader {
         }
     }
 
-    private mutating func readChannel(_ fields: ContentReader, _ offset: UInt64) throws(RecordingError) {
+    mutating func readChannel(_ fields: ContentReader, _ offset: UInt64) throws(RecordingError) {
         var reader = fields
         do {
             let identifier = try reader.number(UInt16.self)
@@ -293,7 +311,7 @@ public struct RecordingReader {
         }
     }
 
-    private mutating func stepInChunk() throws(RecordingError) -> Step {
+    private mutating func stepInChunk(_ record: inout Record) throws(RecordingError) -> Step {
         let all = chunk.buffer.bytes
         var reader = ContentReader(UnsafeRawBufferPointer(rebasing: all[chunkPosition...]))
         let opcode: UInt8
@@ -306,7 +324,7 @@ public struct RecordingReader {
         }
         chunkPosition += reader.position
         switch opcode {
-        case MCAPOpcode.message: return try readMessage(inner, chunkOffset)
+        case MCAPOpcode.message: return try readMessage(inner, chunkOffset, &record)
         case MCAPOpcode.schema: try readSchema(ContentReader(inner), chunkOffset)
         case MCAPOpcode.channel: try readChannel(ContentReader(inner), chunkOffset)
         default: break
@@ -315,7 +333,7 @@ public struct RecordingReader {
     }
 
     private mutating func readMessage(
-        _ bytes: UnsafeRawBufferPointer, _ offset: UInt64
+        _ bytes: UnsafeRawBufferPointer, _ offset: UInt64, _ record: inout Record
     ) throws(RecordingError) -> Step {
         guard bytes.count >= MCAPFormat.messageHeadSize else { throw damage(offset, "a record is cut off") }
         let channel = UInt16(littleEndian: bytes.loadUnaligned(as: UInt16.self))
@@ -325,7 +343,7 @@ public struct RecordingReader {
         guard isOurs else { return .more }
         let payload = UnsafeRawBufferPointer(rebasing: bytes[MCAPFormat.messageHeadSize...])
         do {
-            if let record = try RecordDecoder.decode(payload) { return .record(record) }
+            if try RecordDecoder.decode(payload, into: &record) { return .record }
         } catch {
             throw damage(offset, "in a record, \(error.what)")
         }

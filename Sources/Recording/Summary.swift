@@ -17,6 +17,13 @@ struct AttachmentEntry {
     var mediaType: String
 }
 
+/// What the summary says of a metadata record.
+struct MetadataEntry {
+    var offset: UInt64
+    var length: UInt64
+    var name: String
+}
+
 /// What the summary says of a chunk.
 struct ChunkEntry {
     var earliest: UInt64
@@ -30,6 +37,7 @@ struct ChunkEntry {
 /// Counts and indexes. Chunk indexes are kept as the bytes that they become: a long recording has thousands.
 struct Summary: ~Copyable {
     var attachments: [AttachmentEntry] = []
+    var metadata: [MetadataEntry] = []
     /// The channels that the file declares, in that order.
     var declared: [UInt16] = []
     var isDeclared: [Bool]
@@ -122,6 +130,9 @@ extension RawBuffer {
         let attachments = count
         for entry in summary.attachments { appendAttachmentIndex(entry) }
         groups.append((MCAPOpcode.attachmentIndex, attachments, count))
+        let metadata = count
+        for entry in summary.metadata { appendMetadataIndex(entry) }
+        groups.append((MCAPOpcode.metadataIndex, metadata, count))
         let offsets = count
         for group in groups {
             let start = begin(MCAPOpcode.summaryOffset)
@@ -133,7 +144,9 @@ extension RawBuffer {
         let footer = begin(MCAPOpcode.footer)
         append(fileLength + UInt64(summaryStart))
         append(fileLength + UInt64(offsets))
-        append(UInt32(0))
+        // The checksum covers the summary and the footer up to itself, whose length is known already.
+        overwrite(UInt64(MCAPFormat.footerSize), at: footer - 8)
+        append(Checksum.crc32(UnsafeRawBufferPointer(rebasing: bytes[summaryStart...])))
         end(footer)
         append(bytes: MCAPFormat.magic)
     }
@@ -144,7 +157,7 @@ extension RawBuffer {
         append(UInt16(summary.declared.isEmpty ? 0 : 1))
         append(UInt32(summary.declared.count))
         append(UInt32(summary.attachments.count))
-        append(UInt32(0))
+        append(UInt32(summary.metadata.count))
         append(summary.chunkCount)
         append(summary.messageCount == 0 ? 0 : summary.earliest)
         append(summary.latest)
@@ -165,6 +178,14 @@ extension RawBuffer {
         append(entry.size)
         append(string: entry.name)
         append(string: entry.mediaType)
+        end(start)
+    }
+
+    private mutating func appendMetadataIndex(_ entry: MetadataEntry) {
+        let start = begin(MCAPOpcode.metadataIndex)
+        append(entry.offset)
+        append(entry.length)
+        append(string: entry.name)
         end(start)
     }
 }

@@ -12,41 +12,105 @@ public struct LineText: Sendable {
 
     /// How many arguments are known when the call is made: those before the first that the kernel writes.
     static func known(_ message: Message) -> Int {
-        message.arguments.firstIndex { $0.direction != .entry } ?? message.arguments.count
+        switch message.call {
+        case .clone: min(2, message.arguments.count)
+        case .clone3 where !asksForAnswer(message): message.arguments.count
+        default: message.arguments.firstIndex { $0.direction != .entry } ?? message.arguments.count
+        }
     }
+
+    /// Whether a clone3 has flags that make the kernel write ids: CLONE_PIDFD, CLONE_PARENT_SETTID (linux/sched.h).
+    private static func asksForAnswer(_ message: Message) -> Bool {
+        guard case .record(let fields)? = message.arguments.first?.value,
+            case .flags(_, let bits)? = fields.first?.value
+        else { return true }
+        return bits & 0x10_1000 != 0
+    }
+
+    /// Calls whose late arguments bring their comma with them, as strace writes them.
+    private static func bringsComma(_ message: Message) -> Bool { message.call == .clone || message.call == .ioctl }
 
     /// `openat(AT_FDCWD, "/etc/passwd", O_RDONLY`
     func beginning(_ message: Message, _ line: inout [UInt8]) {
         coloured(.call, &line) { $0 += message.name.utf8 }
         line += "(".utf8
+        if let name = message.interrupted {
+            line += "<... resuming interrupted \(name.isEmpty ? "system call" : name) ...>".utf8
+        }
         let known = Self.known(message)
         arguments(message, 0..<known, &line)
-        if known > 0 && known < message.arguments.count { line += ", ".utf8 }
+        if let early = Self.early(message) {
+            if case .change(let before, _) = early {
+                values.append(before, to: &line)
+            } else {
+                values.append(early, to: &line)
+            }
+        } else if known > 0, !Self.bringsComma(message), message.arguments[known...].contains(where: { !$0.isRemark }) {
+            line += ", ".utf8
+        }
+    }
+
+    /// The first argument that the kernel writes, where what is passed in it is shown before the call returns.
+    private static func early(_ message: Message) -> Value? {
+        guard message.call == .clone3, asksForAnswer(message) else { return nil }
+        return message.arguments.first { $0.direction == .both }?.value
+    }
+
+    /// The arguments that are known only when the call has returned.
+    func late(_ message: Message, _ line: inout [UInt8]) {
+        let known = Self.known(message)
+        guard known < message.arguments.count else { return }
+        guard let early = Self.early(message) else {
+            if Self.bringsComma(message), known > 0 { line += ", ".utf8 }
+            return arguments(message, known..<message.arguments.count, &line)
+        }
+        if case .change(_, let after) = early {
+            line += " => ".utf8
+            values.append(after, to: &line)
+        }
+        for argument in message.arguments[(known + 1)...] {
+            line += ", ".utf8
+            values.append(argument.value, to: &line)
+        }
     }
 
     func arguments(_ message: Message, _ range: Range<Int>, _ line: inout [UInt8]) {
         for index in range {
+            let argument = message.arguments[index]
+            if argument.isRemark {
+                remark(argument, &line)
+                continue
+            }
             if index > range.lowerBound { line += ", ".utf8 }
-            values.append(message.arguments[index].value, to: &line)
+            values.append(argument.value, to: &line)
         }
     }
 
-    /// The result, from the closing bracket on; `start` is where the visible line begins.
-    func ending(_ message: Message, start: Int, duration: Int64?, _ line: inout [UInt8]) {
+    /// ` /* sqes=[…] */`; nothing where there is nothing to say.
+    private func remark(_ argument: Argument, _ line: inout [UInt8]) {
+        if argument.value == .list([]) { return }
+        line += " /* \(argument.name)=".utf8
+        values.append(argument.value, to: &line)
+        line += " */".utf8
+    }
+
+    /// The result, from the closing bracket on. The column counts from the line's first character, prefix included.
+    func ending(_ message: Message, duration: String?, _ line: inout [UInt8]) {
         line += ")".utf8
-        let width = Self.visibleWidth(line[start...])
+        let width = Self.visibleWidth(line[...])
         let padding = max(1, style.column - width)
         line += repeatElement(UInt8(ascii: " "), count: padding)
         line += "= ".utf8
         result(message, &line)
-        if let duration { line += " <\(Self.seconds(duration))>".utf8 }
+        verdict(message, &line)
+        if let duration { line += " <\(duration)>".utf8 }
     }
 
     private func result(_ message: Message, _ line: inout [UInt8]) {
         guard let reply = message.reply else { return line += "?".utf8 }
         guard let errno = reply.errno else {
             values.append(reply.value, to: &line)
-            if let auxiliary = reply.auxiliary { self.auxiliary(auxiliary, &line) }
+            if let auxiliary = reply.auxiliary { self.auxiliary(auxiliary, of: message, &line) }
             return
         }
         if let restart = Self.restarts[errno] { return line += "? \(restart)".utf8 }
@@ -56,16 +120,28 @@ public struct LineText: Sendable {
             }
             line += "-1 \(name) (\(String(cString: strerror(errno))))".utf8
         }
-        if let auxiliary = reply.auxiliary { self.auxiliary(auxiliary, &line) }
+        if let auxiliary = reply.auxiliary { self.auxiliary(auxiliary, of: message, &line) }
     }
 
-    private func auxiliary(_ value: Value, _ line: inout [UInt8]) {
+    /// ` (DENIED by build.yaml:12)`, in the place and manner of strace's ` (INJECTED)`.
+    private func verdict(_ message: Message, _ line: inout [UInt8]) {
+        guard let decision = message.decisions.last(where: { !$0.isAllowed }) else { return }
+        coloured(.failure, &line) { $0 += " (\(DecisionText.remark(decision)))".utf8 }
+    }
+
+    private func auxiliary(_ value: Value, of message: Message, _ line: inout [UInt8]) {
+        // What a number means beside it is said in names however numbers are shown, of commands' answers at least.
+        var plain = values
+        switch message.call {
+        case .fcntl, .fcntl64, .prctl, .ioctl, .rtSigtimedwait, .rtSigtimedwaitTime64: plain.style.naming = .names
+        default: break
+        }
         line += " (".utf8
         if case .named(let name, let inner) = value {
             line += "\(name) ".utf8
-            values.append(inner, to: &line)
+            plain.append(inner, to: &line)
         } else {
-            values.append(value, to: &line)
+            plain.append(value, to: &line)
         }
         line += ")".utf8
     }
@@ -77,9 +153,13 @@ public struct LineText: Sendable {
         516: "ERESTART_RESTARTBLOCK (Interrupted by signal)",
     ]
 
-    static func seconds(_ nanoseconds: Int64) -> String {
-        let micro = max(0, nanoseconds) / 1000
-        return "\(micro / 1_000_000)." + padded(micro % 1_000_000, 6)
+    /// Seconds with 0 to 9 digits after the point; what is beyond them is cut, as strace does.
+    static func seconds(_ nanoseconds: Int64, digits: Int = 6) -> String {
+        let time = max(0, nanoseconds)
+        guard digits > 0 else { return "\(time / 1_000_000_000)" }
+        var unit: Int64 = 1_000_000_000
+        for _ in 0..<digits { unit /= 10 }
+        return "\(time / 1_000_000_000)." + padded(time % 1_000_000_000 / max(1, unit), digits)
     }
 
     static func padded(_ number: Int64, _ width: Int) -> String {
@@ -88,7 +168,7 @@ public struct LineText: Sendable {
     }
 
     /// Columns that a terminal fills: escape sequences fill none.
-    private static func visibleWidth(_ bytes: ArraySlice<UInt8>) -> Int {
+    static func visibleWidth(_ bytes: ArraySlice<UInt8>) -> Int {
         var width = 0
         var isEscape = false
         for byte in bytes {
@@ -121,7 +201,7 @@ public struct LineText: Sendable {
         switch event.happening {
         case .signal(let info):
             coloured(.signal, &line) { $0 += "--- \(Names.signal(info.number)) ".utf8 }
-            values.append(SignalText.record(info), to: &line)
+            values.append(info.record(), to: &line)
             coloured(.signal, &line) { $0 += " ---".utf8 }
         case .stopped(let signal):
             coloured(.signal, &line) { $0 += "--- stopped by \(Names.signal(signal)) ---".utf8 }
@@ -130,6 +210,8 @@ public struct LineText: Sendable {
             coloured(.signal, &line) {
                 $0 += "+++ killed by \(Names.signal(signal))\(core ? " (core dumped)" : "") +++".utf8
             }
+        case .lost(let calls):
+            coloured(.signal, &line) { $0 += "+++ \(calls) calls lost +++".utf8 }
         default: return nil
         }
         return line

@@ -6,11 +6,17 @@ import Messages
 public struct MessageText: Sendable {
     private let values: ValueText
 
-    public init(style: TextStyle) { values = ValueText(style: style) }
+    public init(style: TextStyle) {
+        var style = style
+        style.namesOperations = true
+        values = ValueText(style: style)
+    }
 
-    /// One line without its end.
-    public func line(_ message: Message, thread: Int32) -> [UInt8] {
-        var line = Array("\(thread) \(message.operation.name)".utf8)
+    /// One line without its end. A call that a signal interrupted shows its id, for the call that takes it up again.
+    public func line(_ event: Event, _ given: Message) -> [UInt8] {
+        let message = given.canonical
+        var line = Array("\(event.thread) \(message.operation.name)".utf8)
+        if event.restarts != 0 { line += " restarts=#\(event.restarts)".utf8 }
         for constant in message.constants { line += " \(constant.name)=\(constant.value)".utf8 }
         for argument in message.arguments {
             let name = argument.item == "-" || argument.item.isEmpty ? argument.name : argument.item
@@ -22,7 +28,9 @@ public struct MessageText: Sendable {
             }
         }
         guard let reply = message.reply else { return line }
-        if let errno = reply.errno {
+        if Reply.isRestart(reply.raw) {
+            line += " ! interrupted, as #\(event.id)".utf8
+        } else if let errno = reply.errno {
             line += " ! \(Names.errno(errno) ?? "\(errno)")".utf8
         } else if !reply.item.isEmpty {
             line += " -> \(reply.item)=".utf8

@@ -4,10 +4,7 @@ import Messages
 
 /// Looks names up in the generated tables.
 public enum Names {
-    static func rows(_ set: SymbolSet) -> ArraySlice<SymbolRow> {
-        let row = SpecTables.symbolSets[Int(set.rawValue)]
-        return SpecTables.symbols[Int(row.firstSymbol)..<Int(row.firstSymbol) + Int(row.count)]
-    }
+    static func rows(_ set: SymbolSet) -> ArraySlice<SymbolRow> { SpecTables.symbols(of: set) }
 
     /// The kernel's name of an errno; nil for a number that is none.
     public static func errno(_ number: Int32) -> String? {
@@ -19,7 +16,11 @@ public enum Names {
 
     /// The one name of a value.
     static func symbol(_ set: SymbolSet, _ value: UInt64) -> String? {
-        rows(set).first { $0.value == value }?.name
+        if SpecTables.symbolSets[Int(set.rawValue)].isAlternative {
+            let names = SpecTables.alternatives(value, in: set)
+            return names.isEmpty ? nil : names.joined(separator: " or ")
+        }
+        return rows(set).first { $0.value == value }?.name
     }
 
     /// The names whose bits make up a value, and the bits that no name has.

@@ -5,9 +5,32 @@ import Messages
 /// What stands before each line.
 public struct LinePrefix: Sendable {
     public enum Thread: Sendable { case none, bracketed, bare }
-    public enum Time: Sendable { case none, ofDay, microseconds, epoch, relative }
+    public enum Clock: Sendable { case none, ofDay, epoch }
     public var thread = Thread.none
-    public var time = Time.none
+    public var clock = Clock.none
+    /// Digits after the second: 0, 3, 6 or 9.
+    public var clockDigits = 0
+    /// Digits of the time since the last line, nil for none.
+    public var relativeDigits: Int?
+    /// The number of the thread's latest call.
+    public var showsNumber = false
+    /// Where the thread's latest call was made.
+    public var showsInstructionPointer = false
+
+    public init() {}
+}
+
+/// How calls become lines.
+public struct LineOptions: Sendable {
+    public var prefix = LinePrefix()
+    /// Digits of the time that a call took, nil for none.
+    public var durationDigits: Int?
+    /// A call that was interrupted by another line is shown whole, when it returns.
+    public var wholeLines = false
+    /// Every thread's lines go to a place of their own, so that nothing interrupts them.
+    public var isSplit = false
+    /// Whether a call's structs are shown in short; nil: as the style says.
+    public var abbreviates: (@Sendable (Message) -> Bool)?
 
     public init() {}
 }
@@ -15,10 +38,12 @@ public struct LinePrefix: Sendable {
 /// Prints events as lines.
 public final class TextPrinter {
     private let text: LineText
-    private let prefix: LinePrefix
-    private let showsDuration: Bool
-    private let wholeLines: Bool
-    /// Gets each line, or part of one, and the process it belongs to.
+    /// The same with structs in full.
+    private let fullText: LineText
+    private let options: LineOptions
+    private var prefix: LinePrefix { options.prefix }
+    private var wholeLines: Bool { options.wholeLines }
+    /// Gets each line, or part of one, and the thread it belongs to.
     private let write: ([UInt8], Int32) -> Void
     private let secondsEastOfUTC: (Int64) -> Int64
 
@@ -30,140 +55,174 @@ public final class TextPrinter {
         var width = 0
     }
     private var pending: [Int32: Pending] = [:]
-    /// The thread whose beginning stands at the end of the output, unfinished.
-    private var open: Int32?
+    /// Per place that lines go to, the thread whose beginning stands at its end, unfinished.
+    private var open: [Int32: Int32] = [:]
     private var last: Int64 = 0
     /// Threads that live: with one only, a bracketed prefix says nothing.
     private var threads: Set<Int32> = []
+    /// Each thread's latest call, where lines begin with it.
+    private var stops: [Int32: (call: Stop, isThere: Bool)] = [:]
 
     /// - Parameter secondsEastOfUTC: the local time's offset at a time in seconds since 1970.
     public init(
-        style: TextStyle, prefix: LinePrefix, showsDuration: Bool, wholeLines: Bool,
-        secondsEastOfUTC: @escaping (Int64) -> Int64, write: @escaping ([UInt8], Int32) -> Void
+        style: TextStyle, options: LineOptions, secondsEastOfUTC: @escaping (Int64) -> Int64,
+        write: @escaping ([UInt8], Int32) -> Void
     ) {
         text = LineText(style: style)
-        self.prefix = prefix
-        self.showsDuration = showsDuration
-        self.wholeLines = wholeLines
+        var full = style
+        full.abbreviates = false
+        fullText = LineText(style: full)
+        self.options = options
         self.secondsEastOfUTC = secondsEastOfUTC
         self.write = write
     }
 
-    // MARK: Calls
-
-    /// The call begins. With whole lines nothing is shown before it ends.
-    public func begin(_ event: Event, _ message: Message) {
-        pending[event.thread] = Pending(message: message, time: event.time)
-        guard !wholeLines else { return }
-        var line = lineStart(event)
-        let start = line.count
-        text.beginning(message, &line)
-        pending[event.thread]?.width = line.count - start
-        write(line, event.process)
-        open = event.thread
+    private func text(for message: Message) -> LineText {
+        guard let abbreviates = options.abbreviates else { return text }
+        return abbreviates(message) ? text : fullText
     }
 
-    /// The call ended; `message` has its reply and what the kernel wrote.
-    public func end(_ event: Event, _ message: Message) {
+    private func place(_ thread: Int32) -> Int32 { options.isSplit ? thread : 0 }
+
+    private func isOpen(_ thread: Int32) -> Bool { open[place(thread)] == thread }
+
+    // MARK: Calls
+
+    /// A call that is not shown is the thread's latest all the same.
+    public func note(_ stop: Stop, of thread: Int32) {
+        guard prefix.showsNumber || prefix.showsInstructionPointer else { return }
+        stops[thread] = (stop, true)
+    }
+
+    /// The call begins. With whole lines nothing is shown before it ends.
+    public func begin(_ event: Event, _ message: Message, _ stop: Stop) {
+        pending[event.thread] = Pending(message: message, time: event.time)
+        note(stop, of: event.thread)
+        guard !wholeLines else { return }
+        var line = lineStart(event)
+        text(for: message).beginning(message, &line)
+        pending[event.thread]?.width = LineText.visibleWidth(line[...])
+        write(line, event.thread)
+        open[place(event.thread)] = event.thread
+    }
+
+    /// The call ended; `message` has its reply and what the kernel wrote. `dump` follows the line.
+    public func end(_ event: Event, _ message: Message, dump: [UInt8] = []) {
         guard let begun = pending.removeValue(forKey: event.thread) else { return }
-        var line: [UInt8] = []
-        var start = 0
-        let known = LineText.known(message)
-        if wholeLines {
-            line = lineStart(
-                Event(
-                    thread: event.thread, process: event.process, time: begun.time, happening: event.happening))
-            start = line.count
-            text.beginning(message, &line)
-        } else if begun.isInterrupted || open != event.thread {
-            line = lineStart(event)
-            start = line.count
-            line += "<... \(message.name) resumed>".utf8
-        } else {
-            // The beginning is out already: blanks stand for it while the column is counted.
-            line = [UInt8](repeating: UInt8(ascii: " "), count: begun.width)
-        }
-        let cut = wholeLines || begun.isInterrupted || open != event.thread ? 0 : begun.width
-        if known < message.arguments.count {
-            text.arguments(message, known..<message.arguments.count, &line)
-        }
-        text.ending(message, start: start, duration: showsDuration ? event.time - begun.time : nil, &line)
+        let text = text(for: message)
+        var (line, cut) = takeUp(event, begun, text)
+        text.late(message, &line)
+        let duration = options.durationDigits.map { LineText.seconds(event.time - begun.time, digits: $0) }
+        text.ending(message, duration: duration, &line)
         line.append(UInt8(ascii: "\n"))
-        write(Array(line[cut...]), event.process)
-        if open == event.thread { open = nil }
+        write(Array(line[cut...]) + dump, event.thread)
+        close(event.thread)
     }
 
     /// The call will not come back: exit, or a thread that is no more.
     private func abandon(_ event: Event) {
         guard let begun = pending.removeValue(forKey: event.thread) else { return }
-        var line: [UInt8] = []
-        if wholeLines {
-            line = lineStart(event)
-            text.beginning(begun.message, &line)
-        } else if begun.isInterrupted || open != event.thread {
-            line = lineStart(event)
-            line += "<... \(begun.message.name) resumed>".utf8
-        } else {
-            line = [UInt8](repeating: UInt8(ascii: " "), count: begun.width)
-        }
-        let cut = wholeLines || begun.isInterrupted || open != event.thread ? 0 : begun.width
-        text.ending(begun.message, start: 0, duration: nil, &line)
+        let text = text(for: begun.message)
+        var (line, cut) = takeUp(event, begun, text)
+        text.ending(begun.message, duration: nil, &line)
         line.append(UInt8(ascii: "\n"))
-        write(Array(line[cut...]), event.process)
-        if open == event.thread { open = nil }
+        write(Array(line[cut...]), event.thread)
+        close(event.thread)
+    }
+
+    /// The thread is let go within a call.
+    private func letGo(_ event: Event) {
+        guard let begun = pending.removeValue(forKey: event.thread) else { return }
+        guard wholeLines || isOpen(event.thread) else { return }
+        var (line, cut) = takeUp(event, begun, text(for: begun.message))
+        line += " <detached ...>\n".utf8
+        write(Array(line[cut...]), event.thread)
+        close(event.thread)
+    }
+
+    /// The line that a call's end is added to, and how much of it is out already.
+    private func takeUp(_ event: Event, _ begun: Pending, _ text: LineText) -> (line: [UInt8], cut: Int) {
+        if wholeLines {
+            var line = lineStart(
+                Event(thread: event.thread, process: event.process, time: begun.time, happening: event.happening))
+            text.beginning(begun.message, &line)
+            return (line, 0)
+        }
+        if begun.isInterrupted || !isOpen(event.thread) {
+            var line = lineStart(event)
+            line += "<... \(begun.message.name) resumed>".utf8
+            return (line, 0)
+        }
+        // The beginning is out already: blanks stand for it while the column is counted.
+        return ([UInt8](repeating: UInt8(ascii: " "), count: begun.width), begun.width)
+    }
+
+    private func close(_ thread: Int32) {
+        if isOpen(thread) { open[place(thread)] = nil }
     }
 
     // MARK: Other events
 
-    /// Anything but a call. `isShown` is false where a filter hides its line; it still counts.
-    public func other(_ event: Event, isShown: Bool = true) {
+    /// Anything but a call. `isShown` is false where a filter hides its line; it still counts. `decisions` is what a
+    /// policy said of the call that ends with the thread.
+    public func other(_ event: Event, isShown: Bool = true, decisions: [RecordedDecision] = []) {
+        if !decisions.isEmpty { pending[event.thread]?.message.decisions = decisions }
         switch event.happening {
         case .started: threads.insert(event.thread)
-        case .executed(let former): supersede(event, former)
-        case .exited, .killed, .detached: abandon(event)
+        case .executed(let former): supersede(event, former, isShown)
+        case .exited, .killed:
+            abandon(event)
+            stops[event.thread]?.isThere = false
+        case .detached: letGo(event)
+        // How the call that it was in came back is lost too.
+        case .lost: abandon(event)
         default: break
         }
-        if isShown, var line = text.line(of: event) {
-            line = lineStart(event) + line
-            line.append(UInt8(ascii: "\n"))
-            write(line, event.process)
-        }
+        if isShown, let line = text.line(of: event) { remark(event, line) }
         switch event.happening {
-        case .exited, .killed, .detached: threads.remove(event.thread)
+        case .exited, .killed, .detached:
+            threads.remove(event.thread)
+            stops[event.thread] = nil
         default: break
         }
     }
 
-    private func supersede(_ event: Event, _ former: Int32) {
+    /// A line of the thread's that is no call.
+    public func remark(_ event: Event, _ text: [UInt8]) {
+        write(lineStart(event) + text + [UInt8(ascii: "\n")], event.thread)
+    }
+
+    private func supersede(_ event: Event, _ former: Int32, _ isShown: Bool) {
         guard former != event.thread else { return }
-        if let old = pending.removeValue(forKey: event.thread), open == event.thread { _ = old; interrupt() }
+        // What the leader waited for ends with it.
+        abandon(event)
         if let call = pending.removeValue(forKey: former) {
-            interrupt()
+            interrupt(former)
             pending[event.thread] = call
             pending[event.thread]?.isInterrupted = true
         }
-        var line = lineStart(event)
-        line += "+++ superseded by execve in pid \(former) +++\n".utf8
-        write(line, event.process)
         threads.remove(former)
+        if isShown { remark(event, Array("+++ superseded by execve in pid \(former) +++".utf8)) }
+    }
+
+    /// Closes what stands open, for something else that is said in the same place.
+    public func interruptAll() {
+        for thread in open.values { interrupt(thread) }
     }
 
     /// Closes what stands open at the end.
-    public func finish() {
-        interrupt()
-    }
+    public func finish() { interruptAll() }
 
     // MARK: The beginnings of lines
 
-    private func interrupt() {
-        guard let thread = open else { return }
-        open = nil
-        pending[thread]?.isInterrupted = true
-        write(Array(" <unfinished ...>\n".utf8), thread)
+    private func interrupt(_ thread: Int32) {
+        guard let opener = open.removeValue(forKey: place(thread)) else { return }
+        pending[opener]?.isInterrupted = true
+        write(Array(" <unfinished ...>\n".utf8), opener)
     }
 
     private func lineStart(_ event: Event) -> [UInt8] {
-        interrupt()
+        interrupt(event.thread)
         var line: [UInt8] = []
         switch prefix.thread {
         case .none: break
@@ -175,26 +234,43 @@ public final class TextPrinter {
             line += ("[pid " + String(repeating: " ", count: max(0, 5 - digits.count)) + digits + "] ").utf8
         case .bracketed: break
         }
-        time(event.time, &line)
+        clock(event.time, &line)
+        place(of: event.thread, &line)
         return line
     }
 
-    private func time(_ time: Int64, _ line: inout [UInt8]) {
-        let seconds = time / 1_000_000_000
-        let micro = time % 1_000_000_000 / 1000
-        switch prefix.time {
-        case .none: return
-        case .epoch: line += "\(seconds).\(LineText.padded(micro, 6)) ".utf8
-        case .ofDay, .microseconds:
+    private func clock(_ time: Int64, _ line: inout [UInt8]) {
+        switch prefix.clock {
+        case .none: break
+        case .epoch: line += "\(LineText.seconds(time, digits: prefix.clockDigits)) ".utf8
+        case .ofDay:
+            let seconds = time / 1_000_000_000
             let local = seconds + secondsEastOfUTC(seconds)
             let parts = [local / 3600 % 24, local / 60 % 60, local % 60].map { LineText.padded($0, 2) }
             line += parts.joined(separator: ":").utf8
-            if case .microseconds = prefix.time { line += ".\(LineText.padded(micro, 6))".utf8 }
+            line += LineText.seconds(time % 1_000_000_000, digits: prefix.clockDigits).dropFirst().utf8
             line += " ".utf8
-        case .relative:
-            let digits = LineText.seconds(last == 0 ? 0 : time - last)
-            line += (String(repeating: " ", count: max(0, 12 - digits.count)) + digits + " ").utf8
-            last = time
         }
+        guard let digits = prefix.relativeDigits else { return }
+        let text = LineText.seconds(last == 0 ? 0 : time - last, digits: digits)
+        last = time
+        let width = 6 + (digits == 0 ? 0 : digits + 1)
+        let padded = String(repeating: " ", count: max(0, width - text.utf8.count)) + text
+        line += (prefix.clock == .none ? "\(padded) " : "(+\(padded)) ").utf8
+    }
+
+    /// strace's `-n` and `-i`: number and place of the thread's latest call.
+    private func place(of thread: Int32, _ line: inout [UInt8]) {
+        guard prefix.showsNumber || prefix.showsInstructionPointer else { return }
+        let stop = stops[thread]
+        if prefix.showsNumber {
+            let digits = stop.map { "\($0.call.number)" } ?? "?"
+            line += ("[" + String(repeating: " ", count: max(0, 4 - digits.utf8.count)) + digits + "] ").utf8
+        }
+        guard prefix.showsInstructionPointer else { return }
+        let word = stop?.call.personality == .i386 ? 8 : 16
+        let unknown = String(repeating: "?", count: word)
+        let digits = stop.map { $0.isThere ? String($0.call.instructionPointer, radix: 16) : unknown } ?? unknown
+        line += ("[" + String(repeating: "0", count: max(0, word - digits.utf8.count)) + digits + "] ").utf8
     }
 }

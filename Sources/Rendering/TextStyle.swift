@@ -4,6 +4,8 @@
 public enum Quoting: Sendable {
     /// C escapes for what is not printable ASCII.
     case escaped
+    /// The same with `\\x1b` in place of `\\33` (`--strings-in-hex=non-ascii-chars`).
+    case escapedInHexadecimal
     /// Whole strings in hexadecimal where one byte is not printable ASCII (`-x`).
     case hexadecimalWhereNeeded
     /// All strings in hexadecimal (`-xx`).
@@ -26,6 +28,8 @@ public struct TextStyle: Sendable {
     /// Results stand at this column.
     public var column = 40
     public var hasColour = false
+    /// Says before the entry of a queue what it does.
+    var namesOperations = false
 
     public init() {}
 }

@@ -1,6 +1,7 @@
 // A value as strace would print it.
 
 import Messages
+import Personalities
 
 /// Appends values to a line.
 public struct ValueText: Sendable {
@@ -46,6 +47,10 @@ public struct ValueText: Sendable {
             if name != "@" { line += "(".utf8 }
             separated(values, by: ", ", &line)
             if name != "@" { line += ")".utf8 }
+        case .message(let operation, let arguments):
+            if style.namesOperations { line += operation.name.utf8 }
+            record(arguments.map { Field($0.name, $0.value) }, &line)
+        case .separated(let values, let separator): separated(values, by: separator, &line)
         case .joined(let values): separated(values, by: "|", &line)
         case .commented(let value, let remark):
             append(value, to: &line)
@@ -58,8 +63,15 @@ public struct ValueText: Sendable {
             append(before, to: &line)
             line += " => ".utf8
             append(after, to: &line)
+        case .referring(let value, let referent):
+            append(value, to: &line)
+            refer(referent, &line)
         case .word(let word): line += word.utf8
+        case .remainder(let offset, let bytes):
+            line += "/* bytes \(offset)..\(offset + bytes.total - 1) */ ".utf8
+            quote(bytes, limit: Int.max, &line)
         case .spelled(let spelling, let number): named(spelling, number, &line)
+        case .written(let raw, let text): written(raw, text, &line)
         case .opaque(let count, let digest):
             line += "opaque(\(count) B, \(String(digest, radix: 16)))".utf8
         default: break
@@ -85,18 +97,71 @@ public struct ValueText: Sendable {
         line += "{".utf8
         var isFirst = true
         var leftOut = false
-        for field in fields {
+        for (place, field) in fields.enumerated() {
             if field.isDetail && style.abbreviates {
                 leftOut = true
                 continue
             }
             if !isFirst { line += ", ".utf8 }
             isFirst = false
-            line += "\(field.name)=".utf8
+            if !namesItself(field) { line += "\(field.name)=".utf8 }
             append(field.value, to: &line)
+            if field.isDetail, let date = date(of: field, in: fields, at: place) { line += " /* \(date) */".utf8 }
         }
         if leftOut { line += (isFirst ? "..." : ", ...").utf8 }
         line += "}".utf8
+    }
+
+    /// The date of a time in struct stat, whose next field holds its nanoseconds, or in struct statx.
+    private func date(of field: Field, in fields: [Field], at place: Int) -> String? {
+        guard field.name.hasSuffix("time"), field.name.hasPrefix("st_") || field.name.hasPrefix("stx_") else {
+            return nil
+        }
+        let parts: [Value]
+        if case .record(let members) = field.value {
+            parts = members.map(\.value)
+        } else if place + 1 < fields.count, fields[place + 1].name == "\(field.name)_nsec" {
+            parts = [field.value, fields[place + 1].value]
+        } else {
+            return nil
+        }
+        guard parts.count == 2, let seconds = integer(parts[0]), let fraction = integer(parts[1]),
+            seconds != 0 || fraction != 0
+        else { return nil }
+        return Calendar.text(seconds: seconds, fraction: UInt64(clamping: fraction), digits: 9)
+    }
+
+    private func integer(_ value: Value) -> Int64? {
+        switch value {
+        case .signed(let number): number
+        case .unsigned(let number): Int64(exactly: number)
+        default: nil
+        }
+    }
+
+    /// A call that fills its member in, `inet_pton(AF_INET6, "::1", &sin6_addr)`, has the member's name already.
+    private func namesItself(_ field: Field) -> Bool {
+        if case .remainder = field.value { return true }
+        guard style.naming == .names, case .written(_, .call(_, let values)) = field.value,
+            case .word(let last) = values.last
+        else { return false }
+        return last == "&\(field.name)"
+    }
+
+    /// A value and how programs write it. A call that fills a member in does not name it again in a remark.
+    private func written(_ raw: Value, _ text: Value, _ line: inout [UInt8]) {
+        if style.naming == .names { return append(text, to: &line) }
+        append(raw, to: &line)
+        guard style.naming == .both else { return }
+        var remark = text
+        if case .call(let name, let values) = text, case .word(let last) = values.last, last.hasPrefix("&") {
+            remark = .call(name, values.dropLast())
+        }
+        line += " /* ".utf8
+        var plain = self
+        plain.style.naming = .names
+        plain.append(remark, to: &line)
+        line += " */".utf8
     }
 
     // MARK: Numbers
@@ -116,22 +181,28 @@ public struct ValueText: Sendable {
             0o140000: "S_IFSOCK", 0o120000: "S_IFLNK", 0o100000: "S_IFREG", 0o060000: "S_IFBLK",
             0o040000: "S_IFDIR", 0o020000: "S_IFCHR", 0o010000: "S_IFIFO",
         ]
-        guard style.naming == .names, let type = types[mode & 0o170000] else { return permissions(mode, &line) }
-        line += "\(type)|".utf8
+        if style.naming != .names { permissions(mode, &line) }
+        guard style.naming != .numbers, let type = types[mode & 0o170000] else {
+            return style.naming == .names ? permissions(mode, &line) : ()
+        }
+        line += "\(style.naming == .both ? " /* " : "")\(type)|".utf8
         for (bit, name) in [(UInt64(0o4000), "S_ISUID"), (0o2000, "S_ISGID"), (0o1000, "S_ISVTX")]
         where mode & bit != 0 { line += "\(name)|".utf8 }
         permissions(mode & 0o777, &line)
+        if style.naming == .both { line += " */".utf8 }
     }
 
     /// The kernel's new_encode_dev: minor in bits 0-7 and 20-31 and above, major in 8-19 and 32 and above.
     private func device(_ device: UInt64, _ line: inout [UInt8]) {
         let major = (device >> 8 & 0xFFF) | (device >> 32 & 0xFFFF_F000)
         let minor = (device & 0xFF) | (device >> 12 & 0xFFFF_FF00)
-        line += "makedev(".utf8
+        if style.naming != .names { hexadecimal(device, &line) }
+        if style.naming == .numbers { return }
+        line += style.naming == .both ? " /* makedev(".utf8 : "makedev(".utf8
         hexadecimal(major, &line)
         line += ", ".utf8
         hexadecimal(minor, &line)
-        line += ")".utf8
+        line += style.naming == .both ? ") */".utf8 : ")".utf8
     }
 
     // MARK: Names
@@ -140,7 +211,7 @@ public struct ValueText: Sendable {
         switch style.naming {
         case .names: line += name.utf8
         case .numbers: line += "\(value)".utf8
-        case .both: line += "\(value) /* \(name) */".utf8
+        case .both: line += (name == "\(value)" ? name : "\(value) /* \(name) */").utf8
         }
     }
 
@@ -154,7 +225,8 @@ public struct ValueText: Sendable {
         if style.naming == .numbers { return hexadecimal(value, &line) }
         guard let name = Names.symbol(set, value) else {
             hexadecimal(value, &line)
-            line += " /* \(Names.unknown(set)) */".utf8
+            let unknown = Names.unknown(set)
+            if !unknown.isEmpty { line += " /* \(unknown) */".utf8 }
             return
         }
         if style.naming == .both {
@@ -165,12 +237,51 @@ public struct ValueText: Sendable {
         }
     }
 
+    /// Sets whose groups strace tells apart where it shows numbers.
+    private static let grouped: Set<SymbolSet> = [.statx, .mount, .fanotifyInit, .termOutput, .termControl]
+
+    /// Each group of bits with one meaning, then the flags beside them.
+    private func groups(_ set: SymbolSet, _ value: UInt64, _ line: inout [UInt8]) {
+        var rest = value
+        var parts: [(UInt64, String)] = []
+        for row in SpecTables.symbols(of: set) where row.mask != 0 && value & row.mask == row.value {
+            guard row.value == 0 || rest & row.mask != 0 else { continue }
+            parts.append((row.value, row.name))
+            rest &= ~row.mask
+        }
+        let others = others(set, rest)
+        for (index, part) in parts.enumerated() {
+            if index > 0 { line += "|".utf8 }
+            hexadecimal(part.0, &line)
+            if style.naming == .both { line += " /* \(part.1) */".utf8 }
+        }
+        if rest == 0 && !parts.isEmpty { return line += (Names.unknown(set).isEmpty ? "|" : "").utf8 }
+        if !parts.isEmpty { line += "|".utf8 }
+        hexadecimal(rest, &line)
+        if style.naming == .both && !others.isEmpty { line += " /* \(others) */".utf8 }
+    }
+
+    /// The flags that belong to no group.
+    private func others(_ set: SymbolSet, _ value: UInt64) -> String {
+        var rest = value
+        var names: [String] = []
+        for row in SpecTables.symbols(of: set) where row.mask == 0 && row.value != 0 && rest & row.value == row.value {
+            names.append(row.name)
+            rest &= ~row.value
+        }
+        if rest != 0 && !names.isEmpty { names.append("0x" + String(rest, radix: 16)) }
+        return names.joined(separator: "|")
+    }
+
     private func flags(_ set: SymbolSet, _ value: UInt64, _ line: inout [UInt8]) {
+        if style.naming != .names, Self.grouped.contains(set) { return groups(set, value, &line) }
         if style.naming == .numbers { return hexadecimal(value, &line) }
         let (names, rest) = Names.flags(set, value)
         if names.isEmpty {
+            let unknown = Names.unknown(set)
+            if value == 0 && unknown.isEmpty { return }
             hexadecimal(value, &line)
-            if value != 0 { line += " /* \(Names.unknown(set)) */".utf8 }
+            if value != 0 && !unknown.isEmpty { line += " /* \(Names.unknown(set)) */".utf8 }
             return
         }
         var text = names.joined(separator: "|")
@@ -193,7 +304,8 @@ public struct ValueText: Sendable {
             if !isFirst { line += " ".utf8 }
             isFirst = false
             let name = Names.signal(Int32(bit + 1))
-            line += (name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name).utf8
+            let short = name.hasPrefix("SIG") ? String(name.dropFirst(3)) : name
+            named(short, UInt64(bit + 1), &line)
         }
         line += "]".utf8
     }
@@ -208,7 +320,7 @@ public struct ValueText: Sendable {
         if bytes.isBinary || style.quoting == .hexadecimal || (style.quoting == .hexadecimalWhereNeeded && !plain) {
             for byte in shown { line += "\\x".utf8 + Self.digits(byte) }
         } else {
-            escape(shown, &line)
+            escape(shown, "", &line)
         }
         line.append(UInt8(ascii: "\""))
         if isCut { line += "...".utf8 }
@@ -219,11 +331,27 @@ public struct ValueText: Sendable {
         return [all[Int(byte >> 4)], all[Int(byte & 15)]]
     }
 
+    /// `<name>`, with what would end it too early escaped.
+    private func refer(_ referent: Referent, _ line: inout [UInt8]) {
+        line += "<".utf8
+        let plain = referent.name.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
+        if referent.isSafe {
+            line += referent.name
+        } else if style.quoting == .hexadecimal || (style.quoting == .hexadecimalWhereNeeded && !plain) {
+            for byte in referent.name { line += "\\x".utf8 + Self.digits(byte) }
+        } else {
+            escape(referent.name[...], "<>", &line)
+        }
+        line += "\(referent.remark)>".utf8
+        if referent.isDeleted { line += "(deleted)".utf8 }
+    }
+
     /// C escapes; an octal one is as short as it may be without swallowing the digit that follows.
-    private func escape(_ bytes: ArraySlice<UInt8>, _ line: inout [UInt8]) {
+    private func escape(_ bytes: ArraySlice<UInt8>, _ special: String, _ line: inout [UInt8]) {
         for index in bytes.indices {
             let byte = bytes[index]
             switch byte {
+            case _ where special.utf8.contains(byte): line += ("\\" + String(byte, radix: 8)).utf8
             case 0x22: line += "\\\"".utf8
             case 0x5C: line += "\\\\".utf8
             case 9: line += "\\t".utf8
@@ -232,6 +360,7 @@ public struct ValueText: Sendable {
             case 12: line += "\\f".utf8
             case 13: line += "\\r".utf8
             case 0x20..<0x7F: line.append(byte)
+            case _ where style.quoting == .escapedInHexadecimal: line += "\\x".utf8 + Self.digits(byte)
             default:
                 let isBeforeDigit =
                     index + 1 < bytes.endIndex && bytes[index + 1] >= 0x30 && bytes[index + 1] <= 0x39

@@ -1,5 +1,6 @@
 // The recorder: every event goes into the recording as it is.
 
+import CLinux
 import Glibc
 import Messages
 import Personalities
@@ -8,17 +9,31 @@ import Recording
 /// Writes what it sees into a recording.
 public final class RecordingObserver: Observer {
     private let writer: RecordingWriter
-    private var lastFlush: Int64 = 0
-    private var sinceFlush = 0
+    private var lastHandOver: Int64 = 0
+    /// Records have gathered since then.
+    private var isWaiting = false
 
-    /// A killed supervisor loses at most what is younger than this.
-    private static let flushInterval: Int64 = 200_000_000
+    /// A killed supervisor loses at most what is younger than twice this: what was handed over at one time is in the
+    /// file at the next.
+    private static let interval: Int64 = 100_000_000
 
+    /// How much the recording's file held the program up.
+    public var backpressure: Backpressure { writer.backpressure }
+
+    /// - Parameter policy: what the command is held to, in parts with names.
     /// - Throws: `RecordingError` where the file cannot be written.
-    public init(path: String, command: [String]) throws {
+    /// - Parameter interceptor: how calls are seen, which the recording says.
+    public init(
+        path: String, command: [String], policy: [(name: String, text: [UInt8])] = [], interceptor: String = "ptrace"
+    ) throws {
+        // The thread that writes goes where we may go, not where we happen to be pinned when it is made.
+        var processors = [UInt64](repeating: 0, count: 16)
+        let isKnown = abitrace_get_affinity(0, &processors) == 0
         writer = try RecordingWriter(
-            path: path, command: command.map { Array($0.utf8) }, machine: Self.machine(), spec: "1",
-            topics: ["/life"] + OperationClass.allCases.map { "/" + $0.name })
+            path: path, command: command.map { Array($0.utf8) },
+            machine: Self.machine() + [("interceptor", interceptor)], spec: "1", policy: policy,
+            topics: ["/life"] + OperationClass.allCases.map { "/" + $0.name },
+            onThread: { [processors] in if isKnown { _ = abitrace_set_affinity(0, processors) } })
     }
 
     private static func machine() -> [(String, String)] {
@@ -42,28 +57,27 @@ public final class RecordingObserver: Observer {
             if let row = SpecTables.row(stop.personality, stop.number) {
                 let operation = row.operation(stop.arguments)
                 try writer.append(
-                    copy event, snapshot: copy snapshot, call: row.name, operation: operation.name,
+                    event, snapshot: snapshot, call: row.name, operation: operation.name,
                     topic: 1 + Int(operation.operationClass.rawValue))
             } else {
                 try writer.append(
-                    copy event, snapshot: copy snapshot, call: stop.name, operation: Operation.voidCall.name,
+                    event, snapshot: snapshot, call: stop.name, operation: Operation.voidCall.name,
                     topic: 1 + Int(Operation.voidCall.operationClass.rawValue))
             }
         default:
-            try writer.append(copy event, snapshot: Snapshot(), call: "", operation: "", topic: 0)
+            try writer.append(event, snapshot: snapshot, call: "", operation: "", topic: 0)
         }
-        sinceFlush += 1
-        if time - lastFlush > Self.flushInterval { try flush(time) }
+        if time - lastHandOver > Self.interval { try handOver(time) } else { isWaiting = true }
     }
 
-    private func flush(_ time: Int64) throws {
-        lastFlush = time
-        sinceFlush = 0
-        try writer.flush()
+    private func handOver(_ time: Int64) throws {
+        lastHandOver = time
+        isWaiting = false
+        try writer.handOver()
     }
 
     public func tick() throws {
-        if sinceFlush > 0 { try flush(lastFlush) }
+        if isWaiting { try handOver(lastHandOver) }
     }
 
     public func finish() throws { try writer.close() }

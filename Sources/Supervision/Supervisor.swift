@@ -28,9 +28,18 @@ public struct Supervisor<Source: Interceptor, Watcher: Observer> {
     let observer: Watcher
     /// The process whose ending is ours, 0 for none.
     let root: Int32
+    /// A process that runs another program is watched no longer (strace's `-b execve`); the launch itself is not meant.
+    let letsGoOnExec: Bool
+    private var hasLaunched = false
+    private var injector: Injector?
     public private(set) var ending = Ending.detached
 
-    public init(source: Source, observer: Watcher, root: Int32 = 0) {
+    public init(
+        source: Source, observer: Watcher, root: Int32 = 0, letsGoOnExec: Bool = false,
+        injector: Injector? = nil
+    ) {
+        self.injector = injector
+        self.letsGoOnExec = letsGoOnExec
         self.source = source
         self.observer = observer
         self.root = root
@@ -38,7 +47,12 @@ public struct Supervisor<Source: Interceptor, Watcher: Observer> {
 
     /// Runs until no thread is left.
     /// - Throws: what the interceptor or the observer throws; the tracees are the caller's to end then.
-    public mutating func run(onSignal: (inout Source) -> Void, onStop: (inout Source, Int32) -> Void) throws {
+    /// `onEvent` sees each event before the observer does, and may add to its snapshot;
+    /// `onSeen` comes after.
+    public mutating func run(
+        onSignal: (inout Source) -> Void, onStop: (inout Source, Int32) -> Void,
+        onEvent: (inout Source, Event, inout Snapshot) -> Void = { _, _, _ in }, onSeen: () -> Void = {}
+    ) throws {
         var event = Event(thread: 0, process: 0, time: 0, happening: .detached)
         var snapshot = Snapshot()
         var interrupted = false
@@ -48,12 +62,34 @@ public struct Supervisor<Source: Interceptor, Watcher: Observer> {
                 onSignal(&source)
                 continue
             }
+            onEvent(&source, event, &snapshot)
             try observer.see(event, snapshot)
+            onSeen()
             note(event)
-            try source.resume(event, .proceed)
+            try source.resume(event, plan(event, snapshot))
             if case .stopped(let signal) = event.happening { onStop(&source, signal) }
         }
         try observer.finish()
+    }
+
+    private mutating func plan(_ event: borrowing Event, _ snapshot: borrowing Snapshot) -> Plan {
+        guard letsGoOnExec, case .executed = event.happening else {
+            return injector?.plan(event, snapshot.stop) ?? .proceed
+        }
+        if event.thread == root && !hasLaunched {
+            hasLaunched = true
+            return .proceed
+        }
+        return .letGo
+    }
+
+    /// Lets every thread go, and takes note of what ended meanwhile.
+    mutating func letGo(_ detach: (inout Source) -> Void) throws {
+        detach(&source)
+        var event = Event(thread: 0, process: 0, time: 0, happening: .detached)
+        var snapshot = Snapshot()
+        var interrupted = false
+        while try source.next(&event, &snapshot, interrupted: &interrupted), !interrupted { note(event) }
     }
 
     private mutating func note(_ event: borrowing Event) {

@@ -1,4 +1,4 @@
-// Where text goes: standard error, a file, a file a process, a command's input.
+// Where text goes: standard error, a file, a file a thread, a command's input.
 
 import Glibc
 
@@ -8,6 +8,8 @@ final class Output {
     private var buffer: [UInt8] = []
     private let isLive: Bool
     private let splitPrefix: String?
+    /// Files keep what they hold already.
+    private let appends: Bool
     private var files: [Int32: Output] = [:]
     private var pipe: UnsafeMutablePointer<FILE>?
     let isTerminal: Bool
@@ -17,11 +19,12 @@ final class Output {
         self.descriptor = descriptor
         self.isLive = isLive
         splitPrefix = nil
+        appends = false
         isTerminal = isatty(descriptor) == 1
     }
 
     /// - Throws: `Failure` where the file cannot be written.
-    convenience init(path: String?, split: Bool) throws(Failure) {
+    convenience init(path: String?, split: Bool, appends: Bool = false) throws(Failure) {
         guard let path else {
             self.init(descriptor: STDERR_FILENO, isLive: true)
             return
@@ -35,13 +38,14 @@ final class Output {
             return
         }
         if split {
-            self.init(splitPrefix: path)
+            self.init(splitPrefix: path, appends: appends)
             return
         }
-        self.init(descriptor: try Self.open(path), isLive: false)
+        self.init(descriptor: try Self.open(path, appends: appends), isLive: false)
     }
 
-    private init(splitPrefix: String) {
+    private init(splitPrefix: String, appends: Bool) {
+        self.appends = appends
         descriptor = -1
         isLive = false
         isTerminal = false
@@ -57,34 +61,36 @@ final class Output {
         isLive = true
         isTerminal = false
         splitPrefix = nil
+        appends = false
     }
 
-    private static func open(_ path: String) throws(Failure) -> Int32 {
-        let descriptor = Glibc.open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+    private static func open(_ path: String, appends: Bool) throws(Failure) -> Int32 {
+        let how = O_WRONLY | O_CREAT | O_CLOEXEC | (appends ? O_APPEND : O_TRUNC)
+        let descriptor = Glibc.open(path, how, 0o666)
         guard descriptor >= 0 else {
             throw Failure(description: "cannot write \(path): \(String(cString: strerror(errno)))")
         }
         return descriptor
     }
 
-    /// Appends text of a process.
-    func write(_ bytes: [UInt8], process: Int32) {
+    /// Appends text of a thread.
+    func write(_ bytes: [UInt8], thread: Int32) {
         if let splitPrefix {
             let file: Output
-            if let known = files[process] {
+            if let known = files[thread] {
                 file = known
             } else {
                 let descriptor: Int32
                 do {
-                    descriptor = try Self.open("\(splitPrefix).\(process)")
+                    descriptor = try Self.open("\(splitPrefix).\(thread)", appends: appends)
                 } catch {
                     complainOnce(errno)
                     return
                 }
                 file = Output(descriptor: descriptor, isLive: false)
-                files[process] = file
+                files[thread] = file
             }
-            file.write(bytes, process: process)
+            file.write(bytes, thread: thread)
             return
         }
         buffer += bytes

@@ -65,19 +65,31 @@ import Testing
 
     private func family(_ number: UInt64) -> Field { Field("sa_family", .symbol(.socketFamily, number)) }
 
+    /// Bytes as the kernel has them, and how a program writes them.
+    private func written(_ bytes: [UInt8], _ text: Value) -> Value {
+        .written(.bytes(Bytes(bytes, isBinary: true)), as: text)
+    }
+
     @Test func connectToInternetAddresses() {
         let four: [UInt8] = [2, 0, 0, 80, 127, 0, 0, 1] + [UInt8](repeating: 0, count: 8)
-        let host = Value.call("inet_addr", [.word("\"127.0.0.1\"")])
+        let host = written([127, 0, 0, 1], .call("inet_addr", [.word("\"127.0.0.1\"")]))
         #expect(
             connected(four)
-                == .record([family(2), Field("sin_port", .call("htons", [.unsigned(80)])), Field("sin_addr", host)]))
+                == .record([
+                    family(2), Field("sin_port", written([0, 80], .call("htons", [.unsigned(80)]))),
+                    Field("sin_addr", host),
+                ]))
         let six: [UInt8] = [10, 0, 1, 187, 0, 0, 0, 0, 0x20, 1, 0xD, 0xB8] + [UInt8](repeating: 0, count: 11) + [1]
         #expect(
             connected(six + [2, 0, 0, 0])
                 == .record([
-                    family(10), Field("sin6_port", .call("htons", [.unsigned(443)])),
-                    Field("sin6_flowinfo", .call("htonl", [.unsigned(0)])),
-                    Field("sin6_addr", .word("inet_pton(AF_INET6, \"2001:db8::1\")")),
+                    family(10), Field("sin6_port", written([1, 187], .call("htons", [.unsigned(443)]))),
+                    Field("sin6_flowinfo", written([0, 0, 0, 0], .call("htonl", [.unsigned(0)]))),
+                    Field(
+                        "sin6_addr",
+                        written(
+                            Array(six[8..<24]),
+                            .call("inet_pton", [.word("AF_INET6"), .word("\"2001:db8::1\""), .word("&sin6_addr")]))),
                     Field("sin6_scope_id", .unsigned(2)),
                 ]))
     }
@@ -86,7 +98,7 @@ import Testing
         #expect(connected([1, 0] + Array("/a\0".utf8)) == .record([family(1), Field("sun_path", .path("/a"))]))
         #expect(
             connected([1, 0, 0] + Array("abc".utf8))
-                == .record([family(1), Field("sun_path", .call("@", [.data("abc")]))]))
+                == .record([family(1), Field("sun_path", .call("@", [.path(Bytes(Array("abc".utf8)))]))]))
     }
 
     @Test func execve() {
@@ -99,7 +111,9 @@ import Testing
         #expect(message.operation == .procExec)
         #expect(
             message.values == [
-                .path("/bin/ls"), .list([.text("/bin/ls"), .text("-l")]), .commented(.address(0x7000), "2 vars"),
+                .path("/bin/ls"), .list([.text("/bin/ls"), .text("-l")]),
+                .abbreviated(
+                    .commented(.address(0x7000), "2 vars"), .list([.text("/bin/ls"), .text("-l")])),
             ])
     }
 
@@ -173,7 +187,7 @@ import Testing
         call.memory.write(0x6000, numbers: [1, 0x0400_0000, 0x40_1000, 0x4002], width: 8)
         let message = call.enter()
         let action = Value.record([
-            Field("sa_handler", .word("SIG_IGN")), Field("sa_mask", .signalSet(0x4002)),
+            Field("sa_handler", .written(.hexadecimal(1), as: .word("SIG_IGN"))), Field("sa_mask", .signalSet(0x4002)),
             Field("sa_flags", .flags(.signalAction, 0x0400_0000)), Field("sa_restorer", .address(0x40_1000)),
         ])
         #expect(message.operation == .signalAction)

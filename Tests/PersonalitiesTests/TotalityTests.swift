@@ -68,6 +68,11 @@ private let numbers =
     private static let results: [Int64] = [0, 1, 5, 300, -1, -4095, -4096, .min, .max, 0x1_0000_0000]
     private static let mostBytes = 1 << 20
 
+    /// The regions with bytes, but for facts about rings, which lie where no program has memory.
+    private func read(_ snapshot: Snapshot) -> [Region] {
+        snapshot.regions.filter { $0.count > 0 && $0.address < 0xFFFF_FFFF_FFFF_E000 }
+    }
+
     /// Captures and decodes one call from entry to exit; answers how many bytes each of them kept.
     private func pass(
         _ stop: Stop, _ result: Int64, _ memory: some TraceeMemory, _ capture: Capture
@@ -171,12 +176,13 @@ private let numbers =
             for index in 0..<Int(row.argumentCount) {
                 let argument = SpecTables.arguments[Int(row.firstArgument) + index]
                 guard argument.type.shape == .value, argument.type.kind == .path || argument.type.kind == .text,
+                    argument.condition < 0 || SpecTables.conditions[Int(argument.condition)].holds(registers),
                     let value = got.message.value(argument.name)
                 else { continue }
                 seen += 1
-                #expect(value == .address(registers[index]), "\(row.name) \(argument.name)")
+                #expect(value == .address(registers[Int(argument.register)]), "\(row.name) \(argument.name)")
             }
-            #expect(got.entry.arena.isEmpty && got.exit.arena.isEmpty, "\(row.name)")
+            #expect(read(got.entry).isEmpty && read(got.exit).isEmpty, "\(row.name)")
         }
         #expect(seen > 80)
     }

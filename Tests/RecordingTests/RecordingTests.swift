@@ -74,7 +74,7 @@ private func sampleRecords() -> [Record] {
 private func write(_ records: [Record], to path: String, flushEach: Bool = false) throws {
     let writer = try RecordingWriter(
         path: path, command: [Array("ls".utf8), [], Array("-l".utf8)], machine: [("kernel", "6.1=x\ny")],
-        spec: "3", policy: [1, 0, 255], topics: topics)
+        spec: "3", policy: [("effective", [1, 0, 255]), ("0 a.yaml", [10])], topics: topics)
     for (index, record) in records.enumerated() {
         try writer.append(
             record.event, snapshot: record.snapshot, call: record.call, operation: record.operation,
@@ -116,7 +116,8 @@ private func read(_ path: String) -> (records: [Record], truncation: String?, er
         #expect(reader.machine.map(\.name) == ["kernel"])
         #expect(reader.machine.map(\.value) == ["6.1=x y"])
         #expect(reader.spec == "3")
-        #expect(reader.policy == [1, 0, 255])
+        #expect(reader.policy.map(\.name) == ["effective", "0 a.yaml"])
+        #expect(reader.policy.map(\.text) == [[1, 0, 255], [10]])
     }
 
     @Test func manyChunksComeBack() throws {

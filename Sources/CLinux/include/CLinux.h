@@ -12,6 +12,7 @@ struct abitrace_syscall_info {
     uint8_t is_error;
     uint32_t arch;
     uint64_t instruction_pointer;
+    uint64_t stack_pointer;
     uint64_t number;
     uint64_t arguments[6];
     int64_t result;
@@ -28,14 +29,23 @@ struct abitrace_identity {
 
 // ptrace requests. Each answers 0 or more, or a negative errno.
 long abitrace_seize(pid_t thread, int kill_with_supervisor);
+// Also stops where a filter says so, for a thread that is to install one.
+long abitrace_seize_filtered(pid_t thread);
 long abitrace_interrupt(pid_t thread);
 long abitrace_listen(pid_t thread);
 long abitrace_detach(pid_t thread, int signal);
 long abitrace_resume_to_call(pid_t thread, int signal);
 long abitrace_resume(pid_t thread, int signal);
+// At a call's entry: the kernel does not make the call.
+long abitrace_skip_call(pid_t thread);
+// At a call's exit: what the program gets from it.
+long abitrace_set_result(pid_t thread, long result);
 long abitrace_syscall_info(pid_t thread, struct abitrace_syscall_info *info);
-// The exit's result alone, from the result register: cheaper than the whole info.
 long abitrace_event_message(pid_t thread, unsigned long *message);
+// The stack pointer of a stopped thread, and the width of its words in bytes.
+long abitrace_stack_pointer(pid_t thread, uint64_t *pointer, int *word);
+// Writes eight bytes into a stopped thread's memory, write-protected or not.
+long abitrace_poke(pid_t thread, uint64_t address, uint64_t value);
 // Fills the 128 bytes of a siginfo_t.
 long abitrace_signal_info(pid_t thread, void *info);
 
@@ -43,15 +53,64 @@ long abitrace_signal_info(pid_t thread, void *info);
 pid_t abitrace_wait(int *status, int block);
 pid_t abitrace_wait_for(pid_t thread, int *status, int block);
 
+// A resource limit that a launched program gets; both values are the same.
+struct abitrace_limit {
+    int resource;
+    uint64_t value;
+};
+
+// A descriptor that a launched program starts with: one of ours, at the number that the program sees.
+struct abitrace_given {
+    int ours;
+    int number;
+};
+
+// What confines a launched program from its exec on, or only says where it stops.
+struct abitrace_confinement {
+    // The filter says which calls stop, and nothing else is done: no listener, no limits. It is installed when the
+    // supervisor watches; a kernel that refuses it leaves the program without, and the supervisor sees that.
+    int only_stops;
+    // A seccomp program: `count` pairs of 32-bit words, each a struct sock_filter (linux/filter.h).
+    const uint64_t *filter;
+    unsigned short filter_length;
+    // SECCOMP_FILTER_FLAG_* for its installation.
+    unsigned long filter_flags;
+    // The descriptors that the program starts with, by rising numbers; every other one is closed.
+    const struct abitrace_given *given;
+    size_t given_count;
+    const struct abitrace_limit *limits;
+    size_t limit_count;
+    // Landlock rulesets to apply, one after the other.
+    const int *rulesets;
+    size_t ruleset_count;
+};
+
 // Starts a child that waits for a byte on a pipe, then runs `path`. `go` receives the descriptor to write that
 // byte to, `failure` one that yields the errno of a failed exec or ends without a byte. Answers the child's id.
+// With `daemon` the roles change: this process will run `path`, and the call returns in a grandchild of it, which
+// answers to the same group (1), to a group (2) or to a session (3) of its own.
+// With a confinement, `listener` receives our copy of the filter's listener; the child has passed the filter's
+// installation by then.
 pid_t abitrace_spawn(const char *path, char *const argv[], char *const envp[],
-                     const struct abitrace_identity *identity, int *go, int *failure);
+                     const struct abitrace_identity *identity, int daemon,
+                     const struct abitrace_confinement *confinement, int *go, int *failure, int *listener);
+
+// Any system call, by its number in the x86_64 table, of the calling thread alone: glibc's own setresuid and its like
+// change every thread. Answers the result, or a negative errno.
+long abitrace_call(long number, unsigned long a, unsigned long b, unsigned long c, unsigned long d, unsigned long e,
+                   unsigned long f);
 
 // Installs the handlers of the signals that ask the supervisor to end or to stop. `abitrace_pending_signal`
 // answers one that arrived, with its si_code, and forgets it.
 void abitrace_watch_signals(void);
 int abitrace_pending_signal(int *code);
+// Makes a signal interrupt calls and do nothing else.
+void abitrace_catch(int number);
+// Keeps a signal from interrupting anything but `abitrace_wait_input`.
+void abitrace_hold(int number);
+// Waits until a descriptor has input, for so many milliseconds at most, or until a signal comes, `number` among
+// them. Answers 1 where there is input.
+int abitrace_wait_input(int descriptor, int milliseconds, int number);
 // 1 where one arrived and was not asked for yet.
 int abitrace_signal_is_pending(void);
 // Makes a blocked wait return every so often, 0 for never.
@@ -75,7 +134,43 @@ int abitrace_set_affinity(pid_t thread, const uint64_t mask[16]);
 int abitrace_current_processor(void);
 int abitrace_processor_count(const uint64_t mask[16]);
 
+// What stat(2) says of the object behind a link of /proc.
+struct abitrace_object {
+    uint32_t mode;  // 0 where stat failed
+    uint64_t device;
+    uint64_t inode;
+    uint64_t special_device;
+};
+
+// Reads the link /proc/THREAD/ENTRY, or /proc/THREAD/fd/DESCRIPTOR where `entry` is null, and what stat says of
+// its object. Answers the length of the name, or a negative errno.
+long abitrace_look_up(pid_t thread, const char *entry, int descriptor, char *name, size_t room,
+                      struct abitrace_object *object);
+
+// Whether a thread's descriptor closes on exec, as /proc/THREAD/fdinfo tells it (proc(5)).
+int abitrace_closes_on_exec(pid_t thread, int descriptor);
+
+// Follows a path as a thread would, from its root, its working directory (AT_FDCWD) or one of its descriptors, and
+// writes the absolute name of the object. Of what does not exist the name is that of the deepest directory above it
+// and the rest of the path, and the mode is 0. Answers the length of the name, or a negative errno where not even the directory is there.
+long abitrace_resolve(pid_t thread, int directory, const char *path, int follow, char *name, size_t room,
+                      struct abitrace_object *object);
+
+// A socket as socket(7), getsockname(2), getpeername(2) and, for a unix socket's peer, sock_diag(7) tell it.
+struct abitrace_socket {
+    int family, type, protocol;
+    uint32_t local_length, peer_length;
+    uint32_t peer_inode;
+    uint8_t local[128], peer[128];
+};
+
+// Looks at the socket DESCRIPTOR of a stopped thread. Answers 0 or a negative errno.
+long abitrace_look_up_socket(pid_t thread, int descriptor, uint32_t inode, struct abitrace_socket *socket);
+
 // Makes this process undumpable, so that no tracee of the same user may read or trace it (prctl(2)).
 void abitrace_hide_self(void);
+
+// Lets this process have as many descriptors as it may: a broker holds two for each thread under watch.
+void abitrace_raise_descriptor_limit(void);
 
 #endif

@@ -7,35 +7,100 @@ import Personalities
 
 /// Kernel constants of linux/ptrace.h that Swift does not import (the two ptrace headers make them ambiguous).
 enum PtraceEvent {
-    static let fork: Int32 = 1, vfork: Int32 = 2, clone: Int32 = 3, exec: Int32 = 4, stop: Int32 = 128
+    static let fork: Int32 = 1, vfork: Int32 = 2, clone: Int32 = 3, exec: Int32 = 4, seccomp: Int32 = 7,
+        stop: Int32 = 128
     static let syscallStop = SIGTRAP | 0x80
+}
+
+/// Which facts are looked up: each costs a few calls of the supervisor.
+public enum Facts: Sendable {
+    /// None: plain lines need none.
+    case none
+    /// What descriptors stand for.
+    case handles
+    /// That, and what paths lead to: a recording is judged by them.
+    case all
+}
+
+/// How a ptrace interceptor works.
+public struct PtraceOptions: Sendable {
+    /// How much of a tracee's memory is kept.
+    public var capture: Capture
+    /// Which facts snapshots get.
+    public var facts: Facts
+    /// Whether new images are kept from finding the vDSO, so that reading a clock becomes a call (vdso(7)).
+    public var hidesVDSO: Bool
+    /// Whether a tracee that runs alone shares the supervisor's processor.
+    public var sharesProcessor: Bool
+    /// Whether threads stop at their calls.
+    public var watchesCalls = true
+    /// The calls whose memory is read.
+    public var interest = CallInterest.all
+    /// Whether the launched program is to install a filter that stops the calls it is asked for, before it execs.
+    public var awaitsFilter = false
+
+    public init(capture: Capture, facts: Facts, hidesVDSO: Bool = false, sharesProcessor: Bool = true) {
+        self.capture = capture
+        self.facts = facts
+        self.hidesVDSO = hidesVDSO
+        self.sharesProcessor = sharesProcessor
+    }
 }
 
 /// The ptrace interceptor.
 public struct PtraceInterceptor: Interceptor {
     var tracees: [Int32: Tracee] = [:]
-    private var processes: [Int32: TracedProcess] = [:]
+    var processes: [Int32: TracedProcess] = [:]
     /// Events that are known but not yet handed out: one stop may mean several.
-    private var queue: [Event] = []
-    private var nextID: UInt64 = 1
+    var queue: [Event] = []
+    /// What the last look at all threads found, in its order: no thread is served twice while another waits.
+    var ready = ReadyStops()
+    private var collected: UInt8 = 0
+    /// The tracee that stopped last, which is most likely to be asked for next.
+    var current: Tracee?
+    /// How many children stand still until their maker's event names it.
+    var unannounced = 0
+    var nextID: UInt64 = 1
     var companion: CompanionProcessor
+    /// Whether `next` waits for an event; else it is interrupted where there is none.
+    var waits = true
     /// The snapshot's rules: how much of a buffer is kept.
     public var capture: Capture
+    /// Looks up what descriptors refer to, where somebody wants to know.
+    let facts: FactReader?
+    let looksUpPaths: Bool
+    let interest: CallInterest
+    let awaitsFilter: Bool
+    /// A filter in the kernel chooses the calls that stop: none would be made without a tracer (seccomp(2), ENOSYS).
+    public internal(set) var stopsByFilter = false
+    let hidesVDSO: Bool
     /// Threads outside a call that use processors.
     private var running = 0
     /// The child of a launch until its first exec, and the address of the path it will pass.
-    private var launched: Int32 = 0
+    var launched: Int32 = 0
 
-    public init(capture: Capture, sharesProcessor: Bool = true) {
-        self.capture = capture
-        companion = CompanionProcessor(enabled: sharesProcessor)
+    /// Whether threads stop at their calls. Without it only signals, new threads and execs are seen.
+    private let watchesCalls: Bool
+
+    public init(_ options: PtraceOptions) {
+        capture = options.capture
+        watchesCalls = options.watchesCalls
+        facts = options.facts == .none ? nil : FactReader()
+        looksUpPaths = options.facts == .all
+        interest = options.interest
+        awaitsFilter = options.awaitsFilter
+        hidesVDSO = options.hidesVDSO
+        companion = CompanionProcessor(enabled: options.sharesProcessor && options.watchesCalls)
     }
+
+    /// How many processes and threads are watched.
+    public var taskCount: Int { tracees.count }
 
     // MARK: Beginning
 
     /// Takes a launched child under watch; `go` lets it run. Its calls are shown from its exec on.
     public mutating func adopt(launched child: Int32, go: Int32) throws(TraceError) {
-        let answer = abitrace_seize(child, 1)
+        let answer = awaitsFilter ? abitrace_seize_filtered(child) : abitrace_seize(child, 1)
         guard answer == 0 else { throw .attach(thread: child, errno: Int32(-answer)) }
         let tracee = add(child, process: child, parent: nil)
         tracee.isHidden = true
@@ -51,8 +116,8 @@ public struct PtraceInterceptor: Interceptor {
         try continueThread(tracee, signal: 0)
     }
 
-    /// Takes a running process with all its threads under watch.
-    public mutating func attach(process: Int32) throws(TraceError) {
+    /// Takes a running process with all its threads under watch, and answers how many they are.
+    public mutating func attach(process: Int32) throws(TraceError) -> Int {
         var seen: Set<Int32> = []
         var foundNew = true
         while foundNew {
@@ -63,6 +128,8 @@ public struct PtraceInterceptor: Interceptor {
                 guard tracees[thread] == nil else { continue }
                 let answer = abitrace_seize(thread, 0)
                 if answer == -Int(ESRCH) && thread != process { continue }
+                // A leader that ended before its threads remains without a life of its own (pthread_exit(3)).
+                if answer == -Int(EPERM) && ProcessTable.isDead(thread) && threads.count > 1 { continue }
                 guard answer == 0 else {
                     throw answer == -Int(ESRCH)
                         ? .noSuchProcess(process) : .attach(thread: thread, errno: Int32(-answer))
@@ -74,6 +141,7 @@ public struct PtraceInterceptor: Interceptor {
                 _ = abitrace_interrupt(thread)
             }
         }
+        return seen.count
     }
 
     // MARK: The loop
@@ -82,9 +150,13 @@ public struct PtraceInterceptor: Interceptor {
         _ event: inout Event, _ snapshot: inout Snapshot, interrupted: inout Bool
     ) throws(TraceError) -> Bool {
         interrupted = false
+        snapshot.reset(to: Stop())
         while true {
             if !queue.isEmpty {
                 event = queue.removeFirst()
+                if case .started(_, attached: true) = event.happening, event.thread == event.process {
+                    facts?.all(&snapshot, thread: event.thread)
+                }
                 return true
             }
             if tracees.isEmpty { return false }
@@ -93,26 +165,63 @@ public struct PtraceInterceptor: Interceptor {
                 interrupted = true
                 return true
             }
-            var status: Int32 = 0
-            let thread = abitrace_wait(&status, 1)
-            if thread == -EINTR {
-                interrupted = true
-                return true
+            if unannounced > 0 { releaseOrphans() }
+            if ready.isEmpty {
+                let failure = collect(waits: waits)
+                if failure == -EINTR || failure == -EAGAIN {
+                    companion.look(at: tracees, now: Clock.now())
+                    interrupted = true
+                    return true
+                }
+                if failure == -ECHILD {
+                    // Nobody to wait for, yet some are remembered: they were taken away without a last word.
+                    loseAll()
+                    continue
+                }
+                guard failure == 0 else { throw .request("wait4", thread: 0, errno: -failure) }
             }
-            if thread == -ECHILD {
-                // Nobody to wait for, yet some are remembered: they were taken away without a last word.
-                loseAll()
-                continue
-            }
-            guard thread > 0 else { throw .request("wait4", thread: 0, errno: -thread) }
+            guard let (thread, status) = ready.next() else { continue }
             if try interpret(thread, status, &event, &snapshot) { return true }
         }
     }
 
+    /// Waits for threads. Where several run all that are ready are taken, so that none is served twice while another
+    /// waits; where one runs the others are looked for now and then, for the look costs a call.
+    private mutating func collect(waits: Bool) -> Int32 {
+        collected &+= 1
+        let all = running > 1 || (tracees.count > 1 && collected % 8 == 0)
+        let failure = ready.collect(all: all, waits: waits)
+        if failure == 0 && all { for stop in ready.rest { tracees[stop.thread]?.isStopped = true } }
+        return failure
+    }
+
     public mutating func resume(_ event: borrowing Event, _ plan: Plan) throws(TraceError) {
-        guard let tracee = tracees[event.thread] else { return }
+        guard let tracee = current?.thread == event.thread ? current : tracees[event.thread] else { return }
+        if plan == .letGo {
+            // An exec has ended all other threads: this one is the whole process.
+            companion.release(tracee)
+            _ = abitrace_detach(tracee.thread, 0)
+            forget(tracee)
+            queue.append(self.event(tracee, .detached))
+            return
+        }
         switch event.happening {
-        case .entry, .exit, .created, .executed, .continued:
+        case .created(let child, _):
+            // A child that came first waited until somebody was told of it.
+            if let made = tracees[child], made.awaitsParent {
+                made.awaitsParent = false
+                unannounced -= 1
+                try continueThread(made, signal: 0)
+            }
+            try continueThread(tracee, signal: 0)
+        case .entry:
+            guard case .inject(let injection) = plan else { return try continueThread(tracee, signal: 0) }
+            if let result = injection.result {
+                guard try check("PTRACE_POKEUSER", tracee, abitrace_skip_call(tracee.thread)) else { return }
+                tracee.injected = result
+            }
+            try continueThread(tracee, signal: injection.signal)
+        case .exit, .executed, .continued:
             try continueThread(tracee, signal: 0)
         case .signal:
             let signal = plan == .suppressSignal ? 0 : tracee.signal
@@ -120,8 +229,9 @@ public struct PtraceInterceptor: Interceptor {
             try continueThread(tracee, signal: signal)
         case .stopped:
             // The stop lasts until SIGCONT; the thread reports that it runs again (ptrace(2), PTRACE_LISTEN).
+            tracee.isStopped = false
             try check("PTRACE_LISTEN", tracee, abitrace_listen(tracee.thread))
-        case .started, .exited, .killed, .detached:
+        case .started, .exited, .killed, .detached, .lost:
             break
         }
     }
@@ -133,18 +243,28 @@ public struct PtraceInterceptor: Interceptor {
         if status & 0x7F != 0x7F { return end(thread, status, &event) }
         let signal = (status >> 8) & 0xFF
         let kind = status >> 16
-        guard let tracee = tracees[thread] else {
+        guard let tracee = current?.thread == thread ? current : tracees[thread] else {
             // A child may stop before its parent's event says that there is one.
             newcomer(thread)
             return false
         }
+        current = tracee
+        tracee.isStopped = true
+        if tracee.runsUserCode {
+            let now = Clock.now()
+            tracee.lastRun = now - tracee.resumed
+            if running > 1 { companion.look(at: tracees, now: now) }
+        } else {
+            tracee.lastRun = -1
+        }
         leaveUserCode(tracee)
         if signal == PtraceEvent.syscallStop { return try callStop(tracee, &event, &snapshot) }
         switch kind {
+        case PtraceEvent.seccomp where !tracee.isInCall: return try callStop(tracee, &event, &snapshot)
         case 0: return try signalStop(tracee, signal, &event)
         case PtraceEvent.fork, PtraceEvent.vfork, PtraceEvent.clone:
             return try creation(tracee, kind, &event)
-        case PtraceEvent.exec: return try execution(tracee, &event)
+        case PtraceEvent.exec: return try execution(tracee, &event, &snapshot)
         case PtraceEvent.stop: return try eventStop(tracee, signal, &event)
         default:
             try continueThread(tracee, signal: 0)
@@ -152,227 +272,7 @@ public struct PtraceInterceptor: Interceptor {
         }
     }
 
-    // MARK: Calls
-
-    private mutating func callStop(
-        _ tracee: Tracee, _ event: inout Event, _ snapshot: inout Snapshot
-    ) throws(TraceError) -> Bool {
-        var info = abitrace_syscall_info()
-        guard try check("PTRACE_GET_SYSCALL_INFO", tracee, abitrace_syscall_info(tracee.thread, &info)) else {
-            return false
-        }
-        if info.op == 1 { return try entry(tracee, info, &event, &snapshot) }
-        guard info.op == 2, tracee.isInCall else {
-            try continueThread(tracee, signal: 0)
-            return false
-        }
-        tracee.isInCall = false
-        if tracee.isHidden {
-            try continueThread(tracee, signal: 0)
-            return false
-        }
-        if tracee.thread == launched {
-            // The launch's exec came back: the child now reports why and ends, which is not the program's doing.
-            launched = 0
-            tracee.isHidden = true
-        }
-        snapshot.reset(to: tracee.call)
-        capture.exit(&snapshot, result: info.result, memory: tracee.process)
-        event = Event(
-            thread: tracee.thread, process: tracee.process.id, time: Clock.now(), id: tracee.callID,
-            happening: .exit(result: info.result))
-        return true
-    }
-
-    private mutating func entry(
-        _ tracee: Tracee, _ info: abitrace_syscall_info, _ event: inout Event, _ snapshot: inout Snapshot
-    ) throws(TraceError) -> Bool {
-        let a = info.arguments
-        tracee.call = Stop(
-            personality: Personality(auditArchitecture: info.arch) ?? .x86_64, number: info.number,
-            arguments: RawArguments(a.0, a.1, a.2, a.3, a.4, a.5), instructionPointer: info.instruction_pointer)
-        tracee.isInCall = true
-        if tracee.isHidden {
-            // execve is 59 in the table of the launching code, which is our own (arch/x86 syscall_64.tbl).
-            guard tracee.thread == launched, info.number == 59 else {
-                try continueThread(tracee, signal: 0)
-                return false
-            }
-            tracee.isHidden = false
-        }
-        tracee.callID = nextID
-        nextID += 1
-        if tracee.isPinned, tracee.call.concernsAffinity { companion.release(tracee) }
-        snapshot.reset(to: tracee.call)
-        capture.entry(&snapshot, memory: tracee.process)
-        event = Event(
-            thread: tracee.thread, process: tracee.process.id, time: Clock.now(), id: tracee.callID,
-            happening: .entry)
-        return true
-    }
-
-    // MARK: Signals and stops
-
-    private mutating func signalStop(
-        _ tracee: Tracee, _ signal: Int32, _ event: inout Event
-    ) throws(TraceError) -> Bool {
-        var raw = [UInt8](repeating: 0, count: 128)
-        let answer = raw.withUnsafeMutableBytes { abitrace_signal_info(tracee.thread, $0.baseAddress) }
-        guard try check("PTRACE_GETSIGINFO", tracee, answer) else { return false }
-        tracee.signal = signal
-        func number(_ at: Int) -> Int32 {
-            raw.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: at, as: Int32.self) }
-        }
-        if tracee.isHidden {
-            tracee.signal = 0
-            try continueThread(tracee, signal: signal)
-            return false
-        }
-        event = self.event(
-            tracee,
-            .signal(SignalInfo(number: signal, code: number(8), errno: number(4), rest: Array(raw[12...]))))
-        return true
-    }
-
-    /// PTRACE_EVENT_STOP: a new child's first stop, an interrupt, or job control.
-    private mutating func eventStop(
-        _ tracee: Tracee, _ signal: Int32, _ event: inout Event
-    ) throws(TraceError) -> Bool {
-        if signal == SIGSTOP || signal == SIGTSTP || signal == SIGTTIN || signal == SIGTTOU {
-            tracee.isGroupStopped = true
-            event = self.event(tracee, .stopped(signal: signal))
-            return true
-        }
-        if tracee.isGroupStopped {
-            tracee.isGroupStopped = false
-            event = self.event(tracee, .continued)
-            return true
-        }
-        try continueThread(tracee, signal: 0)
-        return false
-    }
-
-    // MARK: Threads that come and go
-
-    private mutating func creation(
-        _ parent: Tracee, _ kind: Int32, _ event: inout Event
-    ) throws(TraceError) -> Bool {
-        var message: UInt = 0
-        guard try check("PTRACE_GETEVENTMSG", parent, abitrace_event_message(parent.thread, &message)) else {
-            return false
-        }
-        let child = Int32(truncatingIfNeeded: message)
-        let sharesProcess = abitrace_belongs(parent.process.id, child) == 0
-        let known = tracees[child]
-        let tracee = known ?? add(child, process: sharesProcess ? parent.process.id : child, parent: parent)
-        if known != nil && sharesProcess { move(tracee, to: parent.process) }
-        companion.adopt(tracee, of: parent)
-        if parent.isHidden { tracee.isHidden = false }
-        if !tracee.isStarted {
-            tracee.isStarted = true
-            queue.append(self.event(tracee, .started(parent: parent.thread, attached: false)))
-        }
-        if tracee.awaitsParent {
-            tracee.awaitsParent = false
-            try continueThread(tracee, signal: 0)
-        }
-        event = self.event(parent, .created(child: child, how: Creation(rawValue: UInt8(kind)) ?? .clone))
-        return true
-    }
-
-    /// A thread nobody has announced stands at its first stop until its parent's event comes, which tells too
-    /// whether it is a process of its own.
-    private mutating func newcomer(_ thread: Int32) {
-        let tracee = add(thread, process: thread, parent: nil)
-        tracee.awaitsParent = true
-    }
-
-    private mutating func move(_ tracee: Tracee, to process: TracedProcess) {
-        guard tracee.process !== process else { return }
-        tracee.process.threads -= 1
-        if tracee.process.threads <= 0 { processes[tracee.process.id] = nil }
-        tracee.process = process
-        process.threads += 1
-    }
-
-    private mutating func execution(_ tracee: Tracee, _ event: inout Event) throws(TraceError) -> Bool {
-        var message: UInt = 0
-        guard try check("PTRACE_GETEVENTMSG", tracee, abitrace_event_message(tracee.thread, &message)) else {
-            return false
-        }
-        let former = Int32(truncatingIfNeeded: message)
-        if tracee.thread == launched { launched = 0 }
-        tracee.process.forgetImage()
-        if former != tracee.thread, let caller = tracees[former] {
-            // The caller goes on under the leader's id; the leader it was is gone without a word (ptrace(2)).
-            tracee.call = caller.call
-            tracee.callID = caller.callID
-            tracee.isInCall = caller.isInCall
-            tracee.isHidden = caller.isHidden
-            tracee.isPinned = caller.isPinned
-            tracee.isGroupStopped = false
-            forget(caller)
-        }
-        event = self.event(tracee, .executed(former: former))
-        return true
-    }
-
-    private mutating func end(_ thread: Int32, _ status: Int32, _ event: inout Event) -> Bool {
-        guard let tracee = tracees[thread] else { return false }
-        forget(tracee)
-        releaseOrphans()
-        let signal = status & 0x7F
-        event = self.event(
-            tracee,
-            signal == 0
-                ? .exited(status: (status >> 8) & 0xFF)
-                : .killed(signal: signal, dumpedCore: status & 0x80 != 0))
-        return true
-    }
-
-    /// A child whose parent was killed between making it and saying so would wait for ever.
-    private mutating func releaseOrphans() {
-        for tracee in tracees.values where tracee.awaitsParent {
-            tracee.awaitsParent = false
-            tracee.isStarted = true
-            if let id = ProcessTable.process(of: tracee.thread), let process = processes[id] {
-                move(tracee, to: process)
-            }
-            queue.append(event(tracee, .started(parent: 0, attached: false)))
-            companion.adopt(tracee, of: nil)
-            try? continueThread(tracee, signal: 0)
-        }
-    }
-
-    private mutating func loseAll() {
-        for tracee in tracees.values { queue.append(event(tracee, .detached)) }
-        tracees.removeAll()
-        processes.removeAll()
-    }
-
-    // MARK: Letting go
-
-    /// Detaches from every thread and leaves it as it would be without us. Events go to `next`.
-    public mutating func detachAll() {
-        for tracee in Array(tracees.values) {
-            detach(tracee)
-            forget(tracee)
-            queue.append(event(tracee, .detached))
-        }
-    }
-
-    private mutating func detach(_ tracee: Tracee) {
-        guard abitrace_interrupt(tracee.thread) == 0 else { return }
-        // Whatever stop comes next serves: the thread is let go from it, with the signal it was to get.
-        var status: Int32 = 0
-        var thread: Int32
-        repeat { thread = abitrace_wait_for(tracee.thread, &status, 1) } while thread == -EINTR
-        guard thread == tracee.thread, status & 0x7F == 0x7F else { return }
-        let signal = (status >> 8) & 0xFF
-        let isSignal = status >> 16 == 0 && signal != PtraceEvent.syscallStop
-        companion.release(tracee)
-        _ = abitrace_detach(tracee.thread, isSignal ? signal : 0)
-    }
+    // MARK: All of them
 
     /// Kills every process under watch.
     public func killAll() {
@@ -384,16 +284,17 @@ public struct PtraceInterceptor: Interceptor {
         for process in Set(tracees.values.map(\.process.id)) { _ = abitrace_kill(process, signal) }
     }
 
-    /// The processes that are all stopped by job control.
-    public var allAreStopped: Bool {
-        !tracees.isEmpty && tracees.values.allSatisfy { $0.isGroupStopped }
+    /// Whether job control has stopped every thread of the processes that count, and there are any.
+    public func areStopped(_ counts: (Int32) -> Bool) -> Bool {
+        let counted = tracees.values.filter { counts($0.process.id) }
+        return !counted.isEmpty && counted.allSatisfy { $0.isGroupStopped }
     }
 
     public func isAlive(process: Int32) -> Bool { processes[process] != nil }
 
     // MARK: Small parts
 
-    private mutating func add(_ thread: Int32, process id: Int32, parent: Tracee?) -> Tracee {
+    mutating func add(_ thread: Int32, process id: Int32, parent: Tracee?) -> Tracee {
         let process = processes[id] ?? TracedProcess(id: id)
         processes[id] = process
         process.threads += 1
@@ -402,8 +303,10 @@ public struct PtraceInterceptor: Interceptor {
         return tracee
     }
 
-    private mutating func forget(_ tracee: Tracee) {
+    mutating func forget(_ tracee: Tracee) {
         leaveUserCode(tracee)
+        if tracee.awaitsParent { unannounced -= 1 }
+        if current === tracee { current = nil }
         tracees[tracee.thread] = nil
         tracee.process.threads -= 1
         if tracee.process.threads <= 0 { processes[tracee.process.id] = nil }
@@ -416,35 +319,34 @@ public struct PtraceInterceptor: Interceptor {
         running -= 1
     }
 
-    private mutating func continueThread(_ tracee: Tracee, signal: Int32) throws(TraceError) {
+    mutating func continueThread(_ tracee: Tracee, signal: Int32) throws(TraceError) {
         if !(tracee.isInCall && tracee.call.concernsAffinity) {
             companion.settle(tracee, othersRun: running > 0)
         }
         if !tracee.isInCall {
             tracee.runsUserCode = true
+            tracee.resumed = Clock.now()
             running += 1
         }
-        try check("PTRACE_SYSCALL", tracee, abitrace_resume_to_call(tracee.thread, signal))
+        tracee.isStopped = false
+        // With a filter a call's own stop comes from there, and only its return is asked for.
+        let asksForCalls = watchesCalls && (!stopsByFilter || tracee.isInCall)
+        let answer =
+            asksForCalls ? abitrace_resume_to_call(tracee.thread, signal) : abitrace_resume(tracee.thread, signal)
+        try check(asksForCalls ? "PTRACE_SYSCALL" : "PTRACE_CONT", tracee, answer)
     }
 
     /// False where the thread has vanished: its end is an event to come.
     @discardableResult
-    private func check(_ request: String, _ tracee: Tracee, _ answer: Int) throws(TraceError) -> Bool {
+    func check(_ request: String, _ tracee: Tracee, _ answer: Int) throws(TraceError) -> Bool {
         if answer >= 0 { return true }
         if answer == -Int(ESRCH) { return false }
         throw .request(request, thread: tracee.thread, errno: Int32(-answer))
     }
 
-    private func event(_ tracee: Tracee, _ happening: Happening) -> Event {
+    func event(_ tracee: Tracee, _ happening: Happening) -> Event {
         Event(thread: tracee.thread, process: tracee.process.id, time: Clock.now(), happening: happening)
     }
 }
 
 extension TracedProcess: TraceeMemory {}
-
-extension Stop {
-    /// sched_setaffinity and sched_getaffinity, in either table: they would show or change a narrowed affinity.
-    var concernsAffinity: Bool {
-        personality == .x86_64 ? number == 203 || number == 204 : number == 241 || number == 242
-    }
-}

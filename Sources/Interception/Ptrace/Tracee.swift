@@ -3,6 +3,7 @@
 import CLinux
 import Glibc
 import Messages
+import Personalities
 
 /// Memory and identity that the threads of a process share.
 final class TracedProcess {
@@ -12,12 +13,15 @@ final class TracedProcess {
     private var memory: Int32 = -1
     private var memoryError: Int32 = 0
     var threads = 0
+    /// Where the process's io_uring queues lie.
+    var rings = RingTable()
 
     init(id: Int32) { self.id = id }
 
     deinit { forgetImage() }
 
     func forgetImage() {
+        rings = RingTable()
         if memory >= 0 { close(memory) }
         memory = -1
         memoryError = 0
@@ -53,12 +57,18 @@ final class Tracee {
     var call = Stop()
     var callID: UInt64 = 0
     var isInCall = false
+    /// The result of a call that is not made, until it returns.
+    var injected: Int64?
+    var interruptions = Interruptions()
     /// Between resume and the next stop, outside a call: it uses a processor.
     var runsUserCode = false
     /// Its affinity is narrowed to the supervisor's processor.
     var isPinned = false
-    /// How many stops in a row it was the only one running.
-    var stopsAlone = 0
+    /// How many times in a row it made its next call soon.
+    var shortRuns = 0
+    /// When it was let go last, and how long it ran until it stopped; -1 where it was in a call. In nanoseconds.
+    var resumed: Int64 = 0
+    var lastRun: Int64 = -1
     /// The signal that it stops for, handed over on resume.
     var signal: Int32 = 0
     var isGroupStopped = false
@@ -66,6 +76,9 @@ final class Tracee {
     var isHidden = false
     /// Waits at its first stop for the event that names its parent.
     var awaitsParent = false
+    var awaitsSince: Int64 = 0
+    /// In a ptrace stop that we know of: nothing more will come from it until it is resumed.
+    var isStopped = false
     var isStarted = false
 
     init(thread: Int32, process: TracedProcess) {

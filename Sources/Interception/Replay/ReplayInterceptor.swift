@@ -11,6 +11,12 @@ public struct ReplayInterceptor: Interceptor {
     private var pending: [Int32: (id: UInt64, stop: Stop)] = [:]
     /// Numbers by name, for tables that have changed since the recording.
     private var renumbered: [String: UInt64] = [:]
+    /// Names that are known to be today's, by personality and number.
+    private var confirmed = [[String]](repeating: [], count: Personality.allCases.count)
+    private var record = Record.none
+
+    /// Whether an event is beyond what is wanted: none is handed out from there on.
+    public var isBeyond: ((borrowing Event) -> Bool)?
 
     public init(_ reader: RecordingReader) { self.reader = reader }
 
@@ -21,15 +27,14 @@ public struct ReplayInterceptor: Interceptor {
         _ event: inout Event, _ snapshot: inout Snapshot, interrupted: inout Bool
     ) throws(TraceError) -> Bool {
         interrupted = false
-        let record: Record?
         do {
-            record = try reader.next()
+            guard try reader.next(into: &record) else { return false }
         } catch {
             throw .recording(error.description)
         }
-        guard let record else { return false }
+        if isBeyond?(record.event) ?? false { return false }
         event = record.event
-        snapshot = record.snapshot
+        swap(&snapshot, &record.snapshot)
         switch event.happening {
         case .entry:
             renumber(&snapshot.stop, as: record.call)
@@ -54,7 +59,7 @@ public struct ReplayInterceptor: Interceptor {
 
     /// A recording's meaning is in its names: where today's table gives the name another number, that number counts.
     private mutating func renumber(_ stop: inout Stop, as name: String) {
-        guard !name.isEmpty, stop.name != name else { return }
+        if name.isEmpty || isConfirmed(stop, name) { return }
         let key = stop.personality.name + " " + name
         if let number = renumbered[key] {
             stop.number = number
@@ -63,5 +68,15 @@ public struct ReplayInterceptor: Interceptor {
         guard let number = SpecTables.number(of: name, stop.personality) else { return }
         renumbered[key] = number
         stop.number = number
+    }
+
+    private mutating func isConfirmed(_ stop: Stop, _ name: String) -> Bool {
+        guard stop.number < 1024 else { return stop.name == name }
+        let (table, number) = (Int(stop.personality.rawValue), Int(stop.number))
+        if number < confirmed[table].count, confirmed[table][number] == name { return true }
+        guard stop.name == name else { return false }
+        while confirmed[table].count <= number { confirmed[table].append("") }
+        confirmed[table][number] = name
+        return true
     }
 }

@@ -1,20 +1,8 @@
 // What the user wants to see of a trace: strace's `-e` expressions and the options that stand for one.
 
-/// How a call ended, as `-e status=` names it.
-struct Statuses: OptionSet, Sendable {
-    let rawValue: UInt8
-    /// Returned without an errno.
-    static let successful = Statuses(rawValue: 1)
-    /// Returned an errno.
-    static let failed = Statuses(rawValue: 2)
-    /// Never returned: exit, exec by another thread, a killed thread.
-    static let unfinished = Statuses(rawValue: 4)
-    /// Returned, but what it returned could not be fetched.
-    static let unavailable = Statuses(rawValue: 8)
-    /// The tracer let go before it returned.
-    static let detached = Statuses(rawValue: 16)
-    /// Every member.
-    static let all = Statuses(rawValue: 31)
+import Supervision
+
+extension Statuses {
     /// The members as users write them.
     static let names: [(String, Statuses)] = [
         ("successful", .successful), ("failed", .failed), ("unfinished", .unfinished),
@@ -22,25 +10,11 @@ struct Statuses: OptionSet, Sendable {
     ]
 }
 
-/// Messages of the tracer's own that `-e quiet=` keeps back.
-struct Quiet: OptionSet, Sendable {
-    let rawValue: UInt8
-    /// Attaching and detaching.
-    static let attach = Quiet(rawValue: 1)
-    /// `+++ exited with N +++`.
-    static let exit = Quiet(rawValue: 2)
-    /// How a path of `-P` was resolved.
-    static let pathResolution = Quiet(rawValue: 4)
-    /// A process that changes its personality.
-    static let personality = Quiet(rawValue: 8)
-    /// `+++ superseded by execve +++`.
-    static let threadExecve = Quiet(rawValue: 16)
-    /// Every member.
-    static let all = Quiet(rawValue: 31)
+extension Quiet {
     /// The members as users write them.
     static let names: [(String, Quiet)] = [
-        ("attach", .attach), ("exit", .exit), ("path-resolution", .pathResolution), ("personality", .personality),
-        ("thread-execve", .threadExecve), ("superseded", .threadExecve),
+        ("attach", .attach), ("exit", .exit), ("exits", .exit), ("path-resolution", .pathResolution),
+        ("personality", .personality), ("thread-execve", .threadExecve), ("superseded", .threadExecve),
     ]
 
     /// What `-q`, given so many times, keeps back.
@@ -110,9 +84,8 @@ struct Filter: Sendable {
     var quiet: Quiet = []
     /// What is said beside descriptors.
     var descriptorDetails: DescriptorDetails = []
-
-    /// An expression asked for structs or numbers in another form.
-    private var changesForm = false
+    /// What is done to calls.
+    var injections: [InjectionRule] = []
 
     /// Every qualifier, by all its names (strace(1)).
     private static let qualifiers = [
@@ -131,22 +104,10 @@ struct Filter: Sendable {
         try apply(qualifier: String(expression[..<equals]), set)
     }
 
-    /// Refuses what is understood but has no effect yet: a filter that does nothing would mislead.
-    func requireEffect() throws(FilterError) {
-        let rare: Statuses = [.unfinished, .unavailable, .detached]
-        if statuses != .all && !statuses.isDisjoint(with: rare) && !statuses.isSuperset(of: rare) {
-            throw .unsupported("-e status= with unfinished, unavailable or detached")
-        }
-        if dumpedReads != .none || dumpedWrites != .none { throw .unsupported("-e read= and -e write=") }
-        if !descriptorDetails.isEmpty { throw .unsupported("-e decode-fds=") }
-        if changesForm { throw .unsupported("-e abbrev=, verbose= and raw=") }
-    }
-
     /// `-z`: only calls that succeeded. `-Z` and `--failed`: only those that failed.
     mutating func showOnly(_ wanted: Statuses) { statuses = wanted }
 
     private mutating func apply(qualifier: String, _ set: String) throws(FilterError) {
-        if ["abbrev", "a", "verbose", "v", "raw", "x"].contains(qualifier) { changesForm = true }
         switch qualifier {
         case "trace", "t": trace = try Selection(parsing: set)
         case "abbrev", "a": abbreviated = try Selection(parsing: set)
@@ -159,8 +120,10 @@ struct Filter: Sendable {
         case "quiet", "silent", "silence", "q": quiet = try Filter.options(set, "message", Quiet.names, .all)
         case "decode-fds", "decode-fd":
             descriptorDetails = try Filter.options(set, "detail", DescriptorDetails.names, .all)
-        case "fault", "inject": throw .unsupported("changing calls with -e \(qualifier)=")
-        case "kvm": throw .unsupported("-e kvm=")
+        case "fault", "inject":
+            injections.append(try InjectionRule(parsing: set, isFault: qualifier == "fault"))
+        case "kvm":
+            throw .unsupported("the exit reason of a KVM vcpu", remedy: "strace -e kvm=\(set) or perf kvm stat show it")
         default:
             let suggestion = nearestName(to: qualifier, among: Filter.qualifiers)
             throw .unknownName(kind: "qualifier", name: qualifier, suggestion: suggestion)
@@ -211,7 +174,7 @@ struct Filter: Sendable {
         return number
     }
 
-    private static func signal(_ text: String) throws(FilterError) -> Int32 {
+    static func signal(_ text: String) throws(FilterError) -> Int32 {
         if let number = Int32(text), (1...64).contains(number) { return number }
         let upper = text.uppercased()
         let name = upper.hasPrefix("SIG") ? String(upper.dropFirst(3)) : upper

@@ -6,8 +6,8 @@ enum FilterError: Error, Equatable, CustomStringConvertible {
     case unknownName(kind: String, name: String, suggestion: String?)
     /// A regular expression that regcomp(3) refuses, with its message.
     case invalidPattern(pattern: String, reason: String)
-    /// Something strace can do and abitrace cannot yet.
-    case unsupported(String)
+    /// Something that strace can do and abitrace cannot, and what to do instead.
+    case unsupported(String, remedy: String)
     /// An expression without a value: `trace=`, `read=,`.
     case emptySet(String)
 
@@ -16,7 +16,7 @@ enum FilterError: Error, Equatable, CustomStringConvertible {
         case .unknownName(let kind, let name, let suggestion):
             "unknown \(kind) '\(name)'" + (suggestion.map { "; did you mean '\($0)'?" } ?? "")
         case .invalidPattern(let pattern, let reason): "invalid regular expression '\(pattern)': \(reason)"
-        case .unsupported(let what): "\(what) is not available yet"
+        case .unsupported(let what, let remedy): "\(what) is not available here; \(remedy)"
         case .emptySet(let expression): "'\(expression)' names nothing"
         }
     }

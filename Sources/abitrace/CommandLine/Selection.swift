@@ -4,7 +4,7 @@ import Glibc
 import Messages
 
 /// A set of calls, decided once per row of `SpecTables.calls` so that asking is an index.
-struct Selection: Sendable {
+struct Selection: Sendable, Equatable {
     /// Every call, known or not.
     static let all = Selection(isNegated: true)
     /// No call.
@@ -59,11 +59,14 @@ struct Selection: Sendable {
     /// number alone decides.
     func mayContain(row: Int?, personality: Personality, number: UInt64? = nil) -> Bool {
         let isNumbered = number.map { numbers[Int(personality.rawValue)].contains($0) } ?? false
-        guard let row else { return isNumbered != isNegated }
+        guard let row else { return (isNumbered || operations.contains(.voidCall)) != isNegated }
         if isNumbered || rows[Int(personality.rawValue)][row] { return !isNegated }
         let possible = SpecTables.calls[row].possibleOperations
         return isNegated ? !possible.allSatisfy(operations.contains) : possible.contains(where: operations.contains)
     }
+
+    /// Whether a term names a number from `first` on.
+    func namesNumbers(from first: UInt64) -> Bool { numbers.contains { $0.contains { $0 >= first } } }
 
     private func names(_ operation: Operation, _ personality: Personality, _ number: UInt64?) -> Bool {
         if !operations.isEmpty && operations.contains(operation) { return true }

@@ -2,7 +2,9 @@
 
 /// The names that may stand first on the command line; anything else there is a program to trace.
 let subcommandNames: Set<String> = [
-    "trace", "record", "show", "replay", "attach", "syscalls", "explain", "help",
+    "trace", "run", "record", "show", "replay", "attach", "tree", "export", "report", "policy", "doctor", "syscalls",
+    "explain",
+    "personality", "help",
 ]
 
 /// Rewrites strace's habits canonically: clusters become single options, values stand apart, the traced
@@ -18,7 +20,7 @@ func normalise(_ arguments: [String]) -> [String] {
     // What is passed through to a program would swallow a request for help.
     if own.contains("--help") || own.contains("-h") { return isNamed ? ["help", first] : ["help"] }
     let subcommand = isNamed ? first : "trace"
-    var scan = StraceScan(startsProgram: subcommand == "trace" || subcommand == "record")
+    var scan = StraceScan(startsProgram: ["trace", "record", "run"].contains(subcommand))
     return [subcommand] + scan.read(isNamed ? arguments.dropFirst() : arguments[...])
 }
 
@@ -31,11 +33,16 @@ private struct StraceScan {
 
     /// Long options whose value may be the next argument. Those with an optional value (`--quiet`,
     /// `--decode-fds`) are not here: their value stands after `=` alone.
-    static let longOptionsWithValue: Set<String> = [
-        "--output", "--trace", "--signal", "--only", "--format", "--string-limit", "--columns", "--user", "--env",
-        "--path", "--attach", "--interceptor", "--color", "--trace-path", "--detach-on", "--interruptible",
-        "--abbrev", "--read", "--write", "--status", "--raw", "--inject", "--fault", "--kvm", "--summary-columns",
-        "--summary-sort-by",
+    static let longOptionsWithValue = Set([
+        "--output", "--trace", "--only", "--string-limit", "--columns", "--user", "--env", "--attach", "--color",
+        "--trace-path", "--detach-on", "--interruptible", "--summary-columns", "--summary-sort-by",
+        "--summary-syscall-overhead", "--const-print-style", "--decode-pids", "--record", "--at", "--vdso", "--policy",
+        "--where", "--expect", "--hook", "--interceptor", "--ring",
+    ]).union(expressionOptions.map { "--" + $0 })
+
+    /// strace's long options that say what `-e NAME=SET` says.
+    static let expressionOptions: Set<String> = [
+        "signal", "status", "abbrev", "verbose", "raw", "read", "write", "kvm", "inject", "fault",
     ]
 
     /// The first argument that is no option begins a command whose flags are its own.
@@ -64,10 +71,41 @@ private struct StraceScan {
     }
 
     private mutating func readLong(_ argument: String, _ rest: inout ArraySlice<String>) {
-        if StraceScan.longOptionsWithValue.contains(argument), let value = rest.popFirst() {
-            append(argument, value)
+        if let equals = argument.firstIndex(of: "=") {
+            let name = String(argument[..<equals])
+            let value = String(argument[argument.index(after: equals)...])
+            result += StraceScan.translated(name, value) ?? [argument]
+        } else if StraceScan.longOptionsWithValue.contains(argument), let value = rest.popFirst() {
+            if let translation = StraceScan.translated(argument, value) {
+                result += translation
+            } else {
+                append(argument, value)
+            }
         } else {
-            result.append(argument)
+            result += StraceScan.translated(argument, nil) ?? [argument]
+        }
+    }
+
+    /// What strace's long option (strace 6.1, `strace --help`) says in our options; nil where it is one of ours.
+    private static func translated(_ option: String, _ value: String?) -> [String]? {
+        let name = String(option.dropFirst(2))
+        if expressionOptions.contains(name), let value { return ["-e", "\(name)=\(value)"] }
+        switch (name, value) {
+        case ("quiet", let set), ("silent", let set), ("silence", let set):
+            return set.map { ["-e", "quiet=\($0)"] } ?? ["-q"]
+        case ("decode-fds", let set): return set.map { ["-e", "decode-fds=\($0)"] } ?? ["-y"]
+        case ("daemonize", nil), ("daemonize", "grandchild"): return ["-D"]
+        case ("daemonize", "pgroup"), ("daemonize", "pgrp"): return ["-D", "-D"]
+        case ("daemonize", "session"): return ["-D", "-D", "-D"]
+        case ("strings-in-hex", nil), ("strings-in-hex", "all"): return ["-x", "-x"]
+        case ("strings-in-hex", "non-ascii"), ("strings-in-hex", "non_ascii"): return ["-x"]
+        case ("strings-in-hex", "non-ascii-chars"), ("strings-in-hex", "non_ascii_chars"): return ["--hex-escapes"]
+        case ("relative-timestamps", nil): return ["--relative-timestamps=us"]
+        case ("absolute-timestamps", nil), ("timestamps", nil): return ["--absolute-timestamps=time"]
+        case ("timestamps", let format?): return ["--absolute-timestamps=\(format)"]
+        case ("syscall-times", nil): return ["--syscall-times=us"]
+        case ("tips", nil): return ["--tips=random"]
+        default: return nil
         }
     }
 

@@ -31,6 +31,8 @@ func exitSaying(_ text: String) -> Never {
 /// Ends with the message and code of an error.
 func leave(with error: any Error) -> Never {
     switch error {
+    case let error as ExitCode:
+        exit(error.rawValue)
     case let error as LaunchError:
         complain(error.description)
         exit(error.exitCode)

@@ -4,31 +4,53 @@ import ArgumentParser
 import Glibc
 import Interception
 import Personalities
+import Recording
 import Supervision
 
 struct LiveRun {
     private let showing: Showing?
     private let recordingPath: String?
     private let program: ProgramOptions
+    private let watch: WatchOptions
+    private let policies: PolicyOptions
+    private let injections: [InjectionRule]
     private let command: [String]
     private let processes: [Int32]
     private let capture: Capture
 
-    init(options: OutputOptions, program: ProgramOptions, command: [String], attach: [String]) throws {
-        recordingPath = options.isRecording ? options.output : nil
-        showing = options.isRecording ? nil : try Showing(options)
+    init(
+        options: OutputOptions, program: ProgramOptions, watch: WatchOptions, policies: PolicyOptions,
+        command: [String],
+        attach: [String]
+    ) throws {
+        recordingPath = options.isRecording ? options.output : options.record
+        showing = options.isRecording ? nil : try Showing(options, of: command.isEmpty ? .running : .command)
         self.program = program
+        self.watch = watch
+        self.policies = policies
         self.command = command
         processes = try Self.processes(attach)
-        capture = Capture(payloadLimit: max(0, options.stringLimit), elementLimit: options.verbose ? 1024 : 32)
+        let filter = try Showing.filter(options)
+        injections = filter.injections
+        // What is dumped is dumped whole, as far as one stop may take memory in.
+        let dumps = filter.dumpedReads != .none || filter.dumpedWrites != .none
+        let isWhole = options.verbose || filter.abbreviated != .all
+        var capture = Capture(
+            payloadLimit: max(max(0, options.stringLimit), dumps ? 1 << 20 : 0), elementLimit: isWhole ? 1024 : 32)
+        capture.keepsEnvironment = isWhole
+        self.capture = capture
     }
 
     init(
-        recordingTo path: String, stringLimit: Int, program: ProgramOptions, command: [String], attach: [String]
+        recordingTo path: String?, stringLimit: Int, program: ProgramOptions, watch: WatchOptions,
+        policies: PolicyOptions, command: [String], attach: [String]
     ) throws {
+        injections = []
         recordingPath = path
         showing = nil
         self.program = program
+        self.watch = watch
+        self.policies = policies
         self.command = command
         processes = try Self.processes(attach)
         capture = Capture(payloadLimit: max(0, stringLimit))
@@ -44,49 +66,212 @@ struct LiveRun {
     }
 
     func run() throws {
-        let launch = command.isEmpty ? nil : try Launch(command, environment: environment(), identity: identity())
+        let held = try self.held()
+        defer { held?.descriptors.restore() }
+        let launch: Launch? = command.isEmpty ? nil : try self.launch()
+        if let launch { warnOfSetID(launch.path) }
         if processes.contains(getpid()) { throw Failure(description: "cannot trace itself") }
-        let recorder = try recordingPath.map { try RecordingObserver(path: $0, command: command) }
-        let observers = Observers(recorder: recorder, shower: showing?.observer)
+        let watching = watching(held)
+        let interceptor = try interceptor(watching)
+        let recorder = try recordingPath.map {
+            try RecordingObserver(
+                path: $0, command: command, policy: held?.parts ?? [], interceptor: interceptor.rawValue)
+        }
+        let debug: ((String) -> Void)? = watch.debug ? { complain($0) } : nil
+        let observers = Observers(recorder: recorder, shower: showing?.observer, debug: debug)
+        let options = try sessionOptions()
+        let run = Run(launch: launch, held: held, observers: observers, options: options, recorder: recorder)
+        switch interceptor {
+        case .ebpf: try perform(run) { _ in try EBPFInterceptor(watching, ringBytes: watch.ringBytes()) }
+        case .both:
+            let testimony = Testimony()
+            try perform(run, atEnd: { report(testimony) }) { _ in
+                try WitnessInterceptor(watching, testimony, ringBytes: watch.ringBytes())
+            }
+        case .ptrace, .auto:
+            try perform(run) { awaitsFilter in
+                var options = watching
+                options.awaitsFilter = awaitsFilter
+                return PtraceInterceptor(options)
+            }
+        }
+    }
+
+    /// What a run is made of, whichever way calls are seen.
+    private struct Run {
+        let launch: Launch?
+        let held: HeldPolicy?
+        let observers: Observers
+        let options: SessionOptions
+        let recorder: RecordingObserver?
+    }
+
+    private func perform<Source: LiveInterceptor>(
+        _ run: Run, atEnd: () -> Void = {}, with make: (_ awaitsFilter: Bool) throws -> Source
+    ) throws {
+        let (observers, held) = (run.observers, run.held)
         let ending: Ending
+        var begun: LiveSession<Source, Observers>?
         do {
-            var session =
-                try launch.map {
-                    try LiveSession(
-                        launching: $0, capture: capture, observer: observers, sharesProcessor: !program.noCompanion)
-                }
-                ?? LiveSession(
-                    attaching: processes, capture: capture, observer: observers,
-                    sharesProcessor: !program.noCompanion)
+            var session = try session(run, make)
+            defer { begun = session }
             ending = try session.run()
         } catch {
             // What was seen so far is kept, whatever went wrong.
             try? observers.finish()
             try? showing?.close()
+            if let begun, begun.programRunsOn {
+                complain("\(error); the program runs on unwatched")
+                begun.waitForProgram()
+                exit(ExitStatus.failure)
+            }
             throw error
         }
         try showing?.close()
-        leave(as: ending)
+        tellClockReads()
+        // Who sees calls late holds nobody up: what does not fit is lost, and told.
+        if let recorder = run.recorder, !Source.seesCallsLate { Self.tell(recorder.backpressure) }
+        if let lost = begun?.lostCalls, lost > 0 {
+            complain("\(lost) calls were lost: the program made them faster than they could be kept (see --ring)")
+        }
+        held?.descriptors.restore()
+        atEnd()
+        leave(as: run.options.daemon == nil ? ending : .detached)
+    }
+
+    /// A program that was held up ran slower than it would under the watch alone: never silently.
+    private static func tell(_ pressure: Backpressure) {
+        guard pressure.nanoseconds >= 10_000_000 else { return }
+        complain(
+            "the program waited \(pressure.nanoseconds / 1_000_000) ms in all, \(pressure.waits) times, for the "
+                + "recording to be written; nothing was lost")
+    }
+
+    /// What the command is held to.
+    private func held() throws -> HeldPolicy? {
+        guard let held = try policies.held() else { return nil }
+        if command.isEmpty { throw ValidationError("--policy needs a COMMAND: what runs already cannot be held") }
+        if watch.daemon > 0 || watch.detachOn != nil {
+            throw ValidationError("--policy and \(watch.daemon > 0 ? "-D" : "-b") cannot go together")
+        }
+        return held
+    }
+
+    private func session<Source: LiveInterceptor>(
+        _ run: Run, _ make: (_ awaitsFilter: Bool) throws -> Source
+    ) throws -> LiveSession<Source, Observers> {
+        if let launch = run.launch {
+            return try LiveSession(
+                launching: launch, with: make, observer: run.observers, session: run.options,
+                enforcement: run.held?.enforcement(
+                    isWatched: isWatched, isLate: Source.seesCallsLate, say: showing?.say))
+        }
+        return try LiveSession(
+            attaching: processes, interceptor: try make(false), observer: run.observers, session: run.options,
+            attached: tellAttached)
+    }
+
+    private var isWatched: Bool { recordingPath != nil || showing != nil }
+
+    private func watching(_ held: HeldPolicy?) -> PtraceOptions {
+        var watching = PtraceOptions(
+            capture: capture, facts: recordingPath != nil ? .all : showing?.needsFacts ?? false ? .handles : .none,
+            hidesVDSO: program.vdso == .hide || held?.policy.hidesVDSO ?? false,
+            sharesProcessor: !watch.noCompanion && held == nil)
+        watching.watchesCalls = isWatched || held == nil
+        if recordingPath == nil, let showing { watching.interest = showing.captured }
+        return watching
+    }
+
+    // MARK: Interceptors
+
+    /// How calls are seen, as --interceptor says.
+    private func interceptor(_ watching: PtraceOptions) throws -> WatchOptions.Interceptor {
+        guard watch.interceptor == .auto else {
+            if watch.interceptor != .ptrace {
+                if !watching.watchesCalls { return .ptrace }
+                if watch.seccompFilter {
+                    throw ValidationError("--seccomp-bpf chooses what stops; nothing stops with eBPF")
+                }
+                if !injections.isEmpty {
+                    throw ValidationError("-e inject= and fault= change calls that stop; nothing stops with eBPF")
+                }
+                if watch.interceptor == .both && !processes.isEmpty {
+                    throw ValidationError("--interceptor both needs a COMMAND: a call under way has one witness")
+                }
+            }
+            return watch.interceptor
+        }
+        guard !needsPtrace, EBPFInterceptor.isAvailable else { return .ptrace }
+        if showing?.observer.summary != nil { complain("calls are seen through eBPF") }
+        return .ebpf
+    }
+
+    /// Whether something was asked for that only a thread standing still can answer.
+    private var needsPtrace: Bool {
+        recordingPath != nil || showing?.needsFacts ?? false || !policies.policy.isEmpty || watch.seccompFilter
+            || !injections.isEmpty || capture.elementLimit > 32 || capture.payloadLimit > 4096
+    }
+
+    /// Says what two witnesses of one run did not agree on, and ends with a failure where there is anything.
+    private func report(_ testimony: Testimony) {
+        complain("ptrace and eBPF saw \(testimony.calls) calls, \(testimony.differences.count) kinds of difference")
+        for (difference, count) in testimony.differences.sorted(by: { $0.key < $1.key }) {
+            complain("\(difference) (\(count) times)")
+        }
+        if !testimony.differences.isEmpty { exit(ExitStatus.failure) }
+    }
+
+    private func sessionOptions() throws -> SessionOptions {
+        var options = SessionOptions()
+        options.letsGoOnExec = watch.detachOn != nil
+        if watch.daemon > 0 {
+            guard !command.isEmpty else { throw ValidationError("-D needs a COMMAND") }
+            options.daemon = .init(rawValue: Int32(min(3, watch.daemon)))
+        }
+        options.injector = Injector(injections)
+        if watch.seccompFilter && policies.policy.isEmpty && injections.isEmpty { options.stops = try stops() }
+        options.ignoresEndRequests = try watch.ignoresEndRequests() ?? (options.daemon != nil)
+        return options
+    }
+
+    /// The calls that --seccomp-bpf lets stop; nil where every call is wanted, or no filter can be had.
+    private func stops() throws -> CallInterest? {
+        if command.isEmpty { complain("--seccomp-bpf has no effect on processes that run already") }
+        if watch.detachOn != nil { complain("--seccomp-bpf has no effect with -b") }
+        guard recordingPath == nil, let showing, !showing.asked.isAll else { return nil }
+        return showing.asked
+    }
+
+    /// The kernel takes a set-id program's privileges away under a tracer without CAP_SYS_PTRACE (ptrace(2)).
+    private func warnOfSetID(_ path: String) {
+        var info = stat()
+        guard geteuid() != 0, stat(path, &info) == 0 else { return }
+        let gainsUser = info.st_mode & S_ISUID != 0 && info.st_uid != geteuid()
+        let gainsGroup = info.st_mode & S_ISGID != 0 && info.st_mode & S_IXGRP != 0 && info.st_gid != getegid()
+        guard gainsUser || gainsGroup else { return }
+        complain(
+            "\(path): set-id programs run without their privileges under a tracer "
+                + "(as root, abitrace -u USER keeps them)")
+    }
+
+    /// A count of calls says nothing of what the vDSO answers (vdso(7)).
+    private func tellClockReads() {
+        guard let showing, showing.observer.summary != nil, program.vdso != .hide, showing.quiet.isEmpty else { return }
+        complain("clock reads that the vDSO answers are no calls and are not counted; --vdso hide makes them calls")
+    }
+
+    private func tellAttached(_ process: Int32, _ threads: Int) {
+        if showing?.quiet.contains(.attach) ?? false { return }
+        complain("Process \(process) attached" + (threads > 1 ? " with \(threads) threads" : ""))
+    }
+
+    private func launch() throws(LaunchError) -> Launch {
+        try Launch(command, environment: program.variables(), identity: identity())
     }
 
     private func identity() throws(LaunchError) -> Identity? {
         guard let user = program.user else { return nil }
         return try Identity(named: user)
-    }
-
-    /// The environment, changed as -E says.
-    private func environment() -> [String] {
-        var variables: [String] = []
-        var pointer = environ
-        while let text = pointer.pointee {
-            variables.append(String(cString: text))
-            pointer += 1
-        }
-        for change in program.environment {
-            let name = change.prefix { $0 != "=" }
-            variables.removeAll { $0.hasPrefix(name + "=") }
-            if change.contains("=") { variables.append(change) }
-        }
-        return variables
     }
 }

@@ -1,6 +1,7 @@
 // The options that say what is shown, where and how: strace's, and ours beside them.
 
 import ArgumentParser
+import Glibc
 
 struct OutputOptions: ParsableArguments {
     @Option(
@@ -10,11 +11,28 @@ struct OutputOptions: ParsableArguments {
             valueName: "file"))
     var output: String?
 
-    @Flag(name: .customShort("f"), help: "Follow children (always done); given twice with -o: one file a process.")
+    @Option(name: .long, help: ArgumentHelp("Record into FILE too, while the trace is shown.", valueName: "file"))
+    var record: String?
+
+    @Flag(name: [.customShort("A"), .customLong("output-append-mode")], help: "Append to FILE.")
+    var appends = false
+
+    @Flag(
+        name: [.customShort("f"), .customLong("follow-forks")],
+        help: "Follow children (always done); given twice with -o: one file a thread, FILE.PID.")
     var follow: Int
 
+    @Flag(name: .customLong("output-separately"), help: "One file a thread, FILE.PID.")
+    var separately = false
+
     @Option(
-        name: .customShort("e"), help: "An expression: openat, %file, class:sock, !close, /regex, signal=, status=.")
+        name: .customShort("e"),
+        help: ArgumentHelp(
+            """
+            What to show: openat, %file, class:sock, !close, /regex; or signal=SET, status=SET, quiet=SET, \
+            read=FDS, write=FDS, abbrev=SET, verbose=SET, raw=SET, decode-fds=SET. inject=SET:error=E|retval=N:signal=S:when=W
+            and fault=SET answer calls in the kernel's place.
+            """, valueName: "expression"))
     var expressions: [String] = []
 
     @Option(name: .long, help: "Shorthand of -e trace=.")
@@ -23,55 +41,79 @@ struct OutputOptions: ParsableArguments {
     @Option(name: .long, help: "Only these: class:sock, file.open, names; shorthand of -e trace=.")
     var only: String?
 
-    @Option(name: .customShort("P"), help: "Only calls that name this path.")
+    @Option(
+        name: [.customShort("P"), .customLong("trace-path")],
+        help: ArgumentHelp("Only calls that name this path, or a descriptor of it.", valueName: "path"))
     var paths: [String] = []
 
-    @Option(name: [.customShort("s"), .customLong("string-limit")], help: "How many bytes of a string are shown.")
+    @Option(
+        name: [.customShort("s"), .customLong("string-limit")],
+        help: ArgumentHelp("How many bytes of a string are shown.", valueName: "size"))
     var stringLimit: Int = 32
 
-    @Option(name: [.customShort("a"), .customLong("columns")], help: "The column of results.")
+    @Option(
+        name: [.customShort("a"), .customLong("columns")],
+        help: ArgumentHelp("The column of results.", valueName: "column"))
     var column: Int = 40
 
-    @Flag(name: .customShort("v"), help: "Nothing is abbreviated.")
+    @Flag(name: [.customShort("v"), .customLong("no-abbrev")], help: "Nothing is abbreviated.")
     var verbose = false
 
     @Flag(name: .customShort("x"), help: "Strings with other than ASCII in hexadecimal; twice: all strings.")
     var hexadecimal: Int
 
-    @Flag(name: .customShort("y"), help: "Show what a descriptor refers to (not available yet: says so and goes on).")
+    @Flag(name: .customLong("hex-escapes"), help: "Bytes that are not ASCII as \\x1b in place of \\33.")
+    var hexEscapes = false
+
+    @Flag(name: .customShort("y"), help: "Show what descriptors are; twice: sockets by address, devices by number.")
     var descriptorPaths: Int
 
     @Flag(name: .customShort("t"), help: "Time of day; twice with microseconds; thrice as seconds since 1970.")
     var timeOfDay: Int
 
+    @Option(
+        name: .customLong("absolute-timestamps"),
+        help: ArgumentHelp("A clock: none, time or unix, with a precision: unix,ms.", valueName: "format"))
+    var clock: String?
+
     @Flag(name: .customShort("r"), help: "Time since the last line.")
     var relativeTime = false
+
+    @Option(
+        name: .customLong("relative-timestamps"),
+        help: ArgumentHelp("Time since the last line, in s, ms, us or ns.", valueName: "precision"))
+    var relativePrecision: String?
 
     @Flag(name: .customShort("T"), help: "Time spent in each call.")
     var duration = false
 
-    @Flag(name: .customShort("c"), help: "Count calls, errors and time; print only the summary.")
-    var summaryOnly = false
+    @Option(
+        name: .customLong("syscall-times"),
+        help: ArgumentHelp("Time spent in each call, in s, ms, us or ns.", valueName: "precision"))
+    var durationPrecision: String?
 
-    @Flag(name: .customShort("C"), help: "Print the summary too.")
-    var summary = false
+    @Flag(name: [.customShort("i"), .customLong("instruction-pointer")], help: "Where each call was made.")
+    var instructionPointer = false
 
-    @Flag(name: .customShort("w"), help: "Summarise wall clock time (always done).")
-    var wallClock = false
+    @Flag(name: [.customShort("n"), .customLong("syscall-number")], help: "The number of each call.")
+    var number = false
 
-    @Option(name: .customShort("S"), help: "Sort the summary by time, calls, errors, name or nothing.")
-    var sortBy: String = "time"
+    @OptionGroup(title: "Summary") var summary: SummaryOptions
 
-    @Flag(name: .customShort("z"), help: "Only calls that succeeded.")
+    @Flag(name: [.customShort("z"), .customLong("successful-only")], help: "Only calls that succeeded.")
     var successful = false
 
-    @Flag(name: [.customShort("Z"), .customLong("failed")], help: "Only calls that failed.")
+    @Flag(
+        name: [.customShort("Z"), .customLong("failed-only"), .customLong("failed")], help: "Only calls that failed.")
     var failed = false
 
-    @Flag(name: .customShort("q"), help: "Say less of attaching and exits; more with -qq.")
+    @Flag(
+        name: .customShort("q"), help: "No remarks on attaching and personalities; -qq nor on exits; -qqq no remarks.")
     var quiet: Int
 
-    @Option(name: .customShort("X"), help: "Names as raw, abbrev or verbose.")
+    @Option(
+        name: [.customShort("X"), .customLong("const-print-style")],
+        help: ArgumentHelp("Names as raw, abbrev or verbose.", valueName: "format"))
     var names: String = "abbrev"
 
     @Flag(name: .long, help: "The message form: class, operation and named items.")
@@ -88,20 +130,194 @@ struct OutputOptions: ParsableArguments {
     @Option(name: .customLong("color"), help: "auto, always or never.")
     var color: String = "auto"
 
+    @OptionGroup(visibility: .hidden) var unavailable: UnavailableOptions
+
     var isRecording: Bool { output?.hasSuffix(".mcap") ?? false }
+    var isSplit: Bool { output != nil && (follow > 1 || separately) }
+}
+
+/// The options of `-c`.
+struct SummaryOptions: ParsableArguments {
+    @Flag(
+        name: [.customShort("c"), .customLong("summary-only")],
+        help: "Count calls, errors and time; print only the summary.")
+    var only = false
+
+    @Flag(name: [.customShort("C"), .customLong("summary")], help: "Print the summary too.")
+    var also = false
+
+    @Flag(
+        name: [.customShort("w"), .customLong("summary-wall-clock")], help: "Summarise wall clock time (always done).")
+    var wallClock = false
+
+    @Option(
+        name: [.customShort("S"), .customLong("summary-sort-by")],
+        help: ArgumentHelp(
+            "Sort by time, min-time, max-time, avg-time, calls, errors, name or nothing.", valueName: "order"))
+    var order: String = "time"
+
+    @Option(
+        name: [.customShort("U"), .customLong("summary-columns")],
+        help: ArgumentHelp(
+            "Show these columns: time-percent, total-time, min-time, max-time, avg-time, calls, errors, name.",
+            valueName: "columns"))
+    var columns: String?
+
+    @Option(
+        name: [.customShort("O"), .customLong("summary-syscall-overhead")],
+        help: ArgumentHelp(
+            "Take this off each call's time: a number with s, ms, us (default) or ns.", valueName: "time"))
+    var overhead: String?
+}
+
+/// What strace has and abitrace has not: each is refused with what to do instead.
+struct UnavailableOptions: ParsableArguments {
+    @Flag(name: [.customShort("k"), .customLong("stack-traces")], help: .hidden)
+    var stackTraces = false
+
+    @Flag(name: .customShort("Y"), help: .hidden)
+    var commandNames = false
+
+    @Option(name: .customLong("decode-pids"), help: .hidden)
+    var processIDs: String?
+
+    @Option(name: .customLong("tips"), help: .hidden)
+    var tips: String?
+
+    func validate() throws {
+        if stackTraces {
+            throw ValidationError(
+                "-k: stack traces are not available; -i shows where a call was made, strace -k its callers")
+        }
+        if commandNames || processIDs == "comm" {
+            throw ValidationError(
+                "-Y: command names beside process ids are not available; -f shows each exec with its pid")
+        }
+        if let processIDs {
+            throw ValidationError(
+                "--decode-pids=\(processIDs) is not available; /proc/PID/status has a process's ids in every namespace")
+        }
+        if tips != nil { throw ValidationError("--tips: there are none; abitrace --help has examples") }
+    }
 }
 
 /// The options about the program that is watched.
 struct ProgramOptions: ParsableArguments {
-    @Option(name: [.customShort("u"), .customLong("user")], help: "Run the command as this user.")
+    @Option(
+        name: [.customShort("u"), .customLong("user")],
+        help: ArgumentHelp("Run the command as this user.", valueName: "user"))
     var user: String?
 
-    @Option(name: [.customShort("E"), .customLong("env")], help: "VAR=VALUE sets a variable, VAR removes it.")
+    @Option(
+        name: [.customShort("E"), .customLong("env")],
+        help: ArgumentHelp("VAR=VALUE sets a variable, VAR removes it.", valueName: "variable"))
     var environment: [String] = []
 
-    @Option(name: [.customShort("I"), .customLong("interruptible")], help: .hidden)
-    var interruptible: Int?
+    @Option(
+        name: .customLong("vdso"),
+        help: ArgumentHelp(
+            "hide keeps programs from the vDSO, so that reading a clock becomes a call that is seen; or keep.",
+            valueName: "hide|keep"))
+    var vdso = VDSO.keep
+
+    enum VDSO: String, ExpressibleByArgument, CaseIterable { case hide, keep }
+}
+
+/// The options about the watching itself.
+struct WatchOptions: ParsableArguments {
+    @Flag(
+        name: .customShort("D"),
+        help: "Watch as a grandchild, so that the command has abitrace's place; -DD in another group, -DDD session.")
+    var daemon: Int
+
+    @Option(
+        name: [.customShort("b"), .customLong("detach-on")],
+        help: ArgumentHelp("execve: let go of a process that runs another program.", valueName: "call"))
+    var detachOn: String?
+
+    @Option(
+        name: [.customShort("I"), .customLong("interruptible")],
+        help: ArgumentHelp(
+            """
+            1 or 2 (default): ^C and SIGTERM reach the command, twice they end it, attached processes are let go; \
+            3 or 4 (default with -D): abitrace ignores them.
+            """, valueName: "how"))
+    var interruptible: String?
+
+    @Flag(
+        name: .customLong("seccomp-bpf"),
+        help: ArgumentHelp(
+            """
+            Let only calls that -e asks for stop, by a filter in the kernel: the others run at full speed. The program \
+            can see the filter, and keeps it as long as it runs.
+            """))
+    var seccompFilter = false
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            How calls are seen. ptrace: every call stops. ebpf (root): a program in the kernel tells of them, no call \
+            stops; every other process of the machine is slowed by a fraction of a microsecond a call meanwhile, and \
+            what calls mean outside the program's memory (-y, paths in recordings) is known from execs alone. auto: \
+            ebpf where it can tell all that is asked for. both: with ptrace, and eBPF compared with it.
+            """, valueName: "ptrace|ebpf|auto|both"))
+    var interceptor = Interceptor.ptrace
+
+    enum Interceptor: String, ExpressibleByArgument, CaseIterable { case ptrace, ebpf, auto, both }
+
+    @Option(
+        help: ArgumentHelp(
+            "With ebpf: how many megabytes may wait to be seen before calls are lost; a power of two.",
+            valueName: "megabytes"))
+    var ring: Int = 32
+
+    /// The size of the ring, which the kernel wants as a power of two.
+    func ringBytes() throws -> Int {
+        guard (1...1024).contains(ring), ring.nonzeroBitCount == 1 else {
+            throw ValidationError("--ring takes a power of two from 1 to 1024, not \(ring)")
+        }
+        return ring << 20
+    }
+
+    @Flag(name: [.customShort("d"), .customLong("debug")], help: "Say on standard error what is seen of each thread.")
+    var debug = false
 
     @Flag(name: .customLong("no-companion"), help: "Do not share a processor with a tracee that runs alone.")
     var noCompanion = false
+
+    /// Whether signals that ask abitrace to end are ignored; nil where the user has not said.
+    func ignoresEndRequests() throws -> Bool? {
+        switch interruptible {
+        case nil: return nil
+        case "1", "anywhere", "2", "waiting": return false
+        case "3", "never", "4", "never_tstp": return true
+        case let text?: throw ValidationError("-I takes 1, 2, 3 or 4, not '\(text)'")
+        }
+    }
+
+    func validate() throws {
+        _ = try ignoresEndRequests()
+        if let detachOn, detachOn != "execve" {
+            throw ValidationError("-b takes execve, not '\(detachOn)'")
+        }
+    }
+}
+
+extension ProgramOptions {
+    /// The environment, changed as -E says.
+    func variables() -> [[CChar]] {
+        // Variables need not be UTF-8: they go on as they came.
+        var variables: [[CChar]] = []
+        var pointer = environ
+        while let text = pointer.pointee {
+            variables.append(Array(UnsafeBufferPointer(start: text, count: strlen(text) + 1)))
+            pointer += 1
+        }
+        for change in environment {
+            let name = (change.prefix { $0 != "=" } + "=").utf8.map(CChar.init(bitPattern:))
+            variables.removeAll { $0.starts(with: name) }
+            if change.contains("=") { variables.append(Array(change.utf8CString)) }
+        }
+        return variables
+    }
 }

@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Glibc
+import Interception
 import Messages
 import Rendering
 import Supervision
@@ -12,48 +13,75 @@ struct Showing {
     let output: Output
     private let options: OutputOptions
 
-    init(_ options: OutputOptions, defaultToStandardOutput: Bool = false) throws {
+    /// - Parameter source: where the trace comes from, which decides what is worth a remark.
+    init(_ options: OutputOptions, of source: Source) throws {
         self.options = options
-        if options.descriptorPaths > 0 {
-            complain("-y is not available yet: descriptors are shown by number")
-        }
         let path = options.isRecording ? nil : options.output
         output =
-            path == nil && defaultToStandardOutput
+            path == nil && source == .recording
             ? Output(descriptor: STDOUT_FILENO, isLive: false)
-            : try Output(path: path, split: options.follow > 1)
+            : try Output(path: path, split: options.isSplit, appends: options.appends)
         let output = output
-        let write: ([UInt8], Int32) -> Void = { output.write($0, process: $1) }
+        let write: ([UInt8], Int32) -> Void = { output.write($0, thread: $1) }
         let style = try Self.style(options, output)
+        let choice = try Self.choice(options, source)
+        var printer: TextPrinter?
         let form: Form
-        if options.summaryOnly {
+        if options.summary.only {
             form = .nothing
         } else if options.json {
             form = .json(JSONLines(), write)
         } else if options.messages {
             form = .messages(MessageText(style: style), write)
         } else {
-            var prefix = LinePrefix()
-            if options.follow < 2 {
-                prefix.thread = (path == nil || path == "-") && !defaultToStandardOutput ? .bracketed : .bare
-            }
-            prefix.time = Self.time(options)
-            form = .text(
-                TextPrinter(
-                    style: style, prefix: prefix, showsDuration: options.duration, wholeLines: options.wholeLines,
-                    secondsEastOfUTC: Self.secondsEastOfUTC, write: write))
+            let bare = source == .recording || (path != nil && path != "-")
+            let text = TextPrinter(
+                style: style, options: try Self.lines(options, bare: bare),
+                secondsEastOfUTC: Self.secondsEastOfUTC, write: write)
+            printer = text
+            form = .text(text)
         }
+        layout = try Self.layout(options.summary, byClass: options.verbose)
+        let details = try Self.details(options)
+        needsFacts = details != nil || !options.paths.isEmpty
+        asked = needsFacts || options.number || options.instructionPointer ? .all : choice.0.interest
+        captured = options.summary.only && !needsFacts ? asked.toldByMemory : asked
+        let overhead = try Self.overhead(options.summary)
+        let counts = options.summary.only || options.summary.also
+        let say: (String) -> Void = { [printer] text in
+            // Where lines and remarks meet, a line is ended first.
+            if path == nil { printer?.interruptAll() }
+            output.flush()
+            complain(text)
+        }
+        self.say = say
         observer = ShowingObserver(
-            choice: try Self.choice(options), form: form, counts: options.summary || options.summaryOnly,
-            flush: { output.flush() })
+            choice: choice.0, form: form, summary: counts ? Summary(overhead: overhead) : nil,
+            handles: details, note: say, flush: { output.flush() })
+        quiet = choice.0.quiet
+        choice.remarks.forEach(complain)
     }
+
+    /// Says something of abitrace's own between what is shown.
+    let say: (String) -> Void
+
+    /// Whether what is shown needs more than calls tell.
+    let needsFacts: Bool
+    /// The calls that may be shown, or that tell something of those.
+    let asked: CallInterest
+    /// The calls of which more than registers is needed.
+    let captured: CallInterest
+
+    /// What is shown comes from here.
+    enum Source { case command, running, recording }
+
+    /// Remarks that are kept back.
+    let quiet: Quiet
+    private let layout: Summary.Layout
 
     /// Prints what comes at the end and closes the output. Throws where some of the output was lost.
     func close() throws {
-        if let summary = observer.summary {
-            let order = Summary.Order(rawValue: options.sortBy) ?? .time
-            output.write(Array(summary.text(order: order, byClass: options.verbose).utf8), process: 0)
-        }
+        if let summary = observer.summary { output.write(Array(summary.text(layout).utf8), thread: 0) }
         output.close()
         if output.failed { throw Failure(description: "the output is not complete") }
     }
@@ -63,7 +91,9 @@ struct Showing {
         style.abbreviates = !options.verbose
         style.stringLimit = max(0, options.stringLimit)
         style.column = options.column
-        style.quoting = [.escaped, .hexadecimalWhereNeeded, .hexadecimal][min(2, options.hexadecimal)]
+        style.quoting =
+            options.hexEscapes
+            ? .escapedInHexadecimal : [.escaped, .hexadecimalWhereNeeded, .hexadecimal][min(2, options.hexadecimal)]
         switch options.names {
         case "raw": style.naming = .numbers
         case "abbrev": style.naming = .names
@@ -76,38 +106,130 @@ struct Showing {
         case "auto": style.hasColour = output.isTerminal && getenv("NO_COLOR") == nil
         default: throw ValidationError("--color takes auto, always or never, not '\(options.color)'")
         }
-        if Summary.Order(rawValue: options.sortBy) == nil {
-            throw ValidationError("-S takes time, calls, errors, name or nothing, not '\(options.sortBy)'")
-        }
         return style
     }
 
-    private static func choice(_ options: OutputOptions) throws -> Choice {
+    private static func choice(_ options: OutputOptions, _ source: Source) throws -> (Choice, remarks: [String]) {
+        let filter = try filter(options)
+        var choice = Choice()
+        choice.call = test(filter.trace)
+        choice.interest = filter.trace.interest
+        if filter.raw != .none { choice.isRaw = test(filter.raw) }
+        if filter.verbose != .all { choice.isVerbose = test(filter.verbose) }
+        let (signals, reads, writes) = (filter.signals, filter.dumpedReads, filter.dumpedWrites)
+        choice.signal = { signals.contains($0) }
+        if reads != .none { choice.dumpsRead = { reads.contains($0) } }
+        if writes != .none { choice.dumpsWrite = { writes.contains($0) } }
+        choice.statuses = filter.statuses
+        choice.quiet = filter.quiet.union(Quiet.repeated(options.quiet))
+        // strace's rule: a command's trace in a file is no place, and a terminal no reader, for remarks.
+        if source == .command, options.output != nil, choice.quiet.isEmpty { choice.quiet = Quiet.repeated(1) }
+        if source == .recording { choice.quiet.insert(.attach) }
+        choice.paths = options.paths
+        guard source != .recording else { return (choice, []) }
+        var remarks: [String] = []
+        for path in options.paths {
+            guard let resolved = realpath(path, nil) else { continue }
+            let text = String(cString: resolved)
+            free(resolved)
+            if text == path { continue }
+            choice.paths.append(text)
+            if !choice.quiet.contains(.pathResolution) {
+                remarks.append("Requested path \"\(path)\" resolved into \"\(text)\"")
+            }
+        }
+        return (choice, remarks)
+    }
+
+    private static func test(_ selection: Selection) -> Choice.Test {
+        { message, number in
+            selection.contains(
+                call: message.name, operation: message.operation, personality: message.personality, number: number)
+        }
+    }
+
+    static func filter(_ options: OutputOptions) throws -> Filter {
         var filter = Filter()
         for expression in options.expressions { try filter.apply(expression) }
         for set in [options.trace, options.only].compactMap({ $0 }) { try filter.apply("trace=" + set) }
-        try filter.requireEffect()
         if options.successful { filter.showOnly(.successful) }
         if options.failed { filter.showOnly(.failed) }
-        var choice = Choice()
-        let selected = filter.trace
-        choice.call = { message, number in
-            selected.contains(
-                call: message.name, operation: message.operation, personality: message.personality, number: number)
-        }
-        let signals = filter.signals
-        choice.signal = { signals.contains($0) }
-        choice.showsSuccess = filter.statuses.contains(.successful)
-        choice.showsFailure = filter.statuses.contains(.failed)
-        choice.paths = options.paths
-        let quiet = filter.quiet.union(Quiet.repeated(options.quiet))
-        choice.showsExits = !quiet.contains(.exit)
-        return choice
+        return filter
     }
 
-    private static func time(_ options: OutputOptions) -> LinePrefix.Time {
-        if options.relativeTime { return .relative }
-        return [LinePrefix.Time.none, .ofDay, .microseconds, .epoch][min(3, options.timeOfDay)]
+    /// What is said of descriptors: -y is decode-fds=path, -yy decode-fds=all.
+    private static func details(_ options: OutputOptions) throws -> HandleDetail? {
+        let details = try filter(options).descriptorDetails
+        if options.descriptorPaths > 1 || !details.isSubset(of: .path) { return .everything }
+        return options.descriptorPaths > 0 || !details.isEmpty ? .paths : nil
+    }
+
+    private static func lines(_ options: OutputOptions, bare: Bool) throws -> LineOptions {
+        var lines = LineOptions()
+        lines.isSplit = options.isSplit
+        lines.wholeLines = options.wholeLines
+        if !options.isSplit { lines.prefix.thread = bare ? .bare : .bracketed }
+        lines.prefix.showsNumber = options.number
+        lines.prefix.showsInstructionPointer = options.instructionPointer
+        if options.timeOfDay > 0 {
+            lines.prefix.clock = options.timeOfDay > 2 ? .epoch : .ofDay
+            lines.prefix.clockDigits = options.timeOfDay > 1 ? 6 : 0
+        }
+        if let text = options.clock {
+            guard let clock = clock(parsing: text) else {
+                throw ValidationError(
+                    "--absolute-timestamps takes none, time or unix, and s, ms, us or ns, not '\(text)'")
+            }
+            (lines.prefix.clock, lines.prefix.clockDigits) = clock
+        }
+        lines.prefix.relativeDigits =
+            try precision("--relative-timestamps", options.relativePrecision) ?? (options.relativeTime ? 6 : nil)
+        lines.durationDigits =
+            try precision("--syscall-times", options.durationPrecision) ?? (options.duration ? 6 : nil)
+        let abbreviated = try filter(options).abbreviated
+        if abbreviated != .all && !options.verbose {
+            lines.abbreviates = { message in
+                abbreviated.contains(
+                    call: message.name, operation: message.operation, personality: message.personality)
+            }
+        }
+        return lines
+    }
+
+    private static func precision(_ option: String, _ text: String?) throws -> Int? {
+        guard let text else { return nil }
+        guard let digits = digits(ofPrecision: text) else {
+            throw ValidationError("\(option) takes s, ms, us or ns, not '\(text)'")
+        }
+        return digits
+    }
+
+    private static func layout(_ options: SummaryOptions, byClass: Bool) throws -> Summary.Layout {
+        var layout = Summary.Layout()
+        layout.byClass = byClass
+        guard let order = Summary.Order(named: options.order) else {
+            throw ValidationError(
+                "-S takes \(Summary.Order.allCases.map(\.rawValue).joined(separator: ", ")), not '\(options.order)'")
+        }
+        layout.order = order
+        guard let columns = options.columns else { return layout }
+        layout.columns = try columns.split(separator: ",").map { name in
+            guard let column = Summary.Column(named: String(name)) else {
+                throw ValidationError(
+                    "-U takes \(Summary.Column.allCases.map(\.rawValue).joined(separator: ", ")), not '\(name)'")
+            }
+            return column
+        }
+        if !layout.columns.contains(.name) { layout.columns.append(.name) }
+        return layout
+    }
+
+    private static func overhead(_ options: SummaryOptions) throws -> Int64 {
+        guard let text = options.overhead else { return 0 }
+        guard let span = nanoseconds(parsing: text) else {
+            throw ValidationError("-O takes a number with s, ms, us or ns, not '\(text)'")
+        }
+        return span
     }
 
     private static func secondsEastOfUTC(_ seconds: Int64) -> Int64 {

@@ -74,13 +74,20 @@ struct OperationSpec {
     let place: Place
     var summary = ""
     var items = ""
-    var rights = ""
+    var needs: [NeedSpec] = []
+    var refusals: [RefusalSpec] = []
+    /// Why it is never refused, empty where it may be, and when.
+    var neverReason = ""
+    var neverTests: [TestSpec] = []
 }
 
 struct SymbolSpec {
     let name: String
     let value: UInt64
     let mask: UInt64
+    /// The type of what the symbol selects, empty for none: an option's value, an attribute's payload.
+    let type: String
+    let place: Place
 }
 
 struct SymbolSetSpec {
@@ -88,6 +95,8 @@ struct SymbolSetSpec {
     let place: Place
     let isFlags: Bool
     let unknown: String
+    /// Several names of one number all stand for it.
+    var isAlternative = false
     var symbols: [SymbolSpec] = []
 }
 
@@ -95,12 +104,14 @@ struct FieldSpec {
     let place: Place
     let name: String
     let item: String
-    let direction: String
+    var direction: String
     let type: String
     let condition: String?
     var isHidden = false
     var isDetail = false
+    var isOptional = false
     var offset: Int?
+    var register = 0
 }
 
 struct StructureSpec {
@@ -108,6 +119,8 @@ struct StructureSpec {
     let place: Place
     let personality: String?
     var isPacked = false
+    var isWide = false
+    var operations: [ChoiceSpec] = []
     var fields: [FieldSpec] = []
 }
 
@@ -118,18 +131,31 @@ struct ChoiceSpec {
     let condition: String?
 }
 
+/// What follows a command, per command.
+struct SelectionSpec {
+    let name: String
+    let place: Place
+    /// The set that names the commands.
+    let set: String
+    var shift = 0
+    var cases: [(command: String, columns: [FieldSpec], place: Place)] = []
+}
+
 struct CallSpec {
     let name: String
     let place: Place
     let isVariant: Bool
     var number64: Int?
     var number32: Int?
+    /// The numbers that calls of i386 carry it by.
+    var carried: [String: Int] = [:]
     var since = ""
     var operations: [ChoiceSpec] = []
     var constants: [ChoiceSpec] = []
     var arguments: [FieldSpec] = []
     var resultType = "signed"
     var resultItem = ""
+    var caseLines: [Line] = []
 }
 
 struct Spec {
@@ -137,7 +163,11 @@ struct Spec {
     var operations: [OperationSpec] = []
     var sets: [SymbolSetSpec] = []
     var structures: [StructureSpec] = []
+    var selections: [SelectionSpec] = []
     var calls: [CallSpec] = []
+    var rights: [RightSpec] = []
+    var groups: [GroupSpec] = []
+    var ambients: [GroupSpec] = []
 }
 
 /// A number as C writes it, with `0o` for octal.
@@ -168,14 +198,19 @@ extension Spec {
         case "operation": try addOperation(block)
         case "flags", "enum": try addSet(block)
         case "struct": try addStructure(block)
+        case "select": try addSelection(block)
         case "call": try addCall(block)
+        case "right": try addRight(block)
+        case "group": groups.append(try group(block))
+        case "ambient": ambients.append(try group(block))
+        case "origin", "personality": break
         default: throw head.place.fail("unknown declaration `\(head.keyword)`")
         }
     }
 
     private mutating func addClass(_ block: Block) throws {
         var row = ClassSpec(name: block.head.words[1])
-        for line in block.body {
+        for line in block.body where line.keyword != "origin" {
             guard line.keyword == "title" else { throw line.place.fail("unknown line `\(line.keyword)` in a class") }
             row.title = line.rest
         }
@@ -188,7 +223,13 @@ extension Spec {
             switch line.keyword {
             case "does": row.summary = line.rest
             case "items": row.items = line.rest
-            case "rights": row.rights = line.rest
+            case "needs": row.needs.append(try NeedSpec(line))
+            case "refuse": row.refusals.append(try RefusalSpec(line))
+            case "never":
+                let (reason, tests) = try splitTests(line)
+                row.neverReason = reason
+                row.neverTests = tests
+            case "origin": break
             default: throw line.place.fail("unknown line `\(line.keyword)` in an operation")
             }
         }
@@ -197,14 +238,19 @@ extension Spec {
 
     private mutating func addSet(_ block: Block) throws {
         let head = block.head
-        guard head.words.count == 4, head.words[2] == "unknown" else {
-            throw head.place.fail("expected `\(head.keyword) NAME unknown PLACEHOLDER`")
+        let isAlternative = head.words.last == "alternatives" && head.keyword == "enum"
+        guard head.words.count == (isAlternative ? 5 : 4), head.words[2] == "unknown" else {
+            throw head.place.fail("expected `\(head.keyword) NAME unknown PLACEHOLDER [alternatives]`")
         }
         var row = SymbolSetSpec(
-            name: head.words[1], place: head.place, isFlags: head.keyword == "flags", unknown: head.words[3])
+            name: head.words[1], place: head.place, isFlags: head.keyword == "flags",
+            unknown: head.words[3] == "-" ? "" : head.words[3], isAlternative: isAlternative)
         var seen: Set<String> = []
-        for line in block.body {
-            guard line.words.count == 2 else { throw line.place.fail("expected `NAME VALUE` or `NAME VALUE/MASK`") }
+        for line in block.body where line.keyword != "origin" {
+            let count = line.words.firstIndex(of: "--") ?? line.words.count
+            guard (2...3).contains(count) else {
+                throw line.place.fail("expected `NAME VALUE[/MASK] [TYPE] [-- MEANING]`")
+            }
             let parts = line.words[1].split(separator: "/").map(String.init)
             guard let value = parseNumber(parts[0]), parts.count < 3 else {
                 throw line.place.fail("bad value `\(line.words[1])`")
@@ -217,7 +263,17 @@ extension Spec {
             guard seen.insert(line.words[0]).inserted else {
                 throw line.place.fail("`\(line.words[0])` is there twice")
             }
-            row.symbols.append(SymbolSpec(name: line.words[0], value: value, mask: mask))
+            let name = line.words[0] == "-" ? "" : line.words[0]
+            row.symbols.append(
+                SymbolSpec(
+                    name: name, value: value, mask: mask, type: count == 3 ? line.words[2] : "",
+                    place: line.place))
+        }
+        if isAlternative {
+            let order = row.symbols.enumerated().sorted {
+                ($0.element.value, $0.offset) < ($1.element.value, $1.offset)
+            }
+            row.symbols = order.map(\.element)
         }
         sets.append(row)
     }
@@ -227,19 +283,41 @@ extension Spec {
         let personality = options.first { $0 == "i386" || $0 == "x86_64" }
         var row = StructureSpec(name: block.head.words[1], place: block.head.place, personality: personality)
         for option in options where option != personality {
-            guard option == "packed" else { throw block.head.place.fail("unknown option `\(option)`") }
-            row.isPacked = true
+            switch option {
+            case "packed": row.isPacked = true
+            case "wide": row.isWide = true
+            default: throw block.head.place.fail("unknown option `\(option)`")
+            }
         }
-        for line in block.body {
-            guard line.words.count >= 2 else { throw line.place.fail("expected `NAME TYPE`") }
+        var slots = 0
+        for line in block.body where line.keyword != "origin" {
+            let (text, condition) = splitCondition(line.text)
+            var parts = words(of: text)
+            if parts[0] == "operation", parts.count == 2 {
+                row.operations.append(
+                    ChoiceSpec(place: line.place, name: parts[1], value: "", condition: condition))
+                continue
+            }
+            let sharesSlot = parts[0] == "or"
+            if sharesSlot { parts.removeFirst() } else { slots += 1 }
+            guard parts.count >= 2, slots > 0 else { throw line.place.fail("expected `[or] NAME TYPE`") }
+            var item = ""
+            if parts.count >= 4, parts[2] == "as" {
+                item = parts[3]
+                parts.removeSubrange(2...3)
+            }
             var field = FieldSpec(
-                place: line.place, name: line.words[0], item: "", direction: "in", type: line.words[1],
-                condition: nil)
-            for option in line.words.dropFirst(2) {
+                place: line.place, name: parts[0], item: item, direction: "in", type: parts[1],
+                condition: condition, register: slots)
+            for option in parts.dropFirst(2) {
                 if option == "hidden" {
                     field.isHidden = true
                 } else if option == "detail" {
                     field.isDetail = true
+                } else if option == "optional" {
+                    field.isOptional = true
+                } else if option == "out" || option == "inout" {
+                    field.direction = option
                 } else if option.hasPrefix("@"), let offset = Int(option.dropFirst()) {
                     field.offset = offset
                 } else {
@@ -251,6 +329,37 @@ extension Spec {
         structures.append(row)
     }
 
+    private mutating func addSelection(_ block: Block) throws {
+        let words = block.head.words
+        guard words.count == 4 || words.count == 6, words[2] == "by" else {
+            throw block.head.place.fail("expected `select NAME by SET [shift BITS]`")
+        }
+        var row = SelectionSpec(name: words[1], place: block.head.place, set: words[3])
+        if words.count == 6 {
+            guard words[4] == "shift", let shift = Int(words[5]) else {
+                throw block.head.place.fail("expected `shift BITS`")
+            }
+            row.shift = shift
+        }
+        for line in block.body {
+            var columns: [FieldSpec] = []
+            var direction = "in"
+            for word in line.words.dropFirst() where word != "-" {
+                if ["in", "out", "inout"].contains(word) {
+                    direction = word
+                    continue
+                }
+                columns.append(
+                    FieldSpec(place: line.place, name: "", item: "", direction: direction, type: word, condition: nil))
+                direction = "in"
+            }
+            for command in line.words[0].split(separator: "|") {
+                row.cases.append((String(command), columns, line.place))
+            }
+        }
+        selections.append(row)
+    }
+
     private mutating func addCall(_ block: Block) throws {
         let head = block.head
         let isVariant = head.words.count == 3 && head.words[2] == "i386"
@@ -258,6 +367,7 @@ extension Spec {
             throw head.place.fail("expected `call NAME` or `call NAME i386`")
         }
         var row = CallSpec(name: head.words[1], place: head.place, isVariant: isVariant)
+        var registers = 0
         for line in block.body {
             let (text, condition) = splitCondition(line.rest)
             let parts = words(of: text)
@@ -269,10 +379,12 @@ extension Spec {
                 switch parts[0] {
                 case "x86_64": row.number64 = number
                 case "i386": row.number32 = number
+                case "socketcall", "ipc": row.carried[parts[0]] = number
                 default: throw line.place.fail("unknown personality `\(parts[0])`")
                 }
-            case "since": row.since = line.rest
-            case "note": break
+            case "since": if parts.count == 1 { row.since = line.rest }
+            case "until", "origin", "manual", "note": break
+            case "case": row.caseLines.append(line)
             case "operation":
                 guard parts.count == 1 else { throw line.place.fail("expected `operation CLASS.NAME`") }
                 row.operations.append(
@@ -282,7 +394,11 @@ extension Spec {
                 row.constants.append(
                     ChoiceSpec(place: line.place, name: parts[0], value: parts[1], condition: condition))
             case "arg":
-                try row.arguments.append(argument(parts, condition, line.place))
+                registers += 1
+                try row.arguments.append(argument(parts, condition, registers - 1, line.place))
+            case "or":
+                guard registers > 0 else { throw line.place.fail("`or` without an argument before it") }
+                try row.arguments.append(argument(parts, condition, registers - 1, line.place))
             case "returns":
                 guard (1...2).contains(parts.count) else { throw line.place.fail("expected `returns TYPE [ITEM]`") }
                 row.resultType = parts[0] == "none" ? "signed" : parts[0]
@@ -290,11 +406,13 @@ extension Spec {
             default: throw line.place.fail("unknown line `\(line.keyword)` in a call")
             }
         }
-        guard row.arguments.count <= 6 else { throw head.place.fail("more than six arguments") }
+        guard registers <= 6 else { throw head.place.fail("more than six arguments") }
         calls.append(row)
     }
 
-    private func argument(_ given: [String], _ condition: String?, _ place: Place) throws -> FieldSpec {
+    private func argument(
+        _ given: [String], _ condition: String?, _ register: Int, _ place: Place
+    ) throws -> FieldSpec {
         var parts = given
         let isHidden = parts.last == "hidden"
         if isHidden { parts.removeLast() }
@@ -307,6 +425,6 @@ extension Spec {
         }
         return FieldSpec(
             place: place, name: parts[0], item: parts[1] == "-" ? "" : parts[1], direction: direction,
-            type: parts[parts.count - 1], condition: condition, isHidden: isHidden)
+            type: parts[parts.count - 1], condition: condition, isHidden: isHidden, register: register)
     }
 }

@@ -18,6 +18,7 @@ private let keywords: Set<String> = [
 
 func caseName(_ name: String) -> String {
     let camel = camelCase(name)
+    if camel == "self" { return "selfProcess" }
     return keywords.contains(camel) ? "`\(camel)`" : camel
 }
 
@@ -28,11 +29,13 @@ func quoted(_ text: String) -> String {
 /// The kinds that are always there, whether the spec uses them or not.
 let standardCustoms = [
     "iovec", "iovecOut", "strings", "environment", "sockaddr", "sockaddrOut", "message", "messageOut", "messages",
-    "waitStatus", "cloneFlags", "cloneArguments", "fcntlArgument", "ioctlRequest", "ioctlArgument",
+    "waitStatus", "cloneFlags", "cloneArguments", "ioctlRequest", "ioctlArgument",
     "futexOperation", "pollfd", "fdSet", "sigaction", "sigactionOut", "siginfo", "siginfoIn", "directoryEntries",
-    "directoryEntriesOld", "prctlArgument", "epollEvents", "epollEvent", "socketOption", "sockoptValue",
+    "directoryEntriesOld", "epollEvents", "epollEvent", "socketOption", "sockoptValue",
     "sockoptValueOut", "sigsetOut", "fdPair", "timevalPair", "timespecPair",
 ]
+
+private let directions = ["in": "entry", "out": "exit", "inout": "both"]
 
 /// Everything that the files are written from.
 struct Tables {
@@ -50,8 +53,18 @@ struct Tables {
     var conditionRows: [String] = []
     var choiceRows: [String] = []
     var constantRows: [String] = []
+    var selectionRows: [String] = []
+    var selectionCaseRows: [String] = []
+    var selectedRows: [String] = []
     var numbers64: [Int: Int] = [:]
     var numbers32: [Int: Int] = [:]
+    /// The rows that calls of i386 carry, by carrier and number.
+    var carriedNumbers: [String: [Int: Int]] = ["socketcall": [:], "ipc": [:]]
+
+    /// The types that symbols select, each once.
+    var symbolTypeRows: [String] = []
+    /// From the place of a symbol in its set to its type, by set.
+    var symbolTypes: [[Int]] = []
 
     private var operations: Set<String> = []
     private var conditionIndex: [String: Int] = [:]
@@ -60,7 +73,18 @@ struct Tables {
         self.spec = spec
         try index()
         try layOut()
+        for selection in spec.selections { try add(selection) }
         for call in spec.calls { try add(call) }
+        for set in spec.sets { symbolTypes.append(try set.symbols.map { try symbolType($0) }) }
+    }
+
+    /// The index of the row of what a symbol selects, -1 for nothing.
+    private mutating func symbolType(_ symbol: SymbolSpec) throws -> Int {
+        guard !symbol.type.isEmpty else { return -1 }
+        let row = try TypeReader(names: names, siblings: [], place: symbol.place).read(symbol.type).code
+        if let known = symbolTypeRows.firstIndex(of: row) { return known }
+        symbolTypeRows.append(row)
+        return symbolTypeRows.count - 1
     }
 
     // MARK: Names
@@ -80,6 +104,11 @@ struct Tables {
                 throw set.place.fail("set `\(set.name)` is there twice")
             }
             names.sets[set.name] = position
+        }
+        for (position, selection) in spec.selections.enumerated() {
+            guard names.selections.updateValue(position, forKey: selection.name) == nil else {
+                throw selection.place.fail("selection `\(selection.name)` is there twice")
+            }
         }
         try indexStructures()
         indexCustoms()
@@ -119,9 +148,10 @@ struct Tables {
 
     private mutating func indexCustoms() {
         customs = standardCustoms
-        let used =
-            spec.calls.flatMap { $0.arguments.map(\.type) + [$0.resultType] }
-            + spec.structures.flatMap { $0.fields.map(\.type) }
+        var used: [String] = spec.calls.flatMap { $0.arguments.map(\.type) + [$0.resultType] }
+        used += spec.structures.flatMap { $0.fields.map(\.type) }
+        for selection in spec.selections { used += selection.cases.flatMap { $0.columns.map(\.type) } }
+        for set in spec.sets { used += set.symbols.map(\.type) }
         for type in used {
             guard let range = type.range(of: "custom:[A-Za-z0-9]+", options: .regularExpression) else { continue }
             let name = String(type[range].dropFirst("custom:".count))
@@ -136,10 +166,12 @@ struct Tables {
         var layout64 = Layout(word: 8)
         var layout32 = Layout(word: 4)
         for (position, (structure, id)) in structures.enumerated() {
-            let siblings = structure.fields.map(\.name)
+            let siblings = structure.fields.enumerated().map { (name: $1.name, place: $0) }
             let types = try structure.fields.map { field in
                 try TypeReader(names: names, siblings: siblings, place: field.place).read(field.type)
             }
+            layout64.isWide = structure.isWide
+            layout32.isWide = structure.isWide
             let (offsets64, size64, align64) = try offsets(structure, types, layout64)
             let (offsets32, size32, align32) = try offsets(structure, types, layout32)
             layout64.structures[position] = (size64, align64)
@@ -151,17 +183,38 @@ struct Tables {
             }
             let first = fieldRows.count
             for (index, field) in structure.fields.enumerated() {
-                var row = "ArgumentRow(\(quoted(field.name)), \"\", .entry, \(types[index].code)"
+                let direction = directions[field.direction] ?? "entry"
+                var row = "ArgumentRow(\(quoted(field.name)), \(quoted(field.item)), "
+                row += ".\(direction), \(types[index].code)"
+                let condition = try condition(field.condition, about: structure.fields, siblings, field.place)
+                if condition >= 0 { row += ", condition: \(condition)" }
+                row += ", register: \(field.register)"
                 if offsets64[index] != 0 { row += ", offset64: \(offsets64[index])" }
                 if offsets32[index] != 0 { row += ", offset32: \(offsets32[index])" }
                 if field.isDetail { row += ", isDetail: true" }
                 if field.isHidden { row += ", isHidden: true" }
+                if field.isOptional { row += ", isOptional: true" }
                 fieldRows.append(row + ")")
             }
+            let choices = try choices(of: structure)
             structureRows.append(
                 "StructureRow(\(quoted(id)), fields: (\(first), \(structure.fields.count)), "
-                    + "size64: \(size64), size32: \(size32))")
+                    + "size64: \(size64), size32: \(size32)\(structure.isWide ? ", isWide: true" : "")\(choices))")
         }
+    }
+
+    /// The operations that a struct asks for, as the argument of its row.
+    private mutating func choices(of structure: StructureSpec) throws -> String {
+        let first = choiceRows.count
+        let siblings = structure.fields.enumerated().map { (name: $1.name, place: $0) }
+        for choice in structure.operations {
+            guard operations.contains(choice.name) else {
+                throw choice.place.fail("unknown operation `\(choice.name)`")
+            }
+            let condition = try condition(choice.condition, about: structure.fields, siblings, choice.place)
+            choiceRows.append("ChoiceRow(condition: \(condition), operation: .\(caseName(choice.name)))")
+        }
+        return first == choiceRows.count ? "" : ", choices: (\(first), \(choiceRows.count - first))"
     }
 
     private func offsets(
@@ -171,16 +224,64 @@ struct Tables {
         var end = 0
         var size = 0
         var largest = 1
+        var slot = 0
         for (field, type) in zip(structure.fields, types) {
             let (bytes, natural) = try layout.measure(type, field.place)
             let alignment = structure.isPacked ? 1 : natural
-            let offset = field.offset ?? (end + alignment - 1) / alignment * alignment
+            var offset = field.offset ?? (end + alignment - 1) / alignment * alignment
+            if field.offset == nil, field.register == slot, let shared = offsets.last { offset = shared }
             offsets.append(offset)
-            end = offset + bytes
+            end = field.register == slot ? max(end, offset + bytes) : offset + bytes
+            slot = field.register
             size = max(size, end)
             largest = max(largest, alignment)
         }
         return (offsets, (size + largest - 1) / largest * largest, largest)
+    }
+
+    // MARK: Selections
+
+    private mutating func add(_ selection: SelectionSpec) throws {
+        guard let position = names.sets[selection.set] else {
+            throw selection.place.fail("unknown set `\(selection.set)`")
+        }
+        let set = spec.sets[position]
+        var exact: [(value: UInt64, row: String)] = []
+        var masked: [String] = []
+        var otherwise = "SelectionCase(0, 0, \(selectedRows.count), 0)"
+        var columnsAt: [String: Int] = [:]
+        for (command, columns, place) in selection.cases {
+            let reader = TypeReader(names: names, siblings: [], place: place)
+            let rows = try columns.map { column in
+                let type = try reader.read(column.type)
+                return "SelectedRow(.\(directions[column.direction] ?? "entry"), \(type.code))"
+            }
+            let key = rows.joined()
+            let first = columnsAt[key] ?? selectedRows.count
+            if columnsAt.updateValue(first, forKey: key) == nil { selectedRows += rows }
+            let range = "\(first), \(rows.count)"
+            if command == "otherwise" {
+                otherwise = "SelectionCase(0, 0, \(range))"
+                continue
+            }
+            let parts = command.split(separator: "/").map(String.init)
+            let value = try value(parts[0], set, place)
+            if parts.count == 2 {
+                guard let mask = parseNumber(parts[1]) else { throw place.fail("bad mask `\(parts[1])`") }
+                let key = "0x\(String(value & mask, radix: 16)), 0x\(String(mask, radix: 16))"
+                masked.append("SelectionCase(\(key), \(range))")
+            } else {
+                guard !exact.contains(where: { $0.value == value }) else {
+                    throw place.fail("the command `\(command)` is there twice")
+                }
+                exact.append((value, "SelectionCase(0x\(String(value, radix: 16)), .max, \(range))"))
+            }
+        }
+        exact.sort { $0.value < $1.value }
+        selectionRows.append(
+            "SelectionRow(shift: \(selection.shift), cases: (\(selectionCaseRows.count), \(exact.count), "
+                + "\(masked.count)), otherwise: \(otherwise))")
+        selectionCaseRows += exact.map(\.row) + masked
     }
 
     // MARK: Calls
@@ -198,7 +299,10 @@ struct Tables {
             }
         }
         if call.isVariant && call.number32 == nil { throw call.place.fail("an i386 variant without its number") }
-        guard call.number64 != nil || call.number32 != nil else { throw call.place.fail("a call without a number") }
+        for (carrier, number) in call.carried { carriedNumbers[carrier, default: [:]][number] = position }
+        guard call.number64 != nil || call.number32 != nil || !call.carried.isEmpty else {
+            throw call.place.fail("a call without a number")
+        }
         guard let operation = call.operations.first else { throw call.place.fail("a call without an operation") }
         for choice in call.operations where !operations.contains(choice.name) {
             throw choice.place.fail("unknown operation `\(choice.name)`")
@@ -216,7 +320,7 @@ struct Tables {
             constantRows.append(
                 "ChoiceRow(condition: \(condition), item: \(quoted(constant.name)), value: \(quoted(constant.value)))")
         }
-        let reader = TypeReader(names: names, siblings: call.arguments.map(\.name), place: call.place)
+        let reader = TypeReader(names: names, siblings: call.siblings, place: call.place)
         let result = try reader.read(call.resultType)
         let plain = call.operations.first { $0.condition == nil } ?? operation
         callRows.append(
@@ -232,30 +336,38 @@ struct Tables {
     }
 
     private mutating func row(of argument: FieldSpec, in call: CallSpec) throws -> String {
-        let reader = TypeReader(names: names, siblings: call.arguments.map(\.name), place: argument.place)
+        let reader = TypeReader(names: names, siblings: call.siblings, place: argument.place)
         let type = try reader.read(argument.type)
-        let directions = ["in": "entry", "out": "exit", "inout": "both"]
         var row = "ArgumentRow(\(quoted(argument.name)), \(quoted(argument.item)), "
         row += ".\(directions[argument.direction] ?? "entry"), \(type.code)"
         let condition = try condition(argument.condition, call, argument.place)
         if condition >= 0 { row += ", condition: \(condition)" }
+        if argument.register > 0 { row += ", register: \(argument.register)" }
         if argument.isHidden { row += ", isHidden: true" }
         return row + ")"
     }
 
     /// The index of a condition's row, -1 for none.
     private mutating func condition(_ text: String?, _ call: CallSpec, _ place: Place) throws -> Int {
+        try condition(text, about: call.arguments, call.siblings, place)
+    }
+
+    /// A condition about an argument, or a field, of those beside it.
+    private mutating func condition(
+        _ text: String?, about fields: [FieldSpec], _ siblings: [Sibling], _ place: Place
+    ) throws -> Int {
         guard let text else { return -1 }
         let parts = text.split(separator: " ").map(String.init)
         guard parts.count == 3, parts[1] == "is" || parts[1] == "has" else {
             throw place.fail("expected `if ARGUMENT is|has NAME|NAME`")
         }
         let subject = parts[0].split(separator: "&").map(String.init)
-        guard let index = call.arguments.firstIndex(where: { $0.name == subject[0] }) else {
-            throw place.fail("no argument `\(subject[0])`")
+        guard let position = fields.firstIndex(where: { $0.name == subject[0] }) else {
+            throw place.fail("no argument or field `\(subject[0])`")
         }
-        let argument = call.arguments[index]
-        let reader = TypeReader(names: names, siblings: call.arguments.map(\.name), place: place)
+        let argument = fields[position]
+        let index = siblings[position].place
+        let reader = TypeReader(names: names, siblings: siblings, place: place)
         let type = try reader.read(argument.type)
         var mask: UInt64 = type.shape == "value" && type.width == 4 ? 0xFFFF_FFFF : .max
         if subject.count == 2 {

@@ -8,6 +8,7 @@ enum CountSpec: Equatable {
     case fixed(Int)
     case argument(Int)
     case result
+    case own
 
     var code: String {
         switch self {
@@ -15,6 +16,7 @@ enum CountSpec: Equatable {
         case .fixed(let value): ".fixed(\(value))"
         case .argument(let index): ".argument(\(index))"
         case .result: ".result"
+        case .own: ".own"
         }
     }
 }
@@ -39,11 +41,13 @@ let scalarTypes: [String: (kind: String, width: Int)] = [
     "x8": ("hexadecimal", 1), "x16": ("hexadecimal", 2), "x32": ("hexadecimal", 4),
     "x64": ("hexadecimal", 8), "o16": ("octal", 2), "o32": ("octal", 4),
     "limit": ("limit", 0), "limit64": ("limit", 8), "permissions": ("permissions", 4),
-    "permissions16": ("permissions", 2), "mode": ("fileMode", 4),
+    "permissions16": ("permissions", 2), "permissions64": ("permissions", 8), "mode": ("fileMode", 4),
     "mode16": ("fileMode", 2), "address": ("address", 0),
     "fd": ("descriptor", 4), "directory": ("directory", 4), "pid": ("process", 4), "uid": ("user", 4),
     "gid": ("group", 4), "uid16": ("user", 2), "gid16": ("group", 2), "signal": ("signal", 4),
     "dev": ("device", 8), "dev32": ("device", 4), "dev16": ("device", 2),
+    "z8": ("padded", 1), "z16": ("padded", 2), "z32": ("padded", 4), "port": ("port", 2), "net16": ("network", 2),
+    "net32": ("network", 4), "inet4": ("inet4", 4), "inet6": ("inet6", 16), "interface": ("interface", 4),
 ]
 
 /// Names that types may refer to, with their indices.
@@ -51,16 +55,38 @@ struct Names {
     var sets: [String: Int] = [:]
     var structures: [String: Int] = [:]
     var customs: [String: Int] = [:]
+    var selections: [String: Int] = [:]
+}
+
+/// An argument with its register, or a field with its index.
+typealias Sibling = (name: String, place: Int)
+
+extension CallSpec {
+    var siblings: [Sibling] { arguments.map { ($0.name, $0.register) } }
 }
 
 /// Reads types against the names that are declared.
 struct TypeReader {
     let names: Names
     /// The arguments or fields that a count may name, in order.
-    let siblings: [String]
+    let siblings: [Sibling]
     let place: Place
 
     func read(_ text: String) throws -> TypeSpec {
+        if text.hasPrefix("*"), text.hasSuffix(")"), let open = text.firstIndex(of: "(") {
+            if ["*chars", "*bytes"].contains(text[..<open]) {
+                var type = try read(String(text.dropFirst()))
+                type.shape = "pointer"
+                return type
+            }
+            var type = try read(String(text[text.index(after: text.startIndex)..<open]))
+            guard type.shape == "value", type.kind == "structure" else {
+                throw place.fail("`\(text)` gives a size to what is no struct")
+            }
+            type.shape = "pointer"
+            type.count = try count(String(text[text.index(after: open)...].dropLast()))
+            return type
+        }
         if text.hasPrefix("*") {
             var type = try read(String(text.dropFirst()))
             guard type.shape == "value" else { throw place.fail("`\(text)` is a pointer to a pointer") }
@@ -79,16 +105,36 @@ struct TypeReader {
         }
         if let scalar = scalarTypes[text] { return TypeSpec(kind: scalar.kind, width: scalar.width) }
         switch text {
+        case "_": return TypeSpec(kind: "selected", width: 0)
         case "path", "text": return TypeSpec(kind: text, width: 0)
         case "sigset": return TypeSpec(kind: "signalSet", width: 8)
+        case "sigmask": return TypeSpec(kind: "signalMask", width: 8)
         default: break
+        }
+        if text.hasPrefix("bits("), text.hasSuffix(")") {
+            let parts = text.dropFirst(5).dropLast().split(separator: ",").compactMap { Int($0) }
+            guard parts.count == 3, [1, 2, 4, 8].contains(parts[0]), parts[1] + parts[2] <= parts[0] * 8 else {
+                throw place.fail("expected `bits(WIDTH,SHIFT,COUNT)`, found `\(text)`")
+            }
+            return TypeSpec(kind: "bits", width: parts[0], table: parts[1] << 8 | parts[2])
         }
         if let open = text.firstIndex(of: "("), text.hasSuffix(")") {
             let inner = try count(String(text[text.index(after: open)...].dropLast()))
             switch text[..<open] {
             case "buffer": return TypeSpec(kind: "buffer", width: 0, count: inner)
+            case "text": return TypeSpec(kind: "text", width: 0, count: inner)
             case "chars": return TypeSpec(kind: "characters", width: 1, count: inner)
             case "bytes": return TypeSpec(kind: "octets", width: 1, count: inner)
+            case "hardware": return TypeSpec(kind: "hardware", width: 1, count: inner)
+            case let name where name.hasPrefix("indexed:"):
+                var type = try reference("enum", String(name.dropFirst("indexed:".count)))
+                (type.kind, type.width, type.count) = ("indexed", 1, inner)
+                return type
+            case let name where name.hasPrefix("select:"):
+                guard let index = names.selections[String(name.dropFirst("select:".count))] else {
+                    throw place.fail("unknown selection `\(name)`")
+                }
+                return TypeSpec(kind: "selected", width: 0, table: index, count: inner)
             default: throw place.fail("unknown type `\(text)`")
             }
         }
@@ -115,8 +161,10 @@ struct TypeReader {
             guard let index = names.structures[target] else { throw place.fail("unknown struct `\(target)`") }
             return TypeSpec(kind: "structure", width: 0, table: index)
         case "custom":
-            guard let index = names.customs[target] else { throw place.fail("unknown custom kind `\(target)`") }
-            return TypeSpec(kind: "custom", width: 0, table: index)
+            let parts = target.split(separator: "/").map(String.init)
+            guard let index = names.customs[parts[0]] else { throw place.fail("unknown custom kind `\(target)`") }
+            // The bytes that a field takes, where it is no pointer.
+            return TypeSpec(kind: "custom", width: parts.count == 2 ? Int(parts[1]) ?? 0 : 0, table: index)
         default:
             throw place.fail("unknown type `\(kind):\(target)`")
         }
@@ -124,11 +172,14 @@ struct TypeReader {
 
     private func count(_ text: String) throws -> CountSpec {
         if text == "return" { return .result }
+        if text == "own" { return .own }
+        if text.hasPrefix("@"), let register = Int(text.dropFirst()), register < 6 { return .argument(register) }
+        if text == "rest" { return .none }
         if let number = parseNumber(text) { return .fixed(Int(number)) }
-        guard let index = siblings.firstIndex(of: text) else {
+        guard let sibling = siblings.first(where: { $0.name == text }) else {
             throw place.fail("no argument or field `\(text)` to count by")
         }
-        return .argument(index)
+        return .argument(sibling.place)
     }
 }
 
@@ -136,17 +187,21 @@ struct TypeReader {
 struct Layout {
     /// Bytes of `long` and pointers.
     let word: Int
+    /// The struct under way holds pointers in eight bytes and aligns them so.
+    var isWide = false
     /// The alignment of 8-byte scalars.
-    var wide: Int { word }
+    var wide: Int { isWide ? 8 : word }
     /// Size and alignment of the structs known so far, by index.
     var structures: [Int: (size: Int, alignment: Int)] = [:]
 
     func measure(_ type: TypeSpec, _ place: Place) throws -> (size: Int, alignment: Int) {
-        if type.shape == "pointer" { return (word, word) }
+        if type.shape == "pointer" { return (wide, wide) }
+        if type.shape == "array", case .argument = type.count { return (wide, wide) }
         var one: (size: Int, alignment: Int)
         switch type.kind {
-        case "path", "text", "buffer", "custom", "signalSet": one = (word, word)
-        case "characters", "octets":
+        case "custom" where type.width > 0: one = (type.width, min(type.width, wide))
+        case "path", "text", "buffer", "custom", "signalSet", "address": one = (wide, wide)
+        case "characters", "octets", "indexed", "hardware":
             guard case .fixed(let count) = type.count else { throw place.fail("inline bytes need a number") }
             return (count, 1)
         case "structure":
@@ -156,7 +211,7 @@ struct Layout {
             one = known
         default:
             let width = type.width == 0 ? word : type.width
-            one = (width, width == 8 ? wide : width)
+            one = (width, width == 8 ? wide : min(width, 4))
         }
         if type.shape == "array" {
             guard case .fixed(let count) = type.count else { throw place.fail("an inline array needs a number") }

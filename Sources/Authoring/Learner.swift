@@ -1,0 +1,161 @@
+// From what was seen to a policy: every line says in how many recordings it was needed, with an example.
+
+import Messages
+import Policy
+
+/// Writes policies from observations.
+public struct Learner {
+    /// `~` and `${CWD}` of the policy.
+    public var home: String
+    public var workingDirectory: String
+    public var name = "learned"
+
+    public init(home: String, workingDirectory: String) {
+        self.home = home
+        self.workingDirectory = workingDirectory
+    }
+
+    /// The policy as a YAML file.
+    public func policy(_ seen: Observations, command: String) -> String {
+        var lines = [
+            "abitrace: policy/1", "name: \(name)",
+            "description: \(Self.quoted("Learned from \(count(seen.recordings, "recording")) of \(command)"))",
+            "default: deny", "",
+        ]
+        lines += files(seen)
+        lines += network(seen)
+        lines += handles(seen)
+        lines += ambients(seen)
+        lines += refused(seen)
+        for (what, need) in seen.unclear.sorted(by: { $0.key < $1.key }) {
+            lines.append("# \(what) could not be seen in \(need.example): see whether the policy needs a line for it.")
+        }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    // MARK: Files
+
+    private func files(_ seen: Observations) -> [String] {
+        let paths = LearnedPaths(seen, home: home, workingDirectory: workingDirectory)
+        var rows: [(String, String)] = paths.entries.map { entry in
+            (
+                "  \(Self.quoted(spelled(entry.path, isPattern: entry.isPattern))): \(entry.expression)",
+                comment(entry, seen)
+            )
+        }
+        rows += paths.withheld.map { ("  \(Self.quoted(spelled($0))): none", "# protected") }
+        rows.sort { $0.0 < $1.0 }
+        var lines = rows.isEmpty ? [] : ["files:"] + Self.aligned(rows)
+        if !paths.others.isEmpty {
+            lines.append(
+                "  # Other processes: a person decides. Take the mark away from what the program may see of them.")
+            lines += Self.aligned(
+                paths.others.map { ("  # \(Self.quoted($0.path)): \($0.expression)", comment($0, seen)) })
+        }
+        return lines.isEmpty ? [] : lines + [""]
+    }
+
+    /// What an entry rests on.
+    private func comment(_ entry: LearnedPaths.Entry, _ seen: Observations) -> String {
+        var words = "# \(seenIn(entry.recordings, seen.recordings)); "
+        if entry.count == 1 { return words + (entry.isAbsent ? "not there: " : "") + entry.example }
+        words += "\(entry.count) paths seen, such as \(entry.example)"
+        if ProtectedPlaces.tier(of: entry.path, home: home) == .guarded, entry.isWidened {
+            words += "; all of the directory is granted"
+        }
+        return words
+    }
+
+    // MARK: Other sections
+
+    private func network(_ seen: Observations) -> [String] {
+        if seen.connects.isEmpty && seen.listens.isEmpty { return [] }
+        var lines = ["network:"]
+        for (word, needs) in [("connect", seen.connects), ("listen", seen.listens)] where !needs.isEmpty {
+            lines.append("  \(word):")
+            lines += Self.aligned(
+                needs.sorted { $0.key < $1.key }.map {
+                    ("    - \"\($0.key)\"", "# \(seenIn($0.value.recordings, seen.recordings))")
+                })
+        }
+        return lines + [""]
+    }
+
+    private func handles(_ seen: Observations) -> [String] {
+        if seen.handles.isEmpty { return [] }
+        let rows = seen.handles.sorted { $0.key < $1.key }.map { name, need in
+            (
+                "  \(name): \(need.rights.grouped)",
+                "# \(seenIn(need.recordings, seen.recordings)); \(need.example)"
+            )
+        }
+        return ["handles:"] + Self.aligned(rows) + [""]
+    }
+
+    private func ambients(_ seen: Observations) -> [String] {
+        let names = seen.ambients.keys.filter { $0 != Ambient.net.name }.sorted()
+        if names.isEmpty { return [] }
+        let all = PolicyLayer.usualAmbientNames + names.filter { !PolicyLayer.usualAmbientNames.contains($0) }
+        var lines = ["ambient: [\(all.joined(separator: ", "))]"]
+        for name in names {
+            guard let need = seen.ambients[name] else { continue }
+            lines.append("# \(name): \(seenIn(need.recordings, seen.recordings)); \(need.example)")
+        }
+        return lines + [""]
+    }
+
+    /// Dangerous operations come commented out: a person decides.
+    private func refused(_ seen: Observations) -> [String] {
+        if seen.refused.isEmpty { return [] }
+        var lines = ["# Refused unless named. Take the mark away from what the program may do.", "# classes:"]
+        for (name, entry) in seen.refused.sorted(by: { $0.key < $1.key }) {
+            lines.append("#   \(name): allow   # \(seenIn(entry.need.recordings, seen.recordings)); \(entry.reason)")
+        }
+        return lines + [""]
+    }
+
+    // MARK: Words
+
+    private func seenIn(_ recordings: Set<Int>, _ all: Int) -> String { "seen in \(recordings.count) of \(all)" }
+
+    private func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
+
+    /// The path with the working directory and the home said by name.
+    private func spelled(_ path: String, isPattern: Bool = false) -> String {
+        // What could be taken for a pattern is none, unless it is meant as one.
+        let path = isPattern ? path : PolicyEditor.escaped(path)
+        if ProtectedPlaces.lies(path, in: workingDirectory), workingDirectory != "/" {
+            return "${CWD}" + path.dropFirst(workingDirectory.count)
+        }
+        if ProtectedPlaces.lies(path, in: home), home != "/" { return "~" + path.dropFirst(home.count) }
+        return path
+    }
+
+    /// In quotes where YAML would read it as something else.
+    static func quoted(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A) || (byte >= 0x61 && byte <= 0x7A)
+                || "/._-+".utf8.contains(byte)
+        }
+        if isPlain, !text.isEmpty, text.first != "-" { return text }
+        var quoted = "\""
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"": quoted += "\\\""
+            case "\\": quoted += "\\\\"
+            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
+                let digits = String(scalar.value, radix: 16)
+                quoted += "\\x" + String(repeating: "0", count: 2 - digits.count) + digits
+            default: quoted.unicodeScalars.append(scalar)
+            }
+        }
+        return quoted + "\""
+    }
+
+    private static func aligned(_ rows: [(String, String)]) -> [String] {
+        let width = min(48, rows.map(\.0.count).max() ?? 0)
+        return rows.map { left, right in
+            left + String(repeating: " ", count: max(1, width - left.count + 2)) + right
+        }
+    }
+}

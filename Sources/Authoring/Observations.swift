@@ -1,0 +1,132 @@
+// What programs were seen to need: whatever a policy that grants nothing would refuse.
+
+import Messages
+import Policy
+
+/// Needs gathered over recordings.
+public struct Observations: Sendable {
+    /// Something that was needed.
+    public struct Need: Sendable {
+        public var rights: Rights = []
+        /// The recordings, by number, that needed it.
+        public var recordings: Set<Int> = []
+        /// One message that did, for people.
+        public var example = ""
+        public var isDirectory = false
+        /// Whether it was never there.
+        public var isAbsent = false
+
+        public init() {}
+
+        mutating func note(_ more: Rights, _ recording: Int, _ call: String) {
+            rights.formUnion(more)
+            recordings.insert(recording)
+            if example.isEmpty { example = call }
+        }
+    }
+
+    public var files: [String: Need] = [:]
+    public var connects: [String: Need] = [:]
+    public var listens: [String: Need] = [:]
+    public var ambients: [String: Need] = [:]
+    /// Operations, or cases of one, that are refused unless named, with the reason.
+    public var refused: [String: (need: Need, reason: String)] = [:]
+    /// Handles that were there before the program, by what a policy calls them.
+    public var handles: [String: Need] = [:]
+    /// What could not be decided, with one example each.
+    public var unclear: [String: Need] = [:]
+    public private(set) var recordings = 0
+    /// Where the first program of each recording began, as far as that is known.
+    public private(set) var workingDirectories: [String] = []
+    /// The directory of the recording at hand, where the first one's was another.
+    private var moved: String?
+
+    public init() {}
+
+    /// A policy that grants nothing but what every process is born with.
+    public static let nothing = Policy(layers: [PolicyLayer(file: "nothing", name: "nothing")])
+
+    /// Begins the next recording.
+    public mutating func beginRecording() {
+        recordings += 1
+        moved = nil
+    }
+
+    /// Says where the first program of this recording began. What lies there is taken for the same as what lies in the
+    /// first recording's.
+    public mutating func begin(in directory: String) {
+        workingDirectories.append(directory)
+        if let first = workingDirectories.first, first != directory { moved = directory }
+    }
+
+    private func plain(_ path: String) -> String {
+        guard let moved, let first = workingDirectories.first, moved != "/", ProtectedPlaces.lies(path, in: moved)
+        else {
+            return path
+        }
+        return first + path.dropFirst(moved.count)
+    }
+
+    /// Takes a call in that `nothing` has judged.
+    public mutating func add(_ call: JudgedCall) {
+        if call.decision.isAllowed { return }
+        // What the kernel refused anyway was not needed, but a program may need to hear that it is not there.
+        if let result = call.result, result < 0, !Self.isAnswer(result) { return }
+        let isAbsent = call.result == -2 || call.result == -20  // ENOENT, ENOTDIR
+        for reason in call.decision.reasons { add(reason, call, isAbsent: isAbsent) }
+    }
+
+    /// Errnos that a program goes on from: no such file, exists, under way, try again.
+    private static func isAnswer(_ result: Int64) -> Bool { [-2, -17, -115, -11, -20, -22, -95, -25].contains(result) }
+
+    /// Of what is not there only that is needed: to see that it is not.
+    private mutating func add(_ reason: Reason, _ call: JudgedCall, isAbsent: Bool) {
+        let example = call.message.operation.name
+        switch reason.cause {
+        case .missing(let rights, let role, let object):
+            if role.isAmbient {
+                ambients[role.name, default: Need()].note(rights, recordings, example)
+            } else if object.first == UInt8(ascii: "/") {
+                let path = plain(String(decoding: object, as: UTF8.self))
+                let wasAbsent = files[path]?.isAbsent ?? true
+                files[path, default: Need()].note(
+                    isAbsent ? [.stat, .lookup] : rights, recordings, "\(example) \(path)")
+                files[path]?.isAbsent = isAbsent && wasAbsent
+                if let fact = call.request.paths.first(where: { $0.path == object }), fact.kind == .directory {
+                    files[path]?.isDirectory = true
+                }
+            } else if let handle = call.request.handle(role) {
+                handles[Self.name(handle.number), default: Need()].note(rights, recordings, example)
+            }
+        case .address(let fact):
+            let text = "\(fact.transport.name) \(fact.address.text)"
+            if fact.role == .peer {
+                connects[text, default: Need()].note([], recordings, example)
+            } else {
+                listens[text, default: Need()].note([], recordings, example)
+            }
+        case .refusedByDefault(let name, let why):
+            if isAbsent { return }
+            var entry = refused[name] ?? (Need(), why)
+            entry.need.note([], recordings, example)
+            refused[name] = entry
+        case .unknown(let what) where !isAbsent: unclear[what, default: Need()].note([], recordings, example)
+        case .unknown, .switched, .hidden, .program, .widening, .rule: break
+        }
+    }
+
+    /// What a policy calls a descriptor that was there before the program.
+    static func name(_ number: Int32) -> String {
+        switch number {
+        case 0: "stdin"
+        case 1: "stdout"
+        case 2: "stderr"
+        default: "inherited"
+        }
+    }
+}
+
+extension HandleRole {
+    /// Whether it is a handle that processes have without a descriptor.
+    var isAmbient: Bool { self != .who && Ambient.allCases.contains { $0.name == name } }
+}

@@ -1,0 +1,77 @@
+// The ring that the kernel's program writes and we read, mapped: its records are read where they lie.
+
+import CBPF
+import Glibc
+
+/// A BPF ring buffer (Documentation/bpf/ringbuf.rst): a page with our position, a page with the kernel's, then the data
+/// twice, so that no record is ever cut by the end.
+final class CallRing {
+    let descriptor: Int32
+    private let size: Int
+    private let mine: UnsafeMutableRawPointer
+    private let kernels: UnsafeMutableRawPointer
+    private let data: UnsafeRawPointer
+    private var position: UInt
+    /// What is known to be there.
+    private var known: UInt
+
+    private static let page = 4096
+    /// BPF_RINGBUF_BUSY_BIT, BPF_RINGBUF_DISCARD_BIT and the size of a record's head (linux/bpf.h).
+    private static let busy: UInt32 = 1 << 31, discarded: UInt32 = 1 << 30, headSize = 8
+
+    init(_ descriptor: Int32, size: Int) throws(TraceError) {
+        self.descriptor = descriptor
+        self.size = size
+        let mine = mmap(nil, Self.page, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+        guard let mine, mine != MAP_FAILED else { throw .kernelProgram("mapping its ring", errno: errno) }
+        let kernels = mmap(nil, Self.page + 2 * size, PROT_READ, MAP_SHARED, descriptor, Self.page)
+        guard let kernels, kernels != MAP_FAILED else {
+            let failure = errno
+            munmap(mine, Self.page)
+            throw .kernelProgram("mapping its ring", errno: failure)
+        }
+        self.mine = mine
+        self.kernels = kernels
+        data = UnsafeRawPointer(kernels + Self.page)
+        position = mine.load(as: UInt.self)
+        known = position
+    }
+
+    deinit {
+        munmap(mine, Self.page)
+        munmap(kernels, Self.page + 2 * size)
+    }
+
+    /// Where the kernel writes next: what a thread did before it stood still lies before that.
+    var end: UInt { abitrace_acquire(kernels.assumingMemoryBound(to: UInt.self)) }
+
+    /// The next record that is complete and begins before `limit`, nil where there is none. It stays until `pass`.
+    @inline(__always)
+    func first(before limit: UInt = .max) -> UnsafeRawPointer? {
+        while true {
+            if position == known {
+                known = end
+                if position == known { return nil }
+            }
+            if position >= limit { return nil }
+            let head = data + Int(position & UInt(size - 1))
+            let length = abitrace_acquire_length(head.assumingMemoryBound(to: UInt32.self))
+            if length & Self.busy != 0 { return nil }
+            if length & Self.discarded == 0 { return head + Self.headSize }
+            pass(length)
+        }
+    }
+
+    /// Gives the first record's room back.
+    @inline(__always)
+    func pass() {
+        pass((data + Int(position & UInt(size - 1))).load(as: UInt32.self))
+    }
+
+    @inline(__always)
+    private func pass(_ length: UInt32) {
+        let bytes = Int(length & ~(Self.busy | Self.discarded)) + Self.headSize
+        position &+= UInt((bytes + 7) & ~7)
+        abitrace_release(mine.assumingMemoryBound(to: UInt.self), position)
+    }
+}

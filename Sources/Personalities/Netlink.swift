@@ -1,0 +1,249 @@
+// Netlink messages (linux/netlink.h): headers, payloads by protocol and type, attributes and what nests in them.
+
+import Messages
+
+extension Capture {
+    /// How much of a netlink buffer is kept: it is the call's arguments rather than a payload.
+    static let netlinkLimit = 32768
+    /// How much of what only looks like a request of netlink.
+    static let requestLimit = 1024
+}
+
+extension Snapshot {
+    /// The descriptor whose netlink protocol the message cannot be understood without, nil for other calls.
+    public var netlinkDescriptor: Int32? {
+        guard let call = meant() else { return nil }
+        if call.row.carriesDatagram { return datagramDescriptor(call) }
+        guard call.row.call == .sendmsg || call.row.call == .recvmsg,
+            let header = MessageHeader(self, at: call.arguments.a1)
+        else { return nil }
+        // A receiver says only how much room it has: as much as struct sockaddr_nl takes.
+        let isNetlink =
+            header.nameLength == 12 && (call.row.call == .recvmsg || number(at: header.name, width: 2) == 16)
+        return isNetlink ? Int32(truncatingIfNeeded: call.arguments.a0) : nil
+    }
+
+    private func datagramDescriptor(_ call: MeantCall) -> Int32? {
+        let arguments = call.arguments
+        let isNetlink =
+            call.row.call == .sendto
+            ? number(at: arguments.a4, width: 2) == 16 || looksLikeNetlink(arguments)
+            : arguments.a4 != 0 && number(at: arguments.a5, width: 4) == 12
+        return isNetlink ? Int32(truncatingIfNeeded: arguments.a0) : nil
+    }
+
+    /// Whether what is sent without an address begins like a request of netlink: a length within the buffer, and
+    /// NLM_F_REQUEST. The socket tells for sure, and is asked only then.
+    func looksLikeNetlink(_ arguments: RawArguments) -> Bool {
+        guard arguments.a4 == 0, let head = number(at: arguments.a1, width: 8) else { return false }
+        return NetlinkHead(head).isRequest(in: arguments.a2)
+    }
+
+    /// The protocol of the netlink socket that was looked up for the call.
+    var netlinkProtocol: Int32? {
+        facts.first { $0.kind == .descriptor && $0.socket?.family == 16 }?.socket?.protocolNumber  // AF_NETLINK
+    }
+}
+
+extension CallRow {
+    /// Calls with a buffer and an address, which says whether the buffer holds netlink messages.
+    var carriesDatagram: Bool { call == .sendto || call == .recvfrom }
+}
+
+extension Capture {
+    /// The buffer of a datagram, once its address is known.
+    func datagram(_ row: CallRow, _ result: Int64?, _ snapshot: inout Snapshot, _ memory: some TraceeMemory) {
+        let arguments = snapshot.stop.arguments
+        if row.call == .recvfrom && result == nil || row.call == .sendto && result != nil { return }
+        var limit: Int?
+        if snapshot.number(at: arguments.a4, width: 2) == 16 {  // AF_NETLINK
+            limit = Self.netlinkLimit
+        } else if row.call == .sendto, arguments.a4 == 0, let head = NetlinkHead(at: arguments.a1, memory),
+            head.isRequest(in: arguments.a2)
+        {
+            limit = max(payloadLimit, Self.requestLimit)
+        }
+        payload(
+            arguments.a1, result.map { UInt64(max(0, $0)) } ?? arguments.a2, limit: limit, &snapshot, memory)
+    }
+}
+
+extension CallView {
+    /// Whether the call's address says that its buffer holds netlink messages.
+    var isNetlinkDatagram: Bool {
+        guard row.carriesDatagram else { return false }
+        if stop.arguments.a4 == 0 { return row.call == .sendto && snapshot.netlinkProtocol != nil }
+        return snapshot.number(at: stop.arguments.a4, width: 2) == 16
+    }
+
+    /// The messages in a buffer.
+    func netlink(_ address: UInt64, _ count: UInt64) -> Value {
+        guard address != 0, let region = snapshot.region(at: address), region.errno == 0 else {
+            return .address(address)
+        }
+        let reader = NetlinkReader(view: self, protocolNumber: netlinkProtocol ?? snapshot.netlinkProtocol)
+        return reader.messages(address, Int(min(count, UInt64(region.count))), isCut: count > UInt64(region.count))
+    }
+}
+
+/// Reads the messages of one protocol.
+struct NetlinkReader {
+    let view: CallView
+    /// NETLINK_ROUTE and so on, nil where it was not looked up.
+    let protocolNumber: Int32?
+
+    /// sizeof(struct nlmsghdr), sizeof(struct nlattr).
+    private static let head = 16
+    static let attributeHead = 4
+    /// How deep attributes are followed; what lies deeper is bytes.
+    static let depthLimit = 8
+
+    func number(_ address: UInt64, _ width: Int) -> UInt64 {
+        view.snapshot.number(at: address, width: width) ?? 0
+    }
+
+    func bytes(_ address: UInt64, _ count: Int) -> Value {
+        guard let bytes = view.snapshot.bytes(at: address, count: count) else { return .address(address) }
+        return .bytes(Bytes(Array(bytes), isBinary: true))
+    }
+
+    // MARK: Messages
+
+    func messages(_ address: UInt64, _ count: Int, isCut: Bool) -> Value {
+        var parts: [Value] = []
+        var offset = 0
+        while offset < count {
+            let at = address &+ UInt64(offset)
+            guard count - offset >= Self.head else {
+                parts.append(bytes(at, count - offset))
+                break
+            }
+            let length = number(at, 4)
+            parts.append(message(at, Int(min(length, UInt64(count - offset)))))
+            guard length >= UInt64(Self.head), length < UInt64(count) else { break }
+            offset += (Int(length) + 3) & ~3
+        }
+        if parts.isEmpty { return bytes(address, 0) }
+        if isCut { return .cutList(parts) }
+        return parts.count == 1 ? parts[0] : .list(parts)
+    }
+
+    /// One message of which `count` bytes are there.
+    private func message(_ at: UInt64, _ count: Int, depth: Int = 0) -> Value {
+        let header = header(at)
+        guard count > Self.head else { return header }
+        return .list([header] + payload(at, number(at &+ 4, 2), at &+ UInt64(Self.head), count - Self.head, depth))
+    }
+
+    private func header(_ at: UInt64) -> Value {
+        let type = number(at &+ 4, 2)
+        return .record([
+            Field("nlmsg_len", .unsigned(number(at, 4))), Field("nlmsg_type", named(type)),
+            Field("nlmsg_flags", flags(number(at &+ 6, 2), type)), Field("nlmsg_seq", .unsigned(number(at &+ 8, 4))),
+            Field("nlmsg_pid", .process(Int32(truncatingIfNeeded: number(at &+ 12, 4)))),
+        ])
+    }
+
+    /// Types below NLMSG_MIN_TYPE are every protocol's, others their protocol's own.
+    private func named(_ type: UInt64) -> Value {
+        let own = protocolNumber.flatMap {
+            SpecTables.selectedSet(of: UInt64(UInt32(bitPattern: $0)), in: .netlinkTypes)
+        }
+        guard type >= 16, let own else { return .symbol(.netlinkType, type) }
+        guard own == .filterSubsystem else { return .symbol(own, type) }
+        return filtering(type)
+    }
+
+    /// Netfilter: a subsystem, and a type of the subsystem (linux/netfilter/nfnetlink.h).
+    private func filtering(_ type: UInt64) -> Value {
+        if SpecTables.name(of: type, in: .filterBatch) != nil { return .symbol(.filterBatch, type) }
+        let subsystem = type >> 8
+        let name = SpecTables.name(of: subsystem, in: .filterSubsystem) ?? "0x" + String(subsystem, radix: 16)
+        let types = SpecTables.selectedSet(of: subsystem, in: .filterSubsystem)
+        let low = type & 0xFF
+        return .joined([.word(name + "<<8"), types.map { .symbol($0, low) } ?? .hexadecimal(low)])
+    }
+
+    /// The upper flags mean something else for each kind of request.
+    private func flags(_ flags: UInt64, _ type: UInt64) -> Value {
+        let kinds: [SymbolSet] = [.netlinkNew, .netlinkDelete, .netlinkGet]
+        let special: SymbolSet?
+        if type < 16 {
+            special = type == 2 ? .netlinkAnswer : nil
+        } else if protocolNumber == 0 {
+            special = type & 3 < 3 ? kinds[Int(type & 3)] : nil
+        } else {
+            special = protocolNumber == 4 ? .netlinkGet : nil
+        }
+        let upper = flags & 0xFF00
+        guard let special, upper != 0, SpecTables.names(upper, special) else { return .flags(.netlinkFlags, flags) }
+        return flags & 0xFF == 0
+            ? .flags(special, upper) : .joined([.flags(.netlinkFlags, flags & 0xFF), .flags(special, upper)])
+    }
+
+    private func payload(_ at: UInt64, _ type: UInt64, _ body: UInt64, _ count: Int, _ depth: Int) -> [Value] {
+        if type == 2 { return error(at, body, count, depth) }
+        if type == 3 && count == 4 { return [.signed(CallView.extend(number(body, 4), 4))] }
+        let family = number(body, 1)
+        let isRequest = number(at &+ 6, 2) & 1 != 0  // NLM_F_REQUEST
+        guard type >= 16, count >= 1, let kind = bodyKind(type, family, isRequest) else { return [bytes(body, count)] }
+        let size = kind.row.elementSize(view.personality)
+        guard count >= size, let record = view.structure(kind.row.table, at: body) else {
+            return [
+                .record([
+                    Field("family", .symbol(.socketFamily, family)), Field("data", bytes(body &+ 1, count - 1)),
+                ])
+            ]
+        }
+        let start = (size + 3) & ~3
+        guard count > start else { return [record] }
+        return [record, attributes(body &+ UInt64(start), count - start, kind.attributes, family, depth + 1)]
+    }
+
+    /// The struct that a message's payload begins with, and the names of the attributes that follow.
+    private func bodyKind(
+        _ type: UInt64, _ family: UInt64, _ isRequest: Bool
+    ) -> (row: TypeRow, attributes: SymbolSet?)? {
+        switch protocolNumber {
+        case 0:
+            SpecTables.selection(of: type, in: .routeType).map {
+                ($0, SpecTables.selectedSet(of: (type - 16) / 4, in: .routeAttributes))
+            }
+        case 4 where type >= 20:  // SOCK_DIAG_BY_FAMILY; the older requests begin otherwise
+            SpecTables.selection(of: family, in: isRequest ? .diagRequest : .diagAnswer).map {
+                let sets: SymbolSet = isRequest ? .diagRequestAttributes : .diagAnswerAttributes
+                return ($0, SpecTables.selectedSet(of: family, in: sets))
+            }
+        case 12: (TypeRow(.value, .structure, 0, StructureID.nfgenmsg.rawValue, .none), nil)
+        case 16: SpecTables.selection(of: type, in: .genericType).map { ($0, .genericAttribute) }
+        case 21: SpecTables.selection(of: type, in: .cryptoType).map { ($0, .cryptoAttribute) }
+        default: nil
+        }
+    }
+
+    /// struct nlmsgerr: an errno, the message that it answers, and attributes that say more.
+    private func error(_ at: UInt64, _ body: UInt64, _ count: Int, _ depth: Int) -> [Value] {
+        guard count >= 4 + Self.head, depth < Self.depthLimit else { return [bytes(body, count)] }
+        let code = CallView.extend(number(body, 4), 4)
+        let name = code < 0 && code > -4096 ? SpecTables.name(of: UInt64(-code), in: .errno) : nil
+        let isCapped = number(at &+ 6, 2) & 0x100 != 0  // NLM_F_CAPPED
+        let inner = body &+ 4
+        let length = max(UInt64(Self.head), number(inner, 4))
+        let kept = Int(min(UInt64(count - 4), isCapped ? UInt64(Self.head) : length))
+        let record = Value.record([
+            Field("error", name.map { .written(.signed(code), as: .word("-" + $0)) } ?? .signed(code)),
+            Field("msg", message(inner, min(kept, Int(min(number(inner, 4), UInt64(kept)))), depth: depth + 1)),
+        ])
+        guard count - 4 > kept else { return [record] }
+        let rest = attributes(inner &+ UInt64(kept), count - 4 - kept, .netlinkError, 0, depth + 1)
+        return [.list([record, rest])]
+    }
+}
+
+extension SpecTables {
+    /// Whether names of a set make up a value whole.
+    static func names(_ value: UInt64, _ set: SymbolSet) -> Bool {
+        let row = symbolSets[Int(set.rawValue)]
+        return symbols[Int(row.firstSymbol)..<Int(row.firstSymbol) + Int(row.count)].contains { value & $0.value != 0 }
+    }
+}

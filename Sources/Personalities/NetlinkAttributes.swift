@@ -1,0 +1,202 @@
+// Netlink attributes: what they are called in their set, what their values are, and what nests in them.
+
+import Messages
+
+extension NetlinkReader {
+    /// What the attributes of a list have in common.
+    struct AttributeContext {
+        /// Their names; without them they are counted.
+        var set: SymbolSet?
+        /// The address family of the message.
+        var family: UInt64
+        var depth: Int
+        /// What every one of them holds, where their numbers only count them.
+        var element: TypeRow?
+        /// The set of the lists that each of them counts.
+        var counts: SymbolSet?
+        /// The kinds of the link and of its master (IFLA_INFO_KIND), which say what their data is.
+        var linkKind = ""
+        var masterKind = ""
+    }
+
+    func attributes(_ address: UInt64, _ count: Int, _ set: SymbolSet?, _ family: UInt64, _ depth: Int) -> Value {
+        list(address, count, AttributeContext(set: set, family: family, depth: depth))
+    }
+
+    private func list(_ address: UInt64, _ count: Int, _ given: AttributeContext) -> Value {
+        var context = given
+        var parts: [Value] = []
+        var offset = 0
+        while offset < count, parts.count < 1024 {
+            let at = address &+ UInt64(offset)
+            guard count - offset >= Self.attributeHead else {
+                parts.append(bytes(at, count - offset))
+                break
+            }
+            let length = Int(number(at, 2))
+            parts.append(attribute(at, min(length, count - offset), &context))
+            guard length >= Self.attributeHead else { break }
+            offset += (length + 3) & ~3
+        }
+        return parts.count == 1 ? parts[0] : .list(parts)
+    }
+
+    private func attribute(_ at: UInt64, _ count: Int, _ context: inout AttributeContext) -> Value {
+        let raw = number(at &+ 2, 2)
+        let type = raw & 0x3FFF
+        var names: [Value] = []
+        if raw & 0x8000 != 0 { names.append(.word("NLA_F_NESTED")) }
+        if raw & 0x4000 != 0 { names.append(.word("NLA_F_NET_BYTEORDER")) }
+        names.append(context.set.map { .symbol($0, type) } ?? .hexadecimal(type))
+        let header = Value.record([
+            Field("nla_len", .unsigned(number(at, 2))), Field("nla_type", names.count == 1 ? names[0] : .joined(names)),
+        ])
+        let length = count - Self.attributeHead
+        guard length > 0 else { return header }
+        let data = at &+ UInt64(Self.attributeHead)
+        notice(type, data, length, &context)
+        if let set = nested(type, context), context.depth < Self.depthLimit {
+            return .list([header, list(data, length, inner(set, context))])
+        }
+        if let set = context.counts {
+            return .list([header, counted(data, length, set, context) ?? bytes(data, length)])
+        }
+        let row = context.set.flatMap { SpecTables.selection(of: type, in: $0) } ?? context.element
+        return .list([header, row.flatMap { value($0, data, length, context) } ?? bytes(data, length)])
+    }
+
+    private func inner(_ set: SymbolSet?, _ context: AttributeContext) -> AttributeContext {
+        AttributeContext(set: set, family: context.family, depth: context.depth + 1)
+    }
+
+    // MARK: What one attribute says of the next
+
+    /// Remembers the kind of a link (linux/if_link.h).
+    private func notice(_ type: UInt64, _ at: UInt64, _ count: Int, _ context: inout AttributeContext) {
+        guard context.set == .linkInfo, type == 1 || type == 4, count <= 32,
+            let bytes = view.snapshot.bytes(at: at, count: count)
+        else { return }
+        let kind = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        if type == 1 { context.linkKind = kind } else { context.masterKind = kind }
+    }
+
+    /// The names of what nests in attributes whose meaning hangs on what stands before them.
+    private func nested(_ type: UInt64, _ context: AttributeContext) -> SymbolSet? {
+        switch (context.set, type) {
+        case (.linkInfo, 2): ["bridge": .bridgeInfo, "tun": .tunnelInfo][context.linkKind]
+        case (.linkInfo, 5): context.masterKind == "bridge" ? .bridgePort : nil
+        case (.linkAttribute, 12): context.family == 7 ? .bridgePort : nil  // IFLA_PROTINFO, AF_BRIDGE
+        case (.linkAttribute, 26): context.family == 7 ? .linkBridge : nil  // IFLA_AF_SPEC
+        default: nil
+        }
+    }
+
+    // MARK: Values
+
+    /// An attribute's value; nil where it is too short for its type.
+    private func value(_ row: TypeRow, _ at: UInt64, _ count: Int, _ context: AttributeContext) -> Value? {
+        switch (row.shape, row.kind) {
+        case (.array, .symbol):
+            guard context.depth < Self.depthLimit, let set = SymbolSet(rawValue: row.table) else { return nil }
+            return list(at, count, inner(set, context))
+        case (.array, _):
+            let size = row.elementSize(view.personality)
+            guard size > 0, count >= size else { return nil }
+            return view.many(row, at, UInt64(count / size))
+        case (.value, .custom):
+            return CustomKind(rawValue: row.table).flatMap { special($0, at, count, context) }
+        case (.value, .text): return text(at, count)
+        case (.value, .structure):
+            return count >= row.elementSize(view.personality) ? view.structure(row.table, at: at) : nil
+        case (.value, .inet6): return inet6(at, count)
+        case (.value, .path), (.value, .buffer), (.pointer, _): return nil
+        default:
+            let width = row.elementSize(view.personality)
+            guard count >= width, width <= 8 else { return nil }
+            return view.scalar(row, number(at, width))
+        }
+    }
+
+    private func text(_ at: UInt64, _ count: Int) -> Value? {
+        guard let bytes = view.snapshot.bytes(at: at, count: count) else { return nil }
+        let isWhole = bytes.last == 0
+        return .bytes(
+            Bytes(
+                Array(isWhole ? bytes.dropLast() : bytes), total: UInt64(isWhole ? count - 1 : count + 1), isText: true)
+        )
+    }
+
+    private func inet6(_ at: UInt64, _ count: Int) -> Value? {
+        guard count >= 16, let bytes = view.snapshot.bytes(at: at, count: 16) else { return nil }
+        let text = InternetAddress.text(Array(bytes))
+        return .written(
+            NetworkText.bytes(bytes), as: .call("inet_pton", [.word("AF_INET6"), .word("\"\(text)\"")]))
+    }
+
+    private func special(_ kind: CustomKind, _ at: UInt64, _ count: Int, _ context: AttributeContext) -> Value? {
+        switch kind {
+        case .familyAddress:
+            if context.family == 10 { return inet6(at, count) }
+            guard context.family == 2, count >= 4, let bytes = view.snapshot.bytes(at: at, count: 4) else { return nil }
+            return NetworkText.inet(bytes)
+        case .hardwareAddress:
+            return count <= 32 ? view.snapshot.bytes(at: at, count: count).map { NetworkText.address($0) } : nil
+        case .clockTicks: return count >= 8 ? .ticks(number(at, 8)) : nil
+        case .inetConfiguration: return numbered(at, count, width: 4, .inetConfiguration)
+        case .inet6Configuration: return numbered(at, count, width: 4, .inet6Configuration)
+        case .ipStatistics: return numbered(at, count, width: 8, .ipStatistics)
+        case .icmp6Statistics: return numbered(at, count, width: 8, .icmp6Statistics)
+        case .routeHops: return hops(at, count, context)
+        case .genericOperations: return counted(at, count, .genericOperation, context)
+        case .genericGroups: return counted(at, count, .genericGroup, context)
+        case .operationPolicies: return counted(at, count, .operationPolicy, context)
+        case .policies:
+            var list = inner(nil, context)
+            list.counts = .policyAttribute
+            return context.depth < Self.depthLimit ? self.list(at, count, list) : nil
+        default: return nil
+        }
+    }
+
+    /// A list whose attributes are counted, each with the same set in it.
+    private func counted(_ at: UInt64, _ count: Int, _ set: SymbolSet, _ context: AttributeContext) -> Value? {
+        guard context.depth < Self.depthLimit else { return nil }
+        var list = inner(nil, context)
+        list.element = TypeRow(.array, .symbol, 4, set.rawValue, .none)
+        return self.list(at, count, list)
+    }
+
+    /// Numbers by their places, which have names: `[DEVCONF_FORWARDING]=0`.
+    private func numbered(_ at: UInt64, _ count: Int, width: Int, _ set: SymbolSet) -> Value? {
+        guard count >= width else { return nil }
+        let first: UInt64 = set == .inetConfiguration ? 1 : 0
+        return .list(
+            (0..<min(count / width, 256)).map { place in
+                let raw = number(at &+ UInt64(place * width), width)
+                let value: Value = width == 4 ? .signed(CallView.extend(raw, 4)) : .unsigned(raw)
+                return .separated([.list([.symbol(set, UInt64(place) + first)]), value], by: "=")
+            })
+    }
+
+    /// RTA_MULTIPATH: a list of struct rtnexthop (linux/rtnetlink.h), each with attributes of its own.
+    private func hops(_ address: UInt64, _ count: Int, _ context: AttributeContext) -> Value? {
+        let head = 8
+        guard count >= head, context.depth < Self.depthLimit else { return nil }
+        var parts: [Value] = []
+        var offset = 0
+        while offset + head <= count, parts.count < 256 {
+            let at = address &+ UInt64(offset)
+            guard let record = view.structure(StructureID.rtnexthop.rawValue, at: at) else { break }
+            let length = min(Int(number(at, 2)), count - offset)
+            if length > head {
+                let rest = list(at &+ UInt64(head), length - head, inner(.routeAttribute, context))
+                parts.append(.list([record, rest]))
+            } else {
+                parts.append(record)
+            }
+            guard length >= head else { break }
+            offset += (length + 3) & ~3
+        }
+        return parts.count == 1 ? parts[0] : .list(parts)
+    }
+}

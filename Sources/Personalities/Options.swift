@@ -1,0 +1,160 @@
+// The options of calls that have many: what prctl answers, what arch_prctl asks for, capabilities, personalities.
+
+import Messages
+
+extension CallView {
+    /// A number with its name beside it, as people read commands that are known by their numbers.
+    func verbose(_ set: SymbolSet, _ value: UInt64) -> Value {
+        let row = SpecTables.symbolSets[Int(set.rawValue)]
+        return .commented(.unsigned(value), SpecTables.name(of: value, in: set) ?? row.unknown)
+    }
+
+    // MARK: prctl
+
+    /// The options that answer bits: PR_GET_SECUREBITS and PR_GET_SPECULATION_CTRL (linux/prctl.h).
+    func optionAnswer(_ raw: Int64) -> Value {
+        switch stop.arguments.a0 & 0xFFFF_FFFF {
+        case 27, 52: .hexadecimal(UInt64(bitPattern: raw))
+        default: .signed(raw)
+        }
+    }
+
+    func optionReply() -> Value? {
+        guard let result, result >= 0 else { return nil }
+        let value = UInt64(result)
+        switch stop.arguments.a0 & 0xFFFF_FFFF {
+        case 3: return .symbol(.dumpable, value)
+        case 27 where value != 0: return .flags(.secureBits, value)
+        case 34: return .symbol(.machineCheckPolicy, value)
+        case 52: return .flags(.speculationControl, value)
+        default: return nil
+        }
+    }
+
+    /// PR_SET_PTRACER: a process, or any.
+    func tracer(_ raw: UInt64) -> Value {
+        let process = Int32(truncatingIfNeeded: raw)
+        return process == -1 ? .written(.signed(-1), as: .word("PR_SET_PTRACER_ANY")) : .process(process)
+    }
+
+    // MARK: arch_prctl
+
+    private static func names(_ set: SymbolSet, _ value: UInt64) -> String {
+        let row = SpecTables.symbolSets[Int(set.rawValue)]
+        var rest = value
+        var names: [String] = []
+        for symbol in SpecTables.symbols[Int(row.firstSymbol)..<Int(row.firstSymbol) + Int(row.count)]
+        where symbol.value != 0 && rest & symbol.value == symbol.value {
+            names.append(symbol.name)
+            rest &= ~symbol.value
+        }
+        if rest != 0 && !names.isEmpty { names.append("0x" + String(rest, radix: 16)) }
+        return names.isEmpty ? row.unknown : names.joined(separator: "|")
+    }
+
+    /// States of the processor as a mask.
+    func processorStates(_ address: UInt64) -> Value {
+        guard let mask = snapshot.number(at: address, width: 8) else { return .address(address) }
+        if mask == 0 { return .list([.hexadecimal(0)]) }
+        return .list([.commented(.hexadecimal(mask), Self.names(.processorStates, mask))])
+    }
+
+    /// One state of the processor.
+    func processorState(_ raw: UInt64) -> Value {
+        let row = SpecTables.symbolSets[Int(SymbolSet.processorState.rawValue)]
+        return .commented(.hexadecimal(raw), SpecTables.name(of: raw, in: .processorState) ?? row.unknown)
+    }
+
+    /// The segment that modify_ldt writes; of the whole struct only (modify_ldt(2)).
+    func segment(_ address: UInt64) -> Value {
+        guard address != 0, stop.arguments.a2 == UInt64(UserDescriptor.size),
+            case .record(let fields) = userDescriptor(address)
+        else { return .address(address) }
+        guard personality == .x86_64, let bits = snapshot.number(at: address &+ 12, width: 4) else {
+            return .record(fields)
+        }
+        return .record(fields + [Field("lm", .unsigned(bits >> 7 & 1))])
+    }
+
+    // MARK: Identity
+
+    /// Capability sets, 32 bits a struct: one struct in version 1, two since (capget(2)).
+    func capabilities(_ address: UInt64) -> Value {
+        guard address != 0, let version = snapshot.number(at: stop.arguments.a0, width: 4) else {
+            return .address(address)
+        }
+        let isShort = version == 0x1998_0330
+        guard isShort || version == 0x2007_1026 || version == 0x2008_0522 else { return .address(address) }
+        var fields: [Field] = []
+        for (index, name) in ["effective", "permitted", "inheritable"].enumerated() {
+            guard let low = snapshot.number(at: address &+ UInt64(index * 4), width: 4) else {
+                return .address(address)
+            }
+            let high = isShort ? 0 : snapshot.number(at: address &+ UInt64(index * 4 + 12), width: 4) ?? 0
+            fields.append(Field(name, .flags(.capabilities, high << 32 | low)))
+        }
+        return .record(fields)
+    }
+
+    /// An execution domain with its flags; all ones asks only (personality(2)).
+    func executionDomain(_ raw: UInt64) -> Value {
+        let domain = raw & 0xFFFF_FFFF
+        if domain == 0xFFFF_FFFF { return .hexadecimal(domain) }
+        if SpecTables.name(of: domain, in: .personalityType) != nil { return .symbol(.personalityType, domain) }
+        let base = Value.symbol(.personalityType, domain & 0xFF)
+        return .joined([base, .flags(.personalityFlags, domain & ~0xFF)])
+    }
+
+    /// A class and a level of it (ioprio_set(2)).
+    static func ioPriority(_ raw: UInt64) -> String {
+        let name = SpecTables.name(of: raw >> 13, in: .ioPriorityClass)
+        let text = name ?? "0x\(String(raw >> 13, radix: 16)) /* IOPRIO_CLASS_??? */"
+        return "IOPRIO_PRIO_VALUE(\(text), \(raw & 0x1FFF))"
+    }
+
+    // MARK: The machine
+
+    /// A command and the kind of quota, packed (linux/quota.h).
+    func quotaCommand(_ raw: UInt64) -> Value {
+        let command = raw & 0xFFFF_FFFF
+        return .written(
+            .unsigned(command),
+            as: .call("QCMD", [.symbol(.quotaCommand, command >> 8), .symbol(.quotaType, command & 0xFF)]))
+    }
+
+    /// The lowest bits are a priority (swapon(2)).
+    func swapFlags(_ raw: UInt64) -> Value {
+        let flags = raw & 0xFFFF_FFFF
+        let priority = flags & 0x7FFF
+        if flags & ~0x7FFF == 0 { return .unsigned(priority) }
+        return .joined([.flags(.swap, flags & ~0x7FFF), .unsigned(priority)])
+    }
+
+    /// Adjusting with no modes only asks.
+    func adjustOperation() -> Operation {
+        let address = row.call == .adjtimex ? stop.arguments.a0 : stop.arguments.a1
+        return snapshot.number(at: address, width: 4) == 0 ? .timeGet : .timeSet
+    }
+}
+
+/// Limits of file handles.
+enum FileHandle {
+    /// MAX_HANDLE_SZ (linux/exportfs.h).
+    static let limit: UInt64 = 128
+}
+
+extension CallView {
+    /// struct file_handle: asked for by its size, answered with its bytes (open_by_handle_at(2)).
+    func fileHandle(_ address: UInt64) -> Value {
+        guard let size = snapshot.number(at: address, width: 4), let type = snapshot.number(at: address &+ 4, width: 4)
+        else { return .address(address) }
+        var fields = [Field("handle_bytes", .unsigned(size))]
+        if row.call == .nameToHandleAt && result == nil { return .record(fields) }
+        fields.append(Field("handle_type", .signed(Self.extend(type, 4))))
+        let kept = min(size, FileHandle.limit)
+        if let bytes = snapshot.bytes(at: address &+ 8, count: Int(kept)) {
+            fields.append(Field("f_handle", .bytes(Bytes(Array(bytes), total: size, isBinary: true))))
+        }
+        return .record(fields)
+    }
+}

@@ -1,0 +1,385 @@
+// Structs by their rows: which fields apply, what they point to, and what they say.
+
+import Messages
+
+/// The fields of one struct in memory: those whose condition holds, as far as their bytes were captured.
+struct ChosenFields {
+    let layout: StructureRow
+    let address: UInt64
+    /// How many bytes of the struct the call passed; the kernel extends structs at their end.
+    let size: Int
+    let personality: Personality
+    private var index: Int
+    /// The slot that was given a meaning last.
+    private var slot: UInt8 = 0
+
+    init(_ id: UInt16, at address: UInt64, size: Int, _ personality: Personality) {
+        layout = SpecTables.structure(id, personality)
+        self.address = address
+        self.size = size
+        self.personality = personality
+        index = Int(layout.firstField)
+    }
+
+    var pointerWidth: Int { layout.isWide ? 8 : personality.wordSize }
+
+    mutating func next(_ snapshot: Snapshot) -> ArgumentRow? {
+        while index < Int(layout.firstField) + Int(layout.fieldCount) {
+            let field = SpecTables.fields[index]
+            index += 1
+            guard field.register != slot, offset(field) + width(field) <= size else { continue }
+            guard field.condition < 0 || holds(field.condition, snapshot) else { continue }
+            slot = field.register
+            return field
+        }
+        return nil
+    }
+
+    /// Whether a condition about the struct's fields holds.
+    func holds(_ condition: Int16, _ snapshot: Snapshot) -> Bool {
+        let row = SpecTables.conditions[Int(condition)]
+        return number(Int(row.argument), snapshot).map { row.holds(value: $0) } ?? false
+    }
+
+    /// What the struct asks for, nil for a struct that is no message.
+    func operation(_ snapshot: Snapshot) -> Operation? {
+        SpecTables.choices[Int(layout.firstChoice)..<Int(layout.firstChoice) + Int(layout.choiceCount)]
+            .first { $0.condition < 0 || holds($0.condition, snapshot) }?.operation
+    }
+
+    func place(_ field: ArgumentRow) -> UInt64 { address &+ UInt64(offset(field)) }
+
+    private func offset(_ field: ArgumentRow) -> Int {
+        Int(personality == .x86_64 ? field.offset64 : field.offset32)
+    }
+
+    /// Bytes of the field in the struct itself.
+    func width(_ field: ArgumentRow) -> Int {
+        switch (field.type.shape, field.type.kind, field.type.count) {
+        case (.pointer, _, _), (.array, _, .argument), (_, .path, _), (_, .text, _), (_, .buffer, _),
+            (_, .signalSet, _), (_, .address, _):
+            return pointerWidth
+        case (_, .custom, _): return 0
+        case (_, .characters, .fixed(let count)), (_, .octets, .fixed(let count)), (_, .indexed, .fixed(let count)),
+            (_, .hardware, .fixed(let count)):
+            return Int(count)
+        case (.array, _, .fixed(let count)):
+            return Int(count) * field.type.elementSize(personality)
+        // A struct at the end may be cut short by an older caller.
+        case (.value, .structure, _): return 1
+        default: return field.type.elementSize(personality)
+        }
+    }
+
+    /// The number in the field of this index, counted from the struct's first.
+    private func number(_ position: Int, _ snapshot: Snapshot) -> UInt64? {
+        guard position < Int(layout.fieldCount) else { return nil }
+        let field = SpecTables.fields[Int(layout.firstField) + position]
+        let width = width(field)
+        guard offset(field) + width <= size else { return 0 }
+        return snapshot.number(at: place(field), width: Swift.min(width, 8))
+    }
+
+    /// What the field holds where it is a pointer.
+    func pointer(_ field: ArgumentRow, _ snapshot: Snapshot) -> UInt64? {
+        snapshot.number(at: place(field), width: pointerWidth)
+    }
+
+    func count(_ field: ArgumentRow, _ snapshot: Snapshot) -> UInt64 {
+        switch field.type.count {
+        case .fixed(let count): UInt64(count)
+        case .argument(let position): number(Int(position), snapshot) ?? 0
+        case .none, .result, .own: 0
+        }
+    }
+}
+
+extension Capture {
+    /// How far pointers in structs are followed.
+    private static let depthLimit = 4
+
+    /// What the fields of a struct point to.
+    func behind(
+        _ id: UInt16, at address: UInt64, size: Int, depth: Int = 0, _ snapshot: inout Snapshot,
+        _ memory: some TraceeMemory
+    ) {
+        guard depth < Self.depthLimit, SpecTables.pointingStructures[Int(id)] else { return }
+        var fields = ChosenFields(id, at: address, size: size, snapshot.stop.personality)
+        while let field = fields.next(snapshot) {
+            let place = fields.place(field)
+            let type = field.type
+            if type.kind == .custom {
+                customField(type.table, at: place, &snapshot, memory)
+                continue
+            }
+            if type.kind == .structure, type.shape != .pointer {
+                inline(type, fields, field, depth, &snapshot, memory)
+                continue
+            }
+            guard let pointer = fields.pointer(field, snapshot), pointer != 0 else { continue }
+            switch (type.shape, type.kind) {
+            case (.pointer, _):
+                one(type, at: pointer, size: fields.count(field, snapshot), depth: depth + 1, &snapshot, memory)
+            case (.value, .path), (.value, .text): text(pointer, &snapshot, memory)
+            case (.value, .buffer): payload(pointer, fields.count(field, snapshot), &snapshot, memory)
+            case (.value, .signalSet): plain(pointer, 8, &snapshot, memory)
+            case (.array, _):
+                if case .argument = type.count {
+                    list(type, at: pointer, fields.count(field, snapshot), depth: depth + 1, &snapshot, memory)
+                }
+            default: break
+            }
+        }
+    }
+
+    /// Structs inside a struct, and lists of structs that a field counts.
+    private func inline(
+        _ type: TypeRow, _ fields: ChosenFields, _ field: ArgumentRow, _ depth: Int, _ snapshot: inout Snapshot,
+        _ memory: some TraceeMemory
+    ) {
+        let size = type.elementSize(snapshot.stop.personality)
+        let place = fields.place(field)
+        switch (type.shape, type.count) {
+        case (.array, .argument):
+            guard let pointer = fields.pointer(field, snapshot), pointer != 0 else { return }
+            list(type, at: pointer, fields.count(field, snapshot), depth: depth + 1, &snapshot, memory)
+        case (.array, .fixed(let count)):
+            for index in 0..<min(UInt64(count), UInt64(elementLimit)) {
+                let at = place &+ index &* UInt64(size)
+                behind(type.table, at: at, size: size, depth: depth + 1, &snapshot, memory)
+            }
+        default: behind(type.table, at: place, size: size, depth: depth + 1, &snapshot, memory)
+        }
+    }
+
+    /// One of what a pointer points to; a struct with a size as far as that goes, and a little of what is unknown.
+    func one(
+        _ type: TypeRow, at address: UInt64, size given: UInt64, depth: Int = 0, _ snapshot: inout Snapshot,
+        _ memory: some TraceeMemory
+    ) {
+        var size = type.elementSize(snapshot.stop.personality)
+        if type.count == .own {
+            plain(address, 4, &snapshot, memory)
+            let own = snapshot.number(at: address, width: 4) ?? 0
+            if own >= 4 { size = Int(min(own, UInt64(size + CallView.restLimit))) }
+        } else if type.count != .none {
+            size = Int(min(given, UInt64(size + CallView.restLimit)))
+        }
+        plain(address, size, &snapshot, memory)
+        if type.kind == .structure { behind(type.table, at: address, size: size, depth: depth, &snapshot, memory) }
+    }
+
+    func list(
+        _ type: TypeRow, at address: UInt64, _ count: UInt64, depth: Int = 0, _ snapshot: inout Snapshot,
+        _ memory: some TraceeMemory
+    ) {
+        let size = type.elementSize(snapshot.stop.personality)
+        let kept = min(count, UInt64(elementLimit))
+        plain(address, Int(kept) * size, &snapshot, memory)
+        guard type.kind == .structure else { return }
+        for index in 0..<kept {
+            behind(
+                type.table, at: address &+ index &* UInt64(size), size: size, depth: depth, &snapshot, memory)
+        }
+    }
+}
+
+extension SpecTables {
+    /// Whether a struct, by its id, holds anything that is looked behind.
+    static let pointingStructures: [Bool] = structures.map { layout in
+        fields[Int(layout.firstField)..<Int(layout.firstField) + Int(layout.fieldCount)].contains { field in
+            switch (field.type.shape, field.type.kind) {
+            case (.pointer, _), (_, .path), (_, .text), (_, .buffer), (_, .custom), (_, .structure), (_, .signalSet):
+                true
+            case (.array, _): field.type.count != .none
+            default: false
+            }
+        }
+    }
+}
+
+extension SpecTables {
+    /// Whether the kernel fills in some fields of a struct, by its id, that are not shown before.
+    static let answeringStructures: [Bool] = structures.map { layout in
+        fields[Int(layout.firstField)..<Int(layout.firstField) + Int(layout.fieldCount)].contains {
+            $0.direction != .entry
+        }
+    }
+}
+
+extension CallView {
+    /// A struct as it went in, with the fields that came out and those that changed.
+    func answered(_ before: Value, _ after: Value) -> Value {
+        guard case .record(let old) = before, case .record(let new) = after else { return after }
+        return .record(
+            new.map { field in
+                guard let former = old.first(where: { $0.name == field.name }), former.value != field.value else {
+                    return field
+                }
+                if case .record = field.value {
+                    return Field(field.name, answered(former.value, field.value), isDetail: field.isDetail)
+                }
+                return Field(field.name, .change(former.value, field.value), isDetail: field.isDetail)
+            })
+    }
+
+    /// How many bytes are kept of a struct beyond what the spec knows of it.
+    static let restLimit = 64
+
+    /// The struct at an address, nil where it was not captured; `given` is the size that the call says it has.
+    func structure(_ id: UInt16, at address: UInt64, size given: UInt64? = nil) -> Value? {
+        if given == 0 { return nil }
+        let layout = SpecTables.structure(id, personality)
+        let full = Int(personality == .x86_64 ? layout.size64 : layout.size32)
+        let size = given.map { Int(min($0, UInt64(full))) } ?? full
+        guard size > 0, snapshot.bytes(at: address, count: size) != nil else { return nil }
+        var chosen = ChosenFields(id, at: address, size: size, personality)
+        if layout.choiceCount > 0 { return message(&chosen) }
+        var fields: [Field] = []
+        while let field = chosen.next(snapshot) {
+            if field.isHidden || (field.direction == .exit && result == nil) { continue }
+            guard let value = self.field(field, chosen), !(field.isOptional && value.isZero) else { continue }
+            fields.append(Field(field.name, value, isDetail: field.isDetail))
+        }
+        if let given, given > UInt64(full), let rest = rest(after: address &+ UInt64(full), given - UInt64(full)) {
+            // Of these two the bytes are a field of their own, which only the whole form shows.
+            if row.call == .bpf || row.call == .landlockCreateRuleset {
+                let place = "bytes \(full)..\(given - 1)"
+                fields.append(Field("extra_data", .commented(.bytes(rest), place), isDetail: true))
+            } else {
+                fields.append(Field("rest", .remainder(offset: UInt64(full), rest)))
+            }
+        }
+        tellDevice(&fields)
+        return .record(fields)
+    }
+
+    /// A struct that is a call of its own.
+    private func message(_ chosen: inout ChosenFields) -> Value {
+        var arguments: [Argument] = []
+        while let field = chosen.next(snapshot) {
+            guard !field.isHidden, let value = self.field(field, chosen), !(field.isOptional && value.isZero)
+            else { continue }
+            arguments.append(Argument(name: field.name, item: field.item, value: value))
+        }
+        return .message(chosen.operation(snapshot) ?? .voidCall, arguments)
+    }
+
+    /// Bytes of a newer, longer struct than the spec's, nil where they are zero: the kernel takes zeros for absence.
+    func rest(after address: UInt64, _ count: UInt64) -> Bytes? {
+        for kept in stride(from: Int(min(count, UInt64(Self.restLimit))), to: 0, by: -1) {
+            guard let bytes = snapshot.bytes(at: address, count: kept) else { continue }
+            return bytes.allSatisfy { $0 == 0 } ? nil : Bytes(Array(bytes), total: count, isBinary: true)
+        }
+        return nil
+    }
+
+    /// A device file has a number in place of a size; other files have none.
+    private func tellDevice(_ fields: inout [Field]) {
+        guard let mode = fields.firstIndex(where: { $0.name == "st_mode" }),
+            case .fileMode(let bits) = fields[mode].value,
+            let device = fields.firstIndex(where: { $0.name == "st_rdev" })
+        else { return }
+        var number = fields.remove(at: device)
+        guard bits & 0o170000 == 0o020000 || bits & 0o170000 == 0o060000,
+            let size = fields.firstIndex(where: { $0.name == "st_size" })
+        else { return }
+        number.isDetail = false
+        fields[size] = number
+    }
+
+    private func field(_ field: ArgumentRow, _ chosen: ChosenFields) -> Value? {
+        let type = field.type
+        let place = chosen.place(field)
+        switch (type.shape, type.kind, type.count) {
+        case (_, .characters, .fixed(let count)):
+            return snapshot.bytes(at: place, count: Int(count))
+                .map { Self.characters($0) }
+        case (.value, .hardware, _), (.value, .inet6, _):
+            return snapshot.bytes(at: place, count: type.kind == .inet6 ? 16 : chosen.width(field))
+                .flatMap { networkField(type, Array($0), field.name) }
+        case (_, .octets, .fixed(let count)):
+            return snapshot.bytes(at: place, count: Int(count)).map { .bytes(Bytes(Array($0), isBinary: true)) }
+        case (_, .indexed, .fixed(let count)):
+            return snapshot.bytes(at: place, count: Int(count)).map { indexed(Array($0), type.table) }
+        case (.array, _, .fixed(let count)): return many(type, place, UInt64(count))
+        case (.array, _, _):
+            return chosen.pointer(field, snapshot).map { many(type, $0, chosen.count(field, snapshot)) }
+        case (.pointer, _, .none): return chosen.pointer(field, snapshot).map { one(type, $0) }
+        case (.pointer, _, _):
+            return chosen.pointer(field, snapshot).map { one(type, $0, size: chosen.count(field, snapshot)) }
+        case (_, .structure, _):
+            let room = UInt64(chosen.size) &- (place &- chosen.address)
+            return structure(type.table, at: place, size: min(room, UInt64(type.elementSize(personality))))
+        case (_, .custom, _): return customField(type.table, at: place)
+        case (_, .buffer, _): return chosen.pointer(field, snapshot).map { buffer($0, chosen.count(field, snapshot)) }
+        case (_, .path, _), (_, .text, _), (_, .signalSet, _), (_, .address, _):
+            return chosen.pointer(field, snapshot).map { scalar(type, $0) }
+        default:
+            let width = type.width == 0 ? word : Int(type.width)
+            return snapshot.number(at: place, width: width).map { scalar(type, $0) }
+        }
+    }
+
+    /// Bytes that each have a name: `[[VINTR]=0x3, [VQUIT]=0x1c]`.
+    private func indexed(_ bytes: [UInt8], _ table: UInt16) -> Value {
+        let row = SpecTables.symbolSets[Int(table)]
+        let symbols = SpecTables.symbols[Int(row.firstSymbol)..<Int(row.firstSymbol) + Int(row.count)]
+        return .list(
+            bytes.enumerated().map { index, byte in
+                let name = symbols.first { $0.value == UInt64(index) }?.name ?? "\(index)"
+                return .named("[\(name)]", .hexadecimal(UInt64(byte)))
+            })
+    }
+
+    /// What a pointer points to: a struct in braces, a scalar in brackets.
+    func one(_ type: TypeRow, _ address: UInt64, size: UInt64? = nil) -> Value {
+        guard address != 0 else { return .address(0) }
+        if type.kind == .structure { return structure(type.table, at: address, size: size) ?? .address(address) }
+        if type.kind == .characters || type.kind == .octets {
+            guard let bytes = snapshot.bytes(at: address, count: type.elementSize(personality)) else {
+                return .address(address)
+            }
+            let isText = type.kind == .characters
+            return .bytes(Bytes(isText ? Array(bytes.prefix { $0 != 0 }) : Array(bytes), isText: isText))
+        }
+        guard let raw = snapshot.number(at: address, width: type.elementSize(personality)) else {
+            return .address(address)
+        }
+        return .list([scalar(type, raw)])
+    }
+
+    func many(_ type: TypeRow, _ address: UInt64, _ count: UInt64) -> Value {
+        guard address != 0 else { return .address(0) }
+        if count == 0 { return .list([]) }
+        let size = type.elementSize(personality)
+        var elements: [Value] = []
+        for index in 0..<min(count, 4096) {
+            let at = address &+ index &* UInt64(size)
+            if type.kind == .structure {
+                guard let element = structure(type.table, at: at) else { break }
+                elements.append(element)
+            } else {
+                guard let raw = snapshot.number(at: at, width: size) else { break }
+                elements.append(scalar(type, raw))
+            }
+        }
+        if elements.isEmpty { return .address(address) }
+        return UInt64(elements.count) < count ? .cutList(elements) : .list(elements)
+    }
+}
+
+extension Value {
+    /// A number, a name or bytes of which nothing is set.
+    var isZero: Bool {
+        switch self {
+        case .signed(let number): number == 0
+        case .unsigned(let number), .hexadecimal(let number), .octal(let number), .address(let number),
+            .permissions(let number), .symbol(_, let number), .flags(_, let number), .device(let number):
+            number == 0
+        case .bytes(let bytes): bytes.bytes.allSatisfy { $0 == 0 }
+        case .list(let values): values.allSatisfy(\.isZero)
+        default: false
+        }
+    }
+}

@@ -1,0 +1,244 @@
+// What a kernel filter may decide of a call: the part of a policy that registers alone settle.
+
+import Messages
+
+/// What the kernel does with a call by itself.
+public enum FilterAction: Hashable, Sendable {
+    case allow
+    /// It fails with the errno; 0 is success without effect.
+    case errno(Int32)
+    case kill
+    /// The supervisor decides, and performs the call.
+    case notify
+    /// The supervisor decides at a ptrace stop.
+    case trace
+}
+
+extension Policy {
+    /// What the kernel may do by itself with a call of this number. It throws the test that the answer hangs on where
+    /// `registers` does not know it; what no register tells is `.notify`.
+    public func filterAction<R: Registers>(
+        _ personality: Personality, _ number: UInt64, _ registers: R
+    ) throws(Undecided) -> FilterAction {
+        guard let row = SpecTables.row(personality, number) else { return filterUnknown() }
+        // Its flags lie in memory; programs fall back on clone (clone(2)).
+        if row.call == .clone3 { return .errno(ErrnoName.ENOSYS) }
+        let items = CallItems(row: row, personality: personality, registers: registers, message: nil, request: nil)
+        let operation = try row.operation(registers)
+        if let never = operation.never, try items.holds(never.tests) { return .allow }
+        var sum = FilterSum()
+        for layer in layers {
+            try layer.sumClass(operation, items, &sum)
+            try layer.sumGrants(operation, items, &sum)
+            try layer.sumRules(operation, items, &sum)
+        }
+        return sum.action
+    }
+
+    /// The action for concrete registers.
+    public func filterAction(_ stop: Stop) -> FilterAction {
+        (try? filterAction(stop.personality, stop.number, stop.arguments)) ?? .notify
+    }
+
+    private func filterUnknown() -> FilterAction {
+        let isKilled = layers.contains { $0.classGrant(.voidCall)?.verdict == .kill }
+        return isKilled ? .kill : .errno(ErrnoName.ENOSYS)
+    }
+
+    /// Who holds the decision about a call.
+    public func enforcement(_ stop: Stop) -> Enforcement {
+        switch filterAction(stop) {
+        case .allow, .errno, .kill: return .kernelFilter
+        case .notify, .trace: break
+        }
+        switch stop.operation {
+        case .procExec, .procFork: return .ptraceEvent
+        case .fileContextSet: return .ptraceEvent
+        case .memProtect: return .advisory("another thread can map another file there between the look and the call")
+        default: return .broker
+        }
+    }
+}
+
+/// Verdicts as they come in, and whether something is left to the supervisor.
+struct FilterSum {
+    private var verdict = Verdict.allow
+    private var isOpen = false
+
+    mutating func add(_ verdict: Verdict) { self.verdict = Verdict.strictest(self.verdict, verdict) }
+
+    /// What it hangs on is in memory, or in what the supervisor knows.
+    mutating func leaveOpen() { isOpen = true }
+
+    var action: FilterAction {
+        if verdict == .kill { return .kill }
+        if isOpen { return .notify }
+        switch verdict {
+        case .allow: return .allow
+        case .deny(let errno): return .errno(errno)
+        case .stub: return .errno(0)
+        default: return .notify
+        }
+    }
+}
+
+extension PolicyLayer {
+    func sumClass<R>(_ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum) throws(Undecided) {
+        if let grant = classGrant(operation) { sum.add(grant.verdict) }
+        for refusal in operation.refusals {
+            do throws(Undecided) {
+                guard try items.holds(refusal.tests) else { continue }
+            } catch {
+                guard error.test == nil else { throw error }
+                sum.leaveOpen()
+                continue
+            }
+            if let grant = classes.first(where: { $0.name == refusal.name }) {
+                sum.add(grant.verdict)
+            } else if !names(refusal, operation) && defaultVerdict != .allow {
+                sum.add(refusal.plainVerdict)
+            }
+        }
+    }
+
+    func sumGrants<R>(_ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum) throws(Undecided) {
+        for need in operation.needs where items.row.names(need.role, operation) {
+            do throws(Undecided) {
+                guard try items.holds(need.tests) else { continue }
+            } catch {
+                guard error.test == nil else { throw error }
+                // It may apply; if it would be met anyway, nothing hangs on it.
+                if try coverage(need, operation, items) != .always { sum.leaveOpen() }
+                continue
+            }
+            switch try coverage(need, operation, items) {
+            case .always: continue
+            case .never: sum.add(defaultVerdict)
+            case .depends: sum.leaveOpen()
+            }
+        }
+        if operation == .procExec, programs != nil { sum.leaveOpen() }
+        try sumNetwork(operation, items, &sum)
+        if (operation == .fileRename || operation == .fileLink) && !isUniversal(Self.objectRights) { sum.leaveOpen() }
+    }
+
+    private func sumNetwork<R>(
+        _ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum
+    ) throws(Undecided) {
+        if defaultVerdict == .allow { return }
+        switch operation {
+        case .sockCreate:
+            if items.row.call == .socketcall { return sum.leaveOpen() }
+            if !socketRights(try items.transport()).contains(.sockCreate) { sum.add(defaultVerdict) }
+        case .sockConnect, .sockBind: sum.leaveOpen()
+        case .sockListen: if !listen.isEmpty { sum.leaveOpen() }
+        case .sockSend:
+            if items.row.call == .sendto {
+                if try items.holds(ItemTest("address", .max, .present, [])) { sum.leaveOpen() }
+            } else {
+                sum.leaveOpen()
+            }
+        default: return
+        }
+    }
+
+    func sumRules<R>(_ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum) throws(Undecided) {
+        for rule in rules where rule.operations.contains(operation) {
+            do throws(Undecided) {
+                guard try rule.holds(items) else { continue }
+            } catch {
+                guard error.test == nil else { throw error }
+                sum.leaveOpen()
+                continue
+            }
+            if rule.when == nil { sum.add(rule.verdict) } else { sum.leaveOpen() }
+        }
+    }
+}
+
+/// Whether a right is there for every object that a call can be about.
+enum Coverage { case always, never, depends }
+
+extension PolicyLayer {
+    func coverage<R>(_ need: NeedRow, _ operation: Operation, _ items: CallItems<R>) throws(Undecided) -> Coverage {
+        let right = Rights(need.right)
+        if let ambient = need.role.ambient {
+            if ambient == .net { return .always }
+            return right.isSubset(of: rights(of: ambient)) ? .always : .never
+        }
+        switch need.role {
+        case .who: return try coverageOfWho(right, operation, items)
+        case .object where items.row.names("path"), .from, .to:
+            return isUniversal(right) ? .always : .depends
+        case .target where items.row.names("path"): return isUniversal(right) ? .always : .depends
+        case .object where items.row.call == .socketcall || items.row.call == .ipc: return .depends
+        case .backing: return canMapWithout(right) ? .depends : .always
+        default: return coverageOfHandles(need.right)
+        }
+    }
+
+    private func coverageOfWho<R>(
+        _ right: Rights, _ operation: Operation, _ items: CallItems<R>
+    ) throws(Undecided) -> Coverage {
+        let others = right.isSubset(of: rights(of: .procs))
+        let own = right.isSubset(of: rights(of: .selfProcess))
+        let children = right.isSubset(of: rights(of: .child))
+        if others && own && children { return .always }
+        if !others && !own && !children { return .never }
+        guard own, operation != .signalSend else { return .depends }
+        for place in try items.row.places(of: "who", items.personality, items.registers) {
+            guard case .register(let item) = place, !item.isDescriptor,
+                try items.registers.holds(RegisterTest(item.register, item.mask, .equals, 0))
+            else { return .depends }
+        }
+        return .always
+    }
+
+    /// Every path has the right, whatever it is.
+    func isUniversal(_ rights: Rights) -> Bool {
+        if defaultVerdict == .allow {
+            return files.allSatisfy { !$0.isHidden && rights.isSubset(of: $0.rights) }
+        }
+        return files.contains { $0.pattern.components.isEmpty }
+            && files.allSatisfy { !$0.isHidden && rights.isSubset(of: $0.rights) }
+    }
+
+    /// Rights that only sockets have a meaning for.
+    static let rightsOfSockets: Rights = [
+        .bind, .listen, .accept, .connect, .shutdown, .nameGet, .optionGet, .optionSet,
+    ]
+
+    private var fileRights: [Rights] { files.filter { !$0.isHidden && !$0.rights.isEmpty }.map(\.rights) }
+
+    /// What handles of this policy can hold besides files: sockets, what it gives and what it is born with. A handle
+    /// of another kind has every right that means something there.
+    private var otherRights: [Rights] {
+        var list = Transport.allCases.map { socketRights($0) }.filter { !$0.isEmpty }
+        list += gives.map(\.rights)
+        list += [0, 1, 2].compactMap { rightsOfInherited($0) }
+        list += handles.compactMap(\.rights)
+        return list
+    }
+
+    private func coverageOfHandles(_ right: Right) -> Coverage {
+        // To anything but a socket the kernel answers ENOTSOCK.
+        let rights = otherRights + (Self.rightsOfSockets.contains(right) ? [] : fileRights)
+        let isHeld = rights.allSatisfy { $0.contains(right) || Self.isHeldByKernel(right, lackedBy: $0) }
+        return isHeld ? .always : .depends
+    }
+
+    /// Rights that the kernel checks itself by the mode that the descriptor was opened in (open(2), mmap(2),
+    /// ftruncate(2), fallocate(2)).
+    static func isHeldByKernel(_ right: Right, lackedBy rights: Rights) -> Bool {
+        switch right {
+        case .read, .map, .readdir: !rights.contains(.read)
+        case .write, .resize, .allocate: !rights.contains(.write)
+        default: false
+        }
+    }
+
+    /// Some file can be mapped, and lacks the right.
+    private func canMapWithout(_ right: Rights) -> Bool {
+        (otherRights + fileRights).contains { $0.contains(.read) && !right.isSubset(of: $0) }
+    }
+}

@@ -1,0 +1,127 @@
+// Constants: which sets they are in, what they are there, and who uses them.
+
+/// One name of a set.
+public struct Symbol: Equatable, Sendable {
+    public let name: String
+    /// As the spec writes it, with a mask behind a slash.
+    public let value: String
+    public let meaning: String
+}
+
+extension Reference {
+    /// The names of a set in its order.
+    public func symbols(of set: Entry) -> [Symbol] {
+        set.lines.compactMap { line in
+            guard line.keyword != "origin", line.keyword != "-" else { return nil }
+            let words = line.rest.split(separator: " ").map(String.init)
+            guard let value = words.first else { return nil }
+            let dashes = words.firstIndex(of: "--") ?? words.count
+            let meaning = words.dropFirst(dashes + 1).joined(separator: " ")
+            return Symbol(name: line.keyword, value: value, meaning: meaning)
+        }
+    }
+
+    /// A constant in every set that has it; `O_TMPFILE` finds the kernel's own `__O_TMPFILE` too.
+    func explain(symbol word: String) -> [Explanation] {
+        let wanted: Set = [word, "__" + word]
+        var said: [Explanation] = []
+        for set in entries where set.kind == "flags" || set.kind == "enum" {
+            for symbol in symbols(of: set) where wanted.contains(symbol.name) {
+                said.append(explain(symbol, in: set))
+            }
+        }
+        return said
+    }
+
+    private func explain(_ symbol: Symbol, in set: Entry) -> Explanation {
+        let kinds = ["errno": "an errno", "signal": "a signal"]
+        var said = Explanation(
+            "\(symbol.name): \(kinds[set.name] ?? "a \(set.kind == "flags" ? "flag" : "name") of the set \(set.name)")")
+        said.add("", symbol.meaning)
+        said.add("value", value(symbol.value))
+        if kinds[set.name] == nil { said.add("used by", wrap(users(of: set.name))) }
+        said.add("origin", origin(of: set))
+        return said
+    }
+
+    /// A value in the bases that people use.
+    private func value(_ text: String) -> String {
+        let parts = text.split(separator: "/").map(String.init)
+        guard let number = Self.number(parts[0]) else { return text }
+        var said = "\(number)"
+        if number > 7 || number < 0 {
+            let bits = UInt64(bitPattern: Int64(number))
+            said += ", 0x\(String(bits, radix: 16)), 0\(String(bits, radix: 8))"
+        }
+        if parts.count > 1 { said += ", in the bits \(parts[1])" }
+        return said
+    }
+
+    private static func number(_ text: String) -> Int? {
+        if text.hasPrefix("0x") {
+            return UInt64(text.dropFirst(2), radix: 16).map { Int(truncatingIfNeeded: $0) }
+        }
+        if text.hasPrefix("0o") { return Int(text.dropFirst(2), radix: 8) }
+        return Int(text)
+    }
+
+    /// What a bare number may be: an errno, a signal, a call's number.
+    func explain(number: Int) -> [Explanation] {
+        var said: [Explanation] = []
+        for name in ["errno", "signal"] {
+            guard let set = entry("enum", name) else { continue }
+            for symbol in symbols(of: set) where Self.number(symbol.value) == number {
+                said.append(explain(symbol, in: set))
+                break
+            }
+        }
+        for personality in entries("personality") {
+            for call in entries("call") where call.number(personality.name) == number {
+                var line = Explanation("\(number): the number of \(call.name) in \(personality.name)")
+                line.add("operation", call.all("operation"))
+                said.append(line)
+            }
+        }
+        return said
+    }
+
+    /// The arguments and fields whose type speaks of a set or a struct: `openat flags`, `struct open_how flags`.
+    func users(of name: String) -> [String] {
+        var users: [String] = []
+        for entry in entries {
+            switch entry.kind {
+            case "call":
+                for line in entry.lines {
+                    let words = line.words
+                    var user = entry.name
+                    switch line.keyword {
+                    case "arg", "or": user += words.count > 1 ? " " + words[1] : ""
+                    case "returns": user += " result"
+                    default: continue
+                    }
+                    let types = words.prefix { $0 != "if" }.dropFirst(line.keyword == "returns" ? 1 : 3)
+                    if types.contains(where: { TypeWords.mentions($0, name) }) { users.append(user) }
+                }
+            case "struct":
+                for line in entry.lines {
+                    let words = line.words
+                    let field = Array(line.keyword == "or" ? words.dropFirst() : words[...])
+                    guard field.count > 1, line.keyword != "operation" else { continue }
+                    if TypeWords.mentions(field[1], name) { users.append("struct \(entry.name) \(field[0])") }
+                }
+            case "select":
+                for line in entry.lines where line.words.dropFirst().contains(where: { TypeWords.mentions($0, name) }) {
+                    users.append("\(entry.name) \(line.keyword)")
+                }
+            case "enum", "flags":
+                for line in entry.lines
+                where line.words.dropFirst(2).first.map({ TypeWords.mentions($0, name) }) ?? false {
+                    users.append("\(entry.name) \(line.keyword)")
+                }
+            default: break
+            }
+        }
+        var seen: Set<String> = []
+        return users.filter { seen.insert($0).inserted }
+    }
+}

@@ -1,0 +1,172 @@
+// What a report tells: everything that a program touched, gathered from calls as they pass.
+
+import Authoring
+import Messages
+import Objects
+import Policy
+import Rendering
+
+/// Gathers a recording for a report. What it holds is bounded by what was touched, not by how often.
+public final class ReportData {
+    /// How often, how often in vain, and for how long.
+    struct Tally {
+        var calls = 0
+        var errors = 0
+        var time: Int64 = 0
+
+        mutating func add(_ duration: Int64, failed: Bool) {
+            calls += 1
+            if failed { errors += 1 }
+            time += duration
+        }
+    }
+
+    /// A failure, grouped by errno, operation and object.
+    struct Failing: Hashable {
+        var errno: String
+        var operation: String
+    }
+
+    /// A peer or a place that was listened on.
+    struct Peer {
+        var calls = 0
+        var bytesIn: Int64 = 0
+        var bytesOut: Int64 = 0
+        var failures: [String: Int] = [:]
+    }
+
+    /// What a policy would not let through, once for as often as it repeats.
+    struct Refusal {
+        var count = 0
+        var line: String
+        var cure: String?
+    }
+
+    private let judge: Judge
+    let policy: String?
+    private(set) var lives = Lives()
+    private(set) var files = TouchedFiles()
+    private(set) var operations: [String: Tally] = [:]
+    private(set) var failures: [Failing: (count: Int, objects: [String: Int])] = [:]
+    private(set) var connects: [String: Peer] = [:]
+    private(set) var listens: [String: Peer] = [:]
+    private(set) var credentials: [(time: Int64, process: Int32, text: String)] = []
+    private(set) var credentialCount = 0
+    private(set) var signals: [String: Int] = [:]
+    private(set) var refusals: [String: Refusal] = [:]
+    private(set) var refused = 0
+    private(set) var calls = 0
+    private(set) var errors = 0
+    private static let objectLimit = 200
+    private static let credentialLimit = 500
+
+    /// - Parameter policy: what is asked whether it would refuse, and its name.
+    public init(policy: (name: String, policy: Policy)?) {
+        judge = Judge(policy?.policy ?? Observations.nothing)
+        judge.refusesFollowUps = policy == nil
+        self.policy = policy?.name
+    }
+
+    /// Takes the next event in.
+    public func see(_ event: Event, _ snapshot: Snapshot) {
+        let call = judge.see(event, snapshot)
+        if case .signal(let info) = event.happening { signals[Names.signal(info.number), default: 0] += 1 }
+        lives.see(event, event.happening == .entry ? judge.underWay(event.thread) : nil)
+        if let call { add(call, duration: max(0, event.time - call.entry.time)) }
+    }
+
+    private func add(_ call: JudgedCall, duration: Int64) {
+        let message = call.message
+        let failure = Words.failure(message)
+        calls += 1
+        if failure != nil { errors += 1 }
+        operations[message.operation.name, default: Tally()].add(duration, failed: failure != nil)
+        let object = object(of: call)
+        if let failure { note(failure, message.operation.name, object) }
+        files.add(call, failure: failure)
+        addNetwork(call, failure)
+        if message.operation == .credSet, failure == nil { addCredentials(call) }
+        if policy != nil { addRefusal(call) }
+    }
+
+    private func note(_ errno: String, _ operation: String, _ object: String?) {
+        let key = Failing(errno: errno, operation: operation)
+        failures[key, default: (0, [:])].count += 1
+        guard let object else { return }
+        let known = failures[key]?.objects ?? [:]
+        if known[object] != nil || known.count < Self.objectLimit {
+            failures[key]?.objects[object, default: 0] += 1
+        }
+    }
+
+    /// What a call was about, in words.
+    private func object(of call: JudgedCall) -> String? {
+        if let path = call.request.paths.first { return Words.text(path.path) }
+        if let address = call.request.addresses.first { return "\(address.transport.name) \(address.address.text)" }
+        if let handle = call.request.handles.first, !handle.name.isEmpty { return Words.text(handle.name) }
+        return nil
+    }
+
+    // MARK: Network
+
+    private func addNetwork(_ call: JudgedCall, _ failure: String?) {
+        switch call.message.operation {
+        case .sockConnect, .sockSend:
+            for fact in call.request.addresses where fact.role == .peer { note(fact, call, failure, &connects) }
+        case .sockBind, .sockListen:
+            for fact in call.request.addresses where fact.role == .local { note(fact, call, failure, &listens) }
+        default: break
+        }
+        transfer(call)
+    }
+
+    private func note(_ fact: AddressFact, _ call: JudgedCall, _ failure: String?, _ list: inout [String: Peer]) {
+        let name = Words.text(Array("\(fact.transport.name) \(fact.address.text)".utf8))
+        list[name, default: Peer()].calls += 1
+        // A connection under way is no failure.
+        if let failure, failure != "EINPROGRESS" { list[name]?.failures[failure, default: 0] += 1 }
+    }
+
+    /// Bytes that went through a connected internet socket.
+    private func transfer(_ call: JudgedCall) {
+        guard let result = call.result, result > 0 else { return }
+        let isOut: Bool
+        switch call.message.operation {
+        case .fdWrite, .sockSend: isOut = true
+        case .fdRead, .sockRecv: isOut = false
+        default: return
+        }
+        guard let number = call.request.handles.first?.number,
+            let ends = judge.world.handle(number, of: call.entry.thread)?.file.socket, !ends.peer.isEmpty
+        else { return }
+        let transport = Transport(
+            family: UInt64(ends.family), type: UInt64(ends.type),
+            protocol: UInt64(UInt32(bitPattern: ends.protocolNumber)))
+        let name = Words.text(Array("\(transport.name) \(Address(sockaddr: ends.peer).text)".utf8))
+        guard connects[name] != nil else { return }
+        if isOut { connects[name]?.bytesOut += result } else { connects[name]?.bytesIn += result }
+    }
+
+    // MARK: Credentials and refusals
+
+    private func addCredentials(_ call: JudgedCall) {
+        credentialCount += 1
+        guard credentials.count < Self.credentialLimit else { return }
+        let items = call.message.arguments.map { "\($0.name)=\(Words.value($0.value))" }.joined(separator: ", ")
+        credentials.append((call.entry.time, call.entry.process, "\(call.message.name)(\(items))"))
+    }
+
+    private func addRefusal(_ call: JudgedCall) {
+        switch call.decision.verdict {
+        case .deny, .kill, .ask: break
+        default: return
+        }
+        refused += 1
+        // Without the caller: many processes are refused the same.
+        let first = call.decision.refusal(call.request).split(separator: "\n").first ?? ""
+        let text = Words.text(Array((first.split(separator: "]: ", maxSplits: 1).last ?? first).utf8))
+        guard refusals[text] != nil || refusals.count < 2000 else { return }
+        let line = call.decision.line.map { "\($0.file):\($0.line)  \($0.text)" } ?? "nothing allows it"
+        refusals[text, default: Refusal(line: line, cure: call.decision.cure(call.request))].count += 1
+    }
+}

@@ -1,0 +1,145 @@
+// The broker: performs, on a caller's behalf, the calls that a filter hands over.
+
+import CLinux
+import Glibc
+import Interception
+import Messages
+import Policy
+import Synchronization
+
+/// Serves the calls of one listener until the supervisor ends.
+public final class Broker: Sendable {
+    let listener: Listener
+    let authority: any Authority
+    let callers = Callers()
+    let tasks: Tasks
+    let pool = Pool()
+    let waits: Waits
+    private let endsAll = Mutex(false)
+    /// The process that is to become the program: until its exec its calls are ours, and no policy's business.
+    private let launching: Mutex<Int32>
+
+    public init(listener: Listener, authority: any Authority, launching process: Int32, taskLimit: UInt64? = nil) {
+        launching = Mutex(process)
+        tasks = Tasks(limit: taskLimit)
+        self.listener = listener
+        self.authority = authority
+        waits = Waits(listener: listener)
+    }
+
+    /// Starts the first threads.
+    /// - Throws: `TraceError.spawn` where there can be none.
+    public func start() throws(TraceError) {
+        let failure = waits.start()
+        guard failure == 0 else { throw .spawn(errno: failure) }
+        let other = pool.start { [self] in
+            // A thread that cannot serve leaves the calls to the others; where none can, callers wait and the
+            // supervisor can still be ended.
+            guard let worker = try? Worker(broker: self) else { return }
+            worker.run()
+        }
+        guard other == 0 else { throw .spawn(errno: other) }
+    }
+
+    /// The whole tree ends: the caller at once, the others when the supervisor sees that.
+    func endAll(_ process: Int32) {
+        endsAll.withLock { $0 = true }
+        _ = abitrace_kill(process, SIGKILL)
+    }
+
+    /// Whether a call is one that the launch itself makes; its exec is the program's.
+    func isLaunch(_ notification: Notification) -> Bool {
+        launching.withLock { $0 == notification.thread } && notification.stop.operation != .procExec
+    }
+
+    /// Whether every process is to be ended now.
+    var mustEndAll: Bool { endsAll.withLock { $0 } }
+
+    /// Looks at what happened to a thread, before it goes on and before anybody else sees it: what was decided about
+    /// it is added.
+    func note(_ event: Event, _ snapshot: inout Snapshot) {
+        switch event.happening {
+        // What a call without an end has left behind.
+        case .entry: _ = authority.decisions(event, snapshot.stop)
+        case .exit: snapshot.decisions = authority.decisions(event, snapshot.stop)
+        case .exited, .killed, .detached:
+            snapshot.decisions = authority.decisions(event, snapshot.stop)
+            callers.forget(event.thread)
+            tasks.settled(event.thread)
+            if event.thread == event.process { authority.forget(event.process) }
+        case .executed(let former):
+            launching.withLock { if $0 == event.thread { $0 = 0 } }
+            callers.forget(event.thread)
+            callers.forget(former)
+            snapshot.decisions = judgeImage(event, former)
+        case .created(let child, _):
+            tasks.settled(event.thread)
+            authority.created(child, by: event.process)
+        default: break
+        }
+    }
+
+    /// The image that was loaded, before its first instruction: its file may be another than the one that was
+    /// decided on when the call was made. Answers what was decided of the image.
+    private func judgeImage(_ event: Event, _ former: Int32) -> [RecordedDecision] {
+        var caller = event
+        caller.thread = former
+        let ofCall = authority.decisions(caller, Stop())
+        judgeImage(event)
+        let ofImage = authority.decisions(event, Stop())
+        authority.keep(ofCall, thread: event.thread)
+        return ofImage
+    }
+
+    private func judgeImage(_ event: Event) {
+        do throws(CallError) {
+            if let loaded = try Image.loaded(event.process, by: authority) {
+                let call = Calling(
+                    id: 0, stop: Stop(number: 59), made: Stop(number: 59), thread: event.thread, process: event.process)
+                switch authority.judge(.programs(loaded), call, .ofImage) {
+                case .allow, .stub, .rewrite, .reply:
+                    authority.executed(event.process, loaded[0].path)
+                    return
+                case .refuse: break
+                case .kill: endAll(event.process)
+                }
+            }
+        } catch {
+            // What cannot be looked at may not run.
+        }
+        _ = abitrace_kill(event.process, SIGKILL)
+    }
+}
+
+/// The callers that are known, by thread.
+final class Callers: Sendable {
+    private struct Table {
+        var callers: [Int32: CallingThread] = [:]
+        /// Processes that asked for other credentials once.
+        var changeable: Set<Int32> = []
+        /// A process was made that shares its maker's descriptors without being one of its threads.
+        var haveSharedTables = false
+    }
+    private let table = Mutex(Table())
+
+    func caller(_ thread: Int32) throws(CallError) -> CallingThread {
+        if let known = table.withLock({ $0.callers[thread] }) { return known }
+        let caller = try CallingThread(thread: thread) { [unowned self] process in
+            table.withLock { $0.changeable.contains(process) }
+        }
+        table.withLock { $0.callers[thread] = caller }
+        return caller
+    }
+
+    /// What the kernel says of the process's credentials now need not be true at its next call.
+    func change(_ process: Int32) { table.withLock { _ = $0.changeable.insert(process) } }
+
+    var haveSharedTables: Bool { table.withLock { $0.haveSharedTables } }
+    func shareTables() { table.withLock { $0.haveSharedTables = true } }
+
+    func forget(_ thread: Int32) {
+        // Whatever the last reference closes is closed after the lock is let go.
+        let gone = table.withLock { $0.callers.removeValue(forKey: thread) }
+        _ = consume gone
+    }
+}

@@ -1,0 +1,152 @@
+// Who a caller is to the file system, and how a worker becomes that for one call.
+
+import CLinux
+import Glibc
+
+/// The credentials of a thread, as /proc shows them (proc(5), the status file).
+struct Credentials: Equatable {
+    /// Real, effective, saved and file system ids.
+    var users: [UInt32] = [0, 0, 0, 0]
+    var groups: [UInt32] = [0, 0, 0, 0]
+    var supplementary: [UInt32] = []
+    var permitted: UInt64 = 0
+    var effective: UInt64 = 0
+
+    /// For the checks that use real ids (access(2)): the capabilities are those that an exec would give root.
+    var asReal: Credentials {
+        var real = self
+        real.users[3] = users[0]
+        real.groups[3] = groups[0]
+        real.effective = users[0] == 0 ? permitted : 0
+        return real
+    }
+}
+
+/// What /proc/PID/status says of a thread.
+struct ThreadStatus {
+    var process: Int32 = 0
+    var umask: UInt32 = 0o22
+    var credentials = Credentials()
+    var threads = 1
+    /// Signals that are pending, for the thread and for its process, and what it does with which.
+    var pending: UInt64 = 0
+    var pendingForProcess: UInt64 = 0
+    var caught: UInt64 = 0
+    var blocked: UInt64 = 0
+    var ignored: UInt64 = 0
+
+    init(of thread: Int32) throws(CallError) {
+        let text = try Kernel.contents("/proc/\(thread)/status")
+        for line in text.split(separator: UInt8(ascii: "\n")) {
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
+            let words = line[(colon + 1)...].split { $0 == 9 || $0 == 32 }
+            guard let first = words.first else { continue }
+            let numbers = { words.map { Self.number($0, radix: 10) }.map { UInt32(truncatingIfNeeded: $0) } }
+            switch line[..<colon] {
+            case let name where name.elementsEqual("Tgid".utf8):
+                process = Int32(truncatingIfNeeded: Self.number(first, radix: 10))
+            case let name where name.elementsEqual("Umask".utf8):
+                umask = UInt32(truncatingIfNeeded: Self.number(first, radix: 8))
+            case let name where name.elementsEqual("Uid".utf8): credentials.users = numbers()
+            case let name where name.elementsEqual("Gid".utf8): credentials.groups = numbers()
+            case let name where name.elementsEqual("Groups".utf8): credentials.supplementary = numbers()
+            case let name where name.elementsEqual("CapPrm".utf8):
+                credentials.permitted = Self.number(first, radix: 16)
+            case let name where name.elementsEqual("CapEff".utf8):
+                credentials.effective = Self.number(first, radix: 16)
+            case let name where name.elementsEqual("Threads".utf8): threads = Int(Self.number(first, radix: 10))
+            case let name where name.elementsEqual("SigPnd".utf8): pending = Self.number(first, radix: 16)
+            case let name where name.elementsEqual("ShdPnd".utf8):
+                pendingForProcess = Self.number(first, radix: 16)
+            case let name where name.elementsEqual("SigCgt".utf8): caught = Self.number(first, radix: 16)
+            case let name where name.elementsEqual("SigBlk".utf8): blocked = Self.number(first, radix: 16)
+            case let name where name.elementsEqual("SigIgn".utf8): ignored = Self.number(first, radix: 16)
+            default: break
+            }
+        }
+        guard process > 0, credentials.users.count == 4, credentials.groups.count == 4 else { throw CallError(ESRCH) }
+    }
+
+    /// Who made a process, nil where it is gone.
+    static func parent(of process: Int32) -> Int32? {
+        guard let text = try? Kernel.contents("/proc/\(process)/status") else { return nil }
+        let line = text.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "PPid:\t".utf8) }
+        return line.map { Int32(truncatingIfNeeded: number($0.dropFirst(6), radix: 10)) }
+    }
+
+    private static func number(_ text: ArraySlice<UInt8>, radix: UInt64) -> UInt64 {
+        text.reduce(0) { value, byte in
+            let digit = byte > UInt8(ascii: "9") ? UInt64(byte | 0x20) &- 87 : UInt64(byte) &- 48
+            return value &* radix &+ digit
+        }
+    }
+}
+
+/// The credentials that a worker thread wears. What is raised again must have stayed permitted, so that only the
+/// file system's ids and the effective capabilities change.
+struct Wardrobe {
+    let own: Credentials
+    private(set) var worn: Credentials
+
+    init() throws(CallError) {
+        own = try ThreadStatus(of: Kernel.thread()).credentials
+        worn = own
+    }
+
+    /// The worker is, for the calls that follow, who `wanted` is.
+    mutating func wear(_ wanted: Credentials) throws(CallError) {
+        if isSame(worn, wanted) { return }
+        // All capabilities first: to change ids is one of them.
+        try setCapabilities(own.effective)
+        worn = own
+        if isSame(own, wanted) {
+            try become(own)
+            return
+        }
+        worn = wanted
+        try become(wanted)
+        try setCapabilities(wanted.effective & own.permitted)
+    }
+
+    /// The worker is itself again.
+    mutating func takeOff() {
+        if isSame(worn, own) { return }
+        guard (try? wear(own)) != nil else {
+            // A worker that cannot become itself again must not serve anyone else.
+            abort()
+        }
+    }
+
+    private func isSame(_ one: Credentials, _ other: Credentials) -> Bool {
+        one.users[3] == other.users[3] && one.groups[3] == other.groups[3] && one.effective == other.effective
+            && one.supplementary == other.supplementary
+    }
+
+    private func become(_ wanted: Credentials) throws(CallError) {
+        var groups = wanted.supplementary
+        let answer = groups.withUnsafeMutableBytes {
+            abitrace_call(
+                Number.setgroups, UInt(wanted.supplementary.count), UInt(bitPattern: $0.baseAddress), 0, 0, 0, 0)
+        }
+        guard answer == 0 else { throw CallError(Int32(-answer)) }
+        // These two answer the former id whether they succeed or not: asking once more with no id tells (setfsuid(2)).
+        for (number, id) in [(Number.setfsgid, wanted.groups[3]), (Number.setfsuid, wanted.users[3])] {
+            try Kernel.call(number, Int(id))
+            guard try Kernel.call(number, -1) == Int(id) else { throw CallError(EPERM) }
+        }
+    }
+
+    private func setCapabilities(_ effective: UInt64) throws(CallError) {
+        // struct __user_cap_header_struct, version 3, this thread; then two of struct __user_cap_data_struct.
+        var header = (UInt32(0x2008_0522), Int32(0))
+        let (low, high) = (UInt32(truncatingIfNeeded: effective), UInt32(truncatingIfNeeded: effective >> 32))
+        let permitted = (UInt32(truncatingIfNeeded: own.permitted), UInt32(truncatingIfNeeded: own.permitted >> 32))
+        var data = (low, permitted.0, UInt32(0), high, permitted.1, UInt32(0))
+        let answer = withUnsafeMutablePointer(to: &header) { header in
+            withUnsafeMutablePointer(to: &data) { data in
+                abitrace_call(Number.capset, UInt(bitPattern: header), UInt(bitPattern: data), 0, 0, 0, 0)
+            }
+        }
+        guard answer == 0 else { throw CallError(Int32(-answer)) }
+    }
+}

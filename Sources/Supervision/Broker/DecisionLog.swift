@@ -1,0 +1,57 @@
+// Decisions on their way from the broker's threads to whoever watches: each waits for the end of its call.
+
+import Messages
+import Synchronization
+
+/// What was decided about the calls of each thread. Threads of the broker write, the supervisor's loop reads: a call is
+/// decided before its answer lets it end.
+public final class DecisionLog: Sendable {
+    fileprivate struct Entry {
+        /// The call that it is about, nil for the next that ends.
+        let stop: Stop?
+        let decision: RecordedDecision
+    }
+
+    private let pending = Mutex<[Int32: [Entry]]>([:])
+    /// Calls are seen some time after they ended, and others of the same thread may have been decided meanwhile.
+    private let isLate: Bool
+
+    public init(isLate: Bool = false) { self.isLate = isLate }
+
+    func add(_ decision: RecordedDecision, thread: Int32, stop: Stop) {
+        pending.withLock { $0[thread, default: []].append(Entry(stop: stop, decision: decision)) }
+    }
+
+    /// What was decided about the call that the event ends, once.
+    func take(_ event: Event, _ stop: Stop) -> [RecordedDecision] {
+        pending.withLock { pending in
+            guard isLate, let entries = pending[event.thread] else {
+                return (pending.removeValue(forKey: event.thread) ?? []).map(\.decision)
+            }
+            switch event.happening {
+            case .entry: return []
+            case .exit:
+                guard let first = entries.firstIndex(where: { $0.isAbout(stop) }) else { return [] }
+                let end = entries[first...].firstIndex { !$0.isAbout(stop) } ?? entries.endIndex
+                // What stands before belongs to calls whose end nobody saw.
+                pending[event.thread] = end == entries.endIndex ? nil : Array(entries[end...])
+                return entries[first..<end].map(\.decision)
+            default: return (pending.removeValue(forKey: event.thread) ?? []).map(\.decision)
+            }
+        }
+    }
+
+    func put(_ decisions: [RecordedDecision], thread: Int32) {
+        guard !decisions.isEmpty else { return }
+        pending.withLock { $0[thread] = decisions.map { Entry(stop: nil, decision: $0) } }
+    }
+}
+
+extension DecisionLog.Entry {
+    /// The filter's own words for a call are the kernel's: number and registers.
+    fileprivate func isAbout(_ other: Stop) -> Bool {
+        guard let stop else { return true }
+        return stop.personality == other.personality && stop.number == other.number
+            && stop.arguments == other.arguments
+    }
+}

@@ -1,0 +1,55 @@
+// What programs may do with the objects that they hold from their start on, and with what is reached through those.
+
+import Glibc
+import Messages
+import Policy
+
+/// Knows the initial handles by their objects: duplicates of them, here and in other processes, are the same object.
+struct InitialHandles: Sendable {
+    private let handles: [InitialHandle]
+
+    init(_ handles: [InitialHandle]) { self.handles = handles }
+
+    /// What may be done through a handle because of what the program was given, beside what its place allows. A thing
+    /// without a place that was not given is the program's own.
+    func derived(_ held: Held) -> Rights {
+        let isNamed = held.path.first == UInt8(ascii: "/")
+        // What lies in a given directory and is held was opened through that, or by its place.
+        let given = handles.filter { handle in
+            (handle.inode == held.inode && handle.device == held.device && held.inode != 0)
+                || (isNamed && handle.directory.map { Self.isUnder($0, held.path) } ?? false)
+        }
+        if !isNamed && given.isEmpty { return .all }
+        return given.reduce([]) { $0.union($1.rights) }
+    }
+
+    var haveDirectories: Bool { handles.contains { $0.directory != nil } }
+
+    /// What the handle that an object is reached through may hand on to it.
+    func derived(_ need: Need) -> Rights {
+        switch need.way {
+        case nil: return []
+        case .below(let base):
+            return handles.reduce([]) { rights, handle in
+                guard let directory = handle.directory, Self.isUnder(directory, base),
+                    Self.isUnder(directory, need.path)
+                else { return rights }
+                return rights.union(handle.rights)
+            }
+        case .again(let device, let inode, let mode):
+            let given = handles.filter { $0.inode == inode && $0.device == device }
+            let rights = given.reduce(Rights()) { $0.union($1.rights) }
+            switch mode {
+            case O_RDONLY: return rights.subtracting([.write, .resize, .allocate])
+            case O_WRONLY: return rights.subtracting([.read, .map, .mapExec])
+            case O_RDWR: return rights
+            default: return rights.intersection(.stat)
+            }
+        }
+    }
+
+    private static func isUnder(_ directory: [UInt8], _ path: [UInt8]) -> Bool {
+        if directory.count == 1 { return true }
+        return path.starts(with: directory) && (path.count == directory.count || path[directory.count] == 47)
+    }
+}

@@ -1,0 +1,386 @@
+// Finds the object that a caller's name stands for, as the kernel would for the caller itself.
+
+import Glibc
+import Messages
+
+/// The object that a name leads to, held so that nothing can be put in its place.
+struct Found {
+    /// Opened with O_PATH.
+    let object: Descriptor
+    /// Where the object is, as the kernel names it now.
+    let path: [UInt8]
+    let status: stat
+    /// Where the last step went through `/proc/PID/fd/N`: the access mode of that descriptor.
+    var throughHandle: Int32?
+    /// The directory of the caller's that the name led from, where that may matter.
+    private let base: [UInt8]?
+
+    init(
+        _ object: Descriptor, path: [UInt8], status: stat, throughHandle: Int32? = nil, base: [UInt8]? = nil
+    ) {
+        self.object = object
+        self.status = status
+        self.throughHandle = throughHandle
+        self.base = base
+        // The kernel's mark of an object whose last name is gone; one that has a name may be called so.
+        let mark = Array(" (deleted)".utf8)
+        let isGone = status.st_nlink == 0 && path.suffix(mark.count).elementsEqual(mark)
+        self.path = isGone ? path.dropLast(mark.count) : path
+    }
+
+    init(holding object: Descriptor) throws(CallError) {
+        self.init(object, path: try Resolution.path(of: object), status: try Kernel.status(object.number))
+    }
+
+    /// Whether it lies, or lay, somewhere in the tree of names: pipes, sockets and memfd_create's files do not.
+    var isNamed: Bool {
+        path.first == slash && !(status.st_nlink == 0 && path.starts(with: "/memfd:".utf8))
+    }
+    var kind: mode_t { status.st_mode & S_IFMT }
+
+    /// As what a number of the caller's stands for.
+    func held(as number: Int32, _ role: HandleRole) -> Held {
+        Held(
+            number: number, role: role, path: path, mode: UInt32(kind), device: UInt64(status.st_dev),
+            inode: UInt64(status.st_ino))
+    }
+    var way: Way? {
+        if let mode = throughHandle {
+            return .again(device: UInt64(status.st_dev), inode: UInt64(status.st_ino), mode: mode)
+        }
+        return base.map { .below($0) }
+    }
+    var isLink: Bool { kind == S_IFLNK }
+}
+
+/// A name in a directory that is found, whether or not there is such a name.
+struct Place {
+    let directory: Descriptor
+    let directoryPath: [UInt8]
+    /// The directory of the caller's that the name led from, where that may matter.
+    let base: [UInt8]?
+    /// The last component with the slashes that follow it, as the kernel wants to judge them.
+    let name: [UInt8]
+
+    /// The path of the name, were it there.
+    var path: [UInt8] {
+        let last = lastName
+        if last == [slash] { return last }
+        return directoryPath == [slash] ? directoryPath + last : directoryPath + [slash] + last
+    }
+    /// The name without what follows it.
+    var lastName: [UInt8] {
+        var last = name
+        while last.count > 1 && last.last == slash { last.removeLast() }
+        return last
+    }
+    var hasTrailingSlash: Bool { name.last == slash }
+    var way: Way? { base.map { .below($0) } }
+    /// No name that could be moved: the root, a directory's own name or its parent's.
+    var isFixed: Bool { [[slash], [UInt8(ascii: ".")], Array("..".utf8)].contains(lastName) }
+}
+
+private let slash = UInt8(ascii: "/")
+
+/// One walk along a name for one caller. The caller's root is the supervisor's: chroot and its like are refused.
+struct Resolution {
+    let caller: CallingThread
+    private let worker: Worker
+    private var linksLeft = 40
+    private var throughHandle: Int32?
+    /// The path of the caller's directory that the name started from, where that may matter.
+    private var origin: [UInt8]?
+
+    // linux/openat2.h and linux/magic.h
+    static let noSymlinks: UInt64 = 4
+    private static let noMagicLinks: UInt64 = 2
+    /// RESOLVE_BENEATH, RESOLVE_IN_ROOT: a name that begins with a slash begins at the base, or not at all.
+    private static let withinBase: UInt64 = 0x18
+    private static let procMagic = 0x9FA0
+    /// PATH_MAX, its NUL included (linux/limits.h).
+    private static let pathLimit = 4096
+
+    init(for caller: CallingThread, by worker: Worker) {
+        self.caller = caller
+        self.worker = worker
+    }
+
+    // MARK: What callers ask
+
+    /// The object of a name. `followsLast` false: a symbolic link at the end is the object.
+    mutating func object(_ name: [UInt8], from base: Int32, followsLast: Bool = true) throws(CallError) -> Found {
+        try check(name)
+        // A name without links leads the kernel to the same object for us as for the caller, in one call.
+        let start = try start(name, base)
+        let flags = O_PATH | (followsLast ? 0 : O_NOFOLLOW)
+        do throws(CallError) {
+            let object = try Kernel.open(start.number, name, flags: flags, resolve: Self.noSymlinks)
+            return try found(object)
+        } catch {
+            guard error.errno == ELOOP || error.errno == EAGAIN else { throw error }
+        }
+        return try walk(name, start, followsLast: followsLast)
+    }
+
+    /// As `object`, with what openat2(2) was told not to do on the way; magic links are never followed then.
+    mutating func object(
+        _ name: [UInt8], from base: Int32, followsLast: Bool, resolve: UInt64
+    ) throws(CallError) -> Found {
+        try check(name)
+        let start = try resolve & Self.withinBase != 0 ? self.base(base) : start(name, base)
+        return try found(
+            Kernel.open(
+                start.number, name, flags: O_PATH | (followsLast ? 0 : O_NOFOLLOW),
+                resolve: resolve | Self.noMagicLinks))
+    }
+
+    /// The object of a name in a directory that is open, its last link followed.
+    mutating func object(_ name: [UInt8], in directory: Descriptor) throws(CallError) -> Found {
+        try walk(name, directory, followsLast: true)
+    }
+
+    /// As `place`, with openat2's restrictions on the way to the directory.
+    mutating func place(_ name: [UInt8], from base: Int32, resolve: UInt64) throws(CallError) -> Place {
+        try check(name)
+        let start = try resolve & Self.withinBase != 0 ? self.base(base) : start(name, base)
+        let (parent, last) = Self.split(name)
+        let directory =
+            parent.isEmpty
+            ? start
+            : try Kernel.open(
+                start.number, parent, flags: O_PATH | O_DIRECTORY, resolve: resolve | Self.noMagicLinks)
+        return Place(directory: directory, directoryPath: try Self.path(of: directory), base: origin, name: last)
+    }
+
+    /// Whether the link at a place leads where its text does not say.
+    func isMagic(_ link: Descriptor, _ place: Place) throws(CallError) -> Bool {
+        try Kernel.fileSystem(link.number) == Self.procMagic
+    }
+
+    /// The object of a descriptor of the caller's.
+    func object(of descriptor: Descriptor) throws(CallError) -> Found {
+        try Found(holding: descriptor)
+    }
+
+    /// The directory in which the last component of a name lies or would lie.
+    mutating func place(_ name: [UInt8], from base: Int32) throws(CallError) -> Place {
+        try check(name)
+        return try place(name, in: try start(name, base))
+    }
+
+    /// Goes on where a symbolic link at a place leads: its text, seen from its directory.
+    mutating func follow(_ link: Descriptor, in place: Place) throws(CallError) -> (text: [UInt8], start: Descriptor) {
+        try step()
+        try refuseUntrusted(link, in: place.directory)
+        let text = try Kernel.readLink(link.number)
+        return (text, text.first == slash ? try Self.root() : place.directory)
+    }
+
+    /// As `place`, from a directory that is already open.
+    mutating func place(_ name: [UInt8], in directory: Descriptor) throws(CallError) -> Place {
+        let (parent, last) = Self.split(name)
+        let start = parent.isEmpty ? directory : try self.directory(parent, directory)
+        return Place(directory: start, directoryPath: try Self.path(of: start), base: origin, name: last)
+    }
+
+    // MARK: The walk
+
+    private mutating func directory(_ name: [UInt8], _ start: Descriptor) throws(CallError) -> Descriptor {
+        do throws(CallError) {
+            return try Kernel.open(
+                start.number, name, flags: O_PATH | O_DIRECTORY, resolve: Self.noSymlinks)
+        } catch {
+            guard error.errno == ELOOP || error.errno == EAGAIN else { throw error }
+        }
+        return try walk(name, start, followsLast: true).object
+    }
+
+    private func check(_ name: [UInt8]) throws(CallError) {
+        if name.isEmpty { throw CallError(ENOENT) }
+        if name.count >= Self.pathLimit { throw CallError(ENAMETOOLONG) }
+    }
+
+    private mutating func start(_ name: [UInt8], _ base: Int32) throws(CallError) -> Descriptor {
+        if name.first == slash {
+            origin = nil
+            return try Self.root()
+        }
+        return try self.base(base)
+    }
+
+    private mutating func base(_ number: Int32) throws(CallError) -> Descriptor {
+        let held = try worker.asSupervisor { () throws(CallError) in try caller.base(number) }
+        let matters = number != AT_FDCWD && worker.broker.authority.givesDirectories
+        origin = matters ? try Self.path(of: held) : nil
+        return held
+    }
+
+    private static func root() throws(CallError) -> Descriptor {
+        try Kernel.openPlainly(AT_FDCWD, [slash], flags: O_PATH | O_DIRECTORY)
+    }
+
+    private mutating func step() throws(CallError) {
+        linksLeft -= 1
+        if linksLeft < 0 { throw CallError(ELOOP) }
+    }
+
+    /// Component after component. What the kernel says of each is what it would say to the caller, for this thread
+    /// has the caller's credentials.
+    private mutating func walk(
+        _ name: [UInt8], _ start: Descriptor, followsLast: Bool
+    ) throws(CallError) -> Found {
+        var current = name.first == slash ? try Self.root() : start
+        var rest = ArraySlice(name)
+        while true {
+            rest = rest.drop { $0 == slash }
+            if rest.isEmpty { break }
+            let component = Array(rest.prefix { $0 != slash })
+            rest = rest.dropFirst(component.count)
+            let isLast = rest.allSatisfy { $0 == slash }
+            if component.count > 255 { throw CallError(ENAMETOOLONG) }
+            let next =
+                try component == [UInt8(ascii: ".")] || component == Array("..".utf8)
+                ? Kernel.openPlainly(current.number, component, flags: O_PATH | O_DIRECTORY)
+                : Kernel.openPlainly(current.number, component, flags: O_PATH | O_NOFOLLOW)
+            let status = try Kernel.status(next.number)
+            if status.st_mode & S_IFMT == S_IFLNK {
+                if isLast && rest.isEmpty && !followsLast { return try found(next) }
+                try step()
+                switch try destination(of: next, named: component, in: current) {
+                case .object(let object):
+                    current = object
+                    if rest.isEmpty { return try found(object) }
+                    throughHandle = nil
+                    if try Kernel.status(object.number).st_mode & S_IFMT != S_IFDIR { throw CallError(ENOTDIR) }
+                case .text(let text):
+                    if text.isEmpty { throw CallError(ENOENT) }
+                    if text.first == slash { current = try Self.root() }
+                    if text.count + rest.count >= 2 * Self.pathLimit { throw CallError(ENAMETOOLONG) }
+                    rest = text + rest
+                }
+                continue
+            }
+            try refuseOurs(component, current)
+            if (!isLast || !rest.isEmpty) && status.st_mode & S_IFMT != S_IFDIR { throw CallError(ENOTDIR) }
+            current = next
+        }
+        return try found(current)
+    }
+
+    private enum Destination {
+        case text([UInt8])
+        case object(Descriptor)
+    }
+
+    private mutating func destination(
+        of link: Descriptor, named name: [UInt8], in directory: Descriptor
+    ) throws(CallError) -> Destination {
+        try refuseUntrusted(link, in: directory)
+        guard try Kernel.fileSystem(link.number) == Self.procMagic else {
+            return .text(try Kernel.readLink(link.number))
+        }
+        // The root directory of a procfs has inode 1 (PROC_ROOT_INO).
+        if try Kernel.status(directory.number).st_ino == 1 {
+            switch name {
+            case Array("self".utf8): return .text(Array("\(caller.process)".utf8))
+            case Array("thread-self".utf8):
+                return .text(Array("\(caller.process)/task/\(caller.thread)".utf8))
+            default: return .text(try Kernel.readLink(link.number))
+            }
+        }
+        do throws(CallError) {
+            let object = try Kernel.open(directory.number, name, flags: O_PATH, resolve: Self.noMagicLinks)
+            return .object(object)
+        } catch {
+            guard error.errno == ELOOP else { throw error }
+        }
+        // A magic link: the kernel alone knows where it leads.
+        let object = try Kernel.openPlainly(directory.number, name, flags: O_PATH)
+        throughHandle = try Self.accessMode(of: name, in: directory)
+        return .object(object)
+    }
+
+    /// The mode of the descriptor that a name in a directory `/proc/PID/fd` stands for; nil for other magic links.
+    private static func accessMode(of name: [UInt8], in directory: Descriptor) throws(CallError) -> Int32? {
+        let path = try path(of: directory)
+        guard path.suffix(3).elementsEqual("/fd".utf8), name.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
+        let text = try Kernel.contents(String(decoding: path + Array("info/".utf8) + name, as: UTF8.self))
+        for line in text.split(separator: 10) where line.starts(with: "flags:".utf8) {
+            let digits = line.filter { $0 >= 48 && $0 <= 55 }
+            let flags = digits.reduce(Int32(0)) { $0 &* 8 &+ Int32($1 - 48) }
+            return flags & O_ACCMODE
+        }
+        return nil
+    }
+
+    /// What /proc says of the supervisor's own threads is nobody's business.
+    private func refuseOurs(_ component: [UInt8], _ directory: Descriptor) throws(CallError) {
+        guard let first = component.first, first >= 48 && first <= 57,
+            try Kernel.fileSystem(directory.number) == Self.procMagic
+        else { return }
+        if Self.isOurs(component) { throw CallError(ENOENT) }
+    }
+
+    private static func isOurs(_ component: some Collection<UInt8>) -> Bool {
+        guard component.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return false }
+        return access("/proc/self/task/" + String(decoding: component, as: UTF8.self), F_OK) == 0
+    }
+
+    /// fs.protected_symlinks (proc_sys_fs(5)): in a sticky directory that all may write to, only links of one's
+    /// own or of the directory's owner are followed.
+    private func refuseUntrusted(_ link: Descriptor, in directory: Descriptor) throws(CallError) {
+        guard FileSystemRules.protectsSymlinks else { return }
+        let parent = try Kernel.status(directory.number)
+        guard parent.st_mode & 0o1002 == 0o1002 else { return }
+        let owner = try Kernel.status(link.number).st_uid
+        let user = try caller.currentCredentials().users[3]
+        if owner != user && owner != parent.st_uid { throw CallError(EACCES) }
+    }
+
+    // MARK: Ends
+
+    private func found(_ object: Descriptor) throws(CallError) -> Found {
+        let path = try Self.path(of: object)
+        if Self.namesUs(path), try Kernel.fileSystem(object.number) == Self.procMagic { throw CallError(ENOENT) }
+        return Found(
+            object, path: path, status: try Kernel.status(object.number), throughHandle: throughHandle,
+            base: origin)
+    }
+
+    /// Whether a component is the number of one of our threads. Most paths have no number in them.
+    private static func namesUs(_ path: [UInt8]) -> Bool {
+        var hasNumber = false
+        for index in path.indices.dropLast() where path[index] == slash {
+            hasNumber = hasNumber || (48...57).contains(path[index + 1])
+        }
+        return hasNumber && path.split(separator: slash).contains { isOurs($0) }
+    }
+
+    static func path(of object: Descriptor) throws(CallError) -> [UInt8] {
+        try Kernel.readLink(AT_FDCWD, Array("/proc/self/fd/\(object.number)".utf8))
+    }
+
+    /// What stands before the last component, and that component with its trailing slashes. The dot makes the kernel
+    /// ask whether the directory may be searched, as it does for whatever is looked up there (may_lookup in fs/namei.c).
+    private static func split(_ name: [UInt8]) -> (parent: [UInt8], last: [UInt8]) {
+        var end = name.count
+        while end > 1 && name[end - 1] == slash { end -= 1 }
+        var begin = end
+        while begin > 0 && name[begin - 1] != slash { begin -= 1 }
+        if begin == end { return ([], [slash]) }
+        return (begin == 0 ? [] : name[..<begin] + [UInt8(ascii: ".")], Array(name[begin...]))
+    }
+}
+
+/// Switches of the kernel that change how names are followed (proc_sys_fs(5)).
+enum FileSystemRules {
+    static let protectsSymlinks = isOn("protected_symlinks")
+    static let protectedRegular = level("protected_regular")
+    static let protectedFIFOs = level("protected_fifos")
+
+    private static func level(_ name: String) -> Int {
+        guard let text = try? Kernel.contents("/proc/sys/fs/" + name), let digit = text.first else { return 0 }
+        return Int(digit) - 48
+    }
+    private static func isOn(_ name: String) -> Bool { level(name) > 0 }
+}

@@ -1,0 +1,237 @@
+// A thread that receives calls, performs them and answers, one after the other.
+
+import CLinux
+import Glibc
+import Interception
+import Messages
+import Personalities
+import Policy
+
+/// One of the broker's threads. Everything here but `state` is used on that thread alone.
+final class Worker: @unchecked Sendable {
+    let broker: Broker
+    private var wardrobe: Wardrobe
+    private var snapshot = Snapshot()
+    private let capture = Capture(payloadLimit: 0, elementLimit: 64)
+    private let decoder = Decoder()
+
+    /// To be made on the thread that will work.
+    init(broker: Broker) throws(CallError) {
+        self.broker = broker
+        wardrobe = try Wardrobe()
+        // CLONE_FS: mask and working directory of this thread are its own from here on.
+        try Kernel.call(Number.unshare, 0x200)
+    }
+
+    /// Works until nobody can call any more.
+    func run() {
+        while true {
+            broker.pool.waits()
+            let notification = broker.listener.next()
+            broker.pool.works()
+            if let notification { serve(notification) }
+            if broker.pool.hasTooMany() { return }
+        }
+    }
+
+    private func serve(_ notification: Notification) {
+        if broker.isLaunch(notification) { return broker.listener.answer(notification.id, .proceed) }
+        var answer = Answer.refuse(EACCES)
+        var held: Descriptor?
+        do throws(CallError) {
+            let caller = try broker.callers.caller(notification.thread)
+            snapshot.reset(to: notification.stop)
+            capture.entry(&snapshot, memory: caller)
+            // What was read is the caller's, if it still waits: its id cannot have been anybody else's meanwhile.
+            guard broker.listener.isWaiting(notification.id) else { return }
+            var work = Work(
+                caller: caller, worker: self, id: notification.id, snapshot: snapshot,
+                resolution: Resolution(for: caller, by: self))
+            defer { wardrobe.takeOff() }
+            try wear(caller.currentCredentials())
+            try work.settle()
+            answer = try work.performRewriting()
+            held = work.held
+        } catch {
+            answer = error.answer ?? .refuse(error.errno)
+        }
+        // A call that is answered by a descriptor needs it until then.
+        withExtendedLifetime(held) { broker.listener.answer(notification.id, answer) }
+    }
+
+    // MARK: For the work
+
+    func wear(_ credentials: Credentials) throws(CallError) { try wardrobe.wear(credentials) }
+
+    /// Runs `body` with the supervisor's own credentials: what it looks up is not the caller's to be allowed.
+    func asSupervisor<Result>(_ body: () throws(CallError) -> Result) throws(CallError) -> Result {
+        let worn = wardrobe.worn
+        wardrobe.takeOff()
+        let result = try body()
+        try wardrobe.wear(worn)
+        return result
+    }
+
+    func message(of snapshot: Snapshot) -> Message { decoder.entry(snapshot) }
+}
+
+/// One call while it is performed.
+struct Work {
+    let caller: CallingThread
+    let worker: Worker
+    let id: UInt64
+    private(set) var snapshot: Snapshot
+    private let made: Stop
+    var resolution: Resolution
+    /// The descriptor that the answer hands over.
+    private(set) var held: Descriptor?
+    /// What a rule puts in place of items.
+    var changes: [Change] = []
+
+    init(caller: CallingThread, worker: Worker, id: UInt64, snapshot: Snapshot, resolution: Resolution) {
+        self.caller = caller
+        self.worker = worker
+        self.id = id
+        self.snapshot = snapshot
+        made = snapshot.stop
+        self.resolution = resolution
+    }
+
+    var stop: Stop { snapshot.stop }
+
+    // MARK: Arguments
+
+    /// Registers get other values than the caller gave them.
+    mutating func set(_ stop: Stop) { snapshot.stop = stop }
+
+    func integer(_ index: Int) -> Int32 { Int32(truncatingIfNeeded: stop.arguments[index]) }
+
+    func address(_ index: Int) -> UInt64 {
+        stop.personality == .i386 ? stop.arguments[index] & 0xFFFF_FFFF : stop.arguments[index]
+    }
+
+    /// A name that an argument points to: as a rule has it, else as the snapshot has it.
+    func name(_ index: Int) throws(CallError) -> [UInt8] {
+        if let name = replacement(of: index) { return name }
+        guard let region = snapshot.region(at: stop.arguments[index]), region.errno == 0 else {
+            throw CallError(EFAULT)
+        }
+        guard region.wanted == region.count else { throw CallError(ENAMETOOLONG) }
+        return Array(snapshot.arena[region.offset..<region.offset + region.count])
+    }
+
+    // MARK: Decisions
+
+    func require(_ found: Found, _ rights: Rights, role: HandleRole = .object) throws(CallError) {
+        try require([Need(found.path, rights, role: role, mode: UInt32(found.kind), way: found.way)])
+    }
+
+    var calling: Calling {
+        Calling(id: id, stop: stop, made: made, thread: caller.thread, process: caller.process)
+    }
+
+    func require(_ needs: [Need]) throws(CallError) { try require(.objects(needs.map(seen))) }
+
+    /// The caller sees itself under its own number, a policy under "self".
+    func seen(_ need: Need) -> Need {
+        guard need.path.starts(with: Self.processes) else { return need }
+        let own = Array("/proc/\(caller.process)".utf8)
+        guard need.path.starts(with: own), need.path.count == own.count || need.path[own.count] == UInt8(ascii: "/")
+        else {
+            return need
+        }
+        return Need(
+            Array("/proc/self".utf8) + need.path.dropFirst(own.count), need.rights, role: need.role,
+            mode: need.mode, exists: need.exists, way: need.way)
+    }
+
+    private static let processes = Array("/proc/".utf8)
+
+    /// Answers at once what registers alone decide.
+    func settle() throws(CallError) {
+        guard let ruling = worker.broker.authority.settle(calling, worker.message(of: snapshot)) else { return }
+        try obey(ruling)
+    }
+
+    func require(_ subject: Subject) throws(CallError) {
+        try obey(worker.broker.authority.judge(subject, calling, worker.message(of: snapshot)))
+    }
+
+    private func obey(_ ruling: Ruling) throws(CallError) {
+        switch ruling {
+        case .allow: return
+        case .refuse(let errno): throw CallError(errno)
+        case .stub: throw CallError(answering: .value(0))
+        case .reply(let changes): throw CallError(answering: try reply(changes))
+        // What a rule made of the call is performed; rules do not change it again.
+        case .rewrite(let changes): if self.changes.isEmpty { throw CallError(rewriting: changes) }
+        case .kill:
+            worker.broker.endAll(caller.process)
+            throw CallError(EPERM)
+        }
+    }
+
+    /// Whether the caller may know that there is something.
+    func isVisible(_ path: [UInt8]) -> Bool {
+        worker.broker.authority.shows(path, calling)
+    }
+
+    /// The errno of something that no policy can allow.
+    func refused(_ subject: Subject) -> Int32 {
+        if case .refuse(let errno) = worker.broker.authority.judge(
+            subject, calling, worker.message(of: snapshot))
+        {
+            return errno
+        }
+        return EACCES
+    }
+
+    // MARK: Performing
+
+    mutating func hand(over descriptor: Descriptor, closesOnExec: Bool) -> Answer {
+        held = descriptor
+        return .descriptor(descriptor.number, closesOnExec: closesOnExec)
+    }
+
+    /// The caller's number stands for another descriptor from now on, which closes when the former would have.
+    mutating func replace(_ number: Int32, by descriptor: Descriptor, result: Int64) throws(CallError) -> Answer {
+        held = descriptor
+        let text = try worker.asSupervisor { () throws(CallError) in
+            try Kernel.contents("/proc/\(caller.thread)/fdinfo/\(number)")
+        }
+        // The line `flags:` has O_CLOEXEC too (proc(5)).
+        let line = text.split(separator: 10).first { $0.starts(with: "flags:".utf8) } ?? []
+        let flags = Int32(String(decoding: line.dropFirst(6).filter { $0 > 32 }, as: UTF8.self), radix: 8) ?? 0
+        return .replacement(
+            descriptor.number, of: number, closesOnExec: flags & O_CLOEXEC != 0, result: result)
+    }
+
+    /// What is made gets the caller's mask.
+    func wearUmask() throws(CallError) {
+        let mask = try worker.asSupervisor { () throws(CallError) in try caller.umask() }
+        try Kernel.call(Number.umask, Int(mask))
+    }
+
+    /// Puts an answer into the caller's memory.
+    func write(_ bytes: [UInt8], to address: UInt64) throws(CallError) {
+        try worker.asSupervisor { () throws(CallError) in try caller.write(bytes, to: address) }
+    }
+
+    /// A copy of a descriptor of the caller's.
+    func descriptor(_ number: Int32) throws(CallError) -> Descriptor {
+        try worker.asSupervisor { () throws(CallError) in try caller.descriptor(number) }
+    }
+
+    /// A copy of what a directory argument stands for: a descriptor of the caller's, or its working directory.
+    func place(_ number: Int32) throws(CallError) -> Descriptor {
+        try worker.asSupervisor { () throws(CallError) in try caller.base(number) }
+    }
+
+    /// Runs a call that may wait for somebody else. It ends with EINTR when the caller no longer waits for it.
+    func waiting<Result>(
+        _ mayWait: Bool, _ body: () throws(CallError) -> Result
+    ) throws(CallError) -> Result {
+        guard mayWait else { return try body() }
+        return try worker.broker.waits.during(id, thread: caller.thread, process: caller.process, body)
+    }
+}

@@ -1,0 +1,103 @@
+// The second line behind filter and broker: Landlock with what a policy can say in it.
+
+import CLinux
+import Glibc
+import Lowering
+import Policy
+
+/// Landlock as the running kernel has it (landlock(7)).
+public enum SecondLine {
+    /// Numbers of the x86_64 table.
+    private static let createRuleset = 444, addRule = 445
+
+    /// The version of the interface, 0 where there is none.
+    public static var version: Int {
+        // LANDLOCK_CREATE_RULESET_VERSION
+        max(0, abitrace_call(createRuleset, 0, 0, 1, 0, 0, 0))
+    }
+
+    /// The rules of one layer, nil where Landlock can say nothing of it.
+    public static func rules(_ layer: PolicyLayer) -> LandlockRules? {
+        LandlockRules(layer, version: version) { path, runs in anchor(path, runs, layer) }
+    }
+
+    /// A ruleset for each layer. Without Landlock, or where it fails, there is no second line: the first one holds.
+    public static func rulesets(_ policy: Policy) -> [Int32] {
+        // A thread can be under sixteen; some are left to others.
+        policy.layers.prefix(8).compactMap { rules($0).flatMap(ruleset) }
+    }
+
+    private static func ruleset(_ rules: LandlockRules) -> Int32? {
+        // struct landlock_ruleset_attr: files, network (from version 4), scopes (6); what the kernel does not know of
+        // must be left off or zero.
+        var attributes = (rules.handled.rawValue, rules.handledNetwork, rules.scoped)
+        let size: UInt = version >= 6 ? 24 : version >= 4 ? 16 : 8
+        let answer = withUnsafeMutablePointer(to: &attributes) {
+            abitrace_call(createRuleset, UInt(bitPattern: $0), size, 0, 0, 0, 0)
+        }
+        guard answer >= 0 else { return nil }
+        let ruleset = Int32(answer)
+        let isWhole =
+            rules.places.allSatisfy { add($0, to: ruleset) } && rules.ports.allSatisfy { add($0, $1, to: ruleset) }
+        if isWhole { return ruleset }
+        // Half of the rules would refuse what the policy allows.
+        close(ruleset)
+        return nil
+    }
+
+    private static func add(_ place: LandlockRules.Place, to ruleset: Int32) -> Bool {
+        guard let object = try? Kernel.openPlainly(AT_FDCWD, place.path, flags: O_PATH),
+            let status = try? Kernel.status(object.number)
+        else { return false }
+        let isDirectory = status.st_mode & S_IFMT == S_IFDIR
+        let access = isDirectory ? place.access : place.access.intersection(.ofFiles)
+        if access.isEmpty { return true }
+        // struct landlock_path_beneath_attr is packed: access, then the descriptor.
+        var bytes = [UInt8](repeating: 0, count: 12)
+        bytes.withUnsafeMutableBytes { room in
+            room.storeBytes(of: access.rawValue, toByteOffset: 0, as: UInt64.self)
+            room.storeBytes(of: object.number, toByteOffset: 8, as: Int32.self)
+        }
+        // LANDLOCK_RULE_PATH_BENEATH
+        return bytes.withUnsafeBytes {
+            abitrace_call(addRule, UInt(ruleset), 1, UInt(bitPattern: $0.baseAddress), 0, 0, 0) == 0
+        }
+    }
+
+    private static func add(_ port: UInt16, _ access: UInt64, to ruleset: Int32) -> Bool {
+        // struct landlock_net_port_attr, LANDLOCK_RULE_NET_PORT.
+        var attributes = (access, UInt64(port))
+        return withUnsafeMutablePointer(to: &attributes) {
+            abitrace_call(addRule, UInt(ruleset), 2, UInt(bitPattern: $0), 0, 0, 0) == 0
+        }
+    }
+
+    // MARK: Where rules are put
+
+    /// The nearest object that is there. A rule holds on to the object and not to its name; the kernel itself looks at
+    /// names only to run programs, so that for those the object must be one that nobody replaces: a directory, and one
+    /// that the policy's own programs cannot take away.
+    private static func anchor(_ path: [UInt8], _ runs: Bool, _ layer: PolicyLayer) -> [UInt8] {
+        var path = path
+        while path.count > 1 {
+            var status = stat()
+            let name = path.map { CChar(bitPattern: $0) } + [0]
+            if stat(name, &status) == 0 {
+                if !runs { return path }
+                if status.st_mode & S_IFMT == S_IFDIR && !isRemovable(path, status, layer) { return path }
+            }
+            path = Array(path[..<(path.lastIndex(of: UInt8(ascii: "/")) ?? 0)])
+        }
+        return [UInt8(ascii: "/")]
+    }
+
+    private static func isRemovable(_ path: [UInt8], _ status: stat, _ layer: PolicyLayer) -> Bool {
+        guard layer.mayRemove(path) else { return false }
+        let parent = path[..<(path.lastIndex(of: UInt8(ascii: "/")) ?? 0)]
+        let name = parent.isEmpty ? [CChar(47), 0] : parent.map { CChar(bitPattern: $0) } + [0]
+        var above = stat()
+        guard stat(name, &above) == 0 else { return true }
+        // What something is mounted on stays (unlink(2), rename(2): EBUSY).
+        return above.st_dev == status.st_dev && access(name, W_OK) == 0
+    }
+}

@@ -1,0 +1,41 @@
+// abitrace personality: the call interfaces that are known, as data.
+
+import ArgumentParser
+import Reference
+
+struct ShowPersonality: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "personality",
+        abstract: "Show where a call interface keeps number, arguments, results, errors and thread data.",
+        subcommands: [List.self, One.self], defaultSubcommand: List.self)
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Name the personalities.")
+
+        func run() throws {
+            for personality in Reference.built.entries("personality") {
+                print("\(personality.name)  entered by \(personality.first("enter") ?? "")")
+            }
+        }
+    }
+
+    struct One: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "show", abstract: "Describe one personality, or all.")
+
+        @Argument(help: "x86_64 or i386.")
+        var names: [String] = []
+
+        func run() throws {
+            let reference = Reference.built
+            let known = reference.entries("personality").map(\.name)
+            for name in names where !known.contains(name) {
+                throw ValidationError("there is no personality '\(name)'; there are \(known.joined(separator: ", "))")
+            }
+            for (index, name) in (names.isEmpty ? known : names).enumerated() {
+                if index > 0 { print() }
+                for explanation in reference.explain(name) { print(explanation.text, terminator: "") }
+            }
+        }
+    }
+}

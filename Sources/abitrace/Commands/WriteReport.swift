@@ -1,0 +1,58 @@
+// abitrace report: a recording as a page to read.
+
+import ArgumentParser
+import Glibc
+import Interception
+import Messages
+import Recording
+import Reporting
+
+struct WriteReport: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Write a page that says what a recorded program touched.",
+        discussion: """
+            One HTML file that loads nothing: files as a tree with what was done to each, network, programs, a \
+            timeline of processes, operations by time, failures by errno. With --policy also what that policy would \
+            refuse, and by which line.
+
+            Examples:
+              abitrace record -o run.mcap -- make && abitrace report -o run.html run.mcap
+              abitrace report --policy build.yaml -o run.html run.mcap
+            """)
+
+    @Option(name: .shortAndLong, help: ArgumentHelp("Write to FILE; - is standard output.", valueName: "file"))
+    var output: String = "-"
+
+    @Option(name: .long, help: "Say what this policy would refuse.")
+    var policy: String?
+
+    @ArgumentParser.Argument(help: "The recording; - is standard input.")
+    var recording: String
+
+    func run() throws {
+        let policy = try policy.map { (name: $0, policy: try PolicyFiles.policy($0)) }
+        let data = ReportData(policy: policy)
+        var source = ReplayInterceptor(try RecordingReader(path: recording))
+        var event = Event(thread: 0, process: 0, time: 0, happening: .detached)
+        var snapshot = Snapshot()
+        var interrupted = false
+        var count = 0
+        var progress = Progress(recording)
+        while try source.next(&event, &snapshot, interrupted: &interrupted) {
+            count += 1
+            progress.step(count)
+            data.see(event, snapshot)
+        }
+        progress.end()
+        let remark = source.truncation.map { "\($0)" }
+        if let remark { complain("\(recording): \(remark)") }
+        let page = Report(data, title: recording, remark: remark).page()
+        let target =
+            output == "-"
+            ? Output(descriptor: STDOUT_FILENO, isLive: false) : try Output(path: output, split: false)
+        target.write(Array(page.utf8), thread: 0)
+        target.close()
+        if target.failed { throw Failure(description: "\(output) is not complete") }
+    }
+}

@@ -1,0 +1,2 @@
+// What an attacker wants to run.
+int main(void) { return 77; }

@@ -1,0 +1,50 @@
+// The program turns on its supervisor, or leaves its sight. Bare, the parent stands for the supervisor.
+#include "attack.h"
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+static int nothing(void *argument) {
+    (void)argument;
+    usleep(100000);
+    return 0;
+}
+int main(int argc, char **argv) {
+    (void)argc;
+    begin(argv);
+    const char *way = argv[2];
+    pid_t parent = getppid();
+    char name[64];
+    if (!strcmp(way, "ptrace")) return won_if(ptrace(PTRACE_SEIZE, parent, 0, 0) == 0, way) ? WON : HELD;
+    if (!strcmp(way, "memory")) {
+        snprintf(name, sizeof name, "/proc/%d/mem", parent);
+        return won_if(open(name, O_RDWR) >= 0, way) ? WON : HELD;
+    }
+    if (!strcmp(way, "descriptors")) {
+        snprintf(name, sizeof name, "/proc/%d/fd/0", parent);
+        return won_if(open(name, O_RDONLY) >= 0, way) ? WON : HELD;
+    }
+    if (!strcmp(way, "vm")) {
+        char byte;
+        struct iovec local = {&byte, 1}, remote = {(void *)main, 1};
+        return won_if(process_vm_readv(parent, &local, 1, &remote, 1, 0) == 1 || errno == EFAULT, way) ? WON : HELD;
+    }
+    if (!strcmp(way, "getfd")) {
+        int process = syscall(434, parent, 0);
+        return won_if(syscall(438, process, 0, 0) >= 0, way) ? WON : HELD;
+    }
+    if (!strcmp(way, "listener")) {
+        struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+        struct sock_fprog program = {1, &allow};
+        prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        return won_if(syscall(SYS_seccomp, 1, 1 << 3, &program) >= 0, way) ? WON : HELD;
+    }
+    if (!strcmp(way, "untraced")) {
+        static char stack[65536];
+        return won_if(clone(nothing, stack + sizeof stack, CLONE_UNTRACED | SIGCHLD, NULL) > 0, way) ? WON : HELD;
+    }
+    if (!strcmp(way, "userfault")) return won_if(syscall(323, 1) >= 0, way) ? WON : HELD;
+    return 9;
+}

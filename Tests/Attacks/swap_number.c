@@ -1,0 +1,68 @@
+// A call may be made on one descriptor and not on another: a thread swaps which of the two a number stands for.
+#include "attack.h"
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+enum { TRIES = 20000, SWAPPED = 30 };
+static int allowed, forbidden;
+static volatile int done;
+static void *swap(void *unused) {
+    while (!done) {
+        dup2(allowed, SWAPPED);
+        dup2(forbidden, SWAPPED);
+    }
+    return unused;
+}
+// Whether the forbidden descriptor shows that the call reached it.
+static int truncated(void) {
+    (void)!ftruncate(SWAPPED, 0);
+    struct stat status;
+    return fstat(forbidden, &status) == 0 && status.st_size == 0;
+}
+static int nonblocking(void) {
+    int on = 1;
+    ioctl(SWAPPED, FIONBIO, &on);
+    return fcntl(forbidden, F_GETFL) & O_NONBLOCK;
+}
+static int flagged(void) {
+    fcntl(SWAPPED, F_SETFL, O_APPEND);
+    return fcntl(forbidden, F_GETFL) & O_APPEND;
+}
+// The forbidden socket has a connection waiting, the other has none.
+static int accepted(void) {
+    return accept(SWAPPED, NULL, NULL) >= 0;
+}
+int main(int argc, char **argv) {
+    begin(argv);
+    const char *way = argv[2];
+    int threads = argc > 3 ? atoi(argv[3]) : 1;
+    int (*attempt)(void) = NULL;
+    if (!strcmp(way, "truncate")) attempt = truncated;
+    if (!strcmp(way, "control")) attempt = nonblocking;
+    if (!strcmp(way, "flags")) attempt = flagged;
+    if (!strcmp(way, "accept")) attempt = accepted;
+    if (!attempt) return 9;
+    if (attempt == accepted) {
+        allowed = 3;
+        forbidden = 4;
+        struct sockaddr_in address;
+        socklen_t length = sizeof address;
+        if (getsockname(forbidden, (void *)&address, &length) < 0) return 9;
+        int client = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(client, (void *)&address, length) < 0) return 9;
+        fcntl(allowed, F_SETFL, O_NONBLOCK);
+        fcntl(forbidden, F_SETFL, O_NONBLOCK);
+    } else {
+        allowed = open(open_file, O_RDWR);
+        forbidden = open(readonly, O_RDWR);
+        (void)!write(forbidden, "fixed\n", 6);
+    }
+    if (allowed < 0 || forbidden < 0) return 9;
+    pthread_t thread;
+    for (int i = 0; i < threads; i++) pthread_create(&thread, NULL, swap, NULL);
+    int wins = 0;
+    // Bare, a try is so short that a swap rarely falls into it.
+    long tries = argc > 4 ? atol(argv[4]) : TRIES;
+    for (long i = 0; i < tries && !wins; i++) wins = attempt() != 0;
+    return won_if(wins, way) ? WON : HELD;
+}

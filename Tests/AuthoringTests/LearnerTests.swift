@@ -1,0 +1,130 @@
+// The learner's rules: what is generalised, and what never is.
+
+import Authoring
+import Messages
+import Policy
+import Testing
+
+private let home = "/home/me"
+
+private func learned(_ paths: [String: Rights], recordings: Int = 1) -> String {
+    var seen = Observations()
+    for _ in 0..<recordings { seen.beginRecording() }
+    for (path, rights) in paths {
+        var need = Observations.Need()
+        need.rights = rights
+        need.recordings = [1]
+        need.example = "file.open \(path)"
+        seen.files[path] = need
+    }
+    return Learner(home: home, workingDirectory: "/tree/project").policy(seen, command: "/usr/bin/tool")
+}
+
+private func rights(_ text: String, _ path: String) throws -> Rights? {
+    let source = PolicySource(file: "learned.yaml", bytes: Array(text.utf8))
+    let reading = PolicyReader.read(
+        source, Surroundings(workingDirectory: "/tree/project", home: home))
+    let policy = try #require(reading.policy, "\(reading.diagnostics.map(\.text))\n\(text)")
+    return policy.rights(of: Array(path.utf8))
+}
+
+private let reading: Rights = [.read, .stat, .lookup]
+
+@Suite struct LearnerTests {
+    @Test func systemTreesAreReadWhole() throws {
+        let text = learned(["/usr/lib/a.so": reading.union(.mapExec), "/usr/share/b": reading])
+        #expect(try rights(text, "/usr/include/c.h")?.contains(.read) == true)
+        #expect(try rights(text, "/usr/include/c.h")?.contains(.write) == false)
+        // Writing is no reason to widen.
+        let written = learned(["/usr/lib/a.so": reading.union(.write)])
+        #expect(try rights(written, "/usr/lib/b.so")?.contains(.write) == false)
+        #expect(try rights(written, "/usr/lib/a.so")?.contains(.write) == true)
+    }
+
+    @Test func fourSiblingsMakeTheDirectory() throws {
+        let names = ["a", "b", "c", "d"].map { "/data/set/\($0)" }
+        func from(_ count: Int) -> String {
+            learned(Dictionary(uniqueKeysWithValues: names.prefix(count).map { ($0, reading) }))
+        }
+        #expect(try rights(from(3), "/data/set/e")?.contains(.read) == false)
+        #expect(try rights(from(4), "/data/set/e")?.contains(.read) == true)
+        #expect(try rights(from(4), "/data/other")?.contains(.read) == false)
+    }
+
+    @Test func guardedTopsAreNotGathered() throws {
+        let text = learned(Dictionary(uniqueKeysWithValues: ["a", "b", "c", "d", "e"].map { ("/etc/\($0)", reading) }))
+        #expect(try rights(text, "/etc/f")?.contains(.read) == false)
+        #expect(try rights(text, "/etc/a")?.contains(.read) == true)
+    }
+
+    @Test func protectedPlacesAreNeverWidened() throws {
+        let keys = ["a", "b", "c", "d", "e", "f"].map { "\(home)/.ssh/\($0)" }
+        let text = learned(Dictionary(uniqueKeysWithValues: keys.map { ($0, reading) }))
+        #expect(try rights(text, "\(home)/.ssh/a")?.contains(.read) == true)
+        #expect(try rights(text, "\(home)/.ssh/id_ed25519")?.contains(.read) != true)
+        let processes = learned(Dictionary(uniqueKeysWithValues: (1...6).map { ("/proc/\($0)/stat", reading) }))
+        #expect(try rights(processes, "/proc/77/stat")?.contains(.read) != true)
+    }
+
+    @Test func widenedDirectoriesLeaveProtectedPlacesOut() throws {
+        var need: [String: Rights] = [:]
+        for name in ["a", "b", "c", "d"] { need["\(home)/x/\(name)"] = reading }
+        var seen = Observations()
+        seen.beginRecording()
+        var whole = Observations.Need()
+        (whole.rights, whole.recordings, whole.isDirectory) = (reading.union(.write), [1], true)
+        seen.files[home] = whole
+        let text = Learner(home: home, workingDirectory: "/tree/project").policy(seen, command: "ls")
+        #expect(try rights(text, "\(home)/.ssh/id_ed25519") == nil)
+        #expect(try rights(text, "\(home)/.aws/credentials") == nil)
+    }
+
+    @Test func lookingAtADirectoryGivesNothingInIt() throws {
+        for directory in ["/", home, "/data"] {
+            var seen = Observations()
+            seen.beginRecording()
+            var look = Observations.Need()
+            (look.rights, look.recordings, look.isDirectory) = ([.read, .stat, .readdir, .open], [1], true)
+            seen.files[directory] = look
+            let text = Learner(home: home, workingDirectory: "/tree/project").policy(seen, command: "ls")
+            #expect(try rights(text, directory)?.contains(.readdir) == true)
+            let inside = directory == "/" ? "/etc/passwd" : "\(directory)/file"
+            #expect(try rights(text, inside)?.contains(.read) == false, "\(text)")
+            #expect(try rights(text, inside)?.contains(.stat) == true, "\(text)")
+        }
+    }
+
+    @Test func directoriesThatWerePassedNeedNoLine() throws {
+        let text = learned(["/data": [.stat, .lookup], "/data/one": reading])
+        #expect(!text.contains("  /data:"))
+        #expect(try rights(text, "/data")?.contains(.stat) == true)
+        #expect(try rights(text, "/data/two")?.contains(.read) == false)
+    }
+
+    @Test func otherProcessesAreLeftToAPerson() throws {
+        let text = learned(["/proc/1/stat": reading, "/proc/22/stat": reading, "/proc/self/task/77/stat": reading])
+        #expect(text.contains("# \"/proc/*/stat\": ro"))
+        #expect(try rights(text, "/proc/1/stat")?.contains(.read) != true)
+        #expect(try rights(text, "/proc/self/task/99/stat")?.contains(.read) == true)
+        #expect(try rights(text, "/proc/self/mem")?.contains(.read) != true)
+    }
+
+    @Test func starsInNamesAreMeantAsTheyAre() throws {
+        let text = learned(["/data/a*": reading])
+        #expect(try rights(text, "/data/a*")?.contains(.read) == true, "\(text)")
+        #expect(try rights(text, "/data/ab")?.contains(.read) == false, "\(text)")
+    }
+
+    @Test func temporaryNamesBecomeTheirDirectory() throws {
+        let text = learned(["/tmp/ccX7aB2q.s": reading.union(.write), "/tree/project/out-4f3a9c1e.o": reading])
+        #expect(try rights(text, "/tmp/ccOther.s")?.contains(.write) == true)
+        #expect(try rights(text, "/tree/project/out-99999999.o")?.contains(.read) == true)
+    }
+
+    @Test func linesSayWhatTheyRestOn() {
+        let text = learned(["/data/one": reading], recordings: 3)
+        #expect(text.contains("seen in 1 of 3") && text.contains("file.open /data/one"))
+        #expect(learned(["/tree/project/a": reading]).contains("${CWD}/a"))
+        #expect(learned(["\(home)/a": reading]).contains("~/a"))
+    }
+}

@@ -1,0 +1,1 @@
+../../Sources/abitrace/CommandLine/StraceArguments.swift

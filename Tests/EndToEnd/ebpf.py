@@ -1,0 +1,232 @@
+# The eBPF interceptor: the same run watched by ptrace too, losses that are told, nothing left behind, clear refusals.
+
+import ctypes
+import errno
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from harness import HERE, PROGRAMS, Skip, by_thread, ending, need, require, short
+
+# Programs that end by themselves, and whose calls are compared one by one.
+WITNESSED = sorted(source.stem for source in PROGRAMS.glob("*.c") if source.stem not in {"garbage"})
+
+
+def need_ebpf():
+    if os.geteuid() != 0:
+        raise Skip("eBPF programs are for root")
+    if not Path("/sys/kernel/btf/vmlinux").exists():
+        raise Skip("the kernel has no BTF")
+
+
+def differences(kind):
+    """Rows of one kind in the list of differences: what they are about, and why."""
+    rows = []
+    for number, line in enumerate((HERE / "ebpf-differences.txt").read_text().splitlines(), 1):
+        if not line or line.startswith("#"):
+            continue
+        columns = line.split("\t")
+        require(len(columns) == 3 and columns[2], f"ebpf-differences.txt:{number} wants kind, subject, reason")
+        if columns[0] == kind:
+            rows.append((columns[1], columns[2]))
+    return rows
+
+
+def programs_in_kernel():
+    """How many eBPF programs the kernel has."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    count, number = 0, 0
+    while True:
+        request = (ctypes.c_uint32 * 16)(number)
+        # bpf(BPF_PROG_GET_NEXT_ID): the next id is answered in the second word.
+        if libc.syscall(321, 11, request, ctypes.sizeof(request)) < 0:
+            require(ctypes.get_errno() == errno.ENOENT, f"bpf: {os.strerror(ctypes.get_errno())}")
+            return count
+        number, count = request[1], count + 1
+
+
+def wait_for_programs(count):
+    """The kernel frees a program some time after its last user."""
+    deadline = time.monotonic() + 10
+    while programs_in_kernel() > count and time.monotonic() < deadline:
+        time.sleep(0.05)
+    require(programs_in_kernel() <= count, "a program stays in the kernel")
+
+
+def witness_case(suite, name):
+    need_ebpf()
+    _, _, errors = suite.execute(
+        [suite.tracer, "--interceptor=both", "-o", suite.path(".trace"), "--", *suite.program(name)])
+    told = re.search(r"ptrace and eBPF saw (\d+) calls", errors)
+    require(told, f"no testimony: {short(errors)}")
+    require(int(told[1]) > 0, "no call was compared")
+    allowed = [re.compile(subject) for subject, _ in differences("witness")]
+    found = re.findall(r"abitrace: (.*) \(\d+ times\)", errors)
+    new = [difference for difference in found if not any(pattern.search(difference) for pattern in allowed)]
+    require(not new, f"the two disagree: {' | '.join(new[:6])}")
+
+
+def lost_case(suite):
+    """A reader that does not read for a while: what does not fit is counted, and told three times."""
+    need_ebpf()
+    trace = suite.path(".trace")
+    calls = 60000
+    code, _, errors = suite.execute(
+        [suite.tracer, "--interceptor=ebpf", "--ring", "1", "-C", "-o", f"|sleep 3; cat > {trace}", "--",
+         suite.folder / "programs" / "getppid_loop", calls])
+    require(code == 0, f"{ending(code)} {short(errors)}")
+    told = re.search(r"(\d+) calls were lost: ", errors)
+    require(told, f"standard error says nothing of a loss: {short(errors)}")
+    text = trace.read_text()
+    in_lines = sum(int(number) for number in re.findall(r"\+\+\+ (\d+) calls lost \+\+\+", text))
+    require(in_lines == int(told[1]), f"{told[1]} calls were lost, the lines tell of {in_lines}")
+    require(f"{told[1]} calls were lost and are not counted" in text, "the summary says nothing of the loss")
+    seen = text.count("getppid()")
+    others = len(re.findall(r"^\d+ +(?!getppid)\w+\(", text, re.M))
+    require(seen + in_lines >= calls, f"of {calls} calls {seen} are there and {in_lines} are said to be lost")
+    require(seen + in_lines <= calls + 40, f"{seen} calls and {in_lines} lost ones are more than {calls} and {others}")
+
+
+def lost_in_recording_case(suite):
+    need_ebpf()
+    pipe = suite.path(".pipe")
+    os.mkfifo(pipe)
+    recording = suite.path(".mcap")
+    # The recording goes to a pipe that nobody reads for a while.
+    copier = suite.start(["sh", "-c", f"exec 3<{pipe}; sleep 4; cat <&3 > {recording}"])
+    recorder = suite.start(
+        ["sh", "-c", f'"$@" > {pipe}', "-", suite.tracer, "record", "--interceptor=ebpf", "--ring", "1", "-o", "-", "--",
+         "sh", "-c", f"{suite.folder}/programs/getppid_loop 3000000 > /dev/null"])
+    _, errors = recorder.communicate()
+    copier.communicate()
+    told = re.search(r"(\d+) calls were lost: ", errors.decode(errors="replace"))
+    if not told:
+        raise Skip("this machine kept 3 million calls in the time")
+    code, output, errors = suite.execute([suite.tracer, "show", recording])
+    require(code == 0, f"show: {ending(code)} {short(errors)}")
+    in_lines = sum(int(number) for number in re.findall(rb"\+\+\+ (\d+) calls lost \+\+\+", output))
+    require(in_lines == int(told[1]), f"{told[1]} calls were lost, the recording tells of {in_lines}")
+
+
+def nothing_left_case(suite):
+    need_ebpf()
+    before = programs_in_kernel()
+    code, _, errors = suite.execute(
+        [suite.tracer, "--interceptor=ebpf", "-o", suite.path(".trace"), "--", "true"])
+    require(code == 0, f"{ending(code)} {short(errors)}")
+    wait_for_programs(before)
+
+
+def killed_case(suite):
+    """A killed supervisor leaves neither the program nor anything in the kernel."""
+    need_ebpf()
+    before = programs_in_kernel()
+    loop = [suite.folder / "programs" / "getppid_loop", "2000000000"]
+    supervisor = suite.start(
+        [suite.tracer, "record", "--interceptor=ebpf", "-o", suite.path(".mcap"), "--", "sh", "-c",
+         f"{loop[0]} {loop[1]} & {loop[0]} {loop[1]}"])
+    deadline = time.monotonic() + 20
+    while len(suite.strays()) < 4 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    require(len(suite.strays()) >= 4, "the programs do not run")
+    require(programs_in_kernel() > before, "no program in the kernel")
+    supervisor.kill()
+    supervisor.wait()
+    deadline = time.monotonic() + 10
+    while (suite.strays() or programs_in_kernel() > before) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    require(not suite.strays(), f"processes outlived the supervisor: {suite.strays()}")
+    require(programs_in_kernel() == before, "a program outlived the supervisor in the kernel")
+
+
+def let_go_case(suite):
+    """Attached processes run on after ^C, unwatched."""
+    need_ebpf()
+    before = programs_in_kernel()
+    target = suite.start([suite.folder / "programs" / "getppid_loop", "2000000000"])
+    trace = suite.path(".trace")
+    tracer = suite.start([suite.tracer, "--interceptor=ebpf", "-p", target.pid, "-o", trace])
+    deadline = time.monotonic() + 20
+    while (not trace.exists() or b"getppid()" not in trace.read_bytes()[:100000]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    tracer.send_signal(signal.SIGINT)
+    tracer.communicate()
+    require(tracer.returncode == 0, ending(tracer.returncode))
+    require(target.poll() is None, "the process did not survive the tracer")
+    require("TracerPid:\t0" in Path(f"/proc/{target.pid}/status").read_text(), "the process is still traced")
+    wait_for_programs(before)
+    target.kill()
+    target.communicate()
+    require("getppid()" in trace.read_text(), "no getppid in the trace")
+
+
+def not_root_case(suite):
+    need_ebpf()
+    need("setpriv")
+    tracer = suite.folder / "abitrace-for-all"
+    if not tracer.exists():
+        os.link(suite.tracer, tracer) if suite.tracer.stat().st_dev == suite.folder.stat().st_dev else \
+            subprocess.run(["cp", suite.tracer, tracer], check=True)
+    suite.folder.chmod(0o755)
+    code, output, errors = suite.execute(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", tracer, "--interceptor=ebpf", "--", "echo", "x"])
+    require(code == 1, f"{ending(code)} {short(errors)}")
+    require(output == b"", "the program ran unwatched")
+    require("eBPF" in errors and "root" in errors, f"the message does not say what to do: {short(errors)}")
+
+
+def automatic_case(suite):
+    need_ebpf()
+    _, _, errors = suite.execute([suite.tracer, "--interceptor=auto", "-c", "--", "true"])
+    require("seen through eBPF" in errors, f"the summary does not say how calls were seen: {short(errors)}")
+    _, _, errors = suite.execute([suite.tracer, "--interceptor=auto", "-c", "-y", "--", "true"])
+    require("seen through eBPF" not in errors, "-y needs threads that stand still")
+
+
+def policy_case(suite):
+    """Held to a policy and recorded: the same calls with the same decisions as with stops."""
+    need_ebpf()
+    found = {}
+    for interceptor in ("ptrace", "ebpf"):
+        recording = suite.path(".mcap")
+        code, _, errors = suite.execute(
+            [suite.tracer, "record", f"--interceptor={interceptor}", "--policy", "no-network", "-o", recording, "--",
+             "/usr/bin/python3", "-c", "import socket, os; os.listdir('/'); os.system('true')\ntry: socket.socket()\nexcept OSError: pass"])
+        require(code == 0, f"{interceptor}: {ending(code)} {short(errors)}")
+        _, output, _ = suite.execute([suite.tracer, "show", "--json", recording])
+        calls = [json.loads(line) for line in output.splitlines()]
+        found[interceptor] = [
+            (call["call"], decision["verdict"], decision["enforcement"])
+            for call in calls if call["event"] == "call" for decision in call.get("decisions", [])]
+    require(found["ptrace"], "nothing was decided")
+    require(any(verdict == "deny" for _, verdict, _ in found["ptrace"]), "nothing was refused")
+    require(
+        sorted(found["ptrace"]) == sorted(found["ebpf"]),
+        f"{len(found['ptrace'])} decisions with ptrace, {len(found['ebpf'])} with eBPF")
+
+
+def blocked_case(suite):
+    """A call that a thread dies in has no return, and is there."""
+    need_ebpf()
+    _, _, _, text = suite.traced(["timeout", "-s", "KILL", "0.5", "sleep", "60"], "--interceptor=ebpf")
+    require(re.search(r"nanosleep\(.* = \?$", text, re.M) or "nanosleep(" in text, f"no nanosleep: {text[-300:]}")
+    for lines in by_thread(text).values():
+        require(lines[-1].startswith("+++ "), f"a thread ends with: {lines[-1][:120]}")
+
+
+def run(suite):
+    for name in WITNESSED:
+        suite.case(f"ebpf/witness/{name}", witness_case, name)
+    suite.case("ebpf/lost", lost_case)
+    suite.case("ebpf/lost_in_recording", lost_in_recording_case)
+    suite.case("ebpf/nothing_left", nothing_left_case)
+    suite.case("ebpf/killed", killed_case)
+    suite.case("ebpf/let_go", let_go_case)
+    suite.case("ebpf/not_root", not_root_case)
+    suite.case("ebpf/automatic", automatic_case)
+    suite.case("ebpf/blocked", blocked_case)
+    suite.case("ebpf/policy", policy_case)

@@ -1,0 +1,176 @@
+# What is told of refusals: program, operation, items, the deciding line and the line that would allow it, which then
+# does; and nothing in it that a terminal would obey. Terminals, nested supervisors.
+
+import fcntl
+import os
+import pty
+import re
+import subprocess
+import termios
+from pathlib import Path
+
+from harness import MARK, Skip, ending, require, short
+
+BASE = """abitrace: policy/1
+name: told
+files:
+  /usr: ro+run
+  /lib: ro+run
+  /lib64: ro+run
+  /bin: ro+run
+  /etc: ro
+  /etc/hidden-by-test: none
+  /proc: ro
+  /dev/null: rw
+  {place}: rw+create+delete
+"""
+
+# A program of Python, what more the policy says, what the refusal must say, and whether its own remedy is tried.
+KINDS = [
+    ("open", "open('/etc/hostname', 'r+')", "", r"file\.open\(/etc/hostname\) refused \(Permission denied\): lacks write.*"
+     r"\[.*told\.yaml:\d+: /etc: ro\]", True),
+    ("uncovered", "open('/var/lib/dpkg/status')", "", r"file\.open\(/var/lib/dpkg/status\) refused .*lacks read", True),
+    ("hidden", "open('/etc/hidden-by-test')", "", None, False),
+    ("create", "open('/usr/made', 'w').close() or __import__('os').unlink('/usr/made')", "",
+     r"file\.open\(/usr/made\) refused .*lacks .*create_file", False),
+    ("connect", "import socket; s = socket.socket(); s.settimeout(.2)\ntry: s.connect(('127.0.0.1', 9))\n"
+     "except ConnectionRefusedError: pass", 'network:\n  connect: ["tcp 127.0.0.1:10"]\n',
+     r"sock\.connect\(tcp 127\.0\.0\.1:9\) refused .*no entry under network covers it", True),
+    ("socket", "import socket; socket.socket()", "", r"sock\.create\(family=AF_INET, type=SOCK_STREAM\|SOCK_CLOEXEC, "
+     r"protocol=\w+\) refused .*lacks sock_create", False),
+    ("switched", "import os; os.uname()", "classes:\n  sys.info: deny EPERM\n",
+     r"sys\.info\(.*refused \(Operation not permitted\): sys\.info is switched \[.*told\.yaml:\d+: sys\.info: deny EPERM\]", False),
+    ("by default", "import ctypes; n = ctypes.CDLL(None, use_errno=True).syscall(425, 1, 0)\n"
+     "if n < 0 and ctypes.get_errno() == 38: raise SystemExit(3)", "", r"async\.ring.*refused unless named", True),
+    ("program", "import os; os.execv('/usr/bin/id', ['id'])", "programs:\n  /usr/bin/python3*: {}\n  /usr/lib/**/ld*: {}\n",
+     r"proc\.exec\(/usr/bin/id.*refused .*not among the programs", True),
+    ("moved", "import os; open('{place}/a', 'w').close(); os.mkdir('{place}/w'); os.rename('{place}/a', '{place}/w/b')",
+     "", r"its new name would give it more rights", False),
+    ("signal", "import os; os.kill(1, 0)", "", r"signal\.send\(who=1, signal=0\) refused .*lacks signal", True),
+    ("rule", "open('/etc/hostname')", "rules:\n  - on: file.open\n    where: {path: /etc/hostname}\n    deny: EIO\n"
+     "    because: nobody asks\n", r"refused \(Input/output error\): nobody asks \[.*told\.yaml:\d+", False),
+]
+
+
+def written(suite, more):
+    place = suite.path(".place")
+    place.mkdir()
+    policy = place.with_suffix(".told.yaml")
+    text = BASE.format(place=place)
+    if "moved" in more:
+        text += f"  {place}/w: rw+create+delete+run\n"
+        more = ""
+    policy.write_text(text + more)
+    return place, policy
+
+
+def told(suite, policy, place, program):
+    program = program.replace("{place}", str(place))
+    code, output, errors = suite.execute(
+        [suite.tracer, "run", "--policy", policy, "--", "/usr/bin/python3", "-S", "-c", program])
+    lines = [line for line in errors.splitlines() if line.startswith("abitrace: ") and " refused" in line]
+    return code, lines, errors
+
+
+def remedied(text, remedy):
+    """The policy with the line that a refusal names."""
+    section, value = re.fullmatch(r"(\w+): (.*)", remedy).groups()
+    if value.startswith("{"):
+        value = "\n".join("  " + part for part in [value[1:-1]])
+    if section == "ambient":
+        return text + remedy + "\n"
+    if re.search(rf"^{section}:", text, re.M):
+        if section == "network":
+            return re.sub(r"connect: \[", "connect: [" + re.search(r'"[^"]*"', value)[0] + ", ", text)
+        return re.sub(rf"^{section}:\n", f"{section}:\n{value}\n", text, flags=re.M)
+    return f"{text}{section}:\n{value}\n"
+
+
+def kind_case(suite, name, program, more, expected, tries_remedy):
+    place, policy = written(suite, "moved" if name == "moved" else more)
+    if name == "hidden":
+        return hidden_case(suite)
+    code, lines, errors = told(suite, policy, place, program)
+    require(code != 0, f"nothing was refused: {short(errors)}")
+    wanted = [line for line in lines if re.search(expected, line)]
+    require(wanted, f"no line says so: {' | '.join(lines)[:400]}")
+    require(re.match(r"abitrace: /usr/bin/python3[\d.]*: ", wanted[0]), f"no program: {wanted[0]}")
+    if not tries_remedy:
+        return
+    remedy = re.search(r"to allow it: (.*)$", wanted[0])
+    require(remedy, f"no remedy: {wanted[0]}")
+    policy.write_text(remedied(policy.read_text(), remedy[1]))
+    code, lines, errors = told(suite, policy, place, program)
+    require(not [line for line in lines if re.search(expected, line)], f"'{remedy[1]}' does not help: {short(errors)[-300:]}")
+
+
+def hidden_case(suite):
+    place, policy = written(suite, "")
+    (place / "secret").write_text("x")
+    policy.write_text(policy.read_text() + f"  {place}/secret: none\n")
+    code, lines, _ = told(suite, policy, place, "open('{place}/secret')")
+    require(code != 0 and lines, "nothing was refused")
+    pattern = rf"file\.open\({place}/secret\) refused \(No such file or directory\): hidden \[.*:\d+: {place}/secret: none\]"
+    require(re.search(pattern, lines[0]), lines[0])
+    require(f"to allow it: files: {{{place}/secret: ro}}" in lines[0], lines[0])
+
+
+def control_case(suite):
+    """Names are the program's to choose; what is printed of them is not a terminal's to obey."""
+    place, policy = written(suite, "")
+    program = ("import os\nfor n in (b'/var/\\x1b]0;owned\\x07', b'/var/a\\nabitrace: all is well', b'/var/\\xc2\\x9b31m', "
+               "b'/var/' + b'x' * 65536, b'/var/' + b'\\xff' * 250, b'/var/' + b'd/' * 2000):\n"
+               " try: os.mkdir(n)\n except OSError as e: print(e.errno)")
+    command = [suite.tracer, "run", "--policy", policy, "--", "/usr/bin/python3", "-S", "-c", program]
+    process = suite.start(command)
+    output, errors = process.communicate()
+    require(output.count(b"\n") == 6, f"printed {short(output)}")
+    strange = [byte for byte in errors if byte < 32 and byte != 10 or byte > 126]
+    require(not strange, f"bytes {strange[:10]} reached the terminal")
+    require(b"\nabitrace: all is well" not in errors, "a name made a line of its own")
+    require(max(map(len, errors.splitlines())) < 5000, "a line without end")
+
+
+def terminal_case(suite):
+    """TIOCSTI types into the terminal that the next command reads."""
+    place, policy = written(suite, "")
+    policy.write_text(policy.read_text() + "  /dev/tty: rw+control\n  /dev/pts: rw+control\n")
+    program = "import fcntl, sys\nfcntl.ioctl(0, 0x5412, b'!')\nprint('typed')"
+    for prefix in ([], [suite.tracer, "run", "--policy", policy, "--"]):
+        leader, follower = pty.openpty()
+
+        def begin():
+            os.setsid()
+            fcntl.ioctl(follower, termios.TIOCSCTTY, 0)
+
+        process = subprocess.Popen(
+            [str(part) for part in [*prefix, "/usr/bin/python3", "-S", "-c", program]], stdin=follower, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, preexec_fn=begin, env=dict(os.environ, **{MARK: suite.mark, "LC_ALL": "C"}))
+        output, errors = process.communicate()
+        os.close(leader)
+        os.close(follower)
+        if not prefix and b"typed" not in output:
+            raise Skip("this kernel refuses TIOCSTI to everybody")
+    require(b"typed" not in output, "it typed")
+    require(b"fd.control.inject is refused unless named" in errors, f"not told: {short(errors)[-200:]}")
+
+
+def nested_case(suite):
+    """A supervisor under a policy cannot hold anybody, says so, and runs nothing."""
+    place, policy = written(suite, "")
+    Path(policy).write_text(policy.read_text() + f"  {Path(suite.tracer).resolve().parent}: ro+run\n")
+    for inner in (["run", "--policy", policy, "--"], ["--"]):
+        code, output, errors = suite.execute(
+            [suite.tracer, "run", "--policy", policy, "--", suite.tracer, *inner, "echo", "ran"])
+        require(code != 0 and b"ran" not in output, f"{ending(code)} {short(output)}")
+        require("refused" in errors or "not permitted" in errors, short(errors)[-200:])
+
+
+def run(suite):
+    if suite.wanted and not any(prefix.startswith("evidence") for prefix in suite.wanted):
+        return
+    for name, *rest in KINDS:
+        suite.case(f"evidence/{name.replace(' ', '_')}", kind_case, name, *rest)
+    suite.case("evidence/control_characters", control_case)
+    suite.case("evidence/terminal", terminal_case)
+    suite.case("evidence/nested", nested_case)

@@ -1,0 +1,100 @@
+# What stands behind filter and broker: limits, the end of all with the supervisor, and what is said of it.
+
+import os
+import signal
+import time
+
+import attacks
+import rights
+from harness import Skip, ending, require, short
+
+MOST = 8
+
+
+def tasks_case(suite, folder, what, user):
+    """Processes and threads are counted for this tree alone, and for root too."""
+    options = attacks.as_user(user)
+    place, policy = rights.arena(suite, folder, user, f"limits: {{{{processes: {MOST}}}}}\n")
+    command = [place / "programs/many_tasks", place, MOST, what]
+    code, output, errors = rights.execute(suite, command, **options)
+    require(code == attacks.WON, f"bare {ending(code)}: {short(output)} {short(errors)}")
+    code, output, errors = rights.under(suite, policy, command, **options)
+    require((code, int(output)) == (attacks.HELD, MOST - 1), f"{ending(code)} made {short(output)} {errors[-300:]}")
+    # What has ended makes room.
+    loop = "i=0; while [ $i -lt 20 ]; do /usr/bin/true || exit 9; i=$((i+1)); done; echo made"
+    code, output, errors = rights.under(suite, policy, ["sh", "-c", loop], **options)
+    require((code, output) == (0, b"made\n"), f"{ending(code)} '{short(output)}' {errors[-300:]}")
+
+
+def time_case(suite, folder, user):
+    place, policy = rights.arena(suite, folder, user, "limits: {{time: 1s}}\n")
+    shell = "trap '' TERM INT HUP; sleep 500 & sleep 500; echo lives"
+    code, output, errors = rights.under(suite, policy, ["sh", "-c", shell], **attacks.as_user(user))
+    require(code == -signal.SIGKILL and not output, f"{ending(code)} '{short(output)}' {errors[-300:]}")
+    require("time of 1 s is over" in errors, f"nothing is said: {errors[-300:]}")
+    require(not suite.strays(), "processes of the tree live on")
+    code, output, errors = rights.under(suite, policy.with_name("policy.yaml"), ["/usr/bin/true"],
+                                        **attacks.as_user(user))
+    require(code == 0, f"a short run: {ending(code)} {errors[-300:]}")
+
+
+def killed_case(suite, folder, user):
+    """A supervisor that is killed takes every process along, daemons too."""
+    place, policy = rights.arena(suite, folder, user, "")
+    shell = "setsid sleep 500 & sleep 500 & echo ready; sleep 500"
+    process = suite.start([suite.tracer, "run", "--policy", policy, "--", "sh", "-c", shell], **attacks.as_user(user))
+    require(process.stdout.readline() == b"ready\n", "it did not start")
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    process.stderr.close()
+    for _ in range(100):
+        if not suite.strays():
+            return
+        time.sleep(0.1)
+    require(False, f"{suite.strays()} live on")
+
+
+def hidden_case(suite, folder, user):
+    """Nobody of the same user may look into the supervisor, nor into what it holds."""
+    place, policy = rights.arena(suite, folder, user, "")
+    shell = 'echo $PPID; sleep 500'
+    process = suite.start([suite.tracer, "run", "--policy", policy, "--", "sh", "-c", shell], **attacks.as_user(user))
+    supervisor = int(process.stdout.readline())
+    reader = [f"exec 3</proc/{supervisor}/mem && echo open"]
+    code, output, _ = rights.execute(suite, ["sh", "-c", *reader], **attacks.as_user(user))
+    suite.end_strays()
+    process.communicate()
+    require(b"open" not in output, "an ordinary user opens the supervisor's memory")
+
+
+def explained_case(suite, folder):
+    place, policy = rights.arena(suite, folder, None, "  {arena}/programs/program: ro\nlimits: {{time: 1s}}\n")
+    code, output, errors = suite.execute([suite.tracer, "policy", "explain", policy])
+    require(code == 0, errors)
+    lines = output.decode().splitlines()
+    code, doctor, _ = suite.execute([suite.tracer, "doctor"])
+    if b"Landlock  " not in doctor or b"-    Landlock" in doctor:
+        raise Skip("this kernel has no Landlock")
+    held = [line for line in lines if "Landlock too" in line]
+    require(any("/etc ro " in line for line in held), f"not said of /etc: {lines}")
+    # The directory above it may be run from, which no rule of Landlock takes away from a file in it.
+    require(not any("programs/program" in line for line in held), f"said of what it does not hold: {held}")
+    require(any("[supervisor]" in line for line in lines), f"nothing of the time limit: {lines}")
+
+
+def run(suite):
+    if suite.wanted and not any(prefix.startswith("second") for prefix in suite.wanted):
+        return
+    folder = attacks.build(suite)
+    with attacks.reachable(suite):
+        for user in (None, "nobody"):
+            if user and os.geteuid() != 0:
+                continue
+            who = user or "root"
+            for what in ("processes", "threads"):
+                suite.case(f"second/tasks/{what}/{who}", tasks_case, folder, what, user)
+            suite.case(f"second/time/{who}", time_case, folder, user)
+            suite.case(f"second/killed/{who}", killed_case, folder, user)
+        suite.case("second/hidden/nobody", hidden_case, folder, "nobody" if os.geteuid() == 0 else None)
+        suite.case("second/explained", explained_case, folder)

@@ -1,0 +1,208 @@
+// Sockets: what the kernel would refuse must still be said, with every length that a program can pass.
+
+import Messages
+import Testing
+
+@testable import Personalities
+
+@Suite struct SocketTests {
+    private static let header: UInt64 = 0x6000
+
+    /// A message header as the personality lays it out.
+    private func header(
+        _ personality: Personality, vectors: UInt64 = 0, count: UInt64 = 0, control: UInt64 = 0, length: UInt64 = 0
+    ) -> FakeCall {
+        var call = FakeCall("sendmsg", RawArguments(3, Self.header, 0), personality)
+        call.memory.write(
+            Self.header, numbers: [0, 0, vectors, count, control, length, 0], width: personality.wordSize)
+        return call
+    }
+
+    private func member(_ name: String, _ message: Message) -> Value? {
+        guard case .record(let fields) = message.value("msg") else { return nil }
+        return fields.first { $0.name == name }?.value
+    }
+
+    private func controlMessage(_ length: UInt64, _ level: UInt64, _ type: UInt64, _ personality: Personality)
+        -> [UInt8]
+    {
+        little(length, personality.wordSize) + little(level, 4) + little(type, 4)
+    }
+
+    @Test(arguments: Personality.allCases) func passedDescriptors(personality: Personality) {
+        let head = UInt64(personality.wordSize + 8)
+        var call = header(personality, control: 0x7000, length: head + 8)
+        call.memory.write(
+            0x7000, controlMessage(head + 8, 1, 1, personality) + little(5, 4) + little(UInt64(UInt32.max), 4))
+        let expected = Value.list([
+            .record([
+                Field("cmsg_len", .unsigned(head + 8)), Field("cmsg_level", .symbol(.socketLevel, 1)),
+                Field("cmsg_type", .symbol(.socketControl, 1)),
+                Field("cmsg_data", .list([.descriptor(5), .descriptor(-1)])),
+            ])
+        ])
+        #expect(member("msg_control", call.enter()) == expected)
+    }
+
+    /// A length of nothing, of less than a header, of more than there is, and of everything.
+    @Test(arguments: Personality.allCases, [UInt64(0), 3, 17, 4000, 0x7FFF_FFFF, UInt64.max])
+    func controlLengths(personality: Personality, length: UInt64) {
+        var call = header(personality, control: 0x7000, length: 40)
+        call.memory.write(0x7000, controlMessage(length, 1, 1, personality))
+        guard case .list(let parts) = member("msg_control", call.enter()) else {
+            Issue.record("no list of control messages")
+            return
+        }
+        #expect((1...4).contains(parts.count))
+        guard case .record(let fields) = parts.first else {
+            Issue.record("no control message")
+            return
+        }
+        let mask: UInt64 = personality == .i386 ? 0xFFFF_FFFF : .max
+        #expect(fields.first == Field("cmsg_len", .unsigned(length & mask)))
+    }
+
+    @Test(arguments: Personality.allCases) func controlDataThatIsNotThere(personality: Personality) {
+        #expect(member("msg_control", header(personality, length: 64).enter()) == .address(0))
+        #expect(member("msg_control", header(personality, control: 0x9000, length: 64).enter()) == .address(0x9000))
+        #expect(member("msg_control", header(personality, control: 0x6000, length: 3).enter()) == .address(0x6000))
+        #expect(member("msg_control", header(personality).enter()) == nil)
+    }
+
+    /// The number of vectors is the program's to choose; what is read is ours.
+    @Test func numbersOfVectors() {
+        for count in [UInt64(1) << 60, UInt64.max, 1025] {
+            var call = header(.x86_64, vectors: 0x7000, count: count)
+            call.memory.write(0x7000, numbers: [0x5000, 1], width: 8)
+            guard case .cutList(let parts) = member("msg_iov", call.enter()) else {
+                Issue.record("\(count) vectors are not cut")
+                continue
+            }
+            #expect(parts.count <= 1024)
+        }
+    }
+
+    @Test func addressLengths() {
+        for length in [UInt64(0), 1, UInt64(UInt32.max), 1 << 32] {
+            var call = FakeCall("bind", RawArguments(3, 0x5000, length))
+            call.memory.write(0x5000, [1, 0, 97, 0])
+            #expect(call.enter().value("umyaddr") == .address(0x5000))
+        }
+        var whole = FakeCall("bind", RawArguments(3, 0x5000, 0x7FFF_FFFF))
+        whole.memory.write(0x5000, [1, 0, 97, 0])
+        #expect(
+            whole.enter().value("umyaddr")
+                == .record([Field("sa_family", .symbol(.socketFamily, 1)), Field("sun_path", .path("a"))]))
+    }
+
+    /// No address of any family and length is a trap, and each says its family.
+    @Test func addressesOfEveryFamily() {
+        for family in UInt64(0)...60 {
+            for length in [UInt64(2), 3, 4, 6, 8, 10, 12, 14, 16, 20, 24, 28, 36, 96, 110, 128, 200] {
+                for fill in [UInt8(0), 7, 255] {
+                    var call = FakeCall("connect", RawArguments(3, 0x5000, length))
+                    call.memory.write(0x5000, little(family, 2) + [UInt8](repeating: fill, count: 300))
+                    guard case .record(let fields) = call.enter().value("uservaddr") else {
+                        Issue.record("family \(family) of \(length) bytes is no record")
+                        continue
+                    }
+                    #expect(fields.first?.name == "sa_family")
+                    #expect(length == 2 || fields.count > 1, "family \(family) of \(length) bytes")
+                }
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("::", "::"), ("::1", "::0.0.0.1"), ("2001:db8::1", ""), ("::ffff:1.2.3.4", ""), ("1:0:0:2::3", ""),
+    ])
+    func internetAddresses(text: String, other: String) {
+        let bytes: [String: [UInt8]] = [
+            "::": [UInt8](repeating: 0, count: 16), "::1": [UInt8](repeating: 0, count: 15) + [1],
+            "2001:db8::1": [0x20, 1, 0xD, 0xB8] + [UInt8](repeating: 0, count: 11) + [1],
+            "::ffff:1.2.3.4": [UInt8](repeating: 0, count: 10) + [255, 255, 1, 2, 3, 4],
+            "1:0:0:2::3": [0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 3],
+        ]
+        #expect(bytes[text].map { InternetAddress.text($0) } == text)
+    }
+
+    /// An option's value is what its level and name say; too little of it is an address.
+    @Test func options() {
+        var call = FakeCall("setsockopt", RawArguments(3, 1, 13, 0x5000, 8))
+        call.memory.write(0x5000, numbers: [1, 30], width: 4)
+        let linger = Value.record([Field("l_onoff", .signed(1)), Field("l_linger", .signed(30))])
+        #expect(call.enter().value("optval") == linger)
+        var short = FakeCall("setsockopt", RawArguments(3, 1, 13, 0x5000, 7))
+        short.memory.write(0x5000, numbers: [1, 30], width: 4)
+        #expect(short.enter().value("optval") == .address(0x5000))
+        #expect(FakeCall("setsockopt", RawArguments(3, 1, 13, 0x5000, 8)).enter().value("optval") == .address(0x5000))
+        var time = FakeCall("setsockopt", RawArguments(3, 1, 20, 0x5000, 8), .i386)
+        time.memory.write(0x5000, numbers: [5, 70], width: 4)
+        #expect(
+            time.enter().value("optval")
+                == .record([Field("tv_sec", .signed(5)), Field("tv_usec", .signed(70))]))
+    }
+}
+
+@Suite struct NetlinkTests {
+    /// A message of one attribute that holds itself again and again, as route attributes do.
+    private func nested(_ depth: Int) -> [UInt8] {
+        var attribute: [UInt8] = []
+        for _ in 0..<depth { attribute = little(UInt64(attribute.count + 4), 2) + little(52, 2) + attribute }
+        let body = [UInt8](repeating: 0, count: 16)
+        return little(UInt64(16 + body.count + attribute.count), 4) + little(16, 2) + little(1, 2) + little(0, 8) + body
+            + attribute
+    }
+
+    private func decoded(_ bytes: [UInt8], _ protocolNumber: Int32? = 0, length: UInt64? = nil) -> Value? {
+        var call = FakeCall("sendmsg", RawArguments(3, 0x6000, 0))
+        call.memory.write(0x5000, little(16, 2) + [UInt8](repeating: 0, count: 10))
+        call.memory.write(0x6000, numbers: [0x5000, 12, 0x6100, 1, 0, 0, 0], width: 8)
+        call.memory.write(0x6100, numbers: [0x7000, length ?? UInt64(bytes.count)], width: 8)
+        call.memory.write(0x7000, bytes)
+        var snapshot = Snapshot(stop: call.stop)
+        call.capture.entry(&snapshot, memory: call.memory)
+        #expect(snapshot.netlinkDescriptor == 3)
+        if let protocolNumber {
+            snapshot.add(
+                Fact(kind: .descriptor, number: 3, socket: SocketFact(family: 16, protocolNumber: protocolNumber)))
+        }
+        guard case .record(let fields) = Decoder().entry(snapshot).value("msg"),
+            case .list(let parts) = fields.first(where: { $0.name == "msg_iov" })?.value,
+            case .record(let part) = parts.first
+        else { return nil }
+        return part.first?.value
+    }
+
+    /// Attributes in attributes end somewhere, however deep a program nests them.
+    @Test(arguments: [1, 5, 9, 40, 900]) func nestedAttributes(depth: Int) {
+        guard case .list(let parts) = decoded(nested(depth)) else {
+            Issue.record("no message")
+            return
+        }
+        #expect(parts.count == 3)
+    }
+
+    /// Lengths of nothing, of less than a header, of more than there is.
+    @Test(arguments: [UInt64(0), 3, 15, 16, 17, 4000, 0xFFFF_FFFF]) func lengths(length: UInt64) {
+        var bytes = nested(3)
+        bytes.replaceSubrange(0..<4, with: little(length, 4))
+        #expect(decoded(bytes) != nil)
+        #expect(decoded(bytes, nil) != nil)
+        #expect(decoded(bytes, length: 1 << 60) != nil)
+        var attribute = nested(1)
+        attribute.replaceSubrange(32..<34, with: little(length & 0xFFFF, 2))
+        #expect(decoded(attribute) != nil)
+    }
+
+    /// Without its protocol a type is a number; with it, a name.
+    @Test func typesBelongToProtocols() {
+        func type(_ value: Value?) -> Value? {
+            guard case .list(let parts) = value, case .record(let header) = parts.first else { return nil }
+            return header.first { $0.name == "nlmsg_type" }?.value
+        }
+        #expect(type(decoded(nested(1))) == .symbol(.routeType, 16))
+        #expect(type(decoded(nested(1), 16)) == .symbol(.genericType, 16))
+        #expect(type(decoded(nested(1), nil)) == .symbol(.netlinkType, 16))
+    }
+}

@@ -1,0 +1,110 @@
+// Decisions, and what they say.
+
+import Messages
+import Personalities
+import Policy
+import Testing
+
+private func request(
+    _ call: String, _ arguments: RawArguments, paths: [PathFact] = [], handles: [HandleFact] = [],
+    addresses: [AddressFact] = []
+) -> Request {
+    let stop = Stop(number: SpecTables.number(of: call, .x86_64) ?? 9999, arguments: arguments)
+    return Request(
+        stop, Decoder().entry(Snapshot(stop: stop)),
+        caller: Caller(process: 7, thread: 7, program: Array("/usr/bin/cat".utf8)), handles: handles, paths: paths,
+        addresses: addresses)
+}
+
+private func fact(_ path: String, _ role: HandleRole = .object, kind: FileKind = .file, exists: Bool = true) -> PathFact
+{
+    PathFact(role, path: Array(path.utf8), kind: kind, exists: exists)
+}
+
+@Suite struct DecideTests {
+    let policy: Policy
+
+    init() throws {
+        policy = try PolicyTests.policy(
+            "files:\n  /usr: ro+run\n  /w: rw+create+delete\n  /w/kept: ro+delete\n  /hidden: none\nnetwork: {connect: [\"tcp 1.2.3.4:80\"]}\nrules:\n  - {on: fd.read, where: {object: {path: /w/tty}}, deny: EIO, when: {from: 2}}\n"
+        )
+    }
+
+    @Test func whatAHandleHandsOnCountsBesideThePlace() {
+        let reading = RawArguments(4, 1, 0)
+        let writing = RawArguments(4, 1, 1)
+        var given = fact("/elsewhere/given/a")
+        given.derived = RightsGroup.ro.rights
+        #expect(policy.decide(request("openat", reading, paths: [given])).isAllowed)
+        #expect(policy.decide(request("openat", writing, paths: [given])).errno == ErrnoName.EACCES)
+        var hidden = fact("/hidden/a")
+        hidden.derived = .all
+        #expect(policy.decide(request("openat", reading, paths: [hidden])).errno == ErrnoName.ENOENT)
+    }
+
+    @Test func aMoveIntoAGivenDirectoryMustNotWiden() {
+        var given = fact("/elsewhere/given/a", .to, exists: false)
+        given.derived = RightsGroup.rw.rights.union(RightsGroup.create.rights)
+        let moved = RawArguments(1, 2)
+        #expect(policy.decide(request("rename", moved, paths: [fact("/w/kept/x", .from), given])).errno != nil)
+    }
+
+    @Test func opensByMode() {
+        let reading = RawArguments(0xFFFF_FF9C, 1, 0)
+        let writing = RawArguments(0xFFFF_FF9C, 1, 1)
+        #expect(policy.decide(request("openat", reading, paths: [fact("/usr/a")])).isAllowed)
+        #expect(policy.decide(request("openat", writing, paths: [fact("/usr/a")])).errno == ErrnoName.EACCES)
+        #expect(policy.decide(request("openat", writing, paths: [fact("/w/a")])).isAllowed)
+        #expect(policy.decide(request("openat", reading, paths: [fact("/hidden/a")])).errno == ErrnoName.ENOENT)
+        #expect(policy.decide(request("openat", reading, paths: [fact("/elsewhere")])).errno == ErrnoName.EACCES)
+        // O_WRONLY|O_CREAT where nothing is yet.
+        let making = RawArguments(0xFFFF_FF9C, 1, 0o101)
+        #expect(policy.decide(request("openat", making, paths: [fact("/w/kept/n", exists: false)])).errno != nil)
+        #expect(policy.decide(request("openat", making, paths: [fact("/w/n", exists: false)])).isAllowed)
+        // Without the fact nothing is allowed.
+        #expect(!policy.decide(request("openat", reading)).isAllowed)
+    }
+
+    @Test func refusalsNameTheLineAndTheCure() {
+        let refused = request("openat", RawArguments(0, 1, 1), paths: [fact("/usr/a")])
+        let decision = policy.decide(refused)
+        #expect(decision.line?.line == 3)
+        let text = decision.refusal(refused)
+        #expect(text.contains("/usr/bin/cat[7]: file.open /usr/a: deny EACCES"))
+        #expect(text.contains("test.yaml:3: /usr: ro+run"))
+        #expect(text.contains("allowed by files: {/usr/a:"))
+    }
+
+    @Test func movingMustNotWiden() {
+        func move(_ from: PathFact, _ to: PathFact) -> Decision {
+            policy.decide(request("rename", RawArguments(1, 2), paths: [from, to]))
+        }
+        #expect(move(fact("/w/a", .from), fact("/w/b", .to, exists: false)).isAllowed)
+        #expect(move(fact("/w/kept/a", .from), fact("/w/b", .to, exists: false)).errno == ErrnoName.EXDEV)
+        #expect(!move(fact("/w", .from, kind: .directory), fact("/w2", .to, exists: false)).isAllowed)
+    }
+
+    @Test func addressesAndDefaults() {
+        let socket = HandleFact(number: 3, rights: policy.socketRights(.tcp))
+        func connect(_ port: UInt16) -> Decision {
+            policy.decide(
+                request(
+                    "connect", RawArguments(3, 1, 16), handles: [socket],
+                    addresses: [AddressFact(.peer, .tcp, .internet(InternetAddress(ipv4: 0x0102_0304), port: port))]))
+        }
+        #expect(connect(80).isAllowed)
+        #expect(connect(81).errno == ErrnoName.EACCES)
+        #expect(!policy.decide(request("connect", RawArguments(3, 1, 16), handles: [socket])).isAllowed)
+        #expect(policy.decide(request("ptrace", RawArguments(0))).errno == ErrnoName.EPERM)
+        #expect(policy.decide(request("exit_group", RawArguments(0))).isAllowed)
+        #expect(policy.decide(request("nothing", RawArguments(0))).errno == ErrnoName.ENOSYS)
+    }
+
+    @Test func rulesCountPerProcess() {
+        var occurrences = Occurrences()
+        let tty = HandleFact(number: 0, rights: .all, name: Array("/w/tty".utf8))
+        let read = request("read", RawArguments(0, 1, 1), handles: [tty])
+        #expect(policy.decide(read, &occurrences).isAllowed)
+        #expect(policy.decide(read, &occurrences).errno == 5)
+    }
+}

@@ -1,0 +1,110 @@
+// Reading: what is understood, and what each mistake says.
+
+import Messages
+import Policy
+import Testing
+
+func read(_ text: String, others: [String: String] = [:]) -> PolicyReading {
+    PolicyReader.read(
+        PolicySource(file: "test.yaml", bytes: Array(text.utf8)),
+        Surroundings(
+            workingDirectory: "/tree", home: "/home/me", variables: ["X": "/x"],
+            source: { name, _ in others[name].map { PolicySource(file: name, bytes: Array($0.utf8)) } }))
+}
+
+func policy(_ text: String, others: [String: String] = [:]) throws -> Policy {
+    let reading = read("abitrace: policy/1\n" + text, others: others)
+    return try #require(reading.policy, "\(reading.diagnostics.map(\.text).joined(separator: "\n"))")
+}
+
+@Suite struct PolicyReaderTests {
+    @Test func deepestEntryDecides() throws {
+        let policy = try policy(
+            "files: {/: ro, /usr: ro+run, /usr/lib: none, /usr/lib/*/perl: rw, ~/.ssh: none, \"${CWD}\": rw-resize, \"**/secret\": none}\n"
+        )
+        func rights(_ path: String) -> Rights? { policy.rights(of: Array(path.utf8)) }
+        #expect(rights("/etc") == RightsGroup.ro.rights)
+        #expect(rights("/usr/bin/ls") == RightsGroup.ro.rights.union(RightsGroup.run.rights))
+        #expect(rights("/usr/library") == RightsGroup.ro.rights.union(RightsGroup.run.rights))
+        #expect(rights("/usr/lib/x") == nil)
+        #expect(rights("/usr/lib/x/perl/y") == RightsGroup.rw.rights)
+        #expect(rights("/home/me/.ssh/id") == nil)
+        #expect(rights("/tree/a") == RightsGroup.rw.rights.subtracting(.resize))
+        #expect(rights("/tree/a/secret/b") == nil)
+        #expect(rights("pipe:[1]") == [])
+    }
+
+    @Test func everyMistakeIsTold() {
+        let reading = read(
+            "abitrace: policy/1\nfilez: {}\nfiles:\n  /usr: rx\n  etc: ro\nnetwork:\n  connect: [\"tcp 1.2.3.400:1\"]\nclasses:\n  fd.reed: deny\n  fd.close: deny\n  mem: {deny: EWHAT}\n"
+        )
+        #expect(reading.policy == nil)
+        #expect(reading.errors.map(\.line.line) == [2, 4, 5, 7, 9, 10, 11])
+        #expect(reading.errors.first?.hint == "did you mean `files`?")
+        #expect(reading.errors.first { $0.line.line == 9 }?.hint == "did you mean `fd.read`?")
+        #expect(reading.errors.first { $0.line.line == 4 }?.line.column == 9)
+    }
+
+    @Test func brokenYAMLHasAPlace() {
+        let reading = read("abitrace: policy/1\nfiles: {\n  /usr: ro\n")
+        #expect(reading.policy == nil)
+        #expect((reading.errors.first?.line.line ?? 0) >= 2)
+        #expect(read("a: &x 1\nb: *x\n").policy == nil)
+        #expect(read("").policy == nil)
+    }
+
+    @Test func contradictingRewritesAreErrors() {
+        let rules = { (second: String) in
+            "abitrace: policy/1\nrules:\n  - {on: file.open, where: {path: /a}, rewrite: {path: /b}}\n  - {on: file.open, where: {\(second)}, rewrite: {path: /c}}\n"
+        }
+        #expect(read(rules("path: /a")).errors.count == 1)
+        #expect(read(rules("flags: {has: O_CREAT}")).errors.count == 1)
+        #expect(read(rules("path: /d")).errors.isEmpty)
+    }
+
+    @Test func includesNarrow() throws {
+        let policy = try policy(
+            "include: [base]\nfiles: {/: rw}\n", others: ["base": "abitrace: policy/1\nfiles: {/: ro+create}\n"])
+        #expect(policy.rights(of: Array("/x".utf8)) == RightsGroup.ro.rights)
+        #expect(read("abitrace: policy/1\ninclude: [test.yaml]\n").policy == nil)
+    }
+
+    @Test func promisesAddUp() throws {
+        let policy = try policy(
+            "promises: [a, b]\n",
+            others: [
+                "a": "abitrace: policy/1\nfiles: {/x: ro}\nclasses: {any: deny, fd: allow}\n",
+                "b": "abitrace: policy/1\nfiles: {/x: append}\nclasses: {any: deny, sock: allow}\n",
+            ])
+        #expect(policy.rights(of: Array("/x".utf8)) == RightsGroup.ro.rights.union(RightsGroup.append.rights))
+        #expect(policy.classVerdict(.fdRead) == .allow)
+        #expect(policy.classVerdict(.sockCreate) == .allow)
+        #expect(policy.classVerdict(.memMap) == .deny(ErrnoName.EACCES))
+    }
+
+    @Test func addressesOfEverySpelling() throws {
+        let policy = try policy(
+            "network: {connect: [\"tcp 127.0.0.1:5432\", \"udp 10.0.0.0/8:53\", \"unix /run/db/*\", \"unix @bus-*\", \"tcp [::1]:80-90\"]}\n"
+        )
+        func peer(_ transport: Transport, _ address: Address) -> Bool {
+            policy.network(AddressFact(.peer, transport, address))
+        }
+        let local = InternetAddress(ipv4: 0x7F00_0001)
+        #expect(peer(.tcp, .internet(local, port: 5432)))
+        #expect(!peer(.udp, .internet(local, port: 5432)))
+        #expect(!peer(.tcp, .internet(local, port: 5433)))
+        #expect(peer(.tcp, .internet(InternetAddress(ipv6: 0xFFFF_7F00_0001), port: 5432)))
+        #expect(peer(.tcp, .internet(InternetAddress(ipv4: 0), port: 5432)))
+        #expect(peer(.udp, .internet(InternetAddress(ipv4: 0x0A01_0203), port: 53)))
+        #expect(!peer(.udp, .internet(InternetAddress(ipv4: 0x0B01_0203), port: 53)))
+        #expect(peer(.unix, .unixPath(Array("/run/db/s".utf8))))
+        #expect(!peer(.unix, .unixPath(Array("/run/db/s/t".utf8))))
+        #expect(peer(.unix, .unixAbstract(Array("bus-1".utf8))))
+        #expect(!peer(.unix, .unixAbstract(Array("sub".utf8))))
+        #expect(peer(.tcp, .internet(InternetAddress(ipv6: 0), port: 85)))
+        #expect(!peer(.tcp, .unspecified))
+        #expect(InternetAddress("1:2::7:8")?.text == "1:2::7:8")
+        #expect(InternetAddress("::ffff:1.2.3.4")?.text == "1.2.3.4")
+        #expect(Address(sockaddr: [2, 0, 0, 80, 127, 0, 0, 1]) == .other(family: 2))
+    }
+}
