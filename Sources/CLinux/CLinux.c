@@ -19,6 +19,7 @@
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 // <sys/ptrace.h> and <linux/ptrace.h> both define PTRACE_*: the kernel's header is used and the call made raw.
@@ -67,7 +68,9 @@ long abitrace_signal_info(pid_t thread, void *info) {
 }
 
 // Indices of struct user_regs_struct (arch/x86/include/asm/user_64.h); -1 is no call.
-long abitrace_skip_call(pid_t thread) { return request(PTRACE_POKEUSR, thread, 15 * sizeof(long), -1UL); }
+long abitrace_set_call(pid_t thread, long number) {
+    return request(PTRACE_POKEUSR, thread, 15 * sizeof(long), (unsigned long)number);
+}
 
 long abitrace_set_result(pid_t thread, long result) {
     return request(PTRACE_POKEUSR, thread, 10 * sizeof(long), (unsigned long)result);
@@ -360,6 +363,20 @@ void abitrace_watch_signals(void) {
     sigaction(SIGTTIN, &action, NULL);
     sigaction(SIGTSTP, &action, NULL);
     sigaction(SIGPIPE, &action, NULL);
+}
+
+void abitrace_wake_in(long nanoseconds) {
+    static timer_t timer;
+    static int is_made;
+    if (!is_made) {
+        struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGALRM};
+        event._sigev_un._tid = (int)syscall(SYS_gettid);
+        if (timer_create(CLOCK_MONOTONIC, &event, &timer) < 0) return;
+        is_made = 1;
+    }
+    // It comes again: the first may come just before the wait that it is to end.
+    struct itimerspec times = {{0, nanoseconds ? 1000000 : 0}, {nanoseconds / 1000000000, nanoseconds % 1000000000}};
+    timer_settime(timer, 0, &times, NULL);
 }
 
 int abitrace_signal_is_pending(void) { return pending_signal != 0; }

@@ -20,6 +20,11 @@ public struct Injection: Equatable, Sendable {
     public var result: Int64?
     /// Sent to the thread as it makes the call, 0 for none.
     public var signal: Int32
+    /// With a result: the number of the call that is made instead; -1 for none at all.
+    public var substitute = -1
+    /// How long the thread stands still before the call and after it, in nanoseconds.
+    public var delayBefore: Int64 = 0
+    public var delayAfter: Int64 = 0
 
     public init(result: Int64? = nil, signal: Int32 = 0) {
         self.result = result

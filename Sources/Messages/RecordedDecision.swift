@@ -115,6 +115,16 @@ public struct RecordedDecision: Equatable, Sendable {
         return decision
     }()
 
+    /// The thread stood still before the call or after it because the command line says so.
+    public static let delayed: RecordedDecision = {
+        var decision = RecordedDecision(verdict: "delay")
+        decision.enforcement = "ptrace event"
+        return decision
+    }()
+
+    /// Whether it comes from the command line and not from a policy.
+    public var isOfCommandLine: Bool { verdict == "inject" || verdict == "delay" }
+
     /// Whether the call was simply let through.
     public var isAllowed: Bool { verdict == "allow" }
 }

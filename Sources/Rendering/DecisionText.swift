@@ -6,7 +6,7 @@ enum DecisionText {
     /// `DENIED by build.yaml:12`; of a change the new items too.
     static func remark(_ decision: RecordedDecision) -> String {
         // As strace says it.
-        if decision.verdict == "inject" { return "INJECTED" }
+        if decision.isOfCommandLine { return decision.verdict == "inject" ? "INJECTED" : "DELAYED" }
         var text = word(decision)
         if decision.line > 0 {
             text += " by \(visible(String(decision.file.split(separator: "/").last ?? "")))"

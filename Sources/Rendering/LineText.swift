@@ -125,8 +125,10 @@ public struct LineText: Sendable {
 
     /// ` (DENIED by build.yaml:12)`, in the place and manner of strace's ` (INJECTED)`.
     private func verdict(_ message: Message, _ line: inout [UInt8]) {
-        guard let decision = message.decisions.last(where: { !$0.isAllowed }) else { return }
-        coloured(.failure, &line) { $0 += " (\(DecisionText.remark(decision)))".utf8 }
+        let said = message.decisions.filter { !$0.isAllowed }
+        for decision in said.allSatisfy(\.isOfCommandLine) ? said[...] : said.suffix(1) {
+            coloured(.failure, &line) { $0 += " (\(DecisionText.remark(decision)))".utf8 }
+        }
     }
 
     private func auxiliary(_ value: Value, of message: Message, _ line: inout [UInt8]) {

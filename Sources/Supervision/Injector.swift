@@ -26,9 +26,12 @@ public struct InjectionRule: Sendable {
     public let matches: Test
     public let when: Invocations
     public let injection: Injection
+    /// The name of the call that is made in place of one that gets a result, nil for none.
+    public let instead: String?
 
-    public init(_ injection: Injection, when: Invocations, matches: @escaping Test) {
+    public init(_ injection: Injection, instead: String? = nil, when: Invocations, matches: @escaping Test) {
         self.injection = injection
+        self.instead = instead
         self.when = when
         self.matches = matches
     }
@@ -65,6 +68,11 @@ public struct Injector: Sendable {
         guard let rule = rules.lastIndex(where: { $0.matches(stop) }) else { return .proceed }
         let key = Key(rule: rule, thread: event.thread, personality: stop.personality, number: stop.number)
         counts[key, default: 0] += 1
-        return rules[rule].when.contains(counts[key, default: 1]) ? .inject(rules[rule].injection) : .proceed
+        guard rules[rule].when.contains(counts[key, default: 1]) else { return .proceed }
+        var injection = rules[rule].injection
+        if let instead = rules[rule].instead {
+            injection.substitute = SpecTables.number(of: instead, stop.personality).map { Int($0) } ?? -1
+        }
+        return .inject(injection)
     }
 }

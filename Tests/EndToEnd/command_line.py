@@ -210,7 +210,7 @@ REFUSED = [
     ("namespace_ids", ["--decode-pids", "pidns"], ["/proc"]),
     ("tips", ["--tips"], ["--help"]),
     ("kvm", ["--kvm=vcpu"], ["kvm"]),
-    ("delayed", ["--inject=openat:delay_enter=1000"], ["strace"]),
+    ("poked", ["--inject=openat:poke_enter=@arg2=00"], ["poke_enter", "rewrite"]),
 ]
 
 

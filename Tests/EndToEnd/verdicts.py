@@ -419,13 +419,18 @@ INJECTED = [
     ("range", "read:error=EIO:when=3..4", ["cat", "/etc/hostname", "/etc/passwd", "/etc/group"]),
     ("value", "getppid:retval=4242", "getppid_loop"),
     ("signal", "getppid:signal=SIGUSR1:when=2", "getppid_loop"),
+    ("delay_enter", "getppid:delay_enter=20ms:when=2..4", "getppid_loop"),
+    ("delay_exit", "openat:delay_exit=3000:error=ENOENT:when=3", ["cat", "/etc/hostname"]),
+    ("delay_both", "getppid:delay_enter=1ms:delay_exit=0.5ms:retval=7:when=3", "getppid_loop"),
+    ("syscall", "getppid:syscall=getpid:retval=4242", "getppid_loop"),
+    ("syscall_alone", "getppid:syscall=getpid:delay_enter=1ms:when=2", "getppid_loop"),
 ]
 
 
 def calls_of(text):
     """Calls with their results, without what differs from run to run."""
     lines = [re.sub(r"^\d+ +", "", line) for line in text.splitlines()]
-    return [re.sub(r"0x[0-9a-f]+|si_pid=\d+|(?<=getppid\(\))( += )\d{2,}$", "N", line) for line in lines]
+    return [re.sub(r"0x[0-9a-f]+|si_pid=\d+|(?<=getppid\(\))( += )\d{2,}(?= \(DELAYED|$)", "N", line) for line in lines]
 
 
 def injected_case(suite, expression, command):
@@ -437,7 +442,8 @@ def injected_case(suite, expression, command):
         out = suite.path(".trace")
         code, output, _ = suite.execute([tracer, "-f", "-e", f"trace={name}", "-e", f"inject={expression}", "-o", out, "--", *command])
         texts.append((code, output, calls_of(out.read_text(errors="replace"))))
-    require("(INJECTED)" in "".join(texts[0][2]) or "signal" in expression, "strace injected nothing")
+    done = "".join(texts[0][2])
+    require("(INJECTED)" in done or "(DELAYED)" in done or "signal" in expression, "strace injected nothing")
     require(texts[0] == texts[1], f"strace {texts[0][0]} {short(chr(10).join(texts[0][2]), 20)} | abitrace {texts[1][0]} {short(chr(10).join(texts[1][2]), 20)}")
 
 
@@ -445,9 +451,37 @@ def fault_case(suite):
     """A fault is ENOSYS, and what no strace understands is refused."""
     code, _, errors, text = suite.traced(["cat", "/etc/hostname"], "-e", "fault=openat:when=1+")
     require("-1 ENOSYS (Function not implemented) (INJECTED)" in text, short(text))
-    for wrong in ("openat:error=ENONSENSE", "openat:when=0", "openat:retval=1:error=EIO", "nosuch:error=EIO", "openat"):
+    for wrong in ("openat:error=ENONSENSE", "openat:when=0", "openat:retval=1:error=EIO", "openat:delay_enter=5x",
+                  "openat:syscall=openat:retval=0", "openat:syscall=getpid", "nosuch:error=EIO", "openat"):
         code, _, errors = suite.execute([suite.tracer, "-e", f"inject={wrong}", "true"])
         require(code == 2, f"{wrong}: {ending(code)} {tail(errors)}")
+
+
+def delayed_case(suite):
+    """A thread stands still before and after the call, and the others run on meanwhile."""
+    program = suite.path(".py")
+    program.write_text(
+        "import os, threading, time\n"
+        "def late(): os.getppid()\n"
+        "thread = threading.Thread(target=late)\n"
+        "begin = time.monotonic(); thread.start(); rounds = 0\n"
+        "while thread.is_alive(): os.getpid(); rounds += 1\n"
+        "print(time.monotonic() - begin, rounds)\n")
+    _, output, _, text = suite.traced(
+        ["/usr/bin/python3", program], "-e", "trace=getppid,getpid", "-e", "inject=getppid:delay_enter=200ms:delay_exit=0.2s")
+    seconds, rounds = output.split()
+    require(float(seconds) >= 0.4, f"it stood still for {float(seconds)} s")
+    require(int(rounds) > 10, f"the other thread made {int(rounds)} calls meanwhile")
+    require("(DELAYED)" in text, short(text))
+
+
+def killed_while_delayed_case(suite):
+    """A thread that is killed while it stands still ends like any other."""
+    code, _, errors, text = suite.traced(
+        ["timeout", "-s", "KILL", "0.3", "/usr/bin/python3", "-c", "import os; os.getppid()"],
+        "-e", "trace=getppid", "-e", "inject=getppid:delay_enter=60s")
+    require(code == 128 + 9 or code == -9, f"{ending(code)} {short(errors)}")
+    require("+++ killed by SIGKILL +++" in text, short(text))
 
 
 def users():
@@ -477,6 +511,8 @@ def run(suite):
     for what, expression, command in INJECTED:
         suite.case(f"verdict/injected/{what}", injected_case, expression, command)
     suite.case("verdict/injected/fault", fault_case)
+    suite.case("verdict/injected/delayed", delayed_case)
+    suite.case("verdict/injected/killed_while_delayed", killed_while_delayed_case)
     for what, policy, message in IMPOSSIBLE:
         suite.case(f"verdict/impossible/{what}", impossible_case, policy, message)
     suite.case("verdict/live/tampered", tamper_case)

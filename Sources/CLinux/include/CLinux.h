@@ -36,8 +36,8 @@ long abitrace_listen(pid_t thread);
 long abitrace_detach(pid_t thread, int signal);
 long abitrace_resume_to_call(pid_t thread, int signal);
 long abitrace_resume(pid_t thread, int signal);
-// At a call's entry: the kernel does not make the call.
-long abitrace_skip_call(pid_t thread);
+// At a call's entry: the kernel makes this call instead; -1 for none.
+long abitrace_set_call(pid_t thread, long number);
 // At a call's exit: what the program gets from it.
 long abitrace_set_result(pid_t thread, long result);
 long abitrace_syscall_info(pid_t thread, struct abitrace_syscall_info *info);
@@ -111,6 +111,8 @@ void abitrace_hold(int number);
 // Waits until a descriptor has input, for so many milliseconds at most, or until a signal comes, `number` among
 // them. Answers 1 where there is input.
 int abitrace_wait_input(int descriptor, int milliseconds, int number);
+// Makes a blocked wait of this thread return in so many nanoseconds and every millisecond after, 0 for not at all.
+void abitrace_wake_in(long nanoseconds);
 // 1 where one arrived and was not asked for yet.
 int abitrace_signal_is_pending(void);
 // Makes a blocked wait return every so often, 0 for never.

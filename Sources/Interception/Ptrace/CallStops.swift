@@ -45,6 +45,10 @@ extension PtraceInterceptor {
         tracee.interruptions.exit(tracee.call, id: tracee.callID, result: info.result)
         snapshot.reset(to: tracee.call)
         if injected != nil { snapshot.decisions = [.injected] }
+        if tracee.isDelayed {
+            tracee.isDelayed = false
+            snapshot.decisions.append(.delayed)
+        }
         event = Event(
             thread: tracee.thread, process: tracee.process.id, time: Clock.now(), id: tracee.callID,
             happening: .exit(result: info.result))

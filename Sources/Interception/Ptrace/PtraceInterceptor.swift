@@ -60,6 +60,8 @@ public struct PtraceInterceptor: Interceptor {
     var current: Tracee?
     /// How many children stand still until their maker's event names it.
     var unannounced = 0
+    /// Threads that stand still for a while.
+    var delays = Delays()
     var nextID: UInt64 = 1
     var companion: CompanionProcessor
     /// Whether `next` waits for an event; else it is interrupted where there is none.
@@ -166,6 +168,7 @@ public struct PtraceInterceptor: Interceptor {
                 return true
             }
             if unannounced > 0 { releaseOrphans() }
+            if !delays.isEmpty { try endDelays() }
             if ready.isEmpty {
                 let failure = collect(waits: waits)
                 if failure == -EINTR || failure == -EAGAIN {
@@ -217,11 +220,18 @@ public struct PtraceInterceptor: Interceptor {
         case .entry:
             guard case .inject(let injection) = plan else { return try continueThread(tracee, signal: 0) }
             if let result = injection.result {
-                guard try check("PTRACE_POKEUSER", tracee, abitrace_skip_call(tracee.thread)) else { return }
+                guard try check("PTRACE_POKEUSER", tracee, abitrace_set_call(tracee.thread, injection.substitute))
+                else { return }
                 tracee.injected = result
             }
-            try continueThread(tracee, signal: injection.signal)
-        case .exit, .executed, .continued:
+            tracee.isDelayed = injection.delayBefore > 0 || injection.delayAfter > 0
+            tracee.delayAfter = injection.delayAfter
+            try continueThread(tracee, signal: injection.signal, after: injection.delayBefore)
+        case .exit:
+            let delay = tracee.delayAfter
+            tracee.delayAfter = 0
+            try continueThread(tracee, signal: 0, after: delay)
+        case .executed, .continued:
             try continueThread(tracee, signal: 0)
         case .signal:
             let signal = plan == .suppressSignal ? 0 : tracee.signal

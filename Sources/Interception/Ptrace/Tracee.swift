@@ -59,6 +59,9 @@ final class Tracee {
     var isInCall = false
     /// The result of a call that is not made, until it returns.
     var injected: Int64?
+    /// The call is delayed before or after; how long it will stand still when it has returned.
+    var isDelayed = false
+    var delayAfter: Int64 = 0
     var interruptions = Interruptions()
     /// Between resume and the next stop, outside a call: it uses a processor.
     var runsUserCode = false

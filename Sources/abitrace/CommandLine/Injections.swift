@@ -10,31 +10,38 @@ extension InjectionRule {
     init(parsing text: String, isFault: Bool) throws(FilterError) {
         let parts = text.split(separator: ":", omittingEmptySubsequences: false).map(String.init)
         let selection = try Selection(parsing: parts[0])
-        var result: Int64?
-        var signal: Int32 = 0
+        var injection = Injection()
+        var instead: String?
         var when = Invocations()
         for part in parts.dropFirst() {
             let pair = part.split(separator: "=", maxSplits: 1).map(String.init)
             guard pair.count == 2 else { throw Self.unknown(part) }
             switch pair[0] {
             case "error":
-                guard result == nil, let errno = Self.errno(pair[1]) else { throw Self.unknown(part) }
-                result = Int64(-errno)
+                guard injection.result == nil, let errno = Self.errno(pair[1]) else { throw Self.unknown(part) }
+                injection.result = Int64(-errno)
             case "retval" where !isFault:
-                guard result == nil, let value = Self.number(pair[1]) else { throw Self.unknown(part) }
-                result = value
-            case "signal" where !isFault: signal = try Filter.signal(pair[1])
+                guard injection.result == nil, let value = Self.number(pair[1]) else { throw Self.unknown(part) }
+                injection.result = value
+            case "signal" where !isFault: injection.signal = try Filter.signal(pair[1])
+            case "delay_enter" where !isFault: injection.delayBefore = try Self.delay(part, pair[1])
+            case "delay_exit" where !isFault: injection.delayAfter = try Self.delay(part, pair[1])
+            case "syscall":
+                guard Selection.pureCalls.contains(pair[1]) else { throw Self.unknown(part) }
+                instead = pair[1]
             case "when":
                 guard let found = Self.invocations(pair[1]) else { throw Self.unknown(part) }
                 when = found
-            case "delay_enter", "delay_exit", "poke_enter", "poke_exit", "syscall":
-                throw .unsupported("changing calls with \(pair[0])=", remedy: "strace -e inject=\(text) does it")
+            case "poke_enter", "poke_exit":
+                throw .unsupported(
+                    "\(pair[0])= (another thread can undo it before the kernel reads it)",
+                    remedy: "a policy's `rewrite:` changes what the kernel gets")
             default: throw Self.unknown(part)
             }
         }
-        if isFault && result == nil { result = -38 }  // ENOSYS
-        guard result != nil || signal != 0 else { throw .emptySet(text) }
-        self.init(Injection(result: result, signal: signal), when: when) { stop in
+        if isFault && injection.result == nil { injection.result = -38 }  // ENOSYS
+        guard injection != Injection() else { throw .emptySet(text) }
+        self.init(injection, instead: instead, when: when) { stop in
             selection.contains(
                 call: stop.name, operation: stop.operation, personality: stop.personality, number: stop.number)
         }
@@ -43,13 +50,22 @@ extension InjectionRule {
     private static func unknown(_ part: String) -> FilterError {
         .unknownName(
             kind: "injection", name: part,
-            suggestion: nearestName(to: part, among: ["error=EIO", "retval=0", "signal=SIGINT", "when=1"]))
+            suggestion: nearestName(to: part, among: [
+                    "error=EIO", "retval=0", "signal=SIGINT", "when=1", "delay_enter=1ms", "delay_exit=1ms",
+                    "syscall=getpid",
+                ]))
     }
 
     /// A name, or a number that the kernel would take for an errno (linux/err.h).
     private static func errno(_ text: String) -> Int32? {
         if let number = Int32(text) { return (1...4095).contains(number) ? number : nil }
         return ErrnoName.number(text)
+    }
+
+    /// `NUMBER` and a unit, microseconds where there is none (strace(1), Time specification format description).
+    private static func delay(_ part: String, _ text: String) throws(FilterError) -> Int64 {
+        guard let time = nanoseconds(parsing: text), time > 0 else { throw unknown(part) }
+        return time
     }
 
     private static func number(_ text: String) -> Int64? {

@@ -9,6 +9,8 @@ struct Selection: Sendable, Equatable {
     static let all = Selection(isNegated: true)
     /// No call.
     static let none = Selection(isNegated: false)
+    /// Calls that only answer, strace's `%pure`.
+    static var pureCalls: Set<String> { CallClass.pure }
 
     /// The set is what its terms do not name.
     private var isNegated: Bool
@@ -219,13 +221,14 @@ private enum CallClass {
     private static let fstat: Set<String> = ["fstat", "fstat64", "fstatat64", "newfstatat", "oldfstat"]
     private static let statfs: Set<String> = ["statfs", "statfs64"]
     private static let fstatfs: Set<String> = ["fstatfs", "fstatfs64"]
+    static let pure: Set<String> = [
+        "getpid", "gettid", "getppid", "getpgrp", "getuid", "geteuid", "getgid", "getegid", "getuid32", "geteuid32",
+        "getgid32", "getegid32",
+    ]
     private static let families: [String: Set<String>] = [
         "stat": stat, "lstat": lstat, "fstat": fstat, "statfs": statfs, "fstatfs": fstatfs,
         "%stat": stat.union(lstat).union(fstat).union(["statx"]),
         "%statfs": statfs.union(fstatfs).union(["ustat"]),
-        "pure": [
-            "getpid", "gettid", "getppid", "getpgrp", "getuid", "geteuid", "getgid", "getegid", "getuid32",
-            "geteuid32", "getgid32", "getegid32",
-        ],
+        "pure": pure,
     ]
 }
