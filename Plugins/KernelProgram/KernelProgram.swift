@@ -15,7 +15,8 @@ struct KernelProgram: BuildToolPlugin {
                 displayName: "Compiling calls.bpf.c for the kernel",
                 executable: script,
                 arguments: [try context.tool(named: "clang").url.path, source.path, output.path],
-                inputFiles: [script, source, folder.appending(path: "records.h")],
+                inputFiles: [script, source]
+                    + ["records.h", "kernel.h", "desk.h", "objects.h", "capture.h"].map { folder.appending(path: $0) },
                 outputFiles: [output])
         ]
     }

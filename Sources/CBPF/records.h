@@ -46,14 +46,14 @@ struct abitrace_record {
     unsigned int pieces;
     // Calls of the thread that were lost since its last record.
     unsigned int lost;
-    unsigned int reserved;
+    // The kernel itself keeps it in an int.
+    int number;
     // Of the monotonic clock, in nanoseconds.
     unsigned long long time;
     unsigned long long entry_time;
-    unsigned long long number;
+    // Of calls that return from a signal handler the first is the stack pointer, where their arguments lie.
     unsigned long long arguments[6];
     unsigned long long instruction_pointer;
-    unsigned long long stack_pointer;
     long long result;
 };
 
@@ -63,10 +63,67 @@ struct abitrace_piece {
     unsigned int count;
     // The errno of the read where not all that was wanted is there.
     unsigned short error;
-    // 1: as it was at the entry; 2: at the exit; 8: a new image's arguments, one text after the other.
+    // 1: as it was at the entry; 2: at the exit; 8: a new image's arguments, one text after the other; 16 and 32: no
+    // memory, but an `abitrace_kernel_object` or `abitrace_ends`, whose address is its kind (32 bits) and number.
     unsigned char phase;
     // The instruction that asked for it, in its call's list.
     unsigned char instruction;
+};
+
+// What an object is to a thread.
+enum abitrace_relation {
+    ABITRACE_A_DESCRIPTOR = 1,
+    ABITRACE_THE_WORKING_DIRECTORY = 2,
+    ABITRACE_THE_ROOT = 3,
+};
+
+// How many directories and mounts a name may lead through.
+#define ABITRACE_NAME_PARTS 128
+
+// What the kernel knows of an object. The parts of its name follow, from the last to the first, a byte with its length
+// before each.
+struct abitrace_kernel_object {
+    unsigned int mode;
+    // As the kernel keeps device numbers: 12 bits, then 20.
+    unsigned int device;
+    unsigned int special_device;
+    // s_magic (linux/magic.h)
+    unsigned int file_system;
+    unsigned long long inode;
+    unsigned char is_deleted;
+    // No directory has it; its one part says what it is.
+    unsigned char names_itself;
+    // All parts are there.
+    unsigned char is_named;
+    unsigned char reserved;
+    unsigned int name_bytes;
+};
+
+// The ends of a socket as `sockaddr`s; those without a length are not there.
+struct abitrace_ends {
+    unsigned short family;
+    unsigned short type;
+    unsigned short protocol_number;
+    unsigned short local_length;
+    unsigned short peer_length;
+    unsigned short reserved;
+    unsigned int peer_inode;
+    unsigned char local[112];
+    unsigned char peer[112];
+};
+
+// struct sockaddr_in, sockaddr_in6 and sockaddr_nl (linux/in.h, in6.h, netlink.h).
+struct abitrace_address_4 {
+    unsigned short family, port;
+    unsigned int address, zero[2];
+};
+struct abitrace_address_6 {
+    unsigned short family, port;
+    unsigned int flow, address[4], scope;
+};
+struct abitrace_address_netlink {
+    unsigned short family, zero;
+    unsigned int port, groups;
 };
 
 enum abitrace_instruction_kind {
@@ -80,6 +137,15 @@ enum abitrace_instruction_kind {
     // A NULL-ended list of texts, `limit` bytes of each; and one without its texts.
     ABITRACE_TEXTS = 4,
     ABITRACE_POINTERS = 5,
+    // The `fixed` instructions that follow, once for each of the count, `limit` at most: in the piece that the base
+    // names the elements lie `unit` bytes apart.
+    ABITRACE_EACH = 6,
+    // What the descriptor stands for that is the count; where there is a `unit`, only of sockets of that family.
+    ABITRACE_DESCRIPTOR = 7,
+    // What the descriptors stand for that are in the control data of the base's piece.
+    ABITRACE_PASSED = 8,
+    ABITRACE_WORKING_DIRECTORY = 9,
+    ABITRACE_ROOT = 10,
 };
 
 enum abitrace_phase {
@@ -88,6 +154,8 @@ enum abitrace_phase {
     // At the exit of a call that failed, too.
     ABITRACE_AT_FAILURE = 4,
     ABITRACE_OF_IMAGE = 8,
+    ABITRACE_OF_OBJECT = 16,
+    ABITRACE_OF_SOCKET = 32,
 };
 
 // Where a number comes from: an argument, the result, the stack pointer, the size in an ioctl request's number, or
@@ -181,7 +249,7 @@ struct abitrace_thread {
     unsigned char flags;
     unsigned char personality;
     unsigned short reserved;
-    unsigned int number;
+    int number;
     unsigned int lost;
     unsigned int padding;
     unsigned long long entry_time;

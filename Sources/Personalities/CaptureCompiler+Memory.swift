@@ -33,9 +33,39 @@ extension CaptureCompiler {
             place = bytes(base, count, unit: size, limit: limit, phases)
         }
         guard type.kind == .structure, SpecTables.pointingStructures[Int(type.table)] else { return }
-        program.isPartial = true
-        for index in 0..<Self.elementsLookedBehind {
-            behind(type.table, in: place, at: index * size, depth: depth, phases)
+        var looked = 0
+        if case .fixed(let number) = type.count { looked = min(Int(number), Self.elementsLookedBehind) }
+        if isWithinEach {
+            // Of lists within lists the first elements are looked behind.
+            program.isPartial = true
+            looked = Self.elementsLookedBehind
+        }
+        if looked > 0 {
+            for index in 0..<looked { behind(type.table, in: place, at: index * size, depth: depth, phases) }
+            return
+        }
+        each(of: place, count, size: size, phases) { $0.behind(type.table, in: place, at: 0, depth: depth, $1) }
+    }
+
+    /// What is read once for each element of a list that an instruction has read.
+    private mutating func each(
+        of place: Int, _ count: Source, width: Int = 8, size: Int, _ phases: CapturePhases,
+        _ body: (inout CaptureCompiler, CapturePhases) -> Void
+    ) {
+        let head = add(
+            CaptureInstruction(
+                kind: .each, phases: phases, base: .memory(place, offset: 0, width: word), count: count, countWidth: width,
+                unit: size, limit: capture.elementLimit))
+        let former = list.count
+        isWithinEach = true
+        body(&self, phases)
+        isWithinEach = false
+        if head == former - 1 {
+            list[head].fixed = list.count - former
+        } else if list.count > former {
+            // The same list with another meaning: its body stands elsewhere.
+            list.removeLast(list.count - former)
+            program.isPartial = true
         }
     }
 
@@ -96,10 +126,13 @@ extension CaptureCompiler {
     // MARK: Messages
 
     /// A message header that an instruction's base points to.
-    private mutating func header(
-        _ base: Source, displacement: Int, size: Int, isFilled: Bool = true, _ phases: CapturePhases
-    ) {
-        let place = bytes(base, fixed: size, displacement: displacement, phases)
+    private mutating func header(_ base: Source, _ phases: CapturePhases) {
+        let place = bytes(base, fixed: MessageHeader.size(word), phases)
+        header(in: place, isFilled: true, phases)
+    }
+
+    /// What a message header leads to that an instruction has read. `isFilled`: the result says how far.
+    private mutating func header(in place: Int, isFilled: Bool, _ phases: CapturePhases) {
         func member(_ index: Int, _ width: Int) -> Source {
             .memory(place, offset: index * word, width: width)
         }
@@ -108,7 +141,8 @@ extension CaptureCompiler {
             member(2, word), member(3, word), isFilled: isFilled, limit: capture.payloadLimit, phases)
         list[vectors].address = name
         list[vectors].fixed = Capture.netlinkLimit
-        bytes(member(4, word), member(5, word), unit: 1, limit: Int(Capture.controlLimit), phases)
+        let control = bytes(member(4, word), member(5, word), unit: 1, limit: Int(Capture.controlLimit), phases)
+        passed(in: control, phases)
     }
 
     // MARK: Arguments of their own kind
@@ -130,15 +164,12 @@ extension CaptureCompiler {
             add(CaptureInstruction(kind: .pointers, phases: phases, base: base, count: .none, limit: 512))
         case .sockaddr: bytes(base, next, width: 4, unit: 1, limit: 128, phases)
         case .sockaddrOut: sized(base, lengthAt: next, limit: 128, phases)
-        case .message, .messageOut:
-            header(base, displacement: 0, size: MessageHeader.size(word), phases)
+        case .message, .messageOut: header(base, phases)
         case .messages:
-            program.isPartial = true
             let size = MessageHeader.manySize(word)
-            for number in 0..<Self.elementsLookedBehind {
-                // The result is a number of messages, and says nothing of their lengths.
-                header(base, displacement: number * size, size: size, isFilled: false, phases)
-            }
+            let place = bytes(base, next, width: 4, unit: size, limit: size * capture.elementLimit, phases)
+            // The result is a number of messages, and says nothing of their lengths.
+            each(of: place, next, width: 4, size: size, phases) { $0.header(in: place, isFilled: false, $1) }
         case .userDescriptor, .segment: bytes(base, fixed: UserDescriptor.size, phases)
         case .waitStatus, .cloneParent: bytes(base, fixed: 4, phases)
         case .fdPair, .sigsetOut, .featureMask: bytes(base, fixed: 8, phases)
@@ -203,11 +234,10 @@ extension CaptureCompiler {
         case .ringWorkers: bytes(base, fixed: 8, phases)
         case .ringAffinity: bytes(base, next, width: 4, unit: 1, limit: 128, phases)
         case .iocbs:
-            program.isPartial = true
             let list = bytes(base, source(1), unit: word, limit: word * capture.elementLimit, phases)
-            for index in 0..<Self.elementsLookedBehind {
-                let block = bytes(.memory(list, offset: index * word, width: word), fixed: 64, phases)
-                behind(UInt16(StructureID.iocb.rawValue), in: block, at: 0, depth: 0, phases)
+            each(of: list, source(1), size: word, phases) { compiler, phases in
+                let block = compiler.bytes(.memory(list, offset: 0, width: compiler.word), fixed: 64, phases)
+                compiler.behind(UInt16(StructureID.iocb.rawValue), in: block, at: 0, depth: 0, phases)
             }
         default: break
         }

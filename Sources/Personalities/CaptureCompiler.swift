@@ -8,9 +8,12 @@ extension Capture {
     public static let instructionsPerCall = 32
 
     /// What is read at the call of this number.
-    public func program(_ personality: Personality, _ number: UInt64) -> CaptureProgram {
+    /// - Parameter tellsObjects: what descriptors stand for is read too, as `Snapshot.factNeeds` asks for it.
+    public func program(
+        _ personality: Personality, _ number: UInt64, tellsObjects: Bool = false
+    ) -> CaptureProgram {
         guard let row = SpecTables.row(personality, number) else { return CaptureProgram() }
-        var compiler = CaptureCompiler(capture: self, personality: personality)
+        var compiler = CaptureCompiler(capture: self, personality: personality, tellsObjects: tellsObjects)
         compiler.compile(row)
         return compiler.program
     }
@@ -21,18 +24,22 @@ struct CaptureCompiler {
 
     let capture: Capture
     let personality: Personality
+    let tellsObjects: Bool
     var word: Int { personality.wordSize }
     var program = CaptureProgram()
     /// The instructions of the list in hand.
     var list: [CaptureInstruction] = []
-    /// Where the arguments of the call are: registers, or the block of a call that carries another.
-    private var block: Int?
+    /// Where the arguments of the call are, where they are not in their registers: another call carries it.
+    private var carried: [Source]?
+    /// The instructions in hand are for each element of a list.
+    var isWithinEach = false
     /// How many elements of a list of structs are looked behind.
     static let elementsLookedBehind = 4
 
-    init(capture: Capture, personality: Personality) {
+    init(capture: Capture, personality: Personality, tellsObjects: Bool) {
         self.capture = capture
         self.personality = personality
+        self.tellsObjects = tellsObjects
     }
 
     // MARK: Calls
@@ -56,12 +63,15 @@ struct CaptureCompiler {
         for argument in row.argumentRows where argument.type.kind == .selected {
             if case .argument(let index) = argument.type.count { return Int(index) }
         }
-        return nil
+        return tellsObjects ? row.makers?.argument : nil
     }
 
     /// Every value that selects something of its own.
     private func values(of row: CallRow, _ selector: Int) -> [UInt32] {
         var values: Set<UInt32> = []
+        if tellsObjects, let makers = row.makers, makers.argument == selector {
+            values.formUnion(makers.commands.map { UInt32(truncatingIfNeeded: $0) })
+        }
         for argument in row.argumentRows where argument.type.kind == .selected {
             guard case .argument(let index) = argument.type.count, Int(index) == selector else { continue }
             let selection = SpecTables.selections[Int(argument.type.table)]
@@ -79,7 +89,8 @@ struct CaptureCompiler {
     /// The instructions of a call; `known` tells the value of an argument that is settled. Of what the others choose,
     /// all is read.
     private mutating func instructions(_ row: CallRow, known: (Int) -> UInt64?) -> [CaptureInstruction] {
-        list = block == nil ? [] : list
+        if carried == nil { list = [] }
+        objects(row, known)
         var meant: UInt8 = 0
         for argument in row.argumentRows {
             let bit = UInt8(1) << (argument.register & 7)
@@ -147,7 +158,8 @@ struct CaptureCompiler {
     // MARK: Arguments
 
     func source(_ index: Int) -> Source {
-        block.map { .memory($0, offset: 4 * index, width: 4) } ?? .argument(index)
+        guard let carried else { return .argument(index) }
+        return index < carried.count ? carried[index] : .none
     }
 
     private mutating func argument(_ argument: ArgumentRow, _ type: TypeRow, _ direction: Direction, _ row: CallRow) {
@@ -248,7 +260,7 @@ struct CaptureCompiler {
 
     // MARK: Calls that carry others
 
-    /// The calls of i386 whose one argument points to all of another's.
+    /// The calls of i386 whose arguments are another's.
     private mutating func carried(_ row: CallRow) -> Bool {
         switch row.call {
         case .socketcall:
@@ -264,17 +276,53 @@ struct CaptureCompiler {
             else { return false }
             carry(inner, base: .argument(0), words: row.call == .mmap ? 6 : 5)
             program.instructions = list
-        case .ipc: program.isPartial = true
+        case .ipc:
+            program.selector = 0
+            for (number, index) in SpecTables.ipc.enumerated() where index >= 0 {
+                for version in UInt32(0)...1 {
+                    interprocess(SpecTables.calls[Int(index)], version: version)
+                    program.choices.append((version << 16 | UInt32(number), list))
+                }
+            }
         default: return false
         }
         list = []
-        block = nil
+        carried = nil
         return true
     }
 
     private mutating func carry(_ inner: CallRow, base: Source, words: Int) {
         list = []
-        block = bytes(base, fixed: 4 * words, [.entry, .exit, .failure])
+        carried = block(base, words)
+        _ = instructions(inner) { _ in nil }
+    }
+
+    /// Arguments that lie in memory.
+    private mutating func block(_ base: Source, _ words: Int) -> [Source] {
+        let place = bytes(base, fixed: 4 * words, [.entry, .exit, .failure])
+        return (0..<words).map { .memory(place, offset: 4 * $0, width: 4) }
+    }
+
+    /// The places that ipc(2) gives each call's arguments, as `Snapshot.interprocess` knows them.
+    private mutating func interprocess(_ inner: CallRow, version: UInt32) {
+        list = []
+        let first = Source.argument(1), second = Source.argument(2), third = Source.argument(3)
+        let pointer = Source.argument(4), fifth = Source.argument(5)
+        switch inner.call {
+        case .semop: carried = [first, pointer, second]
+        case .semtimedop: carried = [first, pointer, second, fifth]
+        case .semctl: carried = [first, second, third] + block(pointer, 1)
+        case .msgsnd: carried = [first, pointer, second, third]
+        case .msgrcv:
+            let block = block(pointer, 2)
+            carried = version == 0 ? [first, block[0], second, block[1], third] : [first, pointer, second, fifth, third]
+        case .shmat:
+            _ = block(third, 1)
+            carried = [first, pointer, second]
+        case .msgctl, .shmctl: carried = [first, pointer, second]
+        case .shmdt: carried = [pointer]
+        default: carried = [first, second, third]
+        }
         _ = instructions(inner) { _ in nil }
     }
 }

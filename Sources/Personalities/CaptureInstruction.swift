@@ -25,6 +25,16 @@ public struct CaptureInstruction: Hashable, Sendable {
         case texts
         /// The pointers of such a list alone.
         case pointers
+        /// The `fixed` instructions that follow, once for each of the count, `limit` at most: in the piece that the
+        /// base names the elements lie `unit` bytes apart.
+        case each
+        /// What the descriptor stands for that is the count; where there is a `unit`, only of sockets of that family.
+        case descriptor
+        /// What the descriptors stand for that the control data has brought which the base's instruction reads.
+        case passed
+        /// What the thread's working directory and its root are.
+        case workingDirectory
+        case root
     }
 
     /// Where an address or a number comes from.
@@ -57,6 +67,7 @@ public struct CaptureInstruction: Hashable, Sendable {
     /// Whether it reads the same place.
     func isLike(_ other: CaptureInstruction) -> Bool {
         kind == other.kind && base == other.base && displacement == other.displacement
+            && (kind != .descriptor || count == other.count && unit == other.unit)
     }
 }
 

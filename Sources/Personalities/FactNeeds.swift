@@ -117,20 +117,32 @@ extension CallRow {
         }
     }
 
-    /// Multiplexers whose command makes a descriptor (linux/fcntl.h, nsfs.h, pidfd.h, kvm.h, seccomp.h, bpf.h).
-    fileprivate func returnsDescriptor(_ arguments: RawArguments) -> Bool {
-        let first = arguments.a0 & 0xFFFF_FFFF
-        let command = arguments.a1 & 0xFFFF_FFFF
+    /// Of a multiplexer, which argument is the command, and the commands that make a descriptor (linux/fcntl.h, nsfs.h,
+    /// pidfd.h, kvm.h, seccomp.h, bpf.h).
+    @inline(__always)
+    var makers: (argument: Int, commands: [UInt64])? {
         switch call {
-        case .fcntl, .fcntl64: return command == 0 || command == 1030  // F_DUPFD, F_DUPFD_CLOEXEC
-        case .ioctl:
-            // TIOCGPTPEER; NS_GET_USERNS and NS_GET_PARENT; PIDFD_GET_*_NAMESPACE; KVM_CREATE_VM, _VCPU, _DEVICE
-            return command == 0x5441 || command == 0xB701 || command == 0xB702
-                || (0xFF01...0xFF0A).contains(command) || command == 0xAE01 || command == 0xAE41
-                || command == 0xAA00
-        case .seccomp: return first == 1 && command & 8 != 0  // SECCOMP_SET_MODE_FILTER, FLAG_NEW_LISTENER
-        case .bpf: return [0, 5, 7, 13, 14, 17, 18, 19, 28, 30, 32, 33, 36].contains(first)
-        default: return false
+        case .fcntl, .fcntl64: (1, Makers.fcntl)
+        case .ioctl: (1, Makers.ioctl)
+        case .seccomp: (0, Makers.seccomp)
+        case .bpf: (0, Makers.bpf)
+        default: nil
         }
     }
+
+    fileprivate func returnsDescriptor(_ arguments: RawArguments) -> Bool {
+        guard let makers, makers.commands.contains(arguments[makers.argument] & 0xFFFF_FFFF) else { return false }
+        return call != .seccomp || arguments.a1 & 8 != 0  // SECCOMP_FILTER_FLAG_NEW_LISTENER
+    }
+}
+
+private enum Makers {
+    /// F_DUPFD, F_DUPFD_CLOEXEC
+    static let fcntl: [UInt64] = [0, 1030]
+    /// TIOCGPTPEER; NS_GET_USERNS and NS_GET_PARENT; PIDFD_GET_*_NAMESPACE; KVM_CREATE_VM, _VCPU, _DEVICE; USERFAULTFD_IOC_NEW
+    static let ioctl: [UInt64] =
+        [0x5441, 0xB701, 0xB702] + (0xFF01...0xFF0A) + [0xAE01, 0xAE41, 0xAA00]
+    /// SECCOMP_SET_MODE_FILTER
+    static let seccomp: [UInt64] = [1]
+    static let bpf: [UInt64] = [0, 5, 7, 13, 14, 17, 18, 19, 28, 30, 32, 33, 36]
 }

@@ -60,7 +60,7 @@ def wait_for_programs(count):
 def witness_case(suite, name):
     need_ebpf()
     _, _, errors = suite.execute(
-        [suite.tracer, "--interceptor=both", "-o", suite.path(".trace"), "--", *suite.program(name)])
+        [suite.tracer, "--interceptor=both", "-y", "-o", suite.path(".trace"), "--", *suite.program(name)])
     told = re.search(r"ptrace and eBPF saw (\d+) calls", errors)
     require(told, f"no testimony: {short(errors)}")
     require(int(told[1]) > 0, "no call was compared")
@@ -89,6 +89,46 @@ def lost_case(suite):
     others = len(re.findall(r"^\d+ +(?!getppid)\w+\(", text, re.M))
     require(seen + in_lines >= calls, f"of {calls} calls {seen} are there and {in_lines} are said to be lost")
     require(seen + in_lines <= calls + 40, f"{seen} calls and {in_lines} lost ones are more than {calls} and {others}")
+
+
+def counted_case(suite, interceptor, calls, *options):
+    """How many calls of the two processes are shown with their ends, how many are said to be lost, and the seconds."""
+    program = suite.folder / "programs" / "two_loops"
+    trace = suite.path(".trace")
+    begin = time.monotonic()
+    code, _, errors = suite.execute(
+        [suite.tracer, f"--interceptor={interceptor}", *options, "-o", trace, "--", program, calls])
+    seconds = time.monotonic() - begin
+    require(code == 0, f"{ending(code)} {short(errors)}")
+    told = re.search(r"(\d+) calls were lost: ", errors)
+    with open(trace, errors="replace") as lines:
+        # One that was seen when it was made, and whose return was lost, is among the lost.
+        seen = sum(" = " in line and not line.endswith("<unfinished ...>\n") for line in lines)
+    return seen, int(told[1]) if told else 0, seconds
+
+
+def all_accounted_case(suite):
+    """Two processes make calls as fast as they can, into a ring that is far too small: what is counted and what is said
+    to be lost is what was made, to the call."""
+    need_ebpf()
+    few, calls = 10, 2000000
+    others, _, _ = counted_case(suite, "ptrace", few)
+    seen, lost, seconds = counted_case(suite, "ebpf", calls, "--ring", "1")
+    made = others + 2 * (calls - few)
+    require(seen + lost == made, f"{made} calls were made, {seen} are counted and {lost} lost: {made - seen - lost} missing")
+    print(f"ebpf/all_accounted: {made / seconds / 1e6:.1f} million calls a second, {lost} of {made} lost", flush=True)
+
+
+def none_lost_case(suite):
+    """With a ring as it comes nothing is lost where the machine has time to read."""
+    need_ebpf()
+    few, calls = 10, 500000
+    others, _, _ = counted_case(suite, "ptrace", few)
+    seen, lost, seconds = counted_case(suite, "ebpf", calls)
+    made = others + 2 * (calls - few)
+    require(seen + lost == made, f"{made} calls were made, {seen} are counted and {lost} lost")
+    if lost:
+        raise Skip(f"this machine lost {lost} of {made} calls at {made / seconds / 1e6:.1f} million a second, and said so")
 
 
 def lost_in_recording_case(suite):
@@ -184,7 +224,12 @@ def automatic_case(suite):
     _, _, errors = suite.execute([suite.tracer, "--interceptor=auto", "-c", "--", "true"])
     require("seen through eBPF" in errors, f"the summary does not say how calls were seen: {short(errors)}")
     _, _, errors = suite.execute([suite.tracer, "--interceptor=auto", "-c", "-y", "--", "true"])
-    require("seen through eBPF" not in errors, "-y needs threads that stand still")
+    require("seen through eBPF" in errors, "-y is not seen through eBPF")
+    _, _, errors = suite.execute([suite.tracer, "--interceptor=auto", "-c", "-v", "--", "true"])
+    require("seen through eBPF" not in errors, "long lists need threads that stand still")
+    recording = suite.path(".mcap")
+    _, _, errors = suite.execute([suite.tracer, "record", "--interceptor=auto", "-o", recording, "--", "true"])
+    require("through eBPF" in errors and "links" in errors, f"not said what the recording lacks: {short(errors)}")
 
 
 def policy_case(suite):
@@ -222,6 +267,8 @@ def run(suite):
     for name in WITNESSED:
         suite.case(f"ebpf/witness/{name}", witness_case, name)
     suite.case("ebpf/lost", lost_case)
+    suite.case("ebpf/all_accounted", all_accounted_case)
+    suite.case("ebpf/none_lost", none_lost_case)
     suite.case("ebpf/lost_in_recording", lost_in_recording_case)
     suite.case("ebpf/nothing_left", nothing_left_case)
     suite.case("ebpf/killed", killed_case)

@@ -13,6 +13,8 @@ private struct Machine {
     let word: Int
     private(set) var pieces: [(address: UInt64, bytes: [UInt8])] = []
     private var read: [Int: [UInt8]] = [:]
+    /// The list whose elements are gone through, and where the element in hand begins.
+    private var element: (list: Int, offset: Int)?
 
     init(_ memory: FakeMemory, _ stop: Stop, result: Int64) {
         self.memory = memory
@@ -24,34 +26,58 @@ private struct Machine {
     }
 
     mutating func run(_ instructions: [CaptureInstruction], _ phase: CapturePhases) {
-        for (place, instruction) in instructions.enumerated() where instruction.phases.contains(phase) {
-            let base = number(instruction.base)
-            guard base != 0 else { continue }
-            let address = base &+ UInt64(instruction.displacement)
-            var count = number(instruction.count)
-            if case .argument = instruction.count, instruction.countWidth == 4 { count &= 0xFFFF_FFFF }
-            switch instruction.kind {
-            case .bytes:
-                let fixed = instruction.address == nil ? instruction.fixed : 0
-                let size = fixed + Int(min(count, UInt64(instruction.limit))) * instruction.unit
-                read[place] = add(address, min(size, instruction.limit))
-            case .text: read[place] = add(address, instruction.limit)
-            case .vector:
-                let kept = Int(min(count, 32))
-                let list = add(address, kept * 2 * word)
-                read[place] = list
-                for index in 0..<kept where (index + 1) * 2 * word <= list.count {
-                    _ = add(Self.number(list, index * 2 * word, word), instruction.limit)
-                }
-            case .texts:
-                let list = add(address, 33 * word)
-                for index in 0..<32 where (index + 1) * word <= list.count {
-                    let pointer = Self.number(list, index * word, word)
-                    if pointer == 0 { break }
-                    _ = add(pointer, instruction.limit)
-                }
-            case .pointers: pointers(from: address)
+        var place = 0
+        while place < instructions.count {
+            let instruction = instructions[place]
+            defer { place += 1 }
+            guard instruction.kind == .each else {
+                obey(instruction, place, phase)
+                continue
             }
+            defer { place += instruction.fixed }
+            guard instruction.phases.contains(phase), case .memory(let list, _, _) = instruction.base else { continue }
+            for element in 0..<Int(min(count(instruction), UInt64(instruction.limit))) {
+                self.element = (list, element * instruction.unit)
+                for step in 1...instruction.fixed { obey(instructions[place + step], place + step, phase) }
+                self.element = nil
+            }
+        }
+    }
+
+    private func count(_ instruction: CaptureInstruction) -> UInt64 {
+        let count = number(instruction.count)
+        if case .argument = instruction.count, instruction.countWidth == 4 { return count & 0xFFFF_FFFF }
+        return count
+    }
+
+    private mutating func obey(_ instruction: CaptureInstruction, _ place: Int, _ phase: CapturePhases) {
+        guard instruction.phases.contains(phase) else { return }
+        let base = number(instruction.base)
+        guard base != 0 else { return }
+        let address = base &+ UInt64(instruction.displacement)
+        let count = count(instruction)
+        switch instruction.kind {
+        case .bytes:
+            let fixed = instruction.address == nil ? instruction.fixed : 0
+            let size = fixed + Int(min(count, UInt64(instruction.limit))) * instruction.unit
+            read[place] = add(address, min(size, instruction.limit))
+        case .text: read[place] = add(address, instruction.limit)
+        case .vector:
+            let kept = Int(min(count, 32))
+            let list = add(address, kept * 2 * word)
+            read[place] = list
+            for index in 0..<kept where (index + 1) * 2 * word <= list.count {
+                _ = add(Self.number(list, index * 2 * word, word), instruction.limit)
+            }
+        case .texts:
+            let list = add(address, 33 * word)
+            for index in 0..<32 where (index + 1) * word <= list.count {
+                let pointer = Self.number(list, index * word, word)
+                if pointer == 0 { break }
+                _ = add(pointer, instruction.limit)
+            }
+        case .pointers: pointers(from: address)
+        case .each, .descriptor, .passed, .workingDirectory, .root: break
         }
     }
 
@@ -83,7 +109,8 @@ private struct Machine {
         case .result: UInt64(max(0, result))
         case .stackPointer: arguments.a0
         case .requestSize: arguments.a1 >> 16 & 0x3FFF
-        case .memory(let place, let offset, let width): Self.number(read[place] ?? [], offset, width)
+        case .memory(let place, let offset, let width):
+            Self.number(read[place] ?? [], offset + (element?.list == place ? element?.offset ?? 0 : 0), width)
         }
     }
 
@@ -164,6 +191,47 @@ private struct Brought: TraceeMemory {
             capture.exit(&brought, result: result, memory: Brought(pieces: machine.pieces))
         }
         #expect(whole == brought, "\(stop.name) \(stop.arguments) at \(phase)")
+    }
+
+    /// Whatever a return asks about is among what the kernel's program is told to look at.
+    @Test(arguments: Personality.allCases)
+    func whateverIsAskedAboutIsLookedAt(personality: Personality) {
+        let memory = Self.memory(personality)
+        for number in UInt64(0)..<512 where SpecTables.row(personality, number) != nil {
+            let program = Capture().program(personality, number, tellsObjects: true)
+            // Arguments that make fcntl, ioctl, seccomp and bpf make descriptors, and clone those of processes.
+            for command: UInt64 in [0, 1, 5, 7, 8, 13, 14, 17, 18, 19, 28, 30, 32, 33, 36, 1030, 0x1000, 0x5441, 0xAE01, 0xFF01] {
+                var stop = Stop(personality: personality, number: number)
+                for index in 0..<6 { stop.arguments[index] = 0x11000 + UInt64(index * 4096) }
+                stop.arguments.a0 = command
+                expectLookedAt(stop, program, memory)
+                stop.arguments.a1 = command
+                stop.arguments.a0 = 3
+                expectLookedAt(stop, program, memory)
+            }
+        }
+    }
+
+    private func expectLookedAt(_ stop: Stop, _ program: CaptureProgram, _ memory: FakeMemory) {
+        var snapshot = Snapshot(stop: stop)
+        Capture().exit(&snapshot, result: 5, memory: memory)
+        var needs: [FactNeed] = []
+        snapshot.factNeeds(result: 5) { needs.append($0) }
+        let choice = program.selector.flatMap { selector in
+            program.choices.first { UInt64($0.value) == stop.arguments[selector] & 0xFFFF_FFFF }
+        }
+        let kinds = Set((choice?.instructions ?? program.instructions).map(\.kind))
+        for need in needs {
+            let isLookedAt =
+                switch need {
+                case .descriptor: kinds.contains(.descriptor) || kinds.contains(.passed)
+                case .workingDirectory: kinds.contains(.workingDirectory)
+                case .root: kinds.contains(.root)
+                // The list of differences names the call.
+                case .table: stop.name == "io_uring_enter"
+                }
+            #expect(isLookedAt, "\(stop.name) \(stop.arguments): \(need)")
+        }
     }
 
     /// No call's instructions are more than the kernel's program takes, and few are cut short.

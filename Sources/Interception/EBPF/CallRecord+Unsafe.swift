@@ -35,12 +35,10 @@ struct CallRecord {
     @inline(__always)
     var stop: Stop {
         let a = head.pointee.arguments
-        var stop = Stop(
-            personality: head.pointee.personality == 0 ? .x86_64 : .i386, number: head.pointee.number,
+        return Stop(
+            personality: head.pointee.personality == 0 ? .x86_64 : .i386, number: UInt64(bitPattern: Int64(head.pointee.number)),
             arguments: RawArguments(a.0, a.1, a.2, a.3, a.4, a.5),
             instructionPointer: head.pointee.instruction_pointer)
-        if stop.isSignalReturn { stop.arguments.a0 = head.pointee.stack_pointer }
-        return stop
     }
 
     /// Fills the snapshot as it was when the call was made; `later` brings memory that was not there then.
@@ -49,13 +47,15 @@ struct CallRecord {
         snapshot.reset(to: stop)
         capture.entry(
             &snapshot, memory: CapturedMemory(start, phase: ABITRACE_AT_ENTRY.rawValue, later: later?.start))
+        BroughtObjects(start, later: later?.start).netlink(&snapshot)
     }
 
     /// Fills the snapshot as it was when the call returned that was made as `call` says.
     @inline(__always)
-    func exit(_ snapshot: inout Snapshot, _ capture: Capture, of call: Stop) {
+    func exit(_ snapshot: inout Snapshot, _ capture: Capture, of call: Stop, tellsObjects: Bool) {
         snapshot.reset(to: call)
         capture.exit(&snapshot, result: result, memory: CapturedMemory(start, phase: ABITRACE_AT_EXIT.rawValue))
+        if tellsObjects { BroughtObjects(start).exit(&snapshot, result: result) }
     }
 }
 

@@ -19,14 +19,15 @@ struct CaptureTable {
     ]
 
     /// - Parameter interest: of calls that nobody asks for, no memory is read.
-    init(_ capture: Capture, _ interest: CallInterest) {
+    /// - Parameter tellsObjects: what descriptors stand for is read too.
+    init(_ capture: Capture, _ interest: CallInterest, tellsObjects: Bool) {
         for personality in Personality.allCases {
             for number in 0..<UInt64(ABITRACE_NUMBERS) {
                 guard let call = SpecTables.row(personality, number) else { continue }
                 let key = Int(personality.rawValue) * Int(ABITRACE_NUMBERS) + Int(number)
                 let program =
                     interest.contains(personality, number)
-                    ? capture.program(personality, number) : CaptureProgram()
+                    ? capture.program(personality, number, tellsObjects: tellsObjects) : CaptureProgram()
                 var row = row(program.instructions, sendsEntry: Self.sentAtOnce.contains(call.call))
                 if call.operation == .procExec { row.flags |= UInt8(ABITRACE_EXECUTES.rawValue) }
                 if let selector = program.selector {

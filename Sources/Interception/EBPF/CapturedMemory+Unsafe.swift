@@ -17,6 +17,18 @@ struct CapturedMemory: TraceeMemory {
             start = record + MemoryLayout<abitrace_record>.size
             count = Int(record.assumingMemoryBound(to: abitrace_record.self).pointee.piece_count)
         }
+
+        /// The bytes of the first piece of this address and phase.
+        func first(_ address: UInt64, _ phase: abitrace_phase) -> UnsafeRawPointer? {
+            var at = start
+            for _ in 0..<count {
+                let piece = at.assumingMemoryBound(to: abitrace_piece.self).pointee
+                at += MemoryLayout<abitrace_piece>.size
+                if piece.address == address && UInt32(piece.phase) == phase.rawValue { return at }
+                at += (Int(piece.count) + 7) & ~7
+            }
+            return nil
+        }
     }
 
     private let pieces: Pieces

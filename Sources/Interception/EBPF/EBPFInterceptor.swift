@@ -19,6 +19,8 @@ public struct EBPFInterceptor: LiveInterceptor {
     private let ring: CallRing
     private let capture: Capture
     private let interest: CallInterest
+    /// Somebody wants to know what descriptors stand for.
+    private let tellsObjects: Bool
     private var threads: [Int32: CallingThread] = [:]
     /// The thread of the latest record: it is mostly the next one's too.
     private var latest: CallingThread?
@@ -50,7 +52,8 @@ public struct EBPFInterceptor: LiveInterceptor {
         life.waits = false
         capture = options.capture
         interest = options.interest
-        program = try KernelProgram(options.capture, options.interest, ringBytes: ringBytes)
+        tellsObjects = options.facts != .none
+        program = try KernelProgram(options, ringBytes: ringBytes)
         ring = program.ring
     }
 
@@ -336,7 +339,7 @@ public struct EBPFInterceptor: LiveInterceptor {
         thread.isInCall = false
         thread.interruptions.exit(thread.call, id: thread.id, result: result)
         if interest.contains(thread.call) {
-            record.exit(&snapshot, capture, of: thread.call)
+            record.exit(&snapshot, capture, of: thread.call, tellsObjects: tellsObjects)
         } else {
             snapshot.reset(to: thread.call)
         }

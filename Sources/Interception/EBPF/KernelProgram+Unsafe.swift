@@ -26,7 +26,7 @@ final class KernelProgram {
     /// Loads the program and attaches it; it sees nothing yet.
     /// - Parameter ringBytes: how much may wait to be read; a power of two, at least a page.
     /// - Throws: `TraceError.kernelProgram` where this kernel, or this user, cannot have it.
-    init(_ capture: Capture, _ interest: CallInterest, ringBytes: Int) throws(TraceError) {
+    init(_ watching: PtraceOptions, ringBytes: Int) throws(TraceError) {
         libbpf_set_print(nil)
         let bytes = Self.bytes()
         var options = bpf_object_open_opts()
@@ -36,7 +36,9 @@ final class KernelProgram {
         self.object = object
         let program: Loaded
         do {
-            program = try Self.load(object, CaptureTable(capture, interest), ringBytes: ringBytes)
+            let table = CaptureTable(
+                watching.capture, watching.interest, tellsObjects: watching.facts != .none)
+            program = try Self.load(object, table, ringBytes: ringBytes)
         } catch {
             bpf_object__close(object)
             throw error
@@ -139,7 +141,7 @@ final class KernelProgram {
         let variablesSize: Int
     }
 
-    private static let tracepoints = ["fork", "exec", "end", "enter", "leave"]
+    private static let tracepoints = ["fork", "exec", "end", "wait", "enter", "leave"]
 
     private static func load(
         _ object: OpaquePointer, _ table: CaptureTable, ringBytes: Int
@@ -152,6 +154,12 @@ final class KernelProgram {
         let answer = bpf_object__load(object)
         guard answer == 0 else { throw .kernelProgram("loading it", errno: -answer) }
         func map(_ name: String) -> Int32 { bpf_object__find_map_fd_by_name(object, name) }
+        // Names are told from our own root on.
+        var run = bpf_test_run_opts()
+        run.sz = MemoryLayout<bpf_test_run_opts>.size
+        let finding = bpf_object__find_program_by_name(object, "find_root").map { bpf_program__fd($0) } ?? -1
+        let found = bpf_prog_test_run_opts(finding, &run)
+        guard found == 0 else { throw .kernelProgram("asking for the root directory", errno: -found) }
         try table.store(rows: map("rows"), choices: map("choices"), instructions: map("instructions"))
         guard let shared = bpf_object__find_map_by_name(object, ".data.shared") else {
             throw .kernelProgram("finding its variables", errno: ENOENT)

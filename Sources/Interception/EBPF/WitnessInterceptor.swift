@@ -10,6 +10,7 @@ public struct WitnessInterceptor: LiveInterceptor {
     private var ptrace: PtraceInterceptor
     private let program: KernelProgram
     private let capture: Capture
+    private let tellsObjects: Bool
     private var threads: [Int32: Witnessed] = [:]
     /// How many calls were compared, and how many of them differed, by name and difference.
     private let testimony: Testimony
@@ -19,7 +20,8 @@ public struct WitnessInterceptor: LiveInterceptor {
         self.testimony = testimony
         ptrace = PtraceInterceptor(options)
         capture = options.capture
-        program = try KernelProgram(options.capture, .all, ringBytes: ringBytes)
+        tellsObjects = options.facts != .none
+        program = try KernelProgram(options, ringBytes: ringBytes)
     }
 
     public static var seesCallsLate: Bool { false }
@@ -72,7 +74,7 @@ public struct WitnessInterceptor: LiveInterceptor {
             guard let entry = thread.entry else { return }
             thread.entry = nil
             testimony.calls += 1
-            thread.compare(entry, snapshot, result, capture, testimony)
+            thread.compare(entry, snapshot, result, capture, tellsObjects, testimony)
         case .executed(let former):
             collect()
             if former != event.thread, let caller = threads.removeValue(forKey: former) {
@@ -124,7 +126,8 @@ private final class Witnessed {
     var records: [[UInt8]] = []
 
     func compare(
-        _ entry: Snapshot, _ exit: borrowing Snapshot, _ result: Int64, _ capture: Capture, _ testimony: Testimony
+        _ entry: Snapshot, _ exit: borrowing Snapshot, _ result: Int64, _ capture: Capture, _ tellsObjects: Bool,
+        _ testimony: Testimony
     ) {
         let name = entry.stop.name
         guard let last = records.firstIndex(where: { !Self.isEntry($0) }) else {
@@ -140,7 +143,7 @@ private final class Witnessed {
                 first.entry(&theirs, capture, later: isWhole ? nil : returned)
                 Self.compare(entry, theirs, "\(name) when made", testimony)
                 if returned.result != result { testimony.note("\(name): result") }
-                returned.exit(&theirs, capture, of: first.stop)
+                returned.exit(&theirs, capture, of: first.stop, tellsObjects: tellsObjects)
             }
         }
         Self.compare(exit, theirs, "\(name) when it returned", testimony)
@@ -155,6 +158,8 @@ private final class Witnessed {
             Self.with(record) { $0.entry(&theirs, capture) }
             Self.compare(entry, theirs, "\(entry.stop.name) when made", testimony)
             records.removeFirst()
+            // A thread that is killed in a call still returns, where nobody looks.
+            if let record = records.first, Self.with(record, { $0.hasEntry && !$0.isEntry }) { records.removeFirst() }
         }
         for record in records { testimony.note("\(Self.with(record) { $0.stop.name }): ptrace did not see it") }
     }
@@ -173,6 +178,36 @@ private final class Witnessed {
                 != theirs.arena[their.offset..<their.offset + their.count]
             {
                 testimony.note("\(place): bytes")
+            }
+        }
+        compareFacts(ours, theirs, place, testimony)
+    }
+
+    /// What paths lead to is not known in the kernel.
+    private static func compareFacts(
+        _ ours: borrowing Snapshot, _ theirs: borrowing Snapshot, _ place: String, _ testimony: Testimony
+    ) {
+        for our in ours.facts where our.kind != .path && !our.tellsTable {
+            guard let their = theirs.facts.first(where: { $0.kind == our.kind && $0.number == our.number }) else {
+                testimony.note("\(place): \(our.kind) not told")
+                continue
+            }
+            if ours.bytes(our.name) != theirs.bytes(their.name) { testimony.note("\(place): \(our.kind)'s name") }
+            if (our.mode, our.device, our.inode, our.specialDevice)
+                != (their.mode, their.device, their.inode, their.specialDevice)
+            {
+                testimony.note("\(place): \(our.kind)'s identity")
+            }
+            let ourEnds = our.socket.map { ($0.family, $0.type, $0.protocolNumber, $0.peerInode) }
+            let theirEnds = their.socket.map { ($0.family, $0.type, $0.protocolNumber, $0.peerInode) }
+            if let ourEnds, let theirEnds {
+                if ourEnds != theirEnds { testimony.note("\(place): \(our.kind)'s socket") }
+            } else if (ourEnds == nil) != (theirEnds == nil) {
+                testimony.note("\(place): \(our.kind)'s socket is known to one")
+            }
+            guard let one = our.socket, let other = their.socket else { continue }
+            if ours.bytes(one.local) != theirs.bytes(other.local) || ours.bytes(one.peer) != theirs.bytes(other.peer) {
+                testimony.note("\(place): \(our.kind)'s addresses")
             }
         }
     }

@@ -203,14 +203,18 @@ struct LiveRun {
             return watch.interceptor
         }
         guard !needsPtrace, EBPFInterceptor.isAvailable else { return .ptrace }
-        if showing?.observer.summary != nil { complain("calls are seen through eBPF") }
+        if recordingPath != nil {
+            complain(
+                "recorded through eBPF: where links in paths lead is not in the recording (--interceptor ptrace looks)")
+        } else if showing?.observer.summary != nil {
+            complain("calls are seen through eBPF")
+        }
         return .ebpf
     }
 
     /// Whether something was asked for that only a thread standing still can answer.
     private var needsPtrace: Bool {
-        recordingPath != nil || showing?.needsFacts ?? false || !policies.policy.isEmpty || watch.seccompFilter
-            || !injections.isEmpty || capture.elementLimit > 32 || capture.payloadLimit > 4096
+        !policies.policy.isEmpty || watch.seccompFilter || !injections.isEmpty || capture.elementLimit > 32 || capture.payloadLimit > 4096
     }
 
     /// Says what two witnesses of one run did not agree on, and ends with a failure where there is anything.

@@ -30,8 +30,9 @@ struct OutputOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             What to show: openat, %file, class:sock, !close, /regex; or signal=SET, status=SET, quiet=SET, \
-            read=FDS, write=FDS, abbrev=SET, verbose=SET, raw=SET, decode-fds=SET. inject=SET:error=E|retval=N:signal=S:when=W
-            and fault=SET answer calls in the kernel's place.
+            read=FDS, write=FDS, abbrev=SET, verbose=SET, raw=SET, decode-fds=SET. \
+            inject=SET:error=E|retval=N:signal=S:delay_enter=T:delay_exit=T:syscall=CALL:when=W and fault=SET answer \
+            or delay calls in the kernel's place.
             """, valueName: "expression"))
     var expressions: [String] = []
 
@@ -258,8 +259,8 @@ struct WatchOptions: ParsableArguments {
             """
             How calls are seen. ptrace: every call stops. ebpf (root): a program in the kernel tells of them, no call \
             stops; every other process of the machine is slowed by a fraction of a microsecond a call meanwhile, and \
-            what calls mean outside the program's memory (-y, paths in recordings) is known from execs alone. auto: \
-            ebpf where it can tell all that is asked for. both: with ptrace, and eBPF compared with it.
+            where the links in a path lead is not looked up. auto: ebpf where it can be had and tells what is asked \
+            for. both: with ptrace, and eBPF compared with it.
             """, valueName: "ptrace|ebpf|auto|both"))
     var interceptor = Interceptor.ptrace
 
@@ -269,7 +270,7 @@ struct WatchOptions: ParsableArguments {
         help: ArgumentHelp(
             "With ebpf: how many megabytes may wait to be seen before calls are lost; a power of two.",
             valueName: "megabytes"))
-    var ring: Int = 32
+    var ring: Int = 16
 
     /// The size of the ring, which the kernel wants as a power of two.
     func ringBytes() throws -> Int {
