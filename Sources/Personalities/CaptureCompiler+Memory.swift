@@ -54,7 +54,8 @@ extension CaptureCompiler {
     ) {
         let head = add(
             CaptureInstruction(
-                kind: .each, phases: phases, base: .memory(place, offset: 0, width: word), count: count, countWidth: width,
+                kind: .each, phases: phases, base: .memory(place, offset: 0, width: word), count: count,
+                countWidth: width,
                 unit: size, limit: capture.elementLimit))
         let former = list.count
         isWithinEach = true

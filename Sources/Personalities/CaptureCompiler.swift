@@ -315,7 +315,8 @@ struct CaptureCompiler {
         case .msgsnd: carried = [first, pointer, second, third]
         case .msgrcv:
             let block = block(pointer, 2)
-            carried = version == 0 ? [first, block[0], second, block[1], third] : [first, pointer, second, fifth, third]
+            carried =
+                version == 0 ? [first, block[0], second, block[1], third] : [first, pointer, second, fifth, third]
         case .shmat:
             _ = block(third, 1)
             carried = [first, pointer, second]

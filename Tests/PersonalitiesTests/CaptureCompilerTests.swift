@@ -199,8 +199,10 @@ private struct Brought: TraceeMemory {
         let memory = Self.memory(personality)
         for number in UInt64(0)..<512 where SpecTables.row(personality, number) != nil {
             let program = Capture().program(personality, number, tellsObjects: true)
-            // Arguments that make fcntl, ioctl, seccomp and bpf make descriptors, and clone those of processes.
-            for command: UInt64 in [0, 1, 5, 7, 8, 13, 14, 17, 18, 19, 28, 30, 32, 33, 36, 1030, 0x1000, 0x5441, 0xAE01, 0xFF01] {
+            // Commands that make descriptors, of those that have any; clone's flag that makes one of a process.
+            let isMultiplexer = ["fcntl", "fcntl64", "ioctl", "seccomp", "bpf"].contains(
+                Stop(personality: personality, number: number).name)
+            for command in isMultiplexer ? Self.commands : [0x1000] {
                 var stop = Stop(personality: personality, number: number)
                 for index in 0..<6 { stop.arguments[index] = 0x11000 + UInt64(index * 4096) }
                 stop.arguments.a0 = command
@@ -211,6 +213,10 @@ private struct Brought: TraceeMemory {
             }
         }
     }
+
+    private static let commands: [UInt64] = [
+        0, 1, 5, 7, 8, 13, 14, 17, 18, 19, 28, 30, 32, 33, 36, 1030, 0x5441, 0xAE01, 0xFF01,
+    ]
 
     private func expectLookedAt(_ stop: Stop, _ program: CaptureProgram, _ memory: FakeMemory) {
         var snapshot = Snapshot(stop: stop)

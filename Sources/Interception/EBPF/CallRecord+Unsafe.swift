@@ -36,7 +36,8 @@ struct CallRecord {
     var stop: Stop {
         let a = head.pointee.arguments
         return Stop(
-            personality: head.pointee.personality == 0 ? .x86_64 : .i386, number: UInt64(bitPattern: Int64(head.pointee.number)),
+            personality: head.pointee.personality == 0 ? .x86_64 : .i386,
+            number: UInt64(bitPattern: Int64(head.pointee.number)),
             arguments: RawArguments(a.0, a.1, a.2, a.3, a.4, a.5),
             instructionPointer: head.pointee.instruction_pointer)
     }

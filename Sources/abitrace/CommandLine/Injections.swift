@@ -50,7 +50,9 @@ extension InjectionRule {
     private static func unknown(_ part: String) -> FilterError {
         .unknownName(
             kind: "injection", name: part,
-            suggestion: nearestName(to: part, among: [
+            suggestion: nearestName(
+                to: part,
+                among: [
                     "error=EIO", "retval=0", "signal=SIGINT", "when=1", "delay_enter=1ms", "delay_exit=1ms",
                     "syscall=getpid",
                 ]))

@@ -214,7 +214,8 @@ struct LiveRun {
 
     /// Whether something was asked for that only a thread standing still can answer.
     private var needsPtrace: Bool {
-        !policies.policy.isEmpty || watch.seccompFilter || !injections.isEmpty || capture.elementLimit > 32 || capture.payloadLimit > 4096
+        !policies.policy.isEmpty || watch.seccompFilter || !injections.isEmpty || capture.elementLimit > 32
+            || capture.payloadLimit > 4096
     }
 
     /// Says what two witnesses of one run did not agree on, and ends with a failure where there is anything.
