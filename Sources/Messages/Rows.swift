@@ -118,11 +118,13 @@ public struct ArgumentRow: Sendable {
     public let isHidden: Bool
     /// For a field: left out where it is zero.
     public let isOptional: Bool
+    /// For an array that another field counts: its elements lie in the struct itself.
+    public let isInline: Bool
 
     public init(
         _ name: String, _ item: String, _ direction: Direction, _ type: TypeRow, condition: Int16 = -1,
         register: UInt8 = 0, offset64: UInt16 = 0, offset32: UInt16 = 0, isDetail: Bool = false, isHidden: Bool = false,
-        isOptional: Bool = false
+        isOptional: Bool = false, isInline: Bool = false
     ) {
         self.name = name
         self.item = item
@@ -135,6 +137,7 @@ public struct ArgumentRow: Sendable {
         self.isDetail = isDetail
         self.isHidden = isHidden
         self.isOptional = isOptional
+        self.isInline = isInline
     }
 }
 

@@ -87,6 +87,13 @@ extension CaptureCompiler {
                 let other = SpecTables.fields[Int(layout.firstField) + Int(position)]
                 return .memory(place, offset: start + Int(fields.place(other)), width: min(fields.width(other), 8))
             }
+            if field.isInline {
+                bytes(
+                    list[place].base, count(), unit: type.elementSize(personality),
+                    limit: capture.elementLimit * type.elementSize(personality),
+                    displacement: list[place].displacement + offset, phases)
+                continue
+            }
             switch (type.shape, type.kind) {
             case (_, .custom): customField(type.table, in: place, at: offset, phases)
             case (.value, .structure):
@@ -207,6 +214,8 @@ extension CaptureCompiler {
         case .dedupe: bytes(base, fixed: 24 + 32 * capture.elementLimit, phases)
         case .entropy: bytes(base, fixed: 8 + limit, phases)
         case .interface: bytes(base, fixed: word == 8 ? 40 : 32, phases)
+        case .transfer: transfer(base, phases)
+        case .inputBits: bytes(base, .result, unit: 1, limit: InputBits.limit, phases)
         case .interfaceList:
             let place = bytes(base, fixed: 2 * word, phases)
             bytes(

@@ -74,7 +74,7 @@ extension Capture {
             plain(address, kind == .futexTimeout64 ? 16 : 2 * word, &snapshot, memory)
         case .cloneParent: if result != nil { plain(address, 4, &snapshot, memory) }
         case .timevalPair, .timespecPair: plain(address, 4 * word, &snapshot, memory)
-        case .ioctlArgument, .fiemap, .dedupe, .entropy, .interface, .interfaceList:
+        case .ioctlArgument, .fiemap, .dedupe, .entropy, .interface, .interfaceList, .transfer, .inputBits:
             control(kind, address, result, &snapshot, memory)
         case .sockoptValue: plain(address, Int(min(next & 0xFFFF_FFFF, Self.optionLimit)), &snapshot, memory)
         case .sockoptValueOut:

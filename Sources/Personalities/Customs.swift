@@ -35,6 +35,8 @@ extension CallView {
         case .ioctlArgument: return requestBytes(address)
         case .fiemap: return fiemap(address)
         case .dedupe: return dedupe(address)
+        case .transfer: return transfer(address)
+        case .inputBits: return inputBits(address)
         case .entropy: return entropy(address)
         case .interface: return interface(address)
         case .interfaceList: return interfaceList(address)
@@ -116,6 +118,10 @@ extension CallView {
         case .seccompNumber: systemCallName(place)
         case .perfCacheConfig: cacheCounter(place)
         case .perfSkid: samplingSkid(place)
+        case .sockaddr: socketAddress(place, Int32(SocketAddress.limit))
+        case .uuid: identifier(place)
+        case .negativeErrno: negativeErrno(place)
+        case .btrfsStatistics: deviceStatistics(place)
         default: snapshot.number(at: place, width: word).map { .hexadecimal($0) }
         }
     }

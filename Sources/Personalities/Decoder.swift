@@ -196,6 +196,9 @@ struct CallView {
         if argument.type.kind == .structure, SpecTables.answeringStructures[Int(argument.type.table)] {
             return answered(before, after)
         }
+        if argument.type.kind == .custom && argument.type.table == CustomKind.transfer.rawValue {
+            return answered(before, after)
+        }
         if case .named(let name, .address) = before { return .named(name, after) }
         if argument.type.kind == .custom && argument.type.table == CustomKind.cloneArguments.rawValue {
             return cloneAnswer().map { .change(before, $0) } ?? before
@@ -306,7 +309,9 @@ struct CallView {
         case .group: return width == 2 ? .group(narrow(unsigned)) : .group(UInt32(truncatingIfNeeded: raw))
         case .signal: return .signal(low)
         case .device: return .device(unsigned)
-        case .symbol: return SymbolSet(rawValue: type.table).map { .symbol($0, unsigned) } ?? .unsigned(unsigned)
+        case .symbol:
+            guard let set = SymbolSet(rawValue: type.table) else { return .unsigned(unsigned) }
+            return set == .clock && low < 0 ? Self.dynamicClock(low) : .symbol(set, unsigned)
         case .flags: return SymbolSet(rawValue: type.table).map { .flags($0, unsigned) } ?? .hexadecimal(unsigned)
         case .path: return text(raw, isPath: true)
         case .text: return text(raw, isPath: false)

@@ -41,6 +41,11 @@ extension Capture {
             plain(address, 8, &snapshot, memory)
             if let size = snapshot.number(at: address &+ 4, width: 4) { payload(address &+ 8, size, &snapshot, memory) }
         case .interface: plain(address, word == 8 ? 40 : 32, &snapshot, memory)
+        case .transfer: transfer(address, &snapshot, memory)
+        case .inputBits:
+            if let result, result > 0 {
+                plain(address, Int(min(result, Int64(InputBits.limit))), &snapshot, memory)
+            }
         case .interfaceList:
             plain(address, 2 * word, &snapshot, memory)
             guard result != nil, let length = snapshot.number(at: address, width: 4),

@@ -17,6 +17,8 @@ extension NetlinkReader {
         /// The kinds of the link and of its master (IFLA_INFO_KIND), which say what their data is.
         var linkKind = ""
         var masterKind = ""
+        /// The commands of the family that generic netlink's controller tells of.
+        var commands: SymbolSet?
     }
 
     func attributes(_ address: UInt64, _ count: Int, _ set: SymbolSet?, _ family: UInt64, _ depth: Int) -> Value {
@@ -66,18 +68,41 @@ extension NetlinkReader {
     }
 
     private func inner(_ set: SymbolSet?, _ context: AttributeContext) -> AttributeContext {
-        AttributeContext(set: set, family: context.family, depth: context.depth + 1)
+        AttributeContext(set: set, family: context.family, depth: context.depth + 1, commands: context.commands)
     }
 
     // MARK: What one attribute says of the next
 
     /// Remembers the kind of a link (linux/if_link.h).
     private func notice(_ type: UInt64, _ at: UInt64, _ count: Int, _ context: inout AttributeContext) {
+        if context.set == .genericAttribute, type == 2 {
+            context.commands = familyCommands(at, count)
+            return
+        }
         guard context.set == .linkInfo, type == 1 || type == 4, count <= 32,
             let bytes = view.snapshot.bytes(at: at, count: count)
         else { return }
         let kind = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
         if type == 1 { context.linkKind = kind } else { context.masterKind = kind }
+    }
+
+    /// The commands of a generic netlink family by its name; ethtool's answers have numbers of their own.
+    private func familyCommands(_ at: UInt64, _ count: Int) -> SymbolSet? {
+        guard count <= 16, let bytes = view.snapshot.bytes(at: at, count: count) else { return nil }
+        switch String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self) {
+        case "nlctrl": return .genericCommand
+        case "devlink": return .devlinkCommand
+        case "ethtool": return view.result == nil ? .ethtoolRequest : .ethtoolAnswer
+        case "IOAM6": return .ioam6Command
+        case "mptcp_pm": return .mptcpCommand
+        case "netdev": return .netdevCommand
+        case "nl80211": return .nl80211Command
+        case "SEG6": return .seg6Command
+        case "TASKSTATS": return .taskstatsCommand
+        case "tcp_metrics": return .tcpMetricsCommand
+        case "thermal": return .thermalCommand
+        default: return nil
+        }
     }
 
     /// The names of what nests in attributes whose meaning hangs on what stands before them.
@@ -126,7 +151,7 @@ extension NetlinkReader {
         )
     }
 
-    private func inet6(_ at: UInt64, _ count: Int) -> Value? {
+    func inet6(_ at: UInt64, _ count: Int) -> Value? {
         guard count >= 16, let bytes = view.snapshot.bytes(at: at, count: 16) else { return nil }
         let text = InternetAddress.text(Array(bytes))
         return .written(
@@ -142,11 +167,16 @@ extension NetlinkReader {
         case .hardwareAddress:
             return count <= 32 ? view.snapshot.bytes(at: at, count: count).map { NetworkText.address($0) } : nil
         case .clockTicks: return count >= 8 ? .ticks(number(at, 8)) : nil
+        case .memoryUse: return numbered(at, count, width: 4, .memoryUse)
+        case .diagFilter: return diagFilter(at, count)
         case .inetConfiguration: return numbered(at, count, width: 4, .inetConfiguration)
         case .inet6Configuration: return numbered(at, count, width: 4, .inet6Configuration)
         case .ipStatistics: return numbered(at, count, width: 8, .ipStatistics)
         case .icmp6Statistics: return numbered(at, count, width: 8, .icmp6Statistics)
         case .routeHops: return hops(at, count, context)
+        case .genericCommand:
+            guard count >= 4 else { return nil }
+            return context.commands.map { .symbol($0, number(at, 4)) } ?? .hexadecimal(number(at, 4))
         case .genericOperations: return counted(at, count, .genericOperation, context)
         case .genericGroups: return counted(at, count, .genericGroup, context)
         case .operationPolicies: return counted(at, count, .operationPolicy, context)
@@ -169,12 +199,11 @@ extension NetlinkReader {
     /// Numbers by their places, which have names: `[DEVCONF_FORWARDING]=0`.
     private func numbered(_ at: UInt64, _ count: Int, width: Int, _ set: SymbolSet) -> Value? {
         guard count >= width else { return nil }
-        let first: UInt64 = set == .inetConfiguration ? 1 : 0
         return .list(
             (0..<min(count / width, 256)).map { place in
                 let raw = number(at &+ UInt64(place * width), width)
                 let value: Value = width == 4 ? .signed(CallView.extend(raw, 4)) : .unsigned(raw)
-                return .separated([.list([.symbol(set, UInt64(place) + first)]), value], by: "=")
+                return .separated([.list([.symbol(set, UInt64(place))]), value], by: "=")
             })
     }
 

@@ -154,17 +154,23 @@ extension CallView {
             return .address(address)
         }
         let status = Int32(truncatingIfNeeded: Int64(raw))
-        return .list([.word("{" + Self.describe(status: status) + "}")])
+        return .list([.word(Self.describe(status: status))])
     }
 
     private static func describe(status: Int32) -> String {
         let signal = status & 0x7F
-        if signal == 0 { return "WIFEXITED(s) && WEXITSTATUS(s) == \((status >> 8) & 0xFF)" }
-        if status & 0xFFFF == 0xFFFF { return "WIFCONTINUED(s)" }
+        if signal == 0 { return "{WIFEXITED(s) && WEXITSTATUS(s) == \((status >> 8) & 0xFF)}" }
+        if status & 0xFFFF == 0xFFFF { return "{WIFCONTINUED(s)}" }
         if signal == 0x7F {
-            return "WIFSTOPPED(s) && WSTOPSIG(s) == \(SignalName.of((status >> 8) & 0xFF))"
+            // PTRACE_O_TRACESYSGOOD sets a bit of its own; an event of ptrace stands above the signal (ptrace(2)).
+            let marked = (status >> 8) & 0x80 != 0 ? " | 0x80" : ""
+            let stopped = "{WIFSTOPPED(s) && WSTOPSIG(s) == \(SignalName.of((status >> 8) & 0x7F))\(marked)}"
+            let event = UInt64(UInt32(bitPattern: status) >> 16)
+            if event == 0 { return stopped }
+            let name = SpecTables.name(of: event, in: .ptraceEvent)
+            return stopped + "|" + (name ?? "0x\(String(event, radix: 16)) /* PTRACE_EVENT_??? */") + "<<16"
         }
         let core = status & 0x80 != 0 ? " && WCOREDUMP(s)" : ""
-        return "WIFSIGNALED(s) && WTERMSIG(s) == \(SignalName.of(signal))\(core)"
+        return "{WIFSIGNALED(s) && WTERMSIG(s) == \(SignalName.of(signal))\(core)}"
     }
 }

@@ -38,11 +38,18 @@ extension CallView {
     func socketOption(_ raw: UInt64) -> Value {
         let number = raw & 0xFFFF_FFFF
         guard let set = optionSet else { return .unsigned(number) }
+        if SpecTables.name(of: number, in: set) == nil, let other = directedSet { return .symbol(other, number) }
         return .symbol(set, number)
     }
 
     private var optionSet: SymbolSet? {
         SpecTables.selectedSet(of: stop.arguments.a1 & 0xFFFF_FFFF, in: .socketLevel)
+    }
+
+    /// Options that are named apart by who asks: tables of filters and of the virtual server.
+    private var directedSet: SymbolSet? {
+        let levels: SymbolSet = row.call == .getsockopt ? .socketLevelGet : .socketLevelSet
+        return SpecTables.selectedSet(of: stop.arguments.a1 & 0xFFFF_FFFF, in: levels)
     }
 
     private var optionType: TypeRow? {

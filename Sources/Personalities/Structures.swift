@@ -55,6 +55,7 @@ struct ChosenFields {
 
     /// Bytes of the field in the struct itself.
     func width(_ field: ArgumentRow) -> Int {
+        if field.isInline { return 0 }
         switch (field.type.shape, field.type.kind, field.type.count) {
         case (.pointer, _, _), (.array, _, .argument), (_, .path, _), (_, .text, _), (_, .buffer, _),
             (_, .signalSet, _), (_, .address, _):
@@ -80,9 +81,9 @@ struct ChosenFields {
         return snapshot.number(at: place(field), width: Swift.min(width, 8))
     }
 
-    /// What the field holds where it is a pointer.
+    /// What the field holds where it is a pointer; where its elements lie in the struct, their place.
     func pointer(_ field: ArgumentRow, _ snapshot: Snapshot) -> UInt64? {
-        snapshot.number(at: place(field), width: pointerWidth)
+        field.isInline ? place(field) : snapshot.number(at: place(field), width: pointerWidth)
     }
 
     func count(_ field: ArgumentRow, _ snapshot: Snapshot) -> UInt64 {
@@ -379,6 +380,7 @@ extension Value {
             number == 0
         case .bytes(let bytes): bytes.bytes.allSatisfy { $0 == 0 }
         case .list(let values): values.allSatisfy(\.isZero)
+        case .written(let value, _): value.isZero
         default: false
         }
     }

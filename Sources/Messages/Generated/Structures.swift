@@ -69,346 +69,461 @@ public enum StructureID: UInt16, CaseIterable, Sendable {
     case rusage = 63
     case tms = 64
     case cloneArgs = 65
-    case userDesc = 66
-    case schedAttr = 67
-    case stackT = 68
-    case futexWaitv = 69
-    case sembuf = 70
-    case mqAttr = 71
-    case ipc64Perm = 72
-    case ipc64PermSet = 73
-    case shmid64Ds = 74
-    case shmid64DsSet = 75
-    case shminfo64 = 76
-    case shmInfo = 77
-    case semid64Ds = 78
-    case semid64DsSet = 79
-    case seminfo = 80
-    case msqid64Ds = 81
-    case msqid64DsSet = 82
-    case msginfo = 83
-    case itimerspec = 84
-    case itimerspec64 = 85
-    case itimerval = 86
-    case timezone = 87
-    case timex = 88
-    case timex64 = 89
-    case sigval = 90
-    case sigevent = 91
-    case keyctlDhParams = 92
-    case keyctlKdfParams = 93
-    case keyctlPkeyParams = 94
-    case keyctlPkeyQuery = 95
-    case capUserHeader = 96
-    case ifDqblk = 97
-    case ifNextdqblk = 98
-    case ifDqinfo = 99
-    case fsDiskQuota = 100
-    case kexecSegment = 101
-    case utsname = 102
-    case oldUtsname = 103
-    case oldoldUtsname = 104
-    case sysinfo = 105
-    case ptracePeeksiginfoArgs = 106
-    case iovecRegisterSet = 107
-    case userRegsStruct = 108
-    case ptraceSyscallEntry = 109
-    case ptraceSyscallExit = 110
-    case ptraceSyscallSeccomp = 111
-    case ptraceSyscallInfo = 112
-    case kcmpEpollSlot = 113
-    case seccompMetadata = 114
-    case landlockRulesetAttr = 115
-    case landlockPathBeneathAttr = 116
-    case landlockNetPortAttr = 117
-    case seccompProgram = 118
-    case socketProgram = 119
-    case seccompNotifSizes = 120
-    case seccompData = 121
-    case seccompNotif = 122
-    case seccompNotifResp = 123
-    case seccompNotifAddfd = 124
-    case lsmCtx = 125
-    case inputKeymapEntry = 126
-    case ffTrigger = 127
-    case ffReplay = 128
-    case ffEffect = 129
-    case kbentry = 130
-    case kbkeycode = 131
-    case kbdRepeat = 132
-    case consolefontdesc = 133
-    case consoleFontOp = 134
-    case kvmEnableCap = 135
-    case kvmUserspaceMemoryRegion = 136
-    case kvmRegs = 137
-    case kvmSegment = 138
-    case kvmDtable = 139
-    case kvmSregs = 140
-    case hdDriveCmd = 141
-    case gpiochipInfo = 142
-    case gpiolineInfo = 143
-    case gpioeventRequest = 144
-    case gpioV2LineInfo = 145
-    case ptpClockTime = 146
-    case ptpExttsRequest = 147
-    case ptpPeroutRequest = 148
-    case ptpClockCaps = 149
-    case ptpPinDesc = 150
-    case sgIoHdr = 151
-    case counterComponent = 152
-    case counterWatch = 153
-    case mtdInfoUser = 154
-    case eraseInfoUser = 155
-    case eraseInfoUser64 = 156
-    case teeIoctlVersionData = 157
-    case teeIoctlShmAllocData = 158
-    case v4l2Rect = 159
-    case v4l2Fract = 160
-    case v4l2Capability = 161
-    case v4l2Fmtdesc = 162
-    case v4l2PixFormat = 163
-    case v4l2Format = 164
-    case v4l2Requestbuffers = 165
-    case v4l2Exportbuffer = 166
-    case v4l2Buffer = 167
-    case v4l2Captureparm = 168
-    case v4l2Streamparm = 169
-    case v4l2Standard = 170
-    case v4l2Input = 171
-    case v4l2Control = 172
-    case v4l2Tuner = 173
-    case v4l2Queryctrl = 174
-    case v4l2Querymenu = 175
-    case v4l2Cropcap = 176
-    case v4l2Crop = 177
-    case v4l2ExtControls = 178
-    case v4l2FrameSize = 179
-    case v4l2FrameSizes = 180
-    case v4l2Frmsizeenum = 181
-    case v4l2Frmivalenum = 182
-    case v4l2Frequency = 183
-    case termios = 184
-    case termios2 = 185
-    case termio = 186
-    case winsize = 187
-    case fileCloneRange = 188
-    case fstrimRange = 189
-    case fsxattr = 190
-    case fsuuid2 = 191
-    case fsSysfsPath = 192
-    case fiemapExtent = 193
-    case procmapQuery = 194
-    case fsverityEnableArg = 195
-    case fsverityDigest = 196
-    case blkpgPartition = 197
-    case blkpgIoctlArg = 198
-    case blkUserTraceSetup = 199
-    case hdGeometry = 200
-    case loopInfo = 201
-    case loopInfo64 = 202
-    case loopConfig = 203
-    case rtcTime = 204
-    case rtcWkalrm = 205
-    case rtcPllInfo = 206
-    case randPoolInfo = 207
-    case uffdioRange = 208
-    case uffdioApi = 209
-    case uffdioRegister = 210
-    case uffdioCopy = 211
-    case uffdioZeropage = 212
-    case uffdioWriteprotect = 213
-    case uffdioContinue = 214
-    case uffdioPoison = 215
-    case uffdioMove = 216
-    case mntNsInfo = 217
-    case epollParams = 218
-    case pidfdInfo = 219
-    case watchdogInfo = 220
-    case inputId = 221
-    case inputAbsinfo = 222
-    case sockaddrIn = 223
-    case x25Address = 224
-    case sockaddrX25 = 225
-    case sockaddrQrtr = 226
-    case sockaddrCan = 227
-    case timeval64 = 228
-    case ucred = 229
-    case linger = 230
-    case sockTxtime = 231
-    case ipMreq = 232
-    case ipMreqSource = 233
-    case ipv6Mreq = 234
-    case inPktinfo = 235
-    case in6Pktinfo = 236
-    case sockExtendedErr = 237
-    case tcpRepairWindow = 238
-    case tpacketReq = 239
-    case tpacketStatsV3 = 240
-    case tpacketAuxdata = 241
-    case canFilter = 242
-    case xdpUmemReg = 243
-    case xdpRingOffset = 244
-    case xdpMmapOffsets = 245
-    case xdpStatistics = 246
-    case tcpInfo = 247
-    case ifinfomsg = 248
-    case ifaddrmsg = 249
-    case rtmsg = 250
-    case ndmsg = 251
-    case fibRuleHdr = 252
-    case tcmsg = 253
-    case genlmsghdr = 254
-    case ifaCacheinfo = 255
-    case ndaCacheinfo = 256
-    case rtaCacheinfo = 257
-    case rtnlLinkStats = 258
-    case rtnlLinkStats64 = 259
-    case iflaBridgeId = 260
-    case brBooloptMulti = 261
-    case iflaCacheinfo = 262
-    case bridgeVlanInfo = 263
-    case iflaVfMac = 264
-    case iflaVfVlan = 265
-    case iflaVfVlanInfo = 266
-    case iflaVfTxRate = 267
-    case iflaVfRate = 268
-    case iflaVfSpoofchk = 269
-    case iflaVfLinkState = 270
-    case iflaVfRssQueryEn = 271
-    case iflaVfTrust = 272
-    case iflaVfGuid = 273
-    case iflaPortVsi = 274
-    case rtnlLinkIfmap = 275
-    case ndtConfig = 276
-    case ndtStats = 277
-    case ndtmsg = 278
-    case ifaddrlblmsg = 279
-    case netconfmsg = 280
-    case dcbmsg = 281
-    case rtgenmsg = 282
-    case nhmsg = 283
-    case nexthopGrp = 284
-    case brPortMsg = 285
-    case brMdbEntry = 286
-    case ifStatsMsg = 287
-    case bridgeVlanXstats = 288
-    case bridgeStpXstats = 289
-    case rtnlHwStats64 = 290
-    case gnetStatsBasic = 291
-    case gnetStatsRateEst = 292
-    case gnetStatsRateEst64 = 293
-    case gnetStatsQueue = 294
-    case tcSizespec = 295
-    case tcStats = 296
-    case tcEstimator = 297
-    case tcamsg = 298
-    case nlaBitfield32 = 299
-    case rtaMfcStats = 300
-    case fibRuleUidRange = 301
-    case fibRulePortRange = 302
-    case rtnexthop = 303
-    case inetDiagSockid = 304
-    case inet6DiagSockid = 305
-    case inetDiagReqV2 = 306
-    case inetDiagMsg = 307
-    case inet6DiagReqV2 = 308
-    case inet6DiagMsg = 309
-    case inetDiagMeminfo = 310
-    case tcpvegasInfo = 311
-    case tcpDctcpInfo = 312
-    case tcpBbrInfo = 313
-    case inetDiagSockopt = 314
-    case unixDiagReq = 315
-    case unixDiagMsg = 316
-    case unixDiagVfs = 317
-    case unixDiagRqlen = 318
-    case netlinkDiagReq = 319
-    case netlinkDiagMsg = 320
-    case netlinkDiagRing = 321
-    case packetDiagReq = 322
-    case packetDiagMsg = 323
-    case packetDiagInfo = 324
-    case packetDiagMclist = 325
-    case packetDiagRing = 326
-    case smcDiagReq = 327
-    case smcDiagMsg = 328
-    case smcDiagFallback = 329
-    case nfgenmsg = 330
-    case cryptoUserAlg = 331
-    case cryptoReportGeneric = 332
-    case cryptoReportHash = 333
-    case cryptoReportBlkcipher = 334
-    case cryptoReportAead = 335
-    case cryptoReportRng = 336
-    case cryptoReportCipher = 337
-    case bpfMapCreate = 338
-    case bpfMapElement = 339
-    case bpfMapUpdate = 340
-    case bpfMapKey = 341
-    case bpfMapNext = 342
-    case bpfMapOnly = 343
-    case bpfProgLoad = 344
-    case bpfObject = 345
-    case bpfProgAttach = 346
-    case bpfProgDetach = 347
-    case bpfTestRun = 348
-    case bpfProgTestRun = 349
-    case bpfNextId = 350
-    case bpfProgById = 351
-    case bpfMapById = 352
-    case bpfBtfById = 353
-    case bpfLinkById = 354
-    case bpfInfoByFd = 355
-    case bpfObjectInfo = 356
-    case bpfQueryAttr = 357
-    case bpfProgQuery = 358
-    case bpfTracepoint = 359
-    case bpfRawTracepoint = 360
-    case bpfBtfLoad = 361
-    case bpfTaskQuery = 362
-    case bpfTaskFdQuery = 363
-    case bpfBatch = 364
-    case bpfMapBatch = 365
-    case bpfBatchUpdate = 366
-    case bpfMapBatchUpdate = 367
-    case bpfBatchDelete = 368
-    case bpfMapBatchDelete = 369
-    case bpfKprobeMulti = 370
-    case bpfCookieAttr = 371
-    case bpfLinkAttr = 372
-    case bpfLinkCreate = 373
-    case bpfLinkChange = 374
-    case bpfLinkUpdate = 375
-    case bpfLinkOnly = 376
-    case bpfLinkDetach = 377
-    case bpfStatsAttr = 378
-    case bpfEnableStats = 379
-    case bpfIterator = 380
-    case bpfIterCreate = 381
-    case bpfBinding = 382
-    case bpfProgBindMap = 383
-    case bpfToken = 384
-    case bpfTokenCreate = 385
-    case bpfStream = 386
-    case bpfProgStreamRead = 387
-    case perfEventAttr = 388
-    case perfQueryBpf = 389
-    case flock64I386 = 390
-    case statI386 = 391
-    case stat64 = 392
-    case oldStat = 393
-    case selArg = 394
-    case mmapArg = 395
-    case oldSigaction = 396
-    case ipc64PermI386 = 397
-    case ipc64PermSetI386 = 398
-    case shmid64DsI386 = 399
-    case semid64DsI386 = 400
-    case msqid64DsI386 = 401
-    case msqid64DsSetI386 = 402
-    case sigeventI386 = 403
-    case ffEffectI386 = 404
-    case loopInfoI386 = 405
+    case nsIdReq = 66
+    case userDesc = 67
+    case schedAttr = 68
+    case stackT = 69
+    case futexWaitv = 70
+    case sembuf = 71
+    case mqAttr = 72
+    case ipc64Perm = 73
+    case ipc64PermSet = 74
+    case shmid64Ds = 75
+    case shmid64DsSet = 76
+    case shminfo64 = 77
+    case shmInfo = 78
+    case semid64Ds = 79
+    case semid64DsSet = 80
+    case seminfo = 81
+    case msqid64Ds = 82
+    case msqid64DsSet = 83
+    case msginfo = 84
+    case itimerspec = 85
+    case itimerspec64 = 86
+    case itimerval = 87
+    case timezone = 88
+    case timex = 89
+    case timex64 = 90
+    case sigval = 91
+    case sigevent = 92
+    case keyctlDhParams = 93
+    case keyctlKdfParams = 94
+    case keyctlPkeyParams = 95
+    case keyctlPkeyQuery = 96
+    case capUserHeader = 97
+    case ifDqblk = 98
+    case ifNextdqblk = 99
+    case ifDqinfo = 100
+    case fsDiskQuota = 101
+    case kexecSegment = 102
+    case utsname = 103
+    case oldUtsname = 104
+    case oldoldUtsname = 105
+    case sysinfo = 106
+    case ptracePeeksiginfoArgs = 107
+    case iovecRegisterSet = 108
+    case userRegsStruct = 109
+    case ptraceSyscallEntry = 110
+    case ptraceSyscallExit = 111
+    case ptraceSyscallSeccomp = 112
+    case ptraceSyscallInfo = 113
+    case kcmpEpollSlot = 114
+    case seccompMetadata = 115
+    case landlockRulesetAttr = 116
+    case landlockPathBeneathAttr = 117
+    case landlockNetPortAttr = 118
+    case seccompProgram = 119
+    case socketProgram = 120
+    case seccompNotifSizes = 121
+    case seccompData = 122
+    case seccompNotif = 123
+    case seccompNotifResp = 124
+    case seccompNotifAddfd = 125
+    case lsmCtx = 126
+    case inputKeymapEntry = 127
+    case ffTrigger = 128
+    case ffReplay = 129
+    case ffEffect = 130
+    case kbentry = 131
+    case kbkeycode = 132
+    case kbdRepeat = 133
+    case consolefontdesc = 134
+    case consoleFontOp = 135
+    case kvmEnableCap = 136
+    case kvmUserspaceMemoryRegion = 137
+    case kvmRegs = 138
+    case kvmSegment = 139
+    case kvmDtable = 140
+    case kvmSregs = 141
+    case hdDriveCmd = 142
+    case gpiochipInfo = 143
+    case gpiolineInfo = 144
+    case gpioeventRequest = 145
+    case gpioV2LineInfo = 146
+    case ptpClockTime = 147
+    case ptpExttsRequest = 148
+    case ptpPeroutRequest = 149
+    case ptpClockCaps = 150
+    case ptpPinDesc = 151
+    case sgIoHdr = 152
+    case counterComponent = 153
+    case counterWatch = 154
+    case mtdInfoUser = 155
+    case eraseInfoUser = 156
+    case eraseInfoUser64 = 157
+    case teeIoctlVersionData = 158
+    case teeIoctlShmAllocData = 159
+    case v4l2Rect = 160
+    case v4l2Fract = 161
+    case v4l2Capability = 162
+    case v4l2Fmtdesc = 163
+    case v4l2PixFormat = 164
+    case v4l2Format = 165
+    case v4l2Requestbuffers = 166
+    case v4l2Exportbuffer = 167
+    case v4l2Buffer = 168
+    case v4l2Captureparm = 169
+    case v4l2Streamparm = 170
+    case v4l2Standard = 171
+    case v4l2Input = 172
+    case v4l2Control = 173
+    case v4l2Tuner = 174
+    case v4l2Queryctrl = 175
+    case v4l2Querymenu = 176
+    case v4l2Cropcap = 177
+    case v4l2Crop = 178
+    case v4l2ExtControls = 179
+    case v4l2FrameSize = 180
+    case v4l2FrameSizes = 181
+    case v4l2Frmsizeenum = 182
+    case v4l2Frmivalenum = 183
+    case v4l2Frequency = 184
+    case btrfsIoctlVolArgs = 185
+    case btrfsQgroupLimit = 186
+    case btrfsQgroupInherit = 187
+    case btrfsIoctlVolArgsV2 = 188
+    case btrfsBalanceArgs = 189
+    case btrfsBalanceProgress = 190
+    case btrfsIoctlBalanceArgs = 191
+    case btrfsIoctlDefragRangeArgs = 192
+    case btrfsIoctlDevInfoArgs = 193
+    case btrfsIoctlDevReplaceStartParams = 194
+    case btrfsIoctlDevReplaceStatusParams = 195
+    case btrfsIoctlDevReplaceArgs = 196
+    case btrfsIoctlFeatureFlags = 197
+    case btrfsIoctlFsInfoArgs = 198
+    case btrfsIoctlGetDevStats = 199
+    case btrfsIoctlInoLookupArgs = 200
+    case btrfsIoctlInoPathArgs = 201
+    case btrfsIoctlLogicalInoArgs = 202
+    case btrfsIoctlQgroupAssignArgs = 203
+    case btrfsIoctlQgroupCreateArgs = 204
+    case btrfsIoctlQgroupLimitArgs = 205
+    case btrfsIoctlQuotaCtlArgs = 206
+    case btrfsIoctlQuotaRescanArgs = 207
+    case btrfsIoctlTimespec = 208
+    case btrfsIoctlReceivedSubvolArgs = 209
+    case btrfsScrubProgress = 210
+    case btrfsIoctlScrubArgs = 211
+    case btrfsIoctlSearchKey = 212
+    case btrfsIoctlSearchArgs = 213
+    case btrfsIoctlSearchArgsV2 = 214
+    case btrfsIoctlSendArgs = 215
+    case btrfsIoctlSpaceInfo = 216
+    case btrfsIoctlSpaceArgs = 217
+    case dmIoctl = 218
+    case kbsentry = 219
+    case unimapinit = 220
+    case kbdiacr = 221
+    case kbdiacrs = 222
+    case kbdiacruc = 223
+    case kbdiacrsuc = 224
+    case kvmCpuidEntry2 = 225
+    case kvmCpuid2 = 226
+    case gpiohandleRequest = 227
+    case gpiohandleConfig = 228
+    case gpiohandleData = 229
+    case gpioV2LineAttribute = 230
+    case gpioV2LineConfigAttribute = 231
+    case gpioV2LineConfig = 232
+    case gpioV2LineRequest = 233
+    case gpioV2LineValues = 234
+    case mtdOobBuf = 235
+    case mtdOobBuf64 = 236
+    case otpInfo = 237
+    case mtdWriteReq = 238
+    case nandOobinfo = 239
+    case nandOobfree = 240
+    case nandEcclayoutUser = 241
+    case mtdEccStats = 242
+    case regionInfoUser = 243
+    case rtcParam = 244
+    case ptpSysOffset = 245
+    case ptpSysOffsetPrecise = 246
+    case ptpSysOffsetExtended = 247
+    case udmabufCreate = 248
+    case udmabufCreateItem = 249
+    case udmabufCreateList = 250
+    case teeIoctlParam = 251
+    case teeIoctlOpenSessionArg = 252
+    case teeIoctlInvokeArg = 253
+    case teeIoclSuppRecvArg = 254
+    case teeIoclSuppSendArg = 255
+    case teeIoctlObjectInvokeArg = 256
+    case teeOpen = 257
+    case teeInvoke = 258
+    case teeReceive = 259
+    case teeSend = 260
+    case teeObject = 261
+    case teeIoctlCancelArg = 262
+    case teeIoctlCloseSessionArg = 263
+    case teeIoctlShmRegisterData = 264
+    case teeIoctlShmRegisterFdData = 265
+    case ubiMkvolReq = 266
+    case ubiRsvolReq = 267
+    case ubiRenameEntry = 268
+    case ubiRnvolReq = 269
+    case ubiLebChangeReq = 270
+    case ubiAttachReq = 271
+    case ubiMapReq = 272
+    case ubiSetVolPropReq = 273
+    case logicalBlockMetadataCap = 274
+    case sgIoV4 = 275
+    case termios = 276
+    case termios2 = 277
+    case termio = 278
+    case winsize = 279
+    case fileCloneRange = 280
+    case fstrimRange = 281
+    case fsxattr = 282
+    case fsuuid2 = 283
+    case fsSysfsPath = 284
+    case fiemapExtent = 285
+    case procmapQuery = 286
+    case fsverityEnableArg = 287
+    case fsverityDigest = 288
+    case blkpgPartition = 289
+    case blkpgIoctlArg = 290
+    case blkUserTraceSetup = 291
+    case hdGeometry = 292
+    case loopInfo = 293
+    case loopInfo64 = 294
+    case loopConfig = 295
+    case rtcTime = 296
+    case rtcWkalrm = 297
+    case rtcPllInfo = 298
+    case randPoolInfo = 299
+    case uffdioRange = 300
+    case uffdioApi = 301
+    case uffdioRegister = 302
+    case uffdioCopy = 303
+    case uffdioZeropage = 304
+    case uffdioWriteprotect = 305
+    case uffdioContinue = 306
+    case uffdioPoison = 307
+    case uffdioMove = 308
+    case mntNsInfo = 309
+    case epollParams = 310
+    case pidfdInfo = 311
+    case watchdogInfo = 312
+    case inputId = 313
+    case inputAbsinfo = 314
+    case sockaddrIn = 315
+    case x25Address = 316
+    case sockaddrX25 = 317
+    case sockaddrQrtr = 318
+    case sockaddrCan = 319
+    case tipcServiceRange = 320
+    case tipcServiceAddr = 321
+    case tipcServiceName = 322
+    case tipcSocketAddr = 323
+    case tipcRangeMember = 324
+    case tipcNameMember = 325
+    case tipcIdMember = 326
+    case sockaddrTipc = 327
+    case ieee802154AddrSa = 328
+    case sockaddrIeee802154 = 329
+    case timeval64 = 330
+    case ucred = 331
+    case linger = 332
+    case sockTxtime = 333
+    case ipMreq = 334
+    case ipMreqSource = 335
+    case ipv6Mreq = 336
+    case inPktinfo = 337
+    case in6Pktinfo = 338
+    case sockExtendedErr = 339
+    case tcpRepairWindow = 340
+    case tpacketReq = 341
+    case tpacketStatsV3 = 342
+    case tpacketAuxdata = 343
+    case canFilter = 344
+    case xdpUmemReg = 345
+    case xdpRingOffset = 346
+    case xdpMmapOffsets = 347
+    case xdpStatistics = 348
+    case tcpInfo = 349
+    case tipcGroupReq = 350
+    case tcpAoAdd = 351
+    case ifinfomsg = 352
+    case ifaddrmsg = 353
+    case rtmsg = 354
+    case ndmsg = 355
+    case fibRuleHdr = 356
+    case tcmsg = 357
+    case genlmsghdr = 358
+    case ifaCacheinfo = 359
+    case ndaCacheinfo = 360
+    case rtaCacheinfo = 361
+    case rtnlLinkStats = 362
+    case rtnlLinkStats64 = 363
+    case iflaBridgeId = 364
+    case brBooloptMulti = 365
+    case iflaCacheinfo = 366
+    case bridgeVlanInfo = 367
+    case iflaVfMac = 368
+    case iflaVfVlan = 369
+    case iflaVfVlanInfo = 370
+    case iflaVfTxRate = 371
+    case iflaVfRate = 372
+    case iflaVfSpoofchk = 373
+    case iflaVfLinkState = 374
+    case iflaVfRssQueryEn = 375
+    case iflaVfTrust = 376
+    case iflaVfGuid = 377
+    case iflaPortVsi = 378
+    case rtnlLinkIfmap = 379
+    case ndtConfig = 380
+    case ndtStats = 381
+    case ndtmsg = 382
+    case ifaddrlblmsg = 383
+    case netconfmsg = 384
+    case dcbmsg = 385
+    case multicastReport = 386
+    case rtgenmsg = 387
+    case nhmsg = 388
+    case nexthopGrp = 389
+    case brPortMsg = 390
+    case brMdbEntry = 391
+    case ifStatsMsg = 392
+    case bridgeVlanXstats = 393
+    case bridgeStpXstats = 394
+    case rtnlHwStats64 = 395
+    case gnetStatsBasic = 396
+    case gnetStatsRateEst = 397
+    case gnetStatsRateEst64 = 398
+    case gnetStatsQueue = 399
+    case tcSizespec = 400
+    case tcStats = 401
+    case tcEstimator = 402
+    case tcamsg = 403
+    case nlaBitfield32 = 404
+    case rtaMfcStats = 405
+    case fibRuleUidRange = 406
+    case fibRulePortRange = 407
+    case rtnexthop = 408
+    case trafficRootFlags = 409
+    case trafficActionFlags = 410
+    case trafficStatisticsFlags = 411
+    case inetDiagSockid = 412
+    case inet6DiagSockid = 413
+    case inetDiagReqV2 = 414
+    case inetDiagMsg = 415
+    case inet6DiagReqV2 = 416
+    case inet6DiagMsg = 417
+    case inetDiagMeminfo = 418
+    case tcpvegasInfo = 419
+    case tcpDctcpInfo = 420
+    case tcpBbrInfo = 421
+    case inetDiagSockopt = 422
+    case unixDiagReq = 423
+    case unixDiagMsg = 424
+    case unixDiagVfs = 425
+    case unixDiagRqlen = 426
+    case netlinkDiagReq = 427
+    case netlinkDiagMsg = 428
+    case netlinkDiagRing = 429
+    case packetDiagReq = 430
+    case packetDiagMsg = 431
+    case packetDiagInfo = 432
+    case packetDiagMclist = 433
+    case packetDiagRing = 434
+    case smcDiagReq = 435
+    case smcDiagMsg = 436
+    case smcDiagFallback = 437
+    case inetDiagBcOp = 438
+    case smcDiagLinkinfo = 439
+    case smcDiagLgrinfo = 440
+    case nfgenmsg = 441
+    case cryptoUserAlg = 442
+    case cryptoReportGeneric = 443
+    case cryptoReportHash = 444
+    case cryptoReportBlkcipher = 445
+    case cryptoReportAead = 446
+    case cryptoReportRng = 447
+    case cryptoReportCipher = 448
+    case bpfMapCreate = 449
+    case bpfMapElement = 450
+    case bpfMapUpdate = 451
+    case bpfMapKey = 452
+    case bpfMapNext = 453
+    case bpfMapOnly = 454
+    case bpfProgLoad = 455
+    case bpfObject = 456
+    case bpfProgAttach = 457
+    case bpfProgDetach = 458
+    case bpfTestRun = 459
+    case bpfProgTestRun = 460
+    case bpfNextId = 461
+    case bpfProgById = 462
+    case bpfMapById = 463
+    case bpfBtfById = 464
+    case bpfLinkById = 465
+    case bpfInfoByFd = 466
+    case bpfObjectInfo = 467
+    case bpfQueryAttr = 468
+    case bpfProgQuery = 469
+    case bpfTracepoint = 470
+    case bpfRawTracepoint = 471
+    case bpfBtfLoad = 472
+    case bpfTaskQuery = 473
+    case bpfTaskFdQuery = 474
+    case bpfBatch = 475
+    case bpfMapBatch = 476
+    case bpfBatchUpdate = 477
+    case bpfMapBatchUpdate = 478
+    case bpfBatchDelete = 479
+    case bpfMapBatchDelete = 480
+    case bpfKprobeMulti = 481
+    case bpfCookieAttr = 482
+    case bpfUprobeMulti = 483
+    case bpfTracingAttr = 484
+    case bpfNetfilterAttr = 485
+    case bpfRelativeAttr = 486
+    case bpfLinkAttr = 487
+    case bpfLinkCreate = 488
+    case bpfLinkChange = 489
+    case bpfLinkUpdate = 490
+    case bpfLinkOnly = 491
+    case bpfLinkDetach = 492
+    case bpfStatsAttr = 493
+    case bpfEnableStats = 494
+    case bpfIterator = 495
+    case bpfIterCreate = 496
+    case bpfBinding = 497
+    case bpfProgBindMap = 498
+    case bpfToken = 499
+    case bpfTokenCreate = 500
+    case bpfStream = 501
+    case bpfProgStreamRead = 502
+    case perfEventAttr = 503
+    case perfQueryBpf = 504
+    case flock64I386 = 505
+    case statI386 = 506
+    case stat64 = 507
+    case oldStat = 508
+    case selArg = 509
+    case mmapArg = 510
+    case oldSigaction = 511
+    case ipc64PermI386 = 512
+    case ipc64PermSetI386 = 513
+    case shmid64DsI386 = 514
+    case semid64DsI386 = 515
+    case msqid64DsI386 = 516
+    case msqid64DsSetI386 = 517
+    case sigeventI386 = 518
+    case ffEffectI386 = 519
+    case loopInfoI386 = 520
 }
 
 extension SpecTables {
@@ -466,372 +581,487 @@ extension SpecTables {
         StructureRow("io_uring_buf_status", fields: (407, 3), size64: 40, size32: 40),
         StructureRow("io_uring_sync_cancel_reg", fields: (410, 7), size64: 64, size32: 64, isWide: true),
         StructureRow("io_uring_file_index_range", fields: (417, 3), size64: 16, size32: 16),
-        StructureRow("io_uring_napi", fields: (420, 5), size64: 16, size32: 16),
-        StructureRow("io_uring_clock_register", fields: (425, 2), size64: 16, size32: 16),
-        StructureRow("io_uring_clone_buffers", fields: (427, 6), size64: 32, size32: 32),
-        StructureRow("io_uring_region_desc", fields: (433, 6), size64: 64, size32: 64, isWide: true),
-        StructureRow("io_uring_mem_region_reg", fields: (439, 3), size64: 32, size32: 32, isWide: true),
-        StructureRow("io_uring_zcrx_area_reg", fields: (442, 6), size64: 48, size32: 48, isWide: true),
-        StructureRow("io_uring_zcrx_ifq_reg", fields: (448, 9), size64: 96, size32: 96, isWide: true),
-        StructureRow("io_uring_query_hdr", fields: (457, 6), size64: 40, size32: 40, isWide: true),
-        StructureRow("io_uring_getevents_arg", fields: (463, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("range", fields: (467, 2), size64: 16, size32: 8),
-        StructureRow("rlimit", fields: (469, 2), size64: 16, size32: 8),
-        StructureRow("rlimit64", fields: (471, 2), size64: 16, size32: 16),
-        StructureRow("rusage", fields: (473, 16), size64: 144, size32: 72),
-        StructureRow("tms", fields: (489, 4), size64: 32, size32: 16),
-        StructureRow("clone_args", fields: (493, 11), size64: 88, size32: 88),
-        StructureRow("user_desc", fields: (504, 4), size64: 16, size32: 16),
-        StructureRow("sched_attr", fields: (508, 10), size64: 56, size32: 56),
-        StructureRow("stack_t", fields: (518, 3), size64: 24, size32: 12),
-        StructureRow("futex_waitv", fields: (521, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("sembuf", fields: (525, 3), size64: 6, size32: 6),
-        StructureRow("mq_attr", fields: (528, 5), size64: 64, size32: 32),
-        StructureRow("ipc64_perm", fields: (533, 7), size64: 48, size32: 40),
-        StructureRow("ipc64_perm_set", fields: (540, 4), size64: 48, size32: 40),
-        StructureRow("shmid64_ds", fields: (544, 9), size64: 112, size32: 104),
-        StructureRow("shmid64_ds_set", fields: (553, 1), size64: 48, size32: 40),
-        StructureRow("shminfo64", fields: (554, 6), size64: 72, size32: 36),
-        StructureRow("shm_info", fields: (560, 6), size64: 48, size32: 24),
-        StructureRow("semid64_ds", fields: (566, 5), size64: 104, size32: 92),
-        StructureRow("semid64_ds_set", fields: (571, 1), size64: 48, size32: 40),
-        StructureRow("seminfo", fields: (572, 10), size64: 40, size32: 40),
-        StructureRow("msqid64_ds", fields: (582, 9), size64: 120, size32: 112),
-        StructureRow("msqid64_ds_set", fields: (591, 2), size64: 96, size32: 92),
-        StructureRow("msginfo", fields: (593, 8), size64: 32, size32: 32),
-        StructureRow("itimerspec", fields: (601, 2), size64: 32, size32: 16),
-        StructureRow("itimerspec64", fields: (603, 2), size64: 32, size32: 32),
-        StructureRow("itimerval", fields: (605, 2), size64: 32, size32: 16),
-        StructureRow("timezone", fields: (607, 2), size64: 8, size32: 8),
-        StructureRow("timex", fields: (609, 21), size64: 208, size32: 128),
-        StructureRow("timex64", fields: (630, 25), size64: 208, size32: 208),
-        StructureRow("sigval", fields: (655, 2), size64: 8, size32: 4),
-        StructureRow("sigevent", fields: (657, 7), size64: 32, size32: 28),
-        StructureRow("keyctl_dh_params", fields: (664, 3), size64: 12, size32: 12),
-        StructureRow("keyctl_kdf_params", fields: (667, 4), size64: 56, size32: 44),
-        StructureRow("keyctl_pkey_params", fields: (671, 4), size64: 40, size32: 40),
-        StructureRow("keyctl_pkey_query", fields: (675, 7), size64: 56, size32: 56),
-        StructureRow("cap_user_header", fields: (682, 2), size64: 8, size32: 8),
-        StructureRow("if_dqblk", fields: (684, 9), size64: 72, size32: 68),
-        StructureRow("if_nextdqblk", fields: (693, 10), size64: 72, size32: 72),
-        StructureRow("if_dqinfo", fields: (703, 4), size64: 24, size32: 24),
-        StructureRow("fs_disk_quota", fields: (707, 21), size64: 112, size32: 112),
-        StructureRow("kexec_segment", fields: (728, 4), size64: 32, size32: 16),
-        StructureRow("utsname", fields: (732, 6), size64: 390, size32: 390),
-        StructureRow("old_utsname", fields: (738, 5), size64: 325, size32: 325),
-        StructureRow("oldold_utsname", fields: (743, 5), size64: 45, size32: 45),
-        StructureRow("sysinfo", fields: (748, 13), size64: 112, size32: 56),
-        StructureRow("ptrace_peeksiginfo_args", fields: (761, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("iovec_register_set", fields: (764, 2), size64: 16, size32: 8),
-        StructureRow("user_regs_struct", fields: (766, 27), size64: 216, size32: 216),
-        StructureRow("ptrace_syscall_entry", fields: (793, 2), size64: 56, size32: 56, isWide: true),
-        StructureRow("ptrace_syscall_exit", fields: (795, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("ptrace_syscall_seccomp", fields: (797, 3), size64: 64, size32: 64, isWide: true),
-        StructureRow("ptrace_syscall_info", fields: (800, 7), size64: 88, size32: 88, isWide: true),
-        StructureRow("kcmp_epoll_slot", fields: (807, 3), size64: 12, size32: 12),
-        StructureRow("seccomp_metadata", fields: (810, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("landlock_ruleset_attr", fields: (812, 3), size64: 24, size32: 24),
-        StructureRow("landlock_path_beneath_attr", fields: (815, 2), size64: 12, size32: 12),
-        StructureRow("landlock_net_port_attr", fields: (817, 2), size64: 16, size32: 16),
-        StructureRow("seccomp_program", fields: (819, 2), size64: 16, size32: 8),
-        StructureRow("socket_program", fields: (821, 2), size64: 16, size32: 8),
-        StructureRow("seccomp_notif_sizes", fields: (823, 3), size64: 6, size32: 6),
-        StructureRow("seccomp_data", fields: (826, 4), size64: 64, size32: 64),
-        StructureRow("seccomp_notif", fields: (830, 4), size64: 80, size32: 80),
-        StructureRow("seccomp_notif_resp", fields: (834, 4), size64: 24, size32: 24),
-        StructureRow("seccomp_notif_addfd", fields: (838, 5), size64: 24, size32: 24),
-        StructureRow("lsm_ctx", fields: (843, 4), size64: 32, size32: 32),
-        StructureRow("input_keymap_entry", fields: (847, 5), size64: 40, size32: 40),
-        StructureRow("ff_trigger", fields: (852, 2), size64: 4, size32: 4),
-        StructureRow("ff_replay", fields: (854, 2), size64: 4, size32: 4),
-        StructureRow("ff_effect", fields: (856, 6), size64: 48, size32: 48),
-        StructureRow("kbentry", fields: (862, 3), size64: 4, size32: 4),
-        StructureRow("kbkeycode", fields: (865, 2), size64: 8, size32: 8),
-        StructureRow("kbd_repeat", fields: (867, 2), size64: 8, size32: 8),
-        StructureRow("consolefontdesc", fields: (869, 3), size64: 16, size32: 8),
-        StructureRow("console_font_op", fields: (872, 6), size64: 32, size32: 24),
-        StructureRow("kvm_enable_cap", fields: (878, 4), size64: 104, size32: 104),
-        StructureRow("kvm_userspace_memory_region", fields: (882, 5), size64: 32, size32: 32),
-        StructureRow("kvm_regs", fields: (887, 18), size64: 144, size32: 144),
-        StructureRow("kvm_segment", fields: (905, 13), size64: 24, size32: 24),
-        StructureRow("kvm_dtable", fields: (918, 3), size64: 16, size32: 16),
-        StructureRow("kvm_sregs", fields: (921, 18), size64: 312, size32: 312),
-        StructureRow("hd_drive_cmd", fields: (939, 4), size64: 4, size32: 4),
-        StructureRow("gpiochip_info", fields: (943, 3), size64: 68, size32: 68),
-        StructureRow("gpioline_info", fields: (946, 4), size64: 72, size32: 72),
-        StructureRow("gpioevent_request", fields: (950, 5), size64: 48, size32: 48),
-        StructureRow("gpio_v2_line_info", fields: (955, 6), size64: 256, size32: 256),
-        StructureRow("ptp_clock_time", fields: (961, 3), size64: 16, size32: 16),
-        StructureRow("ptp_extts_request", fields: (964, 3), size64: 16, size32: 16),
-        StructureRow("ptp_perout_request", fields: (967, 5), size64: 56, size32: 56),
-        StructureRow("ptp_clock_caps", fields: (972, 10), size64: 80, size32: 80),
-        StructureRow("ptp_pin_desc", fields: (982, 5), size64: 96, size32: 96),
-        StructureRow("sg_io_hdr", fields: (987, 23), size64: 88, size32: 64),
-        StructureRow("counter_component", fields: (1010, 4), size64: 4, size32: 4),
-        StructureRow("counter_watch", fields: (1014, 3), size64: 6, size32: 6),
-        StructureRow("mtd_info_user", fields: (1017, 7), size64: 32, size32: 32),
-        StructureRow("erase_info_user", fields: (1024, 2), size64: 8, size32: 8),
-        StructureRow("erase_info_user64", fields: (1026, 2), size64: 16, size32: 16),
-        StructureRow("tee_ioctl_version_data", fields: (1028, 3), size64: 12, size32: 12),
-        StructureRow("tee_ioctl_shm_alloc_data", fields: (1031, 3), size64: 16, size32: 16),
-        StructureRow("v4l2_rect", fields: (1034, 4), size64: 16, size32: 16),
-        StructureRow("v4l2_fract", fields: (1038, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_capability", fields: (1040, 7), size64: 104, size32: 104),
-        StructureRow("v4l2_fmtdesc", fields: (1047, 7), size64: 64, size32: 64),
-        StructureRow("v4l2_pix_format", fields: (1054, 8), size64: 48, size32: 48),
-        StructureRow("v4l2_format", fields: (1062, 3), size64: 208, size32: 208),
-        StructureRow("v4l2_requestbuffers", fields: (1065, 4), size64: 20, size32: 20),
-        StructureRow("v4l2_exportbuffer", fields: (1069, 6), size64: 64, size32: 64),
-        StructureRow("v4l2_buffer", fields: (1075, 12), size64: 88, size32: 68),
-        StructureRow("v4l2_captureparm", fields: (1087, 6), size64: 40, size32: 40),
-        StructureRow("v4l2_streamparm", fields: (1093, 3), size64: 204, size32: 204),
-        StructureRow("v4l2_standard", fields: (1096, 6), size64: 72, size32: 64),
-        StructureRow("v4l2_input", fields: (1102, 9), size64: 80, size32: 76),
-        StructureRow("v4l2_control", fields: (1111, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_tuner", fields: (1113, 11), size64: 84, size32: 84),
-        StructureRow("v4l2_queryctrl", fields: (1124, 9), size64: 68, size32: 68),
-        StructureRow("v4l2_querymenu", fields: (1133, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_cropcap", fields: (1137, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_crop", fields: (1141, 2), size64: 20, size32: 20),
-        StructureRow("v4l2_ext_controls", fields: (1143, 6), size64: 32, size32: 24),
-        StructureRow("v4l2_frame_size", fields: (1149, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_frame_sizes", fields: (1151, 6), size64: 24, size32: 24),
-        StructureRow("v4l2_frmsizeenum", fields: (1157, 6), size64: 44, size32: 44),
-        StructureRow("v4l2_frmivalenum", fields: (1163, 8), size64: 52, size32: 52),
-        StructureRow("v4l2_frequency", fields: (1171, 4), size64: 44, size32: 44),
-        StructureRow("termios", fields: (1175, 6), size64: 36, size32: 36),
-        StructureRow("termios2", fields: (1181, 8), size64: 44, size32: 44),
-        StructureRow("termio", fields: (1189, 6), size64: 18, size32: 18),
-        StructureRow("winsize", fields: (1195, 4), size64: 8, size32: 8),
-        StructureRow("file_clone_range", fields: (1199, 4), size64: 32, size32: 32),
-        StructureRow("fstrim_range", fields: (1203, 3), size64: 24, size32: 24),
-        StructureRow("fsxattr", fields: (1206, 6), size64: 28, size32: 28),
-        StructureRow("fsuuid2", fields: (1212, 2), size64: 17, size32: 17),
-        StructureRow("fs_sysfs_path", fields: (1214, 2), size64: 129, size32: 129),
-        StructureRow("fiemap_extent", fields: (1216, 6), size64: 56, size32: 56),
-        StructureRow("procmap_query", fields: (1222, 15), size64: 104, size32: 104),
-        StructureRow("fsverity_enable_arg", fields: (1237, 9), size64: 128, size32: 128),
-        StructureRow("fsverity_digest", fields: (1246, 2), size64: 4, size32: 4),
-        StructureRow("blkpg_partition", fields: (1248, 5), size64: 152, size32: 148),
-        StructureRow("blkpg_ioctl_arg", fields: (1253, 4), size64: 24, size32: 16),
-        StructureRow("blk_user_trace_setup", fields: (1257, 7), size64: 72, size32: 64),
+        StructureRow("io_uring_napi", fields: (420, 6), size64: 16, size32: 16),
+        StructureRow("io_uring_clock_register", fields: (426, 2), size64: 16, size32: 16),
+        StructureRow("io_uring_clone_buffers", fields: (428, 6), size64: 32, size32: 32),
+        StructureRow("io_uring_region_desc", fields: (434, 6), size64: 64, size32: 64, isWide: true),
+        StructureRow("io_uring_mem_region_reg", fields: (440, 3), size64: 32, size32: 32, isWide: true),
+        StructureRow("io_uring_zcrx_area_reg", fields: (443, 6), size64: 48, size32: 48, isWide: true),
+        StructureRow("io_uring_zcrx_ifq_reg", fields: (449, 9), size64: 96, size32: 96, isWide: true),
+        StructureRow("io_uring_query_hdr", fields: (458, 6), size64: 40, size32: 40, isWide: true),
+        StructureRow("io_uring_getevents_arg", fields: (464, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("range", fields: (468, 2), size64: 16, size32: 8),
+        StructureRow("rlimit", fields: (470, 2), size64: 16, size32: 8),
+        StructureRow("rlimit64", fields: (472, 2), size64: 16, size32: 16),
+        StructureRow("rusage", fields: (474, 16), size64: 144, size32: 72),
+        StructureRow("tms", fields: (490, 4), size64: 32, size32: 16),
+        StructureRow("clone_args", fields: (494, 11), size64: 88, size32: 88),
+        StructureRow("ns_id_req", fields: (505, 6), size64: 32, size32: 32),
+        StructureRow("user_desc", fields: (511, 4), size64: 16, size32: 16),
+        StructureRow("sched_attr", fields: (515, 10), size64: 56, size32: 56),
+        StructureRow("stack_t", fields: (525, 3), size64: 24, size32: 12),
+        StructureRow("futex_waitv", fields: (528, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("sembuf", fields: (532, 3), size64: 6, size32: 6),
+        StructureRow("mq_attr", fields: (535, 5), size64: 64, size32: 32),
+        StructureRow("ipc64_perm", fields: (540, 7), size64: 48, size32: 40),
+        StructureRow("ipc64_perm_set", fields: (547, 4), size64: 48, size32: 40),
+        StructureRow("shmid64_ds", fields: (551, 9), size64: 112, size32: 104),
+        StructureRow("shmid64_ds_set", fields: (560, 1), size64: 48, size32: 40),
+        StructureRow("shminfo64", fields: (561, 6), size64: 72, size32: 36),
+        StructureRow("shm_info", fields: (567, 6), size64: 48, size32: 24),
+        StructureRow("semid64_ds", fields: (573, 5), size64: 104, size32: 92),
+        StructureRow("semid64_ds_set", fields: (578, 1), size64: 48, size32: 40),
+        StructureRow("seminfo", fields: (579, 10), size64: 40, size32: 40),
+        StructureRow("msqid64_ds", fields: (589, 9), size64: 120, size32: 112),
+        StructureRow("msqid64_ds_set", fields: (598, 2), size64: 96, size32: 92),
+        StructureRow("msginfo", fields: (600, 8), size64: 32, size32: 32),
+        StructureRow("itimerspec", fields: (608, 2), size64: 32, size32: 16),
+        StructureRow("itimerspec64", fields: (610, 2), size64: 32, size32: 32),
+        StructureRow("itimerval", fields: (612, 2), size64: 32, size32: 16),
+        StructureRow("timezone", fields: (614, 2), size64: 8, size32: 8),
+        StructureRow("timex", fields: (616, 21), size64: 208, size32: 128),
+        StructureRow("timex64", fields: (637, 25), size64: 208, size32: 208),
+        StructureRow("sigval", fields: (662, 2), size64: 8, size32: 4),
+        StructureRow("sigevent", fields: (664, 7), size64: 32, size32: 28),
+        StructureRow("keyctl_dh_params", fields: (671, 3), size64: 12, size32: 12),
+        StructureRow("keyctl_kdf_params", fields: (674, 4), size64: 56, size32: 44),
+        StructureRow("keyctl_pkey_params", fields: (678, 4), size64: 40, size32: 40),
+        StructureRow("keyctl_pkey_query", fields: (682, 7), size64: 56, size32: 56),
+        StructureRow("cap_user_header", fields: (689, 2), size64: 8, size32: 8),
+        StructureRow("if_dqblk", fields: (691, 9), size64: 72, size32: 68),
+        StructureRow("if_nextdqblk", fields: (700, 10), size64: 72, size32: 72),
+        StructureRow("if_dqinfo", fields: (710, 4), size64: 24, size32: 24),
+        StructureRow("fs_disk_quota", fields: (714, 21), size64: 112, size32: 112),
+        StructureRow("kexec_segment", fields: (735, 4), size64: 32, size32: 16),
+        StructureRow("utsname", fields: (739, 6), size64: 390, size32: 390),
+        StructureRow("old_utsname", fields: (745, 5), size64: 325, size32: 325),
+        StructureRow("oldold_utsname", fields: (750, 5), size64: 45, size32: 45),
+        StructureRow("sysinfo", fields: (755, 13), size64: 112, size32: 56),
+        StructureRow("ptrace_peeksiginfo_args", fields: (768, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("iovec_register_set", fields: (771, 2), size64: 16, size32: 8),
+        StructureRow("user_regs_struct", fields: (773, 27), size64: 216, size32: 216),
+        StructureRow("ptrace_syscall_entry", fields: (800, 2), size64: 56, size32: 56, isWide: true),
+        StructureRow("ptrace_syscall_exit", fields: (802, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("ptrace_syscall_seccomp", fields: (804, 3), size64: 64, size32: 64, isWide: true),
+        StructureRow("ptrace_syscall_info", fields: (807, 7), size64: 88, size32: 88, isWide: true),
+        StructureRow("kcmp_epoll_slot", fields: (814, 3), size64: 12, size32: 12),
+        StructureRow("seccomp_metadata", fields: (817, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("landlock_ruleset_attr", fields: (819, 3), size64: 24, size32: 24),
+        StructureRow("landlock_path_beneath_attr", fields: (822, 2), size64: 12, size32: 12),
+        StructureRow("landlock_net_port_attr", fields: (824, 2), size64: 16, size32: 16),
+        StructureRow("seccomp_program", fields: (826, 2), size64: 16, size32: 8),
+        StructureRow("socket_program", fields: (828, 2), size64: 16, size32: 8),
+        StructureRow("seccomp_notif_sizes", fields: (830, 3), size64: 6, size32: 6),
+        StructureRow("seccomp_data", fields: (833, 4), size64: 64, size32: 64),
+        StructureRow("seccomp_notif", fields: (837, 4), size64: 80, size32: 80),
+        StructureRow("seccomp_notif_resp", fields: (841, 4), size64: 24, size32: 24),
+        StructureRow("seccomp_notif_addfd", fields: (845, 5), size64: 24, size32: 24),
+        StructureRow("lsm_ctx", fields: (850, 4), size64: 32, size32: 32),
+        StructureRow("input_keymap_entry", fields: (854, 5), size64: 40, size32: 40),
+        StructureRow("ff_trigger", fields: (859, 2), size64: 4, size32: 4),
+        StructureRow("ff_replay", fields: (861, 2), size64: 4, size32: 4),
+        StructureRow("ff_effect", fields: (863, 6), size64: 48, size32: 48),
+        StructureRow("kbentry", fields: (869, 4), size64: 4, size32: 4),
+        StructureRow("kbkeycode", fields: (873, 2), size64: 8, size32: 8),
+        StructureRow("kbd_repeat", fields: (875, 2), size64: 8, size32: 8),
+        StructureRow("consolefontdesc", fields: (877, 3), size64: 16, size32: 8),
+        StructureRow("console_font_op", fields: (880, 6), size64: 32, size32: 24),
+        StructureRow("kvm_enable_cap", fields: (886, 4), size64: 104, size32: 104),
+        StructureRow("kvm_userspace_memory_region", fields: (890, 5), size64: 32, size32: 32),
+        StructureRow("kvm_regs", fields: (895, 18), size64: 144, size32: 144),
+        StructureRow("kvm_segment", fields: (913, 13), size64: 24, size32: 24),
+        StructureRow("kvm_dtable", fields: (926, 3), size64: 16, size32: 16),
+        StructureRow("kvm_sregs", fields: (929, 18), size64: 312, size32: 312),
+        StructureRow("hd_drive_cmd", fields: (947, 4), size64: 4, size32: 4),
+        StructureRow("gpiochip_info", fields: (951, 3), size64: 68, size32: 68),
+        StructureRow("gpioline_info", fields: (954, 4), size64: 72, size32: 72),
+        StructureRow("gpioevent_request", fields: (958, 5), size64: 48, size32: 48),
+        StructureRow("gpio_v2_line_info", fields: (963, 6), size64: 256, size32: 256),
+        StructureRow("ptp_clock_time", fields: (969, 3), size64: 16, size32: 16),
+        StructureRow("ptp_extts_request", fields: (972, 3), size64: 16, size32: 16),
+        StructureRow("ptp_perout_request", fields: (975, 5), size64: 56, size32: 56),
+        StructureRow("ptp_clock_caps", fields: (980, 10), size64: 80, size32: 80),
+        StructureRow("ptp_pin_desc", fields: (990, 5), size64: 96, size32: 96),
+        StructureRow("sg_io_hdr", fields: (995, 23), size64: 88, size32: 64),
+        StructureRow("counter_component", fields: (1018, 4), size64: 4, size32: 4),
+        StructureRow("counter_watch", fields: (1022, 3), size64: 6, size32: 6),
+        StructureRow("mtd_info_user", fields: (1025, 7), size64: 32, size32: 32),
+        StructureRow("erase_info_user", fields: (1032, 2), size64: 8, size32: 8),
+        StructureRow("erase_info_user64", fields: (1034, 2), size64: 16, size32: 16),
+        StructureRow("tee_ioctl_version_data", fields: (1036, 4), size64: 12, size32: 12),
+        StructureRow("tee_ioctl_shm_alloc_data", fields: (1040, 3), size64: 16, size32: 16),
+        StructureRow("v4l2_rect", fields: (1043, 4), size64: 16, size32: 16),
+        StructureRow("v4l2_fract", fields: (1047, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_capability", fields: (1049, 7), size64: 104, size32: 104),
+        StructureRow("v4l2_fmtdesc", fields: (1056, 7), size64: 64, size32: 64),
+        StructureRow("v4l2_pix_format", fields: (1063, 8), size64: 48, size32: 48),
+        StructureRow("v4l2_format", fields: (1071, 3), size64: 208, size32: 208),
+        StructureRow("v4l2_requestbuffers", fields: (1074, 4), size64: 20, size32: 20),
+        StructureRow("v4l2_exportbuffer", fields: (1078, 6), size64: 64, size32: 64),
+        StructureRow("v4l2_buffer", fields: (1084, 12), size64: 88, size32: 68),
+        StructureRow("v4l2_captureparm", fields: (1096, 6), size64: 40, size32: 40),
+        StructureRow("v4l2_streamparm", fields: (1102, 3), size64: 204, size32: 204),
+        StructureRow("v4l2_standard", fields: (1105, 6), size64: 72, size32: 64),
+        StructureRow("v4l2_input", fields: (1111, 9), size64: 80, size32: 76),
+        StructureRow("v4l2_control", fields: (1120, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_tuner", fields: (1122, 11), size64: 84, size32: 84),
+        StructureRow("v4l2_queryctrl", fields: (1133, 9), size64: 68, size32: 68),
+        StructureRow("v4l2_querymenu", fields: (1142, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_cropcap", fields: (1146, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_crop", fields: (1150, 2), size64: 20, size32: 20),
+        StructureRow("v4l2_ext_controls", fields: (1152, 6), size64: 32, size32: 24),
+        StructureRow("v4l2_frame_size", fields: (1158, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_frame_sizes", fields: (1160, 6), size64: 24, size32: 24),
+        StructureRow("v4l2_frmsizeenum", fields: (1166, 6), size64: 44, size32: 44),
+        StructureRow("v4l2_frmivalenum", fields: (1172, 8), size64: 52, size32: 52),
+        StructureRow("v4l2_frequency", fields: (1180, 4), size64: 44, size32: 44),
+        StructureRow("btrfs_ioctl_vol_args", fields: (1184, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_qgroup_limit", fields: (1186, 5), size64: 40, size32: 40),
+        StructureRow("btrfs_qgroup_inherit", fields: (1191, 6), size64: 72, size32: 72),
+        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1197, 6), size64: 4096, size32: 4096, isWide: true),
+        StructureRow("btrfs_balance_args", fields: (1203, 13), size64: 136, size32: 136),
+        StructureRow("btrfs_balance_progress", fields: (1216, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_balance_args", fields: (1219, 7), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1226, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_info_args", fields: (1232, 6), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1238, 4), size64: 2072, size32: 2068),
+        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1242, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1248, 5), size64: 2600, size32: 2596),
+        StructureRow("btrfs_ioctl_feature_flags", fields: (1253, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_fs_info_args", fields: (1256, 12), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1268, 6), size64: 1032, size32: 1032),
     ]
 
     private static let structures1: [StructureRow] = [
-        StructureRow("hd_geometry", fields: (1264, 4), size64: 16, size32: 8),
-        StructureRow("loop_info", fields: (1268, 12), size64: 168, size32: 164),
-        StructureRow("loop_info64", fields: (1280, 13), size64: 232, size32: 232),
-        StructureRow("loop_config", fields: (1293, 4), size64: 304, size32: 304),
-        StructureRow("rtc_time", fields: (1297, 9), size64: 36, size32: 36),
-        StructureRow("rtc_wkalrm", fields: (1306, 3), size64: 40, size32: 40),
-        StructureRow("rtc_pll_info", fields: (1309, 7), size64: 32, size32: 28),
-        StructureRow("rand_pool_info", fields: (1316, 2), size64: 8, size32: 8),
-        StructureRow("uffdio_range", fields: (1318, 2), size64: 16, size32: 16),
-        StructureRow("uffdio_api", fields: (1320, 3), size64: 24, size32: 24),
-        StructureRow("uffdio_register", fields: (1323, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_copy", fields: (1326, 5), size64: 40, size32: 40),
-        StructureRow("uffdio_zeropage", fields: (1331, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_writeprotect", fields: (1334, 2), size64: 24, size32: 24),
-        StructureRow("uffdio_continue", fields: (1336, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_poison", fields: (1339, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_move", fields: (1342, 5), size64: 40, size32: 40),
-        StructureRow("mnt_ns_info", fields: (1347, 3), size64: 16, size32: 16),
-        StructureRow("epoll_params", fields: (1350, 4), size64: 8, size32: 8),
-        StructureRow("pidfd_info", fields: (1354, 16), size64: 72, size32: 72),
-        StructureRow("watchdog_info", fields: (1370, 3), size64: 40, size32: 40),
-        StructureRow("input_id", fields: (1373, 4), size64: 8, size32: 8),
-        StructureRow("input_absinfo", fields: (1377, 6), size64: 24, size32: 24),
-        StructureRow("sockaddr_in", fields: (1383, 4), size64: 16, size32: 16),
-        StructureRow("x25_address", fields: (1387, 1), size64: 16, size32: 16),
-        StructureRow("sockaddr_x25", fields: (1388, 2), size64: 18, size32: 18),
-        StructureRow("sockaddr_qrtr", fields: (1390, 3), size64: 12, size32: 12),
-        StructureRow("sockaddr_can", fields: (1393, 4), size64: 16, size32: 16),
-        StructureRow("timeval64", fields: (1397, 2), size64: 16, size32: 16),
-        StructureRow("ucred", fields: (1399, 3), size64: 12, size32: 12),
-        StructureRow("linger", fields: (1402, 2), size64: 8, size32: 8),
-        StructureRow("sock_txtime", fields: (1404, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq", fields: (1406, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq_source", fields: (1408, 3), size64: 12, size32: 12),
-        StructureRow("ipv6_mreq", fields: (1411, 2), size64: 20, size32: 20),
-        StructureRow("in_pktinfo", fields: (1413, 3), size64: 12, size32: 12),
-        StructureRow("in6_pktinfo", fields: (1416, 2), size64: 20, size32: 20),
-        StructureRow("sock_extended_err", fields: (1418, 7), size64: 16, size32: 16),
-        StructureRow("tcp_repair_window", fields: (1425, 5), size64: 20, size32: 20),
-        StructureRow("tpacket_req", fields: (1430, 4), size64: 16, size32: 16),
-        StructureRow("tpacket_stats_v3", fields: (1434, 3), size64: 12, size32: 12),
-        StructureRow("tpacket_auxdata", fields: (1437, 7), size64: 20, size32: 20),
-        StructureRow("can_filter", fields: (1444, 2), size64: 8, size32: 8),
-        StructureRow("xdp_umem_reg", fields: (1446, 5), size64: 32, size32: 28),
-        StructureRow("xdp_ring_offset", fields: (1451, 4), size64: 32, size32: 32),
-        StructureRow("xdp_mmap_offsets", fields: (1455, 4), size64: 128, size32: 128),
-        StructureRow("xdp_statistics", fields: (1459, 6), size64: 48, size32: 48),
-        StructureRow("tcp_info", fields: (1465, 54), size64: 232, size32: 232),
-        StructureRow("ifinfomsg", fields: (1519, 6), size64: 16, size32: 16),
-        StructureRow("ifaddrmsg", fields: (1525, 5), size64: 8, size32: 8),
-        StructureRow("rtmsg", fields: (1530, 9), size64: 12, size32: 12),
-        StructureRow("ndmsg", fields: (1539, 7), size64: 12, size32: 12),
-        StructureRow("fib_rule_hdr", fields: (1546, 9), size64: 12, size32: 12),
-        StructureRow("tcmsg", fields: (1555, 7), size64: 20, size32: 20),
-        StructureRow("genlmsghdr", fields: (1562, 3), size64: 4, size32: 4),
-        StructureRow("ifa_cacheinfo", fields: (1565, 4), size64: 16, size32: 16),
-        StructureRow("nda_cacheinfo", fields: (1569, 4), size64: 16, size32: 16),
-        StructureRow("rta_cacheinfo", fields: (1573, 8), size64: 32, size32: 32),
-        StructureRow("rtnl_link_stats", fields: (1581, 24), size64: 96, size32: 96),
-        StructureRow("rtnl_link_stats64", fields: (1605, 25), size64: 200, size32: 200),
-        StructureRow("ifla_bridge_id", fields: (1630, 2), size64: 8, size32: 8),
-        StructureRow("br_boolopt_multi", fields: (1632, 2), size64: 8, size32: 8),
-        StructureRow("ifla_cacheinfo", fields: (1634, 4), size64: 16, size32: 16),
-        StructureRow("bridge_vlan_info", fields: (1638, 2), size64: 4, size32: 4),
-        StructureRow("ifla_vf_mac", fields: (1640, 2), size64: 36, size32: 36),
-        StructureRow("ifla_vf_vlan", fields: (1642, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_vlan_info", fields: (1645, 4), size64: 16, size32: 16),
-        StructureRow("ifla_vf_tx_rate", fields: (1649, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rate", fields: (1651, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_spoofchk", fields: (1654, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_link_state", fields: (1656, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rss_query_en", fields: (1658, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_trust", fields: (1660, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_guid", fields: (1662, 2), size64: 16, size32: 12),
-        StructureRow("ifla_port_vsi", fields: (1664, 4), size64: 8, size32: 8),
-        StructureRow("rtnl_link_ifmap", fields: (1668, 6), size64: 32, size32: 28),
-        StructureRow("ndt_config", fields: (1674, 9), size64: 32, size32: 32),
-        StructureRow("ndt_stats", fields: (1683, 11), size64: 88, size32: 88),
-        StructureRow("ndtmsg", fields: (1694, 3), size64: 4, size32: 4),
-        StructureRow("ifaddrlblmsg", fields: (1697, 6), size64: 12, size32: 12),
-        StructureRow("netconfmsg", fields: (1703, 1), size64: 1, size32: 1),
-        StructureRow("dcbmsg", fields: (1704, 3), size64: 4, size32: 4),
-        StructureRow("rtgenmsg", fields: (1707, 1), size64: 1, size32: 1),
-        StructureRow("nhmsg", fields: (1708, 5), size64: 8, size32: 8),
-        StructureRow("nexthop_grp", fields: (1713, 4), size64: 8, size32: 8),
-        StructureRow("br_port_msg", fields: (1717, 2), size64: 8, size32: 8),
-        StructureRow("br_mdb_entry", fields: (1719, 6), size64: 28, size32: 28),
-        StructureRow("if_stats_msg", fields: (1725, 5), size64: 12, size32: 12),
-        StructureRow("bridge_vlan_xstats", fields: (1730, 7), size64: 40, size32: 40),
-        StructureRow("bridge_stp_xstats", fields: (1737, 6), size64: 48, size32: 48),
-        StructureRow("rtnl_hw_stats64", fields: (1743, 9), size64: 72, size32: 72),
-        StructureRow("gnet_stats_basic", fields: (1752, 2), size64: 16, size32: 12),
-        StructureRow("gnet_stats_rate_est", fields: (1754, 2), size64: 8, size32: 8),
-        StructureRow("gnet_stats_rate_est64", fields: (1756, 2), size64: 16, size32: 16),
-        StructureRow("gnet_stats_queue", fields: (1758, 5), size64: 20, size32: 20),
-        StructureRow("tc_sizespec", fields: (1763, 8), size64: 24, size32: 24),
-        StructureRow("tc_stats", fields: (1771, 8), size64: 40, size32: 36),
-        StructureRow("tc_estimator", fields: (1779, 2), size64: 2, size32: 2),
-        StructureRow("tcamsg", fields: (1781, 3), size64: 4, size32: 4),
-        StructureRow("nla_bitfield32", fields: (1784, 2), size64: 8, size32: 8),
-        StructureRow("rta_mfc_stats", fields: (1786, 3), size64: 24, size32: 24),
-        StructureRow("fib_rule_uid_range", fields: (1789, 2), size64: 8, size32: 8),
-        StructureRow("fib_rule_port_range", fields: (1791, 2), size64: 4, size32: 4),
-        StructureRow("rtnexthop", fields: (1793, 4), size64: 8, size32: 8),
-        StructureRow("inet_diag_sockid", fields: (1797, 8), size64: 48, size32: 48),
-        StructureRow("inet6_diag_sockid", fields: (1805, 6), size64: 48, size32: 48),
-        StructureRow("inet_diag_req_v2", fields: (1811, 6), size64: 56, size32: 56),
-        StructureRow("inet_diag_msg", fields: (1817, 10), size64: 72, size32: 72),
-        StructureRow("inet6_diag_req_v2", fields: (1827, 6), size64: 56, size32: 56),
-        StructureRow("inet6_diag_msg", fields: (1833, 10), size64: 72, size32: 72),
-        StructureRow("inet_diag_meminfo", fields: (1843, 4), size64: 16, size32: 16),
-        StructureRow("tcpvegas_info", fields: (1847, 4), size64: 16, size32: 16),
-        StructureRow("tcp_dctcp_info", fields: (1851, 5), size64: 16, size32: 16),
-        StructureRow("tcp_bbr_info", fields: (1856, 5), size64: 20, size32: 20),
-        StructureRow("inet_diag_sockopt", fields: (1861, 11), size64: 11, size32: 11),
-        StructureRow("unix_diag_req", fields: (1872, 7), size64: 24, size32: 24),
-        StructureRow("unix_diag_msg", fields: (1879, 6), size64: 16, size32: 16),
-        StructureRow("unix_diag_vfs", fields: (1885, 2), size64: 8, size32: 8),
-        StructureRow("unix_diag_rqlen", fields: (1887, 2), size64: 8, size32: 8),
-        StructureRow("netlink_diag_req", fields: (1889, 6), size64: 20, size32: 20),
-        StructureRow("netlink_diag_msg", fields: (1895, 9), size64: 28, size32: 28),
-        StructureRow("netlink_diag_ring", fields: (1904, 4), size64: 16, size32: 16),
-        StructureRow("packet_diag_req", fields: (1908, 6), size64: 20, size32: 20),
-        StructureRow("packet_diag_msg", fields: (1914, 5), size64: 16, size32: 16),
-        StructureRow("packet_diag_info", fields: (1919, 6), size64: 24, size32: 24),
-        StructureRow("packet_diag_mclist", fields: (1925, 5), size64: 44, size32: 44),
-        StructureRow("packet_diag_ring", fields: (1930, 7), size64: 28, size32: 28),
-        StructureRow("smc_diag_req", fields: (1937, 4), size64: 52, size32: 52),
-        StructureRow("smc_diag_msg", fields: (1941, 7), size64: 64, size32: 64),
-        StructureRow("smc_diag_fallback", fields: (1948, 2), size64: 8, size32: 8),
-        StructureRow("nfgenmsg", fields: (1950, 3), size64: 4, size32: 4),
-        StructureRow("crypto_user_alg", fields: (1953, 7), size64: 208, size32: 208),
-        StructureRow("crypto_report_generic", fields: (1960, 1), size64: 64, size32: 64),
-        StructureRow("crypto_report_hash", fields: (1961, 3), size64: 72, size32: 72),
-        StructureRow("crypto_report_blkcipher", fields: (1964, 6), size64: 144, size32: 144),
-        StructureRow("crypto_report_aead", fields: (1970, 5), size64: 140, size32: 140),
-        StructureRow("crypto_report_rng", fields: (1975, 2), size64: 68, size32: 68),
-        StructureRow("crypto_report_cipher", fields: (1977, 4), size64: 76, size32: 76),
-        StructureRow("bpf_map_create", fields: (1981, 16), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_map_element", fields: (1997, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_update", fields: (2001, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_key", fields: (2005, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_map_next", fields: (2007, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_map_only", fields: (2010, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_prog_load", fields: (2011, 32), size64: 168, size32: 168, isWide: true),
-        StructureRow("bpf_object", fields: (2043, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_attach", fields: (2047, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_prog_detach", fields: (2054, 2), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_test_run", fields: (2056, 15), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_prog_test_run", fields: (2071, 1), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_next_id", fields: (2072, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_by_id", fields: (2075, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_map_by_id", fields: (2078, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_btf_by_id", fields: (2081, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_by_id", fields: (2082, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_info_by_fd", fields: (2083, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_object_info", fields: (2086, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_query_attr", fields: (2087, 8), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_prog_query", fields: (2095, 1), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_tracepoint", fields: (2096, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_raw_tracepoint", fields: (2099, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_btf_load", fields: (2100, 6), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_task_query", fields: (2106, 9), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_task_fd_query", fields: (2115, 1), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_batch", fields: (2116, 8), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch", fields: (2124, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_update", fields: (2125, 6), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_update", fields: (2131, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_delete", fields: (2132, 5), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_delete", fields: (2137, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_kprobe_multi", fields: (2138, 5), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_cookie_attr", fields: (2143, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_link_attr", fields: (2144, 9), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_link_create", fields: (2153, 1), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_link_change", fields: (2154, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_update", fields: (2158, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_only", fields: (2159, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_detach", fields: (2160, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_stats_attr", fields: (2161, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_enable_stats", fields: (2162, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_iterator", fields: (2163, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_iter_create", fields: (2165, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_binding", fields: (2166, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_bind_map", fields: (2169, 1), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_token", fields: (2170, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_token_create", fields: (2172, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_stream", fields: (2173, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_stream_read", fields: (2177, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("perf_event_attr", fields: (2178, 104), size64: 136, size32: 136, isWide: true),
-        StructureRow("perf_query_bpf", fields: (2282, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("flock64_i386", fields: (2283, 5), size64: 24, size32: 24),
-        StructureRow("stat_i386", fields: (2288, 17), size64: 64, size32: 64),
-        StructureRow("stat64", fields: (2305, 16), size64: 96, size32: 96),
-        StructureRow("old_stat", fields: (2321, 11), size64: 32, size32: 32),
-        StructureRow("sel_arg", fields: (2332, 5), size64: 40, size32: 20),
-        StructureRow("mmap_arg", fields: (2337, 6), size64: 32, size32: 24),
-        StructureRow("old_sigaction", fields: (2343, 4), size64: 24, size32: 16),
-        StructureRow("ipc64_perm_i386", fields: (2347, 7), size64: 48, size32: 36),
-        StructureRow("ipc64_perm_set_i386", fields: (2354, 4), size64: 48, size32: 36),
-        StructureRow("shmid64_ds_i386", fields: (2358, 9), size64: 96, size32: 84),
+        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1274, 3), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_ino_path_args", fields: (1277, 4), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1281, 5), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1286, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1289, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1291, 2), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1293, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1295, 3), size64: 64, size32: 64),
+        StructureRow("btrfs_ioctl_timespec", fields: (1298, 2), size64: 16, size32: 12),
+        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1300, 7), size64: 200, size32: 192),
+        StructureRow("btrfs_scrub_progress", fields: (1307, 15), size64: 120, size32: 120),
+        StructureRow("btrfs_ioctl_scrub_args", fields: (1322, 6), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_search_key", fields: (1328, 11), size64: 104, size32: 104),
+        StructureRow("btrfs_ioctl_search_args", fields: (1339, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_search_args_v2", fields: (1341, 2), size64: 112, size32: 112),
+        StructureRow("btrfs_ioctl_send_args", fields: (1343, 7), size64: 72, size32: 68),
+        StructureRow("btrfs_ioctl_space_info", fields: (1350, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_space_args", fields: (1353, 3), size64: 16, size32: 16),
+        StructureRow("dm_ioctl", fields: (1356, 11), size64: 312, size32: 312),
+        StructureRow("kbsentry", fields: (1367, 2), size64: 513, size32: 513),
+        StructureRow("unimapinit", fields: (1369, 3), size64: 6, size32: 6),
+        StructureRow("kbdiacr", fields: (1372, 3), size64: 3, size32: 3),
+        StructureRow("kbdiacrs", fields: (1375, 3), size64: 772, size32: 772),
+        StructureRow("kbdiacruc", fields: (1378, 3), size64: 12, size32: 12),
+        StructureRow("kbdiacrsuc", fields: (1381, 3), size64: 3076, size32: 3076),
+        StructureRow("kvm_cpuid_entry2", fields: (1384, 8), size64: 40, size32: 40),
+        StructureRow("kvm_cpuid2", fields: (1392, 3), size64: 8, size32: 8),
+        StructureRow("gpiohandle_request", fields: (1395, 6), size64: 364, size32: 364),
+        StructureRow("gpiohandle_config", fields: (1401, 3), size64: 84, size32: 84),
+        StructureRow("gpiohandle_data", fields: (1404, 1), size64: 64, size32: 64),
+        StructureRow("gpio_v2_line_attribute", fields: (1405, 5), size64: 16, size32: 16),
+        StructureRow("gpio_v2_line_config_attribute", fields: (1410, 2), size64: 24, size32: 24),
+        StructureRow("gpio_v2_line_config", fields: (1412, 5), size64: 272, size32: 272),
+        StructureRow("gpio_v2_line_request", fields: (1417, 7), size64: 592, size32: 592),
+        StructureRow("gpio_v2_line_values", fields: (1424, 2), size64: 16, size32: 16),
+        StructureRow("mtd_oob_buf", fields: (1426, 3), size64: 16, size32: 12),
+        StructureRow("mtd_oob_buf64", fields: (1429, 4), size64: 24, size32: 24),
+        StructureRow("otp_info", fields: (1433, 3), size64: 12, size32: 12),
+        StructureRow("mtd_write_req", fields: (1436, 7), size64: 48, size32: 48),
+        StructureRow("nand_oobinfo", fields: (1443, 4), size64: 200, size32: 200),
+        StructureRow("nand_oobfree", fields: (1447, 2), size64: 8, size32: 8),
+        StructureRow("nand_ecclayout_user", fields: (1449, 4), size64: 328, size32: 328),
+        StructureRow("mtd_ecc_stats", fields: (1453, 4), size64: 16, size32: 16),
+        StructureRow("region_info_user", fields: (1457, 4), size64: 16, size32: 16),
+        StructureRow("rtc_param", fields: (1461, 7), size64: 24, size32: 24),
+        StructureRow("ptp_sys_offset", fields: (1468, 3), size64: 832, size32: 832),
+        StructureRow("ptp_sys_offset_precise", fields: (1471, 4), size64: 64, size32: 64),
+        StructureRow("ptp_sys_offset_extended", fields: (1475, 4), size64: 1216, size32: 1216),
+        StructureRow("udmabuf_create", fields: (1479, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_item", fields: (1483, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_list", fields: (1487, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_param", fields: (1490, 4), size64: 32, size32: 32),
+        StructureRow("tee_ioctl_open_session_arg", fields: (1494, 9), size64: 56, size32: 56),
+        StructureRow("tee_ioctl_invoke_arg", fields: (1503, 7), size64: 24, size32: 24),
+        StructureRow("tee_iocl_supp_recv_arg", fields: (1510, 3), size64: 8, size32: 8),
+        StructureRow("tee_iocl_supp_send_arg", fields: (1513, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_object_invoke_arg", fields: (1516, 5), size64: 24, size32: 24),
+        StructureRow("tee_open", fields: (1521, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_invoke", fields: (1523, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_receive", fields: (1525, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_send", fields: (1527, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_object", fields: (1529, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_ioctl_cancel_arg", fields: (1531, 2), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_close_session_arg", fields: (1533, 1), size64: 4, size32: 4),
+        StructureRow("tee_ioctl_shm_register_data", fields: (1534, 4), size64: 24, size32: 24),
+        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1538, 4), size64: 24, size32: 24),
+        StructureRow("ubi_mkvol_req", fields: (1542, 8), size64: 152, size32: 152),
+        StructureRow("ubi_rsvol_req", fields: (1550, 2), size64: 12, size32: 12),
+        StructureRow("ubi_rename_entry", fields: (1552, 4), size64: 136, size32: 136),
+        StructureRow("ubi_rnvol_req", fields: (1556, 4), size64: 4368, size32: 4368),
+        StructureRow("ubi_leb_change_req", fields: (1560, 4), size64: 16, size32: 16),
+        StructureRow("ubi_attach_req", fields: (1564, 7), size64: 24, size32: 24),
+        StructureRow("ubi_map_req", fields: (1571, 3), size64: 8, size32: 8),
+        StructureRow("ubi_set_vol_prop_req", fields: (1574, 3), size64: 16, size32: 16),
+        StructureRow("logical_block_metadata_cap", fields: (1577, 12), size64: 16, size32: 16),
+        StructureRow("sg_io_v4", fields: (1589, 30), size64: 160, size32: 160, isWide: true),
+        StructureRow("termios", fields: (1619, 6), size64: 36, size32: 36),
+        StructureRow("termios2", fields: (1625, 8), size64: 44, size32: 44),
+        StructureRow("termio", fields: (1633, 6), size64: 18, size32: 18),
+        StructureRow("winsize", fields: (1639, 4), size64: 8, size32: 8),
+        StructureRow("file_clone_range", fields: (1643, 4), size64: 32, size32: 32),
+        StructureRow("fstrim_range", fields: (1647, 3), size64: 24, size32: 24),
+        StructureRow("fsxattr", fields: (1650, 6), size64: 28, size32: 28),
+        StructureRow("fsuuid2", fields: (1656, 2), size64: 17, size32: 17),
+        StructureRow("fs_sysfs_path", fields: (1658, 2), size64: 129, size32: 129),
+        StructureRow("fiemap_extent", fields: (1660, 6), size64: 56, size32: 56),
+        StructureRow("procmap_query", fields: (1666, 15), size64: 104, size32: 104),
+        StructureRow("fsverity_enable_arg", fields: (1681, 9), size64: 128, size32: 128),
+        StructureRow("fsverity_digest", fields: (1690, 2), size64: 4, size32: 4),
+        StructureRow("blkpg_partition", fields: (1692, 5), size64: 152, size32: 148),
+        StructureRow("blkpg_ioctl_arg", fields: (1697, 4), size64: 24, size32: 16),
+        StructureRow("blk_user_trace_setup", fields: (1701, 7), size64: 72, size32: 64),
+        StructureRow("hd_geometry", fields: (1708, 4), size64: 16, size32: 8),
+        StructureRow("loop_info", fields: (1712, 12), size64: 168, size32: 164),
+        StructureRow("loop_info64", fields: (1724, 13), size64: 232, size32: 232),
+        StructureRow("loop_config", fields: (1737, 4), size64: 304, size32: 304),
+        StructureRow("rtc_time", fields: (1741, 9), size64: 36, size32: 36),
+        StructureRow("rtc_wkalrm", fields: (1750, 3), size64: 40, size32: 40),
+        StructureRow("rtc_pll_info", fields: (1753, 7), size64: 32, size32: 28),
+        StructureRow("rand_pool_info", fields: (1760, 2), size64: 8, size32: 8),
+        StructureRow("uffdio_range", fields: (1762, 2), size64: 16, size32: 16),
+        StructureRow("uffdio_api", fields: (1764, 3), size64: 24, size32: 24),
+        StructureRow("uffdio_register", fields: (1767, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_copy", fields: (1770, 5), size64: 40, size32: 40),
+        StructureRow("uffdio_zeropage", fields: (1775, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_writeprotect", fields: (1778, 2), size64: 24, size32: 24),
+        StructureRow("uffdio_continue", fields: (1780, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_poison", fields: (1783, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_move", fields: (1786, 5), size64: 40, size32: 40),
+        StructureRow("mnt_ns_info", fields: (1791, 3), size64: 16, size32: 16),
+        StructureRow("epoll_params", fields: (1794, 4), size64: 8, size32: 8),
+        StructureRow("pidfd_info", fields: (1798, 16), size64: 72, size32: 72),
+        StructureRow("watchdog_info", fields: (1814, 3), size64: 40, size32: 40),
+        StructureRow("input_id", fields: (1817, 4), size64: 8, size32: 8),
+        StructureRow("input_absinfo", fields: (1821, 6), size64: 24, size32: 24),
+        StructureRow("sockaddr_in", fields: (1827, 4), size64: 16, size32: 16),
+        StructureRow("x25_address", fields: (1831, 1), size64: 16, size32: 16),
+        StructureRow("sockaddr_x25", fields: (1832, 2), size64: 18, size32: 18),
+        StructureRow("sockaddr_qrtr", fields: (1834, 3), size64: 12, size32: 12),
+        StructureRow("sockaddr_can", fields: (1837, 4), size64: 16, size32: 16),
+        StructureRow("tipc_service_range", fields: (1841, 3), size64: 12, size32: 12),
+        StructureRow("tipc_service_addr", fields: (1844, 2), size64: 8, size32: 8),
+        StructureRow("tipc_service_name", fields: (1846, 2), size64: 12, size32: 12),
+        StructureRow("tipc_socket_addr", fields: (1848, 2), size64: 8, size32: 8),
+        StructureRow("tipc_range_member", fields: (1850, 1), size64: 12, size32: 12),
+        StructureRow("tipc_name_member", fields: (1851, 1), size64: 12, size32: 12),
+        StructureRow("tipc_id_member", fields: (1852, 1), size64: 8, size32: 8),
+        StructureRow("sockaddr_tipc", fields: (1853, 7), size64: 16, size32: 16),
+        StructureRow("ieee802154_addr_sa", fields: (1860, 6), size64: 20, size32: 20),
+        StructureRow("sockaddr_ieee802154", fields: (1866, 2), size64: 24, size32: 24),
+        StructureRow("timeval64", fields: (1868, 2), size64: 16, size32: 16),
+        StructureRow("ucred", fields: (1870, 3), size64: 12, size32: 12),
+        StructureRow("linger", fields: (1873, 2), size64: 8, size32: 8),
+        StructureRow("sock_txtime", fields: (1875, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq", fields: (1877, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq_source", fields: (1879, 3), size64: 12, size32: 12),
+        StructureRow("ipv6_mreq", fields: (1882, 2), size64: 20, size32: 20),
+        StructureRow("in_pktinfo", fields: (1884, 3), size64: 12, size32: 12),
+        StructureRow("in6_pktinfo", fields: (1887, 2), size64: 20, size32: 20),
+        StructureRow("sock_extended_err", fields: (1889, 7), size64: 16, size32: 16),
+        StructureRow("tcp_repair_window", fields: (1896, 5), size64: 20, size32: 20),
+        StructureRow("tpacket_req", fields: (1901, 4), size64: 16, size32: 16),
+        StructureRow("tpacket_stats_v3", fields: (1905, 3), size64: 12, size32: 12),
+        StructureRow("tpacket_auxdata", fields: (1908, 7), size64: 20, size32: 20),
+        StructureRow("can_filter", fields: (1915, 2), size64: 8, size32: 8),
+        StructureRow("xdp_umem_reg", fields: (1917, 5), size64: 32, size32: 28),
+        StructureRow("xdp_ring_offset", fields: (1922, 4), size64: 32, size32: 32),
+        StructureRow("xdp_mmap_offsets", fields: (1926, 4), size64: 128, size32: 128),
+        StructureRow("xdp_statistics", fields: (1930, 6), size64: 48, size32: 48),
+        StructureRow("tcp_info", fields: (1936, 54), size64: 232, size32: 232),
+        StructureRow("tipc_group_req", fields: (1990, 4), size64: 16, size32: 16),
+        StructureRow("tcp_ao_add", fields: (1994, 13), size64: 288, size32: 288),
+        StructureRow("ifinfomsg", fields: (2007, 6), size64: 16, size32: 16),
+        StructureRow("ifaddrmsg", fields: (2013, 5), size64: 8, size32: 8),
+        StructureRow("rtmsg", fields: (2018, 9), size64: 12, size32: 12),
+        StructureRow("ndmsg", fields: (2027, 7), size64: 12, size32: 12),
+        StructureRow("fib_rule_hdr", fields: (2034, 9), size64: 12, size32: 12),
+        StructureRow("tcmsg", fields: (2043, 7), size64: 20, size32: 20),
+        StructureRow("genlmsghdr", fields: (2050, 3), size64: 4, size32: 4),
+        StructureRow("ifa_cacheinfo", fields: (2053, 4), size64: 16, size32: 16),
+        StructureRow("nda_cacheinfo", fields: (2057, 4), size64: 16, size32: 16),
+        StructureRow("rta_cacheinfo", fields: (2061, 8), size64: 32, size32: 32),
+        StructureRow("rtnl_link_stats", fields: (2069, 24), size64: 96, size32: 96),
+        StructureRow("rtnl_link_stats64", fields: (2093, 25), size64: 200, size32: 200),
+        StructureRow("ifla_bridge_id", fields: (2118, 2), size64: 8, size32: 8),
+        StructureRow("br_boolopt_multi", fields: (2120, 2), size64: 8, size32: 8),
+        StructureRow("ifla_cacheinfo", fields: (2122, 4), size64: 16, size32: 16),
+        StructureRow("bridge_vlan_info", fields: (2126, 2), size64: 4, size32: 4),
+        StructureRow("ifla_vf_mac", fields: (2128, 2), size64: 36, size32: 36),
+        StructureRow("ifla_vf_vlan", fields: (2130, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_vlan_info", fields: (2133, 4), size64: 16, size32: 16),
+        StructureRow("ifla_vf_tx_rate", fields: (2137, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rate", fields: (2139, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_spoofchk", fields: (2142, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_link_state", fields: (2144, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rss_query_en", fields: (2146, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_trust", fields: (2148, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_guid", fields: (2150, 2), size64: 16, size32: 12),
+        StructureRow("ifla_port_vsi", fields: (2152, 4), size64: 8, size32: 8),
+        StructureRow("rtnl_link_ifmap", fields: (2156, 6), size64: 32, size32: 28),
+        StructureRow("ndt_config", fields: (2162, 9), size64: 32, size32: 32),
+        StructureRow("ndt_stats", fields: (2171, 11), size64: 88, size32: 88),
+        StructureRow("ndtmsg", fields: (2182, 3), size64: 4, size32: 4),
+        StructureRow("ifaddrlblmsg", fields: (2185, 6), size64: 12, size32: 12),
+        StructureRow("netconfmsg", fields: (2191, 1), size64: 1, size32: 1),
+        StructureRow("dcbmsg", fields: (2192, 3), size64: 4, size32: 4),
+        StructureRow("multicast_report", fields: (2195, 1), size64: 1, size32: 1),
+        StructureRow("rtgenmsg", fields: (2196, 1), size64: 1, size32: 1),
+        StructureRow("nhmsg", fields: (2197, 5), size64: 8, size32: 8),
+        StructureRow("nexthop_grp", fields: (2202, 4), size64: 8, size32: 8),
+        StructureRow("br_port_msg", fields: (2206, 2), size64: 8, size32: 8),
+        StructureRow("br_mdb_entry", fields: (2208, 6), size64: 28, size32: 28),
+        StructureRow("if_stats_msg", fields: (2214, 5), size64: 12, size32: 12),
+        StructureRow("bridge_vlan_xstats", fields: (2219, 7), size64: 40, size32: 40),
+        StructureRow("bridge_stp_xstats", fields: (2226, 6), size64: 48, size32: 48),
+        StructureRow("rtnl_hw_stats64", fields: (2232, 9), size64: 72, size32: 72),
+        StructureRow("gnet_stats_basic", fields: (2241, 2), size64: 16, size32: 12),
+        StructureRow("gnet_stats_rate_est", fields: (2243, 2), size64: 8, size32: 8),
+        StructureRow("gnet_stats_rate_est64", fields: (2245, 2), size64: 16, size32: 16),
+        StructureRow("gnet_stats_queue", fields: (2247, 5), size64: 20, size32: 20),
     ]
 
     private static let structures2: [StructureRow] = [
-        StructureRow("semid64_ds_i386", fields: (2367, 5), size64: 80, size32: 64),
-        StructureRow("msqid64_ds_i386", fields: (2372, 9), size64: 96, size32: 88),
-        StructureRow("msqid64_ds_set_i386", fields: (2381, 2), size64: 80, size32: 72),
-        StructureRow("sigevent_i386", fields: (2383, 7), size64: 24, size32: 20),
-        StructureRow("ff_effect_i386", fields: (2390, 6), size64: 44, size32: 44),
-        StructureRow("loop_info_i386", fields: (2396, 12), size64: 140, size32: 140),
+        StructureRow("tc_sizespec", fields: (2252, 8), size64: 24, size32: 24),
+        StructureRow("tc_stats", fields: (2260, 8), size64: 40, size32: 36),
+        StructureRow("tc_estimator", fields: (2268, 2), size64: 2, size32: 2),
+        StructureRow("tcamsg", fields: (2270, 3), size64: 4, size32: 4),
+        StructureRow("nla_bitfield32", fields: (2273, 2), size64: 8, size32: 8),
+        StructureRow("rta_mfc_stats", fields: (2275, 3), size64: 24, size32: 24),
+        StructureRow("fib_rule_uid_range", fields: (2278, 2), size64: 8, size32: 8),
+        StructureRow("fib_rule_port_range", fields: (2280, 2), size64: 4, size32: 4),
+        StructureRow("rtnexthop", fields: (2282, 4), size64: 8, size32: 8),
+        StructureRow("traffic_root_flags", fields: (2286, 2), size64: 8, size32: 8),
+        StructureRow("traffic_action_flags", fields: (2288, 2), size64: 8, size32: 8),
+        StructureRow("traffic_statistics_flags", fields: (2290, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_sockid", fields: (2292, 8), size64: 48, size32: 48),
+        StructureRow("inet6_diag_sockid", fields: (2300, 6), size64: 48, size32: 48),
+        StructureRow("inet_diag_req_v2", fields: (2306, 6), size64: 56, size32: 56),
+        StructureRow("inet_diag_msg", fields: (2312, 10), size64: 72, size32: 72),
+        StructureRow("inet6_diag_req_v2", fields: (2322, 6), size64: 56, size32: 56),
+        StructureRow("inet6_diag_msg", fields: (2328, 10), size64: 72, size32: 72),
+        StructureRow("inet_diag_meminfo", fields: (2338, 4), size64: 16, size32: 16),
+        StructureRow("tcpvegas_info", fields: (2342, 4), size64: 16, size32: 16),
+        StructureRow("tcp_dctcp_info", fields: (2346, 5), size64: 16, size32: 16),
+        StructureRow("tcp_bbr_info", fields: (2351, 5), size64: 20, size32: 20),
+        StructureRow("inet_diag_sockopt", fields: (2356, 11), size64: 11, size32: 11),
+        StructureRow("unix_diag_req", fields: (2367, 7), size64: 24, size32: 24),
+        StructureRow("unix_diag_msg", fields: (2374, 6), size64: 16, size32: 16),
+        StructureRow("unix_diag_vfs", fields: (2380, 2), size64: 8, size32: 8),
+        StructureRow("unix_diag_rqlen", fields: (2382, 2), size64: 8, size32: 8),
+        StructureRow("netlink_diag_req", fields: (2384, 6), size64: 20, size32: 20),
+        StructureRow("netlink_diag_msg", fields: (2390, 9), size64: 28, size32: 28),
+        StructureRow("netlink_diag_ring", fields: (2399, 4), size64: 16, size32: 16),
+        StructureRow("packet_diag_req", fields: (2403, 6), size64: 20, size32: 20),
+        StructureRow("packet_diag_msg", fields: (2409, 5), size64: 16, size32: 16),
+        StructureRow("packet_diag_info", fields: (2414, 6), size64: 24, size32: 24),
+        StructureRow("packet_diag_mclist", fields: (2420, 5), size64: 44, size32: 44),
+        StructureRow("packet_diag_ring", fields: (2425, 7), size64: 28, size32: 28),
+        StructureRow("smc_diag_req", fields: (2432, 4), size64: 52, size32: 52),
+        StructureRow("smc_diag_msg", fields: (2436, 7), size64: 64, size32: 64),
+        StructureRow("smc_diag_fallback", fields: (2443, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_bc_op", fields: (2445, 3), size64: 4, size32: 4),
+        StructureRow("smc_diag_linkinfo", fields: (2448, 5), size64: 146, size32: 146),
+        StructureRow("smc_diag_lgrinfo", fields: (2453, 2), size64: 147, size32: 147),
+        StructureRow("nfgenmsg", fields: (2455, 3), size64: 4, size32: 4),
+        StructureRow("crypto_user_alg", fields: (2458, 7), size64: 208, size32: 208),
+        StructureRow("crypto_report_generic", fields: (2465, 1), size64: 64, size32: 64),
+        StructureRow("crypto_report_hash", fields: (2466, 3), size64: 72, size32: 72),
+        StructureRow("crypto_report_blkcipher", fields: (2469, 6), size64: 144, size32: 144),
+        StructureRow("crypto_report_aead", fields: (2475, 5), size64: 140, size32: 140),
+        StructureRow("crypto_report_rng", fields: (2480, 2), size64: 68, size32: 68),
+        StructureRow("crypto_report_cipher", fields: (2482, 4), size64: 76, size32: 76),
+        StructureRow("bpf_map_create", fields: (2486, 16), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_map_element", fields: (2502, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_update", fields: (2506, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_key", fields: (2510, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_map_next", fields: (2512, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_map_only", fields: (2515, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_prog_load", fields: (2516, 32), size64: 168, size32: 168, isWide: true),
+        StructureRow("bpf_object", fields: (2548, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_attach", fields: (2552, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_prog_detach", fields: (2559, 2), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_test_run", fields: (2561, 15), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_prog_test_run", fields: (2576, 1), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_next_id", fields: (2577, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_by_id", fields: (2580, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_map_by_id", fields: (2583, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_btf_by_id", fields: (2586, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_by_id", fields: (2587, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_info_by_fd", fields: (2588, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_object_info", fields: (2591, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_query_attr", fields: (2592, 8), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_prog_query", fields: (2600, 1), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_tracepoint", fields: (2601, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_raw_tracepoint", fields: (2604, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_btf_load", fields: (2605, 6), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_task_query", fields: (2611, 9), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_task_fd_query", fields: (2620, 1), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_batch", fields: (2621, 8), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch", fields: (2629, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_update", fields: (2630, 6), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_update", fields: (2636, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_delete", fields: (2637, 5), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_delete", fields: (2642, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_kprobe_multi", fields: (2643, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_cookie_attr", fields: (2648, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_uprobe_multi", fields: (2649, 7), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_tracing_attr", fields: (2656, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_netfilter_attr", fields: (2658, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_relative_attr", fields: (2662, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_attr", fields: (2664, 13), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_create", fields: (2677, 1), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_change", fields: (2678, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_update", fields: (2682, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_only", fields: (2683, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_detach", fields: (2684, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_stats_attr", fields: (2685, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_enable_stats", fields: (2686, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_iterator", fields: (2687, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_iter_create", fields: (2689, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_binding", fields: (2690, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_bind_map", fields: (2693, 1), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_token", fields: (2694, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_token_create", fields: (2696, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_stream", fields: (2697, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_stream_read", fields: (2701, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("perf_event_attr", fields: (2702, 104), size64: 136, size32: 136, isWide: true),
+        StructureRow("perf_query_bpf", fields: (2806, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("flock64_i386", fields: (2807, 5), size64: 24, size32: 24),
+        StructureRow("stat_i386", fields: (2812, 17), size64: 64, size32: 64),
+        StructureRow("stat64", fields: (2829, 16), size64: 96, size32: 96),
+        StructureRow("old_stat", fields: (2845, 11), size64: 32, size32: 32),
+        StructureRow("sel_arg", fields: (2856, 5), size64: 40, size32: 20),
+        StructureRow("mmap_arg", fields: (2861, 6), size64: 32, size32: 24),
+        StructureRow("old_sigaction", fields: (2867, 4), size64: 24, size32: 16),
+        StructureRow("ipc64_perm_i386", fields: (2871, 7), size64: 48, size32: 36),
+        StructureRow("ipc64_perm_set_i386", fields: (2878, 4), size64: 48, size32: 36),
+        StructureRow("shmid64_ds_i386", fields: (2882, 9), size64: 96, size32: 84),
+        StructureRow("semid64_ds_i386", fields: (2891, 5), size64: 80, size32: 64),
+        StructureRow("msqid64_ds_i386", fields: (2896, 9), size64: 96, size32: 88),
+        StructureRow("msqid64_ds_set_i386", fields: (2905, 2), size64: 80, size32: 72),
+        StructureRow("sigevent_i386", fields: (2907, 7), size64: 24, size32: 20),
+        StructureRow("ff_effect_i386", fields: (2914, 6), size64: 44, size32: 44),
+        StructureRow("loop_info_i386", fields: (2920, 12), size64: 140, size32: 140),
     ]
 }
 
 extension SpecTables {
-    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12])
+    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14])
 
     private static let fields0: [ArgumentRow] = [
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
@@ -955,7 +1185,7 @@ extension SpecTables {
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 27, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 337, .none), register: 1),
+        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 411, .none), register: 1),
         ArgumentRow("fa_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fa_nextents", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("fa_projid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -1070,7 +1300,7 @@ extension SpecTables {
         ArgumentRow("fd", "at", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 54, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "family", .entry, TypeRow(.value, .symbol, 4, 48, .none), condition: 55, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "who", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 56, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "flags", .entry, TypeRow(.value, .flags, 4, 172, .none), condition: 57, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "flags", .entry, TypeRow(.value, .flags, 4, 193, .none), condition: 57, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "count", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 58, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 59, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("addr", "path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 54, register: 12, offset64: 16, offset32: 16),
@@ -1091,7 +1321,7 @@ extension SpecTables {
         ArgumentRow("addr", "len", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 71, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "msg_id", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 72, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "kind", .entry, TypeRow(.value, .symbol, 8, 85, .none), condition: 73, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "words", .entry, TypeRow(.array, .structure, 0, 69, .argument(3)), condition: 74, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "words", .entry, TypeRow(.array, .structure, 0, 70, .argument(3)), condition: 74, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "words", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 57, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "fds", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 75, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "data", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 76, register: 12, offset64: 16, offset32: 16),
@@ -1106,7 +1336,7 @@ extension SpecTables {
         ArgumentRow("len", "what", .entry, TypeRow(.value, .symbol, 4, 54, .none), condition: 82, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 28, .none), condition: 71, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 81, .none), condition: 83, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "kind", .entry, TypeRow(.value, .symbol, 4, 116, .none), condition: 56, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "kind", .entry, TypeRow(.value, .symbol, 4, 124, .none), condition: 56, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "backlog", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 84, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "protocol", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 55, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "len", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 85, register: 14, offset64: 24, offset32: 24),
@@ -1129,7 +1359,7 @@ extension SpecTables {
         ArgumentRow("addr2", "data", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 92, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("addr2", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), condition: 93, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("addr2", "address", .entry, TypeRow(.value, .custom, 0, 88, .none), condition: 94, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("cmd_op", "request", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 95, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("cmd_op", "request", .entry, TypeRow(.value, .symbol, 4, 99, .none), condition: 95, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("off", "args", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 59, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("rw_flags", "flags", .entry, TypeRow(.value, .flags, 4, 15, .none), condition: 96, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("fsync_flags", "flags", .entry, TypeRow(.value, .flags, 4, 79, .none), condition: 97, register: 16, offset64: 28, offset32: 28),
@@ -1142,7 +1372,7 @@ extension SpecTables {
         ArgumentRow("open_flags", "flags", .entry, TypeRow(.value, .flags, 4, 1, .none), condition: 101, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("statx_flags", "flags", .entry, TypeRow(.value, .flags, 4, 22, .none), condition: 81, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 13, .none), condition: 102, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 105, .none), condition: 103, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 113, .none), condition: 103, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("splice_flags", "flags", .entry, TypeRow(.value, .flags, 4, 90, .none), condition: 50, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("rename_flags", "flags", .entry, TypeRow(.value, .flags, 4, 29, .none), condition: 104, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("unlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 18, .none), condition: 105, register: 16, offset64: 28, offset32: 28),
@@ -1151,18 +1381,18 @@ extension SpecTables {
         ArgumentRow("msg_ring_flags", "flags", .entry, TypeRow(.value, .flags, 4, 86, .none), condition: 73, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("uring_cmd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 89, .none), condition: 95, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("install_fd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 87, .none), condition: 107, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("nop_flags", "flags", .entry, TypeRow(.value, .flags, 4, 88, .none), condition: 37, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("nop_flags", "flags", .entry, TypeRow(.value, .flags, 4, 88, .none), condition: 108, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("pipe_flags", "flags", .entry, TypeRow(.value, .flags, 4, 1, .none), condition: 75, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("op_flags", "flags", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 108, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("op_flags", "flags", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 109, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("splice_fd_in", "in_fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 50, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("addr_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 109, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("options", "flags", .entry, TypeRow(.value, .flags, 4, 115, .none), condition: 56, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("zcrx_ifq_idx", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 110, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("file_index", "fixed", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 111, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("buf_index", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 112, register: 18, offset64: 40, offset32: 40),
-        ArgumentRow("buf_group", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 113, register: 18, offset64: 40, offset32: 40),
-        ArgumentRow("buf_index", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 114, register: 18, offset64: 40, offset32: 40),
-        ArgumentRow("personality", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 115, register: 19, offset64: 42, offset32: 42),
+        ArgumentRow("addr_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 110, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("options", "flags", .entry, TypeRow(.value, .flags, 4, 123, .none), condition: 56, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("zcrx_ifq_idx", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 111, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("file_index", "fixed", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 112, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("buf_index", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 113, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("buf_group", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 114, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("buf_index", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 115, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("personality", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 116, register: 19, offset64: 42, offset32: 42),
         ArgumentRow("user_data", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 20, offset64: 32, offset32: 32),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 21, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("user_data", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
@@ -1175,8 +1405,8 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("dropped", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("array", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("resv1", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 132, register: 8, offset64: 28, offset32: 28),
-        ArgumentRow("user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 133, register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("resv1", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 133, register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 134, register: 9, offset64: 32, offset32: 32),
         ArgumentRow("head", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tail", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ring_mask", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -1184,8 +1414,8 @@ extension SpecTables {
         ArgumentRow("overflow", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("cqes", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("resv1", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 132, register: 8, offset64: 28, offset32: 28),
-        ArgumentRow("user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 133, register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("resv1", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 133, register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 134, register: 9, offset64: 32, offset32: 32),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 72, .none), register: 1, offset64: 8, offset32: 8),
         ArgumentRow("sq_thread_cpu", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 12, offset32: 12),
         ArgumentRow("sq_thread_idle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -1196,56 +1426,56 @@ extension SpecTables {
         ArgumentRow("sq_off", "", .exit, TypeRow(.value, .structure, 0, 35, .none), register: 8, offset64: 40, offset32: 40),
         ArgumentRow("cq_off", "", .exit, TypeRow(.value, .structure, 0, 36, .none), register: 9, offset64: 80, offset32: 80),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 134, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 135, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fds", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 76, .none), register: 1),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 44, register: 2, offset64: 1, offset32: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 92, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 135, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 136, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 2, 93, .none), register: 1),
         ArgumentRow("register_op", "", .entry, TypeRow(.value, .symbol, 1, 75, .none), condition: 37, register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sqe_op", "", .entry, TypeRow(.value, .symbol, 1, 76, .none), condition: 33, register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sqe_flags", "", .entry, TypeRow(.value, .flags, 1, 77, .none), condition: 43, register: 2, offset64: 2, offset32: 2),
         ArgumentRow("op", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 136, register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 137, register: 3, offset64: 3, offset32: 3),
         ArgumentRow("resv2", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 4, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 91, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 137, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 138, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("data", "", .entry, TypeRow(.array, .descriptor, 4, 0, .argument(0)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 91, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 137, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 138, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("data", "", .entry, TypeRow(.array, .structure, 0, 9, .argument(0)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 138, register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 139, register: 3, offset64: 4, offset32: 4),
         ArgumentRow("data", "", .entry, TypeRow(.array, .descriptor, 4, 0, .argument(0)), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 139, register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 140, register: 7, offset64: 28, offset32: 28),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 138, register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 139, register: 3, offset64: 4, offset32: 4),
         ArgumentRow("data", "", .entry, TypeRow(.array, .structure, 0, 9, .argument(0)), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 139, register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 140, register: 7, offset64: 28, offset32: 28),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 134, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 135, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
     ]
 
     private static let fields2: [ArgumentRow] = [
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 134, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 137, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 135, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 138, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("ring_addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("ring_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("bgid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 94, .none), condition: 140, register: 4, offset64: 14, offset32: 14),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 94, .none), condition: 141, register: 4, offset64: 14, offset32: 14),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 5, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("buf_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("head", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -1254,18 +1484,19 @@ extension SpecTables {
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 82, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .structure, 0, 1, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 76, .none), condition: 141, register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 76, .none), condition: 142, register: 5, offset64: 32, offset32: 32),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 6, offset64: 33, offset32: 33, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 7, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 137, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 138, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("busy_poll_to", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 96, .none), register: 3, offset64: 5, offset32: 5),
-        ArgumentRow("op_param", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 111, register: 5, offset64: 12, offset32: 12),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 184, .none), register: 1),
+        ArgumentRow("op_param", "", .entry, TypeRow(.value, .symbol, 4, 101, .none), condition: 143, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("op_param", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 144, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 205, .none), register: 1),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("src_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 95, .none), register: 2, offset64: 4, offset32: 4),
@@ -1285,13 +1516,13 @@ extension SpecTables {
         ArgumentRow("addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rq_area_token", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 103, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("dmabuf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 28, offset32: 28),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 6, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("if_idx", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("if_rxq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rq_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 102, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("area_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 56, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("region_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 54, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("offsets", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 7, offset64: 32, offset32: 32, isHidden: true),
@@ -1299,7 +1530,7 @@ extension SpecTables {
         ArgumentRow("resv", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 9, offset64: 68, offset32: 68, isHidden: true),
         ArgumentRow("next_entry", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("query_data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("query_op", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("query_op", "", .entry, TypeRow(.value, .symbol, 4, 100, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("result", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 6, offset64: 28, offset32: 28, isHidden: true),
@@ -1333,7 +1564,7 @@ extension SpecTables {
         ArgumentRow("tms_stime", "", .entry, TypeRow(.value, .custom, 0, 89, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("tms_cutime", "", .entry, TypeRow(.value, .custom, 0, 89, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("tms_cstime", "", .entry, TypeRow(.value, .custom, 0, 89, .none), register: 4, offset64: 24, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 113, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 121, .none), register: 1),
         ArgumentRow("pidfd", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("child_tid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("parent_tid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
@@ -1344,13 +1575,19 @@ extension SpecTables {
         ArgumentRow("set_tid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 9, offset64: 64, offset32: 64),
         ArgumentRow("set_tid_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 72, offset32: 72),
         ArgumentRow("cgroup", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 80, offset32: 80),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("spare", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isOptional: true),
+        ArgumentRow("ns_id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("ns_type", "", .entry, TypeRow(.value, .flags, 4, 159, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("spare2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 20, offset32: 20, isOptional: true),
+        ArgumentRow("user_ns_id", "", .entry, TypeRow(.value, .symbol, 8, 160, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("entry_number", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("base_addr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bits", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("sched_policy", "", .entry, TypeRow(.value, .symbol, 4, 145, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sched_flags", "", .entry, TypeRow(.value, .flags, 8, 147, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sched_policy", "", .entry, TypeRow(.value, .symbol, 4, 165, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sched_flags", "", .entry, TypeRow(.value, .flags, 8, 167, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sched_nice", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("sched_priority", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("sched_runtime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
@@ -1359,16 +1596,16 @@ extension SpecTables {
         ArgumentRow("sched_util_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("sched_util_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 52, offset32: 52),
         ArgumentRow("ss_sp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
-        ArgumentRow("ss_flags", "", .entry, TypeRow(.value, .flags, 4, 155, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("ss_flags", "", .entry, TypeRow(.value, .flags, 4, 176, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("ss_size", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("val", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("uaddr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 171, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 192, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("sem_num", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("sem_op", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sem_flg", "", .entry, TypeRow(.value, .flags, 2, 181, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("mq_flags", "", .entry, TypeRow(.value, .flags, 0, 183, .none), register: 1),
+        ArgumentRow("sem_flg", "", .entry, TypeRow(.value, .flags, 2, 202, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("mq_flags", "", .entry, TypeRow(.value, .flags, 0, 204, .none), register: 1),
         ArgumentRow("mq_maxmsg", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("mq_msgsize", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("mq_curmsgs", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
@@ -1384,7 +1621,7 @@ extension SpecTables {
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .octal, 4, 0, .none), register: 3, offset64: 20, offset32: 20),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 4, offset64: 32, offset32: 32, isHidden: true),
-        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 72, .none), register: 1),
+        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
         ArgumentRow("shm_segsz", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 48, offset32: 48),
         ArgumentRow("shm_cpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 3, offset64: 80, offset32: 80),
         ArgumentRow("shm_lpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 4, offset64: 84, offset32: 84),
@@ -1393,7 +1630,7 @@ extension SpecTables {
         ArgumentRow("shm_dtime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 7, offset64: 64, offset32: 64),
         ArgumentRow("shm_ctime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 8, offset64: 72, offset32: 72),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 96, offset32: 96, isHidden: true),
-        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
+        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 74, .none), register: 1),
         ArgumentRow("shmmax", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 1),
         ArgumentRow("shmmin", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("shmmni", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
@@ -1406,12 +1643,12 @@ extension SpecTables {
         ArgumentRow("shm_swp", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
         ArgumentRow("swap_attempts", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 32, offset32: 16),
         ArgumentRow("swap_successes", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 40, offset32: 20),
-        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 72, .none), register: 1),
+        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
         ArgumentRow("sem_otime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 48, offset32: 48),
         ArgumentRow("sem_ctime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 64, offset32: 64),
         ArgumentRow("sem_nsems", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 80, offset32: 80),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 5, offset64: 88, offset32: 84, isHidden: true),
-        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
+        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 74, .none), register: 1),
         ArgumentRow("semmap", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("semmni", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("semmns", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -1422,7 +1659,7 @@ extension SpecTables {
         ArgumentRow("semusz", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("semvmx", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("semaem", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 36, offset32: 36),
-        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 72, .none), register: 1),
+        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
         ArgumentRow("msg_stime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 48, offset32: 48),
         ArgumentRow("msg_rtime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 56, offset32: 56),
         ArgumentRow("msg_ctime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 64, offset32: 64),
@@ -1431,8 +1668,11 @@ extension SpecTables {
         ArgumentRow("msg_lspid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 96, offset32: 96),
         ArgumentRow("msg_lrpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 8, offset64: 100, offset32: 100),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 104, offset32: 104, isHidden: true),
-        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
+        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 74, .none), register: 1),
         ArgumentRow("msg_qbytes", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 88, offset32: 88),
+    ]
+
+    private static let fields3: [ArgumentRow] = [
         ArgumentRow("msgpool", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("msgmap", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("msgmax", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -1440,9 +1680,6 @@ extension SpecTables {
         ArgumentRow("msgmni", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("msgssz", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("msgtql", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-    ]
-
-    private static let fields3: [ArgumentRow] = [
         ArgumentRow("msgseg", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("it_interval", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 1),
         ArgumentRow("it_value", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 2, offset64: 16, offset32: 8),
@@ -1452,12 +1689,12 @@ extension SpecTables {
         ArgumentRow("it_value", "", .entry, TypeRow(.value, .structure, 0, 2, .none), register: 2, offset64: 16, offset32: 8),
         ArgumentRow("tz_minuteswest", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tz_dsttime", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 189, .none), register: 1),
+        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 210, .none), register: 1),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("maxerror", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
         ArgumentRow("esterror", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 5, offset64: 32, offset32: 16),
-        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 190, .none), register: 6, offset64: 40, offset32: 20),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 211, .none), register: 6, offset64: 40, offset32: 20),
         ArgumentRow("constant", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 7, offset64: 48, offset32: 24),
         ArgumentRow("precision", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 8, offset64: 56, offset32: 28),
         ArgumentRow("tolerance", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 9, offset64: 64, offset32: 32),
@@ -1473,13 +1710,13 @@ extension SpecTables {
         ArgumentRow("stbcnt", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 19, offset64: 152, offset32: 76),
         ArgumentRow("tai", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 20, offset64: 160, offset32: 80),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(44)), register: 21, offset64: 164, offset32: 84, isHidden: true),
-        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 189, .none), register: 1),
+        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 210, .none), register: 1),
         ArgumentRow("pad0", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("maxerror", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("esterror", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 6, offset64: 32, offset32: 32),
-        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 190, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 211, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("constant", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("precision", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 10, offset64: 56, offset32: 56),
@@ -1500,13 +1737,13 @@ extension SpecTables {
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(44)), register: 25, offset64: 164, offset32: 164, isHidden: true),
         ArgumentRow("sival_int", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("sival_ptr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2),
-        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 90, .none), register: 1),
-        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 142, register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 143, register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 191, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 144, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 145, register: 6, offset64: 16, offset32: 16),
-        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 145, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 91, .none), register: 1),
+        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 145, register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 146, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 212, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 147, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 148, register: 6, offset64: 16, offset32: 16),
+        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 148, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("private", "", .entry, TypeRow(.value, .custom, 4, 72, .none), register: 1),
         ArgumentRow("prime", "", .entry, TypeRow(.value, .custom, 4, 72, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("base", "", .entry, TypeRow(.value, .custom, 4, 72, .none), register: 3, offset64: 8, offset32: 8),
@@ -1518,14 +1755,14 @@ extension SpecTables {
         ArgumentRow("in_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("out_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(7)), register: 4, offset64: 12, offset32: 12, isHidden: true),
-        ArgumentRow("supported_ops", "", .entry, TypeRow(.value, .flags, 4, 199, .none), register: 1),
+        ArgumentRow("supported_ops", "", .entry, TypeRow(.value, .flags, 4, 221, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_data_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_sig_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 10, offset32: 10),
         ArgumentRow("max_enc_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 12, offset32: 12),
         ArgumentRow("max_dec_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 14, offset32: 14),
         ArgumentRow("spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(10)), register: 7, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 4, 192, .none), register: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 4, 214, .none), register: 1),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("dqb_bhardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqb_bsoftlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -1535,7 +1772,7 @@ extension SpecTables {
         ArgumentRow("dqb_curinodes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("dqb_btime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("dqb_itime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 208, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 230, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("dqb_bhardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqb_bsoftlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("dqb_curspace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -1544,14 +1781,14 @@ extension SpecTables {
         ArgumentRow("dqb_curinodes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("dqb_btime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("dqb_itime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 208, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 230, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("dqb_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("dqi_bgrace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqi_igrace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("dqi_flags", "", .entry, TypeRow(.value, .flags, 4, 209, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("dqi_valid", "", .entry, TypeRow(.value, .flags, 4, 210, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("dqi_flags", "", .entry, TypeRow(.value, .flags, 4, 231, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("dqi_valid", "", .entry, TypeRow(.value, .flags, 4, 232, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("d_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
-        ArgumentRow("d_flags", "", .entry, TypeRow(.value, .flags, 1, 212, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("d_flags", "", .entry, TypeRow(.value, .flags, 1, 234, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("d_fieldmask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("d_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("d_blk_hardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 8, offset32: 8),
@@ -1605,7 +1842,7 @@ extension SpecTables {
         ArgumentRow("freehigh", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 12, offset64: 96, offset32: 48),
         ArgumentRow("mem_unit", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 13, offset64: 104, offset32: 52),
         ArgumentRow("off", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 227, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 249, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("iov_base", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("iov_len", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
@@ -1636,6 +1873,9 @@ extension SpecTables {
         ArgumentRow("es", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("fs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 26, offset64: 200, offset32: 200),
         ArgumentRow("gs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 27, offset64: 208, offset32: 208),
+    ]
+
+    private static let fields4: [ArgumentRow] = [
         ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 90, .none), register: 1),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rval", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
@@ -1643,27 +1883,24 @@ extension SpecTables {
         ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 90, .none), register: 1),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ret_data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 56, offset32: 56),
-    ]
-
-    private static let fields4: [ArgumentRow] = [
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 228, .none), register: 1),
-        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 244, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 250, .none), register: 1),
+        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 269, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("stack_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("entry", "", .entry, TypeRow(.value, .structure, 0, 109, .none), condition: 33, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("exit", "", .entry, TypeRow(.value, .structure, 0, 110, .none), condition: 146, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("seccomp", "", .entry, TypeRow(.value, .structure, 0, 111, .none), condition: 97, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("entry", "", .entry, TypeRow(.value, .structure, 0, 110, .none), condition: 33, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("exit", "", .entry, TypeRow(.value, .structure, 0, 111, .none), condition: 149, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("seccomp", "", .entry, TypeRow(.value, .structure, 0, 112, .none), condition: 97, register: 5, offset64: 24, offset32: 24),
         ArgumentRow("efd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("tfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("toff", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("filter_off", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 231, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("handled_access_fs", "", .entry, TypeRow(.value, .flags, 8, 238, .none), register: 1),
-        ArgumentRow("handled_access_net", "", .entry, TypeRow(.value, .flags, 8, 239, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("scoped", "", .entry, TypeRow(.value, .flags, 8, 240, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 238, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 254, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("handled_access_fs", "", .entry, TypeRow(.value, .flags, 8, 261, .none), register: 1),
+        ArgumentRow("handled_access_net", "", .entry, TypeRow(.value, .flags, 8, 262, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("scoped", "", .entry, TypeRow(.value, .flags, 8, 263, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 261, .none), register: 1),
         ArgumentRow("parent_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 239, .none), register: 1),
+        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 262, .none), register: 1),
         ArgumentRow("port", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 91, .none), register: 2, offset64: 8, offset32: 4),
@@ -1673,44 +1910,45 @@ extension SpecTables {
         ArgumentRow("seccomp_notif_resp", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("seccomp_data", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 93, .none), register: 1),
-        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 244, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 269, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 121, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 122, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("error", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 232, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("error", "", .entry, TypeRow(.value, .custom, 4, 94, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 255, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 233, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 256, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("srcfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("newfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("newfd_flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 5, offset64: 20, offset32: 20),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 8, 242, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 8, 265, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("ctx_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isDetail: true),
-        ArgumentRow("keycode", "", .entry, TypeRow(.value, .symbol, 4, 247, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("keycode", "", .entry, TypeRow(.value, .symbol, 4, 272, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("scancode", "", .entry, TypeRow(.array, .hexadecimal, 1, 0, .fixed(32)), register: 5, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("button", "", .entry, TypeRow(.value, .symbol, 2, 247, .none), register: 1),
+        ArgumentRow("button", "", .entry, TypeRow(.value, .symbol, 2, 272, .none), register: 1),
         ArgumentRow("interval", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("delay", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 254, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 279, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 127, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 128, .none), register: 5, offset64: 10, offset32: 10),
+        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 128, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 129, .none), register: 5, offset64: 10, offset32: 10),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 6, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 257, .none), register: 1),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 282, .none), condition: 150, register: 1),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 283, .none), register: 1),
         ArgumentRow("kb_index", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("kb_value", "", .both, TypeRow(.value, .custom, 2, 94, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("kb_value", "", .both, TypeRow(.value, .custom, 2, 95, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("scancode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("keycode", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("delay", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
@@ -1718,18 +1956,18 @@ extension SpecTables {
         ArgumentRow("charcount", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("charheight", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("chardata", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 4),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 264, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 265, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 290, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 291, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("charcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 6, offset64: 24, offset32: 20),
-        ArgumentRow("cap", "", .entry, TypeRow(.value, .symbol, 4, 268, .none), register: 1),
+        ArgumentRow("cap", "", .entry, TypeRow(.value, .symbol, 4, 294, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(4)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("slot", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 270, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 296, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("guest_phys_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("memory_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("userspace_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
@@ -1767,16 +2005,16 @@ extension SpecTables {
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 3, offset64: 10, offset32: 10, isHidden: true),
-        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 1),
-        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 2, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 3, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 4, offset64: 72, offset32: 72, isDetail: true),
-        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 5, offset64: 96, offset32: 96, isDetail: true),
-        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 6, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 7, offset64: 144, offset32: 144, isDetail: true),
-        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 8, offset64: 168, offset32: 168, isDetail: true),
-        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 9, offset64: 192, offset32: 192, isDetail: true),
-        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 10, offset64: 208, offset32: 208, isDetail: true),
+        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 1),
+        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 2, offset64: 24, offset32: 24, isDetail: true),
+        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 3, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 4, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 5, offset64: 96, offset32: 96, isDetail: true),
+        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 6, offset64: 120, offset32: 120, isDetail: true),
+        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 7, offset64: 144, offset32: 144, isDetail: true),
+        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 8, offset64: 168, offset32: 168, isDetail: true),
+        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 140, .none), register: 9, offset64: 192, offset32: 192, isDetail: true),
+        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 140, .none), register: 10, offset64: 208, offset32: 208, isDetail: true),
         ArgumentRow("cr0", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 224, offset32: 224, isDetail: true),
         ArgumentRow("cr2", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 12, offset64: 232, offset32: 232, isDetail: true),
         ArgumentRow("cr3", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 240, offset32: 240, isDetail: true),
@@ -1785,7 +2023,7 @@ extension SpecTables {
         ArgumentRow("efer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 16, offset64: 264, offset32: 264, isDetail: true),
         ArgumentRow("apic_base", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 17, offset64: 272, offset32: 272, isDetail: true),
         ArgumentRow("interrupt_bitmap", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(4)), register: 18, offset64: 280, offset32: 280, isDetail: true),
-        ArgumentRow("command", "", .entry, TypeRow(.value, .symbol, 1, 272, .none), register: 1),
+        ArgumentRow("command", "", .entry, TypeRow(.value, .symbol, 1, 298, .none), register: 1),
         ArgumentRow("sector_number", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("feature", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("sector_count", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
@@ -1793,30 +2031,30 @@ extension SpecTables {
         ArgumentRow("label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 64, offset32: 64),
         ArgumentRow("line_offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 274, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 300, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("consumer", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("lineoffset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("handleflags", "", .entry, TypeRow(.value, .flags, 4, 273, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("eventflags", "", .entry, TypeRow(.value, .flags, 4, 275, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("handleflags", "", .entry, TypeRow(.value, .flags, 4, 299, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("eventflags", "", .entry, TypeRow(.value, .flags, 4, 301, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("consumer_label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 1),
         ArgumentRow("consumer", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 64, offset32: 64),
         ArgumentRow("num_attrs", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 68, offset32: 68),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 8, 276, .none), register: 5, offset64: 72, offset32: 72),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 8, 302, .none), register: 5, offset64: 72, offset32: 72),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(176)), register: 6, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 279, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 305, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 146, .none), register: 1),
-        ArgumentRow("period", "", .entry, TypeRow(.value, .structure, 0, 146, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 147, .none), register: 1),
+        ArgumentRow("period", "", .entry, TypeRow(.value, .structure, 0, 147, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 280, .none), register: 4, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 4, offset64: 36, offset32: 36),
         ArgumentRow("on", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 5, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("max_adj", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("n_alarm", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -1830,25 +2068,25 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(11)), register: 10, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
-        ArgumentRow("func", "", .entry, TypeRow(.value, .symbol, 4, 281, .none), register: 3, offset64: 68, offset32: 68),
+        ArgumentRow("func", "", .entry, TypeRow(.value, .symbol, 4, 307, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("chan", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(5)), register: 5, offset64: 76, offset32: 76, isHidden: true),
-        ArgumentRow("interface_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("interface_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1, isHidden: true),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 285, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 311, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("cmd_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("mx_sb_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 9, offset32: 9),
+    ]
+
+    private static let fields5: [ArgumentRow] = [
         ArgumentRow("iovec_count", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 10, offset32: 10),
         ArgumentRow("dxfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
         ArgumentRow("dxferp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 8, offset64: 16, offset32: 16),
         ArgumentRow("cmdp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 9, offset64: 24, offset32: 20),
         ArgumentRow("sbp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 10, offset64: 32, offset32: 24),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 40, offset32: 28),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 286, .none), register: 12, offset64: 44, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 312, .none), register: 12, offset64: 44, offset32: 32),
         ArgumentRow("pack_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 13, offset64: 48, offset32: 36),
-    ]
-
-    private static let fields5: [ArgumentRow] = [
         ArgumentRow("usr_ptr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 14, offset64: 56, offset32: 40, isHidden: true),
         ArgumentRow("status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 15, offset64: 64, offset32: 44),
         ArgumentRow("masked_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 16, offset64: 65, offset32: 45),
@@ -1858,16 +2096,16 @@ extension SpecTables {
         ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 20, offset64: 70, offset32: 50),
         ArgumentRow("resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 21, offset64: 72, offset32: 52),
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 76, offset32: 56),
-        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 287, .none), register: 23, offset64: 80, offset32: 60),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 290, .none), register: 1),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 291, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 313, .none), register: 23, offset64: 80, offset32: 60),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 316, .none), register: 1),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 317, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("parent", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("component", "", .entry, TypeRow(.value, .structure, 0, 152, .none), register: 1),
-        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 1, 289, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("component", "", .entry, TypeRow(.value, .structure, 0, 153, .none), register: 1),
+        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 1, 315, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("channel", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 5, offset32: 5),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 292, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 293, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 318, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 319, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("erasesize", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("writesize", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -1877,11 +2115,12 @@ extension SpecTables {
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("impl_id", "", .entry, TypeRow(.value, .symbol, 4, 296, .none), register: 1),
+        ArgumentRow("impl_id", "", .entry, TypeRow(.value, .symbol, 4, 322, .none), register: 1),
+        ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .flags, 4, 323, .none), condition: 151, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("gen_caps", "", .entry, TypeRow(.value, .flags, 4, 297, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("gen_caps", "", .entry, TypeRow(.value, .flags, 4, 324, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 298, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 325, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("left", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("top", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -1892,107 +2131,107 @@ extension SpecTables {
         ArgumentRow("driver", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("card", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("bus_info", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 48, offset32: 48),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .custom, 4, 95, .none), register: 4, offset64: 80, offset32: 80),
-        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .flags, 4, 299, .none), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("device_caps", "", .entry, TypeRow(.value, .flags, 4, 299, .none), register: 6, offset64: 88, offset32: 88, isOptional: true),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .custom, 4, 96, .none), register: 4, offset64: 80, offset32: 80),
+        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .flags, 4, 326, .none), register: 5, offset64: 84, offset32: 84),
+        ArgumentRow("device_caps", "", .entry, TypeRow(.value, .flags, 4, 326, .none), register: 6, offset64: 88, offset32: 88, isOptional: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 7, offset64: 92, offset32: 92, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 300, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 308, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 327, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 335, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("description", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("pixelformat", "", .exit, TypeRow(.value, .custom, 4, 96, .none), register: 5, offset64: 44, offset32: 44),
+        ArgumentRow("pixelformat", "", .exit, TypeRow(.value, .custom, 4, 97, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("mbus_code", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 48, offset32: 48, isOptional: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 7, offset64: 52, offset32: 52, isHidden: true),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 96, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 303, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 97, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 330, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("bytesperline", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sizeimage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 304, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 331, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 300, .none), register: 1),
-        ArgumentRow("pix", "", .entry, TypeRow(.value, .structure, 0, 163, .none), condition: 147, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 327, .none), register: 1),
+        ArgumentRow("pix", "", .entry, TypeRow(.value, .structure, 0, 164, .none), condition: 152, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(152)), register: 3, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 300, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 301, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 327, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 328, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 12, offset32: 12, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 300, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 327, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("plane", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(11)), register: 6, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 300, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 327, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("bytesused", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 302, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 303, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 329, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 330, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("timestamp", "", .exit, TypeRow(.value, .structure, 0, 2, .none), register: 6, offset64: 24, offset32: 20),
         ArgumentRow("timecode", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 7, offset64: 40, offset32: 28, isHidden: true),
         ArgumentRow("sequence", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 56, offset32: 44),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 301, .none), register: 9, offset64: 60, offset32: 48),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 328, .none), register: 9, offset64: 60, offset32: 48),
         ArgumentRow("m", "", .exit, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 10, offset64: 64, offset32: 52),
         ArgumentRow("length", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 72, offset32: 56),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 12, offset64: 76, offset32: 60, isHidden: true),
-        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 323, .none), register: 1),
-        ArgumentRow("capturemode", "", .entry, TypeRow(.value, .flags, 4, 324, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 160, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 350, .none), register: 1),
+        ArgumentRow("capturemode", "", .entry, TypeRow(.value, .flags, 4, 351, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 161, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("extendedmode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("readbuffers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 300, .none), register: 1),
-        ArgumentRow("capture", "", .entry, TypeRow(.value, .structure, 0, 168, .none), condition: 148, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 327, .none), register: 1),
+        ArgumentRow("capture", "", .entry, TypeRow(.value, .structure, 0, 169, .none), condition: 151, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(160)), register: 3, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("id", "", .exit, TypeRow(.value, .flags, 8, 309, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("id", "", .exit, TypeRow(.value, .flags, 8, 336, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(24)), register: 3, offset64: 16, offset32: 12),
-        ArgumentRow("frameperiod", "", .exit, TypeRow(.value, .structure, 0, 160, .none), register: 4, offset64: 40, offset32: 36),
+        ArgumentRow("frameperiod", "", .exit, TypeRow(.value, .structure, 0, 161, .none), register: 4, offset64: 40, offset32: 36),
         ArgumentRow("framelines", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 48, offset32: 44),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 52, offset32: 48, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 310, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 337, .none), register: 3, offset64: 36, offset32: 36),
         ArgumentRow("audioset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("tuner", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
-        ArgumentRow("std", "", .exit, TypeRow(.value, .flags, 8, 309, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .flags, 4, 311, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 312, .none), register: 8, offset64: 60, offset32: 60),
+        ArgumentRow("std", "", .exit, TypeRow(.value, .flags, 8, 336, .none), register: 6, offset64: 48, offset32: 48),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .flags, 4, 338, .none), register: 7, offset64: 56, offset32: 56),
+        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 339, .none), register: 8, offset64: 60, offset32: 60),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 9, offset64: 64, offset32: 64, isHidden: true),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 313, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 340, .none), register: 1),
         ArgumentRow("value", "", .both, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 317, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("capability", "", .exit, TypeRow(.value, .flags, 4, 318, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 344, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("capability", "", .exit, TypeRow(.value, .flags, 4, 345, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("rangelow", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("rangehigh", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("rxsubchans", "", .exit, TypeRow(.value, .flags, 4, 319, .none), register: 7, offset64: 52, offset32: 52),
-        ArgumentRow("audmode", "", .exit, TypeRow(.value, .symbol, 4, 320, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("rxsubchans", "", .exit, TypeRow(.value, .flags, 4, 346, .none), register: 7, offset64: 52, offset32: 52),
+        ArgumentRow("audmode", "", .exit, TypeRow(.value, .symbol, 4, 347, .none), register: 8, offset64: 56, offset32: 56),
         ArgumentRow("signal", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 60, offset32: 60),
         ArgumentRow("afc", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 64, offset32: 64),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 11, offset64: 68, offset32: 68, isHidden: true),
-        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 313, .none), register: 1),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 315, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 340, .none), register: 1),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 342, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("minimum", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("maximum", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("step", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("default_value", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 52, offset32: 52, isDetail: true),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 316, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 343, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 9, offset64: 60, offset32: 60, isHidden: true),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 313, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 340, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 300, .none), register: 1),
-        ArgumentRow("bounds", "", .exit, TypeRow(.value, .structure, 0, 159, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("defrect", "", .exit, TypeRow(.value, .structure, 0, 159, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("pixelaspect", "", .exit, TypeRow(.value, .structure, 0, 160, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 300, .none), register: 1),
-        ArgumentRow("c", "", .both, TypeRow(.value, .structure, 0, 159, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("ctrl_class", "", .entry, TypeRow(.value, .symbol, 4, 314, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 327, .none), register: 1),
+        ArgumentRow("bounds", "", .exit, TypeRow(.value, .structure, 0, 160, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("defrect", "", .exit, TypeRow(.value, .structure, 0, 160, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("pixelaspect", "", .exit, TypeRow(.value, .structure, 0, 161, .none), register: 4, offset64: 36, offset32: 36),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 327, .none), register: 1),
+        ArgumentRow("c", "", .both, TypeRow(.value, .structure, 0, 160, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ctrl_class", "", .entry, TypeRow(.value, .symbol, 4, 341, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("error_idx", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("request_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 12, offset32: 12, isHidden: true),
@@ -2007,58 +2246,499 @@ extension SpecTables {
         ArgumentRow("max_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("step_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 96, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 321, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 149, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 180, .none), condition: 150, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 97, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 348, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 180, .none), condition: 153, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 154, register: 5, offset64: 12, offset32: 12),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 96, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 97, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 322, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 160, .none), condition: 151, register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 349, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 161, .none), condition: 155, register: 6, offset64: 20, offset32: 20),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 7, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 8, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("tuner", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 317, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 344, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("frequency", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 4, offset64: 12, offset32: 12, isHidden: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 327, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 363, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 364, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 328, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 329, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 330, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 327, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 363, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 364, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 328, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 329, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 330, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4088)), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 377, .none), register: 1),
+        ArgumentRow("max_rfer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("max_excl", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("rsv_rfer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("rsv_excl", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 376, .none), register: 1),
+        ArgumentRow("num_qgroups", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("num_ref_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("num_excl_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 186, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("qgroups", "", .entry, TypeRow(.array, .unsigned, 8, 0, .argument(1)), register: 6, offset64: 72, offset32: 72, isDetail: true, isInline: true),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 380, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 156, register: 3, offset64: 24, offset32: 24),
+    ]
+
+    private static let fields6: [ArgumentRow] = [
+        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 187, .none), condition: 156, register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4040)), register: 5, offset64: 56, offset32: 56),
+        ArgumentRow("transid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("profiles", "", .entry, TypeRow(.value, .flags, 8, 356, .none), register: 1),
+        ArgumentRow("usage", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("pstart", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("pend", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("vstart", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("vend", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48),
+        ArgumentRow("target", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 359, .none), register: 9, offset64: 64, offset32: 64),
+        ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 72, offset32: 72, isHidden: true),
+        ArgumentRow("stripes_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 80, offset32: 80, isHidden: true),
+        ArgumentRow("stripes_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 12, offset64: 84, offset32: 84, isHidden: true),
+        ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(6)), register: 13, offset64: 88, offset32: 88, isHidden: true),
+        ArgumentRow("expected", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("considered", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("completed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 357, .none), register: 1),
+        ArgumentRow("state", "", .exit, TypeRow(.value, .flags, 8, 358, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 189, .none), condition: 157, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 189, .none), condition: 158, register: 4, offset64: 152, offset32: 152),
+        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 189, .none), condition: 159, register: 5, offset64: 288, offset32: 288),
+        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 190, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
+        ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(72)), register: 7, offset64: 448, offset32: 448, isHidden: true),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 364, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("extent_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("compress_type", "", .entry, TypeRow(.value, .symbol, 4, 365, .none), register: 5, offset64: 28, offset32: 28),
+        ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 32, offset32: 32, isHidden: true),
+        ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 98, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
+        ArgumentRow("bytes_used", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("total_bytes", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(379)), register: 5, offset64: 40, offset32: 40, isHidden: true),
+        ArgumentRow("path", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(1024)), register: 6, offset64: 3072, offset32: 3072),
+        ArgumentRow("srcdevid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
+        ArgumentRow("cont_reading_from_srcdev_mode", "", .entry, TypeRow(.value, .symbol, 8, 369, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("srcdev_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1025)), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tgtdev_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1025)), register: 4, offset64: 1041, offset32: 1041),
+        ArgumentRow("replace_state", "", .entry, TypeRow(.value, .symbol, 8, 371, .none), register: 1),
+        ArgumentRow("progress_1000", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("time_started", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("time_stopped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("num_write_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("num_uncorrectable_read_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 368, .none), register: 1),
+        ArgumentRow("result", "", .exit, TypeRow(.value, .symbol, 8, 370, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 195, .none), condition: 33, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 194, .none), condition: 37, register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("spare", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(64)), register: 5, offset64: 2088, offset32: 2084, isHidden: true),
+        ArgumentRow("compat_flags", "", .entry, TypeRow(.value, .flags, 8, 361, .none), register: 1),
+        ArgumentRow("compat_ro_flags", "", .entry, TypeRow(.value, .flags, 8, 362, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("incompat_flags", "", .entry, TypeRow(.value, .flags, 8, 363, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("max_id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("num_devices", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fsid", "", .entry, TypeRow(.value, .custom, 16, 98, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("nodesize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("sectorsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 36, offset32: 36),
+        ArgumentRow("clone_alignment", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("csum_type", "", .entry, TypeRow(.value, .symbol, 2, 366, .none), condition: 160, register: 7, offset64: 44, offset32: 44),
+        ArgumentRow("csum_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 160, register: 8, offset64: 46, offset32: 46),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 367, .none), register: 9, offset64: 48, offset32: 48),
+        ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 161, register: 10, offset64: 56, offset32: 56),
+        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 98, .none), condition: 162, register: 11, offset64: 64, offset32: 64),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(944)), register: 12, offset64: 80, offset32: 80, isHidden: true),
+        ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
+        ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 372, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("values", "", .exit, TypeRow(.value, .custom, 8, 99, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("counters", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(4)), register: 5, offset64: 32, offset32: 32, isHidden: true),
+        ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(121)), register: 6, offset64: 64, offset32: 64, isHidden: true),
+        ArgumentRow("treeid", "", .entry, TypeRow(.value, .symbol, 8, 355, .none), register: 1),
+        ArgumentRow("objectid", "", .entry, TypeRow(.value, .symbol, 8, 355, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(4080)), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("inum", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(4)), register: 3, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("fspath", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 48, offset32: 48),
+        ArgumentRow("logical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 3, offset64: 16, offset32: 16, isOptional: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 374, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("inodes", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
+        ArgumentRow("assign", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("src", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("dst", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("create", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 186, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 375, .none), register: 1),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("progress", "", .exit, TypeRow(.value, .symbol, 8, 355, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(6)), register: 3, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("sec", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 98, .none), register: 1),
+        ArgumentRow("stransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("rtransid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 208, .none), register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 208, .none), register: 5, offset64: 48, offset32: 44),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 64, offset32: 56),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(16)), register: 7, offset64: 72, offset32: 64, isHidden: true),
+        ArgumentRow("data_extents_scrubbed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("tree_extents_scrubbed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("data_bytes_scrubbed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tree_bytes_scrubbed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("read_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("csum_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("verify_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48),
+        ArgumentRow("no_csum", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("csum_discards", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 9, offset64: 64, offset32: 64),
+        ArgumentRow("super_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 72, offset32: 72),
+        ArgumentRow("malloc_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 80, offset32: 80),
+        ArgumentRow("uncorrectable_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 12, offset64: 88, offset32: 88),
+        ArgumentRow("corrected_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 96, offset32: 96),
+        ArgumentRow("last_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 14, offset64: 104, offset32: 104),
+        ArgumentRow("unverified_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 15, offset64: 112, offset32: 112),
+        ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 378, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 210, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(109)), register: 6, offset64: 152, offset32: 152, isHidden: true),
+        ArgumentRow("tree_id", "", .entry, TypeRow(.value, .symbol, 8, 355, .none), register: 1),
+        ArgumentRow("min_objectid", "", .entry, TypeRow(.value, .symbol, 8, 355, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("max_objectid", "", .entry, TypeRow(.value, .symbol, 8, 355, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("min_offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("max_offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("min_transid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("max_transid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48),
+        ArgumentRow("min_type", "", .entry, TypeRow(.value, .symbol, 4, 354, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("max_type", "", .entry, TypeRow(.value, .symbol, 4, 354, .none), register: 9, offset64: 60, offset32: 60),
+        ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 64, offset32: 64),
+        ArgumentRow("unused", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(36)), register: 11, offset64: 68, offset32: 68, isHidden: true),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 212, .none), register: 1),
+        ArgumentRow("buf", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3992)), register: 2, offset64: 104, offset32: 104, isHidden: true),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 212, .none), register: 1),
+        ArgumentRow("buf_size", "", .both, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 104, offset32: 104),
+        ArgumentRow("send_fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
+        ArgumentRow("clone_sources_count", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("clone_sources", "", .entry, TypeRow(.array, .symbol, 8, 355, .argument(1)), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("parent_root", "", .entry, TypeRow(.value, .symbol, 8, 355, .none), register: 4, offset64: 24, offset32: 20),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 379, .none), register: 5, offset64: 32, offset32: 28),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 36, isHidden: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 7, offset64: 44, offset32: 40, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 356, .none), register: 1),
+        ArgumentRow("total_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("used_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("space_slots", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("total_spaces", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 216, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
+        ArgumentRow("version", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 1),
+        ArgumentRow("data_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 12, offset32: 12),
+        ArgumentRow("data_start", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16, isOptional: true),
+        ArgumentRow("dev", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 4, offset64: 40, offset32: 40, isOptional: true),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 5, offset64: 48, offset32: 48, isOptional: true),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(129)), register: 6, offset64: 176, offset32: 176, isOptional: true),
+        ArgumentRow("target_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 20, offset32: 20, isOptional: true),
+        ArgumentRow("open_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 24, offset32: 24, isOptional: true),
+        ArgumentRow("event_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isOptional: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 381, .none), register: 10, offset64: 28, offset32: 28),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 11, offset64: 305, offset32: 305, isHidden: true),
+        ArgumentRow("kb_func", "", .entry, TypeRow(.value, .symbol, 1, 382, .none), register: 1),
+        ArgumentRow("kb_string", "", .both, TypeRow(.value, .characters, 1, 0, .fixed(512)), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("advised_hashsize", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("advised_hashstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("advised_hashlevel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("diacr", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("base", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("result", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 221, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(768)), register: 3, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("diacr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("result", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 223, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3072)), register: 3, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("function", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 297, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("eax", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("ebx", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("ecx", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("edx", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 8, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("nent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 225, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
+        ArgumentRow("lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 356, offset32: 356),
+        ArgumentRow("lineoffsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 299, .none), register: 3, offset64: 256, offset32: 256),
+        ArgumentRow("default_values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .argument(0)), register: 4, offset64: 260, offset32: 260, isInline: true),
+        ArgumentRow("consumer_label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 5, offset64: 324, offset32: 324),
+    ]
+
+    private static let fields7: [ArgumentRow] = [
+        ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 360, offset32: 360),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 299, .none), register: 1),
+        ArgumentRow("default_values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("padding", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 3, offset64: 68, offset32: 68, isHidden: true),
+        ArgumentRow("values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(64)), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 383, .none), register: 1),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 302, .none), condition: 151, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("debounce_period_us", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 163, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("values", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attr", "", .entry, TypeRow(.value, .structure, 0, 230, .none), register: 1),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 302, .none), register: 1),
+        ArgumentRow("num_attrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("padding", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(5)), register: 3, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("attrs", "", .entry, TypeRow(.array, .structure, 0, 231, .argument(1)), register: 4, offset64: 32, offset32: 32, isInline: true),
+        ArgumentRow("attributes", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(240)), register: 5, offset64: 32, offset32: 32, isHidden: true),
+        ArgumentRow("num_lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 560, offset32: 560),
+        ArgumentRow("offsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
+        ArgumentRow("consumer", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 256, offset32: 256),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 232, .none), register: 4, offset64: 288, offset32: 288),
+        ArgumentRow("event_buffer_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 564, offset32: 564, isOptional: true),
+        ArgumentRow("padding", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(5)), register: 6, offset64: 568, offset32: 568, isHidden: true),
+        ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 7, offset64: 588, offset32: 588),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("bits", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ptr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("usr_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("locked", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ooblen", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("usr_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("usr_oob", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 384, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 7, offset64: 41, offset32: 41, isHidden: true),
+        ArgumentRow("useecc", "", .entry, TypeRow(.value, .symbol, 4, 385, .none), register: 1),
+        ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(16)), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(32)), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("oobavail", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 260, offset32: 260),
+        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 240, .fixed(8)), register: 4, offset64: 264, offset32: 264),
+        ArgumentRow("corrected", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("failed", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("badblocks", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("bbtblocks", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("erasesize", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("numblocks", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("regionindex", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 424, .none), register: 1),
+        ArgumentRow("uvalue", "", .both, TypeRow(.value, .flags, 8, 387, .none), condition: 37, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("svalue", "", .both, TypeRow(.value, .signed, 8, 0, .none), condition: 33, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("uvalue", "", .both, TypeRow(.value, .symbol, 8, 386, .none), condition: 149, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("uvalue", "", .both, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
+        ArgumentRow("n_samples", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 2, offset64: 4, offset32: 4, isOptional: true),
+        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 147, .fixed(51)), register: 3, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("device", "", .entry, TypeRow(.value, .structure, 0, 147, .none), register: 1),
+        ArgumentRow("sys_realtime", "", .entry, TypeRow(.value, .structure, 0, 147, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("sys_monoraw", "", .entry, TypeRow(.value, .structure, 0, 147, .none), register: 3, offset64: 32, offset32: 32),
+        ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 4, offset64: 48, offset32: 48, isOptional: true),
+        ArgumentRow("n_samples", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 205, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isOptional: true),
+        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 147, .fixed(75)), register: 4, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("memfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 388, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("memfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
+        ArgumentRow("__pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 388, .none), register: 1),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 249, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("attr", "", .entry, TypeRow(.value, .flags, 8, 391, .none), register: 1),
+        ArgumentRow("a", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("b", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("c", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 98, .none), register: 1),
+        ArgumentRow("clnt_login", "", .entry, TypeRow(.value, .symbol, 4, 389, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("clnt_uuid", "", .entry, TypeRow(.array, .hexadecimal, 1, 0, .fixed(16)), register: 3, offset64: 16, offset32: 16, isOptional: true),
+        ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
+        ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 52, offset32: 52),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 251, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
+        ArgumentRow("session", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 44, offset32: 44),
+        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 390, .none), register: 9, offset64: 48, offset32: 48),
+        ArgumentRow("func", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 251, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 390, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("func", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 251, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("ret", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 251, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 251, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 252, .none), register: 2),
+        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 253, .none), register: 2),
+        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 254, .none), register: 2),
+        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 255, .none), register: 2),
+        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 256, .none), register: 2),
+        ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 325, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
+        ArgumentRow("size", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 325, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("vol_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("alignment", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("vol_type", "", .entry, TypeRow(.value, .symbol, 1, 314, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 392, .none), register: 5, offset64: 17, offset32: 17),
+        ArgumentRow("name_len", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 6, offset64: 18, offset32: 18),
+        ArgumentRow("padding2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 7, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 8, offset64: 24, offset32: 24),
+        ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
+        ArgumentRow("vol_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("vol_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("name_len", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("padding2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("padding1", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 268, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
+        ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4352)), register: 4, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("lnum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 394, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 4, offset64: 9, offset32: 9, isHidden: true),
+        ArgumentRow("ubi_num", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("mtd_num", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("vid_hdr_offset", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("max_beb_per1024", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("disable_fm", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 5, offset64: 14, offset32: 14),
+        ArgumentRow("need_resv_pool", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 6, offset64: 15, offset32: 15),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 7, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("lnum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 394, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 3, offset64: 5, offset32: 5, isHidden: true),
+        ArgumentRow("property", "", .entry, TypeRow(.value, .symbol, 1, 393, .none), register: 1),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 2, offset64: 1, offset32: 1, isHidden: true),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("lbmd_flags", "", .entry, TypeRow(.value, .flags, 4, 396, .none), register: 1),
+        ArgumentRow("lbmd_interval", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("lbmd_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("lbmd_opaque_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 7, offset32: 7),
+        ArgumentRow("lbmd_opaque_offset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("lbmd_pi_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 9, offset32: 9),
+        ArgumentRow("lbmd_pi_offset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 10, offset32: 10),
+        ArgumentRow("lbmd_guard_tag_type", "", .entry, TypeRow(.value, .symbol, 1, 397, .none), register: 8, offset64: 11, offset32: 11),
+        ArgumentRow("lbmd_app_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 12, offset32: 12),
+        ArgumentRow("lbmd_ref_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 13, offset32: 13),
+        ArgumentRow("lbmd_storage_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 14, offset32: 14),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 15, offset32: 15, isHidden: true),
+        ArgumentRow("guard", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1, isHidden: true),
+        ArgumentRow("protocol", "", .entry, TypeRow(.value, .symbol, 4, 398, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("subprotocol", "", .entry, TypeRow(.value, .symbol, 4, 399, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("request_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("request", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("request_tag", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("request_attr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("request_priority", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 36, offset32: 36),
+        ArgumentRow("request_extra", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("max_response_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44),
+        ArgumentRow("dout_iovec_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 56, offset32: 56),
+    ]
+
+    private static let fields8: [ArgumentRow] = [
+        ArgumentRow("dout_xfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 12, offset64: 60, offset32: 60),
+        ArgumentRow("din_iovec_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("din_xfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
+        ArgumentRow("dout_xferp", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 72, offset32: 72),
+        ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 16, offset64: 88, offset32: 88),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 400, .none), register: 17, offset64: 92, offset32: 92),
+        ArgumentRow("usr_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 18, offset64: 96, offset32: 96),
+        ArgumentRow("spare_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 104, offset32: 104, isHidden: true),
+        ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 20, offset64: 108, offset32: 108),
+        ArgumentRow("transport_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 21, offset64: 112, offset32: 112),
+        ArgumentRow("device_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 22, offset64: 116, offset32: 116),
+        ArgumentRow("retry_delay", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 23, offset64: 120, offset32: 120),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 313, .none), register: 24, offset64: 124, offset32: 124),
+        ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 25, offset64: 128, offset32: 128),
+        ArgumentRow("response_len", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 132, offset32: 132),
+        ArgumentRow("din_resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 27, offset64: 136, offset32: 136),
+        ArgumentRow("dout_resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 28, offset64: 140, offset32: 140),
+        ArgumentRow("generated_tag", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 29, offset64: 144, offset32: 144),
+        ArgumentRow("spare_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 30, offset64: 152, offset32: 152, isHidden: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 401, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 437, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 438, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 402, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 403, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 404, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 401, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 437, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 438, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 402, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 403, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 404, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
         ArgumentRow("c_ispeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("c_ospeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 327, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 363, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 364, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 328, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 329, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 330, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 401, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 437, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 438, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 402, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 403, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 404, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
         ArgumentRow("ws_row", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("ws_col", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("ws_xpixel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("ws_ypixel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("src_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-    ]
-
-    private static let fields6: [ArgumentRow] = [
         ArgumentRow("src_offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("src_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("dest_offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("minlen", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 337, .none), register: 1),
+        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 411, .none), register: 1),
         ArgumentRow("fsx_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fsx_nextents", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("fsx_projid", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -2072,7 +2752,7 @@ extension SpecTables {
         ArgumentRow("fe_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fe_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("fe_reserved64", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 353, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 427, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("fe_reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 6, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("query_flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2090,7 +2770,7 @@ extension SpecTables {
         ArgumentRow("vma_name_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 14, offset64: 88, offset32: 88),
         ArgumentRow("build_id_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 96, offset32: 96),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 365, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 439, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("salt_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("salt_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -2098,17 +2778,17 @@ extension SpecTables {
         ArgumentRow("reserved1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("sig_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("reserved2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(88)), register: 9, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 365, .none), register: 1),
+        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 439, .none), register: 1),
         ArgumentRow("digest_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("start", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pno", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("devname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("volname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 354, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 428, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("datalen", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 197, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 289, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("act_mask", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1, offset64: 32, offset32: 32),
         ArgumentRow("buf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("buf_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 40, offset32: 40),
@@ -2125,9 +2805,9 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 4, offset64: 24, offset32: 24, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 409, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 334, .none), register: 8, offset64: 44, offset32: 44),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 408, .none), register: 8, offset64: 44, offset32: 44),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 112, offset32: 112, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 0, 0, .fixed(2)), register: 11, offset64: 144, offset32: 144, isDetail: true),
@@ -2138,16 +2818,16 @@ extension SpecTables {
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("lo_sizelimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 409, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 334, .none), register: 9, offset64: 52, offset32: 52),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 408, .none), register: 9, offset64: 52, offset32: 52),
         ArgumentRow("lo_file_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 10, offset64: 56, offset32: 56),
         ArgumentRow("lo_crypt_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 11, offset64: 120, offset32: 120, isDetail: true),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 12, offset64: 184, offset32: 184, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 13, offset64: 216, offset32: 216, isDetail: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 202, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 294, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 240, offset32: 240, isHidden: true),
         ArgumentRow("tm_sec", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tm_min", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2160,7 +2840,7 @@ extension SpecTables {
         ArgumentRow("tm_isdst", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("enabled", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 204, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 296, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("pll_ctrl", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("pll_value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pll_max", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2173,31 +2853,31 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("api", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 338, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 339, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 208, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 341, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 340, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 412, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 413, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 300, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 415, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 414, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 342, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 416, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("copy", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 208, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 343, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 300, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 417, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("zeropage", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 208, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 344, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 208, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 345, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 300, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 418, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 300, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 419, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("mapped", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 208, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 346, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 300, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 420, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("updated", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 347, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 421, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("move", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nr_mounts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2206,23 +2886,26 @@ extension SpecTables {
         ArgumentRow("busy_poll_budget", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 7, offset32: 7, isOptional: true),
-        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 355, .none), register: 1),
-        ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 152, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 153, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 153, register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 153, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 154, register: 6, offset64: 28, offset32: 28),
-        ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 154, register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 154, register: 8, offset64: 36, offset32: 36),
-        ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 154, register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 154, register: 10, offset64: 44, offset32: 44),
-        ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 154, register: 11, offset64: 48, offset32: 48),
-        ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 154, register: 12, offset64: 52, offset32: 52),
-        ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 154, register: 13, offset64: 56, offset32: 56),
-        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 155, register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 356, .none), condition: 156, register: 15, offset64: 64, offset32: 64),
-        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 157, register: 16, offset64: 68, offset32: 68),
-        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 359, .none), register: 1),
+        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 429, .none), register: 1),
+        ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 158, register: 2, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields9: [ArgumentRow] = [
+        ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 157, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 157, register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 157, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 159, register: 6, offset64: 28, offset32: 28),
+        ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 159, register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 159, register: 8, offset64: 36, offset32: 36),
+        ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 159, register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 159, register: 10, offset64: 44, offset32: 44),
+        ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 159, register: 11, offset64: 48, offset32: 48),
+        ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 159, register: 12, offset64: 52, offset32: 52),
+        ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 159, register: 13, offset64: 56, offset32: 56),
+        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 164, register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 430, .none), condition: 165, register: 15, offset64: 64, offset32: 64),
+        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 166, register: 16, offset64: 68, offset32: 68),
+        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 433, .none), register: 1),
         ArgumentRow("firmware_version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("identity", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bustype", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -2241,25 +2924,49 @@ extension SpecTables {
         ArgumentRow("sin_zero", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("x25_addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 48, .none), register: 1),
-        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 224, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 316, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 48, .none), register: 1),
-        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 380, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 381, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 454, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 455, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 48, .none), register: 1),
         ArgumentRow("can_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("tx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("lower", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("upper", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 321, .none), register: 1),
+        ArgumentRow("domain", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("node", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 320, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 322, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 323, .none), register: 1),
+        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 48, .none), register: 1),
+        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 469, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 470, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 324, .none), condition: 167, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 325, .none), condition: 168, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 326, .none), condition: 169, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(12)), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 471, .none), register: 1),
+        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 472, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(1)), condition: 170, register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 473, .none), condition: 171, register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("hwaddr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(8)), register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("end", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 4, offset64: 14, offset32: 14, isHidden: true),
+        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 48, .none), register: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 328, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
-    ]
-
-    private static let fields7: [ArgumentRow] = [
         ArgumentRow("uid", "", .entry, TypeRow(.value, .user, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("l_onoff", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("l_linger", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 184, .none), register: 1),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 205, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("imr_multiaddr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 1),
         ArgumentRow("imr_interface", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2310,17 +3017,17 @@ extension SpecTables {
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("desc", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 244, .none), register: 1),
-        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 244, .none), register: 2, offset64: 32, offset32: 32),
-        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 244, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 244, .none), register: 4, offset64: 96, offset32: 96),
+        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 346, .none), register: 1),
+        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 346, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 346, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 346, .none), register: 4, offset64: 96, offset32: 96),
         ArgumentRow("rx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("rx_ring_full", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("rx_fill_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("tx_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 433, .none), register: 1),
+        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 515, .none), register: 1),
         ArgumentRow("tcpi_ca_state", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("tcpi_retransmits", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("tcpi_probes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
@@ -2374,42 +3081,62 @@ extension SpecTables {
         ArgumentRow("tcpi_reord_seen", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 52, offset64: 220, offset32: 220, isDetail: true),
         ArgumentRow("tcpi_rcv_ooopack", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 53, offset64: 224, offset32: 224, isDetail: true),
         ArgumentRow("tcpi_snd_wnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 54, offset64: 228, offset32: 228, isDetail: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 470, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 528, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .custom, 8, 4, .none), register: 1),
+        ArgumentRow("storage", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(128)), register: 2, isHidden: true),
+        ArgumentRow("prefix", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 202, offset32: 202),
+        ArgumentRow("alg_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 128, offset32: 128),
+        ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 192, offset32: 192),
+        ArgumentRow("set_current", "", .entry, TypeRow(.value, .bits, 4, 1, .none), register: 6, offset64: 196, offset32: 196),
+    ]
+
+    private static let fields10: [ArgumentRow] = [
+        ArgumentRow("set_rnext", "", .entry, TypeRow(.value, .bits, 4, 257, .none), register: 7, offset64: 196, offset32: 196),
+        ArgumentRow("sndid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 203, offset32: 203),
+        ArgumentRow("rcvid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 204, offset32: 204),
+        ArgumentRow("maclen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 205, offset32: 205),
+        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 529, .none), register: 11, offset64: 206, offset32: 206),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 12, offset64: 208, offset32: 208),
+        ArgumentRow("keylen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 207, offset32: 207),
         ArgumentRow("ifi_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("ifi_pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 368, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 442, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("ifi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 442, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 538, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ifi_change", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ifa_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("ifa_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 445, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 452, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 541, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 548, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ifa_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("rtm_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("rtm_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("rtm_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 453, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 454, .none), register: 6, offset64: 5, offset32: 5),
-        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 452, .none), register: 7, offset64: 6, offset32: 6),
-        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 451, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 455, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 573, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 549, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 550, .none), register: 6, offset64: 5, offset32: 5),
+        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 548, .none), register: 7, offset64: 6, offset32: 6),
+        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 547, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 551, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("ndm_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("ndm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("ndm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 448, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 449, .none), register: 6, offset64: 10, offset32: 10),
-        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 451, .none), register: 7, offset64: 11, offset32: 11),
+        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 544, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 545, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 547, .none), register: 7, offset64: 11, offset32: 11),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("tos", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 453, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 573, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 549, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("res1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 5, offset32: 5, isHidden: true),
         ArgumentRow("res2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 457, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 553, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 572, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("tcm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("tcm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
@@ -2417,7 +3144,7 @@ extension SpecTables {
         ArgumentRow("tcm_handle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("tcm_parent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("tcm_info", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 464, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 560, .none), register: 1),
         ArgumentRow("version", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifa_prefered", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -2455,9 +3182,6 @@ extension SpecTables {
         ArgumentRow("tx_aborted_errors", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 17, offset64: 64, offset32: 64),
         ArgumentRow("tx_carrier_errors", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 18, offset64: 68, offset32: 68),
         ArgumentRow("tx_fifo_errors", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 72, offset32: 72),
-    ]
-
-    private static let fields8: [ArgumentRow] = [
         ArgumentRow("tx_heartbeat_errors", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 20, offset64: 76, offset32: 76),
         ArgumentRow("tx_window_errors", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 21, offset64: 80, offset32: 80),
         ArgumentRow("rx_compressed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 84, offset32: 84),
@@ -2490,13 +3214,13 @@ extension SpecTables {
         ArgumentRow("rx_otherhost_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("prio", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(6)), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 480, .none), register: 1),
-        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 480, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 1),
+        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_reasm_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reachable_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("retrans_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 496, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 594, .none), register: 1),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("mac", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
@@ -2515,7 +3239,7 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 504, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 602, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -2563,14 +3287,18 @@ extension SpecTables {
         ArgumentRow("ifal_seq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ncm_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("dcb_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 519, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 617, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("dcb_pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
+        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 649, .none), register: 1),
         ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("nh_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
-        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 452, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 454, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 548, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 550, .none), register: 3, offset64: 2, offset32: 2),
+    ]
+
+    private static let fields11: [ArgumentRow] = [
         ArgumentRow("resvd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 456, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 552, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("weight", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("resvd1", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 5, offset32: 5, isHidden: true),
@@ -2578,8 +3306,8 @@ extension SpecTables {
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 529, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 530, .none), register: 3, offset64: 5, offset32: 5),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 627, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 628, .none), register: 3, offset64: 5, offset32: 5),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("address", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 5, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("proto", "", .entry, TypeRow(.value, .network, 2, 0, .none), register: 6, offset64: 24, offset32: 24),
@@ -2587,13 +3315,13 @@ extension SpecTables {
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 548, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 650, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 496, .none), register: 6, offset64: 34, offset32: 34),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 594, .none), register: 6, offset64: 34, offset32: 34),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("transition_blk", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("transition_fwd", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2652,15 +3380,18 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 456, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 552, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_hops", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 3, offset32: 3),
         ArgumentRow("rtnh_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 644, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 644, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 645, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 645, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 646, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 646, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("idiag_sport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 1),
         ArgumentRow("idiag_dport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("idiag_src", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields9: [ArgumentRow] = [
         ArgumentRow("idiag_src_rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 4, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("idiag_dst", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("idiag_dst_rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 6, offset64: 24, offset32: 24, isHidden: true),
@@ -2674,15 +3405,15 @@ extension SpecTables {
         ArgumentRow("idiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 579, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 681, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 304, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 680, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 412, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 433, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 515, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 304, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 412, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -2690,15 +3421,15 @@ extension SpecTables {
         ArgumentRow("idiag_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 579, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 681, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 305, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 680, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 413, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 433, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 515, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 305, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 413, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -2736,13 +3467,13 @@ extension SpecTables {
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 680, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 563, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 665, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("udiag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("udiag_type", "", .entry, TypeRow(.value, .symbol, 1, 49, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 433, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 515, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 8, offset32: 8),
@@ -2751,21 +3482,24 @@ extension SpecTables {
         ArgumentRow("udiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("udiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
-        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 567, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 669, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 565, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 667, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ndiag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("ndiag_type", "", .entry, TypeRow(.value, .symbol, 1, 49, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("ndiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 568, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 670, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ndiag_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("ndiag_dst_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_dst_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
         ArgumentRow("ndiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 16, offset32: 16),
         ArgumentRow("ndiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 9, offset64: 20, offset32: 20),
         ArgumentRow("ndr_block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+    ]
+
+    private static let fields12: [ArgumentRow] = [
         ArgumentRow("ndr_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ndr_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("ndr_frame_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -2773,19 +3507,19 @@ extension SpecTables {
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 570, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 672, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("pdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("pdiag_type", "", .entry, TypeRow(.value, .symbol, 1, 49, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 367, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 441, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 572, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 674, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdi_reserve", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdi_copy_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("pdi_tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 571, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 673, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("pdmc_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
         ArgumentRow("pdmc_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdmc_type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2800,19 +3534,29 @@ extension SpecTables {
         ArgumentRow("pdr_features", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 580, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 304, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 682, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 412, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
-        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 575, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("diag_mode", "", .entry, TypeRow(.value, .symbol, 1, 574, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 677, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("diag_mode", "", .entry, TypeRow(.value, .symbol, 1, 676, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("diag_shutdown", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 304, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 412, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("diag_uid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("diag_inode", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 576, .none), register: 1),
-        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 576, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 678, .none), register: 1),
+        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 678, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 684, .none), register: 1),
+        ArgumentRow("yes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("no", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("link_id", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 1),
+        ArgumentRow("ibname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("ibport", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 65, offset32: 65),
+        ArgumentRow("gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 4, offset64: 66, offset32: 66),
+        ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 5, offset64: 106, offset32: 106),
+        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 439, .fixed(1)), register: 1),
+        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 688, .none), register: 2, offset64: 146, offset32: 146),
         ArgumentRow("nfgen_family", "", .entry, TypeRow(.value, .symbol, 1, 48, .none), register: 1),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 596, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 705, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("res_id", "", .entry, TypeRow(.value, .network, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("cru_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("cru_driver_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 64, offset32: 64),
@@ -2842,13 +3586,13 @@ extension SpecTables {
         ArgumentRow("blocksize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
         ArgumentRow("min_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("max_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
-        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 613, .none), register: 1),
+        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 733, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("value_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 614, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 734, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("inner_map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 158, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 759, .none), condition: 172, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("map_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("map_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 10, offset64: 48, offset32: 48),
@@ -2861,32 +3605,29 @@ extension SpecTables {
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-    ]
-
-    private static let fields10: [ArgumentRow] = [
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 620, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 740, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 621, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 741, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("next_key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 615, .none), register: 1),
+        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 735, .none), register: 1),
         ArgumentRow("insn_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 97, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 100, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("license", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("log_level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("log_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 28, offset32: 28),
         ArgumentRow("log_buf", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 95, .none), register: 8, offset64: 40, offset32: 40),
-        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 616, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 736, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("prog_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 10, offset64: 48, offset32: 48),
         ArgumentRow("prog_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 64, offset32: 64),
-        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 617, .none), register: 12, offset64: 68, offset32: 68),
+        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 737, .none), register: 12, offset64: 68, offset32: 68),
         ArgumentRow("prog_btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 13, offset64: 72, offset32: 72),
         ArgumentRow("func_info_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 76, offset32: 76),
         ArgumentRow("func_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 15, offset64: 80, offset32: 80),
@@ -2898,7 +3639,7 @@ extension SpecTables {
         ArgumentRow("attach_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 21, offset64: 112, offset32: 112),
         ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 116, offset32: 116, isHidden: true),
         ArgumentRow("fd_array", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 23, offset64: 120, offset32: 120),
-        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 159, register: 24, offset64: 116, offset32: 116, isDetail: true),
+        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 173, register: 24, offset64: 116, offset32: 116, isDetail: true),
         ArgumentRow("core_relos", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 25, offset64: 128, offset32: 128),
         ArgumentRow("core_relo_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 136, offset32: 136),
         ArgumentRow("log_true_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 27, offset64: 140, offset32: 140),
@@ -2909,17 +3650,17 @@ extension SpecTables {
         ArgumentRow("keyring_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 32, offset64: 164, offset32: 164),
         ArgumentRow("pathname", "", .entry, TypeRow(.value, .path, 0, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 622, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 742, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("path_fd", "", .entry, TypeRow(.value, .directory, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("attach_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 617, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 618, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 737, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 738, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("replace_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 617, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 737, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("retval", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data_size_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2932,38 +3673,41 @@ extension SpecTables {
         ArgumentRow("ctx_size_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44),
         ArgumentRow("ctx_in", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 11, offset64: 48, offset32: 48),
         ArgumentRow("ctx_out", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 12, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 623, .none), register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 13, offset64: 64, offset32: 64),
         ArgumentRow("cpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("batch_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 72, offset32: 72),
-        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 348, .none), register: 1),
+        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 459, .none), register: 1),
         ArgumentRow("start_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 622, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 742, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("prog_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 622, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 742, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("map_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 622, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 742, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("link_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("info_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 355, .none), register: 1),
+        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 466, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 617, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 619, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 618, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 737, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 739, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 738, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("prog_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("prog_ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(4)), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("prog_cnt", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 160, register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 357, .none), register: 1),
+        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 174, register: 8, offset64: 32, offset32: 32),
+    ]
+
+    private static let fields13: [ArgumentRow] = [
+        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 468, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 137, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 359, .none), register: 1),
+        ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 138, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 470, .none), register: 1),
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("btf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(0)), register: 2),
         ArgumentRow("btf_log_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2976,179 +3720,198 @@ extension SpecTables {
         ArgumentRow("buf_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("buf", "", .exit, TypeRow(.value, .text, 0, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("prog_id", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 624, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 744, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("probe_offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("probe_addr", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 362, .none), register: 1),
+        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 473, .none), register: 1),
         ArgumentRow("in_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("out_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 620, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 740, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 364, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 475, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 620, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 740, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 366, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 477, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 620, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 740, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 368, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 625, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 479, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 745, .none), register: 1),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("syms", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("addrs", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(1)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("cookies", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(1)), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("bpf_cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("path", "", .entry, TypeRow(.value, .path, 0, 0, .none), register: 1),
+        ArgumentRow("offsets", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ref_ctr_offsets", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("cookies", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 746, .none), register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("pf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("hooknum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("priority", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 747, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
+        ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 617, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 737, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 161, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 371, .none), condition: 162, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 370, .none), condition: 163, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 132, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 161, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 372, .none), register: 1),
+        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 175, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 482, .none), condition: 176, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 481, .none), condition: 177, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 483, .none), condition: 178, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 485, .none), condition: 179, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 486, .none), condition: 180, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 484, .none), condition: 181, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 182, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 175, register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 487, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("new_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 618, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 164, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 374, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 738, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 183, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 489, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 376, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 626, .none), register: 1),
-        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 378, .none), register: 1),
+        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 491, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 1),
+        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 493, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 1),
+        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 495, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 382, .none), register: 1),
+        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 497, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("bpffs_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 384, .none), register: 1),
+        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 499, .none), register: 1),
         ArgumentRow("stream_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("stream_buf_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("stream_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 386, .none), register: 1),
+        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 501, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 627, .none), register: 2),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 628, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 629, .none), condition: 165, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 630, .none), condition: 166, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 167, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 98, .none), condition: 168, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 749, .none), register: 2),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 750, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 751, .none), condition: 184, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 752, .none), condition: 185, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 186, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 101, .none), condition: 187, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 169, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 188, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sample_period", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 634, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 635, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 153, register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 756, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 757, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 157, register: 8, offset64: 40, offset32: 40),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 154, register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 159, register: 9, offset64: 40, offset32: 40),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), register: 9, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 152, register: 10, offset64: 40, offset32: 40),
+        ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 158, register: 10, offset64: 40, offset32: 40),
         ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), register: 10, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 155, register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 164, register: 11, offset64: 40, offset32: 40),
         ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 156, register: 12, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 165, register: 12, offset64: 40, offset32: 40),
         ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), register: 12, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 189, register: 13, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), register: 13, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 166, register: 14, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), register: 14, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 190, register: 15, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), register: 15, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 191, register: 16, offset64: 40, offset32: 40),
+        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), register: 16, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), condition: 192, register: 17, offset64: 40, offset32: 40),
+        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), register: 17, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), condition: 188, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), register: 18, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), condition: 193, register: 19, offset64: 40, offset32: 40),
+        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), register: 19, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), condition: 194, register: 20, offset64: 40, offset32: 40),
+        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), register: 20, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 195, register: 21, offset64: 40, offset32: 40),
+        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), register: 21, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 196, register: 22, offset64: 40, offset32: 40),
+        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), register: 22, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 102, .none), register: 23, offset64: 40, offset32: 40),
+        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 197, register: 24, offset64: 40, offset32: 40),
+        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), register: 24, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 198, register: 25, offset64: 40, offset32: 40),
+        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), register: 25, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), condition: 199, register: 26, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), register: 26, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), condition: 200, register: 27, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), register: 27, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 201, register: 28, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), register: 28, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 202, register: 29, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), register: 29, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 203, register: 30, offset64: 40, offset32: 40),
+        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), register: 30, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 204, register: 31, offset64: 40, offset32: 40),
+        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), register: 31, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), condition: 205, register: 32, offset64: 40, offset32: 40),
+        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), register: 32, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), condition: 206, register: 33, offset64: 40, offset32: 40),
+        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), register: 33, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), condition: 207, register: 34, offset64: 40, offset32: 40),
+        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), register: 34, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), condition: 208, register: 35, offset64: 40, offset32: 40),
+        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), register: 35, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), condition: 209, register: 36, offset64: 40, offset32: 40),
+        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), register: 36, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), condition: 210, register: 37, offset64: 40, offset32: 40),
+        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), register: 37, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), condition: 211, register: 38, offset64: 40, offset32: 40),
+        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), register: 38, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), condition: 212, register: 39, offset64: 40, offset32: 40),
+        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), register: 39, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), condition: 213, register: 40, offset64: 40, offset32: 40),
+        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), register: 40, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), condition: 214, register: 41, offset64: 40, offset32: 40),
+        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), register: 41, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), condition: 215, register: 42, offset64: 40, offset32: 40),
+        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), register: 42, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), condition: 216, register: 43, offset64: 40, offset32: 40),
+        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), register: 43, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), condition: 217, register: 44, offset64: 40, offset32: 40),
+        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), register: 44, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("defer_callchain", "", .entry, TypeRow(.value, .bits, 8, 9729, .none), condition: 218, register: 45, offset64: 40, offset32: 40),
+        ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 219, register: 46, offset64: 40, offset32: 40),
+        ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 196, register: 47, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("wakeup_events", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 760, .none), condition: 220, register: 48, offset64: 52, offset32: 52, isDetail: true),
+        ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 220, register: 49, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("config1", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 49, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 220, register: 50, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("config2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 50, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 758, .none), condition: 221, register: 51, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("sample_regs_user", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 52, offset64: 80, offset32: 80, isDetail: true),
+        ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 222, register: 53, offset64: 88, offset32: 88, isDetail: true),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 205, .none), condition: 205, register: 54, offset64: 92, offset32: 92, isDetail: true),
     ]
 
-    private static let fields11: [ArgumentRow] = [
-        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 170, register: 13, offset64: 40, offset32: 40),
-        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), register: 13, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 157, register: 14, offset64: 40, offset32: 40),
-        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), register: 14, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 171, register: 15, offset64: 40, offset32: 40),
-        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), register: 15, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 172, register: 16, offset64: 40, offset32: 40),
-        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), register: 16, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), condition: 173, register: 17, offset64: 40, offset32: 40),
-        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), register: 17, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), condition: 169, register: 18, offset64: 40, offset32: 40),
-        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), register: 18, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), condition: 174, register: 19, offset64: 40, offset32: 40),
-        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), register: 19, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), condition: 175, register: 20, offset64: 40, offset32: 40),
-        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), register: 20, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 176, register: 21, offset64: 40, offset32: 40),
-        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), register: 21, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 177, register: 22, offset64: 40, offset32: 40),
-        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), register: 22, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 99, .none), register: 23, offset64: 40, offset32: 40),
-        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 178, register: 24, offset64: 40, offset32: 40),
-        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), register: 24, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 179, register: 25, offset64: 40, offset32: 40),
-        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), register: 25, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), condition: 180, register: 26, offset64: 40, offset32: 40),
-        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), register: 26, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), condition: 181, register: 27, offset64: 40, offset32: 40),
-        ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), register: 27, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 182, register: 28, offset64: 40, offset32: 40),
-        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), register: 28, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 183, register: 29, offset64: 40, offset32: 40),
-        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), register: 29, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 184, register: 30, offset64: 40, offset32: 40),
-        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), register: 30, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 185, register: 31, offset64: 40, offset32: 40),
-        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), register: 31, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), condition: 186, register: 32, offset64: 40, offset32: 40),
-        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), register: 32, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), condition: 187, register: 33, offset64: 40, offset32: 40),
-        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), register: 33, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), condition: 188, register: 34, offset64: 40, offset32: 40),
-        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), register: 34, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), condition: 189, register: 35, offset64: 40, offset32: 40),
-        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), register: 35, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), condition: 190, register: 36, offset64: 40, offset32: 40),
-        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), register: 36, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), condition: 191, register: 37, offset64: 40, offset32: 40),
-        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), register: 37, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), condition: 192, register: 38, offset64: 40, offset32: 40),
-        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), register: 38, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), condition: 193, register: 39, offset64: 40, offset32: 40),
-        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), register: 39, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), condition: 194, register: 40, offset64: 40, offset32: 40),
-        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), register: 40, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), condition: 195, register: 41, offset64: 40, offset32: 40),
-        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), register: 41, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), condition: 196, register: 42, offset64: 40, offset32: 40),
-        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), register: 42, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), condition: 197, register: 43, offset64: 40, offset32: 40),
-        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), register: 43, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), condition: 198, register: 44, offset64: 40, offset32: 40),
-        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), register: 44, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("defer_callchain", "", .entry, TypeRow(.value, .bits, 8, 9729, .none), condition: 199, register: 45, offset64: 40, offset32: 40),
-        ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 200, register: 46, offset64: 40, offset32: 40),
-        ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 177, register: 47, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("wakeup_events", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .flags, 4, 637, .none), condition: 201, register: 48, offset64: 52, offset32: 52, isDetail: true),
-        ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 201, register: 49, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("config1", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 49, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 201, register: 50, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("config2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 50, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 636, .none), condition: 202, register: 51, offset64: 72, offset32: 72, isDetail: true),
-        ArgumentRow("sample_regs_user", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 52, offset64: 80, offset32: 80, isDetail: true),
-        ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 203, register: 53, offset64: 88, offset32: 88, isDetail: true),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 184, .none), condition: 186, register: 54, offset64: 92, offset32: 92, isDetail: true),
+    private static let fields14: [ArgumentRow] = [
         ArgumentRow("sample_regs_intr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 55, offset64: 96, offset32: 96, isDetail: true),
         ArgumentRow("aux_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 56, offset64: 104, offset32: 104, isDetail: true),
         ArgumentRow("sample_max_stack", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 57, offset64: 108, offset32: 108, isDetail: true),
         ArgumentRow("aux_sample_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 58, offset64: 112, offset32: 112, isDetail: true),
         ArgumentRow("sig_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 59, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 204, register: 60, offset64: 128, offset32: 128, isDetail: true),
+        ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 223, register: 60, offset64: 128, offset32: 128, isDetail: true),
         ArgumentRow("ids_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("l_type", "", .entry, TypeRow(.value, .symbol, 2, 7, .none), register: 1),
         ArgumentRow("l_whence", "", .entry, TypeRow(.value, .symbol, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
@@ -3206,13 +3969,13 @@ extension SpecTables {
         ArgumentRow("tvp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 32, offset32: 16),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("prot", "", .entry, TypeRow(.value, .flags, 4, 99, .none), register: 3, offset64: 12, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 100, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("prot", "", .entry, TypeRow(.value, .flags, 4, 107, .none), register: 3, offset64: 12, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 108, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 20, offset32: 16),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 24, offset32: 20),
         ArgumentRow("sa_handler", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("sa_mask", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("sa_flags", "", .entry, TypeRow(.value, .flags, 4, 154, .none), register: 3, offset64: 12, offset32: 8),
+        ArgumentRow("sa_flags", "", .entry, TypeRow(.value, .flags, 4, 175, .none), register: 3, offset64: 12, offset32: 8),
         ArgumentRow("sa_restorer", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("uid", "", .entry, TypeRow(.value, .user, 4, 0, .none), register: 1, offset64: 4, offset32: 4),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -3225,7 +3988,7 @@ extension SpecTables {
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .octal, 2, 0, .none), register: 3, offset64: 20, offset32: 20),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 4, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 72, .none), register: 1),
+        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
         ArgumentRow("shm_segsz", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("shm_cpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 3, offset64: 64, offset32: 64),
         ArgumentRow("shm_lpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 4, offset64: 68, offset32: 68),
@@ -3234,12 +3997,12 @@ extension SpecTables {
         ArgumentRow("shm_dtime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 7, offset64: 48, offset32: 48),
         ArgumentRow("shm_ctime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 8, offset64: 56, offset32: 56),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 76, offset32: 76, isHidden: true),
-        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 72, .none), register: 1),
+        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
         ArgumentRow("sem_otime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("sem_ctime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 44, offset32: 44),
         ArgumentRow("sem_nsems", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 52, offset32: 52),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 5, offset64: 64, offset32: 56, isHidden: true),
-        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 72, .none), register: 1),
+        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
         ArgumentRow("msg_stime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("msg_rtime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 44, offset32: 44),
         ArgumentRow("msg_ctime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 52, offset32: 52),
@@ -3248,32 +4011,29 @@ extension SpecTables {
         ArgumentRow("msg_lspid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 72, offset32: 72),
         ArgumentRow("msg_lrpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 8, offset64: 76, offset32: 76),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 80, offset32: 80, isHidden: true),
-        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
+        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 74, .none), register: 1),
         ArgumentRow("msg_qbytes", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 68, offset32: 68),
-        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 90, .none), register: 1),
-        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 142, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 143, register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 191, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 144, register: 5, offset64: 12, offset32: 12),
-        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 145, register: 6, offset64: 12, offset32: 12),
-        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 145, register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 254, .none), register: 1),
+        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 91, .none), register: 1),
+        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 145, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 146, register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 212, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 147, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 148, register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 148, register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 279, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 127, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 128, .none), register: 5, offset64: 10, offset32: 10),
+        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 128, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 129, .none), register: 5, offset64: 10, offset32: 10),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 6, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("lo_device", "", .entry, TypeRow(.value, .device, 2, 0, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 2, 0, .none), register: 4, offset64: 12, offset32: 12, isDetail: true),
-    ]
-
-    private static let fields12: [ArgumentRow] = [
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 409, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 334, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 408, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 96, offset32: 96, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 11, offset64: 128, offset32: 128, isDetail: true),
@@ -3284,25 +4044,30 @@ extension SpecTables {
 extension SpecTables {
     /// From a struct to the one that stands for it in i386.
     public static let structureFor32: [UInt16] = [
-        0, 1, 2, 3, 390, 5, 6, 7, 8, 9, 391, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+        0, 1, 2, 3, 505, 5, 6, 7, 8, 9, 506, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
         27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
-        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 397, 398, 399, 75, 76,
-        77, 400, 79, 80, 401, 402, 83, 84, 85, 86, 87, 88, 89, 90, 403, 92, 93, 94, 95, 96, 97, 98, 99, 100,
+        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 512, 513, 514, 76,
+        77, 78, 515, 80, 81, 516, 517, 84, 85, 86, 87, 88, 89, 90, 91, 518, 93, 94, 95, 96, 97, 98, 99, 100,
         101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
-        121, 122, 123, 124, 125, 126, 127, 128, 404, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140,
+        121, 122, 123, 124, 125, 126, 127, 128, 129, 519, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140,
         141, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
         161, 162, 163, 164, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
         181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
-        405, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220,
+        201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220,
         221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240,
         241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260,
         261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276, 277, 278, 279, 280,
-        281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300,
+        281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 520, 294, 295, 296, 297, 298, 299, 300,
         301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
         321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336, 337, 338, 339, 340,
         341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360,
         361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
         381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400,
-        401, 402, 403, 404, 405,
+        401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
+        421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440,
+        441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460,
+        461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480,
+        481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500,
+        501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520,
     ]
 }

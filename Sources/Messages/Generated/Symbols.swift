@@ -102,545 +102,668 @@ public enum SymbolSet: UInt16, CaseIterable, Sendable {
     case uringNapi = 96
     case uringMemory = 97
     case uringFileSkip = 98
-    case protection = 99
-    case map = 100
-    case mremap = 101
-    case msync = 102
-    case mlockall = 103
-    case mlock2 = 104
-    case memoryAdvice = 105
-    case memoryPolicy = 106
-    case memoryPolicyFlags = 107
-    case mbind = 108
-    case getMempolicy = 109
-    case pkeyAccess = 110
-    case shadowStack = 111
-    case auxiliaryType = 112
-    case clone = 113
-    case namespace = 114
-    case waitOptions = 115
-    case waitIdType = 116
-    case resource = 117
-    case usageWho = 118
-    case personalityType = 119
-    case personalityFlags = 120
-    case dumpable = 121
-    case ambient = 122
-    case machineCheck = 123
-    case machineCheckPolicy = 124
-    case memoryMap = 125
-    case speculation = 126
-    case speculationControl = 127
-    case speculationSet = 128
-    case userDispatch = 129
-    case timestampCounter = 130
-    case unaligned = 131
-    case coreScheduling = 132
-    case processKind = 133
-    case virtualArea = 134
-    case secureBits = 135
-    case refuseGain = 136
-    case futexHash = 137
-    case prctlOption = 138
-    case capability = 139
-    case pidfdOpen = 140
-    case archPrctl = 141
-    case processorStates = 142
-    case processorState = 143
-    case rseq = 144
-    case schedPolicy = 145
-    case schedPolicyFlags = 146
-    case schedAttributeFlags = 147
-    case priorityWho = 148
-    case ioPriorityWho = 149
-    case ioPriorityClass = 150
-    case signal = 151
-    case maskHow = 152
-    case signalHandler = 153
-    case signalAction = 154
-    case signalStack = 155
-    case pidfdSignal = 156
-    case siginfoCode = 157
-    case childCode = 158
-    case faultCode = 159
-    case busCode = 160
-    case illegalCode = 161
-    case arithmeticCode = 162
-    case trapCode = 163
-    case ioCode = 164
-    case systemCode = 165
-    case futexOperation = 166
-    case futexFlags = 167
-    case futexWakeOperation = 168
-    case futexWakeCompare = 169
-    case futexBits = 170
-    case futexWaiter = 171
-    case futex2 = 172
-    case membarrierCommand = 173
-    case membarrier = 174
-    case ipc = 175
-    case shmget = 176
-    case shmat = 177
-    case shmCommand = 178
-    case semCommand = 179
-    case msgCommand = 180
-    case semOperation = 181
-    case ipcCall = 182
-    case mqFlags = 183
-    case clock = 184
-    case itimer = 185
-    case timer = 186
-    case timerfdSet = 187
-    case timexState = 188
-    case timexModes = 189
-    case timexStatus = 190
-    case notifyKind = 191
-    case capabilityVersion = 192
-    case capabilities = 193
-    case keySerial = 194
-    case keyctlCommand = 195
-    case keyPermission = 196
-    case keyRequestDefault = 197
-    case keyMove = 198
-    case keyOperations = 199
-    case keyAbilities = 200
-    case keyMoreAbilities = 201
-    case errno = 202
-    case random = 203
-    case syslogAction = 204
-    case logLevel = 205
-    case rebootMagic = 206
-    case quotaFormat = 207
-    case quotaFields = 208
-    case quotaInfo = 209
-    case quotaInfoFields = 210
-    case quotaState = 211
-    case quotaKinds = 212
-    case moduleRemoval = 213
-    case rebootCommand = 214
-    case swap = 215
-    case module = 216
-    case kexec = 217
-    case kexecFile = 218
-    case quotaCommand = 219
-    case quotaType = 220
-    case ptraceRequest = 221
-    case ptraceOptions = 222
-    case kcmpType = 223
-    case perfOpen = 224
-    case userRegister = 225
-    case noteType = 226
-    case peekSignals = 227
-    case syscallStop = 228
-    case seccompOperation = 229
-    case seccompMode = 230
-    case seccompFilter = 231
-    case seccompContinue = 232
-    case seccompAddDescriptor = 233
-    case seccompAction = 234
-    case landlockCreate = 235
-    case landlockRule = 236
-    case landlockRestrict = 237
-    case landlockFs = 238
-    case landlockNet = 239
-    case landlockScope = 240
-    case lsmAttribute = 241
-    case lsmId = 242
-    case lsmFlags = 243
-    case auditArchitecture = 244
-    case ioctlRequest = 245
-    case ioctlRequest32 = 246
-    case inputKey = 247
-    case inputSwitch = 248
-    case inputLight = 249
-    case inputRelative = 250
-    case inputMiscellany = 251
-    case inputSound = 252
-    case inputRepeat = 253
-    case inputForce = 254
-    case inputForceStatus = 255
-    case inputProperty = 256
-    case keyboardTable = 257
-    case keyboardKey = 258
-    case keyboardKind = 259
-    case keyboardMode = 260
-    case keyboardMeta = 261
-    case keyboardType = 262
-    case consoleMode = 263
-    case consoleFont = 264
-    case consoleFontFlags = 265
-    case keyboardLights = 266
-    case keyboardLightsDefault = 267
-    case kvmCapability = 268
-    case kvmExit = 269
-    case kvmMemory = 270
-    case kvmCpuid = 271
-    case driveCommand = 272
-    case gpioHandle = 273
-    case gpioLine = 274
-    case gpioEvent = 275
-    case gpioLineV2 = 276
-    case lircFeatures = 277
-    case lircMode = 278
-    case ptpEvents = 279
-    case ptpOutput = 280
-    case ptpPin = 281
-    case blockServer = 282
-    case watchdogSettings = 283
-    case resetKind = 284
-    case transferDirection = 285
-    case transferFlags = 286
-    case transferInfo = 287
-    case mapperVersion = 288
-    case counterEvent = 289
-    case counterComponent = 290
-    case counterScope = 291
-    case memoryKind = 292
-    case memoryFlags = 293
-    case memoryMode = 294
-    case memoryOnce = 295
-    case teeImplementation = 296
-    case teeAbilities = 297
-    case teeMemory = 298
-    case videoAbilities = 299
-    case videoBuffer = 300
-    case videoMemory = 301
-    case videoBufferFlags = 302
-    case videoField = 303
-    case videoColours = 304
-    case videoFormat = 305
-    case radioFormat = 306
-    case videoDataFormat = 307
-    case videoFormatFlags = 308
-    case videoStandard = 309
-    case videoInput = 310
-    case videoInputState = 311
-    case videoInputAbilities = 312
-    case videoControl = 313
-    case videoControlClass = 314
-    case videoControlType = 315
-    case videoControlFlags = 316
-    case tunerType = 317
-    case tunerAbilities = 318
-    case tunerChannels = 319
-    case tunerMode = 320
-    case videoSizes = 321
-    case videoRates = 322
-    case videoStream = 323
-    case videoCapture = 324
-    case videoBlanking = 325
-    case videoServices = 326
-    case termInput = 327
-    case termLocal = 328
-    case lineDiscipline = 329
-    case termCharacter = 330
-    case modem = 331
-    case termFlow = 332
-    case termFlush = 333
-    case loop = 334
-    case loopCrypt = 335
-    case inode = 336
-    case xflags = 337
-    case uffdFeatures = 338
-    case uffdApiCalls = 339
-    case uffdRangeCalls = 340
-    case uffdRegister = 341
-    case uffdCopy = 342
-    case uffdZeropage = 343
-    case uffdProtect = 344
-    case uffdContinue = 345
-    case uffdPoison = 346
-    case uffdMove = 347
-    case perfGroup = 348
-    case rtcVoltage = 349
-    case rtcParameter = 350
-    case interface = 351
-    case fiemap = 352
-    case fiemapExtent = 353
-    case partitionOperation = 354
-    case pidfdInfo = 355
-    case pidfdCoredump = 356
-    case tunnel = 357
-    case tunnelOffload = 358
-    case watchdog = 359
-    case route = 360
-    case inputEvent = 361
-    case inputAxis = 362
-    case termOutput = 363
-    case termControl = 364
-    case verityHash = 365
-    case hardwareType = 366
-    case etherProtocol = 367
-    case arpHardware = 368
-    case packetType = 369
-    case canProtocol = 370
-    case kcmProtocol = 371
-    case nfcProtocol = 372
-    case nfcAirProtocol = 373
-    case phonetProtocol = 374
-    case caifProtocol = 375
-    case xdpAddress = 376
-    case vsockContext = 377
-    case vsockPort = 378
-    case vsockAddress = 379
-    case qipcrtrNode = 380
-    case qipcrtrPort = 381
-    case bluetoothProtocol = 382
-    case bluetoothService = 383
-    case bluetoothChannel = 384
-    case bluetoothControl = 385
-    case bluetoothAddress = 386
-    case algAddress = 387
-    case ax25Protocol = 388
-    case smcProtocol = 389
-    case mctpNetwork = 390
-    case mctpAddress = 391
-    case nfcService = 392
-    case socketProtocol = 393
-    case socketLevel = 394
-    case socketOption = 395
-    case tcpOption = 396
-    case udpOption = 397
-    case ipOption = 398
-    case ipv6Option = 399
-    case packetOption = 400
-    case netlinkOption = 401
-    case vsockOption = 402
-    case rawOption = 403
-    case canRawOption = 404
-    case sctpOption = 405
-    case dccpOption = 406
-    case tipcOption = 407
-    case rxrpcOption = 408
-    case pppol2tpOption = 409
-    case rdsOption = 410
-    case caifOption = 411
-    case algOption = 412
-    case nfcOption = 413
-    case kcmOption = 414
-    case tlsOption = 415
-    case xdpOption = 416
-    case mptcpOption = 417
-    case smcOption = 418
-    case llcOption = 419
-    case packetMembership = 420
-    case icmpType = 421
-    case bluetoothOption = 422
-    case txRehash = 423
-    case controlLevel = 424
-    case socketControl = 425
-    case ipControl = 426
-    case udpControl = 427
-    case ipv6Control = 428
-    case packetControl = 429
-    case netlinkControl = 430
-    case algOperation = 431
-    case algControl = 432
-    case tcpState = 433
-    case netlinkType = 434
-    case routeType = 435
-    case netlinkFlags = 436
-    case netlinkNew = 437
-    case netlinkGet = 438
-    case netlinkDelete = 439
-    case netlinkAnswer = 440
-    case netlinkError = 441
-    case interfaceFlags = 442
-    case linkAttribute = 443
-    case addressAttribute = 444
-    case addressFlags = 445
-    case routeAttribute = 446
-    case neighbourAttribute = 447
-    case neighbourState = 448
-    case neighbourFlags = 449
-    case ruleAttribute = 450
-    case routeKind = 451
-    case routeScope = 452
-    case routeTable = 453
-    case routeProtocol = 454
-    case routeFlags = 455
-    case hopFlags = 456
-    case ruleAction = 457
-    case linkInfo = 458
-    case diagType = 459
-    case auditType = 460
-    case xfrmType = 461
-    case filterSubsystem = 462
-    case genericType = 463
-    case genericCommand = 464
-    case genericAttribute = 465
-    case genericOperation = 466
-    case genericOperationFlags = 467
-    case genericGroup = 468
-    case operationPolicy = 469
-    case policyAttribute = 470
-    case policyKind = 471
-    case netlinkTypes = 472
-    case routeAttributes = 473
-    case trafficAttribute = 474
-    case linkExtent = 475
-    case bridgePort = 476
-    case bridgeInfo = 477
-    case bridgeQuerier = 478
-    case bridgeTree = 479
-    case bridgeOptions = 480
-    case tunnelInfo = 481
-    case linkInet6 = 482
-    case linkInet6Flags = 483
-    case addressGeneration = 484
-    case linkInet = 485
-    case linkMctp = 486
-    case inetConfiguration = 487
-    case inet6Configuration = 488
-    case ipStatistics = 489
-    case icmp6Statistics = 490
-    case linkFamily = 491
-    case linkBridge = 492
-    case linkBridgeFlags = 493
-    case linkBridgeMode = 494
-    case linkBridgeTunnel = 495
-    case bridgeVlan = 496
-    case linkXdp = 497
-    case xdpAttached = 498
-    case xdpLink = 499
-    case linkFunctions = 500
-    case linkFunction = 501
-    case linkFunctionStatistics = 502
-    case linkFunctionVlans = 503
-    case linkFunctionState = 504
-    case linkPorts = 505
-    case linkPort = 506
-    case linkEvent = 507
-    case protocolDown = 508
-    case routeMetrics = 509
-    case tunnelEncapsulation = 510
-    case neighbourTable = 511
-    case neighbourParameters = 512
-    case neighbourExtended = 513
-    case neighbourNotice = 514
-    case neighbourFlagsMore = 515
-    case addressLabel = 516
-    case netConfiguration = 517
-    case dcb = 518
-    case dcbCommand = 519
-    case netNamespace = 520
-    case nextHop = 521
-    case nextHopGroup = 522
-    case nextHopResilient = 523
-    case nextHopBucket = 524
-    case multicastDatabase = 525
-    case multicastEntries = 526
-    case multicastEntry = 527
-    case multicastEntryMore = 528
-    case multicastState = 529
-    case multicastFlags = 530
-    case multicastRouters = 531
-    case multicastRouter = 532
-    case multicastRouterType = 533
-    case linkStatistics = 534
-    case linkStatisticsMore = 535
-    case linkStatisticsOffload = 536
-    case bridgeStatistics = 537
-    case bondStatistics = 538
-    case bondAggregation = 539
-    case mplsStatistics = 540
-    case multicastReport = 541
-    case multicastReport6 = 542
-    case trafficStatistics = 543
-    case trafficTable = 544
-    case trafficRoot = 545
-    case trafficAction = 546
-    case multicastMessage = 547
-    case linkStatisticsFilter = 548
-    case diagRequest = 549
-    case diagAnswer = 550
-    case diagRequestAttributes = 551
-    case diagAnswerAttributes = 552
-    case inetDiagRequest = 553
-    case inetDiag = 554
-    case inetDiagUpper = 555
-    case inetDiagTls = 556
-    case tlsVersion = 557
-    case tlsCipher = 558
-    case tlsConfiguration = 559
-    case inetDiagMptcp = 560
-    case mptcpSubflow = 561
-    case unixDiag = 562
-    case unixDiagShow = 563
-    case netlinkDiag = 564
-    case netlinkDiagShow = 565
-    case netlinkDiagFlags = 566
-    case netlinkDiagProtocol = 567
-    case netlinkState = 568
-    case packetDiag = 569
-    case packetDiagShow = 570
-    case packetDiagFlags = 571
-    case packetVersion = 572
-    case smcDiag = 573
-    case smcDiagMode = 574
-    case smcState = 575
-    case smcReason = 576
-    case diagShutdown = 577
-    case diagStates = 578
-    case inetDiagExtensions = 579
-    case smcDiagExtensions = 580
-    case conntrackType = 581
-    case expectationType = 582
-    case queueType = 583
-    case packetLogType = 584
-    case fingerprintType = 585
-    case ipSetType = 586
-    case accountingType = 587
-    case conntrackTimeoutType = 588
-    case conntrackHelperType = 589
-    case tableType = 590
-    case tableCompatType = 591
-    case cryptoType = 592
-    case cryptoAttribute = 593
-    case selinuxType = 594
-    case filterBatch = 595
-    case filterVersion = 596
-    case bpfClass = 597
-    case bpfSize = 598
-    case bpfMode = 599
-    case bpfSource = 600
-    case bpfArithmetic = 601
-    case bpfJump = 602
-    case bpfReturn = 603
-    case bpfMove = 604
-    case ebpfClass = 605
-    case ebpfSize = 606
-    case ebpfMode = 607
-    case ebpfArithmetic = 608
-    case ebpfJump = 609
-    case ebpfRegister = 610
-    case bpfAncillary = 611
-    case bpfCommand = 612
-    case bpfMapType = 613
-    case bpfMap = 614
-    case bpfProgramType = 615
-    case bpfProgram = 616
-    case bpfAttachType = 617
-    case bpfAttach = 618
-    case bpfQuery = 619
-    case bpfLookup = 620
-    case bpfUpdate = 621
-    case bpfFile = 622
-    case bpfTestRun = 623
-    case bpfDescriptorType = 624
-    case bpfKprobeMulti = 625
-    case bpfStatistics = 626
-    case perfType = 627
-    case perfSize = 628
-    case perfHardware = 629
-    case perfSoftware = 630
-    case perfCache = 631
-    case perfCacheOperation = 632
-    case perfCacheResult = 633
-    case perfSample = 634
-    case perfRead = 635
-    case perfBranch = 636
-    case breakpointType = 637
+    case uringSocket = 99
+    case uringQuery = 100
+    case uringTracking = 101
+    case uringReceive = 102
+    case uringArea = 103
+    case uringReceiveControl = 104
+    case uringReceiveEvent = 105
+    case uringAttribute = 106
+    case protection = 107
+    case map = 108
+    case mremap = 109
+    case msync = 110
+    case mlockall = 111
+    case mlock2 = 112
+    case memoryAdvice = 113
+    case memoryPolicy = 114
+    case memoryPolicyFlags = 115
+    case mbind = 116
+    case getMempolicy = 117
+    case pkeyAccess = 118
+    case shadowStack = 119
+    case auxiliaryType = 120
+    case clone = 121
+    case namespace = 122
+    case waitOptions = 123
+    case waitIdType = 124
+    case resource = 125
+    case usageWho = 126
+    case personalityType = 127
+    case personalityFlags = 128
+    case dumpable = 129
+    case ambient = 130
+    case machineCheck = 131
+    case machineCheckPolicy = 132
+    case memoryMap = 133
+    case speculation = 134
+    case speculationControl = 135
+    case speculationSet = 136
+    case userDispatch = 137
+    case timestampCounter = 138
+    case unaligned = 139
+    case coreScheduling = 140
+    case processKind = 141
+    case virtualArea = 142
+    case secureBits = 143
+    case refuseGain = 144
+    case futexHash = 145
+    case floatMode = 146
+    case vectorLength = 147
+    case matrixLength = 148
+    case pointerKeys = 149
+    case taggedAddresses = 150
+    case riscvVector = 151
+    case riscvContext = 152
+    case riscvScope = 153
+    case executionAspect = 154
+    case executionControl = 155
+    case prctlOption = 156
+    case capability = 157
+    case pidfdOpen = 158
+    case namespaceKind = 159
+    case userNamespace = 160
+    case archPrctl = 161
+    case processorStates = 162
+    case processorState = 163
+    case rseq = 164
+    case schedPolicy = 165
+    case schedPolicyFlags = 166
+    case schedAttributeFlags = 167
+    case priorityWho = 168
+    case ioPriorityWho = 169
+    case ioPriorityClass = 170
+    case schedAsk = 171
+    case signal = 172
+    case maskHow = 173
+    case signalHandler = 174
+    case signalAction = 175
+    case signalStack = 176
+    case pidfdSignal = 177
+    case siginfoCode = 178
+    case childCode = 179
+    case faultCode = 180
+    case busCode = 181
+    case illegalCode = 182
+    case arithmeticCode = 183
+    case trapCode = 184
+    case ioCode = 185
+    case systemCode = 186
+    case futexOperation = 187
+    case futexFlags = 188
+    case futexWakeOperation = 189
+    case futexWakeCompare = 190
+    case futexBits = 191
+    case futexWaiter = 192
+    case futex2 = 193
+    case membarrierCommand = 194
+    case membarrier = 195
+    case ipc = 196
+    case shmget = 197
+    case shmat = 198
+    case shmCommand = 199
+    case semCommand = 200
+    case msgCommand = 201
+    case semOperation = 202
+    case ipcCall = 203
+    case mqFlags = 204
+    case clock = 205
+    case itimer = 206
+    case timer = 207
+    case timerfdSet = 208
+    case timexState = 209
+    case timexModes = 210
+    case timexStatus = 211
+    case notifyKind = 212
+    case processorClock = 213
+    case capabilityVersion = 214
+    case capabilities = 215
+    case keySerial = 216
+    case keyctlCommand = 217
+    case keyPermission = 218
+    case keyRequestDefault = 219
+    case keyMove = 220
+    case keyOperations = 221
+    case keyAbilities = 222
+    case keyMoreAbilities = 223
+    case errno = 224
+    case random = 225
+    case syslogAction = 226
+    case logLevel = 227
+    case rebootMagic = 228
+    case quotaFormat = 229
+    case quotaFields = 230
+    case quotaInfo = 231
+    case quotaInfoFields = 232
+    case quotaState = 233
+    case quotaKinds = 234
+    case moduleRemoval = 235
+    case rebootCommand = 236
+    case swap = 237
+    case module = 238
+    case kexec = 239
+    case kexecFile = 240
+    case quotaCommand = 241
+    case quotaType = 242
+    case ptraceRequest = 243
+    case ptraceOptions = 244
+    case kcmpType = 245
+    case perfOpen = 246
+    case userRegister = 247
+    case noteType = 248
+    case peekSignals = 249
+    case syscallStop = 250
+    case ptraceEvent = 251
+    case seccompOperation = 252
+    case seccompMode = 253
+    case seccompFilter = 254
+    case seccompContinue = 255
+    case seccompAddDescriptor = 256
+    case seccompAction = 257
+    case landlockCreate = 258
+    case landlockRule = 259
+    case landlockRestrict = 260
+    case landlockFs = 261
+    case landlockNet = 262
+    case landlockScope = 263
+    case lsmAttribute = 264
+    case lsmId = 265
+    case lsmFlags = 266
+    case landlockAdd = 267
+    case seccompNotification = 268
+    case auditArchitecture = 269
+    case ioctlRequest = 270
+    case ioctlRequest32 = 271
+    case inputKey = 272
+    case inputSwitch = 273
+    case inputLight = 274
+    case inputRelative = 275
+    case inputMiscellany = 276
+    case inputSound = 277
+    case inputRepeat = 278
+    case inputForce = 279
+    case inputForceStatus = 280
+    case inputProperty = 281
+    case keyboardTable = 282
+    case keyboardShift = 283
+    case keyboardKey = 284
+    case keyboardKind = 285
+    case keyboardMode = 286
+    case keyboardMeta = 287
+    case keyboardType = 288
+    case consoleMode = 289
+    case consoleFont = 290
+    case consoleFontFlags = 291
+    case keyboardLights = 292
+    case keyboardLightsDefault = 293
+    case kvmCapability = 294
+    case kvmExit = 295
+    case kvmMemory = 296
+    case kvmCpuid = 297
+    case driveCommand = 298
+    case gpioHandle = 299
+    case gpioLine = 300
+    case gpioEvent = 301
+    case gpioLineV2 = 302
+    case lircFeatures = 303
+    case lircMode = 304
+    case ptpEvents = 305
+    case ptpOutput = 306
+    case ptpPin = 307
+    case blockServer = 308
+    case watchdogSettings = 309
+    case resetKind = 310
+    case transferDirection = 311
+    case transferFlags = 312
+    case transferInfo = 313
+    case mapperVersion = 314
+    case counterEvent = 315
+    case counterComponent = 316
+    case counterScope = 317
+    case memoryKind = 318
+    case memoryFlags = 319
+    case memoryMode = 320
+    case memoryOnce = 321
+    case teeImplementation = 322
+    case teeOptee = 323
+    case teeAbilities = 324
+    case teeMemory = 325
+    case videoAbilities = 326
+    case videoBuffer = 327
+    case videoMemory = 328
+    case videoBufferFlags = 329
+    case videoField = 330
+    case videoColours = 331
+    case videoFormat = 332
+    case radioFormat = 333
+    case videoDataFormat = 334
+    case videoFormatFlags = 335
+    case videoStandard = 336
+    case videoInput = 337
+    case videoInputState = 338
+    case videoInputAbilities = 339
+    case videoControl = 340
+    case videoControlClass = 341
+    case videoControlType = 342
+    case videoControlFlags = 343
+    case tunerType = 344
+    case tunerAbilities = 345
+    case tunerChannels = 346
+    case tunerMode = 347
+    case videoSizes = 348
+    case videoRates = 349
+    case videoStream = 350
+    case videoCapture = 351
+    case videoBlanking = 352
+    case videoServices = 353
+    case btrfsKey = 354
+    case btrfsTree = 355
+    case btrfsGroup = 356
+    case btrfsBalance = 357
+    case btrfsBalanceState = 358
+    case btrfsBalanceArguments = 359
+    case btrfsBalanceControl = 360
+    case btrfsFeature = 361
+    case btrfsFeatureReadOnly = 362
+    case btrfsFeatureIncompatible = 363
+    case btrfsDefragment = 364
+    case btrfsCompression = 365
+    case btrfsChecksum = 366
+    case btrfsInformation = 367
+    case btrfsReplace = 368
+    case btrfsReplaceMode = 369
+    case btrfsReplaceResult = 370
+    case btrfsReplaceState = 371
+    case btrfsStatistics = 372
+    case btrfsStatistic = 373
+    case btrfsLogical = 374
+    case btrfsQuota = 375
+    case btrfsQuotaInherit = 376
+    case btrfsQuotaLimit = 377
+    case btrfsScrub = 378
+    case btrfsSend = 379
+    case btrfsVolume = 380
+    case mapperFlags = 381
+    case functionKey = 382
+    case gpioAttribute = 383
+    case memoryOperation = 384
+    case memoryCorrection = 385
+    case clockSwitch = 386
+    case clockFeature = 387
+    case udmabuf = 388
+    case teeLogin = 389
+    case teeOrigin = 390
+    case teeParameter = 391
+    case mapperVolume = 392
+    case mapperProperty = 393
+    case mapperData = 394
+    case shutdownKind = 395
+    case blockProtection = 396
+    case blockChecksum = 397
+    case transferProtocol = 398
+    case transferSubprotocol = 399
+    case transferQueue = 400
+    case termInput = 401
+    case termLocal = 402
+    case lineDiscipline = 403
+    case termCharacter = 404
+    case modem = 405
+    case termFlow = 406
+    case termFlush = 407
+    case loop = 408
+    case loopCrypt = 409
+    case inode = 410
+    case xflags = 411
+    case uffdFeatures = 412
+    case uffdApiCalls = 413
+    case uffdRangeCalls = 414
+    case uffdRegister = 415
+    case uffdCopy = 416
+    case uffdZeropage = 417
+    case uffdProtect = 418
+    case uffdContinue = 419
+    case uffdPoison = 420
+    case uffdMove = 421
+    case perfGroup = 422
+    case rtcVoltage = 423
+    case rtcParameter = 424
+    case interface = 425
+    case fiemap = 426
+    case fiemapExtent = 427
+    case partitionOperation = 428
+    case pidfdInfo = 429
+    case pidfdCoredump = 430
+    case tunnel = 431
+    case tunnelOffload = 432
+    case watchdog = 433
+    case route = 434
+    case inputEvent = 435
+    case inputAxis = 436
+    case termOutput = 437
+    case termControl = 438
+    case verityHash = 439
+    case hardwareType = 440
+    case etherProtocol = 441
+    case arpHardware = 442
+    case packetType = 443
+    case canProtocol = 444
+    case kcmProtocol = 445
+    case nfcProtocol = 446
+    case nfcAirProtocol = 447
+    case phonetProtocol = 448
+    case caifProtocol = 449
+    case xdpAddress = 450
+    case vsockContext = 451
+    case vsockPort = 452
+    case vsockAddress = 453
+    case qipcrtrNode = 454
+    case qipcrtrPort = 455
+    case bluetoothProtocol = 456
+    case bluetoothService = 457
+    case bluetoothChannel = 458
+    case bluetoothControl = 459
+    case bluetoothAddress = 460
+    case algAddress = 461
+    case ax25Protocol = 462
+    case smcProtocol = 463
+    case mctpNetwork = 464
+    case mctpAddress = 465
+    case nfcService = 466
+    case irdaProtocol = 467
+    case isdnProtocol = 468
+    case tipcAddress = 469
+    case tipcScope = 470
+    case radioAddressKind = 471
+    case radioNetwork = 472
+    case radioAddress = 473
+    case rxrpcService = 474
+    case socketProtocol = 475
+    case socketLevel = 476
+    case socketOption = 477
+    case tcpOption = 478
+    case udpOption = 479
+    case ipOption = 480
+    case ipv6Option = 481
+    case packetOption = 482
+    case netlinkOption = 483
+    case vsockOption = 484
+    case rawOption = 485
+    case canRawOption = 486
+    case sctpOption = 487
+    case dccpOption = 488
+    case tipcOption = 489
+    case rxrpcOption = 490
+    case pppol2tpOption = 491
+    case rdsOption = 492
+    case caifOption = 493
+    case algOption = 494
+    case nfcOption = 495
+    case kcmOption = 496
+    case tlsOption = 497
+    case xdpOption = 498
+    case mptcpOption = 499
+    case smcOption = 500
+    case llcOption = 501
+    case packetMembership = 502
+    case icmpType = 503
+    case bluetoothOption = 504
+    case txRehash = 505
+    case controlLevel = 506
+    case socketControl = 507
+    case ipControl = 508
+    case udpControl = 509
+    case ipv6Control = 510
+    case packetControl = 511
+    case netlinkControl = 512
+    case algOperation = 513
+    case algControl = 514
+    case tcpState = 515
+    case socketLevelGet = 516
+    case socketLevelSet = 517
+    case ipOptionGet = 518
+    case ipOptionSet = 519
+    case ipv6OptionGet = 520
+    case ipv6OptionSet = 521
+    case socketOptionGet = 522
+    case ax25Option = 523
+    case ipxOption = 524
+    case irdaOption = 525
+    case phonetPipeOption = 526
+    case tipcImportance = 527
+    case tipcGroup = 528
+    case tcpKey = 529
+    case netlinkType = 530
+    case routeType = 531
+    case netlinkFlags = 532
+    case netlinkNew = 533
+    case netlinkGet = 534
+    case netlinkDelete = 535
+    case netlinkAnswer = 536
+    case netlinkError = 537
+    case interfaceFlags = 538
+    case linkAttribute = 539
+    case addressAttribute = 540
+    case addressFlags = 541
+    case routeAttribute = 542
+    case neighbourAttribute = 543
+    case neighbourState = 544
+    case neighbourFlags = 545
+    case ruleAttribute = 546
+    case routeKind = 547
+    case routeScope = 548
+    case routeTable = 549
+    case routeProtocol = 550
+    case routeFlags = 551
+    case hopFlags = 552
+    case ruleAction = 553
+    case linkInfo = 554
+    case diagType = 555
+    case auditType = 556
+    case xfrmType = 557
+    case filterSubsystem = 558
+    case genericType = 559
+    case genericCommand = 560
+    case genericAttribute = 561
+    case genericOperation = 562
+    case genericOperationFlags = 563
+    case genericGroup = 564
+    case operationPolicy = 565
+    case policyAttribute = 566
+    case policyKind = 567
+    case netlinkTypes = 568
+    case routeAttributes = 569
+    case trafficAttribute = 570
+    case linkExtent = 571
+    case ruleFlags = 572
+    case serviceKind = 573
+    case bridgePort = 574
+    case bridgeInfo = 575
+    case bridgeQuerier = 576
+    case bridgeTree = 577
+    case bridgeOptions = 578
+    case tunnelInfo = 579
+    case linkInet6 = 580
+    case linkInet6Flags = 581
+    case addressGeneration = 582
+    case linkInet = 583
+    case linkMctp = 584
+    case inetConfiguration = 585
+    case inet6Configuration = 586
+    case ipStatistics = 587
+    case icmp6Statistics = 588
+    case linkFamily = 589
+    case linkBridge = 590
+    case linkBridgeFlags = 591
+    case linkBridgeMode = 592
+    case linkBridgeTunnel = 593
+    case bridgeVlan = 594
+    case linkXdp = 595
+    case xdpAttached = 596
+    case xdpLink = 597
+    case linkFunctions = 598
+    case linkFunction = 599
+    case linkFunctionStatistics = 600
+    case linkFunctionVlans = 601
+    case linkFunctionState = 602
+    case linkPorts = 603
+    case linkPort = 604
+    case linkEvent = 605
+    case protocolDown = 606
+    case routeMetrics = 607
+    case tunnelEncapsulation = 608
+    case neighbourTable = 609
+    case neighbourParameters = 610
+    case neighbourExtended = 611
+    case neighbourNotice = 612
+    case neighbourFlagsMore = 613
+    case addressLabel = 614
+    case netConfiguration = 615
+    case dcb = 616
+    case dcbCommand = 617
+    case netNamespace = 618
+    case nextHop = 619
+    case nextHopGroup = 620
+    case nextHopResilient = 621
+    case nextHopBucket = 622
+    case multicastDatabase = 623
+    case multicastEntries = 624
+    case multicastEntry = 625
+    case multicastEntryMore = 626
+    case multicastState = 627
+    case multicastFlags = 628
+    case multicastRouters = 629
+    case multicastRouter = 630
+    case multicastRouterType = 631
+    case linkStatistics = 632
+    case linkStatisticsMore = 633
+    case linkStatisticsOffload = 634
+    case bridgeStatistics = 635
+    case bondStatistics = 636
+    case bondAggregation = 637
+    case mplsStatistics = 638
+    case multicastReport = 639
+    case multicastReport6 = 640
+    case trafficStatistics = 641
+    case trafficTable = 642
+    case trafficRoot = 643
+    case trafficRootFlags = 644
+    case trafficActionFlags = 645
+    case trafficActionStatistics = 646
+    case trafficAction = 647
+    case multicastMessage = 648
+    case reportFamily = 649
+    case linkStatisticsFilter = 650
+    case diagRequest = 651
+    case diagAnswer = 652
+    case diagRequestAttributes = 653
+    case diagAnswerAttributes = 654
+    case inetDiagRequest = 655
+    case inetDiag = 656
+    case inetDiagUpper = 657
+    case inetDiagTls = 658
+    case tlsVersion = 659
+    case tlsCipher = 660
+    case tlsConfiguration = 661
+    case inetDiagMptcp = 662
+    case mptcpSubflow = 663
+    case unixDiag = 664
+    case unixDiagShow = 665
+    case netlinkDiag = 666
+    case netlinkDiagShow = 667
+    case netlinkDiagFlags = 668
+    case netlinkDiagProtocol = 669
+    case netlinkState = 670
+    case packetDiag = 671
+    case packetDiagShow = 672
+    case packetDiagFlags = 673
+    case packetVersion = 674
+    case smcDiag = 675
+    case smcDiagMode = 676
+    case smcState = 677
+    case smcReason = 678
+    case diagShutdown = 679
+    case diagStates = 680
+    case inetDiagExtensions = 681
+    case smcDiagExtensions = 682
+    case memoryUse = 683
+    case diagFilterCode = 684
+    case diagStorageRequest = 685
+    case diagStorages = 686
+    case diagStorage = 687
+    case smcRole = 688
+    case conntrackType = 689
+    case expectationType = 690
+    case queueType = 691
+    case packetLogType = 692
+    case fingerprintType = 693
+    case ipSetType = 694
+    case accountingType = 695
+    case conntrackTimeoutType = 696
+    case conntrackHelperType = 697
+    case tableType = 698
+    case tableCompatType = 699
+    case hookType = 700
+    case cryptoType = 701
+    case cryptoAttribute = 702
+    case selinuxType = 703
+    case filterBatch = 704
+    case filterVersion = 705
+    case devlinkCommand = 706
+    case ethtoolRequest = 707
+    case ethtoolAnswer = 708
+    case ioam6Command = 709
+    case mptcpCommand = 710
+    case netdevCommand = 711
+    case nl80211Command = 712
+    case seg6Command = 713
+    case taskstatsCommand = 714
+    case tcpMetricsCommand = 715
+    case thermalCommand = 716
+    case bpfClass = 717
+    case bpfSize = 718
+    case bpfMode = 719
+    case bpfSource = 720
+    case bpfArithmetic = 721
+    case bpfJump = 722
+    case bpfReturn = 723
+    case bpfMove = 724
+    case ebpfClass = 725
+    case ebpfSize = 726
+    case ebpfMode = 727
+    case ebpfArithmetic = 728
+    case ebpfJump = 729
+    case ebpfRegister = 730
+    case bpfAncillary = 731
+    case bpfCommand = 732
+    case bpfMapType = 733
+    case bpfMap = 734
+    case bpfProgramType = 735
+    case bpfProgram = 736
+    case bpfAttachType = 737
+    case bpfAttach = 738
+    case bpfQuery = 739
+    case bpfLookup = 740
+    case bpfUpdate = 741
+    case bpfFile = 742
+    case bpfTestRun = 743
+    case bpfDescriptorType = 744
+    case bpfKprobeMulti = 745
+    case bpfUprobeMulti = 746
+    case bpfNetfilter = 747
+    case bpfStatistics = 748
+    case perfType = 749
+    case perfSize = 750
+    case perfHardware = 751
+    case perfSoftware = 752
+    case perfCache = 753
+    case perfCacheOperation = 754
+    case perfCacheResult = 755
+    case perfSample = 756
+    case perfRead = 757
+    case perfBranch = 758
+    case memoryNode = 759
+    case breakpointType = 760
 }
 
 extension SpecTables {
@@ -746,554 +869,677 @@ extension SpecTables {
         SymbolSetRow("uringNapi", 1034, 3, unknown: "IO_URING_NAPI_???"),
         SymbolSetRow("uringMemory", 1037, 1, unknown: "IORING_MEM_REGION_REG_???"),
         SymbolSetRow("uringFileSkip", 1038, 1, unknown: "IORING_REGISTER_FILES_???"),
-        SymbolSetRow("protection", 1039, 7, unknown: "PROT_???"),
-        SymbolSetRow("map", 1046, 83, unknown: "MAP_???"),
-        SymbolSetRow("mremap", 1129, 3, unknown: "MREMAP_???"),
-        SymbolSetRow("msync", 1132, 3, unknown: "MS_???"),
-        SymbolSetRow("mlockall", 1135, 3, unknown: "MCL_???"),
-        SymbolSetRow("mlock2", 1138, 1, unknown: "MLOCK_???"),
-        SymbolSetRow("memoryAdvice", 1139, 27, unknown: "MADV_???"),
-        SymbolSetRow("memoryPolicy", 1166, 7, unknown: "MPOL_???"),
-        SymbolSetRow("memoryPolicyFlags", 1173, 3, unknown: "MPOL_???"),
-        SymbolSetRow("mbind", 1176, 4, unknown: "MPOL_???"),
-        SymbolSetRow("getMempolicy", 1180, 3, unknown: "MPOL_???"),
-        SymbolSetRow("pkeyAccess", 1183, 3, unknown: "PKEY_???"),
-        SymbolSetRow("shadowStack", 1186, 2, unknown: "SHADOW_STACK_???"),
-        SymbolSetRow("auxiliaryType", 1188, 30, unknown: "AT_???"),
-        SymbolSetRow("clone", 1218, 29, unknown: "CLONE_???"),
-        SymbolSetRow("namespace", 1247, 14, unknown: "CLONE_NEW???"),
-        SymbolSetRow("waitOptions", 1261, 8, unknown: "W???"),
-        SymbolSetRow("waitIdType", 1269, 4, unknown: "P_???"),
-        SymbolSetRow("resource", 1273, 16, unknown: "RLIMIT_???"),
-        SymbolSetRow("usageWho", 1289, 4, unknown: "RUSAGE_???"),
-        SymbolSetRow("personalityType", 1293, 15, unknown: "PER_???"),
-        SymbolSetRow("personalityFlags", 1308, 11, unknown: "???"),
-        SymbolSetRow("dumpable", 1319, 3, unknown: "SUID_DUMP_???"),
-        SymbolSetRow("ambient", 1322, 4, unknown: "PR_CAP_AMBIENT_???"),
-        SymbolSetRow("machineCheck", 1326, 2, unknown: "PR_MCE_KILL_???"),
-        SymbolSetRow("machineCheckPolicy", 1328, 3, unknown: "PR_MCE_KILL_???"),
-        SymbolSetRow("memoryMap", 1331, 15, unknown: "PR_SET_MM_???"),
-        SymbolSetRow("speculation", 1346, 3, unknown: "PR_SPEC_???"),
-        SymbolSetRow("speculationControl", 1349, 6, unknown: "PR_SPEC_???"),
-        SymbolSetRow("speculationSet", 1355, 4, unknown: "PR_SPEC_???"),
-        SymbolSetRow("userDispatch", 1359, 3, unknown: "PR_SYS_DISPATCH_???"),
-        SymbolSetRow("timestampCounter", 1362, 2, unknown: "PR_TSC_???"),
-        SymbolSetRow("unaligned", 1364, 2, unknown: "PR_UNALIGN_???"),
-        SymbolSetRow("coreScheduling", 1366, 4, unknown: "PR_SCHED_CORE_???"),
-        SymbolSetRow("processKind", 1370, 4, unknown: "PIDTYPE_???"),
-        SymbolSetRow("virtualArea", 1374, 1, unknown: "PR_SET_VMA_???"),
-        SymbolSetRow("secureBits", 1375, 12, unknown: "SECBIT_???"),
-        SymbolSetRow("refuseGain", 1387, 2, unknown: "PR_MDWE_???"),
-        SymbolSetRow("futexHash", 1389, 2, unknown: "PR_FUTEX_HASH_???"),
-        SymbolSetRow("prctlOption", 1391, 80, unknown: "PR_???"),
-        SymbolSetRow("capability", 1471, 41, unknown: "CAP_???"),
-        SymbolSetRow("pidfdOpen", 1512, 3, unknown: "PIDFD_???"),
-        SymbolSetRow("archPrctl", 1515, 26, unknown: "ARCH_???"),
-        SymbolSetRow("processorStates", 1541, 17, unknown: "XFEATURE_MASK_???"),
-        SymbolSetRow("processorState", 1558, 14, unknown: "XFEATURE_???"),
-        SymbolSetRow("rseq", 1572, 2, unknown: "RSEQ_???"),
-        SymbolSetRow("schedPolicy", 1574, 8, unknown: "SCHED_???"),
-        SymbolSetRow("schedPolicyFlags", 1582, 1, unknown: "SCHED_???"),
-        SymbolSetRow("schedAttributeFlags", 1583, 7, unknown: "SCHED_FLAG_???"),
-        SymbolSetRow("priorityWho", 1590, 3, unknown: "PRIO_???"),
-        SymbolSetRow("ioPriorityWho", 1593, 3, unknown: "IOPRIO_WHO_???"),
-        SymbolSetRow("ioPriorityClass", 1596, 4, unknown: "IOPRIO_CLASS_???"),
-        SymbolSetRow("signal", 1600, 31, unknown: "SIG???"),
-        SymbolSetRow("maskHow", 1631, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalHandler", 1634, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalAction", 1637, 9, unknown: "SA_???"),
-        SymbolSetRow("signalStack", 1646, 3, unknown: "SS_???"),
-        SymbolSetRow("pidfdSignal", 1649, 3, unknown: "PIDFD_SIGNAL_???"),
-        SymbolSetRow("siginfoCode", 1652, 11, unknown: "SI_???"),
-        SymbolSetRow("childCode", 1663, 6, unknown: "CLD_???"),
-        SymbolSetRow("faultCode", 1669, 10, unknown: "SEGV_???"),
-        SymbolSetRow("busCode", 1679, 5, unknown: "BUS_???"),
-        SymbolSetRow("illegalCode", 1684, 9, unknown: "ILL_???"),
-        SymbolSetRow("arithmeticCode", 1693, 10, unknown: "FPE_???"),
-        SymbolSetRow("trapCode", 1703, 6, unknown: "TRAP_???"),
-        SymbolSetRow("ioCode", 1709, 6, unknown: "POLL_???"),
-        SymbolSetRow("systemCode", 1715, 2, unknown: "SYS_???"),
-        SymbolSetRow("futexOperation", 1717, 14, unknown: "FUTEX_???"),
-        SymbolSetRow("futexFlags", 1731, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futexWakeOperation", 1733, 5, unknown: "FUTEX_OP_???"),
-        SymbolSetRow("futexWakeCompare", 1738, 6, unknown: "FUTEX_OP_CMP_???"),
-        SymbolSetRow("futexBits", 1744, 1, unknown: ""),
-        SymbolSetRow("futexWaiter", 1745, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futex2", 1747, 7, unknown: "FUTEX2_???"),
-        SymbolSetRow("membarrierCommand", 1754, 11, unknown: "MEMBARRIER_CMD_???"),
-        SymbolSetRow("membarrier", 1765, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
-        SymbolSetRow("ipc", 1766, 6, unknown: "IPC_???"),
-        SymbolSetRow("shmget", 1772, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmat", 1776, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmCommand", 1780, 18, unknown: "SHM_???"),
-        SymbolSetRow("semCommand", 1798, 28, unknown: "SEM_???"),
-        SymbolSetRow("msgCommand", 1826, 14, unknown: "MSG_???"),
-        SymbolSetRow("semOperation", 1840, 2, unknown: "SEM_???"),
-        SymbolSetRow("ipcCall", 1842, 12, unknown: "???"),
-        SymbolSetRow("mqFlags", 1854, 1, unknown: "O_???"),
-        SymbolSetRow("clock", 1855, 12, unknown: "CLOCK_???"),
-        SymbolSetRow("itimer", 1867, 3, unknown: "ITIMER_???"),
-        SymbolSetRow("timer", 1870, 1, unknown: "TIMER_???"),
-        SymbolSetRow("timerfdSet", 1871, 2, unknown: "TFD_TIMER_???"),
-        SymbolSetRow("timexState", 1873, 6, unknown: "TIME_???"),
-        SymbolSetRow("timexModes", 1879, 12, unknown: "ADJ_???"),
-        SymbolSetRow("timexStatus", 1891, 16, unknown: "STA_???"),
-        SymbolSetRow("notifyKind", 1907, 4, unknown: "SIGEV_???"),
-        SymbolSetRow("capabilityVersion", 1911, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
-        SymbolSetRow("capabilities", 1914, 41, unknown: "CAP_???"),
-        SymbolSetRow("keySerial", 1955, 8, unknown: "KEY_SPEC_???"),
-        SymbolSetRow("keyctlCommand", 1963, 33, unknown: "KEYCTL_???"),
-        SymbolSetRow("keyPermission", 1996, 24, unknown: "KEY_???"),
-        SymbolSetRow("keyRequestDefault", 2020, 9, unknown: "KEY_REQKEY_DEFL_???"),
-        SymbolSetRow("keyMove", 2029, 1, unknown: "KEYCTL_MOVE_???"),
-        SymbolSetRow("keyOperations", 2030, 4, unknown: "KEYCTL_SUPPORTS_???"),
+        SymbolSetRow("uringSocket", 1039, 6, unknown: "SOCKET_URING_OP_???"),
+        SymbolSetRow("uringQuery", 1045, 4, unknown: "IO_URING_QUERY_???"),
+        SymbolSetRow("uringTracking", 1049, 3, unknown: "IO_URING_NAPI_TRACKING_???"),
+        SymbolSetRow("uringReceive", 1052, 1, unknown: "ZCRX_REG_???"),
+        SymbolSetRow("uringArea", 1053, 1, unknown: "IORING_ZCRX_AREA_???"),
+        SymbolSetRow("uringReceiveControl", 1054, 3, unknown: "ZCRX_CTRL_???"),
+        SymbolSetRow("uringReceiveEvent", 1057, 2, unknown: "ZCRX_EVENT_???"),
+        SymbolSetRow("uringAttribute", 1059, 1, unknown: "IORING_RW_ATTR_FLAG_???"),
+        SymbolSetRow("protection", 1060, 7, unknown: "PROT_???"),
+        SymbolSetRow("map", 1067, 84, unknown: "MAP_???"),
+        SymbolSetRow("mremap", 1151, 3, unknown: "MREMAP_???"),
+        SymbolSetRow("msync", 1154, 3, unknown: "MS_???"),
+        SymbolSetRow("mlockall", 1157, 3, unknown: "MCL_???"),
+        SymbolSetRow("mlock2", 1160, 1, unknown: "MLOCK_???"),
+        SymbolSetRow("memoryAdvice", 1161, 27, unknown: "MADV_???"),
+        SymbolSetRow("memoryPolicy", 1188, 7, unknown: "MPOL_???"),
+        SymbolSetRow("memoryPolicyFlags", 1195, 3, unknown: "MPOL_???"),
+        SymbolSetRow("mbind", 1198, 4, unknown: "MPOL_???"),
+        SymbolSetRow("getMempolicy", 1202, 3, unknown: "MPOL_???"),
+        SymbolSetRow("pkeyAccess", 1205, 3, unknown: "PKEY_???"),
+        SymbolSetRow("shadowStack", 1208, 2, unknown: "SHADOW_STACK_???"),
+        SymbolSetRow("auxiliaryType", 1210, 30, unknown: "AT_???"),
+        SymbolSetRow("clone", 1240, 29, unknown: "CLONE_???"),
+        SymbolSetRow("namespace", 1269, 14, unknown: "CLONE_NEW???"),
+        SymbolSetRow("waitOptions", 1283, 8, unknown: "W???"),
+        SymbolSetRow("waitIdType", 1291, 4, unknown: "P_???"),
+        SymbolSetRow("resource", 1295, 16, unknown: "RLIMIT_???"),
+        SymbolSetRow("usageWho", 1311, 4, unknown: "RUSAGE_???"),
+        SymbolSetRow("personalityType", 1315, 15, unknown: "PER_???"),
+        SymbolSetRow("personalityFlags", 1330, 11, unknown: "???"),
+        SymbolSetRow("dumpable", 1341, 3, unknown: "SUID_DUMP_???"),
+        SymbolSetRow("ambient", 1344, 4, unknown: "PR_CAP_AMBIENT_???"),
+        SymbolSetRow("machineCheck", 1348, 2, unknown: "PR_MCE_KILL_???"),
+        SymbolSetRow("machineCheckPolicy", 1350, 3, unknown: "PR_MCE_KILL_???"),
+        SymbolSetRow("memoryMap", 1353, 15, unknown: "PR_SET_MM_???"),
+        SymbolSetRow("speculation", 1368, 3, unknown: "PR_SPEC_???"),
+        SymbolSetRow("speculationControl", 1371, 6, unknown: "PR_SPEC_???"),
+        SymbolSetRow("speculationSet", 1377, 4, unknown: "PR_SPEC_???"),
+        SymbolSetRow("userDispatch", 1381, 3, unknown: "PR_SYS_DISPATCH_???"),
+        SymbolSetRow("timestampCounter", 1384, 2, unknown: "PR_TSC_???"),
+        SymbolSetRow("unaligned", 1386, 2, unknown: "PR_UNALIGN_???"),
+        SymbolSetRow("coreScheduling", 1388, 4, unknown: "PR_SCHED_CORE_???"),
+        SymbolSetRow("processKind", 1392, 4, unknown: "PIDTYPE_???"),
+        SymbolSetRow("virtualArea", 1396, 1, unknown: "PR_SET_VMA_???"),
+        SymbolSetRow("secureBits", 1397, 12, unknown: "SECBIT_???"),
+        SymbolSetRow("refuseGain", 1409, 2, unknown: "PR_MDWE_???"),
+        SymbolSetRow("futexHash", 1411, 2, unknown: "PR_FUTEX_HASH_???"),
+        SymbolSetRow("floatMode", 1413, 2, unknown: "PR_FP_MODE_???"),
+        SymbolSetRow("vectorLength", 1415, 2, unknown: "PR_SVE_???"),
+        SymbolSetRow("matrixLength", 1417, 2, unknown: "PR_SME_???"),
+        SymbolSetRow("pointerKeys", 1419, 5, unknown: "PR_PAC_???"),
+        SymbolSetRow("taggedAddresses", 1424, 4, unknown: "PR_???"),
+        SymbolSetRow("riscvVector", 1428, 4, unknown: "PR_RISCV_V_VSTATE_CTRL_???"),
+        SymbolSetRow("riscvContext", 1432, 2, unknown: "PR_RISCV_CTX_???"),
+        SymbolSetRow("riscvScope", 1434, 2, unknown: "PR_RISCV_SCOPE_???"),
+        SymbolSetRow("executionAspect", 1436, 4, unknown: "PR_PPC_DEXCR_???"),
+        SymbolSetRow("executionControl", 1440, 5, unknown: "PR_PPC_DEXCR_CTRL_???"),
+        SymbolSetRow("prctlOption", 1445, 80, unknown: "PR_???"),
+        SymbolSetRow("capability", 1525, 41, unknown: "CAP_???"),
+        SymbolSetRow("pidfdOpen", 1566, 3, unknown: "PIDFD_???"),
+        SymbolSetRow("namespaceKind", 1569, 8, unknown: "???_NS"),
+        SymbolSetRow("userNamespace", 1577, 1, unknown: ""),
+        SymbolSetRow("archPrctl", 1578, 26, unknown: "ARCH_???"),
+        SymbolSetRow("processorStates", 1604, 17, unknown: "XFEATURE_MASK_???"),
+        SymbolSetRow("processorState", 1621, 14, unknown: "XFEATURE_???"),
+        SymbolSetRow("rseq", 1635, 2, unknown: "RSEQ_???"),
+        SymbolSetRow("schedPolicy", 1637, 8, unknown: "SCHED_???"),
+        SymbolSetRow("schedPolicyFlags", 1645, 1, unknown: "SCHED_???"),
+        SymbolSetRow("schedAttributeFlags", 1646, 7, unknown: "SCHED_FLAG_???"),
+        SymbolSetRow("priorityWho", 1653, 3, unknown: "PRIO_???"),
+        SymbolSetRow("ioPriorityWho", 1656, 3, unknown: "IOPRIO_WHO_???"),
+        SymbolSetRow("ioPriorityClass", 1659, 4, unknown: "IOPRIO_CLASS_???"),
+        SymbolSetRow("schedAsk", 1663, 1, unknown: "SCHED_GETATTR_FLAG_???"),
+        SymbolSetRow("signal", 1664, 31, unknown: "SIG???"),
+        SymbolSetRow("maskHow", 1695, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalHandler", 1698, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalAction", 1701, 9, unknown: "SA_???"),
+        SymbolSetRow("signalStack", 1710, 3, unknown: "SS_???"),
+        SymbolSetRow("pidfdSignal", 1713, 3, unknown: "PIDFD_SIGNAL_???"),
+        SymbolSetRow("siginfoCode", 1716, 11, unknown: "SI_???"),
+        SymbolSetRow("childCode", 1727, 6, unknown: "CLD_???"),
+        SymbolSetRow("faultCode", 1733, 10, unknown: "SEGV_???"),
+        SymbolSetRow("busCode", 1743, 5, unknown: "BUS_???"),
+        SymbolSetRow("illegalCode", 1748, 9, unknown: "ILL_???"),
+        SymbolSetRow("arithmeticCode", 1757, 10, unknown: "FPE_???"),
+        SymbolSetRow("trapCode", 1767, 6, unknown: "TRAP_???"),
+        SymbolSetRow("ioCode", 1773, 6, unknown: "POLL_???"),
+        SymbolSetRow("systemCode", 1779, 2, unknown: "SYS_???"),
+        SymbolSetRow("futexOperation", 1781, 14, unknown: "FUTEX_???"),
+        SymbolSetRow("futexFlags", 1795, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futexWakeOperation", 1797, 5, unknown: "FUTEX_OP_???"),
+        SymbolSetRow("futexWakeCompare", 1802, 6, unknown: "FUTEX_OP_CMP_???"),
+        SymbolSetRow("futexBits", 1808, 1, unknown: ""),
+        SymbolSetRow("futexWaiter", 1809, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futex2", 1811, 7, unknown: "FUTEX2_???"),
+        SymbolSetRow("membarrierCommand", 1818, 11, unknown: "MEMBARRIER_CMD_???"),
+        SymbolSetRow("membarrier", 1829, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
+        SymbolSetRow("ipc", 1830, 6, unknown: "IPC_???"),
+        SymbolSetRow("shmget", 1836, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmat", 1840, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmCommand", 1844, 18, unknown: "SHM_???"),
     ]
 
     private static let symbolSets1: [SymbolSetRow] = [
-        SymbolSetRow("keyAbilities", 2034, 8, unknown: "KEYCTL_CAPS0_???"),
-        SymbolSetRow("keyMoreAbilities", 2042, 3, unknown: "KEYCTL_CAPS1_???"),
-        SymbolSetRow("errno", 2045, 137, unknown: "E???"),
-        SymbolSetRow("random", 2182, 3, unknown: "GRND_???"),
-        SymbolSetRow("syslogAction", 2185, 11, unknown: "SYSLOG_ACTION_???"),
-        SymbolSetRow("logLevel", 2196, 9, unknown: "LOGLEVEL_???"),
-        SymbolSetRow("rebootMagic", 2205, 5, unknown: "LINUX_REBOOT_MAGIC_???"),
-        SymbolSetRow("quotaFormat", 2210, 5, unknown: "QFMT_VFS_???"),
-        SymbolSetRow("quotaFields", 2215, 6, unknown: "QIF_???"),
-        SymbolSetRow("quotaInfo", 2221, 2, unknown: "DQF_???"),
-        SymbolSetRow("quotaInfoFields", 2223, 3, unknown: "IIF_???"),
-        SymbolSetRow("quotaState", 2226, 6, unknown: "FS_QUOTA_???"),
-        SymbolSetRow("quotaKinds", 2232, 3, unknown: "FS_???_QUOTA"),
-        SymbolSetRow("moduleRemoval", 2235, 2, unknown: "O_???"),
-        SymbolSetRow("rebootCommand", 2237, 8, unknown: "LINUX_REBOOT_CMD_???"),
-        SymbolSetRow("swap", 2245, 4, unknown: "SWAP_FLAG_???"),
-        SymbolSetRow("module", 2249, 3, unknown: "MODULE_INIT_???"),
-        SymbolSetRow("kexec", 2252, 20, unknown: "KEXEC_ARCH_???"),
-        SymbolSetRow("kexecFile", 2272, 6, unknown: "KEXEC_FILE_???"),
-        SymbolSetRow("quotaCommand", 2278, 18, unknown: "Q_???"),
-        SymbolSetRow("quotaType", 2296, 3, unknown: "???QUOTA"),
-        SymbolSetRow("ptraceRequest", 2299, 44, unknown: "PTRACE_???"),
-        SymbolSetRow("ptraceOptions", 2343, 10, unknown: "PTRACE_O_???"),
-        SymbolSetRow("kcmpType", 2353, 8, unknown: "KCMP_???"),
-        SymbolSetRow("perfOpen", 2361, 4, unknown: "PERF_FLAG_???"),
-        SymbolSetRow("userRegister", 2365, 27, unknown: "???"),
-        SymbolSetRow("noteType", 2392, 9, unknown: "NT_???"),
-        SymbolSetRow("peekSignals", 2401, 1, unknown: "PTRACE_PEEKSIGINFO_???"),
-        SymbolSetRow("syscallStop", 2402, 4, unknown: "PTRACE_SYSCALL_INFO_???"),
-        SymbolSetRow("seccompOperation", 2406, 4, unknown: "SECCOMP_SET_MODE_???"),
-        SymbolSetRow("seccompMode", 2410, 3, unknown: "SECCOMP_MODE_???"),
-        SymbolSetRow("seccompFilter", 2413, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
-        SymbolSetRow("seccompContinue", 2419, 1, unknown: "SECCOMP_USER_NOTIF_FLAG_???"),
-        SymbolSetRow("seccompAddDescriptor", 2420, 2, unknown: "SECCOMP_ADDFD_FLAG_???"),
-        SymbolSetRow("seccompAction", 2422, 8, unknown: "SECCOMP_RET_???"),
-        SymbolSetRow("landlockCreate", 2430, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
-        SymbolSetRow("landlockRule", 2432, 2, unknown: "LANDLOCK_RULE_???"),
-        SymbolSetRow("landlockRestrict", 2434, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
-        SymbolSetRow("landlockFs", 2437, 17, unknown: "LANDLOCK_ACCESS_FS_???"),
-        SymbolSetRow("landlockNet", 2454, 4, unknown: "LANDLOCK_ACCESS_NET_???"),
-        SymbolSetRow("landlockScope", 2458, 2, unknown: "LANDLOCK_SCOPE_???"),
-        SymbolSetRow("lsmAttribute", 2460, 7, unknown: "LSM_ATTR_???"),
-        SymbolSetRow("lsmId", 2467, 15, unknown: "LSM_ID_???"),
-        SymbolSetRow("lsmFlags", 2482, 1, unknown: "LSM_FLAG_???"),
-        SymbolSetRow("auditArchitecture", 2483, 53, unknown: "AUDIT_ARCH_???"),
-        SymbolSetRow("ioctlRequest", 2536, 2526, unknown: "???", isAlternative: true),
-        SymbolSetRow("ioctlRequest32", 5062, 293, unknown: "???", isAlternative: true),
-        SymbolSetRow("inputKey", 5355, 627, unknown: "KEY_???"),
-        SymbolSetRow("inputSwitch", 5982, 18, unknown: "SW_???"),
-        SymbolSetRow("inputLight", 6000, 11, unknown: "LED_???"),
-        SymbolSetRow("inputRelative", 6011, 13, unknown: "REL_???"),
-        SymbolSetRow("inputMiscellany", 6024, 6, unknown: "MSC_???"),
-        SymbolSetRow("inputSound", 6030, 3, unknown: "SND_???"),
-        SymbolSetRow("inputRepeat", 6033, 2, unknown: "REP_???"),
-        SymbolSetRow("inputForce", 6035, 17, unknown: "FF_???"),
-        SymbolSetRow("inputForceStatus", 6052, 2, unknown: "FF_STATUS_???"),
-        SymbolSetRow("inputProperty", 6054, 8, unknown: "INPUT_PROP_???"),
-        SymbolSetRow("keyboardTable", 6062, 4, unknown: "K_???"),
-        SymbolSetRow("keyboardKey", 6066, 393, unknown: "K_???"),
-        SymbolSetRow("keyboardKind", 6459, 16, unknown: "KT_???"),
-        SymbolSetRow("keyboardMode", 6475, 5, unknown: "K_???"),
-        SymbolSetRow("keyboardMeta", 6480, 2, unknown: "K_???"),
-        SymbolSetRow("keyboardType", 6482, 3, unknown: "KB_???"),
-        SymbolSetRow("consoleMode", 6485, 4, unknown: "KD_???"),
-        SymbolSetRow("consoleFont", 6489, 4, unknown: "KD_FONT_OP_???"),
-        SymbolSetRow("consoleFontFlags", 6493, 2, unknown: "KD_FONT_FLAG_???"),
-        SymbolSetRow("keyboardLights", 6495, 3, unknown: "LED_???"),
-        SymbolSetRow("keyboardLightsDefault", 6498, 6, unknown: "LED_???"),
-        SymbolSetRow("kvmCapability", 6504, 244, unknown: "KVM_CAP_???"),
-        SymbolSetRow("kvmExit", 6748, 44, unknown: "KVM_EXIT_???"),
-        SymbolSetRow("kvmMemory", 6792, 3, unknown: "KVM_MEM_???"),
-        SymbolSetRow("kvmCpuid", 6795, 3, unknown: "KVM_CPUID_FLAG_???"),
-        SymbolSetRow("driveCommand", 6798, 93, unknown: "ATA_CMD_???"),
-        SymbolSetRow("gpioHandle", 6891, 8, unknown: "GPIOHANDLE_REQUEST_???"),
-        SymbolSetRow("gpioLine", 6899, 8, unknown: "GPIOLINE_FLAG_???"),
-        SymbolSetRow("gpioEvent", 6907, 3, unknown: "GPIOEVENT_REQUEST_???"),
-        SymbolSetRow("gpioLineV2", 6910, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
-        SymbolSetRow("lircFeatures", 6923, 14, unknown: "LIRC_CAN_???"),
-        SymbolSetRow("lircMode", 6937, 5, unknown: "LIRC_MODE_???"),
-        SymbolSetRow("ptpEvents", 6942, 5, unknown: "PTP_???"),
-        SymbolSetRow("ptpOutput", 6947, 3, unknown: "PTP_PEROUT_???"),
-        SymbolSetRow("ptpPin", 6950, 4, unknown: "PTP_PF_???"),
-        SymbolSetRow("blockServer", 6954, 11, unknown: "NBD_FLAG_???"),
-        SymbolSetRow("watchdogSettings", 6965, 3, unknown: "WDIOS_???"),
-        SymbolSetRow("resetKind", 6968, 6, unknown: "SG_SCSI_RESET_???"),
-        SymbolSetRow("transferDirection", 6974, 4, unknown: "SG_DXFER_???"),
-        SymbolSetRow("transferFlags", 6978, 6, unknown: "SG_FLAG_???"),
-        SymbolSetRow("transferInfo", 6984, 3, unknown: "SG_INFO_???"),
-        SymbolSetRow("mapperVersion", 6987, 2, unknown: "UBI_???_VOLUME"),
-        SymbolSetRow("counterEvent", 6989, 8, unknown: "COUNTER_EVENT_???"),
-        SymbolSetRow("counterComponent", 6997, 6, unknown: "COUNTER_COMPONENT_???"),
-        SymbolSetRow("counterScope", 7003, 3, unknown: "COUNTER_SCOPE_???"),
-        SymbolSetRow("memoryKind", 7006, 8, unknown: "MTD_???"),
-        SymbolSetRow("memoryFlags", 7014, 5, unknown: "MTD_???"),
-        SymbolSetRow("memoryMode", 7019, 4, unknown: "MTD_FILE_MODE_???"),
-        SymbolSetRow("memoryOnce", 7023, 3, unknown: "MTD_OTP_???"),
-        SymbolSetRow("teeImplementation", 7026, 4, unknown: "TEE_IMPL_ID_???"),
-        SymbolSetRow("teeAbilities", 7030, 5, unknown: "TEE_GEN_CAP_???"),
-        SymbolSetRow("teeMemory", 7035, 7, unknown: "TEE_IOCTL_SHM_???"),
-        SymbolSetRow("videoAbilities", 7042, 29, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoBuffer", 7071, 14, unknown: "V4L2_BUF_TYPE_???"),
-        SymbolSetRow("videoMemory", 7085, 4, unknown: "V4L2_MEMORY_???"),
-        SymbolSetRow("videoBufferFlags", 7089, 14, unknown: "V4L2_BUF_FLAG_???"),
-        SymbolSetRow("videoField", 7103, 10, unknown: "V4L2_FIELD_???"),
-        SymbolSetRow("videoColours", 7113, 13, unknown: "V4L2_COLORSPACE_???"),
-        SymbolSetRow("videoFormat", 7126, 250, unknown: "V4L2_PIX_FMT_???"),
-        SymbolSetRow("radioFormat", 7376, 8, unknown: "V4L2_SDR_FMT_???"),
-        SymbolSetRow("videoDataFormat", 7384, 16, unknown: "V4L2_META_FMT_???"),
-        SymbolSetRow("videoFormatFlags", 7400, 10, unknown: "V4L2_FMT_FLAG_???"),
-        SymbolSetRow("videoStandard", 7410, 26, unknown: "V4L2_STD_???"),
-        SymbolSetRow("videoInput", 7436, 3, unknown: "V4L2_INPUT_TYPE_???"),
-        SymbolSetRow("videoInputState", 7439, 15, unknown: "V4L2_IN_ST_???"),
-        SymbolSetRow("videoInputAbilities", 7454, 3, unknown: "V4L2_IN_CAP_???"),
-        SymbolSetRow("videoControl", 7457, 376, unknown: "V4L2_CID_???"),
-        SymbolSetRow("videoControlClass", 7833, 14, unknown: "V4L2_CTRL_CLASS_???"),
-        SymbolSetRow("videoControlType", 7847, 40, unknown: "V4L2_CTRL_TYPE_???"),
-        SymbolSetRow("videoControlFlags", 7887, 13, unknown: "V4L2_CTRL_FLAG_???"),
-        SymbolSetRow("tunerType", 7900, 5, unknown: "V4L2_TUNER_???"),
-        SymbolSetRow("tunerAbilities", 7905, 13, unknown: "V4L2_TUNER_CAP_???"),
-        SymbolSetRow("tunerChannels", 7918, 5, unknown: "V4L2_TUNER_SUB_???"),
-        SymbolSetRow("tunerMode", 7923, 5, unknown: "V4L2_TUNER_MODE_???"),
-        SymbolSetRow("videoSizes", 7928, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
-        SymbolSetRow("videoRates", 7931, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
-        SymbolSetRow("videoStream", 7934, 1, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoCapture", 7935, 1, unknown: "V4L2_MODE_???"),
-        SymbolSetRow("videoBlanking", 7936, 2, unknown: "V4L2_VBI_???"),
-        SymbolSetRow("videoServices", 7938, 5, unknown: "V4L2_SLICED_???"),
-        SymbolSetRow("termInput", 7943, 15, unknown: ""),
-        SymbolSetRow("termLocal", 7958, 16, unknown: ""),
-        SymbolSetRow("lineDiscipline", 7974, 31, unknown: "N_???"),
-        SymbolSetRow("termCharacter", 8005, 17, unknown: "???"),
-        SymbolSetRow("modem", 8022, 12, unknown: "TIOCM_???"),
-        SymbolSetRow("termFlow", 8034, 4, unknown: "TC???"),
-        SymbolSetRow("termFlush", 8038, 3, unknown: "TC???"),
-        SymbolSetRow("loop", 8041, 5, unknown: "LO_FLAGS_???"),
-        SymbolSetRow("loopCrypt", 8046, 10, unknown: "LO_CRYPT_???"),
-        SymbolSetRow("inode", 8056, 29, unknown: "FS_???_FL"),
-        SymbolSetRow("xflags", 8085, 20, unknown: "FS_XFLAG_???"),
-        SymbolSetRow("uffdFeatures", 8105, 17, unknown: "UFFD_FEATURE_???"),
-        SymbolSetRow("uffdApiCalls", 8122, 3, unknown: "_UFFDIO_???"),
-        SymbolSetRow("uffdRangeCalls", 8125, 7, unknown: "UFFDIO_???"),
-        SymbolSetRow("uffdRegister", 8132, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
-        SymbolSetRow("uffdCopy", 8135, 2, unknown: "UFFDIO_COPY_???"),
-        SymbolSetRow("uffdZeropage", 8137, 1, unknown: "UFFDIO_ZEROPAGE_???"),
-        SymbolSetRow("uffdProtect", 8138, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
-        SymbolSetRow("uffdContinue", 8140, 2, unknown: "UFFDIO_CONTINUE_???"),
-        SymbolSetRow("uffdPoison", 8142, 1, unknown: "UFFDIO_POISON_???"),
-        SymbolSetRow("uffdMove", 8143, 2, unknown: "UFFDIO_MOVE_???"),
-        SymbolSetRow("perfGroup", 8145, 1, unknown: "PERF_IOC_FLAG_???"),
-        SymbolSetRow("rtcVoltage", 8146, 5, unknown: "RTC_VL_???"),
-        SymbolSetRow("rtcParameter", 8151, 3, unknown: "RTC_PARAM_???"),
-        SymbolSetRow("interface", 8154, 19, unknown: "IFF_???"),
-        SymbolSetRow("fiemap", 8173, 3, unknown: "FIEMAP_FLAG_???"),
-        SymbolSetRow("fiemapExtent", 8176, 11, unknown: "FIEMAP_EXTENT_???"),
-        SymbolSetRow("partitionOperation", 8187, 3, unknown: "BLKPG_???"),
-        SymbolSetRow("pidfdInfo", 8190, 8, unknown: "PIDFD_INFO_???"),
-        SymbolSetRow("pidfdCoredump", 8198, 4, unknown: "PIDFD_COREDUMP_???"),
-        SymbolSetRow("tunnel", 8202, 14, unknown: "IFF_???"),
-        SymbolSetRow("tunnelOffload", 8216, 5, unknown: "TUN_F_???"),
-        SymbolSetRow("watchdog", 8221, 12, unknown: "WDIOF_???"),
-        SymbolSetRow("route", 8233, 10, unknown: "RTF_???"),
-        SymbolSetRow("inputEvent", 8243, 12, unknown: "EV_???"),
-        SymbolSetRow("inputAxis", 8255, 44, unknown: "ABS_???"),
-        SymbolSetRow("termOutput", 8299, 25, unknown: ""),
-        SymbolSetRow("termControl", 8324, 51, unknown: ""),
-        SymbolSetRow("verityHash", 8375, 2, unknown: "FS_VERITY_HASH_ALG_???"),
-        SymbolSetRow("hardwareType", 8377, 68, unknown: "ARPHRD_???"),
-        SymbolSetRow("etherProtocol", 8445, 106, unknown: "ETH_P_???"),
-        SymbolSetRow("arpHardware", 8551, 67, unknown: "ARPHRD_???"),
-        SymbolSetRow("packetType", 8618, 8, unknown: "PACKET_???"),
-        SymbolSetRow("canProtocol", 8626, 7, unknown: "CAN_???"),
-        SymbolSetRow("kcmProtocol", 8633, 1, unknown: "KCMPROTO_???"),
-        SymbolSetRow("nfcProtocol", 8634, 2, unknown: "NFC_SOCKPROTO_???"),
-        SymbolSetRow("nfcAirProtocol", 8636, 7, unknown: "NFC_PROTO_???"),
-        SymbolSetRow("phonetProtocol", 8643, 3, unknown: "PN_PROTO_???"),
-        SymbolSetRow("caifProtocol", 8646, 6, unknown: "CAIFPROTO_???"),
-        SymbolSetRow("xdpAddress", 8652, 5, unknown: "XDP_???"),
-        SymbolSetRow("vsockContext", 8657, 4, unknown: ""),
-        SymbolSetRow("vsockPort", 8661, 1, unknown: ""),
-        SymbolSetRow("vsockAddress", 8662, 1, unknown: "VMADDR_FLAG_???"),
-        SymbolSetRow("qipcrtrNode", 8663, 1, unknown: ""),
-        SymbolSetRow("qipcrtrPort", 8664, 1, unknown: ""),
-        SymbolSetRow("bluetoothProtocol", 8665, 8, unknown: "BTPROTO_???"),
-        SymbolSetRow("bluetoothService", 8673, 4, unknown: "L2CAP_PSM_???"),
-        SymbolSetRow("bluetoothChannel", 8677, 7, unknown: "L2CAP_CID_???"),
-        SymbolSetRow("bluetoothControl", 8684, 5, unknown: "HCI_CHANNEL_???"),
-        SymbolSetRow("bluetoothAddress", 8689, 3, unknown: "BDADDR_???"),
-        SymbolSetRow("algAddress", 8692, 1, unknown: "CRYPTO_ALG_???"),
-        SymbolSetRow("ax25Protocol", 8693, 13, unknown: "AX25_P_???"),
-        SymbolSetRow("smcProtocol", 8706, 2, unknown: "SMCPROTO_???"),
-        SymbolSetRow("mctpNetwork", 8708, 1, unknown: ""),
-        SymbolSetRow("mctpAddress", 8709, 2, unknown: ""),
-        SymbolSetRow("nfcService", 8711, 5, unknown: ""),
-        SymbolSetRow("socketProtocol", 8716, 12, unknown: ""),
-        SymbolSetRow("socketLevel", 8728, 44, unknown: "SOL_??"),
-        SymbolSetRow("socketOption", 8772, 79, unknown: "SO_???"),
-        SymbolSetRow("tcpOption", 8851, 46, unknown: "TCP_???"),
-        SymbolSetRow("udpOption", 8897, 6, unknown: "UDP_???"),
-        SymbolSetRow("ipOption", 8903, 47, unknown: "IP_???"),
-        SymbolSetRow("ipv6Option", 8950, 56, unknown: "IPV6_???"),
+        SymbolSetRow("semCommand", 1862, 28, unknown: "SEM_???"),
+        SymbolSetRow("msgCommand", 1890, 14, unknown: "MSG_???"),
+        SymbolSetRow("semOperation", 1904, 2, unknown: "SEM_???"),
+        SymbolSetRow("ipcCall", 1906, 12, unknown: "???"),
+        SymbolSetRow("mqFlags", 1918, 1, unknown: "O_???"),
+        SymbolSetRow("clock", 1919, 12, unknown: "CLOCK_???"),
+        SymbolSetRow("itimer", 1931, 3, unknown: "ITIMER_???"),
+        SymbolSetRow("timer", 1934, 1, unknown: "TIMER_???"),
+        SymbolSetRow("timerfdSet", 1935, 2, unknown: "TFD_TIMER_???"),
+        SymbolSetRow("timexState", 1937, 6, unknown: "TIME_???"),
+        SymbolSetRow("timexModes", 1943, 12, unknown: "ADJ_???"),
+        SymbolSetRow("timexStatus", 1955, 16, unknown: "STA_???"),
+        SymbolSetRow("notifyKind", 1971, 4, unknown: "SIGEV_???"),
+        SymbolSetRow("processorClock", 1975, 3, unknown: "CPUCLOCK_???"),
+        SymbolSetRow("capabilityVersion", 1978, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
+        SymbolSetRow("capabilities", 1981, 41, unknown: "CAP_???"),
+        SymbolSetRow("keySerial", 2022, 8, unknown: "KEY_SPEC_???"),
+        SymbolSetRow("keyctlCommand", 2030, 33, unknown: "KEYCTL_???"),
+        SymbolSetRow("keyPermission", 2063, 24, unknown: "KEY_???"),
+        SymbolSetRow("keyRequestDefault", 2087, 9, unknown: "KEY_REQKEY_DEFL_???"),
+        SymbolSetRow("keyMove", 2096, 1, unknown: "KEYCTL_MOVE_???"),
+        SymbolSetRow("keyOperations", 2097, 4, unknown: "KEYCTL_SUPPORTS_???"),
+        SymbolSetRow("keyAbilities", 2101, 8, unknown: "KEYCTL_CAPS0_???"),
+        SymbolSetRow("keyMoreAbilities", 2109, 3, unknown: "KEYCTL_CAPS1_???"),
+        SymbolSetRow("errno", 2112, 137, unknown: "E???"),
+        SymbolSetRow("random", 2249, 3, unknown: "GRND_???"),
+        SymbolSetRow("syslogAction", 2252, 11, unknown: "SYSLOG_ACTION_???"),
+        SymbolSetRow("logLevel", 2263, 9, unknown: "LOGLEVEL_???"),
+        SymbolSetRow("rebootMagic", 2272, 5, unknown: "LINUX_REBOOT_MAGIC_???"),
+        SymbolSetRow("quotaFormat", 2277, 5, unknown: "QFMT_VFS_???"),
+        SymbolSetRow("quotaFields", 2282, 6, unknown: "QIF_???"),
+        SymbolSetRow("quotaInfo", 2288, 2, unknown: "DQF_???"),
+        SymbolSetRow("quotaInfoFields", 2290, 3, unknown: "IIF_???"),
+        SymbolSetRow("quotaState", 2293, 6, unknown: "FS_QUOTA_???"),
+        SymbolSetRow("quotaKinds", 2299, 3, unknown: "FS_???_QUOTA"),
+        SymbolSetRow("moduleRemoval", 2302, 2, unknown: "O_???"),
+        SymbolSetRow("rebootCommand", 2304, 8, unknown: "LINUX_REBOOT_CMD_???"),
+        SymbolSetRow("swap", 2312, 4, unknown: "SWAP_FLAG_???"),
+        SymbolSetRow("module", 2316, 3, unknown: "MODULE_INIT_???"),
+        SymbolSetRow("kexec", 2319, 20, unknown: "KEXEC_ARCH_???"),
+        SymbolSetRow("kexecFile", 2339, 6, unknown: "KEXEC_FILE_???"),
+        SymbolSetRow("quotaCommand", 2345, 18, unknown: "Q_???"),
+        SymbolSetRow("quotaType", 2363, 3, unknown: "???QUOTA"),
+        SymbolSetRow("ptraceRequest", 2366, 44, unknown: "PTRACE_???"),
+        SymbolSetRow("ptraceOptions", 2410, 10, unknown: "PTRACE_O_???"),
+        SymbolSetRow("kcmpType", 2420, 8, unknown: "KCMP_???"),
+        SymbolSetRow("perfOpen", 2428, 4, unknown: "PERF_FLAG_???"),
+        SymbolSetRow("userRegister", 2432, 27, unknown: "???"),
+        SymbolSetRow("noteType", 2459, 89, unknown: "NT_???"),
+        SymbolSetRow("peekSignals", 2548, 1, unknown: "PTRACE_PEEKSIGINFO_???"),
+        SymbolSetRow("syscallStop", 2549, 4, unknown: "PTRACE_SYSCALL_INFO_???"),
+        SymbolSetRow("ptraceEvent", 2553, 8, unknown: "PTRACE_EVENT_???"),
+        SymbolSetRow("seccompOperation", 2561, 4, unknown: "SECCOMP_SET_MODE_???"),
+        SymbolSetRow("seccompMode", 2565, 3, unknown: "SECCOMP_MODE_???"),
+        SymbolSetRow("seccompFilter", 2568, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
+        SymbolSetRow("seccompContinue", 2574, 1, unknown: "SECCOMP_USER_NOTIF_FLAG_???"),
+        SymbolSetRow("seccompAddDescriptor", 2575, 2, unknown: "SECCOMP_ADDFD_FLAG_???"),
+        SymbolSetRow("seccompAction", 2577, 8, unknown: "SECCOMP_RET_???"),
+        SymbolSetRow("landlockCreate", 2585, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
+        SymbolSetRow("landlockRule", 2587, 2, unknown: "LANDLOCK_RULE_???"),
+        SymbolSetRow("landlockRestrict", 2589, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
+        SymbolSetRow("landlockFs", 2592, 17, unknown: "LANDLOCK_ACCESS_FS_???"),
+        SymbolSetRow("landlockNet", 2609, 4, unknown: "LANDLOCK_ACCESS_NET_???"),
+        SymbolSetRow("landlockScope", 2613, 2, unknown: "LANDLOCK_SCOPE_???"),
+        SymbolSetRow("lsmAttribute", 2615, 7, unknown: "LSM_ATTR_???"),
+        SymbolSetRow("lsmId", 2622, 15, unknown: "LSM_ID_???"),
+        SymbolSetRow("lsmFlags", 2637, 1, unknown: "LSM_FLAG_???"),
+        SymbolSetRow("landlockAdd", 2638, 1, unknown: "LANDLOCK_ADD_RULE_???"),
+        SymbolSetRow("seccompNotification", 2639, 1, unknown: "SECCOMP_USER_NOTIF_???"),
+        SymbolSetRow("auditArchitecture", 2640, 53, unknown: "AUDIT_ARCH_???"),
+        SymbolSetRow("ioctlRequest", 2693, 2528, unknown: "???", isAlternative: true),
+        SymbolSetRow("ioctlRequest32", 5221, 293, unknown: "???", isAlternative: true),
+        SymbolSetRow("inputKey", 5514, 627, unknown: "KEY_???"),
+        SymbolSetRow("inputSwitch", 6141, 18, unknown: "SW_???"),
+        SymbolSetRow("inputLight", 6159, 11, unknown: "LED_???"),
+        SymbolSetRow("inputRelative", 6170, 13, unknown: "REL_???"),
+        SymbolSetRow("inputMiscellany", 6183, 6, unknown: "MSC_???"),
+        SymbolSetRow("inputSound", 6189, 3, unknown: "SND_???"),
+        SymbolSetRow("inputRepeat", 6192, 2, unknown: "REP_???"),
+        SymbolSetRow("inputForce", 6194, 17, unknown: "FF_???"),
+        SymbolSetRow("inputForceStatus", 6211, 2, unknown: "FF_STATUS_???"),
+        SymbolSetRow("inputProperty", 6213, 8, unknown: "INPUT_PROP_???"),
+        SymbolSetRow("keyboardTable", 6221, 4, unknown: "K_???"),
+        SymbolSetRow("keyboardShift", 6225, 8, unknown: "1<<KG_???"),
+        SymbolSetRow("keyboardKey", 6233, 393, unknown: "K_???"),
+        SymbolSetRow("keyboardKind", 6626, 16, unknown: "KT_???"),
+        SymbolSetRow("keyboardMode", 6642, 5, unknown: "K_???"),
+        SymbolSetRow("keyboardMeta", 6647, 2, unknown: "K_???"),
+        SymbolSetRow("keyboardType", 6649, 3, unknown: "KB_???"),
+        SymbolSetRow("consoleMode", 6652, 4, unknown: "KD_???"),
+        SymbolSetRow("consoleFont", 6656, 4, unknown: "KD_FONT_OP_???"),
+        SymbolSetRow("consoleFontFlags", 6660, 2, unknown: "KD_FONT_FLAG_???"),
+        SymbolSetRow("keyboardLights", 6662, 3, unknown: "LED_???"),
+        SymbolSetRow("keyboardLightsDefault", 6665, 6, unknown: "LED_???"),
+        SymbolSetRow("kvmCapability", 6671, 244, unknown: "KVM_CAP_???"),
+        SymbolSetRow("kvmExit", 6915, 44, unknown: "KVM_EXIT_???"),
+        SymbolSetRow("kvmMemory", 6959, 3, unknown: "KVM_MEM_???"),
+        SymbolSetRow("kvmCpuid", 6962, 3, unknown: "KVM_CPUID_FLAG_???"),
+        SymbolSetRow("driveCommand", 6965, 93, unknown: "ATA_CMD_???"),
+        SymbolSetRow("gpioHandle", 7058, 8, unknown: "GPIOHANDLE_REQUEST_???"),
+        SymbolSetRow("gpioLine", 7066, 8, unknown: "GPIOLINE_FLAG_???"),
+        SymbolSetRow("gpioEvent", 7074, 3, unknown: "GPIOEVENT_REQUEST_???"),
+        SymbolSetRow("gpioLineV2", 7077, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
+        SymbolSetRow("lircFeatures", 7090, 14, unknown: "LIRC_CAN_???"),
+        SymbolSetRow("lircMode", 7104, 5, unknown: "LIRC_MODE_???"),
+        SymbolSetRow("ptpEvents", 7109, 5, unknown: "PTP_???"),
+        SymbolSetRow("ptpOutput", 7114, 3, unknown: "PTP_PEROUT_???"),
+        SymbolSetRow("ptpPin", 7117, 4, unknown: "PTP_PF_???"),
+        SymbolSetRow("blockServer", 7121, 11, unknown: "NBD_FLAG_???"),
+        SymbolSetRow("watchdogSettings", 7132, 3, unknown: "WDIOS_???"),
+        SymbolSetRow("resetKind", 7135, 6, unknown: "SG_SCSI_RESET_???"),
+        SymbolSetRow("transferDirection", 7141, 4, unknown: "SG_DXFER_???"),
+        SymbolSetRow("transferFlags", 7145, 6, unknown: "SG_FLAG_???"),
+        SymbolSetRow("transferInfo", 7151, 3, unknown: "SG_INFO_???"),
+        SymbolSetRow("mapperVersion", 7154, 2, unknown: "UBI_???_VOLUME"),
+        SymbolSetRow("counterEvent", 7156, 8, unknown: "COUNTER_EVENT_???"),
+        SymbolSetRow("counterComponent", 7164, 6, unknown: "COUNTER_COMPONENT_???"),
+        SymbolSetRow("counterScope", 7170, 3, unknown: "COUNTER_SCOPE_???"),
+        SymbolSetRow("memoryKind", 7173, 8, unknown: "MTD_???"),
+        SymbolSetRow("memoryFlags", 7181, 5, unknown: "MTD_???"),
+        SymbolSetRow("memoryMode", 7186, 4, unknown: "MTD_FILE_MODE_???"),
+        SymbolSetRow("memoryOnce", 7190, 3, unknown: "MTD_OTP_???"),
+        SymbolSetRow("teeImplementation", 7193, 4, unknown: "TEE_IMPL_ID_???"),
+        SymbolSetRow("teeOptee", 7197, 1, unknown: "TEE_OPTEE_CAP_???"),
+        SymbolSetRow("teeAbilities", 7198, 5, unknown: "TEE_GEN_CAP_???"),
+        SymbolSetRow("teeMemory", 7203, 7, unknown: "TEE_IOCTL_SHM_???"),
+        SymbolSetRow("videoAbilities", 7210, 29, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoBuffer", 7239, 14, unknown: "V4L2_BUF_TYPE_???"),
+        SymbolSetRow("videoMemory", 7253, 4, unknown: "V4L2_MEMORY_???"),
+        SymbolSetRow("videoBufferFlags", 7257, 19, unknown: "V4L2_BUF_FLAG_???"),
+        SymbolSetRow("videoField", 7276, 10, unknown: "V4L2_FIELD_???"),
+        SymbolSetRow("videoColours", 7286, 13, unknown: "V4L2_COLORSPACE_???"),
+        SymbolSetRow("videoFormat", 7299, 250, unknown: "V4L2_PIX_FMT_???"),
+        SymbolSetRow("radioFormat", 7549, 8, unknown: "V4L2_SDR_FMT_???"),
+        SymbolSetRow("videoDataFormat", 7557, 16, unknown: "V4L2_META_FMT_???"),
+        SymbolSetRow("videoFormatFlags", 7573, 10, unknown: "V4L2_FMT_FLAG_???"),
+        SymbolSetRow("videoStandard", 7583, 26, unknown: "V4L2_STD_???"),
+        SymbolSetRow("videoInput", 7609, 3, unknown: "V4L2_INPUT_TYPE_???"),
+        SymbolSetRow("videoInputState", 7612, 15, unknown: "V4L2_IN_ST_???"),
+        SymbolSetRow("videoInputAbilities", 7627, 3, unknown: "V4L2_IN_CAP_???"),
+        SymbolSetRow("videoControl", 7630, 376, unknown: "V4L2_CID_???"),
+        SymbolSetRow("videoControlClass", 8006, 14, unknown: "V4L2_CTRL_CLASS_???"),
+        SymbolSetRow("videoControlType", 8020, 40, unknown: "V4L2_CTRL_TYPE_???"),
+        SymbolSetRow("videoControlFlags", 8060, 13, unknown: "V4L2_CTRL_FLAG_???"),
+        SymbolSetRow("tunerType", 8073, 5, unknown: "V4L2_TUNER_???"),
+        SymbolSetRow("tunerAbilities", 8078, 13, unknown: "V4L2_TUNER_CAP_???"),
+        SymbolSetRow("tunerChannels", 8091, 5, unknown: "V4L2_TUNER_SUB_???"),
+        SymbolSetRow("tunerMode", 8096, 5, unknown: "V4L2_TUNER_MODE_???"),
+        SymbolSetRow("videoSizes", 8101, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
+        SymbolSetRow("videoRates", 8104, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
+        SymbolSetRow("videoStream", 8107, 1, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoCapture", 8108, 1, unknown: "V4L2_MODE_???"),
+        SymbolSetRow("videoBlanking", 8109, 2, unknown: "V4L2_VBI_???"),
+        SymbolSetRow("videoServices", 8111, 5, unknown: "V4L2_SLICED_???"),
+        SymbolSetRow("btrfsKey", 8116, 45, unknown: ""),
+        SymbolSetRow("btrfsTree", 8161, 15, unknown: ""),
+        SymbolSetRow("btrfsGroup", 8176, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
+        SymbolSetRow("btrfsBalance", 8191, 5, unknown: "BTRFS_BALANCE_???"),
+        SymbolSetRow("btrfsBalanceState", 8196, 3, unknown: "BTRFS_BALANCE_STATE_???"),
+        SymbolSetRow("btrfsBalanceArguments", 8199, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
+        SymbolSetRow("btrfsBalanceControl", 8210, 2, unknown: "BTRFS_BALANCE_CTL_???"),
+        SymbolSetRow("btrfsFeature", 8212, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
+        SymbolSetRow("btrfsFeatureReadOnly", 8212, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
+        SymbolSetRow("btrfsFeatureIncompatible", 8216, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
+        SymbolSetRow("btrfsDefragment", 8233, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
+        SymbolSetRow("btrfsCompression", 8237, 4, unknown: "BTRFS_COMPRESS_???"),
+        SymbolSetRow("btrfsChecksum", 8241, 4, unknown: "BTRFS_CSUM_TYPE_???"),
+        SymbolSetRow("btrfsInformation", 8245, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
+        SymbolSetRow("btrfsReplace", 8248, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
+        SymbolSetRow("btrfsReplaceMode", 8251, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
+        SymbolSetRow("btrfsReplaceResult", 8253, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
+        SymbolSetRow("btrfsReplaceState", 8257, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
+        SymbolSetRow("btrfsStatistics", 8262, 1, unknown: "BTRFS_DEV_STATS_???"),
+        SymbolSetRow("btrfsStatistic", 8263, 5, unknown: ""),
+        SymbolSetRow("btrfsLogical", 8268, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
+        SymbolSetRow("btrfsQuota", 8269, 4, unknown: "BTRFS_QUOTA_CTL_???"),
+        SymbolSetRow("btrfsQuotaInherit", 8273, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
+        SymbolSetRow("btrfsQuotaLimit", 8274, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
+        SymbolSetRow("btrfsScrub", 8280, 1, unknown: "BTRFS_SCRUB_???"),
+        SymbolSetRow("btrfsSend", 8281, 5, unknown: "BTRFS_SEND_FLAG_???"),
+        SymbolSetRow("btrfsVolume", 8286, 3, unknown: "BTRFS_SUBVOL_???"),
+        SymbolSetRow("mapperFlags", 8289, 18, unknown: "DM_???"),
+        SymbolSetRow("functionKey", 8307, 256, unknown: "KVAL(K_???)"),
+        SymbolSetRow("gpioAttribute", 8563, 3, unknown: "GPIO_V2_LINE_ATTR_ID_???"),
+        SymbolSetRow("memoryOperation", 8566, 3, unknown: "MTD_OPS_???"),
+        SymbolSetRow("memoryCorrection", 8569, 5, unknown: "MTD_NANDECC_???"),
+        SymbolSetRow("clockSwitch", 8574, 4, unknown: "RTC_BSM_???"),
+        SymbolSetRow("clockFeature", 8578, 8, unknown: "1<<RTC_FEATURE_???"),
+        SymbolSetRow("udmabuf", 8586, 1, unknown: "UDMABUF_FLAGS_???"),
+        SymbolSetRow("teeLogin", 8587, 6, unknown: "TEE_IOCTL_LOGIN_???"),
+        SymbolSetRow("teeOrigin", 8593, 4, unknown: "TEEC_ORIGIN_???"),
+        SymbolSetRow("teeParameter", 8597, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
+        SymbolSetRow("mapperVolume", 8611, 1, unknown: "UBI_VOL_???"),
+        SymbolSetRow("mapperProperty", 8612, 1, unknown: "UBI_VOL_PROP_???"),
+        SymbolSetRow("mapperData", 8613, 3, unknown: "UBI_???"),
+        SymbolSetRow("shutdownKind", 8616, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
+        SymbolSetRow("blockProtection", 8619, 2, unknown: "LBMD_PI_CAP_???"),
+        SymbolSetRow("blockChecksum", 8621, 4, unknown: "LBMD_PI_CSUM_???"),
+        SymbolSetRow("transferProtocol", 8625, 1, unknown: "BSG_PROTOCOL_???"),
+        SymbolSetRow("transferSubprotocol", 8626, 3, unknown: "BSG_SUB_PROTOCOL_???"),
     ]
 
     private static let symbolSets2: [SymbolSetRow] = [
-        SymbolSetRow("packetOption", 9006, 23, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkOption", 9029, 12, unknown: "NETLINK_???"),
-        SymbolSetRow("vsockOption", 9041, 8, unknown: "SO_VM_???"),
-        SymbolSetRow("rawOption", 9049, 1, unknown: "RAW_???"),
-        SymbolSetRow("canRawOption", 9050, 8, unknown: "CAN_RAW_???"),
-        SymbolSetRow("sctpOption", 9058, 75, unknown: "SCTP_???"),
-        SymbolSetRow("dccpOption", 9133, 16, unknown: "DCCP_SOCKOPT_???"),
-        SymbolSetRow("tipcOption", 9149, 12, unknown: "TIPC_???"),
-        SymbolSetRow("rxrpcOption", 9161, 7, unknown: "RXRPC_???"),
-        SymbolSetRow("pppol2tpOption", 9168, 5, unknown: "PPPOL2TP_SO_???"),
-        SymbolSetRow("rdsOption", 9173, 20, unknown: "RDS_???"),
-        SymbolSetRow("caifOption", 9193, 3, unknown: "CAIFSO_???"),
-        SymbolSetRow("algOption", 9196, 7, unknown: "ALG_???"),
-        SymbolSetRow("nfcOption", 9203, 5, unknown: "NFC_LLCP_???"),
-        SymbolSetRow("kcmOption", 9208, 1, unknown: "KCM_???"),
-        SymbolSetRow("tlsOption", 9209, 5, unknown: "TLS_???"),
-        SymbolSetRow("xdpOption", 9214, 9, unknown: "XDP_???"),
-        SymbolSetRow("mptcpOption", 9223, 3, unknown: "MPTCP_???"),
-        SymbolSetRow("smcOption", 9226, 1, unknown: "SMC_???"),
-        SymbolSetRow("llcOption", 9227, 10, unknown: "LLC_OPT_???"),
-        SymbolSetRow("packetMembership", 9237, 4, unknown: "PACKET_MR_???"),
-        SymbolSetRow("icmpType", 9241, 13, unknown: "ICMP_???"),
-        SymbolSetRow("bluetoothOption", 9254, 11, unknown: "BT_???"),
-        SymbolSetRow("txRehash", 9265, 3, unknown: "SOCK_TXREHASH_???"),
-        SymbolSetRow("controlLevel", 9268, 7, unknown: ""),
-        SymbolSetRow("socketControl", 9275, 18, unknown: "SCM_???"),
-        SymbolSetRow("ipControl", 9293, 11, unknown: "IP_???"),
-        SymbolSetRow("udpControl", 9304, 2, unknown: "UDP_???"),
-        SymbolSetRow("ipv6Control", 9306, 12, unknown: "IPV6_???"),
-        SymbolSetRow("packetControl", 9318, 1, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkControl", 9319, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("algOperation", 9321, 2, unknown: "ALG_OP_???"),
-        SymbolSetRow("algControl", 9323, 3, unknown: "ALG_???"),
-        SymbolSetRow("tcpState", 9326, 13, unknown: "TCP_???"),
-        SymbolSetRow("netlinkType", 9339, 4, unknown: "NLMSG_???"),
-        SymbolSetRow("routeType", 9343, 75, unknown: "RTM_???"),
-        SymbolSetRow("netlinkFlags", 9418, 6, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkNew", 9424, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkGet", 9428, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkDelete", 9432, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkAnswer", 9434, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkError", 9436, 7, unknown: "NLMSGERR_ATTR_???"),
-        SymbolSetRow("interfaceFlags", 9443, 19, unknown: "IFF_???"),
-        SymbolSetRow("linkAttribute", 9462, 70, unknown: "IFLA_???"),
-        SymbolSetRow("addressAttribute", 9532, 12, unknown: "IFA_???"),
-        SymbolSetRow("addressFlags", 9544, 13, unknown: "IFA_F_???"),
-        SymbolSetRow("routeAttribute", 9557, 32, unknown: "RTA_???"),
-        SymbolSetRow("neighbourAttribute", 9589, 18, unknown: "NDA_???"),
-        SymbolSetRow("neighbourState", 9607, 9, unknown: "NUD_???"),
-        SymbolSetRow("neighbourFlags", 9616, 8, unknown: "NTF_???"),
-        SymbolSetRow("ruleAttribute", 9624, 31, unknown: "FRA_???"),
-        SymbolSetRow("routeKind", 9655, 12, unknown: "RTN_???"),
-        SymbolSetRow("routeScope", 9667, 5, unknown: ""),
-        SymbolSetRow("routeTable", 9672, 5, unknown: ""),
-        SymbolSetRow("routeProtocol", 9677, 24, unknown: "RTPROT_???"),
-        SymbolSetRow("routeFlags", 9701, 9, unknown: "RTM_F_???"),
-        SymbolSetRow("hopFlags", 9710, 7, unknown: "RTNH_F_???"),
-        SymbolSetRow("ruleAction", 9717, 9, unknown: "FR_ACT_???"),
-        SymbolSetRow("linkInfo", 9726, 6, unknown: "IFLA_INFO_???"),
-        SymbolSetRow("diagType", 9732, 4, unknown: "SOCK_DIAG_???"),
-        SymbolSetRow("auditType", 9736, 110, unknown: "AUDIT_???"),
-        SymbolSetRow("xfrmType", 9846, 26, unknown: "XFRM_MSG_???"),
-        SymbolSetRow("filterSubsystem", 9872, 13, unknown: "NFNL_SUBSYS_???"),
-        SymbolSetRow("genericType", 9885, 3, unknown: "GENERIC_FAMILY_???"),
-        SymbolSetRow("genericCommand", 9888, 11, unknown: "CTRL_CMD_???"),
-        SymbolSetRow("genericAttribute", 9899, 11, unknown: "CTRL_ATTR_???"),
-        SymbolSetRow("genericOperation", 9910, 3, unknown: "CTRL_ATTR_OP_???"),
-        SymbolSetRow("genericOperationFlags", 9913, 5, unknown: "GENL_???"),
-        SymbolSetRow("genericGroup", 9918, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
-        SymbolSetRow("operationPolicy", 9921, 3, unknown: "CTRL_ATTR_POLICY_???"),
-        SymbolSetRow("policyAttribute", 9924, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
-        SymbolSetRow("policyKind", 9937, 18, unknown: "NL_ATTR_TYPE_???"),
-        SymbolSetRow("netlinkTypes", 9955, 8, unknown: ""),
-        SymbolSetRow("routeAttributes", 9963, 18, unknown: ""),
-        SymbolSetRow("trafficAttribute", 9981, 17, unknown: "TCA_???"),
-        SymbolSetRow("linkExtent", 9998, 9, unknown: "RTEXT_FILTER_???"),
-        SymbolSetRow("bridgePort", 10007, 46, unknown: "IFLA_BRPORT_???"),
-        SymbolSetRow("bridgeInfo", 10053, 51, unknown: "IFLA_BR_???"),
-        SymbolSetRow("bridgeQuerier", 10104, 8, unknown: "BRIDGE_QUERIER_???"),
-        SymbolSetRow("bridgeTree", 10112, 3, unknown: "BR_STP_MODE_???"),
-        SymbolSetRow("bridgeOptions", 10115, 5, unknown: "BR_BOOLOPT_???"),
-        SymbolSetRow("tunnelInfo", 10120, 10, unknown: "IFLA_TUN_???"),
-        SymbolSetRow("linkInet6", 10130, 10, unknown: "IFLA_INET6_???"),
-        SymbolSetRow("linkInet6Flags", 10140, 5, unknown: "IF_???"),
-        SymbolSetRow("addressGeneration", 10145, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
-        SymbolSetRow("linkInet", 10149, 2, unknown: "IFLA_INET_???"),
-        SymbolSetRow("linkMctp", 10151, 3, unknown: "IFLA_MCTP_???"),
-        SymbolSetRow("inetConfiguration", 10154, 0, unknown: "IPV4_DEVCONF_???"),
-        SymbolSetRow("inet6Configuration", 10154, 60, unknown: "DEVCONF_???"),
-        SymbolSetRow("ipStatistics", 10214, 37, unknown: "IPSTATS_MIB_???"),
-        SymbolSetRow("icmp6Statistics", 10251, 6, unknown: "ICMP6_MIB_???"),
-        SymbolSetRow("linkFamily", 10257, 6, unknown: "AF_???"),
-        SymbolSetRow("linkBridge", 10263, 7, unknown: "IFLA_BRIDGE_???"),
-        SymbolSetRow("linkBridgeFlags", 10270, 2, unknown: "BRIDGE_FLAGS_???"),
-        SymbolSetRow("linkBridgeMode", 10272, 3, unknown: "BRIDGE_MODE_???"),
-        SymbolSetRow("linkBridgeTunnel", 10275, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
-        SymbolSetRow("bridgeVlan", 10279, 7, unknown: "BRIDGE_VLAN_INFO_???"),
-        SymbolSetRow("linkXdp", 10286, 9, unknown: "IFLA_XDP_???"),
-        SymbolSetRow("xdpAttached", 10295, 5, unknown: "XDP_ATTACHED_???"),
-        SymbolSetRow("xdpLink", 10300, 5, unknown: "XDP_FLAGS_???"),
-        SymbolSetRow("linkFunctions", 10305, 2, unknown: "IFLA_VF_INFO_???"),
-        SymbolSetRow("linkFunction", 10307, 14, unknown: "IFLA_VF_???"),
-        SymbolSetRow("linkFunctionStatistics", 10321, 9, unknown: "IFLA_VF_STATS_???"),
-        SymbolSetRow("linkFunctionVlans", 10330, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
-        SymbolSetRow("linkFunctionState", 10332, 3, unknown: "IFLA_VF_LINK_STATE_???"),
-        SymbolSetRow("linkPorts", 10335, 2, unknown: "IFLA_VF_PORT_???"),
-        SymbolSetRow("linkPort", 10337, 8, unknown: "IFLA_PORT_???"),
-        SymbolSetRow("linkEvent", 10345, 7, unknown: "IFLA_EVENT_???"),
-        SymbolSetRow("protocolDown", 10352, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
-        SymbolSetRow("routeMetrics", 10355, 18, unknown: "RTAX_???"),
-        SymbolSetRow("tunnelEncapsulation", 10373, 9, unknown: "LWTUNNEL_ENCAP_???"),
-        SymbolSetRow("neighbourTable", 10382, 10, unknown: "NDTA_???"),
-        SymbolSetRow("neighbourParameters", 10392, 20, unknown: "NDTPA_???"),
-        SymbolSetRow("neighbourExtended", 10412, 3, unknown: "NFEA_???"),
-        SymbolSetRow("neighbourNotice", 10415, 2, unknown: "FDB_NOTIFY_???"),
-        SymbolSetRow("neighbourFlagsMore", 10417, 3, unknown: "NTF_EXT_???"),
-        SymbolSetRow("addressLabel", 10420, 2, unknown: "IFAL_???"),
-        SymbolSetRow("netConfiguration", 10422, 10, unknown: "NETCONFA_???"),
-        SymbolSetRow("dcb", 10432, 17, unknown: "DCB_ATTR_???"),
-        SymbolSetRow("dcbCommand", 10449, 28, unknown: "DCB_CMD_???"),
-        SymbolSetRow("netNamespace", 10477, 7, unknown: "NETNSA_???"),
-        SymbolSetRow("nextHop", 10484, 14, unknown: "NHA_???"),
-        SymbolSetRow("nextHopGroup", 10498, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
-        SymbolSetRow("nextHopResilient", 10500, 5, unknown: "NHA_RES_GROUP_???"),
-        SymbolSetRow("nextHopBucket", 10505, 4, unknown: "NHA_RES_BUCKET_???"),
-        SymbolSetRow("multicastDatabase", 10509, 3, unknown: "MDBA_???"),
-        SymbolSetRow("multicastEntries", 10512, 2, unknown: "MDBA_MDB_???"),
-        SymbolSetRow("multicastEntry", 10514, 2, unknown: "MDBA_MDB_ENTRY_???"),
-        SymbolSetRow("multicastEntryMore", 10516, 11, unknown: "MDBA_MDB_EATTR_???"),
-        SymbolSetRow("multicastState", 10527, 2, unknown: "MDB_???"),
-        SymbolSetRow("multicastFlags", 10529, 5, unknown: "MDB_FLAGS_???"),
-        SymbolSetRow("multicastRouters", 10534, 2, unknown: "MDBA_ROUTER_???"),
-        SymbolSetRow("multicastRouter", 10536, 5, unknown: "MDBA_ROUTER_PATTR_???"),
-        SymbolSetRow("multicastRouterType", 10541, 4, unknown: "MDB_RTR_TYPE_???"),
-        SymbolSetRow("linkStatistics", 10545, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkStatisticsMore", 10551, 3, unknown: "LINK_XSTATS_TYPE_???"),
-        SymbolSetRow("linkStatisticsOffload", 10554, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
-        SymbolSetRow("bridgeStatistics", 10556, 5, unknown: "BRIDGE_XSTATS_???"),
-        SymbolSetRow("bondStatistics", 10561, 2, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("bondAggregation", 10563, 10, unknown: "BOND_3AD_STAT_???"),
-        SymbolSetRow("mplsStatistics", 10573, 2, unknown: "MPLS_STATS_???"),
-        SymbolSetRow("multicastReport", 10575, 7, unknown: "IPMRA_CREPORT_???"),
-        SymbolSetRow("multicastReport6", 10582, 6, unknown: "IP6MRA_CREPORT_???"),
-        SymbolSetRow("trafficStatistics", 10588, 9, unknown: "TCA_STATS_???"),
-        SymbolSetRow("trafficTable", 10597, 3, unknown: "TCA_STAB_???"),
-        SymbolSetRow("trafficRoot", 10600, 6, unknown: "TCA_ROOT_???"),
-        SymbolSetRow("trafficAction", 10606, 11, unknown: "TCA_ACT_???"),
-        SymbolSetRow("multicastMessage", 10617, 4, unknown: "MRT_MSG_???"),
-        SymbolSetRow("linkStatisticsFilter", 10621, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("diagRequest", 10627, 6, unknown: ""),
-        SymbolSetRow("diagAnswer", 10633, 6, unknown: ""),
-        SymbolSetRow("diagRequestAttributes", 10639, 2, unknown: ""),
-        SymbolSetRow("diagAnswerAttributes", 10641, 6, unknown: ""),
-        SymbolSetRow("inetDiagRequest", 10647, 4, unknown: "INET_DIAG_REQ_???"),
-        SymbolSetRow("inetDiag", 10651, 23, unknown: "INET_DIAG_???"),
-        SymbolSetRow("inetDiagUpper", 10674, 4, unknown: "INET_ULP_INFO_???"),
-        SymbolSetRow("inetDiagTls", 10678, 8, unknown: "TLS_INFO_???"),
-        SymbolSetRow("tlsVersion", 10686, 2, unknown: "TLS_???_VERSION"),
-        SymbolSetRow("tlsCipher", 10688, 8, unknown: "TLS_CIPHER_???"),
-        SymbolSetRow("tlsConfiguration", 10696, 4, unknown: "TLS_CONF_???"),
-        SymbolSetRow("inetDiagMptcp", 10700, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
-        SymbolSetRow("mptcpSubflow", 10712, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
-        SymbolSetRow("unixDiag", 10721, 8, unknown: "UNIX_DIAG_???"),
-        SymbolSetRow("unixDiagShow", 10729, 7, unknown: "UDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiag", 10736, 5, unknown: "NETLINK_DIAG_???"),
-        SymbolSetRow("netlinkDiagShow", 10741, 4, unknown: "NDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiagFlags", 10745, 6, unknown: "NDIAG_FLAG_???"),
-        SymbolSetRow("netlinkDiagProtocol", 10751, 23, unknown: "NETLINK_???"),
-        SymbolSetRow("netlinkState", 10774, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("packetDiag", 10776, 8, unknown: "PACKET_DIAG_???"),
-        SymbolSetRow("packetDiagShow", 10784, 6, unknown: "PACKET_SHOW_???"),
-        SymbolSetRow("packetDiagFlags", 10790, 5, unknown: "PDI_???"),
-        SymbolSetRow("packetVersion", 10795, 3, unknown: "TPACKET_???"),
-        SymbolSetRow("smcDiag", 10798, 6, unknown: "SMC_DIAG_???"),
-        SymbolSetRow("smcDiagMode", 10804, 3, unknown: "SMC_DIAG_MODE_???"),
-        SymbolSetRow("smcState", 10807, 12, unknown: "SMC_???"),
-        SymbolSetRow("smcReason", 10819, 16, unknown: "SMC_CLC_DECL_???"),
-        SymbolSetRow("diagShutdown", 10835, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("diagStates", 10837, 13, unknown: "1<<TCP_???"),
-        SymbolSetRow("inetDiagExtensions", 10850, 22, unknown: "1<<INET_DIAG_???-1"),
-        SymbolSetRow("smcDiagExtensions", 10872, 2, unknown: "1<<SMC_DIAG_???-1"),
-        SymbolSetRow("conntrackType", 10874, 8, unknown: "IPCTNL_MSG_CT_???"),
-        SymbolSetRow("expectationType", 10882, 4, unknown: "IPCTNL_MSG_EXP_???"),
-        SymbolSetRow("queueType", 10886, 4, unknown: "NFQNL_MSG_???"),
-        SymbolSetRow("packetLogType", 10890, 2, unknown: "NFULNL_MSG_???"),
-        SymbolSetRow("fingerprintType", 10892, 2, unknown: "OSF_MSG_???"),
-        SymbolSetRow("ipSetType", 10894, 21, unknown: "IPSET_CMD_???"),
-        SymbolSetRow("accountingType", 10915, 5, unknown: "NFNL_MSG_ACCT_???"),
-        SymbolSetRow("conntrackTimeoutType", 10920, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
-        SymbolSetRow("conntrackHelperType", 10925, 3, unknown: "NFNL_MSG_CTHELPER_???"),
-        SymbolSetRow("tableType", 10928, 34, unknown: "NFT_MSG_???"),
-        SymbolSetRow("tableCompatType", 10962, 1, unknown: "NFNL_MSG_COMPAT_???"),
-        SymbolSetRow("cryptoType", 10963, 5, unknown: "CRYPTO_MSG_???"),
-        SymbolSetRow("cryptoAttribute", 10968, 23, unknown: "CRYPTOCFGA_???"),
-        SymbolSetRow("selinuxType", 10991, 2, unknown: "SELNL_MSG_???"),
-        SymbolSetRow("filterBatch", 10993, 2, unknown: "NFNL_MSG_???"),
-        SymbolSetRow("filterVersion", 10995, 1, unknown: "NFNETLINK_???"),
-        SymbolSetRow("bpfClass", 10996, 8, unknown: "BPF_???"),
-        SymbolSetRow("bpfSize", 11004, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMode", 11007, 6, unknown: "BPF_???"),
+        SymbolSetRow("transferQueue", 8629, 2, unknown: "BSG_FLAG_???"),
+        SymbolSetRow("termInput", 8631, 15, unknown: ""),
+        SymbolSetRow("termLocal", 8646, 16, unknown: ""),
+        SymbolSetRow("lineDiscipline", 8662, 31, unknown: "N_???"),
+        SymbolSetRow("termCharacter", 8693, 17, unknown: "???"),
+        SymbolSetRow("modem", 8710, 12, unknown: "TIOCM_???"),
+        SymbolSetRow("termFlow", 8722, 4, unknown: "TC???"),
+        SymbolSetRow("termFlush", 8726, 3, unknown: "TC???"),
+        SymbolSetRow("loop", 8729, 5, unknown: "LO_FLAGS_???"),
+        SymbolSetRow("loopCrypt", 8734, 10, unknown: "LO_CRYPT_???"),
+        SymbolSetRow("inode", 8744, 29, unknown: "FS_???_FL"),
+        SymbolSetRow("xflags", 8773, 20, unknown: "FS_XFLAG_???"),
+        SymbolSetRow("uffdFeatures", 8793, 17, unknown: "UFFD_FEATURE_???"),
+        SymbolSetRow("uffdApiCalls", 8810, 3, unknown: "_UFFDIO_???"),
+        SymbolSetRow("uffdRangeCalls", 8813, 7, unknown: "UFFDIO_???"),
+        SymbolSetRow("uffdRegister", 8820, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
+        SymbolSetRow("uffdCopy", 8823, 2, unknown: "UFFDIO_COPY_???"),
+        SymbolSetRow("uffdZeropage", 8825, 1, unknown: "UFFDIO_ZEROPAGE_???"),
+        SymbolSetRow("uffdProtect", 8826, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
+        SymbolSetRow("uffdContinue", 8828, 2, unknown: "UFFDIO_CONTINUE_???"),
+        SymbolSetRow("uffdPoison", 8830, 1, unknown: "UFFDIO_POISON_???"),
+        SymbolSetRow("uffdMove", 8831, 2, unknown: "UFFDIO_MOVE_???"),
+        SymbolSetRow("perfGroup", 8833, 1, unknown: "PERF_IOC_FLAG_???"),
+        SymbolSetRow("rtcVoltage", 8834, 5, unknown: "RTC_VL_???"),
+        SymbolSetRow("rtcParameter", 8839, 3, unknown: "RTC_PARAM_???"),
+        SymbolSetRow("interface", 8842, 19, unknown: "IFF_???"),
+        SymbolSetRow("fiemap", 8861, 3, unknown: "FIEMAP_FLAG_???"),
+        SymbolSetRow("fiemapExtent", 8864, 11, unknown: "FIEMAP_EXTENT_???"),
+        SymbolSetRow("partitionOperation", 8875, 3, unknown: "BLKPG_???"),
+        SymbolSetRow("pidfdInfo", 8878, 8, unknown: "PIDFD_INFO_???"),
+        SymbolSetRow("pidfdCoredump", 8886, 4, unknown: "PIDFD_COREDUMP_???"),
+        SymbolSetRow("tunnel", 8890, 14, unknown: "IFF_???"),
+        SymbolSetRow("tunnelOffload", 8904, 5, unknown: "TUN_F_???"),
+        SymbolSetRow("watchdog", 8909, 12, unknown: "WDIOF_???"),
+        SymbolSetRow("route", 8921, 10, unknown: "RTF_???"),
+        SymbolSetRow("inputEvent", 8931, 12, unknown: "EV_???"),
+        SymbolSetRow("inputAxis", 8943, 44, unknown: "ABS_???"),
+        SymbolSetRow("termOutput", 8987, 25, unknown: ""),
+        SymbolSetRow("termControl", 9012, 51, unknown: ""),
+        SymbolSetRow("verityHash", 9063, 2, unknown: "FS_VERITY_HASH_ALG_???"),
+        SymbolSetRow("hardwareType", 9065, 68, unknown: "ARPHRD_???"),
+        SymbolSetRow("etherProtocol", 9133, 106, unknown: "ETH_P_???"),
+        SymbolSetRow("arpHardware", 9239, 67, unknown: "ARPHRD_???"),
+        SymbolSetRow("packetType", 9306, 8, unknown: "PACKET_???"),
+        SymbolSetRow("canProtocol", 9314, 7, unknown: "CAN_???"),
+        SymbolSetRow("kcmProtocol", 9321, 1, unknown: "KCMPROTO_???"),
+        SymbolSetRow("nfcProtocol", 9322, 2, unknown: "NFC_SOCKPROTO_???"),
+        SymbolSetRow("nfcAirProtocol", 9324, 7, unknown: "NFC_PROTO_???"),
+        SymbolSetRow("phonetProtocol", 9331, 3, unknown: "PN_PROTO_???"),
+        SymbolSetRow("caifProtocol", 9334, 6, unknown: "CAIFPROTO_???"),
+        SymbolSetRow("xdpAddress", 9340, 5, unknown: "XDP_???"),
+        SymbolSetRow("vsockContext", 9345, 4, unknown: ""),
+        SymbolSetRow("vsockPort", 9349, 1, unknown: ""),
+        SymbolSetRow("vsockAddress", 9350, 1, unknown: "VMADDR_FLAG_???"),
+        SymbolSetRow("qipcrtrNode", 9351, 1, unknown: ""),
+        SymbolSetRow("qipcrtrPort", 9352, 1, unknown: ""),
+        SymbolSetRow("bluetoothProtocol", 9353, 8, unknown: "BTPROTO_???"),
+        SymbolSetRow("bluetoothService", 9361, 4, unknown: "L2CAP_PSM_???"),
+        SymbolSetRow("bluetoothChannel", 9365, 7, unknown: "L2CAP_CID_???"),
+        SymbolSetRow("bluetoothControl", 9372, 5, unknown: "HCI_CHANNEL_???"),
+        SymbolSetRow("bluetoothAddress", 9377, 3, unknown: "BDADDR_???"),
+        SymbolSetRow("algAddress", 9380, 1, unknown: "CRYPTO_ALG_???"),
+        SymbolSetRow("ax25Protocol", 9381, 13, unknown: "AX25_P_???"),
+        SymbolSetRow("smcProtocol", 9394, 2, unknown: "SMCPROTO_???"),
+        SymbolSetRow("mctpNetwork", 9396, 1, unknown: ""),
+        SymbolSetRow("mctpAddress", 9397, 2, unknown: ""),
+        SymbolSetRow("nfcService", 9399, 5, unknown: ""),
+        SymbolSetRow("irdaProtocol", 9404, 2, unknown: "IRDAPROTO_???"),
+        SymbolSetRow("isdnProtocol", 9406, 13, unknown: "ISDN_P_???"),
+        SymbolSetRow("tipcAddress", 9419, 3, unknown: "TIPC_???"),
+        SymbolSetRow("tipcScope", 9422, 2, unknown: "TIPC_???_SCOPE"),
+        SymbolSetRow("radioAddressKind", 9424, 3, unknown: "IEEE802154_ADDR_???"),
+        SymbolSetRow("radioNetwork", 9427, 1, unknown: ""),
+        SymbolSetRow("radioAddress", 9428, 2, unknown: ""),
+        SymbolSetRow("rxrpcService", 9430, 4, unknown: ""),
+        SymbolSetRow("socketProtocol", 9434, 14, unknown: ""),
+        SymbolSetRow("socketLevel", 9448, 44, unknown: "SOL_??"),
+        SymbolSetRow("socketOption", 9492, 79, unknown: "SO_???"),
+        SymbolSetRow("tcpOption", 9571, 46, unknown: "TCP_???"),
+        SymbolSetRow("udpOption", 9617, 6, unknown: "UDP_???"),
+        SymbolSetRow("ipOption", 9623, 47, unknown: "IP_???"),
+        SymbolSetRow("ipv6Option", 9670, 56, unknown: "IPV6_???"),
+        SymbolSetRow("packetOption", 9726, 23, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkOption", 9749, 12, unknown: "NETLINK_???"),
+        SymbolSetRow("vsockOption", 9761, 8, unknown: "SO_VM_???"),
+        SymbolSetRow("rawOption", 9769, 1, unknown: "RAW_???"),
+        SymbolSetRow("canRawOption", 9770, 8, unknown: "CAN_RAW_???"),
+        SymbolSetRow("sctpOption", 9778, 75, unknown: "SCTP_???"),
+        SymbolSetRow("dccpOption", 9853, 16, unknown: "DCCP_SOCKOPT_???"),
+        SymbolSetRow("tipcOption", 9869, 12, unknown: "TIPC_???"),
+        SymbolSetRow("rxrpcOption", 9881, 7, unknown: "RXRPC_???"),
+        SymbolSetRow("pppol2tpOption", 9888, 5, unknown: "PPPOL2TP_SO_???"),
+        SymbolSetRow("rdsOption", 9893, 20, unknown: "RDS_???"),
+        SymbolSetRow("caifOption", 9913, 3, unknown: "CAIFSO_???"),
+        SymbolSetRow("algOption", 9916, 7, unknown: "ALG_???"),
+        SymbolSetRow("nfcOption", 9923, 5, unknown: "NFC_LLCP_???"),
+        SymbolSetRow("kcmOption", 9928, 1, unknown: "KCM_???"),
+        SymbolSetRow("tlsOption", 9929, 5, unknown: "TLS_???"),
+        SymbolSetRow("xdpOption", 9934, 9, unknown: "XDP_???"),
+        SymbolSetRow("mptcpOption", 9943, 3, unknown: "MPTCP_???"),
+        SymbolSetRow("smcOption", 9946, 1, unknown: "SMC_???"),
+        SymbolSetRow("llcOption", 9947, 10, unknown: "LLC_OPT_???"),
+        SymbolSetRow("packetMembership", 9957, 4, unknown: "PACKET_MR_???"),
+        SymbolSetRow("icmpType", 9961, 13, unknown: "ICMP_???"),
+        SymbolSetRow("bluetoothOption", 9974, 11, unknown: "BT_???"),
+        SymbolSetRow("txRehash", 9985, 3, unknown: "SOCK_TXREHASH_???"),
+        SymbolSetRow("controlLevel", 9988, 7, unknown: ""),
+        SymbolSetRow("socketControl", 9995, 18, unknown: "SCM_???"),
+        SymbolSetRow("ipControl", 10013, 11, unknown: "IP_???"),
+        SymbolSetRow("udpControl", 10024, 2, unknown: "UDP_???"),
+        SymbolSetRow("ipv6Control", 10026, 12, unknown: "IPV6_???"),
+        SymbolSetRow("packetControl", 10038, 1, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkControl", 10039, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("algOperation", 10041, 2, unknown: "ALG_OP_???"),
+        SymbolSetRow("algControl", 10043, 3, unknown: "ALG_???"),
+        SymbolSetRow("tcpState", 10046, 13, unknown: "TCP_???"),
+        SymbolSetRow("socketLevelGet", 10059, 3, unknown: ""),
+        SymbolSetRow("socketLevelSet", 10062, 2, unknown: ""),
+        SymbolSetRow("ipOptionGet", 10064, 19, unknown: "IP_???"),
+        SymbolSetRow("ipOptionSet", 10083, 22, unknown: "IP_???"),
+        SymbolSetRow("ipv6OptionGet", 10105, 4, unknown: "IPV6_???"),
+        SymbolSetRow("ipv6OptionSet", 10109, 2, unknown: "IPV6_???"),
+        SymbolSetRow("socketOptionGet", 10111, 1, unknown: "SO_???"),
+        SymbolSetRow("ax25Option", 10112, 11, unknown: "AX25_???"),
+        SymbolSetRow("ipxOption", 10123, 1, unknown: "IPX_???"),
+        SymbolSetRow("irdaOption", 10124, 11, unknown: "IRLMP_???"),
+        SymbolSetRow("phonetPipeOption", 10135, 4, unknown: "PNPIPE_???"),
+        SymbolSetRow("tipcImportance", 10139, 4, unknown: "TIPC_???_IMPORTANCE"),
+        SymbolSetRow("tipcGroup", 10143, 2, unknown: "TIPC_GROUP_???"),
+        SymbolSetRow("tcpKey", 10145, 2, unknown: "TCP_AO_KEYF_???"),
+        SymbolSetRow("netlinkType", 10147, 4, unknown: "NLMSG_???"),
+        SymbolSetRow("routeType", 10151, 75, unknown: "RTM_???"),
+        SymbolSetRow("netlinkFlags", 10226, 6, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkNew", 10232, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkGet", 10236, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkDelete", 10240, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkAnswer", 10242, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkError", 10244, 7, unknown: "NLMSGERR_ATTR_???"),
+        SymbolSetRow("interfaceFlags", 10251, 19, unknown: "IFF_???"),
+        SymbolSetRow("linkAttribute", 10270, 70, unknown: "IFLA_???"),
+        SymbolSetRow("addressAttribute", 10340, 12, unknown: "IFA_???"),
+        SymbolSetRow("addressFlags", 10352, 13, unknown: "IFA_F_???"),
+        SymbolSetRow("routeAttribute", 10365, 32, unknown: "RTA_???"),
+        SymbolSetRow("neighbourAttribute", 10397, 18, unknown: "NDA_???"),
+        SymbolSetRow("neighbourState", 10415, 9, unknown: "NUD_???"),
+        SymbolSetRow("neighbourFlags", 10424, 8, unknown: "NTF_???"),
+        SymbolSetRow("ruleAttribute", 10432, 31, unknown: "FRA_???"),
+        SymbolSetRow("routeKind", 10463, 12, unknown: "RTN_???"),
+        SymbolSetRow("routeScope", 10475, 5, unknown: ""),
+        SymbolSetRow("routeTable", 10480, 5, unknown: ""),
+        SymbolSetRow("routeProtocol", 10485, 24, unknown: "RTPROT_???"),
+        SymbolSetRow("routeFlags", 10509, 9, unknown: "RTM_F_???"),
+        SymbolSetRow("hopFlags", 10518, 7, unknown: "RTNH_F_???"),
+        SymbolSetRow("ruleAction", 10525, 9, unknown: "FR_ACT_???"),
+        SymbolSetRow("linkInfo", 10534, 6, unknown: "IFLA_INFO_???"),
+        SymbolSetRow("diagType", 10540, 4, unknown: "SOCK_DIAG_???"),
+        SymbolSetRow("auditType", 10544, 110, unknown: "AUDIT_???"),
+        SymbolSetRow("xfrmType", 10654, 26, unknown: "XFRM_MSG_???"),
+        SymbolSetRow("filterSubsystem", 10680, 13, unknown: "NFNL_SUBSYS_???"),
+        SymbolSetRow("genericType", 10693, 3, unknown: "GENERIC_FAMILY_???"),
+        SymbolSetRow("genericCommand", 10696, 11, unknown: "CTRL_CMD_???"),
+        SymbolSetRow("genericAttribute", 10707, 11, unknown: "CTRL_ATTR_???"),
+        SymbolSetRow("genericOperation", 10718, 3, unknown: "CTRL_ATTR_OP_???"),
+        SymbolSetRow("genericOperationFlags", 10721, 5, unknown: "GENL_???"),
+        SymbolSetRow("genericGroup", 10726, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
+        SymbolSetRow("operationPolicy", 10729, 3, unknown: "CTRL_ATTR_POLICY_???"),
+        SymbolSetRow("policyAttribute", 10732, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
+        SymbolSetRow("policyKind", 10745, 18, unknown: "NL_ATTR_TYPE_???"),
+        SymbolSetRow("netlinkTypes", 10763, 8, unknown: ""),
+        SymbolSetRow("routeAttributes", 10771, 18, unknown: ""),
+        SymbolSetRow("trafficAttribute", 10789, 17, unknown: "TCA_???"),
+        SymbolSetRow("linkExtent", 10806, 9, unknown: "RTEXT_FILTER_???"),
+        SymbolSetRow("ruleFlags", 10815, 6, unknown: "FIB_RULE_???"),
+        SymbolSetRow("serviceKind", 10821, 4, unknown: "IPTOS_???"),
+        SymbolSetRow("bridgePort", 10825, 46, unknown: "IFLA_BRPORT_???"),
+        SymbolSetRow("bridgeInfo", 10871, 51, unknown: "IFLA_BR_???"),
+        SymbolSetRow("bridgeQuerier", 10922, 8, unknown: "BRIDGE_QUERIER_???"),
+        SymbolSetRow("bridgeTree", 10930, 3, unknown: "BR_STP_MODE_???"),
+        SymbolSetRow("bridgeOptions", 10933, 5, unknown: "1<<BR_BOOLOPT_???"),
+        SymbolSetRow("tunnelInfo", 10938, 10, unknown: "IFLA_TUN_???"),
+        SymbolSetRow("linkInet6", 10948, 10, unknown: "IFLA_INET6_???"),
+        SymbolSetRow("linkInet6Flags", 10958, 5, unknown: "IF_???"),
+        SymbolSetRow("addressGeneration", 10963, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
+        SymbolSetRow("linkInet", 10967, 2, unknown: "IFLA_INET_???"),
+        SymbolSetRow("linkMctp", 10969, 3, unknown: "IFLA_MCTP_???"),
+        SymbolSetRow("inetConfiguration", 10972, 33, unknown: "IPV4_DEVCONF_???"),
+        SymbolSetRow("inet6Configuration", 11005, 60, unknown: "DEVCONF_???"),
+        SymbolSetRow("ipStatistics", 11065, 37, unknown: "IPSTATS_MIB_???"),
+        SymbolSetRow("icmp6Statistics", 11102, 6, unknown: "ICMP6_MIB_???"),
+        SymbolSetRow("linkFamily", 11108, 6, unknown: "AF_???"),
+        SymbolSetRow("linkBridge", 11114, 7, unknown: "IFLA_BRIDGE_???"),
+        SymbolSetRow("linkBridgeFlags", 11121, 2, unknown: "BRIDGE_FLAGS_???"),
+        SymbolSetRow("linkBridgeMode", 11123, 3, unknown: "BRIDGE_MODE_???"),
+        SymbolSetRow("linkBridgeTunnel", 11126, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
+        SymbolSetRow("bridgeVlan", 11130, 7, unknown: "BRIDGE_VLAN_INFO_???"),
+        SymbolSetRow("linkXdp", 11137, 9, unknown: "IFLA_XDP_???"),
+        SymbolSetRow("xdpAttached", 11146, 5, unknown: "XDP_ATTACHED_???"),
+        SymbolSetRow("xdpLink", 11151, 5, unknown: "XDP_FLAGS_???"),
+        SymbolSetRow("linkFunctions", 11156, 2, unknown: "IFLA_VF_INFO_???"),
+        SymbolSetRow("linkFunction", 11158, 14, unknown: "IFLA_VF_???"),
     ]
 
     private static let symbolSets3: [SymbolSetRow] = [
-        SymbolSetRow("bpfSource", 11013, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfArithmetic", 11015, 11, unknown: "BPF_???"),
-        SymbolSetRow("bpfJump", 11026, 5, unknown: "BPF_???"),
-        SymbolSetRow("bpfReturn", 11031, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMove", 11034, 2, unknown: "BPF_???"),
-        SymbolSetRow("ebpfClass", 11036, 8, unknown: "BPF_???"),
-        SymbolSetRow("ebpfSize", 11044, 4, unknown: "BPF_???"),
-        SymbolSetRow("ebpfMode", 11048, 6, unknown: "BPF_???"),
-        SymbolSetRow("ebpfArithmetic", 11054, 14, unknown: "BPF_???"),
-        SymbolSetRow("ebpfJump", 11068, 15, unknown: "BPF_???"),
-        SymbolSetRow("ebpfRegister", 11083, 11, unknown: "BPF_REG_???"),
-        SymbolSetRow("bpfAncillary", 11094, 16, unknown: "SKF_AD_???"),
-        SymbolSetRow("bpfCommand", 11110, 39, unknown: "BPF_???"),
-        SymbolSetRow("bpfMapType", 11149, 36, unknown: "BPF_MAP_TYPE_???"),
-        SymbolSetRow("bpfMap", 11185, 20, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfProgramType", 11205, 33, unknown: "BPF_PROG_TYPE_???"),
-        SymbolSetRow("bpfProgram", 11238, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfAttachType", 11246, 62, unknown: "BPF_???"),
-        SymbolSetRow("bpfAttach", 11308, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfQuery", 11316, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfLookup", 11317, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfUpdate", 11319, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfFile", 11325, 3, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfTestRun", 11328, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfDescriptorType", 11330, 6, unknown: "BPF_FD_TYPE_???"),
-        SymbolSetRow("bpfKprobeMulti", 11336, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfStatistics", 11337, 1, unknown: "BPF_STATS_???"),
-        SymbolSetRow("perfType", 11338, 6, unknown: "PERF_TYPE_???"),
-        SymbolSetRow("perfSize", 11344, 10, unknown: "PERF_ATTR_SIZE_???"),
-        SymbolSetRow("perfHardware", 11354, 10, unknown: "PERF_COUNT_HW_???"),
-        SymbolSetRow("perfSoftware", 11364, 12, unknown: "PERF_COUNT_SW_???"),
-        SymbolSetRow("perfCache", 11376, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
-        SymbolSetRow("perfCacheOperation", 11383, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
-        SymbolSetRow("perfCacheResult", 11386, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
-        SymbolSetRow("perfSample", 11388, 25, unknown: "PERF_SAMPLE_???"),
-        SymbolSetRow("perfRead", 11413, 5, unknown: "PERF_FORMAT_???"),
-        SymbolSetRow("perfBranch", 11418, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
-        SymbolSetRow("breakpointType", 11438, 4, unknown: "HW_BREAKPOINT_???"),
+        SymbolSetRow("linkFunctionStatistics", 11172, 9, unknown: "IFLA_VF_STATS_???"),
+        SymbolSetRow("linkFunctionVlans", 11181, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
+        SymbolSetRow("linkFunctionState", 11183, 3, unknown: "IFLA_VF_LINK_STATE_???"),
+        SymbolSetRow("linkPorts", 11186, 2, unknown: "IFLA_VF_PORT_???"),
+        SymbolSetRow("linkPort", 11188, 8, unknown: "IFLA_PORT_???"),
+        SymbolSetRow("linkEvent", 11196, 7, unknown: "IFLA_EVENT_???"),
+        SymbolSetRow("protocolDown", 11203, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
+        SymbolSetRow("routeMetrics", 11206, 18, unknown: "RTAX_???"),
+        SymbolSetRow("tunnelEncapsulation", 11224, 9, unknown: "LWTUNNEL_ENCAP_???"),
+        SymbolSetRow("neighbourTable", 11233, 10, unknown: "NDTA_???"),
+        SymbolSetRow("neighbourParameters", 11243, 20, unknown: "NDTPA_???"),
+        SymbolSetRow("neighbourExtended", 11263, 3, unknown: "NFEA_???"),
+        SymbolSetRow("neighbourNotice", 11266, 2, unknown: "FDB_NOTIFY_???"),
+        SymbolSetRow("neighbourFlagsMore", 11268, 3, unknown: "NTF_EXT_???"),
+        SymbolSetRow("addressLabel", 11271, 2, unknown: "IFAL_???"),
+        SymbolSetRow("netConfiguration", 11273, 10, unknown: "NETCONFA_???"),
+        SymbolSetRow("dcb", 11283, 17, unknown: "DCB_ATTR_???"),
+        SymbolSetRow("dcbCommand", 11300, 28, unknown: "DCB_CMD_???"),
+        SymbolSetRow("netNamespace", 11328, 7, unknown: "NETNSA_???"),
+        SymbolSetRow("nextHop", 11335, 14, unknown: "NHA_???"),
+        SymbolSetRow("nextHopGroup", 11349, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
+        SymbolSetRow("nextHopResilient", 11351, 5, unknown: "NHA_RES_GROUP_???"),
+        SymbolSetRow("nextHopBucket", 11356, 4, unknown: "NHA_RES_BUCKET_???"),
+        SymbolSetRow("multicastDatabase", 11360, 3, unknown: "MDBA_???"),
+        SymbolSetRow("multicastEntries", 11363, 2, unknown: "MDBA_MDB_???"),
+        SymbolSetRow("multicastEntry", 11365, 2, unknown: "MDBA_MDB_ENTRY_???"),
+        SymbolSetRow("multicastEntryMore", 11367, 11, unknown: "MDBA_MDB_EATTR_???"),
+        SymbolSetRow("multicastState", 11378, 2, unknown: "MDB_???"),
+        SymbolSetRow("multicastFlags", 11380, 5, unknown: "MDB_FLAGS_???"),
+        SymbolSetRow("multicastRouters", 11385, 2, unknown: "MDBA_ROUTER_???"),
+        SymbolSetRow("multicastRouter", 11387, 5, unknown: "MDBA_ROUTER_PATTR_???"),
+        SymbolSetRow("multicastRouterType", 11392, 4, unknown: "MDB_RTR_TYPE_???"),
+        SymbolSetRow("linkStatistics", 11396, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkStatisticsMore", 11402, 3, unknown: "LINK_XSTATS_TYPE_???"),
+        SymbolSetRow("linkStatisticsOffload", 11405, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
+        SymbolSetRow("bridgeStatistics", 11407, 5, unknown: "BRIDGE_XSTATS_???"),
+        SymbolSetRow("bondStatistics", 11412, 2, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("bondAggregation", 11414, 10, unknown: "BOND_3AD_STAT_???"),
+        SymbolSetRow("mplsStatistics", 11424, 2, unknown: "MPLS_STATS_???"),
+        SymbolSetRow("multicastReport", 11426, 7, unknown: "IPMRA_CREPORT_???"),
+        SymbolSetRow("multicastReport6", 11433, 6, unknown: "IP6MRA_CREPORT_???"),
+        SymbolSetRow("trafficStatistics", 11439, 9, unknown: "TCA_STATS_???"),
+        SymbolSetRow("trafficTable", 11448, 3, unknown: "TCA_STAB_???"),
+        SymbolSetRow("trafficRoot", 11451, 6, unknown: "TCA_ROOT_???"),
+        SymbolSetRow("trafficRootFlags", 11457, 2, unknown: "TCA_ACT_FLAG_???"),
+        SymbolSetRow("trafficActionFlags", 11459, 3, unknown: "TCA_ACT_FLAGS_???"),
+        SymbolSetRow("trafficActionStatistics", 11462, 2, unknown: "TCA_ACT_HW_STATS_???"),
+        SymbolSetRow("trafficAction", 11464, 11, unknown: "TCA_ACT_???"),
+        SymbolSetRow("multicastMessage", 11475, 4, unknown: "MRT_MSG_???"),
+        SymbolSetRow("reportFamily", 11479, 2, unknown: "RTNL_FAMILY_???"),
+        SymbolSetRow("linkStatisticsFilter", 11481, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("diagRequest", 11487, 6, unknown: ""),
+        SymbolSetRow("diagAnswer", 11493, 6, unknown: ""),
+        SymbolSetRow("diagRequestAttributes", 11499, 2, unknown: ""),
+        SymbolSetRow("diagAnswerAttributes", 11501, 6, unknown: ""),
+        SymbolSetRow("inetDiagRequest", 11507, 4, unknown: "INET_DIAG_REQ_???"),
+        SymbolSetRow("inetDiag", 11511, 23, unknown: "INET_DIAG_???"),
+        SymbolSetRow("inetDiagUpper", 11534, 4, unknown: "INET_ULP_INFO_???"),
+        SymbolSetRow("inetDiagTls", 11538, 8, unknown: "TLS_INFO_???"),
+        SymbolSetRow("tlsVersion", 11546, 2, unknown: "TLS_???_VERSION"),
+        SymbolSetRow("tlsCipher", 11548, 8, unknown: "TLS_CIPHER_???"),
+        SymbolSetRow("tlsConfiguration", 11556, 4, unknown: "TLS_CONF_???"),
+        SymbolSetRow("inetDiagMptcp", 11560, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
+        SymbolSetRow("mptcpSubflow", 11572, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
+        SymbolSetRow("unixDiag", 11581, 8, unknown: "UNIX_DIAG_???"),
+        SymbolSetRow("unixDiagShow", 11589, 7, unknown: "UDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiag", 11596, 5, unknown: "NETLINK_DIAG_???"),
+        SymbolSetRow("netlinkDiagShow", 11601, 4, unknown: "NDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiagFlags", 11605, 6, unknown: "NDIAG_FLAG_???"),
+        SymbolSetRow("netlinkDiagProtocol", 11611, 23, unknown: "NETLINK_???"),
+        SymbolSetRow("netlinkState", 11634, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("packetDiag", 11636, 8, unknown: "PACKET_DIAG_???"),
+        SymbolSetRow("packetDiagShow", 11644, 6, unknown: "PACKET_SHOW_???"),
+        SymbolSetRow("packetDiagFlags", 11650, 5, unknown: "PDI_???"),
+        SymbolSetRow("packetVersion", 11655, 3, unknown: "TPACKET_???"),
+        SymbolSetRow("smcDiag", 11658, 6, unknown: "SMC_DIAG_???"),
+        SymbolSetRow("smcDiagMode", 11664, 3, unknown: "SMC_DIAG_MODE_???"),
+        SymbolSetRow("smcState", 11667, 12, unknown: "SMC_???"),
+        SymbolSetRow("smcReason", 11679, 16, unknown: "SMC_CLC_DECL_???"),
+        SymbolSetRow("diagShutdown", 11695, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("diagStates", 11697, 13, unknown: "1<<TCP_???"),
+        SymbolSetRow("inetDiagExtensions", 11710, 22, unknown: "1<<INET_DIAG_???-1"),
+        SymbolSetRow("smcDiagExtensions", 11732, 2, unknown: "1<<SMC_DIAG_???-1"),
+        SymbolSetRow("memoryUse", 11734, 9, unknown: "SK_MEMINFO_???"),
+        SymbolSetRow("diagFilterCode", 11743, 14, unknown: "INET_DIAG_BC_???"),
+        SymbolSetRow("diagStorageRequest", 11757, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
+        SymbolSetRow("diagStorages", 11759, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
+        SymbolSetRow("diagStorage", 11761, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
+        SymbolSetRow("smcRole", 11765, 2, unknown: "SMC_???"),
+        SymbolSetRow("conntrackType", 11767, 8, unknown: "IPCTNL_MSG_CT_???"),
+        SymbolSetRow("expectationType", 11775, 4, unknown: "IPCTNL_MSG_EXP_???"),
+        SymbolSetRow("queueType", 11779, 4, unknown: "NFQNL_MSG_???"),
+        SymbolSetRow("packetLogType", 11783, 2, unknown: "NFULNL_MSG_???"),
+        SymbolSetRow("fingerprintType", 11785, 2, unknown: "OSF_MSG_???"),
+        SymbolSetRow("ipSetType", 11787, 21, unknown: "IPSET_CMD_???"),
+        SymbolSetRow("accountingType", 11808, 5, unknown: "NFNL_MSG_ACCT_???"),
+        SymbolSetRow("conntrackTimeoutType", 11813, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
+        SymbolSetRow("conntrackHelperType", 11818, 3, unknown: "NFNL_MSG_CTHELPER_???"),
+        SymbolSetRow("tableType", 11821, 34, unknown: "NFT_MSG_???"),
+        SymbolSetRow("tableCompatType", 11855, 1, unknown: "NFNL_MSG_COMPAT_???"),
+        SymbolSetRow("hookType", 11856, 1, unknown: "NFNL_MSG_HOOK_???"),
+        SymbolSetRow("cryptoType", 11857, 5, unknown: "CRYPTO_MSG_???"),
+        SymbolSetRow("cryptoAttribute", 11862, 23, unknown: "CRYPTOCFGA_???"),
+        SymbolSetRow("selinuxType", 11885, 2, unknown: "SELNL_MSG_???"),
+        SymbolSetRow("filterBatch", 11887, 2, unknown: "NFNL_MSG_???"),
+        SymbolSetRow("filterVersion", 11889, 1, unknown: "NFNETLINK_???"),
+        SymbolSetRow("devlinkCommand", 11890, 85, unknown: "DEVLINK_CMD_???"),
+        SymbolSetRow("ethtoolRequest", 11975, 52, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ethtoolAnswer", 12027, 55, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ioam6Command", 12082, 8, unknown: "IOAM6_CMD_???"),
+        SymbolSetRow("mptcpCommand", 12090, 12, unknown: "MPTCP_PM_CMD_???"),
+        SymbolSetRow("netdevCommand", 12102, 16, unknown: "NETDEV_CMD_???"),
+        SymbolSetRow("nl80211Command", 12118, 168, unknown: "NL80211_CMD_???"),
+        SymbolSetRow("seg6Command", 12286, 5, unknown: "SEG6_CMD_???"),
+        SymbolSetRow("taskstatsCommand", 12291, 6, unknown: "TASKSTATS_CMD_???"),
+        SymbolSetRow("tcpMetricsCommand", 12297, 3, unknown: "TCP_METRICS_CMD_???"),
+        SymbolSetRow("thermalCommand", 12300, 11, unknown: "THERMAL_GENL_CMD_???"),
+        SymbolSetRow("bpfClass", 12311, 8, unknown: "BPF_???"),
+        SymbolSetRow("bpfSize", 12319, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMode", 12322, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfSource", 12328, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfArithmetic", 12330, 11, unknown: "BPF_???"),
+        SymbolSetRow("bpfJump", 12341, 5, unknown: "BPF_???"),
+        SymbolSetRow("bpfReturn", 12346, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMove", 12349, 2, unknown: "BPF_???"),
+        SymbolSetRow("ebpfClass", 12351, 8, unknown: "BPF_???"),
+        SymbolSetRow("ebpfSize", 12359, 4, unknown: "BPF_???"),
+        SymbolSetRow("ebpfMode", 12363, 6, unknown: "BPF_???"),
+        SymbolSetRow("ebpfArithmetic", 12369, 14, unknown: "BPF_???"),
+        SymbolSetRow("ebpfJump", 12383, 15, unknown: "BPF_???"),
+        SymbolSetRow("ebpfRegister", 12398, 11, unknown: "BPF_REG_???"),
+        SymbolSetRow("bpfAncillary", 12409, 16, unknown: "SKF_AD_???"),
+        SymbolSetRow("bpfCommand", 12425, 39, unknown: "BPF_???"),
+        SymbolSetRow("bpfMapType", 12464, 36, unknown: "BPF_MAP_TYPE_???"),
+        SymbolSetRow("bpfMap", 12500, 20, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfProgramType", 12520, 33, unknown: "BPF_PROG_TYPE_???"),
+        SymbolSetRow("bpfProgram", 12553, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfAttachType", 12561, 62, unknown: "BPF_???"),
+        SymbolSetRow("bpfAttach", 12623, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfQuery", 12631, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfLookup", 12632, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfUpdate", 12634, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfFile", 12640, 3, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfTestRun", 12643, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfDescriptorType", 12645, 6, unknown: "BPF_FD_TYPE_???"),
+        SymbolSetRow("bpfKprobeMulti", 12651, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfUprobeMulti", 12652, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfNetfilter", 12654, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfStatistics", 12655, 1, unknown: "BPF_STATS_???"),
+        SymbolSetRow("perfType", 12656, 6, unknown: "PERF_TYPE_???"),
+        SymbolSetRow("perfSize", 12662, 10, unknown: "PERF_ATTR_SIZE_???"),
+        SymbolSetRow("perfHardware", 12672, 10, unknown: "PERF_COUNT_HW_???"),
+        SymbolSetRow("perfSoftware", 12682, 12, unknown: "PERF_COUNT_SW_???"),
+        SymbolSetRow("perfCache", 12694, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
+        SymbolSetRow("perfCacheOperation", 12701, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
+        SymbolSetRow("perfCacheResult", 12704, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
+        SymbolSetRow("perfSample", 12706, 25, unknown: "PERF_SAMPLE_???"),
+        SymbolSetRow("perfRead", 12731, 5, unknown: "PERF_FORMAT_???"),
+        SymbolSetRow("perfBranch", 12736, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
+        SymbolSetRow("memoryNode", 12756, 1, unknown: ""),
+        SymbolSetRow("breakpointType", 12757, 5, unknown: "HW_BREAKPOINT_???"),
     ]
 }
 
@@ -1301,83 +1547,94 @@ extension SpecTables {
     public static let symbolTypes: [TypeRow] = whole([symbolTypes0, symbolTypes1])
 
     private static let symbolTypes0: [TypeRow] = [
-        TypeRow(.value, .structure, 0, 223, .none),
-        TypeRow(.value, .structure, 0, 225, .none),
-        TypeRow(.value, .structure, 0, 227, .none),
-        TypeRow(.value, .structure, 0, 226, .none),
+        TypeRow(.value, .structure, 0, 315, .none),
+        TypeRow(.value, .structure, 0, 317, .none),
+        TypeRow(.value, .structure, 0, 319, .none),
+        TypeRow(.value, .structure, 0, 327, .none),
+        TypeRow(.value, .structure, 0, 329, .none),
+        TypeRow(.value, .structure, 0, 318, .none),
         TypeRow(.value, .symbol, 4, 51, .none),
-        TypeRow(.value, .symbol, 4, 388, .none),
+        TypeRow(.value, .symbol, 4, 462, .none),
         TypeRow(.value, .symbol, 4, 52, .none),
-        TypeRow(.value, .symbol, 4, 370, .none),
-        TypeRow(.value, .symbol, 4, 382, .none),
+        TypeRow(.value, .symbol, 4, 467, .none),
+        TypeRow(.value, .symbol, 4, 444, .none),
+        TypeRow(.value, .symbol, 4, 456, .none),
         TypeRow(.value, .symbol, 4, 48, .none),
-        TypeRow(.value, .symbol, 4, 374, .none),
-        TypeRow(.value, .symbol, 4, 375, .none),
-        TypeRow(.value, .symbol, 4, 372, .none),
-        TypeRow(.value, .symbol, 4, 371, .none),
-        TypeRow(.value, .symbol, 4, 389, .none),
-        TypeRow(.value, .symbol, 4, 398, .none),
-        TypeRow(.value, .symbol, 4, 395, .none),
-        TypeRow(.value, .symbol, 4, 396, .none),
-        TypeRow(.value, .symbol, 4, 397, .none),
-        TypeRow(.value, .symbol, 4, 402, .none),
-        TypeRow(.value, .symbol, 4, 399, .none),
-        TypeRow(.value, .symbol, 4, 404, .none),
-        TypeRow(.value, .symbol, 4, 405, .none),
-        TypeRow(.value, .symbol, 4, 403, .none),
-        TypeRow(.value, .symbol, 4, 400, .none),
-        TypeRow(.value, .symbol, 4, 419, .none),
-        TypeRow(.value, .symbol, 4, 406, .none),
-        TypeRow(.value, .symbol, 4, 401, .none),
-        TypeRow(.value, .symbol, 4, 407, .none),
-        TypeRow(.value, .symbol, 4, 408, .none),
-        TypeRow(.value, .symbol, 4, 409, .none),
-        TypeRow(.value, .symbol, 4, 422, .none),
-        TypeRow(.value, .symbol, 4, 410, .none),
-        TypeRow(.value, .symbol, 4, 411, .none),
-        TypeRow(.value, .symbol, 4, 412, .none),
-        TypeRow(.value, .symbol, 4, 413, .none),
-        TypeRow(.value, .symbol, 4, 414, .none),
-        TypeRow(.value, .symbol, 4, 415, .none),
-        TypeRow(.value, .symbol, 4, 416, .none),
-        TypeRow(.value, .symbol, 4, 417, .none),
-        TypeRow(.value, .symbol, 4, 418, .none),
+        TypeRow(.value, .symbol, 4, 468, .none),
+        TypeRow(.value, .symbol, 4, 448, .none),
+        TypeRow(.value, .symbol, 4, 449, .none),
+        TypeRow(.value, .symbol, 4, 446, .none),
+        TypeRow(.value, .symbol, 4, 445, .none),
+        TypeRow(.value, .symbol, 4, 463, .none),
+        TypeRow(.value, .symbol, 4, 480, .none),
+        TypeRow(.value, .symbol, 4, 477, .none),
+        TypeRow(.value, .symbol, 4, 478, .none),
+        TypeRow(.value, .symbol, 4, 479, .none),
+        TypeRow(.value, .symbol, 4, 484, .none),
+        TypeRow(.value, .symbol, 4, 481, .none),
+        TypeRow(.value, .symbol, 4, 486, .none),
+        TypeRow(.value, .symbol, 4, 487, .none),
+        TypeRow(.value, .symbol, 4, 485, .none),
+        TypeRow(.value, .symbol, 4, 524, .none),
+        TypeRow(.value, .symbol, 4, 523, .none),
+        TypeRow(.value, .symbol, 4, 482, .none),
+        TypeRow(.value, .symbol, 4, 525, .none),
+        TypeRow(.value, .symbol, 4, 501, .none),
+        TypeRow(.value, .symbol, 4, 488, .none),
+        TypeRow(.value, .symbol, 4, 483, .none),
+        TypeRow(.value, .symbol, 4, 489, .none),
+        TypeRow(.value, .symbol, 4, 490, .none),
+        TypeRow(.value, .symbol, 4, 491, .none),
+        TypeRow(.value, .symbol, 4, 504, .none),
+        TypeRow(.value, .symbol, 4, 526, .none),
+        TypeRow(.value, .symbol, 4, 492, .none),
+        TypeRow(.value, .symbol, 4, 493, .none),
+        TypeRow(.value, .symbol, 4, 494, .none),
+        TypeRow(.value, .symbol, 4, 495, .none),
+        TypeRow(.value, .symbol, 4, 496, .none),
+        TypeRow(.value, .symbol, 4, 497, .none),
+        TypeRow(.value, .symbol, 4, 498, .none),
+        TypeRow(.value, .symbol, 4, 499, .none),
+        TypeRow(.value, .symbol, 4, 500, .none),
         TypeRow(.value, .signed, 4, 0, .none),
-        TypeRow(.value, .custom, 0, 110, .none),
-        TypeRow(.value, .structure, 0, 230, .none),
-        TypeRow(.value, .structure, 0, 229, .none),
+        TypeRow(.value, .custom, 0, 115, .none),
+        TypeRow(.value, .structure, 0, 332, .none),
+        TypeRow(.value, .structure, 0, 331, .none),
         TypeRow(.value, .structure, 0, 2, .none),
         TypeRow(.value, .custom, 0, 92, .none),
         TypeRow(.array, .unsigned, 4, 0, .none),
         TypeRow(.value, .hexadecimal, 8, 0, .none),
         TypeRow(.array, .group, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 231, .none),
-        TypeRow(.value, .structure, 0, 228, .none),
-        TypeRow(.value, .symbol, 4, 423, .none),
+        TypeRow(.value, .structure, 0, 333, .none),
+        TypeRow(.value, .structure, 0, 330, .none),
+        TypeRow(.value, .symbol, 4, 505, .none),
         TypeRow(.value, .descriptor, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 247, .none),
-        TypeRow(.value, .structure, 0, 238, .none),
-        TypeRow(.value, .structure, 0, 232, .none),
-        TypeRow(.value, .structure, 0, 233, .none),
-        TypeRow(.value, .custom, 0, 111, .none),
-        TypeRow(.value, .structure, 0, 234, .none),
-        TypeRow(.value, .structure, 0, 236, .none),
-        TypeRow(.value, .custom, 0, 112, .none),
-        TypeRow(.value, .structure, 0, 239, .none),
-        TypeRow(.value, .structure, 0, 240, .none),
+        TypeRow(.value, .structure, 0, 349, .none),
+        TypeRow(.value, .structure, 0, 340, .none),
+        TypeRow(.value, .structure, 0, 351, .none),
+        TypeRow(.value, .structure, 0, 334, .none),
+        TypeRow(.value, .structure, 0, 335, .none),
+        TypeRow(.value, .custom, 0, 116, .none),
+        TypeRow(.value, .structure, 0, 336, .none),
+        TypeRow(.value, .structure, 0, 338, .none),
+        TypeRow(.value, .custom, 0, 117, .none),
+        TypeRow(.value, .structure, 0, 341, .none),
+        TypeRow(.value, .structure, 0, 342, .none),
         TypeRow(.value, .unsigned, 8, 0, .none),
-        TypeRow(.value, .custom, 0, 113, .none),
-        TypeRow(.array, .structure, 0, 242, .none),
-        TypeRow(.value, .structure, 0, 245, .none),
-        TypeRow(.value, .structure, 0, 243, .none),
-        TypeRow(.value, .structure, 0, 246, .none),
-        TypeRow(.value, .symbol, 4, 426, .none),
-        TypeRow(.value, .symbol, 4, 425, .none),
-        TypeRow(.value, .symbol, 4, 427, .none),
-        TypeRow(.value, .symbol, 4, 428, .none),
-        TypeRow(.value, .symbol, 4, 429, .none),
-        TypeRow(.value, .symbol, 4, 430, .none),
-        TypeRow(.value, .symbol, 4, 432, .none),
+        TypeRow(.value, .custom, 0, 118, .none),
+        TypeRow(.array, .structure, 0, 344, .none),
+        TypeRow(.value, .symbol, 4, 527, .none),
+        TypeRow(.value, .structure, 0, 350, .none),
+        TypeRow(.value, .structure, 0, 347, .none),
+        TypeRow(.value, .structure, 0, 345, .none),
+        TypeRow(.value, .structure, 0, 348, .none),
+        TypeRow(.value, .symbol, 4, 508, .none),
+        TypeRow(.value, .symbol, 4, 507, .none),
+        TypeRow(.value, .symbol, 4, 509, .none),
+        TypeRow(.value, .symbol, 4, 510, .none),
+        TypeRow(.value, .symbol, 4, 511, .none),
+        TypeRow(.value, .symbol, 4, 512, .none),
+        TypeRow(.value, .symbol, 4, 514, .none),
         TypeRow(.array, .descriptor, 4, 0, .none),
         TypeRow(.value, .buffer, 0, 0, .none),
         TypeRow(.value, .structure, 0, 0, .none),
@@ -1385,239 +1642,255 @@ extension SpecTables {
         TypeRow(.value, .structure, 0, 1, .none),
         TypeRow(.array, .structure, 0, 1, .fixed(3)),
         TypeRow(.array, .hexadecimal, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 235, .none),
-        TypeRow(.value, .custom, 0, 114, .none),
+        TypeRow(.value, .structure, 0, 337, .none),
+        TypeRow(.value, .custom, 0, 119, .none),
         TypeRow(.value, .custom, 0, 4, .none),
         TypeRow(.array, .unsigned, 2, 0, .none),
         TypeRow(.array, .signed, 4, 0, .none),
         TypeRow(.value, .network, 4, 0, .none),
         TypeRow(.value, .octets, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 241, .none),
-        TypeRow(.value, .symbol, 4, 431, .none),
+        TypeRow(.value, .structure, 0, 343, .none),
+        TypeRow(.value, .symbol, 4, 513, .none),
         TypeRow(.value, .unsigned, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 248, .none),
-        TypeRow(.value, .structure, 0, 249, .none),
-        TypeRow(.value, .structure, 0, 250, .none),
-        TypeRow(.value, .structure, 0, 251, .none),
-        TypeRow(.value, .structure, 0, 252, .none),
-        TypeRow(.value, .structure, 0, 253, .none),
-        TypeRow(.value, .structure, 0, 298, .none),
-        TypeRow(.value, .structure, 0, 278, .none),
-        TypeRow(.value, .structure, 0, 279, .none),
-        TypeRow(.value, .structure, 0, 281, .none),
-        TypeRow(.value, .structure, 0, 280, .none),
-        TypeRow(.value, .structure, 0, 285, .none),
-        TypeRow(.value, .structure, 0, 282, .none),
-        TypeRow(.value, .structure, 0, 287, .none),
-        TypeRow(.value, .structure, 0, 283, .none),
-        TypeRow(.value, .text, 0, 0, .none),
-        TypeRow(.array, .symbol, 4, 470, .none),
-        TypeRow(.value, .custom, 0, 115, .none),
-        TypeRow(.value, .structure, 0, 258, .none),
-        TypeRow(.value, .structure, 0, 275, .none),
-        TypeRow(.value, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 458, .none),
-        TypeRow(.array, .symbol, 4, 500, .none),
-        TypeRow(.value, .structure, 0, 259, .none),
-        TypeRow(.array, .symbol, 4, 505, .none),
-        TypeRow(.array, .symbol, 4, 506, .none),
-        TypeRow(.array, .symbol, 4, 491, .none),
-        TypeRow(.value, .flags, 4, 475, .none),
-        TypeRow(.array, .symbol, 4, 497, .none),
-        TypeRow(.value, .symbol, 4, 507, .none),
-        TypeRow(.value, .interface, 4, 0, .none),
-        TypeRow(.array, .symbol, 4, 443, .none),
-        TypeRow(.array, .symbol, 4, 508, .none),
-        TypeRow(.value, .unsigned, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 116, .none),
-        TypeRow(.value, .structure, 0, 255, .none),
-        TypeRow(.value, .flags, 4, 445, .none),
-        TypeRow(.array, .symbol, 4, 509, .none),
-        TypeRow(.value, .custom, 0, 117, .none),
-        TypeRow(.value, .structure, 0, 257, .none),
-        TypeRow(.value, .symbol, 4, 453, .none),
-        TypeRow(.value, .structure, 0, 300, .none),
-        TypeRow(.value, .symbol, 2, 510, .none),
-        TypeRow(.value, .structure, 0, 256, .none),
-        TypeRow(.value, .network, 2, 0, .none),
-        TypeRow(.value, .symbol, 1, 454, .none),
-        TypeRow(.array, .symbol, 4, 513, .none),
-        TypeRow(.value, .flags, 4, 515, .none),
-        TypeRow(.value, .flags, 2, 448, .none),
-        TypeRow(.value, .flags, 1, 449, .none),
-        TypeRow(.value, .structure, 0, 301, .none),
-        TypeRow(.value, .symbol, 1, 51, .none),
-        TypeRow(.value, .structure, 0, 302, .none),
-        TypeRow(.value, .symbol, 4, 581, .none),
-        TypeRow(.value, .symbol, 4, 582, .none),
-        TypeRow(.value, .symbol, 4, 583, .none),
-        TypeRow(.value, .symbol, 4, 584, .none),
-        TypeRow(.value, .symbol, 4, 585, .none),
-        TypeRow(.value, .symbol, 4, 586, .none),
-        TypeRow(.value, .symbol, 4, 587, .none),
-        TypeRow(.value, .symbol, 4, 588, .none),
-        TypeRow(.value, .symbol, 4, 589, .none),
-        TypeRow(.value, .symbol, 4, 590, .none),
-        TypeRow(.value, .symbol, 4, 591, .none),
-        TypeRow(.value, .structure, 0, 254, .none),
-        TypeRow(.value, .hexadecimal, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 118, .none),
-        TypeRow(.value, .custom, 0, 119, .none),
-        TypeRow(.value, .custom, 0, 120, .none),
-        TypeRow(.value, .custom, 0, 121, .none),
-        TypeRow(.value, .hexadecimal, 4, 0, .none),
-        TypeRow(.value, .flags, 4, 467, .none),
-        TypeRow(.value, .symbol, 4, 471, .none),
-        TypeRow(.value, .signed, 8, 0, .none),
-        TypeRow(.value, .symbol, 4, 435, .none),
-        TypeRow(.value, .symbol, 4, 459, .none),
-        TypeRow(.value, .symbol, 4, 461, .none),
-        TypeRow(.value, .symbol, 4, 594, .none),
-        TypeRow(.value, .symbol, 4, 460, .none),
-        TypeRow(.value, .symbol, 4, 462, .none),
-        TypeRow(.value, .symbol, 4, 463, .none),
-        TypeRow(.value, .symbol, 4, 592, .none),
-        TypeRow(.value, .symbol, 4, 443, .none),
-        TypeRow(.value, .symbol, 4, 444, .none),
-        TypeRow(.value, .symbol, 4, 446, .none),
-        TypeRow(.value, .symbol, 4, 447, .none),
-        TypeRow(.value, .symbol, 4, 450, .none),
-        TypeRow(.value, .symbol, 4, 474, .none),
-        TypeRow(.value, .symbol, 4, 545, .none),
-        TypeRow(.value, .symbol, 4, 511, .none),
-        TypeRow(.value, .symbol, 4, 516, .none),
         TypeRow(.value, .symbol, 4, 518, .none),
-        TypeRow(.value, .symbol, 4, 517, .none),
-        TypeRow(.value, .symbol, 4, 525, .none),
+        TypeRow(.value, .symbol, 4, 522, .none),
         TypeRow(.value, .symbol, 4, 520, .none),
-        TypeRow(.value, .symbol, 4, 534, .none),
-        TypeRow(.value, .symbol, 4, 541, .none),
+        TypeRow(.value, .symbol, 4, 519, .none),
         TypeRow(.value, .symbol, 4, 521, .none),
-        TypeRow(.value, .structure, 0, 296, .none),
-        TypeRow(.value, .structure, 0, 297, .none),
-        TypeRow(.array, .symbol, 4, 543, .none),
-        TypeRow(.array, .symbol, 4, 544, .none),
-        TypeRow(.value, .structure, 0, 260, .none),
-        TypeRow(.value, .custom, 0, 89, .none),
-        TypeRow(.value, .structure, 0, 261, .none),
-        TypeRow(.array, .symbol, 4, 478, .none),
+        TypeRow(.value, .structure, 0, 352, .none),
+        TypeRow(.value, .structure, 0, 353, .none),
+        TypeRow(.value, .structure, 0, 354, .none),
+        TypeRow(.value, .structure, 0, 355, .none),
+        TypeRow(.value, .structure, 0, 356, .none),
+        TypeRow(.value, .structure, 0, 357, .none),
+        TypeRow(.value, .structure, 0, 403, .none),
+        TypeRow(.value, .structure, 0, 382, .none),
+        TypeRow(.value, .structure, 0, 383, .none),
+        TypeRow(.value, .structure, 0, 385, .none),
+        TypeRow(.value, .structure, 0, 384, .none),
+        TypeRow(.value, .structure, 0, 390, .none),
+        TypeRow(.value, .structure, 0, 387, .none),
+        TypeRow(.value, .structure, 0, 392, .none),
+        TypeRow(.value, .structure, 0, 386, .none),
+        TypeRow(.value, .structure, 0, 388, .none),
+        TypeRow(.value, .text, 0, 0, .none),
+        TypeRow(.array, .symbol, 4, 566, .none),
+        TypeRow(.value, .custom, 0, 120, .none),
+        TypeRow(.value, .structure, 0, 362, .none),
+        TypeRow(.value, .structure, 0, 379, .none),
+        TypeRow(.value, .unsigned, 1, 0, .none),
+        TypeRow(.array, .symbol, 4, 554, .none),
+        TypeRow(.array, .symbol, 4, 598, .none),
+        TypeRow(.value, .structure, 0, 363, .none),
+        TypeRow(.array, .symbol, 4, 603, .none),
+        TypeRow(.array, .symbol, 4, 604, .none),
+        TypeRow(.array, .symbol, 4, 589, .none),
+        TypeRow(.value, .flags, 4, 571, .none),
+        TypeRow(.array, .symbol, 4, 595, .none),
+        TypeRow(.value, .symbol, 4, 605, .none),
+        TypeRow(.value, .interface, 4, 0, .none),
+        TypeRow(.array, .symbol, 4, 539, .none),
+        TypeRow(.array, .symbol, 4, 606, .none),
+        TypeRow(.value, .unsigned, 2, 0, .none),
+        TypeRow(.value, .custom, 0, 121, .none),
+        TypeRow(.value, .structure, 0, 359, .none),
+        TypeRow(.value, .flags, 4, 541, .none),
+        TypeRow(.array, .symbol, 4, 607, .none),
+        TypeRow(.value, .custom, 0, 122, .none),
+        TypeRow(.value, .structure, 0, 361, .none),
+        TypeRow(.value, .symbol, 4, 549, .none),
+        TypeRow(.value, .structure, 0, 405, .none),
+        TypeRow(.value, .symbol, 2, 608, .none),
+        TypeRow(.value, .structure, 0, 360, .none),
+        TypeRow(.value, .network, 2, 0, .none),
+        TypeRow(.value, .symbol, 1, 550, .none),
+        TypeRow(.array, .symbol, 4, 611, .none),
+        TypeRow(.value, .flags, 4, 613, .none),
+        TypeRow(.value, .flags, 2, 544, .none),
+        TypeRow(.value, .flags, 1, 545, .none),
+        TypeRow(.value, .structure, 0, 406, .none),
+        TypeRow(.value, .symbol, 1, 51, .none),
+        TypeRow(.value, .structure, 0, 407, .none),
+        TypeRow(.value, .symbol, 4, 689, .none),
+        TypeRow(.value, .symbol, 4, 690, .none),
+        TypeRow(.value, .symbol, 4, 691, .none),
+        TypeRow(.value, .symbol, 4, 692, .none),
+        TypeRow(.value, .symbol, 4, 693, .none),
+        TypeRow(.value, .symbol, 4, 694, .none),
+        TypeRow(.value, .symbol, 4, 695, .none),
+        TypeRow(.value, .symbol, 4, 696, .none),
+        TypeRow(.value, .symbol, 4, 697, .none),
+        TypeRow(.value, .symbol, 4, 698, .none),
+        TypeRow(.value, .symbol, 4, 699, .none),
+        TypeRow(.value, .symbol, 4, 700, .none),
+        TypeRow(.value, .structure, 0, 358, .none),
+        TypeRow(.value, .hexadecimal, 2, 0, .none),
+        TypeRow(.value, .custom, 0, 123, .none),
+        TypeRow(.value, .custom, 0, 124, .none),
+        TypeRow(.value, .custom, 0, 125, .none),
+        TypeRow(.value, .custom, 0, 126, .none),
+        TypeRow(.value, .custom, 0, 127, .none),
+        TypeRow(.value, .flags, 4, 563, .none),
+        TypeRow(.value, .hexadecimal, 4, 0, .none),
+        TypeRow(.value, .symbol, 4, 567, .none),
+        TypeRow(.value, .signed, 8, 0, .none),
+        TypeRow(.value, .symbol, 4, 531, .none),
+        TypeRow(.value, .symbol, 4, 555, .none),
+        TypeRow(.value, .symbol, 4, 557, .none),
+        TypeRow(.value, .symbol, 4, 703, .none),
+        TypeRow(.value, .symbol, 4, 556, .none),
+        TypeRow(.value, .symbol, 4, 558, .none),
+        TypeRow(.value, .symbol, 4, 559, .none),
+        TypeRow(.value, .symbol, 4, 701, .none),
+        TypeRow(.value, .symbol, 4, 539, .none),
+        TypeRow(.value, .symbol, 4, 540, .none),
+        TypeRow(.value, .symbol, 4, 542, .none),
+        TypeRow(.value, .symbol, 4, 543, .none),
+        TypeRow(.value, .symbol, 4, 546, .none),
     ]
 
     private static let symbolTypes1: [TypeRow] = [
-        TypeRow(.value, .symbol, 4, 479, .none),
+        TypeRow(.value, .symbol, 4, 570, .none),
+        TypeRow(.value, .symbol, 4, 643, .none),
+        TypeRow(.value, .symbol, 4, 609, .none),
+        TypeRow(.value, .symbol, 4, 614, .none),
+        TypeRow(.value, .symbol, 4, 616, .none),
+        TypeRow(.value, .symbol, 4, 615, .none),
+        TypeRow(.value, .symbol, 4, 623, .none),
+        TypeRow(.value, .symbol, 4, 618, .none),
+        TypeRow(.value, .symbol, 4, 632, .none),
+        TypeRow(.value, .symbol, 4, 639, .none),
+        TypeRow(.value, .symbol, 4, 619, .none),
+        TypeRow(.value, .structure, 0, 401, .none),
+        TypeRow(.value, .structure, 0, 402, .none),
+        TypeRow(.array, .symbol, 4, 641, .none),
+        TypeRow(.array, .symbol, 4, 642, .none),
+        TypeRow(.value, .structure, 0, 364, .none),
+        TypeRow(.value, .custom, 0, 89, .none),
+        TypeRow(.value, .structure, 0, 365, .none),
+        TypeRow(.array, .symbol, 4, 576, .none),
+        TypeRow(.value, .symbol, 4, 577, .none),
         TypeRow(.value, .inet4, 4, 0, .none),
         TypeRow(.value, .inet6, 16, 0, .none),
         TypeRow(.value, .user, 4, 0, .none),
         TypeRow(.value, .group, 4, 0, .none),
-        TypeRow(.value, .flags, 4, 483, .none),
-        TypeRow(.value, .custom, 0, 122, .none),
-        TypeRow(.value, .custom, 0, 123, .none),
-        TypeRow(.value, .structure, 0, 262, .none),
-        TypeRow(.value, .custom, 0, 124, .none),
-        TypeRow(.value, .symbol, 1, 484, .none),
-        TypeRow(.value, .custom, 0, 125, .none),
+        TypeRow(.value, .flags, 4, 581, .none),
+        TypeRow(.value, .custom, 0, 128, .none),
+        TypeRow(.value, .custom, 0, 129, .none),
+        TypeRow(.value, .structure, 0, 366, .none),
+        TypeRow(.value, .custom, 0, 130, .none),
+        TypeRow(.value, .symbol, 1, 582, .none),
+        TypeRow(.value, .custom, 0, 131, .none),
         TypeRow(.value, .hexadecimal, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 485, .none),
-        TypeRow(.array, .symbol, 4, 482, .none),
-        TypeRow(.array, .symbol, 4, 486, .none),
-        TypeRow(.value, .flags, 2, 493, .none),
-        TypeRow(.value, .symbol, 2, 494, .none),
-        TypeRow(.value, .structure, 0, 263, .none),
-        TypeRow(.array, .symbol, 4, 495, .none),
-        TypeRow(.value, .flags, 2, 496, .none),
-        TypeRow(.value, .symbol, 1, 498, .none),
-        TypeRow(.value, .flags, 4, 499, .none),
-        TypeRow(.array, .symbol, 4, 501, .none),
-        TypeRow(.value, .structure, 0, 264, .none),
-        TypeRow(.value, .structure, 0, 265, .none),
-        TypeRow(.value, .structure, 0, 267, .none),
-        TypeRow(.value, .structure, 0, 269, .none),
-        TypeRow(.value, .structure, 0, 270, .none),
-        TypeRow(.value, .structure, 0, 268, .none),
-        TypeRow(.value, .structure, 0, 271, .none),
-        TypeRow(.array, .symbol, 4, 502, .none),
-        TypeRow(.value, .structure, 0, 272, .none),
-        TypeRow(.value, .structure, 0, 273, .none),
-        TypeRow(.array, .symbol, 4, 503, .none),
-        TypeRow(.value, .structure, 0, 266, .none),
-        TypeRow(.value, .structure, 0, 274, .none),
-        TypeRow(.value, .structure, 0, 276, .none),
-        TypeRow(.array, .symbol, 4, 512, .none),
-        TypeRow(.value, .structure, 0, 277, .none),
-        TypeRow(.value, .flags, 1, 514, .none),
-        TypeRow(.array, .structure, 0, 284, .none),
-        TypeRow(.value, .symbol, 2, 522, .none),
-        TypeRow(.array, .symbol, 4, 523, .none),
-        TypeRow(.array, .symbol, 4, 524, .none),
-        TypeRow(.array, .symbol, 4, 526, .none),
-        TypeRow(.array, .symbol, 4, 531, .none),
-        TypeRow(.array, .symbol, 4, 527, .none),
-        TypeRow(.value, .structure, 0, 286, .none),
-        TypeRow(.array, .symbol, 4, 535, .none),
-        TypeRow(.array, .symbol, 4, 536, .none),
-        TypeRow(.array, .symbol, 4, 537, .none),
-        TypeRow(.array, .symbol, 4, 538, .none),
-        TypeRow(.value, .structure, 0, 288, .none),
-        TypeRow(.value, .structure, 0, 289, .none),
-        TypeRow(.array, .symbol, 4, 539, .none),
-        TypeRow(.value, .structure, 0, 291, .none),
-        TypeRow(.value, .structure, 0, 292, .none),
-        TypeRow(.value, .structure, 0, 294, .none),
-        TypeRow(.value, .structure, 0, 293, .none),
-        TypeRow(.value, .structure, 0, 295, .none),
-        TypeRow(.value, .structure, 0, 299, .none),
-        TypeRow(.value, .structure, 0, 315, .none),
-        TypeRow(.value, .structure, 0, 306, .none),
-        TypeRow(.value, .structure, 0, 308, .none),
-        TypeRow(.value, .structure, 0, 319, .none),
-        TypeRow(.value, .structure, 0, 322, .none),
-        TypeRow(.value, .structure, 0, 327, .none),
-        TypeRow(.value, .structure, 0, 316, .none),
-        TypeRow(.value, .structure, 0, 307, .none),
-        TypeRow(.value, .structure, 0, 309, .none),
-        TypeRow(.value, .structure, 0, 320, .none),
-        TypeRow(.value, .structure, 0, 323, .none),
-        TypeRow(.value, .structure, 0, 328, .none),
-        TypeRow(.value, .symbol, 4, 553, .none),
-        TypeRow(.value, .symbol, 4, 562, .none),
-        TypeRow(.value, .symbol, 4, 554, .none),
-        TypeRow(.value, .symbol, 4, 564, .none),
-        TypeRow(.value, .symbol, 4, 569, .none),
-        TypeRow(.value, .symbol, 4, 573, .none),
-        TypeRow(.value, .structure, 0, 310, .none),
-        TypeRow(.value, .structure, 0, 311, .none),
-        TypeRow(.value, .flags, 1, 577, .none),
-        TypeRow(.value, .structure, 0, 312, .none),
-        TypeRow(.value, .structure, 0, 313, .none),
-        TypeRow(.array, .symbol, 4, 555, .none),
-        TypeRow(.value, .structure, 0, 314, .none),
-        TypeRow(.array, .symbol, 4, 556, .none),
-        TypeRow(.array, .symbol, 4, 560, .none),
-        TypeRow(.value, .symbol, 2, 557, .none),
-        TypeRow(.value, .symbol, 2, 558, .none),
-        TypeRow(.value, .symbol, 2, 559, .none),
-        TypeRow(.value, .flags, 4, 561, .none),
-        TypeRow(.value, .structure, 0, 317, .none),
-        TypeRow(.value, .structure, 0, 318, .none),
+        TypeRow(.array, .symbol, 4, 583, .none),
+        TypeRow(.array, .symbol, 4, 580, .none),
+        TypeRow(.array, .symbol, 4, 584, .none),
+        TypeRow(.value, .flags, 2, 591, .none),
+        TypeRow(.value, .symbol, 2, 592, .none),
+        TypeRow(.value, .structure, 0, 367, .none),
+        TypeRow(.array, .symbol, 4, 593, .none),
+        TypeRow(.value, .flags, 2, 594, .none),
+        TypeRow(.value, .symbol, 1, 596, .none),
+        TypeRow(.value, .flags, 4, 597, .none),
+        TypeRow(.array, .symbol, 4, 599, .none),
+        TypeRow(.value, .structure, 0, 368, .none),
+        TypeRow(.value, .structure, 0, 369, .none),
+        TypeRow(.value, .structure, 0, 371, .none),
+        TypeRow(.value, .structure, 0, 373, .none),
+        TypeRow(.value, .structure, 0, 374, .none),
+        TypeRow(.value, .structure, 0, 372, .none),
+        TypeRow(.value, .structure, 0, 375, .none),
+        TypeRow(.array, .symbol, 4, 600, .none),
+        TypeRow(.value, .structure, 0, 376, .none),
+        TypeRow(.value, .structure, 0, 377, .none),
+        TypeRow(.array, .symbol, 4, 601, .none),
+        TypeRow(.value, .structure, 0, 370, .none),
+        TypeRow(.value, .structure, 0, 378, .none),
+        TypeRow(.value, .structure, 0, 380, .none),
+        TypeRow(.array, .symbol, 4, 610, .none),
+        TypeRow(.value, .structure, 0, 381, .none),
+        TypeRow(.value, .flags, 1, 612, .none),
+        TypeRow(.array, .structure, 0, 389, .none),
+        TypeRow(.value, .symbol, 2, 620, .none),
+        TypeRow(.array, .symbol, 4, 621, .none),
+        TypeRow(.array, .symbol, 4, 622, .none),
+        TypeRow(.array, .symbol, 4, 624, .none),
+        TypeRow(.array, .symbol, 4, 629, .none),
+        TypeRow(.array, .symbol, 4, 625, .none),
+        TypeRow(.value, .structure, 0, 391, .none),
+        TypeRow(.array, .symbol, 4, 633, .none),
+        TypeRow(.array, .symbol, 4, 634, .none),
+        TypeRow(.array, .symbol, 4, 635, .none),
+        TypeRow(.array, .symbol, 4, 636, .none),
+        TypeRow(.value, .structure, 0, 393, .none),
+        TypeRow(.value, .structure, 0, 394, .none),
+        TypeRow(.array, .symbol, 4, 637, .none),
+        TypeRow(.value, .structure, 0, 396, .none),
+        TypeRow(.value, .structure, 0, 397, .none),
+        TypeRow(.value, .structure, 0, 399, .none),
+        TypeRow(.value, .structure, 0, 398, .none),
+        TypeRow(.value, .structure, 0, 400, .none),
+        TypeRow(.value, .structure, 0, 409, .none),
+        TypeRow(.value, .structure, 0, 410, .none),
+        TypeRow(.value, .structure, 0, 411, .none),
+        TypeRow(.value, .structure, 0, 423, .none),
+        TypeRow(.value, .structure, 0, 414, .none),
+        TypeRow(.value, .structure, 0, 416, .none),
+        TypeRow(.value, .structure, 0, 427, .none),
+        TypeRow(.value, .structure, 0, 430, .none),
+        TypeRow(.value, .structure, 0, 435, .none),
+        TypeRow(.value, .structure, 0, 424, .none),
+        TypeRow(.value, .structure, 0, 415, .none),
+        TypeRow(.value, .structure, 0, 417, .none),
+        TypeRow(.value, .structure, 0, 428, .none),
+        TypeRow(.value, .structure, 0, 431, .none),
+        TypeRow(.value, .structure, 0, 436, .none),
+        TypeRow(.value, .symbol, 4, 655, .none),
+        TypeRow(.value, .symbol, 4, 664, .none),
+        TypeRow(.value, .symbol, 4, 656, .none),
+        TypeRow(.value, .symbol, 4, 666, .none),
+        TypeRow(.value, .symbol, 4, 671, .none),
+        TypeRow(.value, .symbol, 4, 675, .none),
+        TypeRow(.value, .custom, 0, 132, .none),
+        TypeRow(.array, .symbol, 4, 685, .none),
+        TypeRow(.value, .structure, 0, 418, .none),
+        TypeRow(.value, .structure, 0, 419, .none),
+        TypeRow(.value, .custom, 0, 133, .none),
+        TypeRow(.value, .flags, 1, 679, .none),
+        TypeRow(.value, .structure, 0, 420, .none),
+        TypeRow(.value, .structure, 0, 421, .none),
+        TypeRow(.array, .symbol, 4, 657, .none),
+        TypeRow(.array, .symbol, 4, 686, .none),
+        TypeRow(.value, .structure, 0, 422, .none),
+        TypeRow(.array, .symbol, 4, 658, .none),
+        TypeRow(.array, .symbol, 4, 662, .none),
+        TypeRow(.value, .symbol, 2, 659, .none),
+        TypeRow(.value, .symbol, 2, 660, .none),
+        TypeRow(.value, .symbol, 2, 661, .none),
+        TypeRow(.value, .flags, 4, 663, .none),
+        TypeRow(.value, .structure, 0, 425, .none),
+        TypeRow(.value, .structure, 0, 426, .none),
         TypeRow(.array, .hexadecimal, 0, 0, .none),
-        TypeRow(.value, .structure, 0, 321, .none),
-        TypeRow(.value, .flags, 4, 566, .none),
-        TypeRow(.value, .structure, 0, 324, .none),
-        TypeRow(.array, .structure, 0, 325, .none),
-        TypeRow(.value, .structure, 0, 326, .none),
-        TypeRow(.value, .structure, 0, 329, .none),
-        TypeRow(.value, .structure, 0, 331, .none),
-        TypeRow(.value, .structure, 0, 332, .none),
-        TypeRow(.value, .structure, 0, 333, .none),
-        TypeRow(.value, .structure, 0, 334, .none),
-        TypeRow(.value, .structure, 0, 335, .none),
-        TypeRow(.value, .structure, 0, 336, .none),
-        TypeRow(.value, .structure, 0, 337, .none),
+        TypeRow(.value, .structure, 0, 429, .none),
+        TypeRow(.value, .flags, 4, 668, .none),
+        TypeRow(.value, .structure, 0, 432, .none),
+        TypeRow(.array, .structure, 0, 433, .none),
+        TypeRow(.value, .structure, 0, 434, .none),
+        TypeRow(.value, .structure, 0, 440, .none),
+        TypeRow(.value, .structure, 0, 437, .none),
+        TypeRow(.array, .symbol, 4, 687, .none),
+        TypeRow(.value, .structure, 0, 442, .none),
+        TypeRow(.value, .structure, 0, 443, .none),
+        TypeRow(.value, .structure, 0, 444, .none),
+        TypeRow(.value, .structure, 0, 445, .none),
+        TypeRow(.value, .structure, 0, 446, .none),
+        TypeRow(.value, .structure, 0, 447, .none),
+        TypeRow(.value, .structure, 0, 448, .none),
     ]
 }
 
 extension SpecTables {
-    public static let symbols: [SymbolRow] = whole([symbols0, symbols1, symbols2, symbols3, symbols4, symbols5, symbols6, symbols7, symbols8, symbols9, symbols10, symbols11, symbols12, symbols13, symbols14, symbols15, symbols16, symbols17, symbols18, symbols19, symbols20, symbols21, symbols22, symbols23, symbols24, symbols25, symbols26, symbols27, symbols28, symbols29, symbols30, symbols31, symbols32, symbols33, symbols34, symbols35, symbols36, symbols37, symbols38, symbols39, symbols40, symbols41, symbols42, symbols43, symbols44, symbols45, symbols46, symbols47, symbols48, symbols49, symbols50, symbols51, symbols52, symbols53, symbols54, symbols55, symbols56, symbols57])
+    public static let symbols: [SymbolRow] = whole([symbols0, symbols1, symbols2, symbols3, symbols4, symbols5, symbols6, symbols7, symbols8, symbols9, symbols10, symbols11, symbols12, symbols13, symbols14, symbols15, symbols16, symbols17, symbols18, symbols19, symbols20, symbols21, symbols22, symbols23, symbols24, symbols25, symbols26, symbols27, symbols28, symbols29, symbols30, symbols31, symbols32, symbols33, symbols34, symbols35, symbols36, symbols37, symbols38, symbols39, symbols40, symbols41, symbols42, symbols43, symbols44, symbols45, symbols46, symbols47, symbols48, symbols49, symbols50, symbols51, symbols52, symbols53, symbols54, symbols55, symbols56, symbols57, symbols58, symbols59, symbols60, symbols61, symbols62, symbols63])
 
     private static let symbols0: [SymbolRow] = [
         SymbolRow("SEEK_SET", 0x0),
@@ -2177,19 +2450,19 @@ extension SpecTables {
         SymbolRow("AF_IB", 0x1b),
         SymbolRow("AF_MPLS", 0x1c),
         SymbolRow("AF_CAN", 0x1d, type: 2),
-        SymbolRow("AF_TIPC", 0x1e),
+        SymbolRow("AF_TIPC", 0x1e, type: 3),
         SymbolRow("AF_BLUETOOTH", 0x1f),
         SymbolRow("AF_IUCV", 0x20),
         SymbolRow("AF_RXRPC", 0x21),
         SymbolRow("AF_ISDN", 0x22),
         SymbolRow("AF_PHONET", 0x23),
-        SymbolRow("AF_IEEE802154", 0x24),
+        SymbolRow("AF_IEEE802154", 0x24, type: 4),
         SymbolRow("AF_CAIF", 0x25),
         SymbolRow("AF_ALG", 0x26),
         SymbolRow("AF_NFC", 0x27),
         SymbolRow("AF_VSOCK", 0x28),
         SymbolRow("AF_KCM", 0x29),
-        SymbolRow("AF_QIPCRTR", 0x2a, type: 3),
+        SymbolRow("AF_QIPCRTR", 0x2a, type: 5),
         SymbolRow("AF_SMC", 0x2b),
         SymbolRow("AF_XDP", 0x2c),
         SymbolRow("AF_MCTP", 0x2d),
@@ -2674,6 +2947,27 @@ extension SpecTables {
         SymbolRow("IO_URING_NAPI_STATIC_DEL_ID", 0x2),
         SymbolRow("IORING_MEM_REGION_REG_WAIT_ARG", 0x1),
         SymbolRow("IORING_REGISTER_FILES_SKIP", 0xfffffffe),
+        SymbolRow("SOCKET_URING_OP_SIOCINQ", 0x0),
+        SymbolRow("SOCKET_URING_OP_SIOCOUTQ", 0x1),
+        SymbolRow("SOCKET_URING_OP_GETSOCKOPT", 0x2),
+        SymbolRow("SOCKET_URING_OP_SETSOCKOPT", 0x3),
+        SymbolRow("SOCKET_URING_OP_TX_TIMESTAMP", 0x4),
+        SymbolRow("SOCKET_URING_OP_GETSOCKNAME", 0x5),
+        SymbolRow("IO_URING_QUERY_OPCODES", 0x0),
+        SymbolRow("IO_URING_QUERY_ZCRX", 0x1),
+        SymbolRow("IO_URING_QUERY_SCQ", 0x2),
+        SymbolRow("IO_URING_QUERY_ZCRX_EVENT", 0x3),
+        SymbolRow("IO_URING_NAPI_TRACKING_DYNAMIC", 0x0),
+        SymbolRow("IO_URING_NAPI_TRACKING_STATIC", 0x1),
+        SymbolRow("IO_URING_NAPI_TRACKING_INACTIVE", 0xff),
+        SymbolRow("ZCRX_REG_IMPORT", 0x1),
+        SymbolRow("IORING_ZCRX_AREA_DMABUF", 0x1),
+        SymbolRow("ZCRX_CTRL_FLUSH_RQ", 0x0),
+        SymbolRow("ZCRX_CTRL_EXPORT", 0x1),
+        SymbolRow("ZCRX_CTRL_ARM_EVENT", 0x2),
+        SymbolRow("ZCRX_EVENT_ALLOC_FAIL", 0x0),
+        SymbolRow("ZCRX_EVENT_COPY", 0x1),
+        SymbolRow("IORING_RW_ATTR_FLAG_PI", 0x1),
         SymbolRow("PROT_NONE", 0x0, 0xffffffff),
         SymbolRow("PROT_READ", 0x1),
         SymbolRow("PROT_WRITE", 0x2),
@@ -2764,6 +3058,7 @@ extension SpecTables {
         SymbolRow("61<<MAP_HUGE_SHIFT", 0xf4000000, 0xfc000000),
         SymbolRow("62<<MAP_HUGE_SHIFT", 0xf8000000, 0xfc000000),
         SymbolRow("63<<MAP_HUGE_SHIFT", 0xfc000000, 0xfc000000),
+        SymbolRow("MAP_UNINITIALIZED", 0x4000000),
         SymbolRow("MREMAP_MAYMOVE", 0x1),
         SymbolRow("MREMAP_FIXED", 0x2),
         SymbolRow("MREMAP_DONTUNMAP", 0x4),
@@ -2813,6 +3108,9 @@ extension SpecTables {
         SymbolRow("MPOL_F_NUMA_BALANCING", 0x2000),
         SymbolRow("MPOL_MF_STRICT", 0x1),
         SymbolRow("MPOL_MF_MOVE", 0x2),
+    ]
+
+    private static let symbols6: [SymbolRow] = [
         SymbolRow("MPOL_MF_MOVE_ALL", 0x4),
         SymbolRow("MPOL_MF_LAZY", 0x8),
         SymbolRow("MPOL_F_NODE", 0x1),
@@ -2835,9 +3133,6 @@ extension SpecTables {
         SymbolRow("AT_ENTRY", 0x9),
         SymbolRow("AT_NOTELF", 0xa),
         SymbolRow("AT_UID", 0xb),
-    ]
-
-    private static let symbols6: [SymbolRow] = [
         SymbolRow("AT_EUID", 0xc),
         SymbolRow("AT_GID", 0xd),
         SymbolRow("AT_EGID", 0xe),
@@ -3016,6 +3311,9 @@ extension SpecTables {
         SymbolRow("SECBIT_NOROOT", 0x1),
         SymbolRow("SECBIT_NOROOT_LOCKED", 0x2),
         SymbolRow("SECBIT_NO_SETUID_FIXUP", 0x4),
+    ]
+
+    private static let symbols7: [SymbolRow] = [
         SymbolRow("SECBIT_NO_SETUID_FIXUP_LOCKED", 0x8),
         SymbolRow("SECBIT_KEEP_CAPS", 0x10),
         SymbolRow("SECBIT_KEEP_CAPS_LOCKED", 0x20),
@@ -3029,6 +3327,38 @@ extension SpecTables {
         SymbolRow("PR_MDWE_NO_INHERIT", 0x2),
         SymbolRow("PR_FUTEX_HASH_SET_SLOTS", 0x1),
         SymbolRow("PR_FUTEX_HASH_GET_SLOTS", 0x2),
+        SymbolRow("PR_FP_MODE_FR", 0x1),
+        SymbolRow("PR_FP_MODE_FRE", 0x2),
+        SymbolRow("PR_SVE_VL_INHERIT", 0x20000),
+        SymbolRow("PR_SVE_SET_VL_ONEXEC", 0x40000),
+        SymbolRow("PR_SME_VL_INHERIT", 0x20000),
+        SymbolRow("PR_SME_SET_VL_ONEXEC", 0x40000),
+        SymbolRow("PR_PAC_APIAKEY", 0x1),
+        SymbolRow("PR_PAC_APIBKEY", 0x2),
+        SymbolRow("PR_PAC_APDAKEY", 0x4),
+        SymbolRow("PR_PAC_APDBKEY", 0x8),
+        SymbolRow("PR_PAC_APGAKEY", 0x10),
+        SymbolRow("PR_TAGGED_ADDR_ENABLE", 0x1),
+        SymbolRow("PR_MTE_TCF_NONE", 0x0, 0x6),
+        SymbolRow("PR_MTE_TCF_SYNC", 0x2),
+        SymbolRow("PR_MTE_TCF_ASYNC", 0x4),
+        SymbolRow("PR_RISCV_V_VSTATE_CTRL_DEFAULT", 0x0, 0x3),
+        SymbolRow("PR_RISCV_V_VSTATE_CTRL_OFF", 0x1, 0x3),
+        SymbolRow("PR_RISCV_V_VSTATE_CTRL_ON", 0x2, 0x3),
+        SymbolRow("PR_RISCV_V_VSTATE_CTRL_INHERIT", 0x10),
+        SymbolRow("PR_RISCV_CTX_SW_FENCEI_ON", 0x0),
+        SymbolRow("PR_RISCV_CTX_SW_FENCEI_OFF", 0x1),
+        SymbolRow("PR_RISCV_SCOPE_PER_PROCESS", 0x0),
+        SymbolRow("PR_RISCV_SCOPE_PER_THREAD", 0x1),
+        SymbolRow("PR_PPC_DEXCR_SBHE", 0x0),
+        SymbolRow("PR_PPC_DEXCR_IBRTPD", 0x1),
+        SymbolRow("PR_PPC_DEXCR_SRAPD", 0x2),
+        SymbolRow("PR_PPC_DEXCR_NPHIE", 0x3),
+        SymbolRow("PR_PPC_DEXCR_CTRL_EDITABLE", 0x1),
+        SymbolRow("PR_PPC_DEXCR_CTRL_SET", 0x2),
+        SymbolRow("PR_PPC_DEXCR_CTRL_CLEAR", 0x4),
+        SymbolRow("PR_PPC_DEXCR_CTRL_SET_ONEXEC", 0x8),
+        SymbolRow("PR_PPC_DEXCR_CTRL_CLEAR_ONEXEC", 0x10),
         SymbolRow("PR_SET_PDEATHSIG", 0x1),
         SymbolRow("PR_GET_PDEATHSIG", 0x2),
         SymbolRow("PR_GET_DUMPABLE", 0x3),
@@ -3038,9 +3368,6 @@ extension SpecTables {
         SymbolRow("PR_GET_KEEPCAPS", 0x7),
         SymbolRow("PR_SET_KEEPCAPS", 0x8),
         SymbolRow("PR_GET_FPEMU", 0x9),
-    ]
-
-    private static let symbols7: [SymbolRow] = [
         SymbolRow("PR_SET_FPEMU", 0xa),
         SymbolRow("PR_GET_FPEXC", 0xb),
         SymbolRow("PR_SET_FPEXC", 0xc),
@@ -3156,6 +3483,15 @@ extension SpecTables {
         SymbolRow("PIDFD_NONBLOCK", 0x800),
         SymbolRow("PIDFD_THREAD", 0x80),
         SymbolRow("PIDFD_AUTOKILL", 0x200),
+        SymbolRow("TIME_NS", 0x80),
+        SymbolRow("MNT_NS", 0x20000),
+        SymbolRow("CGROUP_NS", 0x2000000),
+        SymbolRow("UTS_NS", 0x4000000),
+        SymbolRow("IPC_NS", 0x8000000),
+        SymbolRow("USER_NS", 0x10000000),
+        SymbolRow("PID_NS", 0x20000000),
+        SymbolRow("NET_NS", 0x40000000),
+        SymbolRow("LISTNS_CURRENT_USER", 0xffffffffffffffff),
         SymbolRow("ARCH_SET_GS", 0x1001),
         SymbolRow("ARCH_SET_FS", 0x1002),
         SymbolRow("ARCH_GET_FS", 0x1003),
@@ -3178,6 +3514,9 @@ extension SpecTables {
         SymbolRow("ARCH_GET_MAX_TAG_BITS", 0x4003),
         SymbolRow("ARCH_FORCE_TAGGED_SVA", 0x4004),
         SymbolRow("ARCH_SHSTK_ENABLE", 0x5001),
+    ]
+
+    private static let symbols8: [SymbolRow] = [
         SymbolRow("ARCH_SHSTK_DISABLE", 0x5002),
         SymbolRow("ARCH_SHSTK_LOCK", 0x5003),
         SymbolRow("ARCH_SHSTK_UNLOCK", 0x5004),
@@ -3241,9 +3580,7 @@ extension SpecTables {
         SymbolRow("IOPRIO_CLASS_RT", 0x1),
         SymbolRow("IOPRIO_CLASS_BE", 0x2),
         SymbolRow("IOPRIO_CLASS_IDLE", 0x3),
-    ]
-
-    private static let symbols8: [SymbolRow] = [
+        SymbolRow("SCHED_GETATTR_FLAG_DL_DYNAMIC", 0x1),
         SymbolRow("SIGHUP", 0x1),
         SymbolRow("SIGINT", 0x2),
         SymbolRow("SIGQUIT", 0x3),
@@ -3380,6 +3717,9 @@ extension SpecTables {
         SymbolRow("FUTEX_OP_SET", 0x0),
         SymbolRow("FUTEX_OP_ADD", 0x1),
         SymbolRow("FUTEX_OP_OR", 0x2),
+    ]
+
+    private static let symbols9: [SymbolRow] = [
         SymbolRow("FUTEX_OP_ANDN", 0x3),
         SymbolRow("FUTEX_OP_XOR", 0x4),
         SymbolRow("FUTEX_OP_CMP_EQ", 0x0),
@@ -3444,9 +3784,6 @@ extension SpecTables {
         SymbolRow("IPC_64|SHM_STAT_ANY", 0x10f),
         SymbolRow("IPC_RMID", 0x0),
         SymbolRow("IPC_SET", 0x1),
-    ]
-
-    private static let symbols9: [SymbolRow] = [
         SymbolRow("IPC_STAT", 0x2),
         SymbolRow("IPC_INFO", 0x3),
         SymbolRow("GETPID", 0xb),
@@ -3558,6 +3895,9 @@ extension SpecTables {
         SymbolRow("SIGEV_NONE", 0x1),
         SymbolRow("SIGEV_THREAD", 0x2),
         SymbolRow("SIGEV_THREAD_ID", 0x4),
+        SymbolRow("CPUCLOCK_PROF", 0x0),
+        SymbolRow("CPUCLOCK_VIRT", 0x1),
+        SymbolRow("CPUCLOCK_SCHED", 0x2),
         SymbolRow("_LINUX_CAPABILITY_VERSION_1", 0x19980330),
         SymbolRow("_LINUX_CAPABILITY_VERSION_2", 0x20071026),
         SymbolRow("_LINUX_CAPABILITY_VERSION_3", 0x20080522),
@@ -3580,6 +3920,9 @@ extension SpecTables {
         SymbolRow("1<<CAP_SYS_MODULE", 0x10000),
         SymbolRow("1<<CAP_SYS_RAWIO", 0x20000),
         SymbolRow("1<<CAP_SYS_CHROOT", 0x40000),
+    ]
+
+    private static let symbols10: [SymbolRow] = [
         SymbolRow("1<<CAP_SYS_PTRACE", 0x80000),
         SymbolRow("1<<CAP_SYS_PACCT", 0x100000),
         SymbolRow("1<<CAP_SYS_ADMIN", 0x200000),
@@ -3647,9 +3990,6 @@ extension SpecTables {
         SymbolRow("KEY_POS_READ", 0x2000000),
         SymbolRow("KEY_POS_WRITE", 0x4000000),
         SymbolRow("KEY_POS_SEARCH", 0x8000000),
-    ]
-
-    private static let symbols10: [SymbolRow] = [
         SymbolRow("KEY_POS_LINK", 0x10000000),
         SymbolRow("KEY_POS_SETATTR", 0x20000000),
         SymbolRow("KEY_USR_VIEW", 0x10000),
@@ -3783,6 +4123,9 @@ extension SpecTables {
         SymbolRow("ENOTSOCK", 0x58),
         SymbolRow("EDESTADDRREQ", 0x59),
         SymbolRow("EMSGSIZE", 0x5a),
+    ]
+
+    private static let symbols11: [SymbolRow] = [
         SymbolRow("EPROTOTYPE", 0x5b),
         SymbolRow("ENOPROTOOPT", 0x5c),
         SymbolRow("EPROTONOSUPPORT", 0x5d),
@@ -3850,9 +4193,6 @@ extension SpecTables {
         SymbolRow("LOGLEVEL_ALERT", 0x1),
         SymbolRow("LOGLEVEL_CRIT", 0x2),
         SymbolRow("LOGLEVEL_ERR", 0x3),
-    ]
-
-    private static let symbols11: [SymbolRow] = [
         SymbolRow("LOGLEVEL_WARNING", 0x4),
         SymbolRow("LOGLEVEL_NOTICE", 0x5),
         SymbolRow("LOGLEVEL_INFO", 0x6),
@@ -3986,6 +4326,9 @@ extension SpecTables {
         SymbolRow("PTRACE_SEIZE", 0x4206),
         SymbolRow("PTRACE_INTERRUPT", 0x4207),
         SymbolRow("PTRACE_LISTEN", 0x4208),
+    ]
+
+    private static let symbols12: [SymbolRow] = [
         SymbolRow("PTRACE_PEEKSIGINFO", 0x4209),
         SymbolRow("PTRACE_GETSIGMASK", 0x420a),
         SymbolRow("PTRACE_SETSIGMASK", 0x420b),
@@ -4053,15 +4396,100 @@ extension SpecTables {
         SymbolRow("NT_386_TLS", 0x200),
         SymbolRow("NT_386_IOPERM", 0x201),
         SymbolRow("NT_X86_XSTATE", 0x202),
-    ]
-
-    private static let symbols12: [SymbolRow] = [
         SymbolRow("NT_X86_SHSTK", 0x204),
+        SymbolRow("NT_PLATFORM", 0x5),
+        SymbolRow("NT_GWINDOWS", 0x7),
+        SymbolRow("NT_ASRS", 0x8),
+        SymbolRow("NT_PSTATUS", 0xa),
+        SymbolRow("NT_PSINFO", 0xd),
+        SymbolRow("NT_PRCRED", 0xe),
+        SymbolRow("NT_UTSNAME", 0xf),
+        SymbolRow("NT_LWPSTATUS", 0x10),
+        SymbolRow("NT_LWPSINFO", 0x11),
+        SymbolRow("NT_PRFPXREG", 0x14),
+        SymbolRow("NT_PPC_VMX", 0x100),
+        SymbolRow("NT_PPC_SPE", 0x101),
+        SymbolRow("NT_PPC_VSX", 0x102),
+        SymbolRow("NT_PPC_TAR", 0x103),
+        SymbolRow("NT_PPC_PPR", 0x104),
+        SymbolRow("NT_PPC_DSCR", 0x105),
+        SymbolRow("NT_PPC_EBB", 0x106),
+        SymbolRow("NT_PPC_PMU", 0x107),
+        SymbolRow("NT_PPC_TM_CGPR", 0x108),
+        SymbolRow("NT_PPC_TM_CFPR", 0x109),
+        SymbolRow("NT_PPC_TM_CVMX", 0x10a),
+        SymbolRow("NT_PPC_TM_CVSX", 0x10b),
+        SymbolRow("NT_PPC_TM_SPR", 0x10c),
+        SymbolRow("NT_PPC_TM_CTAR", 0x10d),
+        SymbolRow("NT_PPC_TM_CPPR", 0x10e),
+        SymbolRow("NT_PPC_TM_CDSCR", 0x10f),
+        SymbolRow("NT_PPC_PKEY", 0x110),
+        SymbolRow("NT_S390_HIGH_GPRS", 0x300),
+        SymbolRow("NT_S390_TIMER", 0x301),
+        SymbolRow("NT_S390_TODCMP", 0x302),
+        SymbolRow("NT_S390_TODPREG", 0x303),
+        SymbolRow("NT_S390_CTRS", 0x304),
+        SymbolRow("NT_S390_PREFIX", 0x305),
+        SymbolRow("NT_S390_LAST_BREAK", 0x306),
+        SymbolRow("NT_S390_SYSTEM_CALL", 0x307),
+        SymbolRow("NT_S390_TDB", 0x308),
+        SymbolRow("NT_S390_VXRS_LOW", 0x309),
+        SymbolRow("NT_S390_VXRS_HIGH", 0x30a),
+        SymbolRow("NT_S390_GS_CB", 0x30b),
+        SymbolRow("NT_S390_GS_BC", 0x30c),
+        SymbolRow("NT_S390_RI_CB", 0x30d),
+        SymbolRow("NT_S390_PV_CPU_DATA", 0x30e),
+        SymbolRow("NT_ARM_VFP", 0x400),
+        SymbolRow("NT_ARM_TLS", 0x401),
+        SymbolRow("NT_ARM_HW_BREAK", 0x402),
+        SymbolRow("NT_ARM_HW_WATCH", 0x403),
+        SymbolRow("NT_ARM_SYSTEM_CALL", 0x404),
+        SymbolRow("NT_ARM_SVE", 0x405),
+        SymbolRow("NT_ARM_PAC_MASK", 0x406),
+        SymbolRow("NT_ARM_PACA_KEYS", 0x407),
+        SymbolRow("NT_ARM_PACG_KEYS", 0x408),
+        SymbolRow("NT_ARM_TAGGED_ADDR_CTRL", 0x409),
+        SymbolRow("NT_ARM_PAC_ENABLED_KEYS", 0x40a),
+        SymbolRow("NT_ARM_SSVE", 0x40b),
+        SymbolRow("NT_ARM_ZA", 0x40c),
+        SymbolRow("NT_ARC_V2", 0x600),
+        SymbolRow("NT_VMCOREDD", 0x700),
+        SymbolRow("NT_MIPS_DSP", 0x800),
+        SymbolRow("NT_MIPS_FP_MODE", 0x801),
+        SymbolRow("NT_MIPS_MSA", 0x802),
+        SymbolRow("NT_LOONGARCH_CPUCFG", 0xa00),
+        SymbolRow("NT_LOONGARCH_CSR", 0xa01),
+        SymbolRow("NT_LOONGARCH_LSX", 0xa02),
+        SymbolRow("NT_LOONGARCH_LASX", 0xa03),
+        SymbolRow("NT_LOONGARCH_LBT", 0xa04),
+        SymbolRow("NT_FILE", 0x46494c45),
+        SymbolRow("NT_PRXFPREG", 0x46e62b7f),
+        SymbolRow("NT_SIGINFO", 0x53494749),
+        SymbolRow("NT_PRXREG", 0x4),
+        SymbolRow("NT_PPC_DEXCR", 0x111),
+        SymbolRow("NT_PPC_HASHKEYR", 0x112),
+        SymbolRow("NT_X86_XSAVE_LAYOUT", 0x205),
+        SymbolRow("NT_ARM_ZT", 0x40d),
+        SymbolRow("NT_ARM_FPMR", 0x40e),
+        SymbolRow("NT_ARM_POE", 0x40f),
+        SymbolRow("NT_ARM_GCS", 0x410),
+        SymbolRow("NT_RISCV_CSR", 0x900),
+        SymbolRow("NT_RISCV_VECTOR", 0x901),
+        SymbolRow("NT_RISCV_TAGGED_ADDR_CTRL", 0x902),
+        SymbolRow("NT_RISCV_USER_CFI", 0x903),
         SymbolRow("PTRACE_PEEKSIGINFO_SHARED", 0x1),
         SymbolRow("PTRACE_SYSCALL_INFO_NONE", 0x0),
         SymbolRow("PTRACE_SYSCALL_INFO_ENTRY", 0x1),
         SymbolRow("PTRACE_SYSCALL_INFO_EXIT", 0x2),
         SymbolRow("PTRACE_SYSCALL_INFO_SECCOMP", 0x3),
+        SymbolRow("PTRACE_EVENT_FORK", 0x1),
+        SymbolRow("PTRACE_EVENT_VFORK", 0x2),
+        SymbolRow("PTRACE_EVENT_CLONE", 0x3),
+        SymbolRow("PTRACE_EVENT_EXEC", 0x4),
+        SymbolRow("PTRACE_EVENT_VFORK_DONE", 0x5),
+        SymbolRow("PTRACE_EVENT_EXIT", 0x6),
+        SymbolRow("PTRACE_EVENT_SECCOMP", 0x7),
+        SymbolRow("PTRACE_EVENT_STOP", 0x80),
         SymbolRow("SECCOMP_SET_MODE_STRICT", 0x0),
         SymbolRow("SECCOMP_SET_MODE_FILTER", 0x1),
         SymbolRow("SECCOMP_GET_ACTION_AVAIL", 0x2),
@@ -4101,6 +4529,9 @@ extension SpecTables {
         SymbolRow("LANDLOCK_ACCESS_FS_REMOVE_FILE", 0x20),
         SymbolRow("LANDLOCK_ACCESS_FS_MAKE_CHAR", 0x40),
         SymbolRow("LANDLOCK_ACCESS_FS_MAKE_DIR", 0x80),
+    ]
+
+    private static let symbols13: [SymbolRow] = [
         SymbolRow("LANDLOCK_ACCESS_FS_MAKE_REG", 0x100),
         SymbolRow("LANDLOCK_ACCESS_FS_MAKE_SOCK", 0x200),
         SymbolRow("LANDLOCK_ACCESS_FS_MAKE_FIFO", 0x400),
@@ -4139,6 +4570,8 @@ extension SpecTables {
         SymbolRow("LSM_ID_EVM", 0x70),
         SymbolRow("LSM_ID_IPE", 0x71),
         SymbolRow("LSM_FLAG_SINGLE", 0x1),
+        SymbolRow("LANDLOCK_ADD_RULE_QUIET", 0x1),
+        SymbolRow("SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP", 0x1),
         SymbolRow("AUDIT_ARCH_X86_64", 0xc000003e),
         SymbolRow("AUDIT_ARCH_I386", 0x40000003),
         SymbolRow("AUDIT_ARCH_SPARC", 0x2),
@@ -4256,9 +4689,6 @@ extension SpecTables {
         SymbolRow("BLKSECTSET", 0x1266),
         SymbolRow("BLKSECTGET", 0x1267),
         SymbolRow("BLKSSZGET", 0x1268),
-    ]
-
-    private static let symbols13: [SymbolRow] = [
         SymbolRow("BLKPG", 0x1269),
         SymbolRow("BLKTRACESTART", 0x1274),
         SymbolRow("BLKTRACESTOP", 0x1275),
@@ -4302,6 +4732,9 @@ extension SpecTables {
         SymbolRow("SG_GET_ACCESS_COUNT", 0x2289),
         SymbolRow("FW_CDEV_IOC_GET_SPEED", 0x2311),
         SymbolRow("PERF_EVENT_IOC_ENABLE", 0x2400),
+    ]
+
+    private static let symbols14: [SymbolRow] = [
         SymbolRow("PERF_EVENT_IOC_DISABLE", 0x2401),
         SymbolRow("PERF_EVENT_IOC_REFRESH", 0x2402),
         SymbolRow("PERF_EVENT_IOC_RESET", 0x2403),
@@ -4393,6 +4826,7 @@ extension SpecTables {
         SymbolRow("SNDRV_EMUX_IOCTL_REMOVE_LAST_SAMPLES", 0x4883),
         SymbolRow("SNDRV_FIREWIRE_IOCTL_LOCK", 0x48f9),
         SymbolRow("SNDRV_FIREWIRE_IOCTL_UNLOCK", 0x48fa),
+        SymbolRow("KIOCSOUND", 0x4b2f),
         SymbolRow("KDMKTONE", 0x4b30),
         SymbolRow("KDGETLED", 0x4b31),
         SymbolRow("KDSETLED", 0x4b32),
@@ -4459,9 +4893,6 @@ extension SpecTables {
         SymbolRow("NVME_IOCTL_RESCAN", 0x4e46),
         SymbolRow("UBI_IOCVOLRMBLK", 0x4f08),
         SymbolRow("OMAPFB_SYNC_GFX", 0x4f25),
-    ]
-
-    private static let symbols14: [SymbolRow] = [
         SymbolRow("OMAPFB_VSYNC", 0x4f26),
         SymbolRow("OMAPFB_WAITFORVSYNC", 0x4f39),
         SymbolRow("OMAPFB_WAITFORGO", 0x4f3c),
@@ -4504,6 +4935,9 @@ extension SpecTables {
         SymbolRow("CDROMSEEK", 0x5316),
         SymbolRow("CDROMPLAYBLK", 0x5317),
         SymbolRow("CDROMREADALL", 0x5318),
+    ]
+
+    private static let symbols15: [SymbolRow] = [
         SymbolRow("CDROMCLOSETRAY", 0x5319),
         SymbolRow("CDROMGETSPINDOWN", 0x531d),
         SymbolRow("CDROMSETSPINDOWN", 0x531e),
@@ -4662,9 +5096,6 @@ extension SpecTables {
         SymbolRow("ATMARP_ENCAP", 0x61e5),
         SymbolRow("ATMSIGD_CTRL", 0x61f0),
         SymbolRow("CM_IOCSRDR", 0x6303),
-    ]
-
-    private static let symbols15: [SymbolRow] = [
         SymbolRow("CM_IOCARDOFF", 0x6304),
         SymbolRow("CHIOINITELEM", 0x6311),
         SymbolRow("KCOV_ENABLE", 0x6364),
@@ -4707,6 +5138,9 @@ extension SpecTables {
         SymbolRow("MGSL_IOCSIF", 0x6d0a),
         SymbolRow("MGSL_IOCGIF", 0x6d0b),
         SymbolRow("MGSL_IOCCLRMODCOUNT", 0x6d0f),
+    ]
+
+    private static let symbols16: [SymbolRow] = [
         SymbolRow("MGSL_IOCSXSYNC", 0x6d13),
         SymbolRow("MGSL_IOCGXSYNC", 0x6d14),
         SymbolRow("MGSL_IOCSXCTRL", 0x6d15),
@@ -4865,9 +5299,6 @@ extension SpecTables {
         SymbolRow("SIOCSIWRANGE", 0x8b0a),
         SymbolRow("SIOCGIWRANGE", 0x8b0b),
         SymbolRow("SIOCSIWPRIV", 0x8b0c),
-    ]
-
-    private static let symbols16: [SymbolRow] = [
         SymbolRow("SIOCGIWPRIV", 0x8b0d),
         SymbolRow("SIOCSIWSTATS", 0x8b0e),
         SymbolRow("SIOCGIWSTATS", 0x8b0f),
@@ -4910,6 +5341,9 @@ extension SpecTables {
         SymbolRow("SIOCIWLASTPRIV", 0x8bff),
         SymbolRow("AUTOFS_IOC_READY", 0x9360),
         SymbolRow("AUTOFS_IOC_FAIL", 0x9361),
+    ]
+
+    private static let symbols17: [SymbolRow] = [
         SymbolRow("AUTOFS_IOC_CATATONIC", 0x9362),
         SymbolRow("BTRFS_IOC_TRANS_START", 0x9406),
         SymbolRow("BTRFS_IOC_TRANS_END", 0x9407),
@@ -5068,9 +5502,6 @@ extension SpecTables {
         SymbolRow("SNDRV_EMU10K1_IOCTL_TRAM_SETUP", 0x40044820),
         SymbolRow("SNDRV_DM_FM_IOCTL_SET_MODE", 0x40044825),
         SymbolRow("SNDRV_DM_FM_IOCTL_SET_CONNECTION", 0x40044826),
-    ]
-
-    private static let symbols17: [SymbolRow] = [
         SymbolRow("SNDRV_EMU10K1_IOCTL_SINGLE_STEP", 0x40044883),
         SymbolRow("SNDRV_EMUX_IOCTL_MEM_AVAIL", 0x40044884),
         SymbolRow("INOTIFY_IOC_SETNEXTWD", 0x40044900),
@@ -5113,6 +5544,9 @@ extension SpecTables {
         SymbolRow("TUNSETVNETBE", 0x400454de),
         SymbolRow("TUNSETCARRIER", 0x400454e2),
         SymbolRow("USB_RAW_IOCTL_EP_DISABLE", 0x40045506),
+    ]
+
+    private static let symbols18: [SymbolRow] = [
         SymbolRow("USB_RAW_IOCTL_VBUS_DRAW", 0x4004550a),
         SymbolRow("USBDEVFS_REAPURB32", 0x4004550c),
         SymbolRow("USBDEVFS_REAPURBNDELAY32", 0x4004550d),
@@ -5271,9 +5705,6 @@ extension SpecTables {
         SymbolRow("TFD_IOC_SET_TICKS", 0x40085400),
         SymbolRow("USB_RAW_IOCTL_EP0_WRITE", 0x40085503),
         SymbolRow("USB_RAW_IOCTL_EP_WRITE", 0x40085507),
-    ]
-
-    private static let symbols18: [SymbolRow] = [
         SymbolRow("USBDEVFS_REAPURB", 0x4008550c),
         SymbolRow("USBDEVFS_REAPURBNDELAY", 0x4008550d),
         SymbolRow("USBDEVFS_CONNECTINFO", 0x40085511),
@@ -5316,6 +5747,9 @@ extension SpecTables {
         SymbolRow("UDMABUF_CREATE_LIST", 0x40087543),
         SymbolRow("FS_IOC_SETVERSION", 0x40087602),
         SymbolRow("VDUSE_SET_API_VERSION", 0x40088101),
+    ]
+
+    private static let symbols19: [SymbolRow] = [
         SymbolRow("VDUSE_DEV_SET_CONFIG", 0x40088112),
         SymbolRow("VDUSE_VQ_SETUP_KICKFD", 0x40088116),
         SymbolRow("EPIOCSPARAMS", 0x40088a01),
@@ -5474,9 +5908,6 @@ extension SpecTables {
         SymbolRow("FDSETMAXERRS", 0x4014024c),
         SymbolRow("OMAPFB_UPDATE_WINDOW_OLD", 0x40144f2f),
         SymbolRow("VIDIOC_S_CROP", 0x4014563c),
-    ]
-
-    private static let symbols19: [SymbolRow] = [
         SymbolRow("CHIOMOVE", 0x40146301),
         SymbolRow("DMX_SET_PES_FILTER", 0x40146f2c),
         SymbolRow("ACRN_IOCTL_SET_PTDEV_INTR", 0x4014a253),
@@ -5519,6 +5950,9 @@ extension SpecTables {
         SymbolRow("FDDEFPRM", 0x40200243),
         SymbolRow("CS_CONFIG_BUFS", 0x4020431f),
         SymbolRow("VIDIOC_SUBSCRIBE_EVENT", 0x4020565a),
+    ]
+
+    private static let symbols20: [SymbolRow] = [
         SymbolRow("VIDIOC_UNSUBSCRIBE_EVENT", 0x4020565b),
         SymbolRow("RIO_DEV_ADD", 0x40206d17),
         SymbolRow("RIO_DEV_DEL", 0x40206d18),
@@ -5677,9 +6111,6 @@ extension SpecTables {
         SymbolRow("KVM_SET_XCRS", 0x4188aea7),
         SymbolRow("KVM_X86_SET_MSR_FILTER", 0x4188aec6),
         SymbolRow("KVM_SET_FPU", 0x41a0ae8d),
-    ]
-
-    private static let symbols20: [SymbolRow] = [
         SymbolRow("SNDRV_EMU10K1_IOCTL_CODE_POKE", 0x41b04811),
         SymbolRow("IOC_OPAL_SET_PW", 0x422070e0),
         SymbolRow("PTP_SYS_OFFSET", 0x43403d05),
@@ -5722,6 +6153,9 @@ extension SpecTables {
         SymbolRow("SONYPI_IOCGBATFLAGS", 0x80017607),
         SymbolRow("SONYPI_IOCGBLUE", 0x80017608),
         SymbolRow("SONYPI_IOCGFAN", 0x8001760a),
+    ]
+
+    private static let symbols21: [SymbolRow] = [
         SymbolRow("SONYPI_IOCGTEMP", 0x8001760c),
         SymbolRow("VHOST_VDPA_GET_STATUS", 0x8001af71),
         SymbolRow("CAPI_GET_ERRCODE", 0x80024321),
@@ -5819,6 +6253,7 @@ extension SpecTables {
         SymbolRow("WDIOC_GETPRETIMEOUT", 0x80045709),
         SymbolRow("WDIOC_GETTIMELEFT", 0x8004570a),
         SymbolRow("F2FS_IOC_SHUTDOWN", 0x8004587d),
+        SymbolRow("FS_IOC_SHUTDOWN", 0x8004587d),
         SymbolRow("USBTMC_IOCTL_GET_TIMEOUT", 0x80045b09),
         SymbolRow("USBTMC_IOCTL_API_VERSION", 0x80045b10),
         SymbolRow("CEC_G_MODE", 0x80046108),
@@ -5880,9 +6315,6 @@ extension SpecTables {
         SymbolRow("MEDIA_IOC_REQUEST_ALLOC", 0x80047c05),
         SymbolRow("AUTOFS_IOC_PROTOVER", 0x80049363),
         SymbolRow("AUTOFS_IOC_PROTOSUBVER", 0x80049367),
-    ]
-
-    private static let symbols21: [SymbolRow] = [
         SymbolRow("AUTOFS_IOC_ASKUMOUNT", 0x80049370),
         SymbolRow("TEE_IOC_CLOSE_SESSION", 0x8004a405),
         SymbolRow("GENWQE_GET_CARD_STATE", 0x8004a524),
@@ -5924,6 +6356,9 @@ extension SpecTables {
         SymbolRow("CCISS_GETINTINFO", 0x80084202),
         SymbolRow("PMU_IOC_GET_MODEL", 0x80084203),
         SymbolRow("PMU_IOC_HAS_ADB", 0x80084204),
+    ]
+
+    private static let symbols22: [SymbolRow] = [
         SymbolRow("PMU_IOC_CAN_SLEEP", 0x80084205),
         SymbolRow("PMU_IOC_GRAB_BACKLIGHT", 0x80084206),
         SymbolRow("EVIOCGID", 0x80084502),
@@ -6083,9 +6518,6 @@ extension SpecTables {
         SymbolRow("AUDIO_GET_STATUS", 0x80206f0a),
         SymbolRow("VIDEO_GET_EVENT", 0x80206f1c),
         SymbolRow("RTC_PLL_GET", 0x80207011),
-    ]
-
-    private static let symbols22: [SymbolRow] = [
         SymbolRow("PPPIOCGXASYNCMAP", 0x80207450),
         SymbolRow("OCXL_IOCTL_ENABLE_P9_WAIT", 0x8020ca15),
         SymbolRow("OCXL_IOCTL_GET_FEATURES", 0x8020ca16),
@@ -6127,6 +6559,9 @@ extension SpecTables {
         SymbolRow("KVM_ASSIGN_PCI_DEVICE", 0x8040ae69),
         SymbolRow("KVM_GET_VCPU_EVENTS", 0x8040ae9f),
         SymbolRow("CXL_IOCTL_GET_AFU_ID", 0x8040ca02),
+    ]
+
+    private static let symbols23: [SymbolRow] = [
         SymbolRow("PFRT_LOG_IOC_GET_DATA_INFO", 0x8040ee08),
         SymbolRow("CEC_ADAP_G_CONNECTOR_INFO", 0x8044610a),
         SymbolRow("GPIO_GET_CHIPINFO_IOCTL", 0x8044b401),
@@ -6286,9 +6721,6 @@ extension SpecTables {
         SymbolRow("PHN_GET_REGS", 0xc0087002),
         SymbolRow("PHN_GETREG", 0xc0087005),
         SymbolRow("PPS_FETCH", 0xc00870a4),
-    ]
-
-    private static let symbols23: [SymbolRow] = [
         SymbolRow("SCIF_BIND", 0xc0087301),
         SymbolRow("SCIF_CONNECT", 0xc0087303),
         SymbolRow("SCIF_ACCEPTREG", 0xc0087305),
@@ -6330,6 +6762,9 @@ extension SpecTables {
         SymbolRow("BLKREPORTZONEV2", 0xc010128e),
         SymbolRow("FS_IOC_GETLBMD_CAP", 0xc0101502),
         SymbolRow("STP_POLICY_ID_SET", 0xc0102500),
+    ]
+
+    private static let symbols24: [SymbolRow] = [
         SymbolRow("CAPI_GET_VERSION", 0xc0104307),
         SymbolRow("CAPI_MANUFACTURER_CMD", 0xc0104320),
         SymbolRow("IOCTL_MEI_CONNECT_CLIENT", 0xc0104801),
@@ -6489,9 +6924,6 @@ extension SpecTables {
         SymbolRow("HL_IOCTL_MEMORY", 0xc0284805),
         SymbolRow("HL_IOCTL_DEBUG", 0xc0284806),
         SymbolRow("TIOCSISO7816", 0xc0285443),
-    ]
-
-    private static let symbols24: [SymbolRow] = [
         SymbolRow("VIDIOC_G_EDID", 0xc0285628),
         SymbolRow("VIDIOC_S_EDID", 0xc0285629),
         SymbolRow("VIDIOC_ENCODER_CMD", 0xc028564d),
@@ -6533,6 +6965,9 @@ extension SpecTables {
         SymbolRow("MEMWRITE", 0xc0304d18),
         SymbolRow("ND_IOCTL_ARS_STATUS", 0xc0304e03),
         SymbolRow("FASTRPC_IOCTL_MEM_UNMAP", 0xc030520b),
+    ]
+
+    private static let symbols25: [SymbolRow] = [
         SymbolRow("SNDRV_SEQ_IOCTL_SYSTEM_INFO", 0xc0305302),
         SymbolRow("VIDIOC_SUBDEV_ENUM_MBUS_CODE", 0xc0305602),
         SymbolRow("VIDIOC_SUBDEV_G_FRAME_INTERVAL", 0xc0305615),
@@ -6692,9 +7127,6 @@ extension SpecTables {
         SymbolRow("VIDIOC_G_PARM", 0xc0cc5615),
         SymbolRow("VIDIOC_S_PARM", 0xc0cc5616),
         SymbolRow("VIDIOC_G_FMT", 0xc0d05604),
-    ]
-
-    private static let symbols25: [SymbolRow] = [
         SymbolRow("VIDIOC_S_FMT", 0xc0d05605),
         SymbolRow("VIDIOC_TRY_FMT", 0xc0d05640),
         SymbolRow("VIDIOC_QUERY_EXT_CTRL", 0xc0e85667),
@@ -6736,6 +7168,9 @@ extension SpecTables {
         SymbolRow("KVM_GET_IRQCHIP", 0xc208ae62),
         SymbolRow("GPIO_V2_GET_LINE_IOCTL", 0xc250b407),
         SymbolRow("SNDRV_PCM_IOCTL_HW_REFINE", 0xc2604110),
+    ]
+
+    private static let symbols26: [SymbolRow] = [
         SymbolRow("SNDRV_PCM_IOCTL_HW_PARAMS", 0xc2604111),
         SymbolRow("BTRFS_IOC_SCRUB", 0xc400941b),
         SymbolRow("BTRFS_IOC_SCRUB_PROGRESS", 0xc400941d),
@@ -6895,9 +7330,6 @@ extension SpecTables {
         SymbolRow("MTIOCPOS", 0x80046d03),
         SymbolRow("RIO_MPORT_MAINT_PORT_IDX_GET", 0x80046d03),
         SymbolRow("MMTIMER_GETCOUNTER", 0x80046d09),
-    ]
-
-    private static let symbols26: [SymbolRow] = [
         SymbolRow("MATROXFB_GET_OUTPUT_CONNECTION", 0x80046ef8),
         SymbolRow("SISFB_GET_INFO_OLD", 0x80046ef8),
         SymbolRow("MATROXFB_GET_AVAILABLE_OUTPUTS", 0x80046ef9),
@@ -6939,6 +7371,9 @@ extension SpecTables {
         SymbolRow("FDGETDRVSTAT", 0x80340212),
         SymbolRow("FDPOLLDRVSTAT", 0x80340213),
         SymbolRow("PFRT_LOG_IOC_GET_DATA_INFO", 0x803cee08),
+    ]
+
+    private static let symbols27: [SymbolRow] = [
         SymbolRow("COMEDI_CMD", 0x80406409),
         SymbolRow("COMEDI_CMDTEST", 0x8040640a),
         SymbolRow("FDGETDRVPRM", 0x80580211),
@@ -7098,9 +7533,6 @@ extension SpecTables {
         SymbolRow("KEY_LEFTSHIFT", 0x2a),
         SymbolRow("KEY_BACKSLASH", 0x2b),
         SymbolRow("KEY_Z", 0x2c),
-    ]
-
-    private static let symbols27: [SymbolRow] = [
         SymbolRow("KEY_X", 0x2d),
         SymbolRow("KEY_C", 0x2e),
         SymbolRow("KEY_V", 0x2f),
@@ -7142,6 +7574,9 @@ extension SpecTables {
         SymbolRow("KEY_KPDOT", 0x53),
         SymbolRow("KEY_ZENKAKUHANKAKU", 0x55),
         SymbolRow("KEY_102ND", 0x56),
+    ]
+
+    private static let symbols28: [SymbolRow] = [
         SymbolRow("KEY_F11", 0x57),
         SymbolRow("KEY_F12", 0x58),
         SymbolRow("KEY_RO", 0x59),
@@ -7301,9 +7736,6 @@ extension SpecTables {
         SymbolRow("KEY_MICMUTE", 0xf8),
         SymbolRow("BTN_0", 0x100),
         SymbolRow("BTN_1", 0x101),
-    ]
-
-    private static let symbols28: [SymbolRow] = [
         SymbolRow("BTN_2", 0x102),
         SymbolRow("BTN_3", 0x103),
         SymbolRow("BTN_4", 0x104),
@@ -7345,6 +7777,9 @@ extension SpecTables {
         SymbolRow("BTN_TR2", 0x139),
         SymbolRow("BTN_SELECT", 0x13a),
         SymbolRow("BTN_START", 0x13b),
+    ]
+
+    private static let symbols29: [SymbolRow] = [
         SymbolRow("BTN_MODE", 0x13c),
         SymbolRow("BTN_THUMBL", 0x13d),
         SymbolRow("BTN_THUMBR", 0x13e),
@@ -7504,9 +7939,6 @@ extension SpecTables {
         SymbolRow("KEY_NUMERIC_4", 0x204),
         SymbolRow("KEY_NUMERIC_5", 0x205),
         SymbolRow("KEY_NUMERIC_6", 0x206),
-    ]
-
-    private static let symbols29: [SymbolRow] = [
         SymbolRow("KEY_NUMERIC_7", 0x207),
         SymbolRow("KEY_NUMERIC_8", 0x208),
         SymbolRow("KEY_NUMERIC_9", 0x209),
@@ -7548,6 +7980,9 @@ extension SpecTables {
         SymbolRow("KEY_CONTROLPANEL", 0x243),
         SymbolRow("KEY_APPSELECT", 0x244),
         SymbolRow("KEY_SCREENSAVER", 0x245),
+    ]
+
+    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_VOICECOMMAND", 0x246),
         SymbolRow("KEY_ASSISTANT", 0x247),
         SymbolRow("KEY_KBD_LAYOUT_NEXT", 0x248),
@@ -7707,9 +8142,6 @@ extension SpecTables {
         SymbolRow("SW_PEN_INSERTED", 0xf),
         SymbolRow("SW_MACHINE_COVER", 0x10),
         SymbolRow("SW_USB_INSERT", 0x11),
-    ]
-
-    private static let symbols30: [SymbolRow] = [
         SymbolRow("LED_NUML", 0x0),
         SymbolRow("LED_CAPSL", 0x1),
         SymbolRow("LED_SCROLLL", 0x2),
@@ -7751,6 +8183,9 @@ extension SpecTables {
         SymbolRow("FF_CONSTANT", 0x52),
         SymbolRow("FF_SPRING", 0x53),
         SymbolRow("FF_FRICTION", 0x54),
+    ]
+
+    private static let symbols31: [SymbolRow] = [
         SymbolRow("FF_DAMPER", 0x55),
         SymbolRow("FF_INERTIA", 0x56),
         SymbolRow("FF_RAMP", 0x57),
@@ -7776,6 +8211,14 @@ extension SpecTables {
         SymbolRow("K_SHIFTTAB", 0x1),
         SymbolRow("K_ALTTAB", 0x2),
         SymbolRow("K_ALTSHIFTTAB", 0x3),
+        SymbolRow("1<<KG_SHIFT", 0x1),
+        SymbolRow("1<<KG_ALTGR", 0x2),
+        SymbolRow("1<<KG_CTRL", 0x4),
+        SymbolRow("1<<KG_ALT", 0x8),
+        SymbolRow("1<<KG_SHIFTL", 0x10),
+        SymbolRow("1<<KG_SHIFTR", 0x20),
+        SymbolRow("1<<KG_CTRLL", 0x40),
+        SymbolRow("1<<KG_CTRLR", 0x80),
         SymbolRow("K_F1", 0x100),
         SymbolRow("K_F2", 0x101),
         SymbolRow("K_F3", 0x102),
@@ -7910,9 +8353,6 @@ extension SpecTables {
         SymbolRow("K_F122", 0x183),
         SymbolRow("K_F123", 0x184),
         SymbolRow("K_F124", 0x185),
-    ]
-
-    private static let symbols31: [SymbolRow] = [
         SymbolRow("K_F125", 0x186),
         SymbolRow("K_F126", 0x187),
         SymbolRow("K_F127", 0x188),
@@ -7946,6 +8386,9 @@ extension SpecTables {
         SymbolRow("K_F155", 0x1a4),
         SymbolRow("K_F156", 0x1a5),
         SymbolRow("K_F157", 0x1a6),
+    ]
+
+    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_F158", 0x1a7),
         SymbolRow("K_F159", 0x1a8),
         SymbolRow("K_F160", 0x1a9),
@@ -8113,9 +8556,6 @@ extension SpecTables {
         SymbolRow("K_CTRL", 0x702),
         SymbolRow("K_ALT", 0x703),
         SymbolRow("K_SHIFTL", 0x704),
-    ]
-
-    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_SHIFTR", 0x705),
         SymbolRow("K_CTRLL", 0x706),
         SymbolRow("K_CTRLR", 0x707),
@@ -8149,6 +8589,9 @@ extension SpecTables {
         SymbolRow("K_SHIFTLOCK", 0xa00),
         SymbolRow("K_ALTGRLOCK", 0xa01),
         SymbolRow("K_CTRLLOCK", 0xa02),
+    ]
+
+    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_ALTLOCK", 0xa03),
         SymbolRow("K_SHIFTLLOCK", 0xa04),
         SymbolRow("K_SHIFTRLOCK", 0xa05),
@@ -8316,9 +8759,6 @@ extension SpecTables {
         SymbolRow("KVM_CAP_S390_IRQCHIP", 0x63),
         SymbolRow("KVM_CAP_IOEVENTFD_NO_LENGTH", 0x64),
         SymbolRow("KVM_CAP_VM_ATTRIBUTES", 0x65),
-    ]
-
-    private static let symbols33: [SymbolRow] = [
         SymbolRow("KVM_CAP_ARM_PSCI_0_2", 0x66),
         SymbolRow("KVM_CAP_PPC_FIXUP_HCALL", 0x67),
         SymbolRow("KVM_CAP_PPC_ENABLE_HCALL", 0x68),
@@ -8352,6 +8792,9 @@ extension SpecTables {
         SymbolRow("KVM_CAP_PPC_HTM", 0x84),
         SymbolRow("KVM_CAP_SPAPR_RESIZE_HPT", 0x85),
         SymbolRow("KVM_CAP_PPC_MMU_RADIX", 0x86),
+    ]
+
+    private static let symbols34: [SymbolRow] = [
         SymbolRow("KVM_CAP_PPC_MMU_HASH_V3", 0x87),
         SymbolRow("KVM_CAP_IMMEDIATE_EXIT", 0x88),
         SymbolRow("KVM_CAP_MIPS_VZ", 0x89),
@@ -8519,9 +8962,6 @@ extension SpecTables {
         SymbolRow("KVM_CPUID_FLAG_STATE_READ_NEXT", 0x4),
         SymbolRow("ATA_CMD_NOP", 0x0),
         SymbolRow("ATA_CMD_CFA_REQ_EXT_ERR", 0x3),
-    ]
-
-    private static let symbols34: [SymbolRow] = [
         SymbolRow("ATA_CMD_DSM", 0x6),
         SymbolRow("ATA_CMD_DEV_RESET", 0x8),
         SymbolRow("ATA_CMD_REQ_SENSE_DATA", 0xb),
@@ -8555,6 +8995,9 @@ extension SpecTables {
         SymbolRow("ATA_CMD_VERIFY_EXT", 0x42),
         SymbolRow("ATA_CMD_WRITE_UNCORR_EXT", 0x45),
         SymbolRow("ATA_CMD_READ_LOG_DMA_EXT", 0x47),
+    ]
+
+    private static let symbols35: [SymbolRow] = [
         SymbolRow("ATA_CMD_ZAC_MGMT_IN", 0x4a),
         SymbolRow("ATA_CMD_CONFIG_STREAM", 0x51),
         SymbolRow("ATA_CMD_WRITE_LOG_DMA_EXT", 0x57),
@@ -8722,9 +9165,6 @@ extension SpecTables {
         SymbolRow("COUNTER_COMPONENT_NONE", 0x0),
         SymbolRow("COUNTER_COMPONENT_SIGNAL", 0x1),
         SymbolRow("COUNTER_COMPONENT_COUNT", 0x2),
-    ]
-
-    private static let symbols35: [SymbolRow] = [
         SymbolRow("COUNTER_COMPONENT_FUNCTION", 0x3),
         SymbolRow("COUNTER_COMPONENT_SYNAPSE_ACTION", 0x4),
         SymbolRow("COUNTER_COMPONENT_EXTENSION", 0x5),
@@ -8755,8 +9195,12 @@ extension SpecTables {
         SymbolRow("TEE_IMPL_ID_AMDTEE", 0x2),
         SymbolRow("TEE_IMPL_ID_TSTEE", 0x3),
         SymbolRow("TEE_IMPL_ID_QTEE", 0x4),
+        SymbolRow("TEE_OPTEE_CAP_TZ", 0x1),
         SymbolRow("TEE_GEN_CAP_GP", 0x1),
         SymbolRow("TEE_GEN_CAP_PRIVILEGED", 0x2),
+    ]
+
+    private static let symbols36: [SymbolRow] = [
         SymbolRow("TEE_GEN_CAP_REG_MEM", 0x4),
         SymbolRow("TEE_GEN_CAP_MEMREF_NULL", 0x8),
         SymbolRow("TEE_GEN_CAP_OBJREF", 0x10),
@@ -8828,6 +9272,11 @@ extension SpecTables {
         SymbolRow("V4L2_BUF_FLAG_NO_CACHE_CLEAN", 0x1000),
         SymbolRow("V4L2_BUF_FLAG_LAST", 0x100000),
         SymbolRow("V4L2_BUF_FLAG_REQUEST_FD", 0x800000),
+        SymbolRow("V4L2_BUF_FLAG_TIMESTAMP_UNKNOWN", 0x0, 0xe000),
+        SymbolRow("V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC", 0x2000, 0xe000),
+        SymbolRow("V4L2_BUF_FLAG_TIMESTAMP_COPY", 0x4000, 0xe000),
+        SymbolRow("V4L2_BUF_FLAG_TSTAMP_SRC_EOF", 0x0, 0x70000),
+        SymbolRow("V4L2_BUF_FLAG_TSTAMP_SRC_SOE", 0x10000, 0x70000),
         SymbolRow("V4L2_FIELD_ANY", 0x0),
         SymbolRow("V4L2_FIELD_NONE", 0x1),
         SymbolRow("V4L2_FIELD_TOP", 0x2),
@@ -8925,9 +9374,6 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_NV12MT", 0x32314d54),
         SymbolRow("V4L2_PIX_FMT_NV12MT_16X16", 0x32314d56),
         SymbolRow("V4L2_PIX_FMT_YUV420M", 0x32314d59),
-    ]
-
-    private static let symbols36: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_ARGB444", 0x32315241),
         SymbolRow("V4L2_PIX_FMT_RAW_CRU12", 0x32315243),
         SymbolRow("V4L2_PIX_FMT_XRGB444", 0x32315258),
@@ -8955,6 +9401,9 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_RAW_CRU14", 0x34315243),
         SymbolRow("V4L2_PIX_FMT_SGRBG14", 0x34315247),
         SymbolRow("V4L2_PIX_FMT_ARGB32", 0x34324142),
+    ]
+
+    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_BGRA32", 0x34324152),
         SymbolRow("V4L2_PIX_FMT_RGBA32", 0x34324241),
         SymbolRow("V4L2_PIX_FMT_RGBX32", 0x34324258),
@@ -9128,9 +9577,6 @@ extension SpecTables {
         SymbolRow("V4L2_META_FMT_VSP1_HGT", 0x54505356),
         SymbolRow("V4L2_META_FMT_C3ISP_STATS", 0x54533343),
         SymbolRow("V4L2_META_FMT_D4XX", 0x58583444),
-    ]
-
-    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_FMT_FLAG_COMPRESSED", 0x1),
         SymbolRow("V4L2_FMT_FLAG_EMULATED", 0x2),
         SymbolRow("V4L2_FMT_FLAG_CONTINUOUS_BYTESTREAM", 0x4),
@@ -9158,6 +9604,9 @@ extension SpecTables {
         SymbolRow("V4L2_STD_NTSC_443", 0x4000),
         SymbolRow("V4L2_STD_NTSC_M_KR", 0x8000),
         SymbolRow("V4L2_STD_SECAM_B", 0x10000),
+    ]
+
+    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_STD_SECAM_D", 0x20000),
         SymbolRow("V4L2_STD_SECAM_G", 0x40000),
         SymbolRow("V4L2_STD_SECAM_H", 0x80000),
@@ -9331,9 +9780,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_LAYER", 0x990a7d),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_LAYER_QP", 0x990a7e),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_CONSTRAINED_INTRA_PREDICTION", 0x990a7f),
-    ]
-
-    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_CHROMA_QP_INDEX_OFFSET", 0x990a80),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_I_FRAME_MIN_QP", 0x990a81),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_I_FRAME_MAX_QP", 0x990a82),
@@ -9361,6 +9807,9 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_NUM_REF_FRAMES", 0x990af6),
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_FILTER_LEVEL", 0x990af7),
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_FILTER_SHARPNESS", 0x990af8),
+    ]
+
+    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_GOLDEN_FRAME_REF_PERIOD", 0x990af9),
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_GOLDEN_FRAME_SEL", 0x990afa),
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_MIN_QP", 0x990afb),
@@ -9534,9 +9983,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_TEST_PATTERN_GREENR", 0x9e0905),
         SymbolRow("V4L2_CID_TEST_PATTERN_BLUE", 0x9e0906),
         SymbolRow("V4L2_CID_TEST_PATTERN_GREENB", 0x9e0907),
-    ]
-
-    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_UNIT_CELL_SIZE", 0x9e0908),
         SymbolRow("V4L2_CID_NOTIFY_GAINS", 0x9e0909),
         SymbolRow("V4L2_CID_LINK_FREQ", 0x9f0901),
@@ -9564,6 +10010,9 @@ extension SpecTables {
         SymbolRow("V4L2_CID_RF_TUNER_MIXER_GAIN_AUTO", 0xa20933),
         SymbolRow("V4L2_CID_RF_TUNER_MIXER_GAIN", 0xa20934),
         SymbolRow("V4L2_CID_RF_TUNER_IF_GAIN_AUTO", 0xa2093d),
+    ]
+
+    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_RF_TUNER_IF_GAIN", 0xa2093e),
         SymbolRow("V4L2_CID_RF_TUNER_PLL_LOCK", 0xa2095b),
         SymbolRow("V4L2_CID_DETECT_MD_MODE", 0xa30901),
@@ -9680,6 +10129,530 @@ extension SpecTables {
         SymbolRow("V4L2_SLICED_VPS", 0x400),
         SymbolRow("V4L2_SLICED_CAPTION_525", 0x1000),
         SymbolRow("V4L2_SLICED_WSS_625", 0x4000),
+        SymbolRow("BTRFS_INODE_ITEM_KEY", 0x1),
+        SymbolRow("BTRFS_INODE_REF_KEY", 0xc),
+        SymbolRow("BTRFS_INODE_EXTREF_KEY", 0xd),
+        SymbolRow("BTRFS_XATTR_ITEM_KEY", 0x18),
+        SymbolRow("BTRFS_VERITY_DESC_ITEM_KEY", 0x24),
+        SymbolRow("BTRFS_VERITY_MERKLE_ITEM_KEY", 0x25),
+        SymbolRow("BTRFS_ORPHAN_ITEM_KEY", 0x30),
+        SymbolRow("BTRFS_DIR_LOG_ITEM_KEY", 0x3c),
+        SymbolRow("BTRFS_DIR_LOG_INDEX_KEY", 0x48),
+        SymbolRow("BTRFS_DIR_ITEM_KEY", 0x54),
+        SymbolRow("BTRFS_DIR_INDEX_KEY", 0x60),
+        SymbolRow("BTRFS_EXTENT_DATA_KEY", 0x6c),
+        SymbolRow("BTRFS_EXTENT_CSUM_KEY", 0x80),
+        SymbolRow("BTRFS_ROOT_ITEM_KEY", 0x84),
+        SymbolRow("BTRFS_ROOT_BACKREF_KEY", 0x90),
+        SymbolRow("BTRFS_ROOT_REF_KEY", 0x9c),
+        SymbolRow("BTRFS_EXTENT_ITEM_KEY", 0xa8),
+        SymbolRow("BTRFS_METADATA_ITEM_KEY", 0xa9),
+        SymbolRow("BTRFS_EXTENT_OWNER_REF_KEY", 0xac),
+        SymbolRow("BTRFS_EXTENT_REF_V0_KEY", 0xb4),
+        SymbolRow("BTRFS_TREE_BLOCK_REF_KEY", 0xb0),
+        SymbolRow("BTRFS_EXTENT_DATA_REF_KEY", 0xb2),
+        SymbolRow("BTRFS_SHARED_BLOCK_REF_KEY", 0xb6),
+        SymbolRow("BTRFS_SHARED_DATA_REF_KEY", 0xb8),
+        SymbolRow("BTRFS_BLOCK_GROUP_ITEM_KEY", 0xc0),
+        SymbolRow("BTRFS_FREE_SPACE_INFO_KEY", 0xc6),
+        SymbolRow("BTRFS_FREE_SPACE_EXTENT_KEY", 0xc7),
+        SymbolRow("BTRFS_FREE_SPACE_BITMAP_KEY", 0xc8),
+        SymbolRow("BTRFS_DEV_EXTENT_KEY", 0xcc),
+        SymbolRow("BTRFS_DEV_ITEM_KEY", 0xd8),
+        SymbolRow("BTRFS_CHUNK_ITEM_KEY", 0xe4),
+        SymbolRow("BTRFS_RAID_STRIPE_KEY", 0xe6),
+        SymbolRow("BTRFS_IDENTITY_REMAP_KEY", 0xea),
+        SymbolRow("BTRFS_REMAP_KEY", 0xeb),
+        SymbolRow("BTRFS_REMAP_BACKREF_KEY", 0xec),
+        SymbolRow("BTRFS_QGROUP_STATUS_KEY", 0xf0),
+        SymbolRow("BTRFS_QGROUP_INFO_KEY", 0xf2),
+        SymbolRow("BTRFS_QGROUP_LIMIT_KEY", 0xf4),
+        SymbolRow("BTRFS_QGROUP_RELATION_KEY", 0xf6),
+        SymbolRow("BTRFS_TEMPORARY_ITEM_KEY", 0xf8),
+        SymbolRow("BTRFS_PERSISTENT_ITEM_KEY", 0xf9),
+        SymbolRow("BTRFS_DEV_REPLACE_KEY", 0xfa),
+        SymbolRow("BTRFS_UUID_KEY_SUBVOL", 0xfb),
+        SymbolRow("BTRFS_UUID_KEY_RECEIVED_SUBVOL", 0xfc),
+        SymbolRow("BTRFS_STRING_ITEM_KEY", 0xfd),
+        SymbolRow("BTRFS_ROOT_TREE_OBJECTID", 0x1),
+        SymbolRow("BTRFS_EXTENT_TREE_OBJECTID", 0x2),
+        SymbolRow("BTRFS_CHUNK_TREE_OBJECTID", 0x3),
+        SymbolRow("BTRFS_DEV_TREE_OBJECTID", 0x4),
+        SymbolRow("BTRFS_FS_TREE_OBJECTID", 0x5),
+        SymbolRow("BTRFS_ROOT_TREE_DIR_OBJECTID", 0x6),
+        SymbolRow("BTRFS_CSUM_TREE_OBJECTID", 0x7),
+        SymbolRow("BTRFS_QUOTA_TREE_OBJECTID", 0x8),
+        SymbolRow("BTRFS_UUID_TREE_OBJECTID", 0x9),
+        SymbolRow("BTRFS_FREE_SPACE_TREE_OBJECTID", 0xa),
+        SymbolRow("BTRFS_BLOCK_GROUP_TREE_OBJECTID", 0xb),
+        SymbolRow("BTRFS_RAID_STRIPE_TREE_OBJECTID", 0xc),
+        SymbolRow("BTRFS_REMAP_TREE_OBJECTID", 0xd),
+        SymbolRow("BTRFS_FIRST_FREE_OBJECTID", 0x100),
+        SymbolRow("BTRFS_LAST_FREE_OBJECTID", 0xffffffffffffff00),
+        SymbolRow("BTRFS_BLOCK_GROUP_DATA", 0x1),
+        SymbolRow("BTRFS_BLOCK_GROUP_SYSTEM", 0x2),
+        SymbolRow("BTRFS_BLOCK_GROUP_METADATA", 0x4),
+        SymbolRow("BTRFS_BLOCK_GROUP_RAID0", 0x8),
+        SymbolRow("BTRFS_BLOCK_GROUP_RAID1", 0x10),
+        SymbolRow("BTRFS_BLOCK_GROUP_DUP", 0x20),
+        SymbolRow("BTRFS_BLOCK_GROUP_RAID10", 0x40),
+        SymbolRow("BTRFS_BLOCK_GROUP_RAID5", 0x80),
+        SymbolRow("BTRFS_BLOCK_GROUP_RAID6", 0x100),
+        SymbolRow("BTRFS_BLOCK_GROUP_RAID1C3", 0x200),
+        SymbolRow("BTRFS_BLOCK_GROUP_RAID1C4", 0x400),
+        SymbolRow("BTRFS_BLOCK_GROUP_REMAPPED", 0x800),
+        SymbolRow("BTRFS_BLOCK_GROUP_METADATA_REMAP", 0x1000),
+        SymbolRow("BTRFS_AVAIL_ALLOC_BIT_SINGLE", 0x1000000000000),
+        SymbolRow("BTRFS_SPACE_INFO_GLOBAL_RSV", 0x2000000000000),
+        SymbolRow("BTRFS_BALANCE_DATA", 0x1),
+        SymbolRow("BTRFS_BALANCE_SYSTEM", 0x2),
+        SymbolRow("BTRFS_BALANCE_METADATA", 0x4),
+        SymbolRow("BTRFS_BALANCE_FORCE", 0x8),
+        SymbolRow("BTRFS_BALANCE_RESUME", 0x10),
+        SymbolRow("BTRFS_BALANCE_STATE_RUNNING", 0x1),
+        SymbolRow("BTRFS_BALANCE_STATE_PAUSE_REQ", 0x2),
+        SymbolRow("BTRFS_BALANCE_STATE_CANCEL_REQ", 0x4),
+        SymbolRow("BTRFS_BALANCE_ARGS_PROFILES", 0x1),
+    ]
+
+    private static let symbols41: [SymbolRow] = [
+        SymbolRow("BTRFS_BALANCE_ARGS_USAGE", 0x2),
+        SymbolRow("BTRFS_BALANCE_ARGS_DEVID", 0x4),
+        SymbolRow("BTRFS_BALANCE_ARGS_DRANGE", 0x8),
+        SymbolRow("BTRFS_BALANCE_ARGS_VRANGE", 0x10),
+        SymbolRow("BTRFS_BALANCE_ARGS_LIMIT", 0x20),
+        SymbolRow("BTRFS_BALANCE_ARGS_LIMIT_RANGE", 0x40),
+        SymbolRow("BTRFS_BALANCE_ARGS_STRIPES_RANGE", 0x80),
+        SymbolRow("BTRFS_BALANCE_ARGS_CONVERT", 0x100),
+        SymbolRow("BTRFS_BALANCE_ARGS_SOFT", 0x200),
+        SymbolRow("BTRFS_BALANCE_ARGS_USAGE_RANGE", 0x400),
+        SymbolRow("BTRFS_BALANCE_CTL_PAUSE", 0x1),
+        SymbolRow("BTRFS_BALANCE_CTL_CANCEL", 0x2),
+        SymbolRow("BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE", 0x1),
+        SymbolRow("BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE_VALID", 0x2),
+        SymbolRow("BTRFS_FEATURE_COMPAT_RO_VERITY", 0x4),
+        SymbolRow("BTRFS_FEATURE_COMPAT_RO_BLOCK_GROUP_TREE", 0x8),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_MIXED_BACKREF", 0x1),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_DEFAULT_SUBVOL", 0x2),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_MIXED_GROUPS", 0x4),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_COMPRESS_LZO", 0x8),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_COMPRESS_ZSTD", 0x10),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_BIG_METADATA", 0x20),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_EXTENDED_IREF", 0x40),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_RAID56", 0x80),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_SKINNY_METADATA", 0x100),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_NO_HOLES", 0x200),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_METADATA_UUID", 0x400),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_RAID1C34", 0x800),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_ZONED", 0x1000),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_EXTENT_TREE_V2", 0x2000),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_RAID_STRIPE_TREE", 0x4000),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_SIMPLE_QUOTA", 0x10000),
+        SymbolRow("BTRFS_FEATURE_INCOMPAT_REMAP_TREE", 0x20000),
+        SymbolRow("BTRFS_DEFRAG_RANGE_COMPRESS", 0x1),
+        SymbolRow("BTRFS_DEFRAG_RANGE_START_IO", 0x2),
+        SymbolRow("BTRFS_DEFRAG_RANGE_COMPRESS_LEVEL", 0x4),
+        SymbolRow("BTRFS_DEFRAG_RANGE_NOCOMPRESS", 0x8),
+        SymbolRow("BTRFS_COMPRESS_NONE", 0x0),
+        SymbolRow("BTRFS_COMPRESS_ZLIB", 0x1),
+        SymbolRow("BTRFS_COMPRESS_LZO", 0x2),
+        SymbolRow("BTRFS_COMPRESS_ZSTD", 0x3),
+        SymbolRow("BTRFS_CSUM_TYPE_CRC32", 0x0),
+        SymbolRow("BTRFS_CSUM_TYPE_XXHASH", 0x1),
+        SymbolRow("BTRFS_CSUM_TYPE_SHA256", 0x2),
+        SymbolRow("BTRFS_CSUM_TYPE_BLAKE2", 0x3),
+        SymbolRow("BTRFS_FS_INFO_FLAG_CSUM_INFO", 0x1),
+        SymbolRow("BTRFS_FS_INFO_FLAG_GENERATION", 0x2),
+        SymbolRow("BTRFS_FS_INFO_FLAG_METADATA_UUID", 0x4),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_CMD_START", 0x0),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_CMD_STATUS", 0x1),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_CMD_CANCEL", 0x2),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_ALWAYS", 0x0),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_AVOID", 0x1),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_RESULT_NO_ERROR", 0x0),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_RESULT_NOT_STARTED", 0x1),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_RESULT_ALREADY_STARTED", 0x2),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_RESULT_SCRUB_INPROGRESS", 0x3),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_STATE_NEVER_STARTED", 0x0),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_STATE_STARTED", 0x1),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_STATE_FINISHED", 0x2),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_STATE_CANCELED", 0x3),
+        SymbolRow("BTRFS_IOCTL_DEV_REPLACE_STATE_SUSPENDED", 0x4),
+        SymbolRow("BTRFS_DEV_STATS_RESET", 0x1),
+        SymbolRow("BTRFS_DEV_STAT_WRITE_ERRS", 0x0),
+        SymbolRow("BTRFS_DEV_STAT_READ_ERRS", 0x1),
+        SymbolRow("BTRFS_DEV_STAT_FLUSH_ERRS", 0x2),
+        SymbolRow("BTRFS_DEV_STAT_CORRUPTION_ERRS", 0x3),
+        SymbolRow("BTRFS_DEV_STAT_GENERATION_ERRS", 0x4),
+        SymbolRow("BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET", 0x1),
+        SymbolRow("BTRFS_QUOTA_CTL_ENABLE", 0x1),
+        SymbolRow("BTRFS_QUOTA_CTL_DISABLE", 0x2),
+        SymbolRow("BTRFS_QUOTA_CTL_RESCAN__NOTUSED", 0x3),
+        SymbolRow("BTRFS_QUOTA_CTL_ENABLE_SIMPLE_QUOTA", 0x4),
+        SymbolRow("BTRFS_QGROUP_INHERIT_SET_LIMITS", 0x1),
+        SymbolRow("BTRFS_QGROUP_LIMIT_MAX_RFER", 0x1),
+        SymbolRow("BTRFS_QGROUP_LIMIT_MAX_EXCL", 0x2),
+        SymbolRow("BTRFS_QGROUP_LIMIT_RSV_RFER", 0x4),
+        SymbolRow("BTRFS_QGROUP_LIMIT_RSV_EXCL", 0x8),
+        SymbolRow("BTRFS_QGROUP_LIMIT_RFER_CMPR", 0x10),
+        SymbolRow("BTRFS_QGROUP_LIMIT_EXCL_CMPR", 0x20),
+        SymbolRow("BTRFS_SCRUB_READONLY", 0x1),
+        SymbolRow("BTRFS_SEND_FLAG_NO_FILE_DATA", 0x1),
+        SymbolRow("BTRFS_SEND_FLAG_OMIT_STREAM_HEADER", 0x2),
+        SymbolRow("BTRFS_SEND_FLAG_OMIT_END_CMD", 0x4),
+        SymbolRow("BTRFS_SEND_FLAG_VERSION", 0x8),
+        SymbolRow("BTRFS_SEND_FLAG_COMPRESSED", 0x10),
+        SymbolRow("BTRFS_SUBVOL_CREATE_ASYNC", 0x1),
+        SymbolRow("BTRFS_SUBVOL_RDONLY", 0x2),
+        SymbolRow("BTRFS_SUBVOL_QGROUP_INHERIT", 0x4),
+        SymbolRow("DM_READONLY_FLAG", 0x1),
+        SymbolRow("DM_SUSPEND_FLAG", 0x2),
+        SymbolRow("DM_PERSISTENT_DEV_FLAG", 0x8),
+        SymbolRow("DM_STATUS_TABLE_FLAG", 0x10),
+        SymbolRow("DM_ACTIVE_PRESENT_FLAG", 0x20),
+        SymbolRow("DM_INACTIVE_PRESENT_FLAG", 0x40),
+        SymbolRow("DM_BUFFER_FULL_FLAG", 0x100),
+        SymbolRow("DM_SKIP_BDGET_FLAG", 0x200),
+        SymbolRow("DM_SKIP_LOCKFS_FLAG", 0x400),
+        SymbolRow("DM_NOFLUSH_FLAG", 0x800),
+        SymbolRow("DM_QUERY_INACTIVE_TABLE_FLAG", 0x1000),
+        SymbolRow("DM_UEVENT_GENERATED_FLAG", 0x2000),
+        SymbolRow("DM_UUID_FLAG", 0x4000),
+        SymbolRow("DM_SECURE_DATA_FLAG", 0x8000),
+        SymbolRow("DM_DATA_OUT_FLAG", 0x10000),
+        SymbolRow("DM_DEFERRED_REMOVE", 0x20000),
+        SymbolRow("DM_INTERNAL_SUSPEND_FLAG", 0x40000),
+        SymbolRow("DM_IMA_MEASUREMENT_FLAG", 0x80000),
+        SymbolRow("KVAL(K_F1)", 0x0),
+        SymbolRow("KVAL(K_F2)", 0x1),
+        SymbolRow("KVAL(K_F3)", 0x2),
+        SymbolRow("KVAL(K_F4)", 0x3),
+        SymbolRow("KVAL(K_F5)", 0x4),
+        SymbolRow("KVAL(K_F6)", 0x5),
+        SymbolRow("KVAL(K_F7)", 0x6),
+        SymbolRow("KVAL(K_F8)", 0x7),
+        SymbolRow("KVAL(K_F9)", 0x8),
+        SymbolRow("KVAL(K_F10)", 0x9),
+        SymbolRow("KVAL(K_F11)", 0xa),
+        SymbolRow("KVAL(K_F12)", 0xb),
+        SymbolRow("KVAL(K_F13)", 0xc),
+        SymbolRow("KVAL(K_F14)", 0xd),
+        SymbolRow("KVAL(K_F15)", 0xe),
+        SymbolRow("KVAL(K_F16)", 0xf),
+        SymbolRow("KVAL(K_F17)", 0x10),
+        SymbolRow("KVAL(K_F18)", 0x11),
+        SymbolRow("KVAL(K_F19)", 0x12),
+        SymbolRow("KVAL(K_F20)", 0x13),
+        SymbolRow("KVAL(K_FIND)", 0x14),
+        SymbolRow("KVAL(K_INSERT)", 0x15),
+        SymbolRow("KVAL(K_REMOVE)", 0x16),
+        SymbolRow("KVAL(K_SELECT)", 0x17),
+        SymbolRow("KVAL(K_PGUP)", 0x18),
+        SymbolRow("KVAL(K_PGDN)", 0x19),
+        SymbolRow("KVAL(K_MACRO)", 0x1a),
+        SymbolRow("KVAL(K_HELP)", 0x1b),
+        SymbolRow("KVAL(K_DO)", 0x1c),
+        SymbolRow("KVAL(K_PAUSE)", 0x1d),
+        SymbolRow("KVAL(K_F21)", 0x1e),
+        SymbolRow("KVAL(K_F22)", 0x1f),
+        SymbolRow("KVAL(K_F23)", 0x20),
+        SymbolRow("KVAL(K_F24)", 0x21),
+        SymbolRow("KVAL(K_F25)", 0x22),
+        SymbolRow("KVAL(K_F26)", 0x23),
+        SymbolRow("KVAL(K_F27)", 0x24),
+        SymbolRow("KVAL(K_F28)", 0x25),
+        SymbolRow("KVAL(K_F29)", 0x26),
+        SymbolRow("KVAL(K_F30)", 0x27),
+        SymbolRow("KVAL(K_F31)", 0x28),
+        SymbolRow("KVAL(K_F32)", 0x29),
+        SymbolRow("KVAL(K_F33)", 0x2a),
+        SymbolRow("KVAL(K_F34)", 0x2b),
+        SymbolRow("KVAL(K_F35)", 0x2c),
+        SymbolRow("KVAL(K_F36)", 0x2d),
+        SymbolRow("KVAL(K_F37)", 0x2e),
+        SymbolRow("KVAL(K_F38)", 0x2f),
+        SymbolRow("KVAL(K_F39)", 0x30),
+        SymbolRow("KVAL(K_F40)", 0x31),
+        SymbolRow("KVAL(K_F41)", 0x32),
+        SymbolRow("KVAL(K_F42)", 0x33),
+        SymbolRow("KVAL(K_F43)", 0x34),
+        SymbolRow("KVAL(K_F44)", 0x35),
+        SymbolRow("KVAL(K_F45)", 0x36),
+        SymbolRow("KVAL(K_F46)", 0x37),
+        SymbolRow("KVAL(K_F47)", 0x38),
+        SymbolRow("KVAL(K_F48)", 0x39),
+        SymbolRow("KVAL(K_F49)", 0x3a),
+        SymbolRow("KVAL(K_F50)", 0x3b),
+        SymbolRow("KVAL(K_F51)", 0x3c),
+        SymbolRow("KVAL(K_F52)", 0x3d),
+        SymbolRow("KVAL(K_F53)", 0x3e),
+        SymbolRow("KVAL(K_F54)", 0x3f),
+        SymbolRow("KVAL(K_F55)", 0x40),
+        SymbolRow("KVAL(K_F56)", 0x41),
+        SymbolRow("KVAL(K_F57)", 0x42),
+        SymbolRow("KVAL(K_F58)", 0x43),
+        SymbolRow("KVAL(K_F59)", 0x44),
+        SymbolRow("KVAL(K_F60)", 0x45),
+        SymbolRow("KVAL(K_F61)", 0x46),
+        SymbolRow("KVAL(K_F62)", 0x47),
+        SymbolRow("KVAL(K_F63)", 0x48),
+        SymbolRow("KVAL(K_F64)", 0x49),
+        SymbolRow("KVAL(K_F65)", 0x4a),
+        SymbolRow("KVAL(K_F66)", 0x4b),
+        SymbolRow("KVAL(K_F67)", 0x4c),
+        SymbolRow("KVAL(K_F68)", 0x4d),
+        SymbolRow("KVAL(K_F69)", 0x4e),
+        SymbolRow("KVAL(K_F70)", 0x4f),
+        SymbolRow("KVAL(K_F71)", 0x50),
+        SymbolRow("KVAL(K_F72)", 0x51),
+        SymbolRow("KVAL(K_F73)", 0x52),
+        SymbolRow("KVAL(K_F74)", 0x53),
+        SymbolRow("KVAL(K_F75)", 0x54),
+        SymbolRow("KVAL(K_F76)", 0x55),
+        SymbolRow("KVAL(K_F77)", 0x56),
+        SymbolRow("KVAL(K_F78)", 0x57),
+        SymbolRow("KVAL(K_F79)", 0x58),
+        SymbolRow("KVAL(K_F80)", 0x59),
+        SymbolRow("KVAL(K_F81)", 0x5a),
+        SymbolRow("KVAL(K_F82)", 0x5b),
+        SymbolRow("KVAL(K_F83)", 0x5c),
+    ]
+
+    private static let symbols42: [SymbolRow] = [
+        SymbolRow("KVAL(K_F84)", 0x5d),
+        SymbolRow("KVAL(K_F85)", 0x5e),
+        SymbolRow("KVAL(K_F86)", 0x5f),
+        SymbolRow("KVAL(K_F87)", 0x60),
+        SymbolRow("KVAL(K_F88)", 0x61),
+        SymbolRow("KVAL(K_F89)", 0x62),
+        SymbolRow("KVAL(K_F90)", 0x63),
+        SymbolRow("KVAL(K_F91)", 0x64),
+        SymbolRow("KVAL(K_F92)", 0x65),
+        SymbolRow("KVAL(K_F93)", 0x66),
+        SymbolRow("KVAL(K_F94)", 0x67),
+        SymbolRow("KVAL(K_F95)", 0x68),
+        SymbolRow("KVAL(K_F96)", 0x69),
+        SymbolRow("KVAL(K_F97)", 0x6a),
+        SymbolRow("KVAL(K_F98)", 0x6b),
+        SymbolRow("KVAL(K_F99)", 0x6c),
+        SymbolRow("KVAL(K_F100)", 0x6d),
+        SymbolRow("KVAL(K_F101)", 0x6e),
+        SymbolRow("KVAL(K_F102)", 0x6f),
+        SymbolRow("KVAL(K_F103)", 0x70),
+        SymbolRow("KVAL(K_F104)", 0x71),
+        SymbolRow("KVAL(K_F105)", 0x72),
+        SymbolRow("KVAL(K_F106)", 0x73),
+        SymbolRow("KVAL(K_F107)", 0x74),
+        SymbolRow("KVAL(K_F108)", 0x75),
+        SymbolRow("KVAL(K_F109)", 0x76),
+        SymbolRow("KVAL(K_F110)", 0x77),
+        SymbolRow("KVAL(K_F111)", 0x78),
+        SymbolRow("KVAL(K_F112)", 0x79),
+        SymbolRow("KVAL(K_F113)", 0x7a),
+        SymbolRow("KVAL(K_F114)", 0x7b),
+        SymbolRow("KVAL(K_F115)", 0x7c),
+        SymbolRow("KVAL(K_F116)", 0x7d),
+        SymbolRow("KVAL(K_F117)", 0x7e),
+        SymbolRow("KVAL(K_F118)", 0x7f),
+        SymbolRow("KVAL(K_F119)", 0x80),
+        SymbolRow("KVAL(K_F120)", 0x81),
+        SymbolRow("KVAL(K_F121)", 0x82),
+        SymbolRow("KVAL(K_F122)", 0x83),
+        SymbolRow("KVAL(K_F123)", 0x84),
+        SymbolRow("KVAL(K_F124)", 0x85),
+        SymbolRow("KVAL(K_F125)", 0x86),
+        SymbolRow("KVAL(K_F126)", 0x87),
+        SymbolRow("KVAL(K_F127)", 0x88),
+        SymbolRow("KVAL(K_F128)", 0x89),
+        SymbolRow("KVAL(K_F129)", 0x8a),
+        SymbolRow("KVAL(K_F130)", 0x8b),
+        SymbolRow("KVAL(K_F131)", 0x8c),
+        SymbolRow("KVAL(K_F132)", 0x8d),
+        SymbolRow("KVAL(K_F133)", 0x8e),
+        SymbolRow("KVAL(K_F134)", 0x8f),
+        SymbolRow("KVAL(K_F135)", 0x90),
+        SymbolRow("KVAL(K_F136)", 0x91),
+        SymbolRow("KVAL(K_F137)", 0x92),
+        SymbolRow("KVAL(K_F138)", 0x93),
+        SymbolRow("KVAL(K_F139)", 0x94),
+        SymbolRow("KVAL(K_F140)", 0x95),
+        SymbolRow("KVAL(K_F141)", 0x96),
+        SymbolRow("KVAL(K_F142)", 0x97),
+        SymbolRow("KVAL(K_F143)", 0x98),
+        SymbolRow("KVAL(K_F144)", 0x99),
+        SymbolRow("KVAL(K_F145)", 0x9a),
+        SymbolRow("KVAL(K_F146)", 0x9b),
+        SymbolRow("KVAL(K_F147)", 0x9c),
+        SymbolRow("KVAL(K_F148)", 0x9d),
+        SymbolRow("KVAL(K_F149)", 0x9e),
+        SymbolRow("KVAL(K_F150)", 0x9f),
+        SymbolRow("KVAL(K_F151)", 0xa0),
+        SymbolRow("KVAL(K_F152)", 0xa1),
+        SymbolRow("KVAL(K_F153)", 0xa2),
+        SymbolRow("KVAL(K_F154)", 0xa3),
+        SymbolRow("KVAL(K_F155)", 0xa4),
+        SymbolRow("KVAL(K_F156)", 0xa5),
+        SymbolRow("KVAL(K_F157)", 0xa6),
+        SymbolRow("KVAL(K_F158)", 0xa7),
+        SymbolRow("KVAL(K_F159)", 0xa8),
+        SymbolRow("KVAL(K_F160)", 0xa9),
+        SymbolRow("KVAL(K_F161)", 0xaa),
+        SymbolRow("KVAL(K_F162)", 0xab),
+        SymbolRow("KVAL(K_F163)", 0xac),
+        SymbolRow("KVAL(K_F164)", 0xad),
+        SymbolRow("KVAL(K_F165)", 0xae),
+        SymbolRow("KVAL(K_F166)", 0xaf),
+        SymbolRow("KVAL(K_F167)", 0xb0),
+        SymbolRow("KVAL(K_F168)", 0xb1),
+        SymbolRow("KVAL(K_F169)", 0xb2),
+        SymbolRow("KVAL(K_F170)", 0xb3),
+        SymbolRow("KVAL(K_F171)", 0xb4),
+        SymbolRow("KVAL(K_F172)", 0xb5),
+        SymbolRow("KVAL(K_F173)", 0xb6),
+        SymbolRow("KVAL(K_F174)", 0xb7),
+        SymbolRow("KVAL(K_F175)", 0xb8),
+        SymbolRow("KVAL(K_F176)", 0xb9),
+        SymbolRow("KVAL(K_F177)", 0xba),
+        SymbolRow("KVAL(K_F178)", 0xbb),
+        SymbolRow("KVAL(K_F179)", 0xbc),
+        SymbolRow("KVAL(K_F180)", 0xbd),
+        SymbolRow("KVAL(K_F181)", 0xbe),
+        SymbolRow("KVAL(K_F182)", 0xbf),
+        SymbolRow("KVAL(K_F183)", 0xc0),
+        SymbolRow("KVAL(K_F184)", 0xc1),
+        SymbolRow("KVAL(K_F185)", 0xc2),
+        SymbolRow("KVAL(K_F186)", 0xc3),
+        SymbolRow("KVAL(K_F187)", 0xc4),
+        SymbolRow("KVAL(K_F188)", 0xc5),
+        SymbolRow("KVAL(K_F189)", 0xc6),
+        SymbolRow("KVAL(K_F190)", 0xc7),
+        SymbolRow("KVAL(K_F191)", 0xc8),
+        SymbolRow("KVAL(K_F192)", 0xc9),
+        SymbolRow("KVAL(K_F193)", 0xca),
+        SymbolRow("KVAL(K_F194)", 0xcb),
+        SymbolRow("KVAL(K_F195)", 0xcc),
+        SymbolRow("KVAL(K_F196)", 0xcd),
+        SymbolRow("KVAL(K_F197)", 0xce),
+        SymbolRow("KVAL(K_F198)", 0xcf),
+        SymbolRow("KVAL(K_F199)", 0xd0),
+        SymbolRow("KVAL(K_F200)", 0xd1),
+        SymbolRow("KVAL(K_F201)", 0xd2),
+        SymbolRow("KVAL(K_F202)", 0xd3),
+        SymbolRow("KVAL(K_F203)", 0xd4),
+        SymbolRow("KVAL(K_F204)", 0xd5),
+        SymbolRow("KVAL(K_F205)", 0xd6),
+        SymbolRow("KVAL(K_F206)", 0xd7),
+        SymbolRow("KVAL(K_F207)", 0xd8),
+        SymbolRow("KVAL(K_F208)", 0xd9),
+        SymbolRow("KVAL(K_F209)", 0xda),
+        SymbolRow("KVAL(K_F210)", 0xdb),
+        SymbolRow("KVAL(K_F211)", 0xdc),
+        SymbolRow("KVAL(K_F212)", 0xdd),
+        SymbolRow("KVAL(K_F213)", 0xde),
+        SymbolRow("KVAL(K_F214)", 0xdf),
+        SymbolRow("KVAL(K_F215)", 0xe0),
+        SymbolRow("KVAL(K_F216)", 0xe1),
+        SymbolRow("KVAL(K_F217)", 0xe2),
+        SymbolRow("KVAL(K_F218)", 0xe3),
+        SymbolRow("KVAL(K_F219)", 0xe4),
+        SymbolRow("KVAL(K_F220)", 0xe5),
+        SymbolRow("KVAL(K_F221)", 0xe6),
+        SymbolRow("KVAL(K_F222)", 0xe7),
+        SymbolRow("KVAL(K_F223)", 0xe8),
+        SymbolRow("KVAL(K_F224)", 0xe9),
+        SymbolRow("KVAL(K_F225)", 0xea),
+        SymbolRow("KVAL(K_F226)", 0xeb),
+        SymbolRow("KVAL(K_F227)", 0xec),
+        SymbolRow("KVAL(K_F228)", 0xed),
+        SymbolRow("KVAL(K_F229)", 0xee),
+        SymbolRow("KVAL(K_F230)", 0xef),
+        SymbolRow("KVAL(K_F231)", 0xf0),
+        SymbolRow("KVAL(K_F232)", 0xf1),
+        SymbolRow("KVAL(K_F233)", 0xf2),
+        SymbolRow("KVAL(K_F234)", 0xf3),
+        SymbolRow("KVAL(K_F235)", 0xf4),
+        SymbolRow("KVAL(K_F236)", 0xf5),
+        SymbolRow("KVAL(K_F237)", 0xf6),
+        SymbolRow("KVAL(K_F238)", 0xf7),
+        SymbolRow("KVAL(K_F239)", 0xf8),
+        SymbolRow("KVAL(K_F240)", 0xf9),
+        SymbolRow("KVAL(K_F241)", 0xfa),
+        SymbolRow("KVAL(K_F242)", 0xfb),
+        SymbolRow("KVAL(K_F243)", 0xfc),
+        SymbolRow("KVAL(K_F244)", 0xfd),
+        SymbolRow("KVAL(K_F245)", 0xfe),
+        SymbolRow("KVAL(K_UNDO)", 0xff),
+        SymbolRow("GPIO_V2_LINE_ATTR_ID_FLAGS", 0x1),
+        SymbolRow("GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES", 0x2),
+        SymbolRow("GPIO_V2_LINE_ATTR_ID_DEBOUNCE", 0x3),
+        SymbolRow("MTD_OPS_PLACE_OOB", 0x0),
+        SymbolRow("MTD_OPS_AUTO_OOB", 0x1),
+        SymbolRow("MTD_OPS_RAW", 0x2),
+        SymbolRow("MTD_NANDECC_OFF", 0x0),
+        SymbolRow("MTD_NANDECC_PLACE", 0x1),
+        SymbolRow("MTD_NANDECC_AUTOPLACE", 0x2),
+        SymbolRow("MTD_NANDECC_PLACEONLY", 0x3),
+        SymbolRow("MTD_NANDECC_AUTOPL_USR", 0x4),
+        SymbolRow("RTC_BSM_DISABLED", 0x0),
+        SymbolRow("RTC_BSM_DIRECT", 0x1),
+        SymbolRow("RTC_BSM_LEVEL", 0x2),
+        SymbolRow("RTC_BSM_STANDBY", 0x3),
+        SymbolRow("1<<RTC_FEATURE_ALARM", 0x1),
+        SymbolRow("1<<RTC_FEATURE_ALARM_RES_MINUTE", 0x2),
+        SymbolRow("1<<RTC_FEATURE_NEED_WEEK_DAY", 0x4),
+        SymbolRow("1<<RTC_FEATURE_ALARM_RES_2S", 0x8),
+        SymbolRow("1<<RTC_FEATURE_UPDATE_INTERRUPT", 0x10),
+        SymbolRow("1<<RTC_FEATURE_CORRECTION", 0x20),
+        SymbolRow("1<<RTC_FEATURE_BACKUP_SWITCH_MODE", 0x40),
+        SymbolRow("1<<RTC_FEATURE_ALARM_WAKEUP_ONLY", 0x80),
+        SymbolRow("UDMABUF_FLAGS_CLOEXEC", 0x1),
+        SymbolRow("TEE_IOCTL_LOGIN_PUBLIC", 0x0),
+        SymbolRow("TEE_IOCTL_LOGIN_USER", 0x1),
+        SymbolRow("TEE_IOCTL_LOGIN_GROUP", 0x2),
+        SymbolRow("TEE_IOCTL_LOGIN_APPLICATION", 0x4),
+        SymbolRow("TEE_IOCTL_LOGIN_USER_APPLICATION", 0x5),
+        SymbolRow("TEE_IOCTL_LOGIN_GROUP_APPLICATION", 0x6),
+        SymbolRow("TEEC_ORIGIN_API", 0x1),
+        SymbolRow("TEEC_ORIGIN_COMMS", 0x2),
+        SymbolRow("TEEC_ORIGIN_TEE", 0x3),
+        SymbolRow("TEEC_ORIGIN_TRUSTED_APP", 0x4),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_NONE", 0x0, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INPUT", 0x1, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_OUTPUT", 0x2, 0xff),
+    ]
+
+    private static let symbols43: [SymbolRow] = [
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INOUT", 0x3, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT", 0x5, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT", 0x6, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT", 0x7, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_INPUT", 0x8, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_OUTPUT", 0x9, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_INOUT", 0xa, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INPUT", 0xb, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_OUTPUT", 0xc, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INOUT", 0xd, 0xff),
+        SymbolRow("TEE_IOCTL_PARAM_ATTR_META", 0x100),
+        SymbolRow("UBI_VOL_SKIP_CRC_CHECK_FLG", 0x1),
+        SymbolRow("UBI_VOL_PROP_DIRECT_WRITE", 0x1),
+        SymbolRow("UBI_LONGTERM", 0x1),
+        SymbolRow("UBI_SHORTTERM", 0x2),
+        SymbolRow("UBI_UNKNOWN", 0x3),
+        SymbolRow("FS_SHUTDOWN_FLAGS_DEFAULT", 0x0),
+        SymbolRow("FS_SHUTDOWN_FLAGS_LOGFLUSH", 0x1),
+        SymbolRow("FS_SHUTDOWN_FLAGS_NOLOGFLUSH", 0x2),
+        SymbolRow("LBMD_PI_CAP_INTEGRITY", 0x1),
+        SymbolRow("LBMD_PI_CAP_REFTAG", 0x2),
+        SymbolRow("LBMD_PI_CSUM_NONE", 0x0),
+        SymbolRow("LBMD_PI_CSUM_IP", 0x1),
+        SymbolRow("LBMD_PI_CSUM_CRC16_T10DIF", 0x2),
+        SymbolRow("LBMD_PI_CSUM_CRC64_NVME", 0x4),
+        SymbolRow("BSG_PROTOCOL_SCSI", 0x0),
+        SymbolRow("BSG_SUB_PROTOCOL_SCSI_CMD", 0x0),
+        SymbolRow("BSG_SUB_PROTOCOL_SCSI_TMF", 0x1),
+        SymbolRow("BSG_SUB_PROTOCOL_SCSI_TRANSPORT", 0x2),
+        SymbolRow("BSG_FLAG_Q_AT_TAIL", 0x10),
+        SymbolRow("BSG_FLAG_Q_AT_HEAD", 0x20),
         SymbolRow("IGNBRK", 0x1),
         SymbolRow("BRKINT", 0x2),
         SymbolRow("IGNPAR", 0x4),
@@ -9737,9 +10710,6 @@ extension SpecTables {
         SymbolRow("N_TRACESINK", 0x17),
         SymbolRow("N_TRACEROUTER", 0x18),
         SymbolRow("N_NCI", 0x19),
-    ]
-
-    private static let symbols40: [SymbolRow] = [
         SymbolRow("N_SPEAKUP", 0x1a),
         SymbolRow("N_NULL", 0x1b),
         SymbolRow("N_MCTP", 0x1c),
@@ -9852,6 +10822,9 @@ extension SpecTables {
         SymbolRow("UFFD_FEATURE_MISSING_HUGETLBFS", 0x10),
         SymbolRow("UFFD_FEATURE_MISSING_SHMEM", 0x20),
         SymbolRow("UFFD_FEATURE_EVENT_UNMAP", 0x40),
+    ]
+
+    private static let symbols44: [SymbolRow] = [
         SymbolRow("UFFD_FEATURE_SIGBUS", 0x80),
         SymbolRow("UFFD_FEATURE_THREAD_ID", 0x100),
         SymbolRow("UFFD_FEATURE_MINOR_HUGETLBFS", 0x200),
@@ -9940,9 +10913,6 @@ extension SpecTables {
         SymbolRow("PIDFD_INFO_COREDUMP_CODE", 0x80),
         SymbolRow("PIDFD_COREDUMPED", 0x1),
         SymbolRow("PIDFD_COREDUMP_SKIP", 0x2),
-    ]
-
-    private static let symbols41: [SymbolRow] = [
         SymbolRow("PIDFD_COREDUMP_USER", 0x4),
         SymbolRow("PIDFD_COREDUMP_ROOT", 0x8),
         SymbolRow("IFF_TUN", 0x1),
@@ -10055,6 +11025,9 @@ extension SpecTables {
         SymbolRow("BS0", 0x0, 0x2000),
         SymbolRow("BS1", 0x2000, 0x2000),
         SymbolRow("VT0", 0x0, 0x4000),
+    ]
+
+    private static let symbols45: [SymbolRow] = [
         SymbolRow("VT1", 0x4000, 0x4000),
         SymbolRow("FF0", 0x0, 0x8000),
         SymbolRow("FF1", 0x8000, 0x8000),
@@ -10143,9 +11116,6 @@ extension SpecTables {
         SymbolRow("ARPHRD_FCAL", 0x311),
         SymbolRow("ARPHRD_FCFABRIC", 0x313),
         SymbolRow("ARPHRD_FCPL", 0x312),
-    ]
-
-    private static let symbols42: [SymbolRow] = [
         SymbolRow("ARPHRD_FCPP", 0x310),
         SymbolRow("ARPHRD_FDDI", 0x306),
         SymbolRow("ARPHRD_FRAD", 0x302),
@@ -10258,6 +11228,9 @@ extension SpecTables {
         SymbolRow("ETH_P_PPP_SES", 0x8864),
         SymbolRow("ETH_P_LINK_CTL", 0x886c),
         SymbolRow("ETH_P_8021AC", 0x8870),
+    ]
+
+    private static let symbols46: [SymbolRow] = [
         SymbolRow("ETH_P_ATMFATE", 0x8884),
         SymbolRow("ETH_P_PAE", 0x888e),
         SymbolRow("ETH_P_PROFINET", 0x8892),
@@ -10346,9 +11319,6 @@ extension SpecTables {
         SymbolRow("ARPHRD_ECONET", 0x30e),
         SymbolRow("ARPHRD_IRDA", 0x30f),
         SymbolRow("ARPHRD_FCPP", 0x310),
-    ]
-
-    private static let symbols43: [SymbolRow] = [
         SymbolRow("ARPHRD_FCAL", 0x311),
         SymbolRow("ARPHRD_FCPL", 0x312),
         SymbolRow("ARPHRD_FCFABRIC", 0x313),
@@ -10461,148 +11431,180 @@ extension SpecTables {
         SymbolRow("MCTP_ADDR_NULL", 0x0),
         SymbolRow("MCTP_ADDR_ANY", 0xff),
         SymbolRow("LLCP_SAP_SDP", 0x1),
+    ]
+
+    private static let symbols47: [SymbolRow] = [
         SymbolRow("LLCP_SAP_IP", 0x2),
         SymbolRow("LLCP_SAP_OBEX", 0x3),
         SymbolRow("LLCP_SAP_SNEP", 0x4),
         SymbolRow("LLCP_SAP_MAX", 0xff),
-        SymbolRow("AF_INET", 0x2, type: 4),
-        SymbolRow("AF_AX25", 0x3, type: 5),
-        SymbolRow("AF_INET6", 0xa, type: 4),
-        SymbolRow("AF_NETLINK", 0x10, type: 6),
-        SymbolRow("AF_CAN", 0x1d, type: 7),
-        SymbolRow("AF_BLUETOOTH", 0x1f, type: 8),
-        SymbolRow("AF_RXRPC", 0x21, type: 9),
-        SymbolRow("AF_PHONET", 0x23, type: 10),
-        SymbolRow("AF_CAIF", 0x25, type: 11),
-        SymbolRow("AF_NFC", 0x27, type: 12),
-        SymbolRow("AF_KCM", 0x29, type: 13),
-        SymbolRow("AF_SMC", 0x2b, type: 14),
-        SymbolRow("SOL_IP", 0x0, type: 15),
-        SymbolRow("SOL_SOCKET", 0x1, type: 16),
-        SymbolRow("SOL_TCP", 0x6, type: 17),
-        SymbolRow("SOL_UDP", 0x11, type: 18),
-        SymbolRow("AF_VSOCK", 0x28, type: 19),
-        SymbolRow("SOL_IPV6", 0x29, type: 20),
+        SymbolRow("IRDAPROTO_UNITDATA", 0x0),
+        SymbolRow("IRDAPROTO_ULTRA", 0x1),
+        SymbolRow("ISDN_P_BASE", 0x0),
+        SymbolRow("ISDN_P_TE_S0", 0x1),
+        SymbolRow("ISDN_P_NT_S0", 0x2),
+        SymbolRow("ISDN_P_TE_E1", 0x3),
+        SymbolRow("ISDN_P_NT_E1", 0x4),
+        SymbolRow("ISDN_P_LAPD_TE", 0x10),
+        SymbolRow("ISDN_P_LAPD_NT", 0x11),
+        SymbolRow("ISDN_P_B_RAW", 0x21),
+        SymbolRow("ISDN_P_B_HDLC", 0x22),
+        SymbolRow("ISDN_P_B_X75SLP", 0x23),
+        SymbolRow("ISDN_P_B_L2DTMF", 0x24),
+        SymbolRow("ISDN_P_B_L2DSP", 0x25),
+        SymbolRow("ISDN_P_B_L2DSPHDLC", 0x26),
+        SymbolRow("TIPC_SERVICE_RANGE", 0x1),
+        SymbolRow("TIPC_SERVICE_ADDR", 0x2),
+        SymbolRow("TIPC_SOCKET_ADDR", 0x3),
+        SymbolRow("TIPC_CLUSTER_SCOPE", 0x2),
+        SymbolRow("TIPC_NODE_SCOPE", 0x3),
+        SymbolRow("IEEE802154_ADDR_NONE", 0x0),
+        SymbolRow("IEEE802154_ADDR_SHORT", 0x2),
+        SymbolRow("IEEE802154_ADDR_LONG", 0x3),
+        SymbolRow("IEEE802154_PANID_BROADCAST", 0xffff),
+        SymbolRow("IEEE802154_ADDR_UNDEF", 0xfffe),
+        SymbolRow("IEEE802154_ADDR_BROADCAST", 0xffff),
+        SymbolRow("CM_SERVICE", 0x1),
+        SymbolRow("YFS_FS_SERVICE", 0x9c4),
+        SymbolRow("YFS_CM_SERVICE", 0x9c5),
+        SymbolRow("YFS_VL_SERVICE", 0x9c7),
+        SymbolRow("AF_INET", 0x2, type: 6),
+        SymbolRow("AF_AX25", 0x3, type: 7),
+        SymbolRow("AF_INET6", 0xa, type: 6),
+        SymbolRow("AF_NETLINK", 0x10, type: 8),
+        SymbolRow("AF_IRDA", 0x17, type: 9),
+        SymbolRow("AF_CAN", 0x1d, type: 10),
+        SymbolRow("AF_BLUETOOTH", 0x1f, type: 11),
+        SymbolRow("AF_RXRPC", 0x21, type: 12),
+        SymbolRow("AF_ISDN", 0x22, type: 13),
+        SymbolRow("AF_PHONET", 0x23, type: 14),
+        SymbolRow("AF_CAIF", 0x25, type: 15),
+        SymbolRow("AF_NFC", 0x27, type: 16),
+        SymbolRow("AF_KCM", 0x29, type: 17),
+        SymbolRow("AF_SMC", 0x2b, type: 18),
+        SymbolRow("SOL_IP", 0x0, type: 19),
+        SymbolRow("SOL_SOCKET", 0x1, type: 20),
+        SymbolRow("SOL_TCP", 0x6, type: 21),
+        SymbolRow("SOL_UDP", 0x11, type: 22),
+        SymbolRow("AF_VSOCK", 0x28, type: 23),
+        SymbolRow("SOL_IPV6", 0x29, type: 24),
         SymbolRow("SOL_ICMPV6", 0x3a),
         SymbolRow("SOL_CAN_BASE", 0x64),
-        SymbolRow("SOL_CAN_RAW", 0x65, type: 21),
-        SymbolRow("SOL_SCTP", 0x84, type: 22),
+        SymbolRow("SOL_CAN_RAW", 0x65, type: 25),
+        SymbolRow("SOL_SCTP", 0x84, type: 26),
         SymbolRow("SOL_UDPLITE", 0x88),
-        SymbolRow("SOL_RAW", 0xff, type: 23),
-        SymbolRow("SOL_IPX", 0x100),
-        SymbolRow("SOL_AX25", 0x101),
+        SymbolRow("SOL_RAW", 0xff, type: 27),
+        SymbolRow("SOL_IPX", 0x100, type: 28),
+        SymbolRow("SOL_AX25", 0x101, type: 29),
         SymbolRow("SOL_ATALK", 0x102),
         SymbolRow("SOL_NETROM", 0x103),
         SymbolRow("SOL_ROSE", 0x104),
         SymbolRow("SOL_DECNET", 0x105),
         SymbolRow("SOL_X25", 0x106),
-        SymbolRow("SOL_PACKET", 0x107, type: 24),
+        SymbolRow("SOL_PACKET", 0x107, type: 30),
         SymbolRow("SOL_ATM", 0x108),
         SymbolRow("SOL_AAL", 0x109),
-        SymbolRow("SOL_IRDA", 0x10a),
+        SymbolRow("SOL_IRDA", 0x10a, type: 31),
         SymbolRow("SOL_NETBEUI", 0x10b),
-        SymbolRow("SOL_LLC", 0x10c, type: 25),
-        SymbolRow("SOL_DCCP", 0x10d, type: 26),
-        SymbolRow("SOL_NETLINK", 0x10e, type: 27),
-        SymbolRow("SOL_TIPC", 0x10f, type: 28),
-        SymbolRow("SOL_RXRPC", 0x110, type: 29),
-        SymbolRow("SOL_PPPOL2TP", 0x111, type: 30),
-        SymbolRow("SOL_BLUETOOTH", 0x112, type: 31),
-        SymbolRow("SOL_PNPIPE", 0x113),
-        SymbolRow("SOL_RDS", 0x114, type: 32),
+        SymbolRow("SOL_LLC", 0x10c, type: 32),
+        SymbolRow("SOL_DCCP", 0x10d, type: 33),
+        SymbolRow("SOL_NETLINK", 0x10e, type: 34),
+        SymbolRow("SOL_TIPC", 0x10f, type: 35),
+        SymbolRow("SOL_RXRPC", 0x110, type: 36),
+        SymbolRow("SOL_PPPOL2TP", 0x111, type: 37),
+        SymbolRow("SOL_BLUETOOTH", 0x112, type: 38),
+        SymbolRow("SOL_PNPIPE", 0x113, type: 39),
+        SymbolRow("SOL_RDS", 0x114, type: 40),
         SymbolRow("SOL_IUCV", 0x115),
-        SymbolRow("SOL_CAIF", 0x116, type: 33),
-        SymbolRow("SOL_ALG", 0x117, type: 34),
-        SymbolRow("SOL_NFC", 0x118, type: 35),
-        SymbolRow("SOL_KCM", 0x119, type: 36),
-        SymbolRow("SOL_TLS", 0x11a, type: 37),
-        SymbolRow("SOL_XDP", 0x11b, type: 38),
-        SymbolRow("SOL_MPTCP", 0x11c, type: 39),
+        SymbolRow("SOL_CAIF", 0x116, type: 41),
+        SymbolRow("SOL_ALG", 0x117, type: 42),
+        SymbolRow("SOL_NFC", 0x118, type: 43),
+        SymbolRow("SOL_KCM", 0x119, type: 44),
+        SymbolRow("SOL_TLS", 0x11a, type: 45),
+        SymbolRow("SOL_XDP", 0x11b, type: 46),
+        SymbolRow("SOL_MPTCP", 0x11c, type: 47),
         SymbolRow("SOL_MCTP", 0x11d),
-        SymbolRow("SOL_SMC", 0x11e, type: 40),
+        SymbolRow("SOL_SMC", 0x11e, type: 48),
         SymbolRow("SOL_VSOCK", 0x11f),
-        SymbolRow("SO_DEBUG", 0x1, type: 41),
-        SymbolRow("SO_REUSEADDR", 0x2, type: 41),
+        SymbolRow("SO_DEBUG", 0x1, type: 49),
+        SymbolRow("SO_REUSEADDR", 0x2, type: 49),
         SymbolRow("SO_TYPE", 0x3),
-        SymbolRow("SO_ERROR", 0x4, type: 42),
-        SymbolRow("SO_DONTROUTE", 0x5, type: 41),
-        SymbolRow("SO_BROADCAST", 0x6, type: 41),
-        SymbolRow("SO_SNDBUF", 0x7, type: 41),
-        SymbolRow("SO_RCVBUF", 0x8, type: 41),
-        SymbolRow("SO_KEEPALIVE", 0x9, type: 41),
-        SymbolRow("SO_OOBINLINE", 0xa, type: 41),
-        SymbolRow("SO_NO_CHECK", 0xb, type: 41),
-        SymbolRow("SO_PRIORITY", 0xc, type: 41),
-        SymbolRow("SO_LINGER", 0xd, type: 43),
-        SymbolRow("SO_BSDCOMPAT", 0xe, type: 41),
-        SymbolRow("SO_REUSEPORT", 0xf, type: 41),
-        SymbolRow("SO_PASSCRED", 0x10, type: 41),
-        SymbolRow("SO_PEERCRED", 0x11, type: 44),
-        SymbolRow("SO_RCVLOWAT", 0x12, type: 41),
-        SymbolRow("SO_SNDLOWAT", 0x13, type: 41),
-        SymbolRow("SO_RCVTIMEO_OLD", 0x14, type: 45),
-        SymbolRow("SO_SNDTIMEO_OLD", 0x15, type: 45),
+        SymbolRow("SO_ERROR", 0x4, type: 50),
+        SymbolRow("SO_DONTROUTE", 0x5, type: 49),
+        SymbolRow("SO_BROADCAST", 0x6, type: 49),
+        SymbolRow("SO_SNDBUF", 0x7, type: 49),
+        SymbolRow("SO_RCVBUF", 0x8, type: 49),
+        SymbolRow("SO_KEEPALIVE", 0x9, type: 49),
+        SymbolRow("SO_OOBINLINE", 0xa, type: 49),
+        SymbolRow("SO_NO_CHECK", 0xb, type: 49),
+        SymbolRow("SO_PRIORITY", 0xc, type: 49),
+        SymbolRow("SO_LINGER", 0xd, type: 51),
+        SymbolRow("SO_BSDCOMPAT", 0xe, type: 49),
+        SymbolRow("SO_REUSEPORT", 0xf, type: 49),
+        SymbolRow("SO_PASSCRED", 0x10, type: 49),
+        SymbolRow("SO_PEERCRED", 0x11, type: 52),
+        SymbolRow("SO_RCVLOWAT", 0x12, type: 49),
+        SymbolRow("SO_SNDLOWAT", 0x13, type: 49),
+        SymbolRow("SO_RCVTIMEO_OLD", 0x14, type: 53),
+        SymbolRow("SO_SNDTIMEO_OLD", 0x15, type: 53),
         SymbolRow("SO_SECURITY_AUTHENTICATION", 0x16),
         SymbolRow("SO_SECURITY_ENCRYPTION_TRANSPORT", 0x17),
         SymbolRow("SO_SECURITY_ENCRYPTION_NETWORK", 0x18),
         SymbolRow("SO_BINDTODEVICE", 0x19),
-        SymbolRow("SO_ATTACH_FILTER", 0x1a, type: 46),
-        SymbolRow("SO_DETACH_FILTER", 0x1b, type: 41),
+        SymbolRow("SO_ATTACH_FILTER", 0x1a, type: 54),
+        SymbolRow("SO_DETACH_FILTER", 0x1b, type: 49),
         SymbolRow("SO_PEERNAME", 0x1c),
-    ]
-
-    private static let symbols44: [SymbolRow] = [
-        SymbolRow("SO_TIMESTAMP_OLD", 0x1d, type: 41),
-        SymbolRow("SO_ACCEPTCONN", 0x1e, type: 41),
+        SymbolRow("SO_TIMESTAMP_OLD", 0x1d, type: 49),
+        SymbolRow("SO_ACCEPTCONN", 0x1e, type: 49),
         SymbolRow("SO_PEERSEC", 0x1f),
-        SymbolRow("SO_SNDBUFFORCE", 0x20, type: 41),
-        SymbolRow("SO_RCVBUFFORCE", 0x21, type: 41),
-        SymbolRow("SO_PASSSEC", 0x22, type: 41),
-        SymbolRow("SO_TIMESTAMPNS_OLD", 0x23, type: 41),
-        SymbolRow("SO_MARK", 0x24, type: 41),
-        SymbolRow("SO_TIMESTAMPING_OLD", 0x25, type: 41),
+        SymbolRow("SO_SNDBUFFORCE", 0x20, type: 49),
+        SymbolRow("SO_RCVBUFFORCE", 0x21, type: 49),
+        SymbolRow("SO_PASSSEC", 0x22, type: 49),
+        SymbolRow("SO_TIMESTAMPNS_OLD", 0x23, type: 49),
+        SymbolRow("SO_MARK", 0x24, type: 49),
+        SymbolRow("SO_TIMESTAMPING_OLD", 0x25, type: 49),
         SymbolRow("SO_PROTOCOL", 0x26),
         SymbolRow("SO_DOMAIN", 0x27),
-        SymbolRow("SO_RXQ_OVFL", 0x28, type: 41),
-        SymbolRow("SO_WIFI_STATUS", 0x29, type: 41),
-        SymbolRow("SO_PEEK_OFF", 0x2a, type: 41),
-        SymbolRow("SO_NOFCS", 0x2b, type: 41),
-        SymbolRow("SO_LOCK_FILTER", 0x2c, type: 41),
-        SymbolRow("SO_SELECT_ERR_QUEUE", 0x2d, type: 41),
-        SymbolRow("SO_BUSY_POLL", 0x2e, type: 41),
+        SymbolRow("SO_RXQ_OVFL", 0x28, type: 49),
+        SymbolRow("SO_WIFI_STATUS", 0x29, type: 49),
+        SymbolRow("SO_PEEK_OFF", 0x2a, type: 49),
+        SymbolRow("SO_NOFCS", 0x2b, type: 49),
+        SymbolRow("SO_LOCK_FILTER", 0x2c, type: 49),
+        SymbolRow("SO_SELECT_ERR_QUEUE", 0x2d, type: 49),
+        SymbolRow("SO_BUSY_POLL", 0x2e, type: 49),
         SymbolRow("SO_MAX_PACING_RATE", 0x2f),
         SymbolRow("SO_BPF_EXTENSIONS", 0x30),
-        SymbolRow("SO_INCOMING_CPU", 0x31, type: 41),
+        SymbolRow("SO_INCOMING_CPU", 0x31, type: 49),
         SymbolRow("SO_ATTACH_BPF", 0x32),
-        SymbolRow("SO_ATTACH_REUSEPORT_CBPF", 0x33, type: 46),
+        SymbolRow("SO_ATTACH_REUSEPORT_CBPF", 0x33, type: 54),
         SymbolRow("SO_ATTACH_REUSEPORT_EBPF", 0x34),
-        SymbolRow("SO_CNX_ADVICE", 0x35, type: 41),
-        SymbolRow("SO_MEMINFO", 0x37, type: 47),
-        SymbolRow("SO_INCOMING_NAPI_ID", 0x38, type: 41),
-        SymbolRow("SO_COOKIE", 0x39, type: 48),
-        SymbolRow("SO_PEERGROUPS", 0x3b, type: 49),
-        SymbolRow("SO_ZEROCOPY", 0x3c, type: 41),
-        SymbolRow("SO_TXTIME", 0x3d, type: 50),
+        SymbolRow("SO_CNX_ADVICE", 0x35, type: 49),
+        SymbolRow("SO_MEMINFO", 0x37, type: 55),
+        SymbolRow("SO_INCOMING_NAPI_ID", 0x38, type: 49),
+        SymbolRow("SO_COOKIE", 0x39, type: 56),
+        SymbolRow("SO_PEERGROUPS", 0x3b, type: 57),
+        SymbolRow("SO_ZEROCOPY", 0x3c, type: 49),
+        SymbolRow("SO_TXTIME", 0x3d, type: 58),
         SymbolRow("SO_BINDTOIFINDEX", 0x3e),
-        SymbolRow("SO_TIMESTAMP_NEW", 0x3f, type: 41),
-        SymbolRow("SO_TIMESTAMPNS_NEW", 0x40, type: 41),
-        SymbolRow("SO_TIMESTAMPING_NEW", 0x41, type: 41),
-        SymbolRow("SO_RCVTIMEO_NEW", 0x42, type: 51),
-        SymbolRow("SO_SNDTIMEO_NEW", 0x43, type: 51),
-        SymbolRow("SO_DETACH_REUSEPORT_BPF", 0x44, type: 41),
-        SymbolRow("SO_PREFER_BUSY_POLL", 0x45, type: 41),
-        SymbolRow("SO_BUSY_POLL_BUDGET", 0x46, type: 41),
-        SymbolRow("SO_NETNS_COOKIE", 0x47, type: 48),
+        SymbolRow("SO_TIMESTAMP_NEW", 0x3f, type: 49),
+        SymbolRow("SO_TIMESTAMPNS_NEW", 0x40, type: 49),
+        SymbolRow("SO_TIMESTAMPING_NEW", 0x41, type: 49),
+        SymbolRow("SO_RCVTIMEO_NEW", 0x42, type: 59),
+        SymbolRow("SO_SNDTIMEO_NEW", 0x43, type: 59),
+        SymbolRow("SO_DETACH_REUSEPORT_BPF", 0x44, type: 49),
+        SymbolRow("SO_PREFER_BUSY_POLL", 0x45, type: 49),
+        SymbolRow("SO_BUSY_POLL_BUDGET", 0x46, type: 49),
+        SymbolRow("SO_NETNS_COOKIE", 0x47, type: 56),
         SymbolRow("SO_BUF_LOCK", 0x48),
-        SymbolRow("SO_RESERVE_MEM", 0x49, type: 41),
-        SymbolRow("SO_TXREHASH", 0x4a, type: 52),
-        SymbolRow("SO_RCVMARK", 0x4b, type: 41),
-        SymbolRow("SO_PASSPIDFD", 0x4c, type: 41),
-        SymbolRow("SO_PEERPIDFD", 0x4d, type: 53),
+        SymbolRow("SO_RESERVE_MEM", 0x49, type: 49),
+        SymbolRow("SO_TXREHASH", 0x4a, type: 60),
+        SymbolRow("SO_RCVMARK", 0x4b, type: 49),
+        SymbolRow("SO_PASSPIDFD", 0x4c, type: 49),
+        SymbolRow("SO_PEERPIDFD", 0x4d, type: 61),
         SymbolRow("SO_DEVMEM_DONTNEED", 0x59),
-        SymbolRow("SO_RCVPRIORITY", 0x5b, type: 41),
-        SymbolRow("SO_PASSRIGHTS", 0x5c, type: 41),
-        SymbolRow("SO_INQ", 0x5d, type: 41),
+        SymbolRow("SO_RCVPRIORITY", 0x5b, type: 49),
+        SymbolRow("SO_PASSRIGHTS", 0x5c, type: 49),
+        SymbolRow("SO_INQ", 0x5d, type: 49),
         SymbolRow("TCP_NODELAY", 0x1),
         SymbolRow("TCP_MAXSEG", 0x2),
         SymbolRow("TCP_CORK", 0x3),
@@ -10613,7 +11615,7 @@ extension SpecTables {
         SymbolRow("TCP_LINGER2", 0x8),
         SymbolRow("TCP_DEFER_ACCEPT", 0x9),
         SymbolRow("TCP_WINDOW_CLAMP", 0xa),
-        SymbolRow("TCP_INFO", 0xb, type: 54),
+        SymbolRow("TCP_INFO", 0xb, type: 62),
         SymbolRow("TCP_QUICKACK", 0xc),
         SymbolRow("TCP_CONGESTION", 0xd),
         SymbolRow("TCP_MD5SIG", 0xe),
@@ -10631,7 +11633,10 @@ extension SpecTables {
         SymbolRow("TCP_CC_INFO", 0x1a),
         SymbolRow("TCP_SAVE_SYN", 0x1b),
         SymbolRow("TCP_SAVED_SYN", 0x1c),
-        SymbolRow("TCP_REPAIR_WINDOW", 0x1d, type: 55),
+        SymbolRow("TCP_REPAIR_WINDOW", 0x1d, type: 63),
+    ]
+
+    private static let symbols48: [SymbolRow] = [
         SymbolRow("TCP_FASTOPEN_CONNECT", 0x1e),
         SymbolRow("TCP_ULP", 0x1f),
         SymbolRow("TCP_MD5SIG_EXT", 0x20),
@@ -10640,7 +11645,7 @@ extension SpecTables {
         SymbolRow("TCP_ZEROCOPY_RECEIVE", 0x23),
         SymbolRow("TCP_INQ", 0x24),
         SymbolRow("TCP_TX_DELAY", 0x25),
-        SymbolRow("TCP_AO_ADD_KEY", 0x26),
+        SymbolRow("TCP_AO_ADD_KEY", 0x26, type: 64),
         SymbolRow("TCP_AO_DEL_KEY", 0x27),
         SymbolRow("TCP_AO_INFO", 0x28),
         SymbolRow("TCP_AO_GET_KEYS", 0x29),
@@ -10684,17 +11689,17 @@ extension SpecTables {
         SymbolRow("IP_MULTICAST_IF", 0x20),
         SymbolRow("IP_MULTICAST_TTL", 0x21),
         SymbolRow("IP_MULTICAST_LOOP", 0x22),
-        SymbolRow("IP_ADD_MEMBERSHIP", 0x23, type: 56),
-        SymbolRow("IP_DROP_MEMBERSHIP", 0x24, type: 56),
-        SymbolRow("IP_UNBLOCK_SOURCE", 0x25, type: 57),
-        SymbolRow("IP_BLOCK_SOURCE", 0x26, type: 57),
-        SymbolRow("IP_ADD_SOURCE_MEMBERSHIP", 0x27, type: 57),
-        SymbolRow("IP_DROP_SOURCE_MEMBERSHIP", 0x28, type: 57),
+        SymbolRow("IP_ADD_MEMBERSHIP", 0x23, type: 65),
+        SymbolRow("IP_DROP_MEMBERSHIP", 0x24, type: 65),
+        SymbolRow("IP_UNBLOCK_SOURCE", 0x25, type: 66),
+        SymbolRow("IP_BLOCK_SOURCE", 0x26, type: 66),
+        SymbolRow("IP_ADD_SOURCE_MEMBERSHIP", 0x27, type: 66),
+        SymbolRow("IP_DROP_SOURCE_MEMBERSHIP", 0x28, type: 66),
         SymbolRow("IP_MSFILTER", 0x29),
-        SymbolRow("MCAST_JOIN_GROUP", 0x2a, type: 58),
+        SymbolRow("MCAST_JOIN_GROUP", 0x2a, type: 67),
         SymbolRow("MCAST_BLOCK_SOURCE", 0x2b),
         SymbolRow("MCAST_UNBLOCK_SOURCE", 0x2c),
-        SymbolRow("MCAST_LEAVE_GROUP", 0x2d, type: 58),
+        SymbolRow("MCAST_LEAVE_GROUP", 0x2d, type: 67),
         SymbolRow("MCAST_JOIN_SOURCE_GROUP", 0x2e),
         SymbolRow("MCAST_LEAVE_SOURCE_GROUP", 0x2f),
         SymbolRow("MCAST_MSFILTER", 0x30),
@@ -10717,15 +11722,15 @@ extension SpecTables {
         SymbolRow("IPV6_MULTICAST_IF", 0x11),
         SymbolRow("IPV6_MULTICAST_HOPS", 0x12),
         SymbolRow("IPV6_MULTICAST_LOOP", 0x13),
-        SymbolRow("IPV6_ADD_MEMBERSHIP", 0x14, type: 59),
-        SymbolRow("IPV6_DROP_MEMBERSHIP", 0x15, type: 59),
+        SymbolRow("IPV6_ADD_MEMBERSHIP", 0x14, type: 68),
+        SymbolRow("IPV6_DROP_MEMBERSHIP", 0x15, type: 68),
         SymbolRow("IPV6_ROUTER_ALERT", 0x16),
         SymbolRow("IPV6_MTU_DISCOVER", 0x17),
         SymbolRow("IPV6_MTU", 0x18),
         SymbolRow("IPV6_RECVERR", 0x19),
         SymbolRow("IPV6_V6ONLY", 0x1a),
-        SymbolRow("IPV6_JOIN_ANYCAST", 0x1b, type: 59),
-        SymbolRow("IPV6_LEAVE_ANYCAST", 0x1c, type: 59),
+        SymbolRow("IPV6_JOIN_ANYCAST", 0x1b, type: 68),
+        SymbolRow("IPV6_LEAVE_ANYCAST", 0x1c, type: 68),
         SymbolRow("IPV6_MULTICAST_ALL", 0x1d),
         SymbolRow("IPV6_ROUTER_ALERT_ISOLATE", 0x1e),
         SymbolRow("IPV6_RECVERR_RFC4884", 0x1f),
@@ -10735,7 +11740,7 @@ extension SpecTables {
         SymbolRow("IPV6_XFRM_POLICY", 0x23),
         SymbolRow("IPV6_HDRINCL", 0x24),
         SymbolRow("IPV6_RECVPKTINFO", 0x31),
-        SymbolRow("IPV6_PKTINFO", 0x32, type: 60),
+        SymbolRow("IPV6_PKTINFO", 0x32, type: 69),
         SymbolRow("IPV6_RECVHOPLIMIT", 0x33),
         SymbolRow("IPV6_HOPLIMIT", 0x34),
         SymbolRow("IPV6_RECVHOPOPTS", 0x35),
@@ -10752,27 +11757,24 @@ extension SpecTables {
         SymbolRow("IPV6_TCLASS", 0x43),
         SymbolRow("IPV6_AUTOFLOWLABEL", 0x46),
         SymbolRow("IPV6_ADDR_PREFERENCES", 0x48),
-    ]
-
-    private static let symbols45: [SymbolRow] = [
         SymbolRow("IPV6_MINHOPCOUNT", 0x49),
         SymbolRow("IPV6_ORIGDSTADDR", 0x4a),
         SymbolRow("IPV6_TRANSPARENT", 0x4b),
         SymbolRow("IPV6_UNICAST_IF", 0x4c),
         SymbolRow("IPV6_RECVFRAGSIZE", 0x4d),
         SymbolRow("IPV6_FREEBIND", 0x4e),
-        SymbolRow("PACKET_ADD_MEMBERSHIP", 0x1, type: 61),
-        SymbolRow("PACKET_DROP_MEMBERSHIP", 0x2, type: 61),
+        SymbolRow("PACKET_ADD_MEMBERSHIP", 0x1, type: 70),
+        SymbolRow("PACKET_DROP_MEMBERSHIP", 0x2, type: 70),
         SymbolRow("PACKET_RECV_OUTPUT", 0x3),
-        SymbolRow("PACKET_RX_RING", 0x5, type: 62),
-        SymbolRow("PACKET_STATISTICS", 0x6, type: 63),
+        SymbolRow("PACKET_RX_RING", 0x5, type: 71),
+        SymbolRow("PACKET_STATISTICS", 0x6, type: 72),
         SymbolRow("PACKET_COPY_THRESH", 0x7),
         SymbolRow("PACKET_AUXDATA", 0x8),
         SymbolRow("PACKET_ORIGDEV", 0x9),
         SymbolRow("PACKET_VERSION", 0xa),
         SymbolRow("PACKET_HDRLEN", 0xb),
         SymbolRow("PACKET_RESERVE", 0xc),
-        SymbolRow("PACKET_TX_RING", 0xd, type: 62),
+        SymbolRow("PACKET_TX_RING", 0xd, type: 71),
         SymbolRow("PACKET_LOSS", 0xe),
         SymbolRow("PACKET_VNET_HDR", 0xf),
         SymbolRow("PACKET_TX_TIMESTAMP", 0x10),
@@ -10784,28 +11786,28 @@ extension SpecTables {
         SymbolRow("PACKET_FANOUT_DATA", 0x16),
         SymbolRow("PACKET_IGNORE_OUTGOING", 0x17),
         SymbolRow("PACKET_VNET_HDR_SZ", 0x18),
-        SymbolRow("NETLINK_ADD_MEMBERSHIP", 0x1, type: 41),
-        SymbolRow("NETLINK_DROP_MEMBERSHIP", 0x2, type: 41),
-        SymbolRow("NETLINK_PKTINFO", 0x3, type: 41),
-        SymbolRow("NETLINK_BROADCAST_ERROR", 0x4, type: 41),
-        SymbolRow("NETLINK_NO_ENOBUFS", 0x5, type: 41),
-        SymbolRow("NETLINK_RX_RING", 0x6, type: 41),
-        SymbolRow("NETLINK_TX_RING", 0x7, type: 41),
-        SymbolRow("NETLINK_LISTEN_ALL_NSID", 0x8, type: 41),
-        SymbolRow("NETLINK_LIST_MEMBERSHIPS", 0x9, type: 47),
-        SymbolRow("NETLINK_CAP_ACK", 0xa, type: 41),
-        SymbolRow("NETLINK_EXT_ACK", 0xb, type: 41),
-        SymbolRow("NETLINK_GET_STRICT_CHK", 0xc, type: 41),
-        SymbolRow("SO_VM_SOCKETS_BUFFER_SIZE", 0x0, type: 64),
-        SymbolRow("SO_VM_SOCKETS_BUFFER_MIN_SIZE", 0x1, type: 64),
-        SymbolRow("SO_VM_SOCKETS_BUFFER_MAX_SIZE", 0x2, type: 64),
+        SymbolRow("NETLINK_ADD_MEMBERSHIP", 0x1, type: 49),
+        SymbolRow("NETLINK_DROP_MEMBERSHIP", 0x2, type: 49),
+        SymbolRow("NETLINK_PKTINFO", 0x3, type: 49),
+        SymbolRow("NETLINK_BROADCAST_ERROR", 0x4, type: 49),
+        SymbolRow("NETLINK_NO_ENOBUFS", 0x5, type: 49),
+        SymbolRow("NETLINK_RX_RING", 0x6, type: 49),
+        SymbolRow("NETLINK_TX_RING", 0x7, type: 49),
+        SymbolRow("NETLINK_LISTEN_ALL_NSID", 0x8, type: 49),
+        SymbolRow("NETLINK_LIST_MEMBERSHIPS", 0x9, type: 55),
+        SymbolRow("NETLINK_CAP_ACK", 0xa, type: 49),
+        SymbolRow("NETLINK_EXT_ACK", 0xb, type: 49),
+        SymbolRow("NETLINK_GET_STRICT_CHK", 0xc, type: 49),
+        SymbolRow("SO_VM_SOCKETS_BUFFER_SIZE", 0x0, type: 73),
+        SymbolRow("SO_VM_SOCKETS_BUFFER_MIN_SIZE", 0x1, type: 73),
+        SymbolRow("SO_VM_SOCKETS_BUFFER_MAX_SIZE", 0x2, type: 73),
         SymbolRow("SO_VM_SOCKETS_PEER_HOST_VM_ID", 0x3),
         SymbolRow("SO_VM_SOCKETS_TRUSTED", 0x5),
-        SymbolRow("SO_VM_SOCKETS_CONNECT_TIMEOUT", 0x6, type: 45),
+        SymbolRow("SO_VM_SOCKETS_CONNECT_TIMEOUT", 0x6, type: 53),
         SymbolRow("SO_VM_SOCKETS_NONBLOCK_TXRX", 0x7),
-        SymbolRow("SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW", 0x8, type: 51),
-        SymbolRow("ICMP_FILTER", 0x1, type: 65),
-        SymbolRow("CAN_RAW_FILTER", 0x1, type: 66),
+        SymbolRow("SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW", 0x8, type: 59),
+        SymbolRow("ICMP_FILTER", 0x1, type: 74),
+        SymbolRow("CAN_RAW_FILTER", 0x1, type: 75),
         SymbolRow("CAN_RAW_ERR_FILTER", 0x2),
         SymbolRow("CAN_RAW_LOOPBACK", 0x3),
         SymbolRow("CAN_RAW_RECV_OWN_MSGS", 0x4),
@@ -10829,12 +11831,15 @@ extension SpecTables {
         SymbolRow("SCTP_MAXSEG", 0xd),
         SymbolRow("SCTP_STATUS", 0xe),
         SymbolRow("SCTP_GET_PEER_ADDR_INFO", 0xf),
-        SymbolRow("SCTP_DELAYED_ACK", 0x10),
+        SymbolRow("SCTP_DELAYED_SACK", 0x10),
         SymbolRow("SCTP_CONTEXT", 0x11),
         SymbolRow("SCTP_FRAGMENT_INTERLEAVE", 0x12),
         SymbolRow("SCTP_PARTIAL_DELIVERY_POINT", 0x13),
         SymbolRow("SCTP_MAX_BURST", 0x14),
         SymbolRow("SCTP_AUTH_CHUNK", 0x15),
+    ]
+
+    private static let symbols49: [SymbolRow] = [
         SymbolRow("SCTP_HMAC_IDENT", 0x16),
         SymbolRow("SCTP_AUTH_KEY", 0x17),
         SymbolRow("SCTP_AUTH_ACTIVE_KEY", 0x18),
@@ -10882,7 +11887,7 @@ extension SpecTables {
         SymbolRow("SCTP_ASCONF_SUPPORTED", 0x80),
         SymbolRow("SCTP_AUTH_SUPPORTED", 0x81),
         SymbolRow("SCTP_ECN_SUPPORTED", 0x82),
-        SymbolRow("SCTP_EXPOSE_PF_STATE", 0x83),
+        SymbolRow("SCTP_EXPOSE_POTENTIALLY_FAILED_STATE", 0x83),
         SymbolRow("SCTP_REMOTE_UDP_ENCAPS_PORT", 0x84),
         SymbolRow("SCTP_PLPMTUD_PROBE_INTERVAL", 0x85),
         SymbolRow("SCTP_SN_TYPE_BASE", 0x8000),
@@ -10904,7 +11909,7 @@ extension SpecTables {
         SymbolRow("DCCP_SOCKOPT_QPOLICY_TXQLEN", 0x11),
         SymbolRow("DCCP_SOCKOPT_CCID_RX_INFO", 0x80),
         SymbolRow("DCCP_SOCKOPT_CCID_TX_INFO", 0xc0),
-        SymbolRow("TIPC_IMPORTANCE", 0x7f),
+        SymbolRow("TIPC_IMPORTANCE", 0x7f, type: 76),
         SymbolRow("TIPC_SRC_DROPPABLE", 0x80),
         SymbolRow("TIPC_DEST_DROPPABLE", 0x81),
         SymbolRow("TIPC_CONN_TIMEOUT", 0x82),
@@ -10912,7 +11917,7 @@ extension SpecTables {
         SymbolRow("TIPC_SOCK_RECVQ_DEPTH", 0x84),
         SymbolRow("TIPC_MCAST_BROADCAST", 0x85),
         SymbolRow("TIPC_MCAST_REPLICAST", 0x86),
-        SymbolRow("TIPC_GROUP_JOIN", 0x87),
+        SymbolRow("TIPC_GROUP_JOIN", 0x87, type: 77),
         SymbolRow("TIPC_GROUP_LEAVE", 0x88),
         SymbolRow("TIPC_SOCK_RECVQ_USED", 0x89),
         SymbolRow("TIPC_NODELAY", 0x8a),
@@ -10955,9 +11960,6 @@ extension SpecTables {
         SymbolRow("ALG_SET_IV", 0x2),
         SymbolRow("ALG_SET_OP", 0x3),
         SymbolRow("ALG_SET_AEAD_ASSOCLEN", 0x4),
-    ]
-
-    private static let symbols46: [SymbolRow] = [
         SymbolRow("ALG_SET_AEAD_AUTHSIZE", 0x5),
         SymbolRow("ALG_SET_DRBG_ENTROPY", 0x6),
         SymbolRow("ALG_SET_KEY_BY_KEY_SERIAL", 0x7),
@@ -10972,13 +11974,13 @@ extension SpecTables {
         SymbolRow("TLS_TX_ZEROCOPY_RO", 0x3),
         SymbolRow("TLS_RX_EXPECT_NO_PAD", 0x4),
         SymbolRow("TLS_TX_MAX_PAYLOAD_LEN", 0x5),
-        SymbolRow("XDP_MMAP_OFFSETS", 0x1, type: 67),
+        SymbolRow("XDP_MMAP_OFFSETS", 0x1, type: 78),
         SymbolRow("XDP_RX_RING", 0x2),
         SymbolRow("XDP_TX_RING", 0x3),
-        SymbolRow("XDP_UMEM_REG", 0x4, type: 68),
+        SymbolRow("XDP_UMEM_REG", 0x4, type: 79),
         SymbolRow("XDP_UMEM_FILL_RING", 0x5),
         SymbolRow("XDP_UMEM_COMPLETION_RING", 0x6),
-        SymbolRow("XDP_STATISTICS", 0x7, type: 69),
+        SymbolRow("XDP_STATISTICS", 0x7, type: 80),
         SymbolRow("XDP_OPTIONS", 0x8),
         SymbolRow("XDP_MAX_TX_SKB_BUDGET", 0x9),
         SymbolRow("MPTCP_INFO", 0x1),
@@ -11026,64 +12028,67 @@ extension SpecTables {
         SymbolRow("SOCK_TXREHASH_DISABLED", 0x0),
         SymbolRow("SOCK_TXREHASH_ENABLED", 0x1),
         SymbolRow("SOCK_TXREHASH_DEFAULT", 0xff),
-        SymbolRow("SOL_IP", 0x0, type: 70),
-        SymbolRow("SOL_SOCKET", 0x1, type: 71),
-        SymbolRow("SOL_UDP", 0x11, type: 72),
-        SymbolRow("SOL_IPV6", 0x29, type: 73),
-        SymbolRow("SOL_PACKET", 0x107, type: 74),
-        SymbolRow("SOL_NETLINK", 0x10e, type: 75),
-        SymbolRow("SOL_ALG", 0x117, type: 76),
-        SymbolRow("SCM_RIGHTS", 0x1, type: 77),
-        SymbolRow("SCM_CREDENTIALS", 0x2, type: 44),
-        SymbolRow("SCM_SECURITY", 0x3, type: 78),
-        SymbolRow("SCM_PIDFD", 0x4, type: 77),
-        SymbolRow("SO_TIMESTAMP_OLD", 0x1d, type: 45),
-        SymbolRow("SO_TIMESTAMPNS_OLD", 0x23, type: 79),
-        SymbolRow("SO_TIMESTAMPING_OLD", 0x25, type: 80),
-        SymbolRow("SO_RXQ_OVFL", 0x28, type: 47),
-        SymbolRow("SO_WIFI_STATUS", 0x29, type: 47),
+        SymbolRow("SOL_IP", 0x0, type: 81),
+        SymbolRow("SOL_SOCKET", 0x1, type: 82),
+        SymbolRow("SOL_UDP", 0x11, type: 83),
+        SymbolRow("SOL_IPV6", 0x29, type: 84),
+        SymbolRow("SOL_PACKET", 0x107, type: 85),
+        SymbolRow("SOL_NETLINK", 0x10e, type: 86),
+        SymbolRow("SOL_ALG", 0x117, type: 87),
+        SymbolRow("SCM_RIGHTS", 0x1, type: 88),
+        SymbolRow("SCM_CREDENTIALS", 0x2, type: 52),
+        SymbolRow("SCM_SECURITY", 0x3, type: 89),
+        SymbolRow("SCM_PIDFD", 0x4, type: 88),
+        SymbolRow("SO_TIMESTAMP_OLD", 0x1d, type: 53),
+    ]
+
+    private static let symbols50: [SymbolRow] = [
+        SymbolRow("SO_TIMESTAMPNS_OLD", 0x23, type: 90),
+        SymbolRow("SO_TIMESTAMPING_OLD", 0x25, type: 91),
+        SymbolRow("SO_RXQ_OVFL", 0x28, type: 55),
+        SymbolRow("SO_WIFI_STATUS", 0x29, type: 55),
         SymbolRow("SCM_TIMESTAMPING_OPT_STATS", 0x36),
         SymbolRow("SCM_TIMESTAMPING_PKTINFO", 0x3a),
-        SymbolRow("SO_TXTIME", 0x3d, type: 64),
-        SymbolRow("SO_TIMESTAMP_NEW", 0x3f, type: 51),
-        SymbolRow("SO_TIMESTAMPNS_NEW", 0x40, type: 81),
-        SymbolRow("SO_TIMESTAMPING_NEW", 0x41, type: 82),
+        SymbolRow("SO_TXTIME", 0x3d, type: 73),
+        SymbolRow("SO_TIMESTAMP_NEW", 0x3f, type: 59),
+        SymbolRow("SO_TIMESTAMPNS_NEW", 0x40, type: 92),
+        SymbolRow("SO_TIMESTAMPING_NEW", 0x41, type: 93),
         SymbolRow("SCM_DEVMEM_LINEAR", 0x57),
         SymbolRow("SCM_DEVMEM_DMABUF", 0x58),
         SymbolRow("SCM_TS_OPT_ID", 0x5a),
-        SymbolRow("IP_TOS", 0x1, type: 83),
-        SymbolRow("IP_TTL", 0x2, type: 47),
-        SymbolRow("SCM_SECURITY", 0x3, type: 78),
-        SymbolRow("IP_RECVOPTS", 0x6, type: 83),
-        SymbolRow("IP_RETOPTS", 0x7, type: 83),
-        SymbolRow("IP_PKTINFO", 0x8, type: 84),
-        SymbolRow("IP_RECVERR", 0xb, type: 85),
-        SymbolRow("IP_ORIGDSTADDR", 0x14, type: 86),
-        SymbolRow("IP_CHECKSUM", 0x17, type: 47),
-        SymbolRow("IP_RECVFRAGSIZE", 0x19, type: 47),
+        SymbolRow("IP_TOS", 0x1, type: 94),
+        SymbolRow("IP_TTL", 0x2, type: 55),
+        SymbolRow("SCM_SECURITY", 0x3, type: 89),
+        SymbolRow("IP_RECVOPTS", 0x6, type: 94),
+        SymbolRow("IP_RETOPTS", 0x7, type: 94),
+        SymbolRow("IP_PKTINFO", 0x8, type: 95),
+        SymbolRow("IP_RECVERR", 0xb, type: 96),
+        SymbolRow("IP_ORIGDSTADDR", 0x14, type: 97),
+        SymbolRow("IP_CHECKSUM", 0x17, type: 55),
+        SymbolRow("IP_RECVFRAGSIZE", 0x19, type: 55),
         SymbolRow("IP_PROTOCOL", 0x34),
-        SymbolRow("UDP_SEGMENT", 0x67, type: 87),
-        SymbolRow("UDP_GRO", 0x68, type: 47),
-        SymbolRow("IPV6_2292PKTINFO", 0x2, type: 60),
-        SymbolRow("IPV6_2292HOPLIMIT", 0x8, type: 88),
-        SymbolRow("IPV6_FLOWINFO", 0xb, type: 89),
-        SymbolRow("IPV6_RECVERR", 0x19, type: 85),
-        SymbolRow("IPV6_PKTINFO", 0x32, type: 60),
-        SymbolRow("IPV6_HOPLIMIT", 0x34, type: 88),
-        SymbolRow("IPV6_HOPOPTS", 0x36, type: 90),
-        SymbolRow("IPV6_RTHDR", 0x39, type: 90),
-        SymbolRow("IPV6_DSTOPTS", 0x3b, type: 90),
-        SymbolRow("IPV6_DONTFRAG", 0x3e, type: 88),
-        SymbolRow("IPV6_TCLASS", 0x43, type: 88),
-        SymbolRow("IPV6_ORIGDSTADDR", 0x4a, type: 86),
-        SymbolRow("PACKET_AUXDATA", 0x8, type: 91),
-        SymbolRow("NETLINK_PKTINFO", 0x3, type: 47),
-        SymbolRow("NETLINK_LISTEN_ALL_NSID", 0x8, type: 88),
+        SymbolRow("UDP_SEGMENT", 0x67, type: 98),
+        SymbolRow("UDP_GRO", 0x68, type: 55),
+        SymbolRow("IPV6_2292PKTINFO", 0x2, type: 69),
+        SymbolRow("IPV6_2292HOPLIMIT", 0x8, type: 99),
+        SymbolRow("IPV6_FLOWINFO", 0xb, type: 100),
+        SymbolRow("IPV6_RECVERR", 0x19, type: 96),
+        SymbolRow("IPV6_PKTINFO", 0x32, type: 69),
+        SymbolRow("IPV6_HOPLIMIT", 0x34, type: 99),
+        SymbolRow("IPV6_HOPOPTS", 0x36, type: 101),
+        SymbolRow("IPV6_RTHDR", 0x39, type: 101),
+        SymbolRow("IPV6_DSTOPTS", 0x3b, type: 101),
+        SymbolRow("IPV6_DONTFRAG", 0x3e, type: 99),
+        SymbolRow("IPV6_TCLASS", 0x43, type: 99),
+        SymbolRow("IPV6_ORIGDSTADDR", 0x4a, type: 97),
+        SymbolRow("PACKET_AUXDATA", 0x8, type: 102),
+        SymbolRow("NETLINK_PKTINFO", 0x3, type: 55),
+        SymbolRow("NETLINK_LISTEN_ALL_NSID", 0x8, type: 99),
         SymbolRow("ALG_OP_DECRYPT", 0x0),
         SymbolRow("ALG_OP_ENCRYPT", 0x1),
-        SymbolRow("ALG_SET_IV", 0x2, type: 90),
-        SymbolRow("ALG_SET_OP", 0x3, type: 92),
-        SymbolRow("ALG_SET_AEAD_ASSOCLEN", 0x4, type: 93),
+        SymbolRow("ALG_SET_IV", 0x2, type: 101),
+        SymbolRow("ALG_SET_OP", 0x3, type: 103),
+        SymbolRow("ALG_SET_AEAD_ASSOCLEN", 0x4, type: 104),
         SymbolRow("TCP_ESTABLISHED", 0x1),
         SymbolRow("TCP_SYN_SENT", 0x2),
         SymbolRow("TCP_SYN_RECV", 0x3),
@@ -11097,38 +12102,126 @@ extension SpecTables {
         SymbolRow("TCP_CLOSING", 0xb),
         SymbolRow("TCP_NEW_SYN_RECV", 0xc),
         SymbolRow("TCP_BOUND_INACTIVE", 0xd),
+        SymbolRow("SOL_IP", 0x0, type: 105),
+        SymbolRow("SOL_SOCKET", 0x1, type: 106),
+        SymbolRow("SOL_IPV6", 0x29, type: 107),
+        SymbolRow("SOL_IP", 0x0, type: 108),
+        SymbolRow("SOL_IPV6", 0x29, type: 109),
+        SymbolRow("ARPT_SO_GET_INFO", 0x60),
+        SymbolRow("ARPT_SO_GET_ENTRIES", 0x61),
+        SymbolRow("ARPT_SO_GET_REVISION_TARGET", 0x63),
+        SymbolRow("EBT_SO_GET_INFO", 0x80),
+        SymbolRow("EBT_SO_GET_ENTRIES", 0x81),
+        SymbolRow("EBT_SO_GET_INIT_INFO", 0x82),
+        SymbolRow("EBT_SO_GET_INIT_ENTRIES", 0x83),
+        SymbolRow("IP_VS_SO_GET_VERSION", 0x480),
+        SymbolRow("IP_VS_SO_GET_INFO", 0x481),
+        SymbolRow("IP_VS_SO_GET_SERVICES", 0x482),
+        SymbolRow("IP_VS_SO_GET_SERVICE", 0x483),
+        SymbolRow("IP_VS_SO_GET_DESTS", 0x484),
+        SymbolRow("IP_VS_SO_GET_DEST", 0x485),
+        SymbolRow("IP_VS_SO_GET_TIMEOUT", 0x486),
+        SymbolRow("IP_VS_SO_GET_DAEMON", 0x487),
+        SymbolRow("IPT_SO_GET_INFO", 0x40),
+        SymbolRow("IPT_SO_GET_ENTRIES", 0x41),
+        SymbolRow("IPT_SO_GET_REVISION_MATCH", 0x42),
+        SymbolRow("IPT_SO_GET_REVISION_TARGET", 0x43),
+        SymbolRow("ARPT_SO_SET_REPLACE", 0x60),
+        SymbolRow("ARPT_SO_SET_ADD_COUNTERS", 0x61),
+        SymbolRow("EBT_SO_SET_ENTRIES", 0x80),
+        SymbolRow("EBT_SO_SET_COUNTERS", 0x81),
+        SymbolRow("IP_VS_SO_SET_NONE", 0x480),
+        SymbolRow("IP_VS_SO_SET_INSERT", 0x481),
+        SymbolRow("IP_VS_SO_SET_ADD", 0x482),
+        SymbolRow("IP_VS_SO_SET_EDIT", 0x483),
+        SymbolRow("IP_VS_SO_SET_DEL", 0x484),
+        SymbolRow("IP_VS_SO_SET_FLUSH", 0x485),
+        SymbolRow("IP_VS_SO_SET_LIST", 0x486),
+        SymbolRow("IP_VS_SO_SET_ADDDEST", 0x487),
+        SymbolRow("IP_VS_SO_SET_DELDEST", 0x488),
+        SymbolRow("IP_VS_SO_SET_EDITDEST", 0x489),
+        SymbolRow("IP_VS_SO_SET_TIMEOUT", 0x48a),
+        SymbolRow("IP_VS_SO_SET_STARTDAEMON", 0x48b),
+        SymbolRow("IP_VS_SO_SET_STOPDAEMON", 0x48c),
+        SymbolRow("IP_VS_SO_SET_RESTORE", 0x48d),
+        SymbolRow("IP_VS_SO_SET_SAVE", 0x48e),
+        SymbolRow("IP_VS_SO_SET_ZERO", 0x48f),
+        SymbolRow("IPT_SO_SET_REPLACE", 0x40),
+        SymbolRow("IPT_SO_SET_ADD_COUNTERS", 0x41),
+        SymbolRow("IP6T_SO_GET_INFO", 0x40),
+        SymbolRow("IP6T_SO_GET_ENTRIES", 0x41),
+        SymbolRow("IP6T_SO_GET_REVISION_MATCH", 0x44),
+        SymbolRow("IP6T_SO_GET_REVISION_TARGET", 0x45),
+        SymbolRow("IP6T_SO_SET_REPLACE", 0x40),
+        SymbolRow("IP6T_SO_SET_ADD_COUNTERS", 0x41),
+        SymbolRow("SO_GET_FILTER", 0x1a),
+        SymbolRow("AX25_WINDOW", 0x1),
+        SymbolRow("AX25_T1", 0x2),
+        SymbolRow("AX25_N2", 0x3),
+        SymbolRow("AX25_T3", 0x4),
+        SymbolRow("AX25_T2", 0x5),
+        SymbolRow("AX25_BACKOFF", 0x6),
+        SymbolRow("AX25_EXTSEQ", 0x7),
+        SymbolRow("AX25_PIDINCL", 0x8),
+        SymbolRow("AX25_IDLE", 0x9),
+        SymbolRow("AX25_PACLEN", 0xa),
+        SymbolRow("AX25_IAMDIGI", 0xc),
+        SymbolRow("IPX_TYPE", 0x1),
+        SymbolRow("IRLMP_ENUMDEVICES", 0x1),
+        SymbolRow("IRLMP_IAS_SET", 0x2),
+        SymbolRow("IRLMP_IAS_QUERY", 0x3),
+        SymbolRow("IRLMP_HINTS_SET", 0x4),
+        SymbolRow("IRLMP_QOS_SET", 0x5),
+        SymbolRow("IRLMP_QOS_GET", 0x6),
+        SymbolRow("IRLMP_MAX_SDU_SIZE", 0x7),
+        SymbolRow("IRLMP_IAS_GET", 0x8),
+        SymbolRow("IRLMP_IAS_DEL", 0x9),
+        SymbolRow("IRLMP_HINT_MASK_SET", 0xa),
+        SymbolRow("IRLMP_WAITDEVICE", 0xb),
+        SymbolRow("PNPIPE_ENCAP", 0x1),
+        SymbolRow("PNPIPE_IFINDEX", 0x2),
+        SymbolRow("PNPIPE_HANDLE", 0x3),
+        SymbolRow("PNPIPE_INITSTATE", 0x4),
+        SymbolRow("TIPC_LOW_IMPORTANCE", 0x0),
+        SymbolRow("TIPC_MEDIUM_IMPORTANCE", 0x1),
+        SymbolRow("TIPC_HIGH_IMPORTANCE", 0x2),
+        SymbolRow("TIPC_CRITICAL_IMPORTANCE", 0x3),
+        SymbolRow("TIPC_GROUP_LOOPBACK", 0x1),
+        SymbolRow("TIPC_GROUP_MEMBER_EVTS", 0x2),
+        SymbolRow("TCP_AO_KEYF_IFINDEX", 0x1),
+        SymbolRow("TCP_AO_KEYF_EXCLUDE_OPT", 0x2),
         SymbolRow("NLMSG_NOOP", 0x1),
         SymbolRow("NLMSG_ERROR", 0x2),
         SymbolRow("NLMSG_DONE", 0x3),
         SymbolRow("NLMSG_OVERRUN", 0x4),
-        SymbolRow("RTM_NEWLINK", 0x10, type: 94),
-        SymbolRow("RTM_DELLINK", 0x11, type: 94),
-        SymbolRow("RTM_GETLINK", 0x12, type: 94),
-        SymbolRow("RTM_SETLINK", 0x13, type: 94),
-        SymbolRow("RTM_NEWADDR", 0x14, type: 95),
-        SymbolRow("RTM_DELADDR", 0x15, type: 95),
-        SymbolRow("RTM_GETADDR", 0x16, type: 95),
-        SymbolRow("RTM_NEWROUTE", 0x18, type: 96),
-        SymbolRow("RTM_DELROUTE", 0x19, type: 96),
-        SymbolRow("RTM_GETROUTE", 0x1a, type: 96),
-        SymbolRow("RTM_NEWNEIGH", 0x1c, type: 97),
-        SymbolRow("RTM_DELNEIGH", 0x1d, type: 97),
-        SymbolRow("RTM_GETNEIGH", 0x1e, type: 97),
-        SymbolRow("RTM_NEWRULE", 0x20, type: 98),
-        SymbolRow("RTM_DELRULE", 0x21, type: 98),
-        SymbolRow("RTM_GETRULE", 0x22, type: 98),
-        SymbolRow("RTM_NEWQDISC", 0x24, type: 99),
-        SymbolRow("RTM_DELQDISC", 0x25, type: 99),
-        SymbolRow("RTM_GETQDISC", 0x26, type: 99),
-        SymbolRow("RTM_NEWTCLASS", 0x28, type: 99),
-        SymbolRow("RTM_DELTCLASS", 0x29, type: 99),
-        SymbolRow("RTM_GETTCLASS", 0x2a, type: 99),
-        SymbolRow("RTM_NEWTFILTER", 0x2c, type: 99),
-        SymbolRow("RTM_DELTFILTER", 0x2d, type: 99),
-        SymbolRow("RTM_GETTFILTER", 0x2e, type: 99),
-        SymbolRow("RTM_NEWACTION", 0x30, type: 100),
-        SymbolRow("RTM_DELACTION", 0x31, type: 100),
-        SymbolRow("RTM_GETACTION", 0x32, type: 100),
+        SymbolRow("RTM_NEWLINK", 0x10, type: 110),
+        SymbolRow("RTM_DELLINK", 0x11, type: 110),
+        SymbolRow("RTM_GETLINK", 0x12, type: 110),
+        SymbolRow("RTM_SETLINK", 0x13, type: 110),
+        SymbolRow("RTM_NEWADDR", 0x14, type: 111),
+        SymbolRow("RTM_DELADDR", 0x15, type: 111),
+        SymbolRow("RTM_GETADDR", 0x16, type: 111),
+        SymbolRow("RTM_NEWROUTE", 0x18, type: 112),
+        SymbolRow("RTM_DELROUTE", 0x19, type: 112),
+        SymbolRow("RTM_GETROUTE", 0x1a, type: 112),
+        SymbolRow("RTM_NEWNEIGH", 0x1c, type: 113),
+        SymbolRow("RTM_DELNEIGH", 0x1d, type: 113),
+        SymbolRow("RTM_GETNEIGH", 0x1e, type: 113),
+        SymbolRow("RTM_NEWRULE", 0x20, type: 114),
+        SymbolRow("RTM_DELRULE", 0x21, type: 114),
+        SymbolRow("RTM_GETRULE", 0x22, type: 114),
+        SymbolRow("RTM_NEWQDISC", 0x24, type: 115),
+        SymbolRow("RTM_DELQDISC", 0x25, type: 115),
+        SymbolRow("RTM_GETQDISC", 0x26, type: 115),
+        SymbolRow("RTM_NEWTCLASS", 0x28, type: 115),
+        SymbolRow("RTM_DELTCLASS", 0x29, type: 115),
+        SymbolRow("RTM_GETTCLASS", 0x2a, type: 115),
+        SymbolRow("RTM_NEWTFILTER", 0x2c, type: 115),
+        SymbolRow("RTM_DELTFILTER", 0x2d, type: 115),
+        SymbolRow("RTM_GETTFILTER", 0x2e, type: 115),
+        SymbolRow("RTM_NEWACTION", 0x30, type: 116),
+        SymbolRow("RTM_DELACTION", 0x31, type: 116),
+        SymbolRow("RTM_GETACTION", 0x32, type: 116),
         SymbolRow("RTM_NEWPREFIX", 0x34),
         SymbolRow("RTM_NEWMULTICAST", 0x38),
         SymbolRow("RTM_DELMULTICAST", 0x39),
@@ -11136,37 +12229,37 @@ extension SpecTables {
         SymbolRow("RTM_NEWANYCAST", 0x3c),
         SymbolRow("RTM_DELANYCAST", 0x3d),
         SymbolRow("RTM_GETANYCAST", 0x3e),
-        SymbolRow("RTM_NEWNEIGHTBL", 0x40, type: 101),
-        SymbolRow("RTM_GETNEIGHTBL", 0x42, type: 101),
-        SymbolRow("RTM_SETNEIGHTBL", 0x43, type: 101),
+        SymbolRow("RTM_NEWNEIGHTBL", 0x40, type: 117),
+        SymbolRow("RTM_GETNEIGHTBL", 0x42, type: 117),
+        SymbolRow("RTM_SETNEIGHTBL", 0x43, type: 117),
         SymbolRow("RTM_NEWNDUSEROPT", 0x44),
-        SymbolRow("RTM_NEWADDRLABEL", 0x48, type: 102),
-        SymbolRow("RTM_DELADDRLABEL", 0x49, type: 102),
-        SymbolRow("RTM_GETADDRLABEL", 0x4a, type: 102),
-        SymbolRow("RTM_GETDCB", 0x4e, type: 103),
-        SymbolRow("RTM_SETDCB", 0x4f, type: 103),
-        SymbolRow("RTM_NEWNETCONF", 0x50, type: 104),
-        SymbolRow("RTM_DELNETCONF", 0x51, type: 104),
-        SymbolRow("RTM_GETNETCONF", 0x52, type: 104),
-        SymbolRow("RTM_NEWMDB", 0x54, type: 105),
-        SymbolRow("RTM_DELMDB", 0x55, type: 105),
-        SymbolRow("RTM_GETMDB", 0x56, type: 105),
-        SymbolRow("RTM_NEWNSID", 0x58, type: 106),
-        SymbolRow("RTM_DELNSID", 0x59, type: 106),
-        SymbolRow("RTM_GETNSID", 0x5a, type: 106),
-        SymbolRow("RTM_NEWSTATS", 0x5c, type: 107),
-        SymbolRow("RTM_GETSTATS", 0x5e, type: 107),
-        SymbolRow("RTM_SETSTATS", 0x5f, type: 107),
-        SymbolRow("RTM_NEWCACHEREPORT", 0x60, type: 106),
+        SymbolRow("RTM_NEWADDRLABEL", 0x48, type: 118),
+        SymbolRow("RTM_DELADDRLABEL", 0x49, type: 118),
+        SymbolRow("RTM_GETADDRLABEL", 0x4a, type: 118),
+        SymbolRow("RTM_GETDCB", 0x4e, type: 119),
+        SymbolRow("RTM_SETDCB", 0x4f, type: 119),
+        SymbolRow("RTM_NEWNETCONF", 0x50, type: 120),
+        SymbolRow("RTM_DELNETCONF", 0x51, type: 120),
+        SymbolRow("RTM_GETNETCONF", 0x52, type: 120),
+        SymbolRow("RTM_NEWMDB", 0x54, type: 121),
+        SymbolRow("RTM_DELMDB", 0x55, type: 121),
     ]
 
-    private static let symbols47: [SymbolRow] = [
+    private static let symbols51: [SymbolRow] = [
+        SymbolRow("RTM_GETMDB", 0x56, type: 121),
+        SymbolRow("RTM_NEWNSID", 0x58, type: 122),
+        SymbolRow("RTM_DELNSID", 0x59, type: 122),
+        SymbolRow("RTM_GETNSID", 0x5a, type: 122),
+        SymbolRow("RTM_NEWSTATS", 0x5c, type: 123),
+        SymbolRow("RTM_GETSTATS", 0x5e, type: 123),
+        SymbolRow("RTM_SETSTATS", 0x5f, type: 123),
+        SymbolRow("RTM_NEWCACHEREPORT", 0x60, type: 124),
         SymbolRow("RTM_NEWCHAIN", 0x64),
         SymbolRow("RTM_DELCHAIN", 0x65),
         SymbolRow("RTM_GETCHAIN", 0x66),
-        SymbolRow("RTM_NEWNEXTHOP", 0x68, type: 108),
-        SymbolRow("RTM_DELNEXTHOP", 0x69, type: 108),
-        SymbolRow("RTM_GETNEXTHOP", 0x6a, type: 108),
+        SymbolRow("RTM_NEWNEXTHOP", 0x68, type: 125),
+        SymbolRow("RTM_DELNEXTHOP", 0x69, type: 125),
+        SymbolRow("RTM_GETNEXTHOP", 0x6a, type: 125),
         SymbolRow("RTM_NEWLINKPROP", 0x6c),
         SymbolRow("RTM_DELLINKPROP", 0x6d),
         SymbolRow("RTM_GETLINKPROP", 0x6e),
@@ -11198,12 +12291,12 @@ extension SpecTables {
         SymbolRow("NLM_F_CAPPED", 0x100),
         SymbolRow("NLM_F_ACK_TLVS", 0x200),
         SymbolRow("NLMSGERR_ATTR_UNUSED", 0x0),
-        SymbolRow("NLMSGERR_ATTR_MSG", 0x1, type: 109),
-        SymbolRow("NLMSGERR_ATTR_OFFS", 0x2, type: 93),
+        SymbolRow("NLMSGERR_ATTR_MSG", 0x1, type: 126),
+        SymbolRow("NLMSGERR_ATTR_OFFS", 0x2, type: 104),
         SymbolRow("NLMSGERR_ATTR_COOKIE", 0x3),
-        SymbolRow("NLMSGERR_ATTR_POLICY", 0x4, type: 110),
-        SymbolRow("NLMSGERR_ATTR_MISS_TYPE", 0x5, type: 93),
-        SymbolRow("NLMSGERR_ATTR_MISS_NEST", 0x6, type: 93),
+        SymbolRow("NLMSGERR_ATTR_POLICY", 0x4, type: 127),
+        SymbolRow("NLMSGERR_ATTR_MISS_TYPE", 0x5, type: 104),
+        SymbolRow("NLMSGERR_ATTR_MISS_NEST", 0x6, type: 104),
         SymbolRow("IFF_UP", 0x1),
         SymbolRow("IFF_BROADCAST", 0x2),
         SymbolRow("IFF_DEBUG", 0x4),
@@ -11224,87 +12317,87 @@ extension SpecTables {
         SymbolRow("IFF_DORMANT", 0x20000),
         SymbolRow("IFF_ECHO", 0x40000),
         SymbolRow("IFLA_UNSPEC", 0x0),
-        SymbolRow("IFLA_ADDRESS", 0x1, type: 111),
-        SymbolRow("IFLA_BROADCAST", 0x2, type: 111),
-        SymbolRow("IFLA_IFNAME", 0x3, type: 109),
-        SymbolRow("IFLA_MTU", 0x4, type: 93),
-        SymbolRow("IFLA_LINK", 0x5, type: 93),
-        SymbolRow("IFLA_QDISC", 0x6, type: 109),
-        SymbolRow("IFLA_STATS", 0x7, type: 112),
-        SymbolRow("IFLA_COST", 0x8, type: 93),
-        SymbolRow("IFLA_PRIORITY", 0x9, type: 93),
-        SymbolRow("IFLA_MASTER", 0xa, type: 93),
+        SymbolRow("IFLA_ADDRESS", 0x1, type: 128),
+        SymbolRow("IFLA_BROADCAST", 0x2, type: 128),
+        SymbolRow("IFLA_IFNAME", 0x3, type: 126),
+        SymbolRow("IFLA_MTU", 0x4, type: 104),
+        SymbolRow("IFLA_LINK", 0x5, type: 104),
+        SymbolRow("IFLA_QDISC", 0x6, type: 126),
+        SymbolRow("IFLA_STATS", 0x7, type: 129),
+        SymbolRow("IFLA_COST", 0x8, type: 104),
+        SymbolRow("IFLA_PRIORITY", 0x9, type: 104),
+        SymbolRow("IFLA_MASTER", 0xa, type: 104),
         SymbolRow("IFLA_WIRELESS", 0xb),
         SymbolRow("IFLA_PROTINFO", 0xc),
-        SymbolRow("IFLA_TXQLEN", 0xd, type: 93),
-        SymbolRow("IFLA_MAP", 0xe, type: 113),
-        SymbolRow("IFLA_WEIGHT", 0xf, type: 93),
-        SymbolRow("IFLA_OPERSTATE", 0x10, type: 114),
-        SymbolRow("IFLA_LINKMODE", 0x11, type: 114),
-        SymbolRow("IFLA_LINKINFO", 0x12, type: 115),
-        SymbolRow("IFLA_NET_NS_PID", 0x13, type: 93),
-        SymbolRow("IFLA_IFALIAS", 0x14, type: 109),
-        SymbolRow("IFLA_NUM_VF", 0x15, type: 93),
-        SymbolRow("IFLA_VFINFO_LIST", 0x16, type: 116),
-        SymbolRow("IFLA_STATS64", 0x17, type: 117),
-        SymbolRow("IFLA_VF_PORTS", 0x18, type: 118),
-        SymbolRow("IFLA_PORT_SELF", 0x19, type: 119),
-        SymbolRow("IFLA_AF_SPEC", 0x1a, type: 120),
-        SymbolRow("IFLA_GROUP", 0x1b, type: 93),
-        SymbolRow("IFLA_NET_NS_FD", 0x1c, type: 53),
-        SymbolRow("IFLA_EXT_MASK", 0x1d, type: 121),
-        SymbolRow("IFLA_PROMISCUITY", 0x1e, type: 93),
-        SymbolRow("IFLA_NUM_TX_QUEUES", 0x1f, type: 93),
-        SymbolRow("IFLA_NUM_RX_QUEUES", 0x20, type: 93),
-        SymbolRow("IFLA_CARRIER", 0x21, type: 114),
+        SymbolRow("IFLA_TXQLEN", 0xd, type: 104),
+        SymbolRow("IFLA_MAP", 0xe, type: 130),
+        SymbolRow("IFLA_WEIGHT", 0xf, type: 104),
+        SymbolRow("IFLA_OPERSTATE", 0x10, type: 131),
+        SymbolRow("IFLA_LINKMODE", 0x11, type: 131),
+        SymbolRow("IFLA_LINKINFO", 0x12, type: 132),
+        SymbolRow("IFLA_NET_NS_PID", 0x13, type: 104),
+        SymbolRow("IFLA_IFALIAS", 0x14, type: 126),
+        SymbolRow("IFLA_NUM_VF", 0x15, type: 104),
+        SymbolRow("IFLA_VFINFO_LIST", 0x16, type: 133),
+        SymbolRow("IFLA_STATS64", 0x17, type: 134),
+        SymbolRow("IFLA_VF_PORTS", 0x18, type: 135),
+        SymbolRow("IFLA_PORT_SELF", 0x19, type: 136),
+        SymbolRow("IFLA_AF_SPEC", 0x1a, type: 137),
+        SymbolRow("IFLA_GROUP", 0x1b, type: 104),
+        SymbolRow("IFLA_NET_NS_FD", 0x1c, type: 61),
+        SymbolRow("IFLA_EXT_MASK", 0x1d, type: 138),
+        SymbolRow("IFLA_PROMISCUITY", 0x1e, type: 104),
+        SymbolRow("IFLA_NUM_TX_QUEUES", 0x1f, type: 104),
+        SymbolRow("IFLA_NUM_RX_QUEUES", 0x20, type: 104),
+        SymbolRow("IFLA_CARRIER", 0x21, type: 131),
         SymbolRow("IFLA_PHYS_PORT_ID", 0x22),
-        SymbolRow("IFLA_CARRIER_CHANGES", 0x23, type: 93),
+        SymbolRow("IFLA_CARRIER_CHANGES", 0x23, type: 104),
         SymbolRow("IFLA_PHYS_SWITCH_ID", 0x24),
-        SymbolRow("IFLA_LINK_NETNSID", 0x25, type: 41),
-        SymbolRow("IFLA_PHYS_PORT_NAME", 0x26, type: 109),
-        SymbolRow("IFLA_PROTO_DOWN", 0x27, type: 114),
-        SymbolRow("IFLA_GSO_MAX_SEGS", 0x28, type: 93),
-        SymbolRow("IFLA_GSO_MAX_SIZE", 0x29, type: 93),
+        SymbolRow("IFLA_LINK_NETNSID", 0x25, type: 49),
+        SymbolRow("IFLA_PHYS_PORT_NAME", 0x26, type: 126),
+        SymbolRow("IFLA_PROTO_DOWN", 0x27, type: 131),
+        SymbolRow("IFLA_GSO_MAX_SEGS", 0x28, type: 104),
+        SymbolRow("IFLA_GSO_MAX_SIZE", 0x29, type: 104),
         SymbolRow("IFLA_PAD", 0x2a),
-        SymbolRow("IFLA_XDP", 0x2b, type: 122),
-        SymbolRow("IFLA_EVENT", 0x2c, type: 123),
-        SymbolRow("IFLA_NEW_NETNSID", 0x2d, type: 41),
-        SymbolRow("IFLA_IF_NETNSID", 0x2e, type: 41),
-        SymbolRow("IFLA_CARRIER_UP_COUNT", 0x2f, type: 93),
-        SymbolRow("IFLA_CARRIER_DOWN_COUNT", 0x30, type: 93),
-        SymbolRow("IFLA_NEW_IFINDEX", 0x31, type: 124),
-        SymbolRow("IFLA_MIN_MTU", 0x32, type: 93),
-        SymbolRow("IFLA_MAX_MTU", 0x33, type: 93),
-        SymbolRow("IFLA_PROP_LIST", 0x34, type: 125),
-        SymbolRow("IFLA_ALT_IFNAME", 0x35, type: 109),
-        SymbolRow("IFLA_PERM_ADDRESS", 0x36, type: 111),
-        SymbolRow("IFLA_PROTO_DOWN_REASON", 0x37, type: 126),
-        SymbolRow("IFLA_PARENT_DEV_NAME", 0x38, type: 109),
-        SymbolRow("IFLA_PARENT_DEV_BUS_NAME", 0x39, type: 109),
-        SymbolRow("IFLA_GRO_MAX_SIZE", 0x3a, type: 93),
-        SymbolRow("IFLA_TSO_MAX_SIZE", 0x3b, type: 93),
-        SymbolRow("IFLA_TSO_MAX_SEGS", 0x3c, type: 93),
-        SymbolRow("IFLA_ALLMULTI", 0x3d, type: 93),
+        SymbolRow("IFLA_XDP", 0x2b, type: 139),
+        SymbolRow("IFLA_EVENT", 0x2c, type: 140),
+        SymbolRow("IFLA_NEW_NETNSID", 0x2d, type: 49),
+        SymbolRow("IFLA_IF_NETNSID", 0x2e, type: 49),
+        SymbolRow("IFLA_CARRIER_UP_COUNT", 0x2f, type: 104),
+        SymbolRow("IFLA_CARRIER_DOWN_COUNT", 0x30, type: 104),
+        SymbolRow("IFLA_NEW_IFINDEX", 0x31, type: 141),
+        SymbolRow("IFLA_MIN_MTU", 0x32, type: 104),
+        SymbolRow("IFLA_MAX_MTU", 0x33, type: 104),
+        SymbolRow("IFLA_PROP_LIST", 0x34, type: 142),
+        SymbolRow("IFLA_ALT_IFNAME", 0x35, type: 126),
+        SymbolRow("IFLA_PERM_ADDRESS", 0x36, type: 128),
+        SymbolRow("IFLA_PROTO_DOWN_REASON", 0x37, type: 143),
+        SymbolRow("IFLA_PARENT_DEV_NAME", 0x38, type: 126),
+        SymbolRow("IFLA_PARENT_DEV_BUS_NAME", 0x39, type: 126),
+        SymbolRow("IFLA_GRO_MAX_SIZE", 0x3a, type: 104),
+        SymbolRow("IFLA_TSO_MAX_SIZE", 0x3b, type: 104),
+        SymbolRow("IFLA_TSO_MAX_SEGS", 0x3c, type: 104),
+        SymbolRow("IFLA_ALLMULTI", 0x3d, type: 104),
         SymbolRow("IFLA_DEVLINK_PORT", 0x3e),
-        SymbolRow("IFLA_GSO_IPV4_MAX_SIZE", 0x3f, type: 93),
-        SymbolRow("IFLA_GRO_IPV4_MAX_SIZE", 0x40, type: 93),
+        SymbolRow("IFLA_GSO_IPV4_MAX_SIZE", 0x3f, type: 104),
+        SymbolRow("IFLA_GRO_IPV4_MAX_SIZE", 0x40, type: 104),
         SymbolRow("IFLA_DPLL_PIN", 0x41),
-        SymbolRow("IFLA_MAX_PACING_OFFLOAD_HORIZON", 0x42, type: 93),
-        SymbolRow("IFLA_NETNS_IMMUTABLE", 0x43, type: 114),
-        SymbolRow("IFLA_HEADROOM", 0x44, type: 127),
-        SymbolRow("IFLA_TAILROOM", 0x45, type: 127),
+        SymbolRow("IFLA_MAX_PACING_OFFLOAD_HORIZON", 0x42, type: 104),
+        SymbolRow("IFLA_NETNS_IMMUTABLE", 0x43, type: 131),
+        SymbolRow("IFLA_HEADROOM", 0x44, type: 144),
+        SymbolRow("IFLA_TAILROOM", 0x45, type: 144),
         SymbolRow("IFA_UNSPEC", 0x0),
-        SymbolRow("IFA_ADDRESS", 0x1, type: 128),
-        SymbolRow("IFA_LOCAL", 0x2, type: 128),
-        SymbolRow("IFA_LABEL", 0x3, type: 109),
-        SymbolRow("IFA_BROADCAST", 0x4, type: 128),
-        SymbolRow("IFA_ANYCAST", 0x5, type: 128),
-        SymbolRow("IFA_CACHEINFO", 0x6, type: 129),
-        SymbolRow("IFA_MULTICAST", 0x7, type: 128),
-        SymbolRow("IFA_FLAGS", 0x8, type: 130),
-        SymbolRow("IFA_RT_PRIORITY", 0x9, type: 93),
-        SymbolRow("IFA_TARGET_NETNSID", 0xa, type: 41),
-        SymbolRow("IFA_PROTO", 0xb, type: 114),
+        SymbolRow("IFA_ADDRESS", 0x1, type: 145),
+        SymbolRow("IFA_LOCAL", 0x2, type: 145),
+        SymbolRow("IFA_LABEL", 0x3, type: 126),
+        SymbolRow("IFA_BROADCAST", 0x4, type: 145),
+        SymbolRow("IFA_ANYCAST", 0x5, type: 145),
+        SymbolRow("IFA_CACHEINFO", 0x6, type: 146),
+        SymbolRow("IFA_MULTICAST", 0x7, type: 145),
+        SymbolRow("IFA_FLAGS", 0x8, type: 147),
+        SymbolRow("IFA_RT_PRIORITY", 0x9, type: 104),
+        SymbolRow("IFA_TARGET_NETNSID", 0xa, type: 49),
+        SymbolRow("IFA_PROTO", 0xb, type: 131),
         SymbolRow("IFA_F_TEMPORARY", 0x1),
         SymbolRow("IFA_F_SECONDARY", 0x1),
         SymbolRow("IFA_F_NODAD", 0x2),
@@ -11319,58 +12412,58 @@ extension SpecTables {
         SymbolRow("IFA_F_MCAUTOJOIN", 0x400),
         SymbolRow("IFA_F_STABLE_PRIVACY", 0x800),
         SymbolRow("RTA_UNSPEC", 0x0),
-        SymbolRow("RTA_DST", 0x1, type: 128),
-        SymbolRow("RTA_SRC", 0x2, type: 128),
-        SymbolRow("RTA_IIF", 0x3, type: 124),
-        SymbolRow("RTA_OIF", 0x4, type: 124),
-        SymbolRow("RTA_GATEWAY", 0x5, type: 128),
-        SymbolRow("RTA_PRIORITY", 0x6, type: 93),
-        SymbolRow("RTA_PREFSRC", 0x7, type: 128),
-        SymbolRow("RTA_METRICS", 0x8, type: 131),
-        SymbolRow("RTA_MULTIPATH", 0x9, type: 132),
-        SymbolRow("RTA_PROTOINFO", 0xa, type: 93),
-        SymbolRow("RTA_FLOW", 0xb, type: 93),
-        SymbolRow("RTA_CACHEINFO", 0xc, type: 133),
+        SymbolRow("RTA_DST", 0x1, type: 145),
+        SymbolRow("RTA_SRC", 0x2, type: 145),
+        SymbolRow("RTA_IIF", 0x3, type: 141),
+        SymbolRow("RTA_OIF", 0x4, type: 141),
+        SymbolRow("RTA_GATEWAY", 0x5, type: 145),
+        SymbolRow("RTA_PRIORITY", 0x6, type: 104),
+        SymbolRow("RTA_PREFSRC", 0x7, type: 145),
+        SymbolRow("RTA_METRICS", 0x8, type: 148),
+        SymbolRow("RTA_MULTIPATH", 0x9, type: 149),
+        SymbolRow("RTA_PROTOINFO", 0xa, type: 104),
+        SymbolRow("RTA_FLOW", 0xb, type: 104),
+        SymbolRow("RTA_CACHEINFO", 0xc, type: 150),
         SymbolRow("RTA_SESSION", 0xd),
-        SymbolRow("RTA_MP_ALGO", 0xe, type: 93),
-        SymbolRow("RTA_TABLE", 0xf, type: 134),
-        SymbolRow("RTA_MARK", 0x10, type: 93),
-        SymbolRow("RTA_MFC_STATS", 0x11, type: 135),
+        SymbolRow("RTA_MP_ALGO", 0xe, type: 104),
+        SymbolRow("RTA_TABLE", 0xf, type: 151),
+        SymbolRow("RTA_MARK", 0x10, type: 104),
+        SymbolRow("RTA_MFC_STATS", 0x11, type: 152),
         SymbolRow("RTA_VIA", 0x12),
-        SymbolRow("RTA_NEWDST", 0x13, type: 128),
-        SymbolRow("RTA_PREF", 0x14, type: 114),
-        SymbolRow("RTA_ENCAP_TYPE", 0x15, type: 136),
+        SymbolRow("RTA_NEWDST", 0x13, type: 145),
+        SymbolRow("RTA_PREF", 0x14, type: 131),
+        SymbolRow("RTA_ENCAP_TYPE", 0x15, type: 153),
         SymbolRow("RTA_ENCAP", 0x16),
-        SymbolRow("RTA_EXPIRES", 0x17, type: 64),
+        SymbolRow("RTA_EXPIRES", 0x17, type: 73),
         SymbolRow("RTA_PAD", 0x18),
-        SymbolRow("RTA_UID", 0x19, type: 93),
-        SymbolRow("RTA_TTL_PROPAGATE", 0x1a, type: 114),
-        SymbolRow("RTA_IP_PROTO", 0x1b, type: 114),
-        SymbolRow("RTA_SPORT", 0x1c, type: 127),
-        SymbolRow("RTA_DPORT", 0x1d, type: 127),
-        SymbolRow("RTA_NH_ID", 0x1e, type: 93),
+        SymbolRow("RTA_UID", 0x19, type: 104),
+        SymbolRow("RTA_TTL_PROPAGATE", 0x1a, type: 131),
+        SymbolRow("RTA_IP_PROTO", 0x1b, type: 131),
+        SymbolRow("RTA_SPORT", 0x1c, type: 144),
+        SymbolRow("RTA_DPORT", 0x1d, type: 144),
+        SymbolRow("RTA_NH_ID", 0x1e, type: 104),
         SymbolRow("RTA_FLOWLABEL", 0x1f),
         SymbolRow("NDA_UNSPEC", 0x0),
-        SymbolRow("NDA_DST", 0x1, type: 128),
-        SymbolRow("NDA_LLADDR", 0x2, type: 111),
-        SymbolRow("NDA_CACHEINFO", 0x3, type: 137),
-        SymbolRow("NDA_PROBES", 0x4, type: 93),
-        SymbolRow("NDA_VLAN", 0x5, type: 127),
-        SymbolRow("NDA_PORT", 0x6, type: 138),
-        SymbolRow("NDA_VNI", 0x7, type: 93),
-        SymbolRow("NDA_IFINDEX", 0x8, type: 124),
-        SymbolRow("NDA_MASTER", 0x9, type: 124),
-        SymbolRow("NDA_LINK_NETNSID", 0xa, type: 93),
+        SymbolRow("NDA_DST", 0x1, type: 145),
+        SymbolRow("NDA_LLADDR", 0x2, type: 128),
     ]
 
-    private static let symbols48: [SymbolRow] = [
-        SymbolRow("NDA_SRC_VNI", 0xb, type: 93),
-        SymbolRow("NDA_PROTOCOL", 0xc, type: 139),
-        SymbolRow("NDA_NH_ID", 0xd, type: 93),
-        SymbolRow("NDA_FDB_EXT_ATTRS", 0xe, type: 140),
-        SymbolRow("NDA_FLAGS_EXT", 0xf, type: 141),
-        SymbolRow("NDA_NDM_STATE_MASK", 0x10, type: 142),
-        SymbolRow("NDA_NDM_FLAGS_MASK", 0x11, type: 143),
+    private static let symbols52: [SymbolRow] = [
+        SymbolRow("NDA_CACHEINFO", 0x3, type: 154),
+        SymbolRow("NDA_PROBES", 0x4, type: 104),
+        SymbolRow("NDA_VLAN", 0x5, type: 144),
+        SymbolRow("NDA_PORT", 0x6, type: 155),
+        SymbolRow("NDA_VNI", 0x7, type: 104),
+        SymbolRow("NDA_IFINDEX", 0x8, type: 141),
+        SymbolRow("NDA_MASTER", 0x9, type: 141),
+        SymbolRow("NDA_LINK_NETNSID", 0xa, type: 104),
+        SymbolRow("NDA_SRC_VNI", 0xb, type: 104),
+        SymbolRow("NDA_PROTOCOL", 0xc, type: 156),
+        SymbolRow("NDA_NH_ID", 0xd, type: 104),
+        SymbolRow("NDA_FDB_EXT_ATTRS", 0xe, type: 157),
+        SymbolRow("NDA_FLAGS_EXT", 0xf, type: 158),
+        SymbolRow("NDA_NDM_STATE_MASK", 0x10, type: 159),
+        SymbolRow("NDA_NDM_FLAGS_MASK", 0x11, type: 160),
         SymbolRow("NUD_NONE", 0x0),
         SymbolRow("NUD_INCOMPLETE", 0x1),
         SymbolRow("NUD_REACHABLE", 0x2),
@@ -11389,36 +12482,36 @@ extension SpecTables {
         SymbolRow("NTF_STICKY", 0x40),
         SymbolRow("NTF_ROUTER", 0x80),
         SymbolRow("FRA_UNSPEC", 0x0),
-        SymbolRow("FRA_DST", 0x1, type: 128),
-        SymbolRow("FRA_SRC", 0x2, type: 128),
-        SymbolRow("FRA_IIFNAME", 0x3, type: 109),
-        SymbolRow("FRA_GOTO", 0x4, type: 93),
+        SymbolRow("FRA_DST", 0x1, type: 145),
+        SymbolRow("FRA_SRC", 0x2, type: 145),
+        SymbolRow("FRA_IIFNAME", 0x3, type: 126),
+        SymbolRow("FRA_GOTO", 0x4, type: 104),
         SymbolRow("FRA_UNUSED2", 0x5),
-        SymbolRow("FRA_PRIORITY", 0x6, type: 93),
+        SymbolRow("FRA_PRIORITY", 0x6, type: 104),
         SymbolRow("FRA_UNUSED3", 0x7),
         SymbolRow("FRA_UNUSED4", 0x8),
         SymbolRow("FRA_UNUSED5", 0x9),
-        SymbolRow("FRA_FWMARK", 0xa, type: 93),
-        SymbolRow("FRA_FLOW", 0xb, type: 93),
+        SymbolRow("FRA_FWMARK", 0xa, type: 104),
+        SymbolRow("FRA_FLOW", 0xb, type: 104),
         SymbolRow("FRA_TUN_ID", 0xc),
-        SymbolRow("FRA_SUPPRESS_IFGROUP", 0xd, type: 93),
-        SymbolRow("FRA_SUPPRESS_PREFIXLEN", 0xe, type: 93),
-        SymbolRow("FRA_TABLE", 0xf, type: 134),
-        SymbolRow("FRA_FWMASK", 0x10, type: 93),
-        SymbolRow("FRA_OIFNAME", 0x11, type: 109),
+        SymbolRow("FRA_SUPPRESS_IFGROUP", 0xd, type: 104),
+        SymbolRow("FRA_SUPPRESS_PREFIXLEN", 0xe, type: 104),
+        SymbolRow("FRA_TABLE", 0xf, type: 151),
+        SymbolRow("FRA_FWMASK", 0x10, type: 104),
+        SymbolRow("FRA_OIFNAME", 0x11, type: 126),
         SymbolRow("FRA_PAD", 0x12),
-        SymbolRow("FRA_L3MDEV", 0x13, type: 114),
-        SymbolRow("FRA_UID_RANGE", 0x14, type: 144),
-        SymbolRow("FRA_PROTOCOL", 0x15, type: 139),
-        SymbolRow("FRA_IP_PROTO", 0x16, type: 145),
-        SymbolRow("FRA_SPORT_RANGE", 0x17, type: 146),
-        SymbolRow("FRA_DPORT_RANGE", 0x18, type: 146),
-        SymbolRow("FRA_DSCP", 0x19, type: 114),
+        SymbolRow("FRA_L3MDEV", 0x13, type: 131),
+        SymbolRow("FRA_UID_RANGE", 0x14, type: 161),
+        SymbolRow("FRA_PROTOCOL", 0x15, type: 156),
+        SymbolRow("FRA_IP_PROTO", 0x16, type: 162),
+        SymbolRow("FRA_SPORT_RANGE", 0x17, type: 163),
+        SymbolRow("FRA_DPORT_RANGE", 0x18, type: 163),
+        SymbolRow("FRA_DSCP", 0x19, type: 131),
         SymbolRow("FRA_FLOWLABEL", 0x1a),
         SymbolRow("FRA_FLOWLABEL_MASK", 0x1b),
         SymbolRow("FRA_SPORT_MASK", 0x1c),
         SymbolRow("FRA_DPORT_MASK", 0x1d),
-        SymbolRow("FRA_DSCP_MASK", 0x1e, type: 114),
+        SymbolRow("FRA_DSCP_MASK", 0x1e, type: 131),
         SymbolRow("RTN_UNSPEC", 0x0),
         SymbolRow("RTN_UNICAST", 0x1),
         SymbolRow("RTN_LOCAL", 0x2),
@@ -11491,10 +12584,10 @@ extension SpecTables {
         SymbolRow("FR_ACT_UNREACHABLE", 0x7),
         SymbolRow("FR_ACT_PROHIBIT", 0x8),
         SymbolRow("IFLA_INFO_UNSPEC", 0x0),
-        SymbolRow("IFLA_INFO_KIND", 0x1, type: 109),
+        SymbolRow("IFLA_INFO_KIND", 0x1, type: 126),
         SymbolRow("IFLA_INFO_DATA", 0x2),
         SymbolRow("IFLA_INFO_XSTATS", 0x3),
-        SymbolRow("IFLA_INFO_SLAVE_KIND", 0x4, type: 109),
+        SymbolRow("IFLA_INFO_SLAVE_KIND", 0x4, type: 126),
         SymbolRow("IFLA_INFO_SLAVE_DATA", 0x5),
         SymbolRow("TCPDIAG_GETSOCK", 0x12),
         SymbolRow("DCCPDIAG_GETSOCK", 0x13),
@@ -11556,6 +12649,9 @@ extension SpecTables {
         SymbolRow("AUDIT_PROCTITLE", 0x52f),
         SymbolRow("AUDIT_FEATURE_CHANGE", 0x530),
         SymbolRow("AUDIT_REPLACE", 0x531),
+    ]
+
+    private static let symbols53: [SymbolRow] = [
         SymbolRow("AUDIT_KERN_MODULE", 0x532),
         SymbolRow("AUDIT_FANOTIFY", 0x533),
         SymbolRow("AUDIT_TIME_INJOFFSET", 0x534),
@@ -11564,9 +12660,6 @@ extension SpecTables {
         SymbolRow("AUDIT_EVENT_LISTENER", 0x537),
         SymbolRow("AUDIT_URINGOP", 0x538),
         SymbolRow("AUDIT_OPENAT2", 0x539),
-    ]
-
-    private static let symbols49: [SymbolRow] = [
         SymbolRow("AUDIT_DM_CTRL", 0x53a),
         SymbolRow("AUDIT_DM_EVENT", 0x53b),
         SymbolRow("AUDIT_AVC", 0x578),
@@ -11640,19 +12733,19 @@ extension SpecTables {
         SymbolRow("XFRM_MSG_GETDEFAULT", 0x28),
         SymbolRow("XFRM_MSG_MIGRATE_STATE", 0x29),
         SymbolRow("NFNL_SUBSYS_NONE", 0x0),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK", 0x1, type: 147),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK_EXP", 0x2, type: 148),
-        SymbolRow("NFNL_SUBSYS_QUEUE", 0x3, type: 149),
-        SymbolRow("NFNL_SUBSYS_ULOG", 0x4, type: 150),
-        SymbolRow("NFNL_SUBSYS_OSF", 0x5, type: 151),
-        SymbolRow("NFNL_SUBSYS_IPSET", 0x6, type: 152),
-        SymbolRow("NFNL_SUBSYS_ACCT", 0x7, type: 153),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK_TIMEOUT", 0x8, type: 154),
-        SymbolRow("NFNL_SUBSYS_CTHELPER", 0x9, type: 155),
-        SymbolRow("NFNL_SUBSYS_NFTABLES", 0xa, type: 156),
-        SymbolRow("NFNL_SUBSYS_NFT_COMPAT", 0xb, type: 157),
-        SymbolRow("NFNL_SUBSYS_HOOK", 0xc),
-        SymbolRow("GENL_ID_CTRL", 0x10, type: 158),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK", 0x1, type: 164),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK_EXP", 0x2, type: 165),
+        SymbolRow("NFNL_SUBSYS_QUEUE", 0x3, type: 166),
+        SymbolRow("NFNL_SUBSYS_ULOG", 0x4, type: 167),
+        SymbolRow("NFNL_SUBSYS_OSF", 0x5, type: 168),
+        SymbolRow("NFNL_SUBSYS_IPSET", 0x6, type: 169),
+        SymbolRow("NFNL_SUBSYS_ACCT", 0x7, type: 170),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK_TIMEOUT", 0x8, type: 171),
+        SymbolRow("NFNL_SUBSYS_CTHELPER", 0x9, type: 172),
+        SymbolRow("NFNL_SUBSYS_NFTABLES", 0xa, type: 173),
+        SymbolRow("NFNL_SUBSYS_NFT_COMPAT", 0xb, type: 174),
+        SymbolRow("NFNL_SUBSYS_HOOK", 0xc, type: 175),
+        SymbolRow("GENL_ID_CTRL", 0x10, type: 176),
         SymbolRow("GENL_ID_VFS_DQUOT", 0x11),
         SymbolRow("GENL_ID_PMCRAID", 0x12),
         SymbolRow("CTRL_CMD_UNSPEC", 0x0),
@@ -11667,43 +12760,43 @@ extension SpecTables {
         SymbolRow("CTRL_CMD_GETMCAST_GRP", 0x9),
         SymbolRow("CTRL_CMD_GETPOLICY", 0xa),
         SymbolRow("CTRL_ATTR_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_FAMILY_ID", 0x1, type: 159),
-        SymbolRow("CTRL_ATTR_FAMILY_NAME", 0x2, type: 109),
-        SymbolRow("CTRL_ATTR_VERSION", 0x3, type: 93),
-        SymbolRow("CTRL_ATTR_HDRSIZE", 0x4, type: 93),
-        SymbolRow("CTRL_ATTR_MAXATTR", 0x5, type: 93),
-        SymbolRow("CTRL_ATTR_OPS", 0x6, type: 160),
-        SymbolRow("CTRL_ATTR_MCAST_GROUPS", 0x7, type: 161),
-        SymbolRow("CTRL_ATTR_POLICY", 0x8, type: 162),
-        SymbolRow("CTRL_ATTR_OP_POLICY", 0x9, type: 163),
-        SymbolRow("CTRL_ATTR_OP", 0xa, type: 93),
+        SymbolRow("CTRL_ATTR_FAMILY_ID", 0x1, type: 177),
+        SymbolRow("CTRL_ATTR_FAMILY_NAME", 0x2, type: 126),
+        SymbolRow("CTRL_ATTR_VERSION", 0x3, type: 104),
+        SymbolRow("CTRL_ATTR_HDRSIZE", 0x4, type: 104),
+        SymbolRow("CTRL_ATTR_MAXATTR", 0x5, type: 104),
+        SymbolRow("CTRL_ATTR_OPS", 0x6, type: 178),
+        SymbolRow("CTRL_ATTR_MCAST_GROUPS", 0x7, type: 179),
+        SymbolRow("CTRL_ATTR_POLICY", 0x8, type: 180),
+        SymbolRow("CTRL_ATTR_OP_POLICY", 0x9, type: 181),
+        SymbolRow("CTRL_ATTR_OP", 0xa, type: 104),
         SymbolRow("CTRL_ATTR_OP_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_OP_ID", 0x1, type: 164),
-        SymbolRow("CTRL_ATTR_OP_FLAGS", 0x2, type: 165),
+        SymbolRow("CTRL_ATTR_OP_ID", 0x1, type: 182),
+        SymbolRow("CTRL_ATTR_OP_FLAGS", 0x2, type: 183),
         SymbolRow("GENL_ADMIN_PERM", 0x1),
         SymbolRow("GENL_CMD_CAP_DO", 0x2),
         SymbolRow("GENL_CMD_CAP_DUMP", 0x4),
         SymbolRow("GENL_CMD_CAP_HASPOL", 0x8),
         SymbolRow("GENL_UNS_ADMIN_PERM", 0x10),
         SymbolRow("CTRL_ATTR_MCAST_GRP_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_MCAST_GRP_NAME", 0x1, type: 109),
-        SymbolRow("CTRL_ATTR_MCAST_GRP_ID", 0x2, type: 164),
+        SymbolRow("CTRL_ATTR_MCAST_GRP_NAME", 0x1, type: 126),
+        SymbolRow("CTRL_ATTR_MCAST_GRP_ID", 0x2, type: 184),
         SymbolRow("CTRL_ATTR_POLICY_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_POLICY_DO", 0x1, type: 93),
-        SymbolRow("CTRL_ATTR_POLICY_DUMP", 0x2, type: 93),
+        SymbolRow("CTRL_ATTR_POLICY_DO", 0x1, type: 104),
+        SymbolRow("CTRL_ATTR_POLICY_DUMP", 0x2, type: 104),
         SymbolRow("NL_POLICY_TYPE_ATTR_UNSPEC", 0x0),
-        SymbolRow("NL_POLICY_TYPE_ATTR_TYPE", 0x1, type: 166),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_S", 0x2, type: 167),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_S", 0x3, type: 167),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_U", 0x4, type: 64),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_U", 0x5, type: 64),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_LENGTH", 0x6, type: 93),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_LENGTH", 0x7, type: 93),
-        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_IDX", 0x8, type: 164),
-        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE", 0x9, type: 164),
-        SymbolRow("NL_POLICY_TYPE_ATTR_BITFIELD32_MASK", 0xa, type: 164),
+        SymbolRow("NL_POLICY_TYPE_ATTR_TYPE", 0x1, type: 185),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_S", 0x2, type: 186),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_S", 0x3, type: 186),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_U", 0x4, type: 73),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_U", 0x5, type: 73),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_LENGTH", 0x6, type: 104),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_LENGTH", 0x7, type: 104),
+        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_IDX", 0x8, type: 184),
+        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE", 0x9, type: 184),
+        SymbolRow("NL_POLICY_TYPE_ATTR_BITFIELD32_MASK", 0xa, type: 184),
         SymbolRow("NL_POLICY_TYPE_ATTR_PAD", 0xb),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MASK", 0xc, type: 48),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MASK", 0xc, type: 56),
         SymbolRow("NL_ATTR_TYPE_INVALID", 0x0),
         SymbolRow("NL_ATTR_TYPE_FLAG", 0x1),
         SymbolRow("NL_ATTR_TYPE_U8", 0x2),
@@ -11722,54 +12815,54 @@ extension SpecTables {
         SymbolRow("NL_ATTR_TYPE_BITFIELD32", 0xf),
         SymbolRow("NL_ATTR_TYPE_SINT", 0x10),
         SymbolRow("NL_ATTR_TYPE_UINT", 0x11),
-        SymbolRow("NETLINK_ROUTE", 0x0, type: 168),
-        SymbolRow("NETLINK_SOCK_DIAG", 0x4, type: 169),
-        SymbolRow("NETLINK_XFRM", 0x6, type: 170),
-        SymbolRow("NETLINK_SELINUX", 0x7, type: 171),
-        SymbolRow("NETLINK_AUDIT", 0x9, type: 172),
-        SymbolRow("NETLINK_NETFILTER", 0xc, type: 173),
-        SymbolRow("NETLINK_GENERIC", 0x10, type: 174),
-        SymbolRow("NETLINK_CRYPTO", 0x15, type: 175),
-        SymbolRow("RTM_LINK", 0x0, type: 176),
-        SymbolRow("RTM_ADDR", 0x1, type: 177),
-        SymbolRow("RTM_ROUTE", 0x2, type: 178),
-        SymbolRow("RTM_NEIGH", 0x3, type: 179),
-        SymbolRow("RTM_RULE", 0x4, type: 180),
-        SymbolRow("RTM_QDISC", 0x5, type: 181),
-        SymbolRow("RTM_TCLASS", 0x6, type: 181),
-        SymbolRow("RTM_TFILTER", 0x7, type: 181),
-        SymbolRow("RTM_ACTION", 0x8, type: 182),
-        SymbolRow("RTM_NEIGHTBL", 0xc, type: 183),
-        SymbolRow("RTM_ADDRLABEL", 0xe, type: 184),
-        SymbolRow("RTM_DCB", 0xf, type: 185),
-        SymbolRow("RTM_NETCONF", 0x10, type: 186),
-        SymbolRow("RTM_MDB", 0x11, type: 187),
-        SymbolRow("RTM_NSID", 0x12, type: 188),
-        SymbolRow("RTM_STATS", 0x13, type: 189),
-        SymbolRow("RTM_CACHEREPORT", 0x14, type: 190),
-        SymbolRow("RTM_NEXTHOP", 0x16, type: 191),
+        SymbolRow("NETLINK_ROUTE", 0x0, type: 187),
+        SymbolRow("NETLINK_SOCK_DIAG", 0x4, type: 188),
+        SymbolRow("NETLINK_XFRM", 0x6, type: 189),
+        SymbolRow("NETLINK_SELINUX", 0x7, type: 190),
+        SymbolRow("NETLINK_AUDIT", 0x9, type: 191),
+        SymbolRow("NETLINK_NETFILTER", 0xc, type: 192),
+        SymbolRow("NETLINK_GENERIC", 0x10, type: 193),
+        SymbolRow("NETLINK_CRYPTO", 0x15, type: 194),
+        SymbolRow("RTM_LINK", 0x0, type: 195),
+        SymbolRow("RTM_ADDR", 0x1, type: 196),
+        SymbolRow("RTM_ROUTE", 0x2, type: 197),
+        SymbolRow("RTM_NEIGH", 0x3, type: 198),
+        SymbolRow("RTM_RULE", 0x4, type: 199),
+        SymbolRow("RTM_QDISC", 0x5, type: 200),
+        SymbolRow("RTM_TCLASS", 0x6, type: 200),
+        SymbolRow("RTM_TFILTER", 0x7, type: 200),
+        SymbolRow("RTM_ACTION", 0x8, type: 201),
+        SymbolRow("RTM_NEIGHTBL", 0xc, type: 202),
+        SymbolRow("RTM_ADDRLABEL", 0xe, type: 203),
+        SymbolRow("RTM_DCB", 0xf, type: 204),
+        SymbolRow("RTM_NETCONF", 0x10, type: 205),
+        SymbolRow("RTM_MDB", 0x11, type: 206),
+        SymbolRow("RTM_NSID", 0x12, type: 207),
+        SymbolRow("RTM_STATS", 0x13, type: 208),
+        SymbolRow("RTM_CACHEREPORT", 0x14, type: 209),
+        SymbolRow("RTM_NEXTHOP", 0x16, type: 210),
         SymbolRow("TCA_UNSPEC", 0x0),
-        SymbolRow("TCA_KIND", 0x1, type: 109),
+        SymbolRow("TCA_KIND", 0x1, type: 126),
         SymbolRow("TCA_OPTIONS", 0x2),
-        SymbolRow("TCA_STATS", 0x3, type: 192),
+        SymbolRow("TCA_STATS", 0x3, type: 211),
         SymbolRow("TCA_XSTATS", 0x4),
-        SymbolRow("TCA_RATE", 0x5, type: 193),
+        SymbolRow("TCA_RATE", 0x5, type: 212),
         SymbolRow("TCA_FCNT", 0x6),
-        SymbolRow("TCA_STATS2", 0x7, type: 194),
-        SymbolRow("TCA_STAB", 0x8, type: 195),
+        SymbolRow("TCA_STATS2", 0x7, type: 213),
+        SymbolRow("TCA_STAB", 0x8, type: 214),
         SymbolRow("TCA_PAD", 0x9),
         SymbolRow("TCA_DUMP_INVISIBLE", 0xa),
-        SymbolRow("TCA_CHAIN", 0xb, type: 93),
-        SymbolRow("TCA_HW_OFFLOAD", 0xc, type: 114),
-        SymbolRow("TCA_INGRESS_BLOCK", 0xd, type: 93),
-        SymbolRow("TCA_EGRESS_BLOCK", 0xe, type: 93),
+    ]
+
+    private static let symbols54: [SymbolRow] = [
+        SymbolRow("TCA_CHAIN", 0xb, type: 104),
+        SymbolRow("TCA_HW_OFFLOAD", 0xc, type: 131),
+        SymbolRow("TCA_INGRESS_BLOCK", 0xd, type: 104),
+        SymbolRow("TCA_EGRESS_BLOCK", 0xe, type: 104),
         SymbolRow("TCA_DUMP_FLAGS", 0xf),
         SymbolRow("TCA_EXT_WARN_MSG", 0x10),
         SymbolRow("RTEXT_FILTER_VF", 0x1),
         SymbolRow("RTEXT_FILTER_BRVLAN", 0x2),
-    ]
-
-    private static let symbols50: [SymbolRow] = [
         SymbolRow("RTEXT_FILTER_BRVLAN_COMPRESSED", 0x4),
         SymbolRow("RTEXT_FILTER_SKIP_STATS", 0x8),
         SymbolRow("RTEXT_FILTER_MRP", 0x10),
@@ -11777,139 +12870,149 @@ extension SpecTables {
         SymbolRow("RTEXT_FILTER_CFM_STATUS", 0x40),
         SymbolRow("RTEXT_FILTER_MST", 0x80),
         SymbolRow("RTEXT_FILTER_NAME_ONLY", 0x100),
+        SymbolRow("FIB_RULE_PERMANENT", 0x1),
+        SymbolRow("FIB_RULE_INVERT", 0x2),
+        SymbolRow("FIB_RULE_UNRESOLVED", 0x4),
+        SymbolRow("FIB_RULE_IIF_DETACHED", 0x8),
+        SymbolRow("FIB_RULE_OIF_DETACHED", 0x10),
+        SymbolRow("FIB_RULE_FIND_SADDR", 0x10000),
+        SymbolRow("IPTOS_LOWDELAY", 0x10),
+        SymbolRow("IPTOS_THROUGHPUT", 0x8),
+        SymbolRow("IPTOS_RELIABILITY", 0x4),
+        SymbolRow("IPTOS_MINCOST", 0x2),
         SymbolRow("IFLA_BRPORT_UNSPEC", 0x0),
-        SymbolRow("IFLA_BRPORT_STATE", 0x1, type: 114),
-        SymbolRow("IFLA_BRPORT_PRIORITY", 0x2, type: 127),
-        SymbolRow("IFLA_BRPORT_COST", 0x3, type: 93),
-        SymbolRow("IFLA_BRPORT_MODE", 0x4, type: 114),
-        SymbolRow("IFLA_BRPORT_GUARD", 0x5, type: 114),
-        SymbolRow("IFLA_BRPORT_PROTECT", 0x6, type: 114),
-        SymbolRow("IFLA_BRPORT_FAST_LEAVE", 0x7, type: 114),
-        SymbolRow("IFLA_BRPORT_LEARNING", 0x8, type: 114),
-        SymbolRow("IFLA_BRPORT_UNICAST_FLOOD", 0x9, type: 114),
-        SymbolRow("IFLA_BRPORT_PROXYARP", 0xa, type: 114),
-        SymbolRow("IFLA_BRPORT_LEARNING_SYNC", 0xb, type: 114),
-        SymbolRow("IFLA_BRPORT_PROXYARP_WIFI", 0xc, type: 114),
-        SymbolRow("IFLA_BRPORT_ROOT_ID", 0xd, type: 196),
-        SymbolRow("IFLA_BRPORT_BRIDGE_ID", 0xe, type: 196),
-        SymbolRow("IFLA_BRPORT_DESIGNATED_PORT", 0xf, type: 127),
-        SymbolRow("IFLA_BRPORT_DESIGNATED_COST", 0x10, type: 127),
-        SymbolRow("IFLA_BRPORT_ID", 0x11, type: 127),
-        SymbolRow("IFLA_BRPORT_NO", 0x12, type: 127),
-        SymbolRow("IFLA_BRPORT_TOPOLOGY_CHANGE_ACK", 0x13, type: 114),
-        SymbolRow("IFLA_BRPORT_CONFIG_PENDING", 0x14, type: 114),
-        SymbolRow("IFLA_BRPORT_MESSAGE_AGE_TIMER", 0x15, type: 197),
-        SymbolRow("IFLA_BRPORT_FORWARD_DELAY_TIMER", 0x16, type: 197),
-        SymbolRow("IFLA_BRPORT_HOLD_TIMER", 0x17, type: 197),
+        SymbolRow("IFLA_BRPORT_STATE", 0x1, type: 131),
+        SymbolRow("IFLA_BRPORT_PRIORITY", 0x2, type: 144),
+        SymbolRow("IFLA_BRPORT_COST", 0x3, type: 104),
+        SymbolRow("IFLA_BRPORT_MODE", 0x4, type: 131),
+        SymbolRow("IFLA_BRPORT_GUARD", 0x5, type: 131),
+        SymbolRow("IFLA_BRPORT_PROTECT", 0x6, type: 131),
+        SymbolRow("IFLA_BRPORT_FAST_LEAVE", 0x7, type: 131),
+        SymbolRow("IFLA_BRPORT_LEARNING", 0x8, type: 131),
+        SymbolRow("IFLA_BRPORT_UNICAST_FLOOD", 0x9, type: 131),
+        SymbolRow("IFLA_BRPORT_PROXYARP", 0xa, type: 131),
+        SymbolRow("IFLA_BRPORT_LEARNING_SYNC", 0xb, type: 131),
+        SymbolRow("IFLA_BRPORT_PROXYARP_WIFI", 0xc, type: 131),
+        SymbolRow("IFLA_BRPORT_ROOT_ID", 0xd, type: 215),
+        SymbolRow("IFLA_BRPORT_BRIDGE_ID", 0xe, type: 215),
+        SymbolRow("IFLA_BRPORT_DESIGNATED_PORT", 0xf, type: 144),
+        SymbolRow("IFLA_BRPORT_DESIGNATED_COST", 0x10, type: 144),
+        SymbolRow("IFLA_BRPORT_ID", 0x11, type: 144),
+        SymbolRow("IFLA_BRPORT_NO", 0x12, type: 144),
+        SymbolRow("IFLA_BRPORT_TOPOLOGY_CHANGE_ACK", 0x13, type: 131),
+        SymbolRow("IFLA_BRPORT_CONFIG_PENDING", 0x14, type: 131),
+        SymbolRow("IFLA_BRPORT_MESSAGE_AGE_TIMER", 0x15, type: 216),
+        SymbolRow("IFLA_BRPORT_FORWARD_DELAY_TIMER", 0x16, type: 216),
+        SymbolRow("IFLA_BRPORT_HOLD_TIMER", 0x17, type: 216),
         SymbolRow("IFLA_BRPORT_FLUSH", 0x18),
-        SymbolRow("IFLA_BRPORT_MULTICAST_ROUTER", 0x19, type: 114),
+        SymbolRow("IFLA_BRPORT_MULTICAST_ROUTER", 0x19, type: 131),
         SymbolRow("IFLA_BRPORT_PAD", 0x1a),
-        SymbolRow("IFLA_BRPORT_MCAST_FLOOD", 0x1b, type: 114),
-        SymbolRow("IFLA_BRPORT_MCAST_TO_UCAST", 0x1c, type: 114),
-        SymbolRow("IFLA_BRPORT_VLAN_TUNNEL", 0x1d, type: 114),
-        SymbolRow("IFLA_BRPORT_BCAST_FLOOD", 0x1e, type: 114),
-        SymbolRow("IFLA_BRPORT_GROUP_FWD_MASK", 0x1f, type: 159),
-        SymbolRow("IFLA_BRPORT_NEIGH_SUPPRESS", 0x20, type: 114),
-        SymbolRow("IFLA_BRPORT_ISOLATED", 0x21, type: 114),
-        SymbolRow("IFLA_BRPORT_BACKUP_PORT", 0x22, type: 124),
-        SymbolRow("IFLA_BRPORT_MRP_RING_OPEN", 0x23, type: 114),
-        SymbolRow("IFLA_BRPORT_MRP_IN_OPEN", 0x24, type: 114),
-        SymbolRow("IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT", 0x25, type: 93),
-        SymbolRow("IFLA_BRPORT_MCAST_EHT_HOSTS_CNT", 0x26, type: 93),
-        SymbolRow("IFLA_BRPORT_LOCKED", 0x27, type: 114),
-        SymbolRow("IFLA_BRPORT_MAB", 0x28, type: 114),
-        SymbolRow("IFLA_BRPORT_MCAST_N_GROUPS", 0x29, type: 93),
-        SymbolRow("IFLA_BRPORT_MCAST_MAX_GROUPS", 0x2a, type: 93),
-        SymbolRow("IFLA_BRPORT_NEIGH_VLAN_SUPPRESS", 0x2b, type: 114),
-        SymbolRow("IFLA_BRPORT_BACKUP_NHID", 0x2c, type: 93),
-        SymbolRow("IFLA_BRPORT_NEIGH_FORWARD_GRAT", 0x2d, type: 114),
+        SymbolRow("IFLA_BRPORT_MCAST_FLOOD", 0x1b, type: 131),
+        SymbolRow("IFLA_BRPORT_MCAST_TO_UCAST", 0x1c, type: 131),
+        SymbolRow("IFLA_BRPORT_VLAN_TUNNEL", 0x1d, type: 131),
+        SymbolRow("IFLA_BRPORT_BCAST_FLOOD", 0x1e, type: 131),
+        SymbolRow("IFLA_BRPORT_GROUP_FWD_MASK", 0x1f, type: 177),
+        SymbolRow("IFLA_BRPORT_NEIGH_SUPPRESS", 0x20, type: 131),
+        SymbolRow("IFLA_BRPORT_ISOLATED", 0x21, type: 131),
+        SymbolRow("IFLA_BRPORT_BACKUP_PORT", 0x22, type: 141),
+        SymbolRow("IFLA_BRPORT_MRP_RING_OPEN", 0x23, type: 131),
+        SymbolRow("IFLA_BRPORT_MRP_IN_OPEN", 0x24, type: 131),
+        SymbolRow("IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT", 0x25, type: 104),
+        SymbolRow("IFLA_BRPORT_MCAST_EHT_HOSTS_CNT", 0x26, type: 104),
+        SymbolRow("IFLA_BRPORT_LOCKED", 0x27, type: 131),
+        SymbolRow("IFLA_BRPORT_MAB", 0x28, type: 131),
+        SymbolRow("IFLA_BRPORT_MCAST_N_GROUPS", 0x29, type: 104),
+        SymbolRow("IFLA_BRPORT_MCAST_MAX_GROUPS", 0x2a, type: 104),
+        SymbolRow("IFLA_BRPORT_NEIGH_VLAN_SUPPRESS", 0x2b, type: 131),
+        SymbolRow("IFLA_BRPORT_BACKUP_NHID", 0x2c, type: 104),
+        SymbolRow("IFLA_BRPORT_NEIGH_FORWARD_GRAT", 0x2d, type: 131),
         SymbolRow("IFLA_BR_UNSPEC", 0x0),
-        SymbolRow("IFLA_BR_FORWARD_DELAY", 0x1, type: 197),
-        SymbolRow("IFLA_BR_HELLO_TIME", 0x2, type: 197),
-        SymbolRow("IFLA_BR_MAX_AGE", 0x3, type: 197),
-        SymbolRow("IFLA_BR_AGEING_TIME", 0x4, type: 197),
-        SymbolRow("IFLA_BR_STP_STATE", 0x5, type: 93),
-        SymbolRow("IFLA_BR_PRIORITY", 0x6, type: 127),
-        SymbolRow("IFLA_BR_VLAN_FILTERING", 0x7, type: 114),
+        SymbolRow("IFLA_BR_FORWARD_DELAY", 0x1, type: 216),
+        SymbolRow("IFLA_BR_HELLO_TIME", 0x2, type: 216),
+        SymbolRow("IFLA_BR_MAX_AGE", 0x3, type: 216),
+        SymbolRow("IFLA_BR_AGEING_TIME", 0x4, type: 216),
+        SymbolRow("IFLA_BR_STP_STATE", 0x5, type: 104),
+        SymbolRow("IFLA_BR_PRIORITY", 0x6, type: 144),
+        SymbolRow("IFLA_BR_VLAN_FILTERING", 0x7, type: 131),
         SymbolRow("IFLA_BR_VLAN_PROTOCOL", 0x8),
-        SymbolRow("IFLA_BR_GROUP_FWD_MASK", 0x9, type: 159),
-        SymbolRow("IFLA_BR_ROOT_ID", 0xa, type: 196),
-        SymbolRow("IFLA_BR_BRIDGE_ID", 0xb, type: 196),
-        SymbolRow("IFLA_BR_ROOT_PORT", 0xc, type: 127),
-        SymbolRow("IFLA_BR_ROOT_PATH_COST", 0xd, type: 93),
-        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE", 0xe, type: 114),
-        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_DETECTED", 0xf, type: 114),
-        SymbolRow("IFLA_BR_HELLO_TIMER", 0x10, type: 197),
-        SymbolRow("IFLA_BR_TCN_TIMER", 0x11, type: 197),
-        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_TIMER", 0x12, type: 197),
-        SymbolRow("IFLA_BR_GC_TIMER", 0x13, type: 197),
-        SymbolRow("IFLA_BR_GROUP_ADDR", 0x14, type: 111),
+        SymbolRow("IFLA_BR_GROUP_FWD_MASK", 0x9, type: 177),
+        SymbolRow("IFLA_BR_ROOT_ID", 0xa, type: 215),
+        SymbolRow("IFLA_BR_BRIDGE_ID", 0xb, type: 215),
+        SymbolRow("IFLA_BR_ROOT_PORT", 0xc, type: 144),
+        SymbolRow("IFLA_BR_ROOT_PATH_COST", 0xd, type: 104),
+        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE", 0xe, type: 131),
+        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_DETECTED", 0xf, type: 131),
+        SymbolRow("IFLA_BR_HELLO_TIMER", 0x10, type: 216),
+        SymbolRow("IFLA_BR_TCN_TIMER", 0x11, type: 216),
+        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_TIMER", 0x12, type: 216),
+        SymbolRow("IFLA_BR_GC_TIMER", 0x13, type: 216),
+        SymbolRow("IFLA_BR_GROUP_ADDR", 0x14, type: 128),
         SymbolRow("IFLA_BR_FDB_FLUSH", 0x15),
-        SymbolRow("IFLA_BR_MCAST_ROUTER", 0x16, type: 114),
-        SymbolRow("IFLA_BR_MCAST_SNOOPING", 0x17, type: 114),
-        SymbolRow("IFLA_BR_MCAST_QUERY_USE_IFADDR", 0x18, type: 114),
-        SymbolRow("IFLA_BR_MCAST_QUERIER", 0x19, type: 114),
-        SymbolRow("IFLA_BR_MCAST_HASH_ELASTICITY", 0x1a, type: 93),
-        SymbolRow("IFLA_BR_MCAST_HASH_MAX", 0x1b, type: 93),
-        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_CNT", 0x1c, type: 93),
-        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_CNT", 0x1d, type: 93),
-        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_INTVL", 0x1e, type: 197),
-        SymbolRow("IFLA_BR_MCAST_MEMBERSHIP_INTVL", 0x1f, type: 197),
-        SymbolRow("IFLA_BR_MCAST_QUERIER_INTVL", 0x20, type: 197),
-        SymbolRow("IFLA_BR_MCAST_QUERY_INTVL", 0x21, type: 197),
-        SymbolRow("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", 0x22, type: 197),
-        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", 0x23, type: 197),
-        SymbolRow("IFLA_BR_NF_CALL_IPTABLES", 0x24, type: 114),
-        SymbolRow("IFLA_BR_NF_CALL_IP6TABLES", 0x25, type: 114),
-        SymbolRow("IFLA_BR_NF_CALL_ARPTABLES", 0x26, type: 114),
-        SymbolRow("IFLA_BR_VLAN_DEFAULT_PVID", 0x27, type: 127),
+        SymbolRow("IFLA_BR_MCAST_ROUTER", 0x16, type: 131),
+        SymbolRow("IFLA_BR_MCAST_SNOOPING", 0x17, type: 131),
+        SymbolRow("IFLA_BR_MCAST_QUERY_USE_IFADDR", 0x18, type: 131),
+        SymbolRow("IFLA_BR_MCAST_QUERIER", 0x19, type: 131),
+        SymbolRow("IFLA_BR_MCAST_HASH_ELASTICITY", 0x1a, type: 104),
+        SymbolRow("IFLA_BR_MCAST_HASH_MAX", 0x1b, type: 104),
+        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_CNT", 0x1c, type: 104),
+        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_CNT", 0x1d, type: 104),
+        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_INTVL", 0x1e, type: 216),
+        SymbolRow("IFLA_BR_MCAST_MEMBERSHIP_INTVL", 0x1f, type: 216),
+        SymbolRow("IFLA_BR_MCAST_QUERIER_INTVL", 0x20, type: 216),
+        SymbolRow("IFLA_BR_MCAST_QUERY_INTVL", 0x21, type: 216),
+        SymbolRow("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", 0x22, type: 216),
+        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", 0x23, type: 216),
+        SymbolRow("IFLA_BR_NF_CALL_IPTABLES", 0x24, type: 131),
+        SymbolRow("IFLA_BR_NF_CALL_IP6TABLES", 0x25, type: 131),
+        SymbolRow("IFLA_BR_NF_CALL_ARPTABLES", 0x26, type: 131),
+        SymbolRow("IFLA_BR_VLAN_DEFAULT_PVID", 0x27, type: 144),
         SymbolRow("IFLA_BR_PAD", 0x28),
-        SymbolRow("IFLA_BR_VLAN_STATS_ENABLED", 0x29, type: 114),
-        SymbolRow("IFLA_BR_MCAST_STATS_ENABLED", 0x2a, type: 114),
-        SymbolRow("IFLA_BR_MCAST_IGMP_VERSION", 0x2b, type: 114),
-        SymbolRow("IFLA_BR_MCAST_MLD_VERSION", 0x2c, type: 114),
-        SymbolRow("IFLA_BR_VLAN_STATS_PER_PORT", 0x2d, type: 114),
-        SymbolRow("IFLA_BR_MULTI_BOOLOPT", 0x2e, type: 198),
-        SymbolRow("IFLA_BR_MCAST_QUERIER_STATE", 0x2f, type: 199),
-        SymbolRow("IFLA_BR_FDB_N_LEARNED", 0x30, type: 93),
-        SymbolRow("IFLA_BR_FDB_MAX_LEARNED", 0x31, type: 93),
-        SymbolRow("IFLA_BR_STP_MODE", 0x32, type: 200),
+        SymbolRow("IFLA_BR_VLAN_STATS_ENABLED", 0x29, type: 131),
+        SymbolRow("IFLA_BR_MCAST_STATS_ENABLED", 0x2a, type: 131),
+        SymbolRow("IFLA_BR_MCAST_IGMP_VERSION", 0x2b, type: 131),
+        SymbolRow("IFLA_BR_MCAST_MLD_VERSION", 0x2c, type: 131),
+        SymbolRow("IFLA_BR_VLAN_STATS_PER_PORT", 0x2d, type: 131),
+        SymbolRow("IFLA_BR_MULTI_BOOLOPT", 0x2e, type: 217),
+        SymbolRow("IFLA_BR_MCAST_QUERIER_STATE", 0x2f, type: 218),
+        SymbolRow("IFLA_BR_FDB_N_LEARNED", 0x30, type: 104),
+        SymbolRow("IFLA_BR_FDB_MAX_LEARNED", 0x31, type: 104),
+        SymbolRow("IFLA_BR_STP_MODE", 0x32, type: 219),
         SymbolRow("BRIDGE_QUERIER_UNSPEC", 0x0),
-        SymbolRow("BRIDGE_QUERIER_IP_ADDRESS", 0x1, type: 201),
-        SymbolRow("BRIDGE_QUERIER_IP_PORT", 0x2, type: 124),
-        SymbolRow("BRIDGE_QUERIER_IP_OTHER_TIMER", 0x3, type: 197),
+        SymbolRow("BRIDGE_QUERIER_IP_ADDRESS", 0x1, type: 220),
+        SymbolRow("BRIDGE_QUERIER_IP_PORT", 0x2, type: 141),
+        SymbolRow("BRIDGE_QUERIER_IP_OTHER_TIMER", 0x3, type: 216),
         SymbolRow("BRIDGE_QUERIER_PAD", 0x4),
-        SymbolRow("BRIDGE_QUERIER_IPV6_ADDRESS", 0x5, type: 202),
-        SymbolRow("BRIDGE_QUERIER_IPV6_PORT", 0x6, type: 124),
-        SymbolRow("BRIDGE_QUERIER_IPV6_OTHER_TIMER", 0x7, type: 197),
+        SymbolRow("BRIDGE_QUERIER_IPV6_ADDRESS", 0x5, type: 221),
+        SymbolRow("BRIDGE_QUERIER_IPV6_PORT", 0x6, type: 141),
+        SymbolRow("BRIDGE_QUERIER_IPV6_OTHER_TIMER", 0x7, type: 216),
         SymbolRow("BR_STP_MODE_AUTO", 0x0),
         SymbolRow("BR_STP_MODE_USER", 0x1),
         SymbolRow("BR_STP_MODE_KERNEL", 0x2),
-        SymbolRow("BR_BOOLOPT_NO_LL_LEARN", 0x0),
-        SymbolRow("BR_BOOLOPT_MCAST_VLAN_SNOOPING", 0x1),
-        SymbolRow("BR_BOOLOPT_MST_ENABLE", 0x2),
-        SymbolRow("BR_BOOLOPT_MDB_OFFLOAD_FAIL_NOTIFICATION", 0x3),
-        SymbolRow("BR_BOOLOPT_FDB_LOCAL_VLAN_0", 0x4),
+        SymbolRow("1<<BR_BOOLOPT_NO_LL_LEARN", 0x1),
+        SymbolRow("1<<BR_BOOLOPT_MCAST_VLAN_SNOOPING", 0x2),
+        SymbolRow("1<<BR_BOOLOPT_MST_ENABLE", 0x4),
+        SymbolRow("1<<BR_BOOLOPT_MDB_OFFLOAD_FAIL_NOTIFICATION", 0x8),
+        SymbolRow("1<<BR_BOOLOPT_FDB_LOCAL_VLAN_0", 0x10),
         SymbolRow("IFLA_TUN_UNSPEC", 0x0),
-        SymbolRow("IFLA_TUN_OWNER", 0x1, type: 203),
-        SymbolRow("IFLA_TUN_GROUP", 0x2, type: 204),
+        SymbolRow("IFLA_TUN_OWNER", 0x1, type: 222),
+        SymbolRow("IFLA_TUN_GROUP", 0x2, type: 223),
         SymbolRow("IFLA_TUN_TYPE", 0x3),
-        SymbolRow("IFLA_TUN_PI", 0x4, type: 114),
-        SymbolRow("IFLA_TUN_VNET_HDR", 0x5, type: 114),
-        SymbolRow("IFLA_TUN_PERSIST", 0x6, type: 114),
-        SymbolRow("IFLA_TUN_MULTI_QUEUE", 0x7, type: 114),
-        SymbolRow("IFLA_TUN_NUM_QUEUES", 0x8, type: 93),
-        SymbolRow("IFLA_TUN_NUM_DISABLED_QUEUES", 0x9, type: 93),
+        SymbolRow("IFLA_TUN_PI", 0x4, type: 131),
+        SymbolRow("IFLA_TUN_VNET_HDR", 0x5, type: 131),
+        SymbolRow("IFLA_TUN_PERSIST", 0x6, type: 131),
+        SymbolRow("IFLA_TUN_MULTI_QUEUE", 0x7, type: 131),
+        SymbolRow("IFLA_TUN_NUM_QUEUES", 0x8, type: 104),
+        SymbolRow("IFLA_TUN_NUM_DISABLED_QUEUES", 0x9, type: 104),
         SymbolRow("IFLA_INET6_UNSPEC", 0x0),
-        SymbolRow("IFLA_INET6_FLAGS", 0x1, type: 205),
-        SymbolRow("IFLA_INET6_CONF", 0x2, type: 206),
-        SymbolRow("IFLA_INET6_STATS", 0x3, type: 207),
+        SymbolRow("IFLA_INET6_FLAGS", 0x1, type: 224),
+        SymbolRow("IFLA_INET6_CONF", 0x2, type: 225),
+        SymbolRow("IFLA_INET6_STATS", 0x3, type: 226),
         SymbolRow("IFLA_INET6_MCAST", 0x4),
-        SymbolRow("IFLA_INET6_CACHEINFO", 0x5, type: 208),
-        SymbolRow("IFLA_INET6_ICMP6STATS", 0x6, type: 209),
-        SymbolRow("IFLA_INET6_TOKEN", 0x7, type: 202),
-        SymbolRow("IFLA_INET6_ADDR_GEN_MODE", 0x8, type: 210),
-        SymbolRow("IFLA_INET6_RA_MTU", 0x9, type: 93),
+        SymbolRow("IFLA_INET6_CACHEINFO", 0x5, type: 227),
+        SymbolRow("IFLA_INET6_ICMP6STATS", 0x6, type: 228),
+        SymbolRow("IFLA_INET6_TOKEN", 0x7, type: 221),
+        SymbolRow("IFLA_INET6_ADDR_GEN_MODE", 0x8, type: 229),
+        SymbolRow("IFLA_INET6_RA_MTU", 0x9, type: 104),
         SymbolRow("IF_RS_SENT", 0x10),
         SymbolRow("IF_RA_RCVD", 0x20),
         SymbolRow("IF_RA_MANAGED", 0x40),
@@ -11920,10 +13023,46 @@ extension SpecTables {
         SymbolRow("IN6_ADDR_GEN_MODE_STABLE_PRIVACY", 0x2),
         SymbolRow("IN6_ADDR_GEN_MODE_RANDOM", 0x3),
         SymbolRow("IFLA_INET_UNSPEC", 0x0),
-        SymbolRow("IFLA_INET_CONF", 0x1, type: 211),
+        SymbolRow("IFLA_INET_CONF", 0x1, type: 230),
         SymbolRow("IFLA_MCTP_UNSPEC", 0x0),
-        SymbolRow("IFLA_MCTP_NET", 0x1, type: 93),
-        SymbolRow("IFLA_MCTP_PHYS_BINDING", 0x2, type: 212),
+        SymbolRow("IFLA_MCTP_NET", 0x1, type: 104),
+        SymbolRow("IFLA_MCTP_PHYS_BINDING", 0x2, type: 231),
+        SymbolRow("IPV4_DEVCONF_FORWARDING-1", 0x0),
+        SymbolRow("IPV4_DEVCONF_MC_FORWARDING-1", 0x1),
+        SymbolRow("IPV4_DEVCONF_PROXY_ARP-1", 0x2),
+        SymbolRow("IPV4_DEVCONF_ACCEPT_REDIRECTS-1", 0x3),
+        SymbolRow("IPV4_DEVCONF_SECURE_REDIRECTS-1", 0x4),
+        SymbolRow("IPV4_DEVCONF_SEND_REDIRECTS-1", 0x5),
+        SymbolRow("IPV4_DEVCONF_SHARED_MEDIA-1", 0x6),
+        SymbolRow("IPV4_DEVCONF_RP_FILTER-1", 0x7),
+        SymbolRow("IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE-1", 0x8),
+        SymbolRow("IPV4_DEVCONF_BOOTP_RELAY-1", 0x9),
+        SymbolRow("IPV4_DEVCONF_LOG_MARTIANS-1", 0xa),
+        SymbolRow("IPV4_DEVCONF_TAG-1", 0xb),
+        SymbolRow("IPV4_DEVCONF_ARPFILTER-1", 0xc),
+        SymbolRow("IPV4_DEVCONF_MEDIUM_ID-1", 0xd),
+        SymbolRow("IPV4_DEVCONF_NOXFRM-1", 0xe),
+        SymbolRow("IPV4_DEVCONF_NOPOLICY-1", 0xf),
+        SymbolRow("IPV4_DEVCONF_FORCE_IGMP_VERSION-1", 0x10),
+        SymbolRow("IPV4_DEVCONF_ARP_ANNOUNCE-1", 0x11),
+        SymbolRow("IPV4_DEVCONF_ARP_IGNORE-1", 0x12),
+        SymbolRow("IPV4_DEVCONF_PROMOTE_SECONDARIES-1", 0x13),
+        SymbolRow("IPV4_DEVCONF_ARP_ACCEPT-1", 0x14),
+        SymbolRow("IPV4_DEVCONF_ARP_NOTIFY-1", 0x15),
+        SymbolRow("IPV4_DEVCONF_ACCEPT_LOCAL-1", 0x16),
+        SymbolRow("IPV4_DEVCONF_SRC_VMARK-1", 0x17),
+        SymbolRow("IPV4_DEVCONF_PROXY_ARP_PVLAN-1", 0x18),
+        SymbolRow("IPV4_DEVCONF_ROUTE_LOCALNET-1", 0x19),
+        SymbolRow("IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL-1", 0x1a),
+        SymbolRow("IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL-1", 0x1b),
+    ]
+
+    private static let symbols55: [SymbolRow] = [
+        SymbolRow("IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN-1", 0x1c),
+        SymbolRow("IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST-1", 0x1d),
+        SymbolRow("IPV4_DEVCONF_DROP_GRATUITOUS_ARP-1", 0x1e),
+        SymbolRow("IPV4_DEVCONF_BC_FORWARDING-1", 0x1f),
+        SymbolRow("IPV4_DEVCONF_ARP_EVICT_NOCARRIER-1", 0x20),
         SymbolRow("DEVCONF_FORWARDING", 0x0),
         SymbolRow("DEVCONF_HOPLIMIT", 0x1),
         SymbolRow("DEVCONF_MTU6", 0x2),
@@ -11970,9 +13109,6 @@ extension SpecTables {
         SymbolRow("DEVCONF_RTR_SOLICIT_MAX_INTERVAL", 0x2b),
         SymbolRow("DEVCONF_SEG6_ENABLED", 0x2c),
         SymbolRow("DEVCONF_SEG6_REQUIRE_HMAC", 0x2d),
-    ]
-
-    private static let symbols51: [SymbolRow] = [
         SymbolRow("DEVCONF_ENHANCED_DAD", 0x2e),
         SymbolRow("DEVCONF_ADDR_GEN_MODE", 0x2f),
         SymbolRow("DEVCONF_DISABLE_POLICY", 0x30),
@@ -12031,15 +13167,15 @@ extension SpecTables {
         SymbolRow("ICMP6_MIB_OUTERRORS", 0x4),
         SymbolRow("ICMP6_MIB_CSUMERRORS", 0x5),
         SymbolRow("AF_UNSPEC", 0x0),
-        SymbolRow("AF_INET", 0x2, type: 213),
+        SymbolRow("AF_INET", 0x2, type: 232),
         SymbolRow("AF_BRIDGE", 0x7),
-        SymbolRow("AF_INET6", 0xa, type: 214),
+        SymbolRow("AF_INET6", 0xa, type: 233),
         SymbolRow("AF_MPLS", 0x1c),
-        SymbolRow("AF_MCTP", 0x2d, type: 215),
-        SymbolRow("IFLA_BRIDGE_FLAGS", 0x0, type: 216),
-        SymbolRow("IFLA_BRIDGE_MODE", 0x1, type: 217),
-        SymbolRow("IFLA_BRIDGE_VLAN_INFO", 0x2, type: 218),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_INFO", 0x3, type: 219),
+        SymbolRow("AF_MCTP", 0x2d, type: 234),
+        SymbolRow("IFLA_BRIDGE_FLAGS", 0x0, type: 235),
+        SymbolRow("IFLA_BRIDGE_MODE", 0x1, type: 236),
+        SymbolRow("IFLA_BRIDGE_VLAN_INFO", 0x2, type: 237),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_INFO", 0x3, type: 238),
         SymbolRow("IFLA_BRIDGE_MRP", 0x4),
         SymbolRow("IFLA_BRIDGE_CFM", 0x5),
         SymbolRow("IFLA_BRIDGE_MST", 0x6),
@@ -12049,9 +13185,9 @@ extension SpecTables {
         SymbolRow("BRIDGE_MODE_VEPA", 0x1),
         SymbolRow("BRIDGE_MODE_UNDEF", 0xffff),
         SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_UNSPEC", 0x0),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_ID", 0x1, type: 93),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_VID", 0x2, type: 127),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_FLAGS", 0x3, type: 220),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_ID", 0x1, type: 104),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_VID", 0x2, type: 144),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_FLAGS", 0x3, type: 239),
         SymbolRow("BRIDGE_VLAN_INFO_MASTER", 0x1),
         SymbolRow("BRIDGE_VLAN_INFO_PVID", 0x2),
         SymbolRow("BRIDGE_VLAN_INFO_UNTAGGED", 0x4),
@@ -12060,14 +13196,14 @@ extension SpecTables {
         SymbolRow("BRIDGE_VLAN_INFO_BRENTRY", 0x20),
         SymbolRow("BRIDGE_VLAN_INFO_ONLY_OPTS", 0x40),
         SymbolRow("IFLA_XDP_UNSPEC", 0x0),
-        SymbolRow("IFLA_XDP_FD", 0x1, type: 53),
-        SymbolRow("IFLA_XDP_ATTACHED", 0x2, type: 221),
-        SymbolRow("IFLA_XDP_FLAGS", 0x3, type: 222),
-        SymbolRow("IFLA_XDP_PROG_ID", 0x4, type: 93),
-        SymbolRow("IFLA_XDP_DRV_PROG_ID", 0x5, type: 93),
-        SymbolRow("IFLA_XDP_SKB_PROG_ID", 0x6, type: 93),
-        SymbolRow("IFLA_XDP_HW_PROG_ID", 0x7, type: 93),
-        SymbolRow("IFLA_XDP_EXPECTED_FD", 0x8, type: 53),
+        SymbolRow("IFLA_XDP_FD", 0x1, type: 61),
+        SymbolRow("IFLA_XDP_ATTACHED", 0x2, type: 240),
+        SymbolRow("IFLA_XDP_FLAGS", 0x3, type: 241),
+        SymbolRow("IFLA_XDP_PROG_ID", 0x4, type: 104),
+        SymbolRow("IFLA_XDP_DRV_PROG_ID", 0x5, type: 104),
+        SymbolRow("IFLA_XDP_SKB_PROG_ID", 0x6, type: 104),
+        SymbolRow("IFLA_XDP_HW_PROG_ID", 0x7, type: 104),
+        SymbolRow("IFLA_XDP_EXPECTED_FD", 0x8, type: 61),
         SymbolRow("XDP_ATTACHED_NONE", 0x0),
         SymbolRow("XDP_ATTACHED_DRV", 0x1),
         SymbolRow("XDP_ATTACHED_SKB", 0x2),
@@ -12079,72 +13215,75 @@ extension SpecTables {
         SymbolRow("XDP_FLAGS_HW_MODE", 0x8),
         SymbolRow("XDP_FLAGS_REPLACE", 0x10),
         SymbolRow("IFLA_VF_INFO_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_INFO", 0x1, type: 223),
+        SymbolRow("IFLA_VF_INFO", 0x1, type: 242),
         SymbolRow("IFLA_VF_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_MAC", 0x1, type: 224),
-        SymbolRow("IFLA_VF_VLAN", 0x2, type: 225),
-        SymbolRow("IFLA_VF_TX_RATE", 0x3, type: 226),
-        SymbolRow("IFLA_VF_SPOOFCHK", 0x4, type: 227),
-        SymbolRow("IFLA_VF_LINK_STATE", 0x5, type: 228),
-        SymbolRow("IFLA_VF_RATE", 0x6, type: 229),
-        SymbolRow("IFLA_VF_RSS_QUERY_EN", 0x7, type: 230),
-        SymbolRow("IFLA_VF_STATS", 0x8, type: 231),
-        SymbolRow("IFLA_VF_TRUST", 0x9, type: 232),
-        SymbolRow("IFLA_VF_IB_NODE_GUID", 0xa, type: 233),
-        SymbolRow("IFLA_VF_IB_PORT_GUID", 0xb, type: 233),
-        SymbolRow("IFLA_VF_VLAN_LIST", 0xc, type: 234),
-        SymbolRow("IFLA_VF_BROADCAST", 0xd, type: 111),
-        SymbolRow("IFLA_VF_STATS_RX_PACKETS", 0x0, type: 64),
-        SymbolRow("IFLA_VF_STATS_TX_PACKETS", 0x1, type: 64),
-        SymbolRow("IFLA_VF_STATS_RX_BYTES", 0x2, type: 64),
-        SymbolRow("IFLA_VF_STATS_TX_BYTES", 0x3, type: 64),
-        SymbolRow("IFLA_VF_STATS_BROADCAST", 0x4, type: 64),
-        SymbolRow("IFLA_VF_STATS_MULTICAST", 0x5, type: 64),
+        SymbolRow("IFLA_VF_MAC", 0x1, type: 243),
+        SymbolRow("IFLA_VF_VLAN", 0x2, type: 244),
+        SymbolRow("IFLA_VF_TX_RATE", 0x3, type: 245),
+        SymbolRow("IFLA_VF_SPOOFCHK", 0x4, type: 246),
+        SymbolRow("IFLA_VF_LINK_STATE", 0x5, type: 247),
+        SymbolRow("IFLA_VF_RATE", 0x6, type: 248),
+        SymbolRow("IFLA_VF_RSS_QUERY_EN", 0x7, type: 249),
+        SymbolRow("IFLA_VF_STATS", 0x8, type: 250),
+        SymbolRow("IFLA_VF_TRUST", 0x9, type: 251),
+        SymbolRow("IFLA_VF_IB_NODE_GUID", 0xa, type: 252),
+        SymbolRow("IFLA_VF_IB_PORT_GUID", 0xb, type: 252),
+        SymbolRow("IFLA_VF_VLAN_LIST", 0xc, type: 253),
+        SymbolRow("IFLA_VF_BROADCAST", 0xd, type: 128),
+        SymbolRow("IFLA_VF_STATS_RX_PACKETS", 0x0, type: 73),
+        SymbolRow("IFLA_VF_STATS_TX_PACKETS", 0x1, type: 73),
+        SymbolRow("IFLA_VF_STATS_RX_BYTES", 0x2, type: 73),
+        SymbolRow("IFLA_VF_STATS_TX_BYTES", 0x3, type: 73),
+        SymbolRow("IFLA_VF_STATS_BROADCAST", 0x4, type: 73),
+        SymbolRow("IFLA_VF_STATS_MULTICAST", 0x5, type: 73),
         SymbolRow("IFLA_VF_STATS_PAD", 0x6),
-        SymbolRow("IFLA_VF_STATS_RX_DROPPED", 0x7, type: 64),
-        SymbolRow("IFLA_VF_STATS_TX_DROPPED", 0x8, type: 64),
+        SymbolRow("IFLA_VF_STATS_RX_DROPPED", 0x7, type: 73),
+        SymbolRow("IFLA_VF_STATS_TX_DROPPED", 0x8, type: 73),
         SymbolRow("IFLA_VF_VLAN_INFO_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_VLAN_INFO", 0x1, type: 235),
+        SymbolRow("IFLA_VF_VLAN_INFO", 0x1, type: 254),
         SymbolRow("IFLA_VF_LINK_STATE_AUTO", 0x0),
         SymbolRow("IFLA_VF_LINK_STATE_ENABLE", 0x1),
         SymbolRow("IFLA_VF_LINK_STATE_DISABLE", 0x2),
         SymbolRow("IFLA_VF_PORT_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_PORT", 0x1, type: 119),
+        SymbolRow("IFLA_VF_PORT", 0x1, type: 136),
         SymbolRow("IFLA_PORT_UNSPEC", 0x0),
-        SymbolRow("IFLA_PORT_VF", 0x1, type: 93),
-        SymbolRow("IFLA_PORT_PROFILE", 0x2, type: 109),
-        SymbolRow("IFLA_PORT_VSI_TYPE", 0x3, type: 236),
+        SymbolRow("IFLA_PORT_VF", 0x1, type: 104),
+        SymbolRow("IFLA_PORT_PROFILE", 0x2, type: 126),
+        SymbolRow("IFLA_PORT_VSI_TYPE", 0x3, type: 255),
         SymbolRow("IFLA_PORT_INSTANCE_UUID", 0x4),
         SymbolRow("IFLA_PORT_HOST_UUID", 0x5),
-        SymbolRow("IFLA_PORT_REQUEST", 0x6, type: 114),
-        SymbolRow("IFLA_PORT_RESPONSE", 0x7, type: 127),
+        SymbolRow("IFLA_PORT_REQUEST", 0x6, type: 131),
+        SymbolRow("IFLA_PORT_RESPONSE", 0x7, type: 144),
         SymbolRow("IFLA_EVENT_NONE", 0x0),
         SymbolRow("IFLA_EVENT_REBOOT", 0x1),
         SymbolRow("IFLA_EVENT_FEATURES", 0x2),
         SymbolRow("IFLA_EVENT_BONDING_FAILOVER", 0x3),
+    ]
+
+    private static let symbols56: [SymbolRow] = [
         SymbolRow("IFLA_EVENT_NOTIFY_PEERS", 0x4),
         SymbolRow("IFLA_EVENT_IGMP_RESEND", 0x5),
         SymbolRow("IFLA_EVENT_BONDING_OPTIONS", 0x6),
         SymbolRow("IFLA_PROTO_DOWN_REASON_UNSPEC", 0x0),
-        SymbolRow("IFLA_PROTO_DOWN_REASON_MASK", 0x1, type: 164),
-        SymbolRow("IFLA_PROTO_DOWN_REASON_VALUE", 0x2, type: 164),
+        SymbolRow("IFLA_PROTO_DOWN_REASON_MASK", 0x1, type: 184),
+        SymbolRow("IFLA_PROTO_DOWN_REASON_VALUE", 0x2, type: 184),
         SymbolRow("RTAX_UNSPEC", 0x0),
-        SymbolRow("RTAX_LOCK", 0x1, type: 93),
-        SymbolRow("RTAX_MTU", 0x2, type: 93),
-        SymbolRow("RTAX_WINDOW", 0x3, type: 93),
-        SymbolRow("RTAX_RTT", 0x4, type: 93),
-        SymbolRow("RTAX_RTTVAR", 0x5, type: 93),
-        SymbolRow("RTAX_SSTHRESH", 0x6, type: 93),
-        SymbolRow("RTAX_CWND", 0x7, type: 93),
-        SymbolRow("RTAX_ADVMSS", 0x8, type: 93),
-        SymbolRow("RTAX_REORDERING", 0x9, type: 93),
-        SymbolRow("RTAX_HOPLIMIT", 0xa, type: 93),
-        SymbolRow("RTAX_INITCWND", 0xb, type: 93),
-        SymbolRow("RTAX_FEATURES", 0xc, type: 93),
-        SymbolRow("RTAX_RTO_MIN", 0xd, type: 93),
-        SymbolRow("RTAX_INITRWND", 0xe, type: 93),
-        SymbolRow("RTAX_QUICKACK", 0xf, type: 93),
-        SymbolRow("RTAX_CC_ALGO", 0x10, type: 109),
+        SymbolRow("RTAX_LOCK", 0x1, type: 104),
+        SymbolRow("RTAX_MTU", 0x2, type: 104),
+        SymbolRow("RTAX_WINDOW", 0x3, type: 104),
+        SymbolRow("RTAX_RTT", 0x4, type: 104),
+        SymbolRow("RTAX_RTTVAR", 0x5, type: 104),
+        SymbolRow("RTAX_SSTHRESH", 0x6, type: 104),
+        SymbolRow("RTAX_CWND", 0x7, type: 104),
+        SymbolRow("RTAX_ADVMSS", 0x8, type: 104),
+        SymbolRow("RTAX_REORDERING", 0x9, type: 104),
+        SymbolRow("RTAX_HOPLIMIT", 0xa, type: 104),
+        SymbolRow("RTAX_INITCWND", 0xb, type: 104),
+        SymbolRow("RTAX_FEATURES", 0xc, type: 104),
+        SymbolRow("RTAX_RTO_MIN", 0xd, type: 104),
+        SymbolRow("RTAX_INITRWND", 0xe, type: 104),
+        SymbolRow("RTAX_QUICKACK", 0xf, type: 104),
+        SymbolRow("RTAX_CC_ALGO", 0x10, type: 126),
         SymbolRow("RTAX_FASTOPEN_NO_COOKIE", 0x11),
         SymbolRow("LWTUNNEL_ENCAP_NONE", 0x0),
         SymbolRow("LWTUNNEL_ENCAP_MPLS", 0x1),
@@ -12156,58 +13295,55 @@ extension SpecTables {
         SymbolRow("LWTUNNEL_ENCAP_SEG6_LOCAL", 0x7),
         SymbolRow("LWTUNNEL_ENCAP_RPL", 0x8),
         SymbolRow("NDTA_UNSPEC", 0x0),
-        SymbolRow("NDTA_NAME", 0x1, type: 109),
-        SymbolRow("NDTA_THRESH1", 0x2, type: 93),
-        SymbolRow("NDTA_THRESH2", 0x3, type: 93),
-        SymbolRow("NDTA_THRESH3", 0x4, type: 93),
-        SymbolRow("NDTA_CONFIG", 0x5, type: 237),
-        SymbolRow("NDTA_PARMS", 0x6, type: 238),
-        SymbolRow("NDTA_STATS", 0x7, type: 239),
-        SymbolRow("NDTA_GC_INTERVAL", 0x8, type: 64),
+        SymbolRow("NDTA_NAME", 0x1, type: 126),
+        SymbolRow("NDTA_THRESH1", 0x2, type: 104),
+        SymbolRow("NDTA_THRESH2", 0x3, type: 104),
+        SymbolRow("NDTA_THRESH3", 0x4, type: 104),
+        SymbolRow("NDTA_CONFIG", 0x5, type: 256),
+        SymbolRow("NDTA_PARMS", 0x6, type: 257),
+        SymbolRow("NDTA_STATS", 0x7, type: 258),
+        SymbolRow("NDTA_GC_INTERVAL", 0x8, type: 73),
         SymbolRow("NDTA_PAD", 0x9),
         SymbolRow("NDTPA_UNSPEC", 0x0),
-        SymbolRow("NDTPA_IFINDEX", 0x1, type: 124),
-        SymbolRow("NDTPA_REFCNT", 0x2, type: 93),
-        SymbolRow("NDTPA_REACHABLE_TIME", 0x3, type: 64),
-        SymbolRow("NDTPA_BASE_REACHABLE_TIME", 0x4, type: 64),
-        SymbolRow("NDTPA_RETRANS_TIME", 0x5, type: 64),
-        SymbolRow("NDTPA_GC_STALETIME", 0x6, type: 64),
-        SymbolRow("NDTPA_DELAY_PROBE_TIME", 0x7, type: 64),
-    ]
-
-    private static let symbols52: [SymbolRow] = [
-        SymbolRow("NDTPA_QUEUE_LEN", 0x8, type: 93),
-        SymbolRow("NDTPA_APP_PROBES", 0x9, type: 93),
-        SymbolRow("NDTPA_UCAST_PROBES", 0xa, type: 93),
-        SymbolRow("NDTPA_MCAST_PROBES", 0xb, type: 93),
-        SymbolRow("NDTPA_ANYCAST_DELAY", 0xc, type: 64),
-        SymbolRow("NDTPA_PROXY_DELAY", 0xd, type: 64),
-        SymbolRow("NDTPA_PROXY_QLEN", 0xe, type: 93),
-        SymbolRow("NDTPA_LOCKTIME", 0xf, type: 64),
-        SymbolRow("NDTPA_QUEUE_LENBYTES", 0x10, type: 93),
-        SymbolRow("NDTPA_MCAST_REPROBES", 0x11, type: 93),
+        SymbolRow("NDTPA_IFINDEX", 0x1, type: 141),
+        SymbolRow("NDTPA_REFCNT", 0x2, type: 104),
+        SymbolRow("NDTPA_REACHABLE_TIME", 0x3, type: 73),
+        SymbolRow("NDTPA_BASE_REACHABLE_TIME", 0x4, type: 73),
+        SymbolRow("NDTPA_RETRANS_TIME", 0x5, type: 73),
+        SymbolRow("NDTPA_GC_STALETIME", 0x6, type: 73),
+        SymbolRow("NDTPA_DELAY_PROBE_TIME", 0x7, type: 73),
+        SymbolRow("NDTPA_QUEUE_LEN", 0x8, type: 104),
+        SymbolRow("NDTPA_APP_PROBES", 0x9, type: 104),
+        SymbolRow("NDTPA_UCAST_PROBES", 0xa, type: 104),
+        SymbolRow("NDTPA_MCAST_PROBES", 0xb, type: 104),
+        SymbolRow("NDTPA_ANYCAST_DELAY", 0xc, type: 73),
+        SymbolRow("NDTPA_PROXY_DELAY", 0xd, type: 73),
+        SymbolRow("NDTPA_PROXY_QLEN", 0xe, type: 104),
+        SymbolRow("NDTPA_LOCKTIME", 0xf, type: 73),
+        SymbolRow("NDTPA_QUEUE_LENBYTES", 0x10, type: 104),
+        SymbolRow("NDTPA_MCAST_REPROBES", 0x11, type: 104),
         SymbolRow("NDTPA_PAD", 0x12),
-        SymbolRow("NDTPA_INTERVAL_PROBE_TIME_MS", 0x13, type: 64),
+        SymbolRow("NDTPA_INTERVAL_PROBE_TIME_MS", 0x13, type: 73),
         SymbolRow("NFEA_UNSPEC", 0x0),
-        SymbolRow("NFEA_ACTIVITY_NOTIFY", 0x1, type: 240),
+        SymbolRow("NFEA_ACTIVITY_NOTIFY", 0x1, type: 259),
         SymbolRow("NFEA_DONT_REFRESH", 0x2),
         SymbolRow("FDB_NOTIFY_BIT", 0x1),
         SymbolRow("FDB_NOTIFY_INACTIVE_BIT", 0x2),
         SymbolRow("NTF_EXT_MANAGED", 0x1),
         SymbolRow("NTF_EXT_LOCKED", 0x2),
         SymbolRow("NTF_EXT_EXT_VALIDATED", 0x4),
-        SymbolRow("IFAL_ADDRESS", 0x1, type: 128),
-        SymbolRow("IFAL_LABEL", 0x2, type: 93),
+        SymbolRow("IFAL_ADDRESS", 0x1, type: 145),
+        SymbolRow("IFAL_LABEL", 0x2, type: 104),
         SymbolRow("NETCONFA_UNSPEC", 0x0),
-        SymbolRow("NETCONFA_IFINDEX", 0x1, type: 124),
-        SymbolRow("NETCONFA_FORWARDING", 0x2, type: 41),
-        SymbolRow("NETCONFA_RP_FILTER", 0x3, type: 41),
-        SymbolRow("NETCONFA_MC_FORWARDING", 0x4, type: 41),
-        SymbolRow("NETCONFA_PROXY_NEIGH", 0x5, type: 41),
-        SymbolRow("NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN", 0x6, type: 41),
-        SymbolRow("NETCONFA_INPUT", 0x7, type: 41),
-        SymbolRow("NETCONFA_BC_FORWARDING", 0x8, type: 41),
-        SymbolRow("NETCONFA_FORCE_FORWARDING", 0x9, type: 41),
+        SymbolRow("NETCONFA_IFINDEX", 0x1, type: 141),
+        SymbolRow("NETCONFA_FORWARDING", 0x2, type: 49),
+        SymbolRow("NETCONFA_RP_FILTER", 0x3, type: 49),
+        SymbolRow("NETCONFA_MC_FORWARDING", 0x4, type: 49),
+        SymbolRow("NETCONFA_PROXY_NEIGH", 0x5, type: 49),
+        SymbolRow("NETCONFA_IGNORE_ROUTES_WITH_LINKDOWN", 0x6, type: 49),
+        SymbolRow("NETCONFA_INPUT", 0x7, type: 49),
+        SymbolRow("NETCONFA_BC_FORWARDING", 0x8, type: 49),
+        SymbolRow("NETCONFA_FORCE_FORWARDING", 0x9, type: 49),
         SymbolRow("DCB_ATTR_UNDEFINED", 0x0),
         SymbolRow("DCB_ATTR_IFNAME", 0x1),
         SymbolRow("DCB_ATTR_STATE", 0x2),
@@ -12254,44 +13390,44 @@ extension SpecTables {
         SymbolRow("DCB_CMD_CEE_GET", 0x1a),
         SymbolRow("DCB_CMD_IEEE_DEL", 0x1b),
         SymbolRow("NETNSA_NONE", 0x0),
-        SymbolRow("NETNSA_NSID", 0x1, type: 41),
-        SymbolRow("NETNSA_PID", 0x2, type: 93),
-        SymbolRow("NETNSA_FD", 0x3, type: 53),
-        SymbolRow("NETNSA_TARGET_NSID", 0x4, type: 41),
-        SymbolRow("NETNSA_CURRENT_NSID", 0x5, type: 41),
+        SymbolRow("NETNSA_NSID", 0x1, type: 49),
+        SymbolRow("NETNSA_PID", 0x2, type: 104),
+        SymbolRow("NETNSA_FD", 0x3, type: 61),
+        SymbolRow("NETNSA_TARGET_NSID", 0x4, type: 49),
+        SymbolRow("NETNSA_CURRENT_NSID", 0x5, type: 49),
         SymbolRow("NETNSA_NSID_NOT_ASSIGNED", 0xffffffffffffffff),
         SymbolRow("NHA_UNSPEC", 0x0),
-        SymbolRow("NHA_ID", 0x1, type: 93),
-        SymbolRow("NHA_GROUP", 0x2, type: 241),
-        SymbolRow("NHA_GROUP_TYPE", 0x3, type: 242),
-        SymbolRow("NHA_BLACKHOLE", 0x4, type: 93),
-        SymbolRow("NHA_OIF", 0x5, type: 124),
-        SymbolRow("NHA_GATEWAY", 0x6, type: 128),
-        SymbolRow("NHA_ENCAP_TYPE", 0x7, type: 136),
+        SymbolRow("NHA_ID", 0x1, type: 104),
+        SymbolRow("NHA_GROUP", 0x2, type: 260),
+        SymbolRow("NHA_GROUP_TYPE", 0x3, type: 261),
+        SymbolRow("NHA_BLACKHOLE", 0x4, type: 104),
+        SymbolRow("NHA_OIF", 0x5, type: 141),
+        SymbolRow("NHA_GATEWAY", 0x6, type: 145),
+        SymbolRow("NHA_ENCAP_TYPE", 0x7, type: 153),
         SymbolRow("NHA_ENCAP", 0x8),
-        SymbolRow("NHA_GROUPS", 0x9, type: 93),
-        SymbolRow("NHA_MASTER", 0xa, type: 124),
-        SymbolRow("NHA_FDB", 0xb, type: 93),
-        SymbolRow("NHA_RES_GROUP", 0xc, type: 243),
-        SymbolRow("NHA_RES_BUCKET", 0xd, type: 244),
+        SymbolRow("NHA_GROUPS", 0x9, type: 104),
+        SymbolRow("NHA_MASTER", 0xa, type: 141),
+        SymbolRow("NHA_FDB", 0xb, type: 104),
+        SymbolRow("NHA_RES_GROUP", 0xc, type: 262),
+        SymbolRow("NHA_RES_BUCKET", 0xd, type: 263),
         SymbolRow("NEXTHOP_GRP_TYPE_MPATH", 0x0),
         SymbolRow("NEXTHOP_GRP_TYPE_RES", 0x1),
         SymbolRow("NHA_RES_GROUP_PAD", 0x0),
-        SymbolRow("NHA_RES_GROUP_BUCKETS", 0x1, type: 127),
-        SymbolRow("NHA_RES_GROUP_IDLE_TIMER", 0x2, type: 197),
-        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIMER", 0x3, type: 197),
-        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIME", 0x4, type: 197),
+        SymbolRow("NHA_RES_GROUP_BUCKETS", 0x1, type: 144),
+        SymbolRow("NHA_RES_GROUP_IDLE_TIMER", 0x2, type: 216),
+        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIMER", 0x3, type: 216),
+        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIME", 0x4, type: 216),
         SymbolRow("NHA_RES_BUCKET_PAD", 0x0),
-        SymbolRow("NHA_RES_BUCKET_INDEX", 0x1, type: 127),
-        SymbolRow("NHA_RES_BUCKET_IDLE_TIME", 0x2, type: 197),
-        SymbolRow("NHA_RES_BUCKET_NH_ID", 0x3, type: 93),
+        SymbolRow("NHA_RES_BUCKET_INDEX", 0x1, type: 144),
+        SymbolRow("NHA_RES_BUCKET_IDLE_TIME", 0x2, type: 216),
+        SymbolRow("NHA_RES_BUCKET_NH_ID", 0x3, type: 104),
         SymbolRow("MDBA_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB", 0x1, type: 245),
-        SymbolRow("MDBA_ROUTER", 0x2, type: 246),
+        SymbolRow("MDBA_MDB", 0x1, type: 264),
+        SymbolRow("MDBA_ROUTER", 0x2, type: 265),
         SymbolRow("MDBA_MDB_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB_ENTRY", 0x1, type: 247),
+        SymbolRow("MDBA_MDB_ENTRY", 0x1, type: 266),
         SymbolRow("MDBA_MDB_ENTRY_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB_ENTRY_INFO", 0x1, type: 248),
+        SymbolRow("MDBA_MDB_ENTRY_INFO", 0x1, type: 267),
         SymbolRow("MDBA_MDB_EATTR_UNSPEC", 0x0),
         SymbolRow("MDBA_MDB_EATTR_TIMER", 0x1),
         SymbolRow("MDBA_MDB_EATTR_SRC_LIST", 0x2),
@@ -12322,146 +13458,155 @@ extension SpecTables {
         SymbolRow("MDB_RTR_TYPE_PERM", 0x2),
         SymbolRow("MDB_RTR_TYPE_TEMP", 0x3),
         SymbolRow("IFLA_STATS_UNSPEC", 0x0),
-        SymbolRow("IFLA_STATS_LINK_64", 0x1, type: 117),
-        SymbolRow("IFLA_STATS_LINK_XSTATS", 0x2, type: 249),
-        SymbolRow("IFLA_STATS_LINK_XSTATS_SLAVE", 0x3, type: 249),
-        SymbolRow("IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x4, type: 250),
-        SymbolRow("IFLA_STATS_AF_SPEC", 0x5, type: 120),
+        SymbolRow("IFLA_STATS_LINK_64", 0x1, type: 134),
+        SymbolRow("IFLA_STATS_LINK_XSTATS", 0x2, type: 268),
+        SymbolRow("IFLA_STATS_LINK_XSTATS_SLAVE", 0x3, type: 268),
+    ]
+
+    private static let symbols57: [SymbolRow] = [
+        SymbolRow("IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x4, type: 269),
+        SymbolRow("IFLA_STATS_AF_SPEC", 0x5, type: 137),
         SymbolRow("LINK_XSTATS_TYPE_UNSPEC", 0x0),
-        SymbolRow("LINK_XSTATS_TYPE_BRIDGE", 0x1, type: 251),
-        SymbolRow("LINK_XSTATS_TYPE_BOND", 0x2, type: 252),
+        SymbolRow("LINK_XSTATS_TYPE_BRIDGE", 0x1, type: 270),
+        SymbolRow("LINK_XSTATS_TYPE_BOND", 0x2, type: 271),
         SymbolRow("IFLA_OFFLOAD_XSTATS_UNSPEC", 0x0),
-        SymbolRow("IFLA_OFFLOAD_XSTATS_CPU_HIT", 0x1, type: 117),
+        SymbolRow("IFLA_OFFLOAD_XSTATS_CPU_HIT", 0x1, type: 134),
         SymbolRow("BRIDGE_XSTATS_UNSPEC", 0x0),
-        SymbolRow("BRIDGE_XSTATS_VLAN", 0x1, type: 253),
+        SymbolRow("BRIDGE_XSTATS_VLAN", 0x1, type: 272),
         SymbolRow("BRIDGE_XSTATS_MCAST", 0x2),
         SymbolRow("BRIDGE_XSTATS_PAD", 0x3),
-        SymbolRow("BRIDGE_XSTATS_STP", 0x4, type: 254),
+        SymbolRow("BRIDGE_XSTATS_STP", 0x4, type: 273),
         SymbolRow("BOND_XSTATS_UNSPEC", 0x0),
-        SymbolRow("BOND_XSTATS_3AD", 0x1, type: 255),
-        SymbolRow("BOND_3AD_STAT_LACPDU_RX", 0x0, type: 64),
-        SymbolRow("BOND_3AD_STAT_LACPDU_TX", 0x1, type: 64),
-        SymbolRow("BOND_3AD_STAT_LACPDU_UNKNOWN_RX", 0x2, type: 64),
-        SymbolRow("BOND_3AD_STAT_LACPDU_ILLEGAL_RX", 0x3, type: 64),
-        SymbolRow("BOND_3AD_STAT_MARKER_RX", 0x4, type: 64),
-        SymbolRow("BOND_3AD_STAT_MARKER_TX", 0x5, type: 64),
-        SymbolRow("BOND_3AD_STAT_MARKER_RESP_RX", 0x6, type: 64),
-        SymbolRow("BOND_3AD_STAT_MARKER_RESP_TX", 0x7, type: 64),
-        SymbolRow("BOND_3AD_STAT_MARKER_UNKNOWN_RX", 0x8, type: 64),
+        SymbolRow("BOND_XSTATS_3AD", 0x1, type: 274),
+        SymbolRow("BOND_3AD_STAT_LACPDU_RX", 0x0, type: 73),
+        SymbolRow("BOND_3AD_STAT_LACPDU_TX", 0x1, type: 73),
+        SymbolRow("BOND_3AD_STAT_LACPDU_UNKNOWN_RX", 0x2, type: 73),
+        SymbolRow("BOND_3AD_STAT_LACPDU_ILLEGAL_RX", 0x3, type: 73),
+        SymbolRow("BOND_3AD_STAT_MARKER_RX", 0x4, type: 73),
+        SymbolRow("BOND_3AD_STAT_MARKER_TX", 0x5, type: 73),
+        SymbolRow("BOND_3AD_STAT_MARKER_RESP_RX", 0x6, type: 73),
+        SymbolRow("BOND_3AD_STAT_MARKER_RESP_TX", 0x7, type: 73),
+        SymbolRow("BOND_3AD_STAT_MARKER_UNKNOWN_RX", 0x8, type: 73),
         SymbolRow("BOND_3AD_STAT_PAD", 0x9),
         SymbolRow("MPLS_STATS_UNSPEC", 0x0),
         SymbolRow("MPLS_STATS_LINK", 0x1),
         SymbolRow("IPMRA_CREPORT_UNSPEC", 0x0),
         SymbolRow("IPMRA_CREPORT_MSGTYPE", 0x1),
-        SymbolRow("IPMRA_CREPORT_VIF_ID", 0x2, type: 93),
-        SymbolRow("IPMRA_CREPORT_SRC_ADDR", 0x3, type: 201),
-        SymbolRow("IPMRA_CREPORT_DST_ADDR", 0x4, type: 201),
+        SymbolRow("IPMRA_CREPORT_VIF_ID", 0x2, type: 104),
+        SymbolRow("IPMRA_CREPORT_SRC_ADDR", 0x3, type: 220),
+        SymbolRow("IPMRA_CREPORT_DST_ADDR", 0x4, type: 220),
         SymbolRow("IPMRA_CREPORT_PKT", 0x5),
-        SymbolRow("IPMRA_CREPORT_TABLE", 0x6, type: 93),
+        SymbolRow("IPMRA_CREPORT_TABLE", 0x6, type: 104),
         SymbolRow("IP6MRA_CREPORT_UNSPEC", 0x0),
         SymbolRow("IP6MRA_CREPORT_MSGTYPE", 0x1),
-        SymbolRow("IP6MRA_CREPORT_MIF_ID", 0x2, type: 93),
-        SymbolRow("IP6MRA_CREPORT_SRC_ADDR", 0x3, type: 202),
-        SymbolRow("IP6MRA_CREPORT_DST_ADDR", 0x4, type: 202),
+        SymbolRow("IP6MRA_CREPORT_MIF_ID", 0x2, type: 104),
+        SymbolRow("IP6MRA_CREPORT_SRC_ADDR", 0x3, type: 221),
+        SymbolRow("IP6MRA_CREPORT_DST_ADDR", 0x4, type: 221),
         SymbolRow("IP6MRA_CREPORT_PKT", 0x5),
         SymbolRow("TCA_STATS_UNSPEC", 0x0),
-        SymbolRow("TCA_STATS_BASIC", 0x1, type: 256),
-        SymbolRow("TCA_STATS_RATE_EST", 0x2, type: 257),
-        SymbolRow("TCA_STATS_QUEUE", 0x3, type: 258),
+        SymbolRow("TCA_STATS_BASIC", 0x1, type: 275),
+        SymbolRow("TCA_STATS_RATE_EST", 0x2, type: 276),
+        SymbolRow("TCA_STATS_QUEUE", 0x3, type: 277),
         SymbolRow("TCA_STATS_APP", 0x4),
-        SymbolRow("TCA_STATS_RATE_EST64", 0x5, type: 259),
+        SymbolRow("TCA_STATS_RATE_EST64", 0x5, type: 278),
         SymbolRow("TCA_STATS_PAD", 0x6),
-        SymbolRow("TCA_STATS_BASIC_HW", 0x7, type: 256),
-        SymbolRow("TCA_STATS_PKT64", 0x8, type: 64),
+        SymbolRow("TCA_STATS_BASIC_HW", 0x7, type: 275),
+        SymbolRow("TCA_STATS_PKT64", 0x8, type: 73),
         SymbolRow("TCA_STAB_UNSPEC", 0x0),
-        SymbolRow("TCA_STAB_BASE", 0x1, type: 260),
-        SymbolRow("TCA_STAB_DATA", 0x2, type: 87),
-    ]
-
-    private static let symbols53: [SymbolRow] = [
+        SymbolRow("TCA_STAB_BASE", 0x1, type: 279),
+        SymbolRow("TCA_STAB_DATA", 0x2, type: 98),
         SymbolRow("TCA_ROOT_UNSPEC", 0x0),
         SymbolRow("TCA_ROOT_TAB", 0x1),
-        SymbolRow("TCA_ROOT_FLAGS", 0x2, type: 261),
-        SymbolRow("TCA_ROOT_COUNT", 0x3, type: 93),
-        SymbolRow("TCA_ROOT_TIME_DELTA", 0x4, type: 93),
+        SymbolRow("TCA_ROOT_FLAGS", 0x2, type: 280),
+        SymbolRow("TCA_ROOT_COUNT", 0x3, type: 104),
+        SymbolRow("TCA_ROOT_TIME_DELTA", 0x4, type: 104),
         SymbolRow("TCA_ROOT_EXT_WARN_MSG", 0x5),
+        SymbolRow("TCA_ACT_FLAG_LARGE_DUMP_ON", 0x1),
+        SymbolRow("TCA_ACT_FLAG_TERSE_DUMP", 0x2),
+        SymbolRow("TCA_ACT_FLAGS_NO_PERCPU_STATS", 0x1),
+        SymbolRow("TCA_ACT_FLAGS_SKIP_HW", 0x2),
+        SymbolRow("TCA_ACT_FLAGS_SKIP_SW", 0x4),
+        SymbolRow("TCA_ACT_HW_STATS_IMMEDIATE", 0x1),
+        SymbolRow("TCA_ACT_HW_STATS_DELAYED", 0x2),
         SymbolRow("TCA_ACT_UNSPEC", 0x0),
-        SymbolRow("TCA_ACT_KIND", 0x1, type: 109),
+        SymbolRow("TCA_ACT_KIND", 0x1, type: 126),
         SymbolRow("TCA_ACT_OPTIONS", 0x2),
-        SymbolRow("TCA_ACT_INDEX", 0x3, type: 93),
-        SymbolRow("TCA_ACT_STATS", 0x4, type: 194),
+        SymbolRow("TCA_ACT_INDEX", 0x3, type: 104),
+        SymbolRow("TCA_ACT_STATS", 0x4, type: 213),
         SymbolRow("TCA_ACT_PAD", 0x5),
         SymbolRow("TCA_ACT_COOKIE", 0x6),
-        SymbolRow("TCA_ACT_FLAGS", 0x7),
-        SymbolRow("TCA_ACT_HW_STATS", 0x8),
-        SymbolRow("TCA_ACT_USED_HW_STATS", 0x9),
-        SymbolRow("TCA_ACT_IN_HW_COUNT", 0xa, type: 93),
+        SymbolRow("TCA_ACT_FLAGS", 0x7, type: 281),
+        SymbolRow("TCA_ACT_HW_STATS", 0x8, type: 282),
+        SymbolRow("TCA_ACT_USED_HW_STATS", 0x9, type: 282),
+        SymbolRow("TCA_ACT_IN_HW_COUNT", 0xa, type: 104),
         SymbolRow("IGMPMSG_NOCACHE", 0x1),
         SymbolRow("IGMPMSG_WRONGVIF", 0x2),
         SymbolRow("IGMPMSG_WHOLEPKT", 0x3),
         SymbolRow("IGMPMSG_WRVIFWHOLE", 0x4),
+        SymbolRow("RTNL_FAMILY_IPMR", 0x80),
+        SymbolRow("RTNL_FAMILY_IP6MR", 0x81),
         SymbolRow("1<<IFLA_STATS_UNSPEC", 0x1),
         SymbolRow("1<<IFLA_STATS_LINK_64", 0x2),
         SymbolRow("1<<IFLA_STATS_LINK_XSTATS", 0x4),
         SymbolRow("1<<IFLA_STATS_LINK_XSTATS_SLAVE", 0x8),
         SymbolRow("1<<IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x10),
         SymbolRow("1<<IFLA_STATS_AF_SPEC", 0x20),
-        SymbolRow("AF_UNIX", 0x1, type: 262),
-        SymbolRow("AF_INET", 0x2, type: 263),
-        SymbolRow("AF_INET6", 0xa, type: 264),
-        SymbolRow("AF_NETLINK", 0x10, type: 265),
-        SymbolRow("AF_PACKET", 0x11, type: 266),
-        SymbolRow("AF_SMC", 0x2b, type: 267),
-        SymbolRow("AF_UNIX", 0x1, type: 268),
-        SymbolRow("AF_INET", 0x2, type: 269),
-        SymbolRow("AF_INET6", 0xa, type: 270),
-        SymbolRow("AF_NETLINK", 0x10, type: 271),
-        SymbolRow("AF_PACKET", 0x11, type: 272),
-        SymbolRow("AF_SMC", 0x2b, type: 273),
-        SymbolRow("AF_INET", 0x2, type: 274),
-        SymbolRow("AF_INET6", 0xa, type: 274),
-        SymbolRow("AF_UNIX", 0x1, type: 275),
-        SymbolRow("AF_INET", 0x2, type: 276),
-        SymbolRow("AF_INET6", 0xa, type: 276),
-        SymbolRow("AF_NETLINK", 0x10, type: 277),
-        SymbolRow("AF_PACKET", 0x11, type: 278),
-        SymbolRow("AF_SMC", 0x2b, type: 279),
+        SymbolRow("AF_UNIX", 0x1, type: 283),
+        SymbolRow("AF_INET", 0x2, type: 284),
+        SymbolRow("AF_INET6", 0xa, type: 285),
+        SymbolRow("AF_NETLINK", 0x10, type: 286),
+        SymbolRow("AF_PACKET", 0x11, type: 287),
+        SymbolRow("AF_SMC", 0x2b, type: 288),
+        SymbolRow("AF_UNIX", 0x1, type: 289),
+        SymbolRow("AF_INET", 0x2, type: 290),
+        SymbolRow("AF_INET6", 0xa, type: 291),
+        SymbolRow("AF_NETLINK", 0x10, type: 292),
+        SymbolRow("AF_PACKET", 0x11, type: 293),
+        SymbolRow("AF_SMC", 0x2b, type: 294),
+        SymbolRow("AF_INET", 0x2, type: 295),
+        SymbolRow("AF_INET6", 0xa, type: 295),
+        SymbolRow("AF_UNIX", 0x1, type: 296),
+        SymbolRow("AF_INET", 0x2, type: 297),
+        SymbolRow("AF_INET6", 0xa, type: 297),
+        SymbolRow("AF_NETLINK", 0x10, type: 298),
+        SymbolRow("AF_PACKET", 0x11, type: 299),
+        SymbolRow("AF_SMC", 0x2b, type: 300),
         SymbolRow("INET_DIAG_REQ_NONE", 0x0),
-        SymbolRow("INET_DIAG_REQ_BYTECODE", 0x1),
-        SymbolRow("INET_DIAG_REQ_SK_BPF_STORAGES", 0x2),
-        SymbolRow("INET_DIAG_REQ_PROTOCOL", 0x3, type: 4),
+        SymbolRow("INET_DIAG_REQ_BYTECODE", 0x1, type: 301),
+        SymbolRow("INET_DIAG_REQ_SK_BPF_STORAGES", 0x2, type: 302),
+        SymbolRow("INET_DIAG_REQ_PROTOCOL", 0x3, type: 6),
         SymbolRow("INET_DIAG_NONE", 0x0),
-        SymbolRow("INET_DIAG_MEMINFO", 0x1, type: 280),
-        SymbolRow("INET_DIAG_INFO", 0x2, type: 54),
-        SymbolRow("INET_DIAG_VEGASINFO", 0x3, type: 281),
-        SymbolRow("INET_DIAG_CONG", 0x4, type: 109),
-        SymbolRow("INET_DIAG_TOS", 0x5, type: 114),
-        SymbolRow("INET_DIAG_TCLASS", 0x6, type: 114),
-        SymbolRow("INET_DIAG_SKMEMINFO", 0x7, type: 47),
-        SymbolRow("INET_DIAG_SHUTDOWN", 0x8, type: 282),
-        SymbolRow("INET_DIAG_DCTCPINFO", 0x9, type: 283),
-        SymbolRow("INET_DIAG_PROTOCOL", 0xa, type: 4),
-        SymbolRow("INET_DIAG_SKV6ONLY", 0xb, type: 114),
+        SymbolRow("INET_DIAG_MEMINFO", 0x1, type: 303),
+        SymbolRow("INET_DIAG_INFO", 0x2, type: 62),
+        SymbolRow("INET_DIAG_VEGASINFO", 0x3, type: 304),
+        SymbolRow("INET_DIAG_CONG", 0x4, type: 126),
+        SymbolRow("INET_DIAG_TOS", 0x5, type: 131),
+        SymbolRow("INET_DIAG_TCLASS", 0x6, type: 131),
+        SymbolRow("INET_DIAG_SKMEMINFO", 0x7, type: 305),
+        SymbolRow("INET_DIAG_SHUTDOWN", 0x8, type: 306),
+        SymbolRow("INET_DIAG_DCTCPINFO", 0x9, type: 307),
+        SymbolRow("INET_DIAG_PROTOCOL", 0xa, type: 6),
+        SymbolRow("INET_DIAG_SKV6ONLY", 0xb, type: 131),
         SymbolRow("INET_DIAG_LOCALS", 0xc),
         SymbolRow("INET_DIAG_PEERS", 0xd),
         SymbolRow("INET_DIAG_PAD", 0xe),
-        SymbolRow("INET_DIAG_MARK", 0xf, type: 93),
-        SymbolRow("INET_DIAG_BBRINFO", 0x10, type: 284),
-        SymbolRow("INET_DIAG_CLASS_ID", 0x11, type: 93),
+        SymbolRow("INET_DIAG_MARK", 0xf, type: 104),
+        SymbolRow("INET_DIAG_BBRINFO", 0x10, type: 308),
+        SymbolRow("INET_DIAG_CLASS_ID", 0x11, type: 104),
         SymbolRow("INET_DIAG_MD5SIG", 0x12),
-        SymbolRow("INET_DIAG_ULP_INFO", 0x13, type: 285),
-        SymbolRow("INET_DIAG_SK_BPF_STORAGES", 0x14),
-        SymbolRow("INET_DIAG_CGROUP_ID", 0x15, type: 64),
-        SymbolRow("INET_DIAG_SOCKOPT", 0x16, type: 286),
+        SymbolRow("INET_DIAG_ULP_INFO", 0x13, type: 309),
+        SymbolRow("INET_DIAG_SK_BPF_STORAGES", 0x14, type: 310),
+        SymbolRow("INET_DIAG_CGROUP_ID", 0x15, type: 73),
+        SymbolRow("INET_DIAG_SOCKOPT", 0x16, type: 311),
         SymbolRow("INET_ULP_INFO_UNSPEC", 0x0),
-        SymbolRow("INET_ULP_INFO_NAME", 0x1, type: 109),
-        SymbolRow("INET_ULP_INFO_TLS", 0x2, type: 287),
-        SymbolRow("INET_ULP_INFO_MPTCP", 0x3, type: 288),
+        SymbolRow("INET_ULP_INFO_NAME", 0x1, type: 126),
+        SymbolRow("INET_ULP_INFO_TLS", 0x2, type: 312),
+        SymbolRow("INET_ULP_INFO_MPTCP", 0x3, type: 313),
         SymbolRow("TLS_INFO_UNSPEC", 0x0),
-        SymbolRow("TLS_INFO_VERSION", 0x1, type: 289),
-        SymbolRow("TLS_INFO_CIPHER", 0x2, type: 290),
-        SymbolRow("TLS_INFO_TXCONF", 0x3, type: 291),
-        SymbolRow("TLS_INFO_RXCONF", 0x4, type: 291),
+        SymbolRow("TLS_INFO_VERSION", 0x1, type: 314),
+        SymbolRow("TLS_INFO_CIPHER", 0x2, type: 315),
+        SymbolRow("TLS_INFO_TXCONF", 0x3, type: 316),
+        SymbolRow("TLS_INFO_RXCONF", 0x4, type: 316),
         SymbolRow("TLS_INFO_ZC_RO_TX", 0x5),
         SymbolRow("TLS_INFO_RX_NO_PAD", 0x6),
         SymbolRow("TLS_INFO_TX_MAX_PAYLOAD_LEN", 0x7),
@@ -12480,16 +13625,16 @@ extension SpecTables {
         SymbolRow("TLS_CONF_HW", 0x3),
         SymbolRow("TLS_CONF_HW_RECORD", 0x4),
         SymbolRow("MPTCP_SUBFLOW_ATTR_UNSPEC", 0x0),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_REM", 0x1, type: 164),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_LOC", 0x2, type: 164),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ", 0x3, type: 93),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SEQ", 0x4, type: 64),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SFSEQ", 0x5, type: 93),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_SSN_OFFSET", 0x6, type: 93),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_DATALEN", 0x7, type: 127),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_FLAGS", 0x8, type: 292),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_REM", 0x9, type: 114),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_LOC", 0xa, type: 114),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_REM", 0x1, type: 184),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_LOC", 0x2, type: 184),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ", 0x3, type: 104),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SEQ", 0x4, type: 73),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SFSEQ", 0x5, type: 104),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_SSN_OFFSET", 0x6, type: 104),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_DATALEN", 0x7, type: 144),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_FLAGS", 0x8, type: 317),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_REM", 0x9, type: 131),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_LOC", 0xa, type: 131),
         SymbolRow("MPTCP_SUBFLOW_ATTR_PAD", 0xb),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MCAP_REM", 0x1),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MCAP_LOC", 0x2),
@@ -12500,14 +13645,14 @@ extension SpecTables {
         SymbolRow("MPTCP_SUBFLOW_FLAG_FULLY_ESTABLISHED", 0x40),
         SymbolRow("MPTCP_SUBFLOW_FLAG_CONNECTED", 0x80),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MAPVALID", 0x100),
-        SymbolRow("UNIX_DIAG_NAME", 0x0, type: 109),
-        SymbolRow("UNIX_DIAG_VFS", 0x1, type: 293),
-        SymbolRow("UNIX_DIAG_PEER", 0x2, type: 93),
-        SymbolRow("UNIX_DIAG_ICONS", 0x3, type: 47),
-        SymbolRow("UNIX_DIAG_RQLEN", 0x4, type: 294),
-        SymbolRow("UNIX_DIAG_MEMINFO", 0x5, type: 47),
-        SymbolRow("UNIX_DIAG_SHUTDOWN", 0x6, type: 114),
-        SymbolRow("UNIX_DIAG_UID", 0x7, type: 203),
+        SymbolRow("UNIX_DIAG_NAME", 0x0, type: 126),
+        SymbolRow("UNIX_DIAG_VFS", 0x1, type: 318),
+        SymbolRow("UNIX_DIAG_PEER", 0x2, type: 104),
+        SymbolRow("UNIX_DIAG_ICONS", 0x3, type: 55),
+        SymbolRow("UNIX_DIAG_RQLEN", 0x4, type: 319),
+        SymbolRow("UNIX_DIAG_MEMINFO", 0x5, type: 305),
+        SymbolRow("UNIX_DIAG_SHUTDOWN", 0x6, type: 131),
+        SymbolRow("UNIX_DIAG_UID", 0x7, type: 222),
         SymbolRow("UDIAG_SHOW_NAME", 0x1),
         SymbolRow("UDIAG_SHOW_VFS", 0x2),
         SymbolRow("UDIAG_SHOW_PEER", 0x4),
@@ -12515,11 +13660,14 @@ extension SpecTables {
         SymbolRow("UDIAG_SHOW_RQLEN", 0x10),
         SymbolRow("UDIAG_SHOW_MEMINFO", 0x20),
         SymbolRow("UDIAG_SHOW_UID", 0x40),
-        SymbolRow("NETLINK_DIAG_MEMINFO", 0x0, type: 47),
-        SymbolRow("NETLINK_DIAG_GROUPS", 0x1, type: 295),
-        SymbolRow("NETLINK_DIAG_RX_RING", 0x2, type: 296),
-        SymbolRow("NETLINK_DIAG_TX_RING", 0x3, type: 296),
-        SymbolRow("NETLINK_DIAG_FLAGS", 0x4, type: 297),
+        SymbolRow("NETLINK_DIAG_MEMINFO", 0x0, type: 305),
+        SymbolRow("NETLINK_DIAG_GROUPS", 0x1, type: 320),
+        SymbolRow("NETLINK_DIAG_RX_RING", 0x2, type: 321),
+        SymbolRow("NETLINK_DIAG_TX_RING", 0x3, type: 321),
+    ]
+
+    private static let symbols58: [SymbolRow] = [
+        SymbolRow("NETLINK_DIAG_FLAGS", 0x4, type: 322),
         SymbolRow("NDIAG_SHOW_MEMINFO", 0x1),
         SymbolRow("NDIAG_SHOW_GROUPS", 0x2),
         SymbolRow("NDIAG_SHOW_RING_CFG", 0x4),
@@ -12555,13 +13703,13 @@ extension SpecTables {
         SymbolRow("NDIAG_PROTO_ALL", 0xff),
         SymbolRow("NETLINK_UNCONNECTED", 0x0),
         SymbolRow("NETLINK_CONNECTED", 0x1),
-        SymbolRow("PACKET_DIAG_INFO", 0x0, type: 298),
-        SymbolRow("PACKET_DIAG_MCLIST", 0x1, type: 299),
-        SymbolRow("PACKET_DIAG_RX_RING", 0x2, type: 300),
-        SymbolRow("PACKET_DIAG_TX_RING", 0x3, type: 300),
-        SymbolRow("PACKET_DIAG_FANOUT", 0x4, type: 93),
-        SymbolRow("PACKET_DIAG_UID", 0x5, type: 203),
-        SymbolRow("PACKET_DIAG_MEMINFO", 0x6, type: 47),
+        SymbolRow("PACKET_DIAG_INFO", 0x0, type: 323),
+        SymbolRow("PACKET_DIAG_MCLIST", 0x1, type: 324),
+        SymbolRow("PACKET_DIAG_RX_RING", 0x2, type: 325),
+        SymbolRow("PACKET_DIAG_TX_RING", 0x3, type: 325),
+        SymbolRow("PACKET_DIAG_FANOUT", 0x4, type: 104),
+        SymbolRow("PACKET_DIAG_UID", 0x5, type: 222),
+        SymbolRow("PACKET_DIAG_MEMINFO", 0x6, type: 305),
         SymbolRow("PACKET_DIAG_FILTER", 0x7),
         SymbolRow("PACKET_SHOW_INFO", 0x1),
         SymbolRow("PACKET_SHOW_MCLIST", 0x2),
@@ -12579,13 +13727,10 @@ extension SpecTables {
         SymbolRow("TPACKET_V3", 0x2),
         SymbolRow("SMC_DIAG_NONE", 0x0),
         SymbolRow("SMC_DIAG_CONNINFO", 0x1),
-    ]
-
-    private static let symbols54: [SymbolRow] = [
-        SymbolRow("SMC_DIAG_LGRINFO", 0x2),
-        SymbolRow("SMC_DIAG_SHUTDOWN", 0x3, type: 114),
+        SymbolRow("SMC_DIAG_LGRINFO", 0x2, type: 326),
+        SymbolRow("SMC_DIAG_SHUTDOWN", 0x3, type: 131),
         SymbolRow("SMC_DIAG_DMBINFO", 0x4),
-        SymbolRow("SMC_DIAG_FALLBACK", 0x5, type: 301),
+        SymbolRow("SMC_DIAG_FALLBACK", 0x5, type: 327),
         SymbolRow("SMC_DIAG_MODE_SMCR", 0x0),
         SymbolRow("SMC_DIAG_MODE_FALLBACK_TCP", 0x1),
         SymbolRow("SMC_DIAG_MODE_SMCD", 0x2),
@@ -12656,6 +13801,39 @@ extension SpecTables {
         SymbolRow("1<<(INET_DIAG_SOCKOPT-1)", 0x200000),
         SymbolRow("1<<(SMC_DIAG_CONNINFO-1)", 0x1),
         SymbolRow("1<<(SMC_DIAG_LGRINFO-1)", 0x2),
+        SymbolRow("SK_MEMINFO_RMEM_ALLOC", 0x0),
+        SymbolRow("SK_MEMINFO_RCVBUF", 0x1),
+        SymbolRow("SK_MEMINFO_WMEM_ALLOC", 0x2),
+        SymbolRow("SK_MEMINFO_SNDBUF", 0x3),
+        SymbolRow("SK_MEMINFO_FWD_ALLOC", 0x4),
+        SymbolRow("SK_MEMINFO_WMEM_QUEUED", 0x5),
+        SymbolRow("SK_MEMINFO_OPTMEM", 0x6),
+        SymbolRow("SK_MEMINFO_BACKLOG", 0x7),
+        SymbolRow("SK_MEMINFO_DROPS", 0x8),
+        SymbolRow("INET_DIAG_BC_NOP", 0x0),
+        SymbolRow("INET_DIAG_BC_JMP", 0x1),
+        SymbolRow("INET_DIAG_BC_S_GE", 0x2),
+        SymbolRow("INET_DIAG_BC_S_LE", 0x3),
+        SymbolRow("INET_DIAG_BC_D_GE", 0x4),
+        SymbolRow("INET_DIAG_BC_D_LE", 0x5),
+        SymbolRow("INET_DIAG_BC_AUTO", 0x6),
+        SymbolRow("INET_DIAG_BC_S_COND", 0x7),
+        SymbolRow("INET_DIAG_BC_D_COND", 0x8),
+        SymbolRow("INET_DIAG_BC_DEV_COND", 0x9),
+        SymbolRow("INET_DIAG_BC_MARK_COND", 0xa),
+        SymbolRow("INET_DIAG_BC_S_EQ", 0xb),
+        SymbolRow("INET_DIAG_BC_D_EQ", 0xc),
+        SymbolRow("INET_DIAG_BC_CGROUP_COND", 0xd),
+        SymbolRow("SK_DIAG_BPF_STORAGE_REQ_NONE", 0x0),
+        SymbolRow("SK_DIAG_BPF_STORAGE_REQ_MAP_FD", 0x1, type: 61),
+        SymbolRow("SK_DIAG_BPF_STORAGE_REP_NONE", 0x0),
+        SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 328),
+        SymbolRow("SK_DIAG_BPF_STORAGE_NONE", 0x0),
+        SymbolRow("SK_DIAG_BPF_STORAGE_PAD", 0x1),
+        SymbolRow("SK_DIAG_BPF_STORAGE_MAP_ID", 0x2, type: 104),
+        SymbolRow("SK_DIAG_BPF_STORAGE_MAP_VALUE", 0x3),
+        SymbolRow("SMC_CLNT", 0x0),
+        SymbolRow("SMC_SERV", 0x1),
         SymbolRow("IPCTNL_MSG_CT_NEW", 0x0),
         SymbolRow("IPCTNL_MSG_CT_GET", 0x1),
         SymbolRow("IPCTNL_MSG_CT_DELETE", 0x2),
@@ -12689,6 +13867,9 @@ extension SpecTables {
         SymbolRow("IPSET_CMD_DEL", 0xa),
         SymbolRow("IPSET_CMD_TEST", 0xb),
         SymbolRow("IPSET_CMD_HEADER", 0xc),
+    ]
+
+    private static let symbols59: [SymbolRow] = [
         SymbolRow("IPSET_CMD_TYPE", 0xd),
         SymbolRow("IPSET_CMD_GET_BYNAME", 0xe),
         SymbolRow("IPSET_CMD_GET_BYINDEX", 0xf),
@@ -12745,23 +13926,24 @@ extension SpecTables {
         SymbolRow("NFT_MSG_DESTROYFLOWTABLE", 0x20),
         SymbolRow("NFT_MSG_GETSETELEM_RESET", 0x21),
         SymbolRow("NFNL_MSG_COMPAT_GET", 0x0),
-        SymbolRow("CRYPTO_MSG_NEWALG", 0x10, type: 302),
-        SymbolRow("CRYPTO_MSG_DELALG", 0x11, type: 302),
-        SymbolRow("CRYPTO_MSG_UPDATEALG", 0x12, type: 302),
-        SymbolRow("CRYPTO_MSG_GETALG", 0x13, type: 302),
-        SymbolRow("CRYPTO_MSG_DELRNG", 0x14, type: 302),
+        SymbolRow("NFNL_MSG_HOOK_GET", 0x0),
+        SymbolRow("CRYPTO_MSG_NEWALG", 0x10, type: 329),
+        SymbolRow("CRYPTO_MSG_DELALG", 0x11, type: 329),
+        SymbolRow("CRYPTO_MSG_UPDATEALG", 0x12, type: 329),
+        SymbolRow("CRYPTO_MSG_GETALG", 0x13, type: 329),
+        SymbolRow("CRYPTO_MSG_DELRNG", 0x14, type: 329),
         SymbolRow("CRYPTOCFGA_UNSPEC", 0x0),
-        SymbolRow("CRYPTOCFGA_PRIORITY_VAL", 0x1, type: 93),
-        SymbolRow("CRYPTOCFGA_REPORT_LARVAL", 0x2, type: 303),
-        SymbolRow("CRYPTOCFGA_REPORT_HASH", 0x3, type: 304),
-        SymbolRow("CRYPTOCFGA_REPORT_BLKCIPHER", 0x4, type: 305),
-        SymbolRow("CRYPTOCFGA_REPORT_AEAD", 0x5, type: 306),
-        SymbolRow("CRYPTOCFGA_REPORT_COMPRESS", 0x6, type: 303),
-        SymbolRow("CRYPTOCFGA_REPORT_RNG", 0x7, type: 307),
-        SymbolRow("CRYPTOCFGA_REPORT_CIPHER", 0x8, type: 308),
-        SymbolRow("CRYPTOCFGA_REPORT_AKCIPHER", 0x9, type: 303),
-        SymbolRow("CRYPTOCFGA_REPORT_KPP", 0xa, type: 303),
-        SymbolRow("CRYPTOCFGA_REPORT_ACOMP", 0xb, type: 303),
+        SymbolRow("CRYPTOCFGA_PRIORITY_VAL", 0x1, type: 104),
+        SymbolRow("CRYPTOCFGA_REPORT_LARVAL", 0x2, type: 330),
+        SymbolRow("CRYPTOCFGA_REPORT_HASH", 0x3, type: 331),
+        SymbolRow("CRYPTOCFGA_REPORT_BLKCIPHER", 0x4, type: 332),
+        SymbolRow("CRYPTOCFGA_REPORT_AEAD", 0x5, type: 333),
+        SymbolRow("CRYPTOCFGA_REPORT_COMPRESS", 0x6, type: 330),
+        SymbolRow("CRYPTOCFGA_REPORT_RNG", 0x7, type: 334),
+        SymbolRow("CRYPTOCFGA_REPORT_CIPHER", 0x8, type: 335),
+        SymbolRow("CRYPTOCFGA_REPORT_AKCIPHER", 0x9, type: 330),
+        SymbolRow("CRYPTOCFGA_REPORT_KPP", 0xa, type: 330),
+        SymbolRow("CRYPTOCFGA_REPORT_ACOMP", 0xb, type: 330),
         SymbolRow("CRYPTOCFGA_STAT_LARVAL", 0xc),
         SymbolRow("CRYPTOCFGA_STAT_HASH", 0xd),
         SymbolRow("CRYPTOCFGA_STAT_BLKCIPHER", 0xe),
@@ -12772,19 +13954,443 @@ extension SpecTables {
         SymbolRow("CRYPTOCFGA_STAT_AKCIPHER", 0x13),
         SymbolRow("CRYPTOCFGA_STAT_KPP", 0x14),
         SymbolRow("CRYPTOCFGA_STAT_ACOMP", 0x15),
-        SymbolRow("CRYPTOCFGA_REPORT_SIG", 0x16, type: 303),
+        SymbolRow("CRYPTOCFGA_REPORT_SIG", 0x16, type: 330),
         SymbolRow("SELNL_MSG_SETENFORCE", 0x10),
         SymbolRow("SELNL_MSG_POLICYLOAD", 0x11),
         SymbolRow("NFNL_MSG_BATCH_BEGIN", 0x10),
         SymbolRow("NFNL_MSG_BATCH_END", 0x11),
         SymbolRow("NFNETLINK_V0", 0x0),
+        SymbolRow("DEVLINK_CMD_UNSPEC", 0x0),
+        SymbolRow("DEVLINK_CMD_GET", 0x1),
+        SymbolRow("DEVLINK_CMD_SET", 0x2),
+        SymbolRow("DEVLINK_CMD_NEW", 0x3),
+        SymbolRow("DEVLINK_CMD_DEL", 0x4),
+        SymbolRow("DEVLINK_CMD_PORT_GET", 0x5),
+        SymbolRow("DEVLINK_CMD_PORT_SET", 0x6),
+        SymbolRow("DEVLINK_CMD_PORT_NEW", 0x7),
+        SymbolRow("DEVLINK_CMD_PORT_DEL", 0x8),
+        SymbolRow("DEVLINK_CMD_PORT_SPLIT", 0x9),
+        SymbolRow("DEVLINK_CMD_PORT_UNSPLIT", 0xa),
+        SymbolRow("DEVLINK_CMD_SB_GET", 0xb),
+        SymbolRow("DEVLINK_CMD_SB_SET", 0xc),
+        SymbolRow("DEVLINK_CMD_SB_NEW", 0xd),
+        SymbolRow("DEVLINK_CMD_SB_DEL", 0xe),
+        SymbolRow("DEVLINK_CMD_SB_POOL_GET", 0xf),
+        SymbolRow("DEVLINK_CMD_SB_POOL_SET", 0x10),
+        SymbolRow("DEVLINK_CMD_SB_POOL_NEW", 0x11),
+        SymbolRow("DEVLINK_CMD_SB_POOL_DEL", 0x12),
+        SymbolRow("DEVLINK_CMD_SB_PORT_POOL_GET", 0x13),
+        SymbolRow("DEVLINK_CMD_SB_PORT_POOL_SET", 0x14),
+        SymbolRow("DEVLINK_CMD_SB_PORT_POOL_NEW", 0x15),
+        SymbolRow("DEVLINK_CMD_SB_PORT_POOL_DEL", 0x16),
+        SymbolRow("DEVLINK_CMD_SB_TC_POOL_BIND_GET", 0x17),
+        SymbolRow("DEVLINK_CMD_SB_TC_POOL_BIND_SET", 0x18),
+        SymbolRow("DEVLINK_CMD_SB_TC_POOL_BIND_NEW", 0x19),
+        SymbolRow("DEVLINK_CMD_SB_TC_POOL_BIND_DEL", 0x1a),
+        SymbolRow("DEVLINK_CMD_SB_OCC_SNAPSHOT", 0x1b),
+        SymbolRow("DEVLINK_CMD_SB_OCC_MAX_CLEAR", 0x1c),
+        SymbolRow("DEVLINK_CMD_ESWITCH_GET", 0x1d),
+        SymbolRow("DEVLINK_CMD_ESWITCH_SET", 0x1e),
+        SymbolRow("DEVLINK_CMD_DPIPE_TABLE_GET", 0x1f),
+        SymbolRow("DEVLINK_CMD_DPIPE_ENTRIES_GET", 0x20),
+        SymbolRow("DEVLINK_CMD_DPIPE_HEADERS_GET", 0x21),
+        SymbolRow("DEVLINK_CMD_DPIPE_TABLE_COUNTERS_SET", 0x22),
+        SymbolRow("DEVLINK_CMD_RESOURCE_SET", 0x23),
+        SymbolRow("DEVLINK_CMD_RESOURCE_DUMP", 0x24),
+        SymbolRow("DEVLINK_CMD_RELOAD", 0x25),
+        SymbolRow("DEVLINK_CMD_PARAM_GET", 0x26),
+        SymbolRow("DEVLINK_CMD_PARAM_SET", 0x27),
+        SymbolRow("DEVLINK_CMD_PARAM_NEW", 0x28),
+        SymbolRow("DEVLINK_CMD_PARAM_DEL", 0x29),
+        SymbolRow("DEVLINK_CMD_REGION_GET", 0x2a),
+        SymbolRow("DEVLINK_CMD_REGION_SET", 0x2b),
+        SymbolRow("DEVLINK_CMD_REGION_NEW", 0x2c),
+        SymbolRow("DEVLINK_CMD_REGION_DEL", 0x2d),
+        SymbolRow("DEVLINK_CMD_REGION_READ", 0x2e),
+        SymbolRow("DEVLINK_CMD_PORT_PARAM_GET", 0x2f),
+        SymbolRow("DEVLINK_CMD_PORT_PARAM_SET", 0x30),
+        SymbolRow("DEVLINK_CMD_PORT_PARAM_NEW", 0x31),
+        SymbolRow("DEVLINK_CMD_PORT_PARAM_DEL", 0x32),
+        SymbolRow("DEVLINK_CMD_INFO_GET", 0x33),
+        SymbolRow("DEVLINK_CMD_HEALTH_REPORTER_GET", 0x34),
+        SymbolRow("DEVLINK_CMD_HEALTH_REPORTER_SET", 0x35),
+        SymbolRow("DEVLINK_CMD_HEALTH_REPORTER_RECOVER", 0x36),
+        SymbolRow("DEVLINK_CMD_HEALTH_REPORTER_DIAGNOSE", 0x37),
+        SymbolRow("DEVLINK_CMD_HEALTH_REPORTER_DUMP_GET", 0x38),
+        SymbolRow("DEVLINK_CMD_HEALTH_REPORTER_DUMP_CLEAR", 0x39),
+        SymbolRow("DEVLINK_CMD_FLASH_UPDATE", 0x3a),
+        SymbolRow("DEVLINK_CMD_FLASH_UPDATE_END", 0x3b),
+        SymbolRow("DEVLINK_CMD_FLASH_UPDATE_STATUS", 0x3c),
+        SymbolRow("DEVLINK_CMD_TRAP_GET", 0x3d),
+        SymbolRow("DEVLINK_CMD_TRAP_SET", 0x3e),
+        SymbolRow("DEVLINK_CMD_TRAP_NEW", 0x3f),
+        SymbolRow("DEVLINK_CMD_TRAP_DEL", 0x40),
+        SymbolRow("DEVLINK_CMD_TRAP_GROUP_GET", 0x41),
+        SymbolRow("DEVLINK_CMD_TRAP_GROUP_SET", 0x42),
+        SymbolRow("DEVLINK_CMD_TRAP_GROUP_NEW", 0x43),
+        SymbolRow("DEVLINK_CMD_TRAP_GROUP_DEL", 0x44),
+        SymbolRow("DEVLINK_CMD_TRAP_POLICER_GET", 0x45),
+        SymbolRow("DEVLINK_CMD_TRAP_POLICER_SET", 0x46),
+        SymbolRow("DEVLINK_CMD_TRAP_POLICER_NEW", 0x47),
+        SymbolRow("DEVLINK_CMD_TRAP_POLICER_DEL", 0x48),
+        SymbolRow("DEVLINK_CMD_HEALTH_REPORTER_TEST", 0x49),
+        SymbolRow("DEVLINK_CMD_RATE_GET", 0x4a),
+        SymbolRow("DEVLINK_CMD_RATE_SET", 0x4b),
+        SymbolRow("DEVLINK_CMD_RATE_NEW", 0x4c),
+        SymbolRow("DEVLINK_CMD_RATE_DEL", 0x4d),
+        SymbolRow("DEVLINK_CMD_LINECARD_GET", 0x4e),
+        SymbolRow("DEVLINK_CMD_LINECARD_SET", 0x4f),
+        SymbolRow("DEVLINK_CMD_LINECARD_NEW", 0x50),
+        SymbolRow("DEVLINK_CMD_LINECARD_DEL", 0x51),
+        SymbolRow("DEVLINK_CMD_SELFTESTS_GET", 0x52),
+        SymbolRow("DEVLINK_CMD_SELFTESTS_RUN", 0x53),
+        SymbolRow("DEVLINK_CMD_NOTIFY_FILTER_SET", 0x54),
+        SymbolRow("ETHTOOL_MSG_USER_NONE", 0x0),
+        SymbolRow("ETHTOOL_MSG_STRSET_GET", 0x1),
+        SymbolRow("ETHTOOL_MSG_LINKINFO_GET", 0x2),
+        SymbolRow("ETHTOOL_MSG_LINKINFO_SET", 0x3),
+        SymbolRow("ETHTOOL_MSG_LINKMODES_GET", 0x4),
+        SymbolRow("ETHTOOL_MSG_LINKMODES_SET", 0x5),
+        SymbolRow("ETHTOOL_MSG_LINKSTATE_GET", 0x6),
+        SymbolRow("ETHTOOL_MSG_DEBUG_GET", 0x7),
+        SymbolRow("ETHTOOL_MSG_DEBUG_SET", 0x8),
+        SymbolRow("ETHTOOL_MSG_WOL_GET", 0x9),
+        SymbolRow("ETHTOOL_MSG_WOL_SET", 0xa),
+        SymbolRow("ETHTOOL_MSG_FEATURES_GET", 0xb),
+        SymbolRow("ETHTOOL_MSG_FEATURES_SET", 0xc),
+        SymbolRow("ETHTOOL_MSG_PRIVFLAGS_GET", 0xd),
+        SymbolRow("ETHTOOL_MSG_PRIVFLAGS_SET", 0xe),
+        SymbolRow("ETHTOOL_MSG_RINGS_GET", 0xf),
+        SymbolRow("ETHTOOL_MSG_RINGS_SET", 0x10),
+        SymbolRow("ETHTOOL_MSG_CHANNELS_GET", 0x11),
+        SymbolRow("ETHTOOL_MSG_CHANNELS_SET", 0x12),
+        SymbolRow("ETHTOOL_MSG_COALESCE_GET", 0x13),
+        SymbolRow("ETHTOOL_MSG_COALESCE_SET", 0x14),
+        SymbolRow("ETHTOOL_MSG_PAUSE_GET", 0x15),
+        SymbolRow("ETHTOOL_MSG_PAUSE_SET", 0x16),
+        SymbolRow("ETHTOOL_MSG_EEE_GET", 0x17),
+        SymbolRow("ETHTOOL_MSG_EEE_SET", 0x18),
+    ]
+
+    private static let symbols60: [SymbolRow] = [
+        SymbolRow("ETHTOOL_MSG_TSINFO_GET", 0x19),
+        SymbolRow("ETHTOOL_MSG_CABLE_TEST_ACT", 0x1a),
+        SymbolRow("ETHTOOL_MSG_CABLE_TEST_TDR_ACT", 0x1b),
+        SymbolRow("ETHTOOL_MSG_TUNNEL_INFO_GET", 0x1c),
+        SymbolRow("ETHTOOL_MSG_FEC_GET", 0x1d),
+        SymbolRow("ETHTOOL_MSG_FEC_SET", 0x1e),
+        SymbolRow("ETHTOOL_MSG_MODULE_EEPROM_GET", 0x1f),
+        SymbolRow("ETHTOOL_MSG_STATS_GET", 0x20),
+        SymbolRow("ETHTOOL_MSG_PHC_VCLOCKS_GET", 0x21),
+        SymbolRow("ETHTOOL_MSG_MODULE_GET", 0x22),
+        SymbolRow("ETHTOOL_MSG_MODULE_SET", 0x23),
+        SymbolRow("ETHTOOL_MSG_PSE_GET", 0x24),
+        SymbolRow("ETHTOOL_MSG_PSE_SET", 0x25),
+        SymbolRow("ETHTOOL_MSG_RSS_GET", 0x26),
+        SymbolRow("ETHTOOL_MSG_PLCA_GET_CFG", 0x27),
+        SymbolRow("ETHTOOL_MSG_PLCA_SET_CFG", 0x28),
+        SymbolRow("ETHTOOL_MSG_PLCA_GET_STATUS", 0x29),
+        SymbolRow("ETHTOOL_MSG_MM_GET", 0x2a),
+        SymbolRow("ETHTOOL_MSG_MM_SET", 0x2b),
+        SymbolRow("ETHTOOL_MSG_MODULE_FW_FLASH_ACT", 0x2c),
+        SymbolRow("ETHTOOL_MSG_PHY_GET", 0x2d),
+        SymbolRow("ETHTOOL_MSG_TSCONFIG_GET", 0x2e),
+        SymbolRow("ETHTOOL_MSG_TSCONFIG_SET", 0x2f),
+        SymbolRow("ETHTOOL_MSG_RSS_SET", 0x30),
+        SymbolRow("ETHTOOL_MSG_RSS_CREATE_ACT", 0x31),
+        SymbolRow("ETHTOOL_MSG_RSS_DELETE_ACT", 0x32),
+        SymbolRow("ETHTOOL_MSG_MSE_GET", 0x33),
+        SymbolRow("ETHTOOL_MSG_KERNEL_NONE", 0x0),
+        SymbolRow("ETHTOOL_MSG_STRSET_GET_REPLY", 0x1),
+        SymbolRow("ETHTOOL_MSG_LINKINFO_GET_REPLY", 0x2),
+        SymbolRow("ETHTOOL_MSG_LINKINFO_NTF", 0x3),
+        SymbolRow("ETHTOOL_MSG_LINKMODES_GET_REPLY", 0x4),
+        SymbolRow("ETHTOOL_MSG_LINKMODES_NTF", 0x5),
+        SymbolRow("ETHTOOL_MSG_LINKSTATE_GET_REPLY", 0x6),
+        SymbolRow("ETHTOOL_MSG_DEBUG_GET_REPLY", 0x7),
+        SymbolRow("ETHTOOL_MSG_DEBUG_NTF", 0x8),
+        SymbolRow("ETHTOOL_MSG_WOL_GET_REPLY", 0x9),
+        SymbolRow("ETHTOOL_MSG_WOL_NTF", 0xa),
+        SymbolRow("ETHTOOL_MSG_FEATURES_GET_REPLY", 0xb),
+        SymbolRow("ETHTOOL_MSG_FEATURES_SET_REPLY", 0xc),
+        SymbolRow("ETHTOOL_MSG_FEATURES_NTF", 0xd),
+        SymbolRow("ETHTOOL_MSG_PRIVFLAGS_GET_REPLY", 0xe),
+        SymbolRow("ETHTOOL_MSG_PRIVFLAGS_NTF", 0xf),
+        SymbolRow("ETHTOOL_MSG_RINGS_GET_REPLY", 0x10),
+        SymbolRow("ETHTOOL_MSG_RINGS_NTF", 0x11),
+        SymbolRow("ETHTOOL_MSG_CHANNELS_GET_REPLY", 0x12),
+        SymbolRow("ETHTOOL_MSG_CHANNELS_NTF", 0x13),
+        SymbolRow("ETHTOOL_MSG_COALESCE_GET_REPLY", 0x14),
+        SymbolRow("ETHTOOL_MSG_COALESCE_NTF", 0x15),
+        SymbolRow("ETHTOOL_MSG_PAUSE_GET_REPLY", 0x16),
+        SymbolRow("ETHTOOL_MSG_PAUSE_NTF", 0x17),
+        SymbolRow("ETHTOOL_MSG_EEE_GET_REPLY", 0x18),
+        SymbolRow("ETHTOOL_MSG_EEE_NTF", 0x19),
+        SymbolRow("ETHTOOL_MSG_TSINFO_GET_REPLY", 0x1a),
+        SymbolRow("ETHTOOL_MSG_CABLE_TEST_NTF", 0x1b),
+        SymbolRow("ETHTOOL_MSG_CABLE_TEST_TDR_NTF", 0x1c),
+        SymbolRow("ETHTOOL_MSG_TUNNEL_INFO_GET_REPLY", 0x1d),
+        SymbolRow("ETHTOOL_MSG_FEC_GET_REPLY", 0x1e),
+        SymbolRow("ETHTOOL_MSG_FEC_NTF", 0x1f),
+        SymbolRow("ETHTOOL_MSG_MODULE_EEPROM_GET_REPLY", 0x20),
+        SymbolRow("ETHTOOL_MSG_STATS_GET_REPLY", 0x21),
+        SymbolRow("ETHTOOL_MSG_PHC_VCLOCKS_GET_REPLY", 0x22),
+        SymbolRow("ETHTOOL_MSG_MODULE_GET_REPLY", 0x23),
+        SymbolRow("ETHTOOL_MSG_MODULE_NTF", 0x24),
+        SymbolRow("ETHTOOL_MSG_PSE_GET_REPLY", 0x25),
+        SymbolRow("ETHTOOL_MSG_RSS_GET_REPLY", 0x26),
+        SymbolRow("ETHTOOL_MSG_PLCA_GET_CFG_REPLY", 0x27),
+        SymbolRow("ETHTOOL_MSG_PLCA_GET_STATUS_REPLY", 0x28),
+        SymbolRow("ETHTOOL_MSG_PLCA_NTF", 0x29),
+        SymbolRow("ETHTOOL_MSG_MM_GET_REPLY", 0x2a),
+        SymbolRow("ETHTOOL_MSG_MM_NTF", 0x2b),
+        SymbolRow("ETHTOOL_MSG_MODULE_FW_FLASH_NTF", 0x2c),
+        SymbolRow("ETHTOOL_MSG_PHY_GET_REPLY", 0x2d),
+        SymbolRow("ETHTOOL_MSG_PHY_NTF", 0x2e),
+        SymbolRow("ETHTOOL_MSG_TSCONFIG_GET_REPLY", 0x2f),
+        SymbolRow("ETHTOOL_MSG_TSCONFIG_SET_REPLY", 0x30),
+        SymbolRow("ETHTOOL_MSG_PSE_NTF", 0x31),
+        SymbolRow("ETHTOOL_MSG_RSS_NTF", 0x32),
+        SymbolRow("ETHTOOL_MSG_RSS_CREATE_ACT_REPLY", 0x33),
+        SymbolRow("ETHTOOL_MSG_RSS_CREATE_NTF", 0x34),
+        SymbolRow("ETHTOOL_MSG_RSS_DELETE_NTF", 0x35),
+        SymbolRow("ETHTOOL_MSG_MSE_GET_REPLY", 0x36),
+        SymbolRow("IOAM6_CMD_UNSPEC", 0x0),
+        SymbolRow("IOAM6_CMD_ADD_NAMESPACE", 0x1),
+        SymbolRow("IOAM6_CMD_DEL_NAMESPACE", 0x2),
+        SymbolRow("IOAM6_CMD_DUMP_NAMESPACES", 0x3),
+        SymbolRow("IOAM6_CMD_ADD_SCHEMA", 0x4),
+        SymbolRow("IOAM6_CMD_DEL_SCHEMA", 0x5),
+        SymbolRow("IOAM6_CMD_DUMP_SCHEMAS", 0x6),
+        SymbolRow("IOAM6_CMD_NS_SET_SCHEMA", 0x7),
+        SymbolRow("MPTCP_PM_CMD_UNSPEC", 0x0),
+        SymbolRow("MPTCP_PM_CMD_ADD_ADDR", 0x1),
+        SymbolRow("MPTCP_PM_CMD_DEL_ADDR", 0x2),
+        SymbolRow("MPTCP_PM_CMD_GET_ADDR", 0x3),
+        SymbolRow("MPTCP_PM_CMD_FLUSH_ADDRS", 0x4),
+        SymbolRow("MPTCP_PM_CMD_SET_LIMITS", 0x5),
+        SymbolRow("MPTCP_PM_CMD_GET_LIMITS", 0x6),
+        SymbolRow("MPTCP_PM_CMD_SET_FLAGS", 0x7),
+        SymbolRow("MPTCP_PM_CMD_ANNOUNCE", 0x8),
+        SymbolRow("MPTCP_PM_CMD_REMOVE", 0x9),
+        SymbolRow("MPTCP_PM_CMD_SUBFLOW_CREATE", 0xa),
+        SymbolRow("MPTCP_PM_CMD_SUBFLOW_DESTROY", 0xb),
+        SymbolRow("NETDEV_CMD_DEV_GET", 0x1),
+        SymbolRow("NETDEV_CMD_DEV_ADD_NTF", 0x2),
+        SymbolRow("NETDEV_CMD_DEV_DEL_NTF", 0x3),
+        SymbolRow("NETDEV_CMD_DEV_CHANGE_NTF", 0x4),
+        SymbolRow("NETDEV_CMD_PAGE_POOL_GET", 0x5),
+        SymbolRow("NETDEV_CMD_PAGE_POOL_ADD_NTF", 0x6),
+        SymbolRow("NETDEV_CMD_PAGE_POOL_DEL_NTF", 0x7),
+        SymbolRow("NETDEV_CMD_PAGE_POOL_CHANGE_NTF", 0x8),
+        SymbolRow("NETDEV_CMD_PAGE_POOL_STATS_GET", 0x9),
+        SymbolRow("NETDEV_CMD_QUEUE_GET", 0xa),
+        SymbolRow("NETDEV_CMD_NAPI_GET", 0xb),
+        SymbolRow("NETDEV_CMD_QSTATS_GET", 0xc),
+        SymbolRow("NETDEV_CMD_BIND_RX", 0xd),
+        SymbolRow("NETDEV_CMD_NAPI_SET", 0xe),
+        SymbolRow("NETDEV_CMD_BIND_TX", 0xf),
+        SymbolRow("NETDEV_CMD_QUEUE_CREATE", 0x10),
+        SymbolRow("NL80211_CMD_UNSPEC", 0x0),
+        SymbolRow("NL80211_CMD_GET_WIPHY", 0x1),
+        SymbolRow("NL80211_CMD_SET_WIPHY", 0x2),
+        SymbolRow("NL80211_CMD_NEW_WIPHY", 0x3),
+        SymbolRow("NL80211_CMD_DEL_WIPHY", 0x4),
+        SymbolRow("NL80211_CMD_GET_INTERFACE", 0x5),
+        SymbolRow("NL80211_CMD_SET_INTERFACE", 0x6),
+        SymbolRow("NL80211_CMD_NEW_INTERFACE", 0x7),
+        SymbolRow("NL80211_CMD_DEL_INTERFACE", 0x8),
+        SymbolRow("NL80211_CMD_GET_KEY", 0x9),
+        SymbolRow("NL80211_CMD_SET_KEY", 0xa),
+        SymbolRow("NL80211_CMD_NEW_KEY", 0xb),
+        SymbolRow("NL80211_CMD_DEL_KEY", 0xc),
+        SymbolRow("NL80211_CMD_GET_BEACON", 0xd),
+        SymbolRow("NL80211_CMD_SET_BEACON", 0xe),
+        SymbolRow("NL80211_CMD_START_AP", 0xf),
+        SymbolRow("NL80211_CMD_STOP_AP", 0x10),
+        SymbolRow("NL80211_CMD_GET_STATION", 0x11),
+        SymbolRow("NL80211_CMD_SET_STATION", 0x12),
+        SymbolRow("NL80211_CMD_NEW_STATION", 0x13),
+        SymbolRow("NL80211_CMD_DEL_STATION", 0x14),
+        SymbolRow("NL80211_CMD_GET_MPATH", 0x15),
+        SymbolRow("NL80211_CMD_SET_MPATH", 0x16),
+        SymbolRow("NL80211_CMD_NEW_MPATH", 0x17),
+        SymbolRow("NL80211_CMD_DEL_MPATH", 0x18),
+        SymbolRow("NL80211_CMD_SET_BSS", 0x19),
+        SymbolRow("NL80211_CMD_SET_REG", 0x1a),
+        SymbolRow("NL80211_CMD_REQ_SET_REG", 0x1b),
+        SymbolRow("NL80211_CMD_GET_MESH_CONFIG", 0x1c),
+        SymbolRow("NL80211_CMD_SET_MESH_CONFIG", 0x1d),
+        SymbolRow("NL80211_CMD_SET_MGMT_EXTRA_IE", 0x1e),
+        SymbolRow("NL80211_CMD_GET_REG", 0x1f),
+        SymbolRow("NL80211_CMD_GET_SCAN", 0x20),
+        SymbolRow("NL80211_CMD_TRIGGER_SCAN", 0x21),
+        SymbolRow("NL80211_CMD_NEW_SCAN_RESULTS", 0x22),
+        SymbolRow("NL80211_CMD_SCAN_ABORTED", 0x23),
+        SymbolRow("NL80211_CMD_REG_CHANGE", 0x24),
+        SymbolRow("NL80211_CMD_AUTHENTICATE", 0x25),
+        SymbolRow("NL80211_CMD_ASSOCIATE", 0x26),
+        SymbolRow("NL80211_CMD_DEAUTHENTICATE", 0x27),
+        SymbolRow("NL80211_CMD_DISASSOCIATE", 0x28),
+        SymbolRow("NL80211_CMD_MICHAEL_MIC_FAILURE", 0x29),
+        SymbolRow("NL80211_CMD_REG_BEACON_HINT", 0x2a),
+        SymbolRow("NL80211_CMD_JOIN_IBSS", 0x2b),
+        SymbolRow("NL80211_CMD_LEAVE_IBSS", 0x2c),
+        SymbolRow("NL80211_CMD_TESTMODE", 0x2d),
+        SymbolRow("NL80211_CMD_CONNECT", 0x2e),
+        SymbolRow("NL80211_CMD_ROAM", 0x2f),
+        SymbolRow("NL80211_CMD_DISCONNECT", 0x30),
+        SymbolRow("NL80211_CMD_SET_WIPHY_NETNS", 0x31),
+        SymbolRow("NL80211_CMD_GET_SURVEY", 0x32),
+        SymbolRow("NL80211_CMD_NEW_SURVEY_RESULTS", 0x33),
+        SymbolRow("NL80211_CMD_SET_PMKSA", 0x34),
+        SymbolRow("NL80211_CMD_DEL_PMKSA", 0x35),
+        SymbolRow("NL80211_CMD_FLUSH_PMKSA", 0x36),
+        SymbolRow("NL80211_CMD_REMAIN_ON_CHANNEL", 0x37),
+        SymbolRow("NL80211_CMD_CANCEL_REMAIN_ON_CHANNEL", 0x38),
+        SymbolRow("NL80211_CMD_SET_TX_BITRATE_MASK", 0x39),
+        SymbolRow("NL80211_CMD_REGISTER_FRAME", 0x3a),
+        SymbolRow("NL80211_CMD_FRAME", 0x3b),
+        SymbolRow("NL80211_CMD_FRAME_TX_STATUS", 0x3c),
+        SymbolRow("NL80211_CMD_SET_POWER_SAVE", 0x3d),
+        SymbolRow("NL80211_CMD_GET_POWER_SAVE", 0x3e),
+        SymbolRow("NL80211_CMD_SET_CQM", 0x3f),
+        SymbolRow("NL80211_CMD_NOTIFY_CQM", 0x40),
+        SymbolRow("NL80211_CMD_SET_CHANNEL", 0x41),
+        SymbolRow("NL80211_CMD_SET_WDS_PEER", 0x42),
+        SymbolRow("NL80211_CMD_FRAME_WAIT_CANCEL", 0x43),
+        SymbolRow("NL80211_CMD_JOIN_MESH", 0x44),
+        SymbolRow("NL80211_CMD_LEAVE_MESH", 0x45),
+        SymbolRow("NL80211_CMD_UNPROT_DEAUTHENTICATE", 0x46),
+        SymbolRow("NL80211_CMD_UNPROT_DISASSOCIATE", 0x47),
+        SymbolRow("NL80211_CMD_NEW_PEER_CANDIDATE", 0x48),
+        SymbolRow("NL80211_CMD_GET_WOWLAN", 0x49),
+        SymbolRow("NL80211_CMD_SET_WOWLAN", 0x4a),
+        SymbolRow("NL80211_CMD_START_SCHED_SCAN", 0x4b),
+        SymbolRow("NL80211_CMD_STOP_SCHED_SCAN", 0x4c),
+        SymbolRow("NL80211_CMD_SCHED_SCAN_RESULTS", 0x4d),
+        SymbolRow("NL80211_CMD_SCHED_SCAN_STOPPED", 0x4e),
+        SymbolRow("NL80211_CMD_SET_REKEY_OFFLOAD", 0x4f),
+        SymbolRow("NL80211_CMD_PMKSA_CANDIDATE", 0x50),
+        SymbolRow("NL80211_CMD_TDLS_OPER", 0x51),
+    ]
+
+    private static let symbols61: [SymbolRow] = [
+        SymbolRow("NL80211_CMD_TDLS_MGMT", 0x52),
+        SymbolRow("NL80211_CMD_UNEXPECTED_FRAME", 0x53),
+        SymbolRow("NL80211_CMD_PROBE_CLIENT", 0x54),
+        SymbolRow("NL80211_CMD_REGISTER_BEACONS", 0x55),
+        SymbolRow("NL80211_CMD_UNEXPECTED_4ADDR_FRAME", 0x56),
+        SymbolRow("NL80211_CMD_SET_NOACK_MAP", 0x57),
+        SymbolRow("NL80211_CMD_CH_SWITCH_NOTIFY", 0x58),
+        SymbolRow("NL80211_CMD_START_P2P_DEVICE", 0x59),
+        SymbolRow("NL80211_CMD_STOP_P2P_DEVICE", 0x5a),
+        SymbolRow("NL80211_CMD_CONN_FAILED", 0x5b),
+        SymbolRow("NL80211_CMD_SET_MCAST_RATE", 0x5c),
+        SymbolRow("NL80211_CMD_SET_MAC_ACL", 0x5d),
+        SymbolRow("NL80211_CMD_RADAR_DETECT", 0x5e),
+        SymbolRow("NL80211_CMD_GET_PROTOCOL_FEATURES", 0x5f),
+        SymbolRow("NL80211_CMD_UPDATE_FT_IES", 0x60),
+        SymbolRow("NL80211_CMD_FT_EVENT", 0x61),
+        SymbolRow("NL80211_CMD_CRIT_PROTOCOL_START", 0x62),
+        SymbolRow("NL80211_CMD_CRIT_PROTOCOL_STOP", 0x63),
+        SymbolRow("NL80211_CMD_GET_COALESCE", 0x64),
+        SymbolRow("NL80211_CMD_SET_COALESCE", 0x65),
+        SymbolRow("NL80211_CMD_CHANNEL_SWITCH", 0x66),
+        SymbolRow("NL80211_CMD_VENDOR", 0x67),
+        SymbolRow("NL80211_CMD_SET_QOS_MAP", 0x68),
+        SymbolRow("NL80211_CMD_ADD_TX_TS", 0x69),
+        SymbolRow("NL80211_CMD_DEL_TX_TS", 0x6a),
+        SymbolRow("NL80211_CMD_GET_MPP", 0x6b),
+        SymbolRow("NL80211_CMD_JOIN_OCB", 0x6c),
+        SymbolRow("NL80211_CMD_LEAVE_OCB", 0x6d),
+        SymbolRow("NL80211_CMD_CH_SWITCH_STARTED_NOTIFY", 0x6e),
+        SymbolRow("NL80211_CMD_TDLS_CHANNEL_SWITCH", 0x6f),
+        SymbolRow("NL80211_CMD_TDLS_CANCEL_CHANNEL_SWITCH", 0x70),
+        SymbolRow("NL80211_CMD_WIPHY_REG_CHANGE", 0x71),
+        SymbolRow("NL80211_CMD_ABORT_SCAN", 0x72),
+        SymbolRow("NL80211_CMD_START_NAN", 0x73),
+        SymbolRow("NL80211_CMD_STOP_NAN", 0x74),
+        SymbolRow("NL80211_CMD_ADD_NAN_FUNCTION", 0x75),
+        SymbolRow("NL80211_CMD_DEL_NAN_FUNCTION", 0x76),
+        SymbolRow("NL80211_CMD_CHANGE_NAN_CONFIG", 0x77),
+        SymbolRow("NL80211_CMD_NAN_MATCH", 0x78),
+        SymbolRow("NL80211_CMD_SET_MULTICAST_TO_UNICAST", 0x79),
+        SymbolRow("NL80211_CMD_UPDATE_CONNECT_PARAMS", 0x7a),
+        SymbolRow("NL80211_CMD_SET_PMK", 0x7b),
+        SymbolRow("NL80211_CMD_DEL_PMK", 0x7c),
+        SymbolRow("NL80211_CMD_PORT_AUTHORIZED", 0x7d),
+        SymbolRow("NL80211_CMD_RELOAD_REGDB", 0x7e),
+        SymbolRow("NL80211_CMD_EXTERNAL_AUTH", 0x7f),
+        SymbolRow("NL80211_CMD_STA_OPMODE_CHANGED", 0x80),
+        SymbolRow("NL80211_CMD_CONTROL_PORT_FRAME", 0x81),
+        SymbolRow("NL80211_CMD_GET_FTM_RESPONDER_STATS", 0x82),
+        SymbolRow("NL80211_CMD_PEER_MEASUREMENT_START", 0x83),
+        SymbolRow("NL80211_CMD_PEER_MEASUREMENT_RESULT", 0x84),
+        SymbolRow("NL80211_CMD_PEER_MEASUREMENT_COMPLETE", 0x85),
+        SymbolRow("NL80211_CMD_NOTIFY_RADAR", 0x86),
+        SymbolRow("NL80211_CMD_UPDATE_OWE_INFO", 0x87),
+        SymbolRow("NL80211_CMD_PROBE_MESH_LINK", 0x88),
+        SymbolRow("NL80211_CMD_SET_TID_CONFIG", 0x89),
+        SymbolRow("NL80211_CMD_UNPROT_BEACON", 0x8a),
+        SymbolRow("NL80211_CMD_CONTROL_PORT_FRAME_TX_STATUS", 0x8b),
+        SymbolRow("NL80211_CMD_SET_SAR_SPECS", 0x8c),
+        SymbolRow("NL80211_CMD_OBSS_COLOR_COLLISION", 0x8d),
+        SymbolRow("NL80211_CMD_COLOR_CHANGE_REQUEST", 0x8e),
+        SymbolRow("NL80211_CMD_COLOR_CHANGE_STARTED", 0x8f),
+        SymbolRow("NL80211_CMD_COLOR_CHANGE_ABORTED", 0x90),
+        SymbolRow("NL80211_CMD_COLOR_CHANGE_COMPLETED", 0x91),
+        SymbolRow("NL80211_CMD_SET_FILS_AAD", 0x92),
+        SymbolRow("NL80211_CMD_ASSOC_COMEBACK", 0x93),
+        SymbolRow("NL80211_CMD_ADD_LINK", 0x94),
+        SymbolRow("NL80211_CMD_REMOVE_LINK", 0x95),
+        SymbolRow("NL80211_CMD_ADD_LINK_STA", 0x96),
+        SymbolRow("NL80211_CMD_MODIFY_LINK_STA", 0x97),
+        SymbolRow("NL80211_CMD_REMOVE_LINK_STA", 0x98),
+        SymbolRow("NL80211_CMD_SET_HW_TIMESTAMP", 0x99),
+        SymbolRow("NL80211_CMD_LINKS_REMOVED", 0x9a),
+        SymbolRow("NL80211_CMD_SET_TID_TO_LINK_MAPPING", 0x9b),
+        SymbolRow("NL80211_CMD_ASSOC_MLO_RECONF", 0x9c),
+        SymbolRow("NL80211_CMD_EPCS_CFG", 0x9d),
+        SymbolRow("NL80211_CMD_NAN_NEXT_DW_NOTIFICATION", 0x9e),
+        SymbolRow("NL80211_CMD_NAN_CLUSTER_JOINED", 0x9f),
+        SymbolRow("NL80211_CMD_INCUMBENT_SIGNAL_DETECT", 0xa0),
+        SymbolRow("NL80211_CMD_NAN_SET_LOCAL_SCHED", 0xa1),
+        SymbolRow("NL80211_CMD_NAN_SCHED_UPDATE_DONE", 0xa2),
+        SymbolRow("NL80211_CMD_NAN_SET_PEER_SCHED", 0xa3),
+        SymbolRow("NL80211_CMD_NAN_ULW_UPDATE", 0xa4),
+        SymbolRow("NL80211_CMD_NAN_CHANNEL_EVAC", 0xa5),
+        SymbolRow("NL80211_CMD_START_PD", 0xa6),
+        SymbolRow("NL80211_CMD_STOP_PD", 0xa7),
+        SymbolRow("SEG6_CMD_UNSPEC", 0x0),
+        SymbolRow("SEG6_CMD_SETHMAC", 0x1),
+        SymbolRow("SEG6_CMD_DUMPHMAC", 0x2),
+        SymbolRow("SEG6_CMD_SET_TUNSRC", 0x3),
+        SymbolRow("SEG6_CMD_GET_TUNSRC", 0x4),
+        SymbolRow("TASKSTATS_CMD_UNSPEC", 0x0),
+        SymbolRow("TASKSTATS_CMD_GET", 0x1),
+        SymbolRow("TASKSTATS_CMD_NEW", 0x2),
+        SymbolRow("CGROUPSTATS_CMD_UNSPEC", 0x3),
+        SymbolRow("CGROUPSTATS_CMD_GET", 0x4),
+        SymbolRow("CGROUPSTATS_CMD_NEW", 0x5),
+        SymbolRow("TCP_METRICS_CMD_UNSPEC", 0x0),
+        SymbolRow("TCP_METRICS_CMD_GET", 0x1),
+        SymbolRow("TCP_METRICS_CMD_DEL", 0x2),
+        SymbolRow("THERMAL_GENL_CMD_UNSPEC", 0x0),
+        SymbolRow("THERMAL_GENL_CMD_TZ_GET_ID", 0x1),
+        SymbolRow("THERMAL_GENL_CMD_TZ_GET_TRIP", 0x2),
+        SymbolRow("THERMAL_GENL_CMD_TZ_GET_TEMP", 0x3),
+        SymbolRow("THERMAL_GENL_CMD_TZ_GET_GOV", 0x4),
+        SymbolRow("THERMAL_GENL_CMD_TZ_GET_MODE", 0x5),
+        SymbolRow("THERMAL_GENL_CMD_CDEV_GET", 0x6),
+        SymbolRow("THERMAL_GENL_CMD_THRESHOLD_GET", 0x7),
+        SymbolRow("THERMAL_GENL_CMD_THRESHOLD_ADD", 0x8),
+        SymbolRow("THERMAL_GENL_CMD_THRESHOLD_DELETE", 0x9),
+        SymbolRow("THERMAL_GENL_CMD_THRESHOLD_FLUSH", 0xa),
         SymbolRow("BPF_LD", 0x0),
         SymbolRow("BPF_LDX", 0x1),
         SymbolRow("BPF_ST", 0x2),
         SymbolRow("BPF_STX", 0x3),
-    ]
-
-    private static let symbols55: [SymbolRow] = [
         SymbolRow("BPF_ALU", 0x4),
         SymbolRow("BPF_JMP", 0x5),
         SymbolRow("BPF_RET", 0x6),
@@ -12870,6 +14476,9 @@ extension SpecTables {
         SymbolRow("BPF_JCOND", 0xe0),
         SymbolRow("BPF_REG_0", 0x0),
         SymbolRow("BPF_REG_1", 0x1),
+    ]
+
+    private static let symbols62: [SymbolRow] = [
         SymbolRow("BPF_REG_2", 0x2),
         SymbolRow("BPF_REG_3", 0x3),
         SymbolRow("BPF_REG_4", 0x4),
@@ -12985,9 +14594,6 @@ extension SpecTables {
         SymbolRow("BPF_F_INNER_MAP", 0x1000),
         SymbolRow("BPF_F_LINK", 0x2000),
         SymbolRow("BPF_F_PATH_FD", 0x4000),
-    ]
-
-    private static let symbols56: [SymbolRow] = [
         SymbolRow("BPF_F_VTYPE_BTF_OBJ_FD", 0x8000),
         SymbolRow("BPF_F_TOKEN_FD", 0x10000),
         SymbolRow("BPF_F_SEGV_ON_FAULT", 0x20000),
@@ -13073,6 +14679,9 @@ extension SpecTables {
         SymbolRow("BPF_SK_LOOKUP", 0x24),
         SymbolRow("BPF_XDP", 0x25),
         SymbolRow("BPF_SK_SKB_VERDICT", 0x26),
+    ]
+
+    private static let symbols63: [SymbolRow] = [
         SymbolRow("BPF_SK_REUSEPORT_SELECT", 0x27),
         SymbolRow("BPF_SK_REUSEPORT_SELECT_OR_MIGRATE", 0x28),
         SymbolRow("BPF_PERF_EVENT", 0x29),
@@ -13125,6 +14734,9 @@ extension SpecTables {
         SymbolRow("BPF_FD_TYPE_UPROBE", 0x4),
         SymbolRow("BPF_FD_TYPE_URETPROBE", 0x5),
         SymbolRow("BPF_F_KPROBE_MULTI_RETURN", 0x1),
+        SymbolRow("BPF_F_UPROBE_MULTI_RETURN", 0x1),
+        SymbolRow("BPF_F_UPROBE_MULTI_PATH_FD", 0x2),
+        SymbolRow("BPF_F_NETFILTER_IP_DEFRAG", 0x1),
         SymbolRow("BPF_STATS_RUN_TIME", 0x0),
         SymbolRow("PERF_TYPE_HARDWARE", 0x0),
         SymbolRow("PERF_TYPE_SOFTWARE", 0x1),
@@ -13188,9 +14800,6 @@ extension SpecTables {
         SymbolRow("PERF_SAMPLE_STREAM_ID", 0x200),
         SymbolRow("PERF_SAMPLE_RAW", 0x400),
         SymbolRow("PERF_SAMPLE_BRANCH_STACK", 0x800),
-    ]
-
-    private static let symbols57: [SymbolRow] = [
         SymbolRow("PERF_SAMPLE_REGS_USER", 0x1000),
         SymbolRow("PERF_SAMPLE_STACK_USER", 0x2000),
         SymbolRow("PERF_SAMPLE_WEIGHT", 0x4000),
@@ -13229,9 +14838,11 @@ extension SpecTables {
         SymbolRow("PERF_SAMPLE_BRANCH_HW_INDEX", 0x20000),
         SymbolRow("PERF_SAMPLE_BRANCH_PRIV_SAVE", 0x40000),
         SymbolRow("PERF_SAMPLE_BRANCH_COUNTERS", 0x80000),
+        SymbolRow("NUMA_NO_NODE", 0xffffffff),
         SymbolRow("HW_BREAKPOINT_EMPTY", 0x0),
         SymbolRow("HW_BREAKPOINT_R", 0x1),
         SymbolRow("HW_BREAKPOINT_W", 0x2),
+        SymbolRow("HW_BREAKPOINT_RW", 0x3),
         SymbolRow("HW_BREAKPOINT_X", 0x4),
     ]
 }

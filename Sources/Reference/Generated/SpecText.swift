@@ -2669,13 +2669,13 @@ enum SpecText {
           AF_IB 27
           AF_MPLS 28
           AF_CAN 29 sockaddr_can
-          AF_TIPC 30
+          AF_TIPC 30 sockaddr_tipc
           AF_BLUETOOTH 31
           AF_IUCV 32
           AF_RXRPC 33
           AF_ISDN 34
           AF_PHONET 35
-          AF_IEEE802154 36
+          AF_IEEE802154 36 sockaddr_ieee802154
           AF_CAIF 37
           AF_ALG 38
           AF_NFC 39
@@ -3876,6 +3876,35 @@ enum SpecText {
           IORING_MEM_REGION_REG_WAIT_ARG 1
         enum uringFileSkip unknown IORING_REGISTER_FILES_???
           IORING_REGISTER_FILES_SKIP -2
+        enum uringSocket unknown SOCKET_URING_OP_???
+          SOCKET_URING_OP_SIOCINQ 0
+          SOCKET_URING_OP_SIOCOUTQ 1
+          SOCKET_URING_OP_GETSOCKOPT 2
+          SOCKET_URING_OP_SETSOCKOPT 3
+          SOCKET_URING_OP_TX_TIMESTAMP 4
+          SOCKET_URING_OP_GETSOCKNAME 5
+        enum uringQuery unknown IO_URING_QUERY_???
+          IO_URING_QUERY_OPCODES 0
+          IO_URING_QUERY_ZCRX 1
+          IO_URING_QUERY_SCQ 2
+          IO_URING_QUERY_ZCRX_EVENT 3
+        enum uringTracking unknown IO_URING_NAPI_TRACKING_???
+          IO_URING_NAPI_TRACKING_DYNAMIC 0
+          IO_URING_NAPI_TRACKING_STATIC 1
+          IO_URING_NAPI_TRACKING_INACTIVE 0xff
+        flags uringReceive unknown ZCRX_REG_???
+          ZCRX_REG_IMPORT 1
+        flags uringArea unknown IORING_ZCRX_AREA_???
+          IORING_ZCRX_AREA_DMABUF 1
+        enum uringReceiveControl unknown ZCRX_CTRL_???
+          ZCRX_CTRL_FLUSH_RQ 0
+          ZCRX_CTRL_EXPORT 1
+          ZCRX_CTRL_ARM_EVENT 2
+        enum uringReceiveEvent unknown ZCRX_EVENT_???
+          ZCRX_EVENT_ALLOC_FAIL 0
+          ZCRX_EVENT_COPY 1
+        flags uringAttribute unknown IORING_RW_ATTR_FLAG_???
+          IORING_RW_ATTR_FLAG_PI 1
         struct iovec_data
           iov_base buffer(iov_len)
           iov_len size
@@ -3905,10 +3934,10 @@ enum SpecText {
           operation file.create if opcode is IORING_OP_MKDIRAT
           operation file.symlink if opcode is IORING_OP_SYMLINKAT
           operation file.link if opcode is IORING_OP_LINKAT
-          operation async.submit if opcode is IORING_OP_NOP|IORING_OP_MSG_RING
+          operation async.submit if opcode is IORING_OP_NOP|IORING_OP_NOP128|IORING_OP_MSG_RING
           operation file.xattr if opcode is IORING_OP_FSETXATTR|IORING_OP_SETXATTR|IORING_OP_FGETXATTR|IORING_OP_GETXATTR
           operation sock.create if opcode is IORING_OP_SOCKET
-          operation fd.control if opcode is IORING_OP_URING_CMD
+          operation fd.control if opcode is IORING_OP_URING_CMD|IORING_OP_URING_CMD128
           operation proc.wait if opcode is IORING_OP_WAITID
           operation sync.wait if opcode is IORING_OP_FUTEX_WAIT|IORING_OP_FUTEX_WAITV
           operation sync.wake if opcode is IORING_OP_FUTEX_WAKE
@@ -3933,7 +3962,7 @@ enum SpecText {
           fd int as fixed @4 if flags has IOSQE_FIXED_FILE
           or fd fd as queue if opcode is IORING_OP_EPOLL_CTL|IORING_OP_EPOLL_WAIT
           or fd fd as out_fd if opcode is IORING_OP_SPLICE|IORING_OP_TEE
-          or fd fd as fd if opcode is IORING_OP_READV|IORING_OP_WRITEV|IORING_OP_FSYNC|IORING_OP_READ_FIXED|IORING_OP_WRITE_FIXED|IORING_OP_POLL_ADD|IORING_OP_SYNC_FILE_RANGE|IORING_OP_SENDMSG|IORING_OP_RECVMSG|IORING_OP_ACCEPT|IORING_OP_CONNECT|IORING_OP_FALLOCATE|IORING_OP_CLOSE|IORING_OP_READ|IORING_OP_WRITE|IORING_OP_FADVISE|IORING_OP_SEND|IORING_OP_RECV|IORING_OP_EPOLL_CTL|IORING_OP_SPLICE|IORING_OP_TEE|IORING_OP_SHUTDOWN|IORING_OP_MSG_RING|IORING_OP_FSETXATTR|IORING_OP_FGETXATTR|IORING_OP_URING_CMD|IORING_OP_SEND_ZC|IORING_OP_SENDMSG_ZC|IORING_OP_READ_MULTISHOT|IORING_OP_FIXED_FD_INSTALL|IORING_OP_FTRUNCATE|IORING_OP_BIND|IORING_OP_LISTEN|IORING_OP_RECV_ZC|IORING_OP_EPOLL_WAIT|IORING_OP_READV_FIXED|IORING_OP_WRITEV_FIXED
+          or fd fd as fd if opcode is IORING_OP_READV|IORING_OP_WRITEV|IORING_OP_FSYNC|IORING_OP_READ_FIXED|IORING_OP_WRITE_FIXED|IORING_OP_POLL_ADD|IORING_OP_SYNC_FILE_RANGE|IORING_OP_SENDMSG|IORING_OP_RECVMSG|IORING_OP_ACCEPT|IORING_OP_CONNECT|IORING_OP_FALLOCATE|IORING_OP_CLOSE|IORING_OP_READ|IORING_OP_WRITE|IORING_OP_FADVISE|IORING_OP_SEND|IORING_OP_RECV|IORING_OP_EPOLL_CTL|IORING_OP_SPLICE|IORING_OP_TEE|IORING_OP_SHUTDOWN|IORING_OP_MSG_RING|IORING_OP_FSETXATTR|IORING_OP_FGETXATTR|IORING_OP_URING_CMD|IORING_OP_URING_CMD128|IORING_OP_SEND_ZC|IORING_OP_SENDMSG_ZC|IORING_OP_READ_MULTISHOT|IORING_OP_FIXED_FD_INSTALL|IORING_OP_FTRUNCATE|IORING_OP_BIND|IORING_OP_LISTEN|IORING_OP_RECV_ZC|IORING_OP_EPOLL_WAIT|IORING_OP_READV_FIXED|IORING_OP_WRITEV_FIXED
           or fd directory as from if opcode is IORING_OP_RENAMEAT|IORING_OP_LINKAT
           or fd directory as to if opcode is IORING_OP_SYMLINKAT
           or fd directory as at if opcode is IORING_OP_OPENAT|IORING_OP_OPENAT2|IORING_OP_STATX|IORING_OP_UNLINKAT|IORING_OP_MKDIRAT
@@ -3941,7 +3970,7 @@ enum SpecText {
           or fd pid as who if opcode is IORING_OP_WAITID
           or fd flags:futex2 as flags if opcode is IORING_OP_FUTEX_WAIT|IORING_OP_FUTEX_WAKE
           or fd int as count if opcode is IORING_OP_PROVIDE_BUFFERS|IORING_OP_REMOVE_BUFFERS
-          or fd fd as fd if opcode is 63|64|65|66|67|68|69|70|71|72|73|74|75|76|77|78|79|80|81|82|83|84|85|86
+          or fd fd as fd if opcode is 65|66|67|68|69|70|71|72|73|74|75|76|77|78|79|80|81|82|83|84|85|86
           addr path as path @16 if opcode is IORING_OP_OPENAT|IORING_OP_OPENAT2|IORING_OP_STATX|IORING_OP_UNLINKAT|IORING_OP_MKDIRAT
           or addr path as from_path if opcode is IORING_OP_RENAMEAT|IORING_OP_LINKAT
           or addr path as text if opcode is IORING_OP_SYMLINKAT
@@ -3964,7 +3993,7 @@ enum SpecText {
           or addr address as words if opcode is IORING_OP_FUTEX_WAIT|IORING_OP_FUTEX_WAKE
           or addr address as fds if opcode is IORING_OP_PIPE
           or addr address as data if opcode is IORING_OP_READ|IORING_OP_READ_FIXED|IORING_OP_RECV|IORING_OP_MADVISE|IORING_OP_PROVIDE_BUFFERS|IORING_OP_EPOLL_WAIT
-          or addr x64 as args if opcode is 46|63|64|65|66|67|68|69|70|71|72|73|74|75|76|77|78|79|80|81|82|83|84|85|86
+          or addr x64 as args if opcode is 46|64|65|66|67|68|69|70|71|72|73|74|75|76|77|78|79|80|81|82|83|84|85|86
           addr3 path as path @48 if opcode is IORING_OP_SETXATTR|IORING_OP_GETXATTR
           or addr3 x64 as mask if opcode is IORING_OP_FUTEX_WAIT|IORING_OP_FUTEX_WAKE
           len permissions as mode @24 if opcode is IORING_OP_OPENAT|IORING_OP_MKDIRAT
@@ -3978,7 +4007,7 @@ enum SpecText {
           or len enum:waitIdType as kind if opcode is IORING_OP_WAITID
           or len int as backlog if opcode is IORING_OP_LISTEN
           or len u32 as protocol if opcode is IORING_OP_SOCKET
-          or len u32 as len if opcode is IORING_OP_READV|IORING_OP_WRITEV|IORING_OP_FSYNC|IORING_OP_READ_FIXED|IORING_OP_WRITE_FIXED|IORING_OP_SYNC_FILE_RANGE|IORING_OP_FILES_UPDATE|IORING_OP_READ|IORING_OP_WRITE|IORING_OP_FADVISE|IORING_OP_MADVISE|IORING_OP_SEND|IORING_OP_RECV|IORING_OP_SPLICE|IORING_OP_PROVIDE_BUFFERS|IORING_OP_TEE|IORING_OP_MSG_RING|IORING_OP_FSETXATTR|IORING_OP_SETXATTR|IORING_OP_FGETXATTR|IORING_OP_GETXATTR|IORING_OP_SEND_ZC|IORING_OP_FUTEX_WAITV|IORING_OP_RECV_ZC|IORING_OP_EPOLL_WAIT|IORING_OP_READV_FIXED|IORING_OP_WRITEV_FIXED|63|64|65|66|67|68|69|70|71|72|73|74|75|76|77|78|79|80|81|82|83|84|85|86
+          or len u32 as len if opcode is IORING_OP_READV|IORING_OP_WRITEV|IORING_OP_FSYNC|IORING_OP_READ_FIXED|IORING_OP_WRITE_FIXED|IORING_OP_SYNC_FILE_RANGE|IORING_OP_FILES_UPDATE|IORING_OP_READ|IORING_OP_WRITE|IORING_OP_FADVISE|IORING_OP_MADVISE|IORING_OP_SEND|IORING_OP_RECV|IORING_OP_SPLICE|IORING_OP_PROVIDE_BUFFERS|IORING_OP_TEE|IORING_OP_MSG_RING|IORING_OP_FSETXATTR|IORING_OP_SETXATTR|IORING_OP_FGETXATTR|IORING_OP_GETXATTR|IORING_OP_SEND_ZC|IORING_OP_FUTEX_WAITV|IORING_OP_RECV_ZC|IORING_OP_EPOLL_WAIT|IORING_OP_READV_FIXED|IORING_OP_WRITEV_FIXED|65|66|67|68|69|70|71|72|73|74|75|76|77|78|79|80|81|82|83|84|85|86
           off s64 as pos @8 if opcode is IORING_OP_READV|IORING_OP_WRITEV|IORING_OP_FSYNC|IORING_OP_READ_FIXED|IORING_OP_WRITE_FIXED|IORING_OP_SYNC_FILE_RANGE|IORING_OP_FALLOCATE|IORING_OP_READ|IORING_OP_WRITE|IORING_OP_FADVISE|IORING_OP_READ_MULTISHOT|IORING_OP_READV_FIXED|IORING_OP_WRITEV_FIXED
           or off s64 as out_pos if opcode is IORING_OP_SPLICE
           or addr2 path as to_path if opcode is IORING_OP_RENAMEAT|IORING_OP_LINKAT
@@ -3998,8 +4027,8 @@ enum SpecText {
           or addr2 address as data if opcode is IORING_OP_FGETXATTR|IORING_OP_GETXATTR|IORING_OP_STATX|IORING_OP_WAITID
           or addr2 *timespec64 as timeout if opcode is IORING_OP_TIMEOUT_REMOVE
           or addr2 custom:entryDestination as address if opcode is IORING_OP_SEND_ZC|IORING_OP_SEND
-          or cmd_op x32 as request if opcode is IORING_OP_URING_CMD
-          or off x64 as args if opcode is 63|64|65|66|67|68|69|70|71|72|73|74|75|76|77|78|79|80|81|82|83|84|85|86
+          or cmd_op enum:uringSocket as request if opcode is IORING_OP_URING_CMD|IORING_OP_URING_CMD128
+          or off x64 as args if opcode is 65|66|67|68|69|70|71|72|73|74|75|76|77|78|79|80|81|82|83|84|85|86
           rw_flags flags:readWrite as flags @28 if opcode is IORING_OP_READV|IORING_OP_WRITEV|IORING_OP_READ_FIXED|IORING_OP_WRITE_FIXED|IORING_OP_READ|IORING_OP_WRITE|IORING_OP_READ_MULTISHOT|IORING_OP_READV_FIXED|IORING_OP_WRITEV_FIXED
           or fsync_flags flags:uringFsync as flags if opcode is IORING_OP_FSYNC
           or poll32_events flags:poll as want if opcode is IORING_OP_POLL_ADD|IORING_OP_POLL_REMOVE
@@ -4018,9 +4047,9 @@ enum SpecText {
           or hardlink_flags flags:at as flags if opcode is IORING_OP_LINKAT
           or xattr_flags flags:xattr as flags if opcode is IORING_OP_FSETXATTR|IORING_OP_SETXATTR
           or msg_ring_flags flags:uringMessage as flags if opcode is IORING_OP_MSG_RING
-          or uring_cmd_flags flags:uringCommand as flags if opcode is IORING_OP_URING_CMD
+          or uring_cmd_flags flags:uringCommand as flags if opcode is IORING_OP_URING_CMD|IORING_OP_URING_CMD128
           or install_fd_flags flags:uringInstall as flags if opcode is IORING_OP_FIXED_FD_INSTALL
-          or nop_flags flags:uringNop as flags if opcode is IORING_OP_NOP
+          or nop_flags flags:uringNop as flags if opcode is IORING_OP_NOP|IORING_OP_NOP128
           or pipe_flags flags:open as flags if opcode is IORING_OP_PIPE
           or op_flags x32 as flags if op_flags has 0xffffffff
           splice_fd_in fd as in_fd @44 if opcode is IORING_OP_SPLICE|IORING_OP_TEE
@@ -4147,7 +4176,8 @@ enum SpecText {
           busy_poll_to u32
           prefer_busy_poll u8
           opcode enum:uringNapi/1
-          op_param u32 @8
+          op_param enum:uringTracking @8 if opcode is IO_URING_NAPI_REGISTER_OP
+          or op_param x32
           resv x32 if resv has 0xffffffff
         struct io_uring_clock_register
           clockid enum:clock
@@ -4174,14 +4204,14 @@ enum SpecText {
           addr address
           len u64
           rq_area_token x64
-          flags x32
+          flags flags:uringArea
           dmabuf_fd fd
           resv [x64](2) hidden
         struct io_uring_zcrx_ifq_reg wide
           if_idx u32
           if_rxq u32
           rq_entries u32
-          flags x32
+          flags flags:uringReceive
           area_ptr *io_uring_zcrx_area_reg
           region_ptr *io_uring_region_desc
           offsets bytes(32) hidden
@@ -4190,7 +4220,7 @@ enum SpecText {
         struct io_uring_query_hdr wide
           next_entry address
           query_data address
-          query_op u32
+          query_op enum:uringQuery
           size u32
           result s32 out
           resv [x32](3) hidden
@@ -4392,6 +4422,7 @@ enum SpecText {
           61<<MAP_HUGE_SHIFT 0xf4000000/0xfc000000
           62<<MAP_HUGE_SHIFT 0xf8000000/0xfc000000
           63<<MAP_HUGE_SHIFT 0xfc000000/0xfc000000
+          MAP_UNINITIALIZED 0x4000000
         flags mremap unknown MREMAP_???
           MREMAP_MAYMOVE 1
           MREMAP_FIXED 2
@@ -5026,6 +5057,48 @@ enum SpecText {
         enum futexHash unknown PR_FUTEX_HASH_???
           PR_FUTEX_HASH_SET_SLOTS 1
           PR_FUTEX_HASH_GET_SLOTS 2
+        flags floatMode unknown PR_FP_MODE_???
+          PR_FP_MODE_FR 1
+          PR_FP_MODE_FRE 2
+        flags vectorLength unknown PR_SVE_???
+          PR_SVE_VL_INHERIT 0x20000
+          PR_SVE_SET_VL_ONEXEC 0x40000
+        flags matrixLength unknown PR_SME_???
+          PR_SME_VL_INHERIT 0x20000
+          PR_SME_SET_VL_ONEXEC 0x40000
+        flags pointerKeys unknown PR_PAC_???
+          PR_PAC_APIAKEY 1
+          PR_PAC_APIBKEY 2
+          PR_PAC_APDAKEY 4
+          PR_PAC_APDBKEY 8
+          PR_PAC_APGAKEY 0x10
+        flags taggedAddresses unknown PR_???
+          PR_TAGGED_ADDR_ENABLE 1
+          PR_MTE_TCF_NONE 0/6
+          PR_MTE_TCF_SYNC 2
+          PR_MTE_TCF_ASYNC 4
+        flags riscvVector unknown PR_RISCV_V_VSTATE_CTRL_???
+          PR_RISCV_V_VSTATE_CTRL_DEFAULT 0/3
+          PR_RISCV_V_VSTATE_CTRL_OFF 1/3
+          PR_RISCV_V_VSTATE_CTRL_ON 2/3
+          PR_RISCV_V_VSTATE_CTRL_INHERIT 0x10
+        enum riscvContext unknown PR_RISCV_CTX_???
+          PR_RISCV_CTX_SW_FENCEI_ON 0
+          PR_RISCV_CTX_SW_FENCEI_OFF 1
+        enum riscvScope unknown PR_RISCV_SCOPE_???
+          PR_RISCV_SCOPE_PER_PROCESS 0
+          PR_RISCV_SCOPE_PER_THREAD 1
+        enum executionAspect unknown PR_PPC_DEXCR_???
+          PR_PPC_DEXCR_SBHE 0
+          PR_PPC_DEXCR_IBRTPD 1
+          PR_PPC_DEXCR_SRAPD 2
+          PR_PPC_DEXCR_NPHIE 3
+        flags executionControl unknown PR_PPC_DEXCR_CTRL_???
+          PR_PPC_DEXCR_CTRL_EDITABLE 1
+          PR_PPC_DEXCR_CTRL_SET 2
+          PR_PPC_DEXCR_CTRL_CLEAR 4
+          PR_PPC_DEXCR_CTRL_SET_ONEXEC 8
+          PR_PPC_DEXCR_CTRL_CLEAR_ONEXEC 0x10
         select prctl by prctlOption
           otherwise xlong xlong xlong xlong
           PR_GET_KEEPCAPS|PR_GET_SECCOMP|PR_GET_TIMERSLACK|PR_GET_TIMING -
@@ -5057,6 +5130,16 @@ enum SpecText {
           PR_SET_SYSCALL_USER_DISPATCH enum:userDispatch/long xlong xlong address
           PR_SCHED_CORE enum:coreScheduling pid custom:processKind select:prctlCore(@1)
           PR_SET_SECCOMP enum:seccompMode/long address
+          PR_SET_FP_MODE flags:floatMode/long
+          PR_SVE_SET_VL flags:vectorLength/long
+          PR_SME_SET_VL flags:matrixLength/long
+          PR_PAC_RESET_KEYS flags:pointerKeys/long xlong xlong xlong
+          PR_PAC_SET_ENABLED_KEYS flags:pointerKeys/long flags:pointerKeys/long xlong xlong
+          PR_SET_TAGGED_ADDR_CTRL flags:taggedAddresses/long xlong xlong xlong
+          PR_RISCV_V_SET_CONTROL flags:riscvVector/long
+          PR_RISCV_SET_ICACHE_FLUSH_CTX enum:riscvContext/long enum:riscvScope/long
+          PR_PPC_GET_DEXCR enum:executionAspect/long xlong xlong xlong
+          PR_PPC_SET_DEXCR enum:executionAspect/long flags:executionControl/long xlong xlong
           PR_SET_MDWE flags:refuseGain/long xlong xlong xlong
           PR_FUTEX_HASH enum:futexHash/long ulong xlong xlong
           PR_GET_AUXV out buffer(return) ulong xlong xlong
@@ -5498,6 +5581,24 @@ enum SpecText {
           arg fd take int
           arg flags flags x32
           returns fd new_fd
+        flags namespaceKind unknown ???_NS
+          TIME_NS 0x80
+          MNT_NS 0x20000
+          CGROUP_NS 0x2000000
+          UTS_NS 0x4000000
+          IPC_NS 0x8000000
+          USER_NS 0x10000000
+          PID_NS 0x20000000
+          NET_NS 0x40000000
+        enum userNamespace unknown -
+          LISTNS_CURRENT_USER 0xffffffffffffffff
+        struct ns_id_req
+          size u32
+          spare x32 optional
+          ns_id x64
+          ns_type flags:namespaceKind
+          spare2 x32 optional
+          user_ns_id enum:userNamespace/8
         call listns
           number x86_64 470
           number i386 470
@@ -5505,7 +5606,7 @@ enum SpecText {
           manual -
           operation proc.namespace
           constant op list
-          arg req args address
+          arg req args *ns_id_req(own)
           arg ns_ids ids out [u64](return)
           arg nr_ns_ids count size
           arg flags flags x32
@@ -5888,6 +5989,8 @@ enum SpecText {
           arg pid who pid
           arg uattr attr *sched_attr(own)
           arg flags flags uint
+        flags schedAsk unknown SCHED_GETATTR_FLAG_???
+          SCHED_GETATTR_FLAG_DL_DYNAMIC 1
         call sched_getattr
           number x86_64 315
           number i386 352
@@ -5897,7 +6000,7 @@ enum SpecText {
           arg pid who pid
           arg uattr attr out *sched_attr(own)
           arg usize - uint
-          arg flags flags uint
+          arg flags flags flags:schedAsk
         file signal
         origin asm/signal.h, asm-generic/siginfo.h; signal(7), sigaction(2) and the pages of each call
         class signal
@@ -7228,6 +7331,10 @@ enum SpecText {
           operation time.set
           arg which_clock clock enum:clock
           arg tp time *timespec64
+        enum processorClock unknown CPUCLOCK_???
+          CPUCLOCK_PROF 0
+          CPUCLOCK_VIRT 1
+          CPUCLOCK_SCHED 2
         call clock_gettime
           number x86_64 228
           number i386 265
@@ -8647,6 +8754,86 @@ enum SpecText {
           NT_386_IOPERM 0x201
           NT_X86_XSTATE 0x202
           NT_X86_SHSTK 0x204
+          NT_PLATFORM 0x5
+          NT_GWINDOWS 0x7
+          NT_ASRS 0x8
+          NT_PSTATUS 0xa
+          NT_PSINFO 0xd
+          NT_PRCRED 0xe
+          NT_UTSNAME 0xf
+          NT_LWPSTATUS 0x10
+          NT_LWPSINFO 0x11
+          NT_PRFPXREG 0x14
+          NT_PPC_VMX 0x100
+          NT_PPC_SPE 0x101
+          NT_PPC_VSX 0x102
+          NT_PPC_TAR 0x103
+          NT_PPC_PPR 0x104
+          NT_PPC_DSCR 0x105
+          NT_PPC_EBB 0x106
+          NT_PPC_PMU 0x107
+          NT_PPC_TM_CGPR 0x108
+          NT_PPC_TM_CFPR 0x109
+          NT_PPC_TM_CVMX 0x10a
+          NT_PPC_TM_CVSX 0x10b
+          NT_PPC_TM_SPR 0x10c
+          NT_PPC_TM_CTAR 0x10d
+          NT_PPC_TM_CPPR 0x10e
+          NT_PPC_TM_CDSCR 0x10f
+          NT_PPC_PKEY 0x110
+          NT_S390_HIGH_GPRS 0x300
+          NT_S390_TIMER 0x301
+          NT_S390_TODCMP 0x302
+          NT_S390_TODPREG 0x303
+          NT_S390_CTRS 0x304
+          NT_S390_PREFIX 0x305
+          NT_S390_LAST_BREAK 0x306
+          NT_S390_SYSTEM_CALL 0x307
+          NT_S390_TDB 0x308
+          NT_S390_VXRS_LOW 0x309
+          NT_S390_VXRS_HIGH 0x30a
+          NT_S390_GS_CB 0x30b
+          NT_S390_GS_BC 0x30c
+          NT_S390_RI_CB 0x30d
+          NT_S390_PV_CPU_DATA 0x30e
+          NT_ARM_VFP 0x400
+          NT_ARM_TLS 0x401
+          NT_ARM_HW_BREAK 0x402
+          NT_ARM_HW_WATCH 0x403
+          NT_ARM_SYSTEM_CALL 0x404
+          NT_ARM_SVE 0x405
+          NT_ARM_PAC_MASK 0x406
+          NT_ARM_PACA_KEYS 0x407
+          NT_ARM_PACG_KEYS 0x408
+          NT_ARM_TAGGED_ADDR_CTRL 0x409
+          NT_ARM_PAC_ENABLED_KEYS 0x40a
+          NT_ARM_SSVE 0x40b
+          NT_ARM_ZA 0x40c
+          NT_ARC_V2 0x600
+          NT_VMCOREDD 0x700
+          NT_MIPS_DSP 0x800
+          NT_MIPS_FP_MODE 0x801
+          NT_MIPS_MSA 0x802
+          NT_LOONGARCH_CPUCFG 0xa00
+          NT_LOONGARCH_CSR 0xa01
+          NT_LOONGARCH_LSX 0xa02
+          NT_LOONGARCH_LASX 0xa03
+          NT_LOONGARCH_LBT 0xa04
+          NT_FILE 0x46494c45
+          NT_PRXFPREG 0x46e62b7f
+          NT_SIGINFO 0x53494749
+          NT_PRXREG 0x4
+          NT_PPC_DEXCR 0x111
+          NT_PPC_HASHKEYR 0x112
+          NT_X86_XSAVE_LAYOUT 0x205
+          NT_ARM_ZT 0x40d
+          NT_ARM_FPMR 0x40e
+          NT_ARM_POE 0x40f
+          NT_ARM_GCS 0x410
+          NT_RISCV_CSR 0x900
+          NT_RISCV_VECTOR 0x901
+          NT_RISCV_TAGGED_ADDR_CTRL 0x902
+          NT_RISCV_USER_CFI 0x903
         flags peekSignals unknown PTRACE_PEEKSIGINFO_???
           PTRACE_PEEKSIGINFO_SHARED 1
         enum syscallStop unknown PTRACE_SYSCALL_INFO_???
@@ -8714,6 +8901,15 @@ enum SpecText {
         struct seccomp_metadata wide
           filter_off u64
           flags flags:seccompFilter/8
+        enum ptraceEvent unknown PTRACE_EVENT_???
+          PTRACE_EVENT_FORK 1
+          PTRACE_EVENT_VFORK 2
+          PTRACE_EVENT_CLONE 3
+          PTRACE_EVENT_EXEC 4
+          PTRACE_EVENT_VFORK_DONE 5
+          PTRACE_EVENT_EXIT 6
+          PTRACE_EVENT_SECCOMP 7
+          PTRACE_EVENT_STOP 0x80
         call ptrace
           number x86_64 101
           number i386 26
@@ -8918,6 +9114,8 @@ enum SpecText {
           LSM_ID_IPE 113
         flags lsmFlags unknown LSM_FLAG_???
           LSM_FLAG_SINGLE 1
+        flags landlockAdd unknown LANDLOCK_ADD_RULE_???
+          LANDLOCK_ADD_RULE_QUIET 1
         struct landlock_ruleset_attr
           handled_access_fs flags:landlockFs/8
           handled_access_net flags:landlockNet/8
@@ -8934,6 +9132,8 @@ enum SpecText {
         struct socket_program
           len u16
           filter custom:socketFilter
+        flags seccompNotification unknown SECCOMP_USER_NOTIF_???
+          SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP 1
         struct seccomp_notif_sizes
           seccomp_notif u16
           seccomp_notif_resp u16
@@ -8951,7 +9151,7 @@ enum SpecText {
         struct seccomp_notif_resp
           id x64
           val s64
-          error s32
+          error custom:negativeErrno/4
           flags flags:seccompContinue
         struct seccomp_notif_addfd
           id x64
@@ -9052,7 +9252,7 @@ enum SpecText {
           arg rule_attr arg *landlock_path_beneath_attr if rule_type is LANDLOCK_RULE_PATH_BENEATH
           or rule_attr arg *landlock_net_port_attr if rule_type is LANDLOCK_RULE_NET_PORT
           or rule_attr arg address
-          arg flags flags x32
+          arg flags flags flags:landlockAdd
         call landlock_restrict_self
           number x86_64 446
           number i386 446
@@ -9619,6 +9819,7 @@ enum SpecText {
           SNDRV_EMUX_IOCTL_REMOVE_LAST_SAMPLES 0x4883
           SNDRV_FIREWIRE_IOCTL_LOCK 0x48f9
           SNDRV_FIREWIRE_IOCTL_UNLOCK 0x48fa
+          KIOCSOUND 0x4b2f
           KDMKTONE 0x4b30
           KDGETLED 0x4b31
           KDSETLED 0x4b32
@@ -11024,6 +11225,7 @@ enum SpecText {
           WDIOC_GETPRETIMEOUT 0x80045709
           WDIOC_GETTIMELEFT 0x8004570a
           F2FS_IOC_SHUTDOWN 0x8004587d
+          FS_IOC_SHUTDOWN 0x8004587d
           USBTMC_IOCTL_GET_TIMEOUT 0x80045b09
           USBTMC_IOCTL_API_VERSION 0x80045b10
           CEC_G_MODE 0x80046108
@@ -12991,6 +13193,15 @@ enum SpecText {
           K_SHIFTTAB 1
           K_ALTTAB 2
           K_ALTSHIFTTAB 3
+        flags keyboardShift unknown 1<<KG_???
+          1<<KG_SHIFT 1
+          1<<KG_ALTGR 2
+          1<<KG_CTRL 4
+          1<<KG_ALT 8
+          1<<KG_SHIFTL 0x10
+          1<<KG_SHIFTR 0x20
+          1<<KG_CTRLL 0x40
+          1<<KG_CTRLR 0x80
         enum keyboardKey unknown K_???
           K_F1 0x100
           K_F2 0x101
@@ -13440,7 +13651,8 @@ enum SpecText {
           LED_NUM<<4 0x20
           LED_CAP<<4 0x40
         struct kbentry
-          kb_table enum:keyboardTable/1
+          kb_table enum:keyboardTable/1 if kb_table is K_NORMTAB|K_SHIFTTAB|K_ALTTAB|K_ALTSHIFTTAB
+          or kb_table flags:keyboardShift/1
           kb_index u8
           kb_value custom:keyboardKey/2 inout
         struct kbkeycode
@@ -14089,7 +14301,7 @@ enum SpecText {
           SG_INFO_DIRECT_IO 2
           SG_INFO_MIXED_IO 4
         struct sg_io_hdr
-          interface_id u8
+          interface_id u8 hidden
           pad bytes(3) hidden
           dxfer_direction enum:transferDirection
           cmd_len u8
@@ -14187,6 +14399,8 @@ enum SpecText {
           TEE_IMPL_ID_AMDTEE 2
           TEE_IMPL_ID_TSTEE 3
           TEE_IMPL_ID_QTEE 4
+        flags teeOptee unknown TEE_OPTEE_CAP_???
+          TEE_OPTEE_CAP_TZ 1
         flags teeAbilities unknown TEE_GEN_CAP_???
           TEE_GEN_CAP_GP 1
           TEE_GEN_CAP_PRIVILEGED 2
@@ -14203,7 +14417,8 @@ enum SpecText {
           TEE_IOCTL_SHM_KERNEL_MAPPED 0x40
         struct tee_ioctl_version_data
           impl_id enum:teeImplementation
-          impl_caps x32
+          impl_caps flags:teeOptee if impl_id is TEE_IMPL_ID_OPTEE
+          or impl_caps x32
           gen_caps flags:teeAbilities
         struct tee_ioctl_shm_alloc_data
           size x64
@@ -14276,6 +14491,11 @@ enum SpecText {
           V4L2_BUF_FLAG_NO_CACHE_CLEAN 0x1000
           V4L2_BUF_FLAG_LAST 0x100000
           V4L2_BUF_FLAG_REQUEST_FD 0x800000
+          V4L2_BUF_FLAG_TIMESTAMP_UNKNOWN 0/0xe000
+          V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC 0x2000/0xe000
+          V4L2_BUF_FLAG_TIMESTAMP_COPY 0x4000/0xe000
+          V4L2_BUF_FLAG_TSTAMP_SRC_EOF 0/0x70000
+          V4L2_BUF_FLAG_TSTAMP_SRC_SOE 0x10000/0x70000
         enum videoField unknown V4L2_FIELD_???
           V4L2_FIELD_ANY 0
           V4L2_FIELD_NONE 1
@@ -15306,6 +15526,1098 @@ enum SpecText {
           type enum:tunerType
           frequency u32
           reserved [u32](8) hidden
+        file btrfs
+        origin linux/btrfs.h, linux/btrfs_tree.h of Linux 6.18; btrfs-ioctl(2)
+        enum btrfsKey unknown -
+          BTRFS_INODE_ITEM_KEY 1
+          BTRFS_INODE_REF_KEY 0xc
+          BTRFS_INODE_EXTREF_KEY 0xd
+          BTRFS_XATTR_ITEM_KEY 0x18
+          BTRFS_VERITY_DESC_ITEM_KEY 0x24
+          BTRFS_VERITY_MERKLE_ITEM_KEY 0x25
+          BTRFS_ORPHAN_ITEM_KEY 0x30
+          BTRFS_DIR_LOG_ITEM_KEY 0x3c
+          BTRFS_DIR_LOG_INDEX_KEY 0x48
+          BTRFS_DIR_ITEM_KEY 0x54
+          BTRFS_DIR_INDEX_KEY 0x60
+          BTRFS_EXTENT_DATA_KEY 0x6c
+          BTRFS_EXTENT_CSUM_KEY 0x80
+          BTRFS_ROOT_ITEM_KEY 0x84
+          BTRFS_ROOT_BACKREF_KEY 0x90
+          BTRFS_ROOT_REF_KEY 0x9c
+          BTRFS_EXTENT_ITEM_KEY 0xa8
+          BTRFS_METADATA_ITEM_KEY 0xa9
+          BTRFS_EXTENT_OWNER_REF_KEY 0xac
+          BTRFS_EXTENT_REF_V0_KEY 0xb4
+          BTRFS_TREE_BLOCK_REF_KEY 0xb0
+          BTRFS_EXTENT_DATA_REF_KEY 0xb2
+          BTRFS_SHARED_BLOCK_REF_KEY 0xb6
+          BTRFS_SHARED_DATA_REF_KEY 0xb8
+          BTRFS_BLOCK_GROUP_ITEM_KEY 0xc0
+          BTRFS_FREE_SPACE_INFO_KEY 0xc6
+          BTRFS_FREE_SPACE_EXTENT_KEY 0xc7
+          BTRFS_FREE_SPACE_BITMAP_KEY 0xc8
+          BTRFS_DEV_EXTENT_KEY 0xcc
+          BTRFS_DEV_ITEM_KEY 0xd8
+          BTRFS_CHUNK_ITEM_KEY 0xe4
+          BTRFS_RAID_STRIPE_KEY 0xe6
+          BTRFS_IDENTITY_REMAP_KEY 0xea
+          BTRFS_REMAP_KEY 0xeb
+          BTRFS_REMAP_BACKREF_KEY 0xec
+          BTRFS_QGROUP_STATUS_KEY 0xf0
+          BTRFS_QGROUP_INFO_KEY 0xf2
+          BTRFS_QGROUP_LIMIT_KEY 0xf4
+          BTRFS_QGROUP_RELATION_KEY 0xf6
+          BTRFS_TEMPORARY_ITEM_KEY 0xf8
+          BTRFS_PERSISTENT_ITEM_KEY 0xf9
+          BTRFS_DEV_REPLACE_KEY 0xfa
+          BTRFS_UUID_KEY_SUBVOL 0xfb
+          BTRFS_UUID_KEY_RECEIVED_SUBVOL 0xfc
+          BTRFS_STRING_ITEM_KEY 0xfd
+        enum btrfsTree unknown -
+          BTRFS_ROOT_TREE_OBJECTID 1
+          BTRFS_EXTENT_TREE_OBJECTID 2
+          BTRFS_CHUNK_TREE_OBJECTID 3
+          BTRFS_DEV_TREE_OBJECTID 4
+          BTRFS_FS_TREE_OBJECTID 5
+          BTRFS_ROOT_TREE_DIR_OBJECTID 6
+          BTRFS_CSUM_TREE_OBJECTID 7
+          BTRFS_QUOTA_TREE_OBJECTID 8
+          BTRFS_UUID_TREE_OBJECTID 9
+          BTRFS_FREE_SPACE_TREE_OBJECTID 0xa
+          BTRFS_BLOCK_GROUP_TREE_OBJECTID 0xb
+          BTRFS_RAID_STRIPE_TREE_OBJECTID 0xc
+          BTRFS_REMAP_TREE_OBJECTID 0xd
+          BTRFS_FIRST_FREE_OBJECTID 0x100
+          BTRFS_LAST_FREE_OBJECTID 0xffffffffffffff00
+        flags btrfsGroup unknown BTRFS_BLOCK_GROUP_???
+          BTRFS_BLOCK_GROUP_DATA 1
+          BTRFS_BLOCK_GROUP_SYSTEM 2
+          BTRFS_BLOCK_GROUP_METADATA 4
+          BTRFS_BLOCK_GROUP_RAID0 8
+          BTRFS_BLOCK_GROUP_RAID1 0x10
+          BTRFS_BLOCK_GROUP_DUP 0x20
+          BTRFS_BLOCK_GROUP_RAID10 0x40
+          BTRFS_BLOCK_GROUP_RAID5 0x80
+          BTRFS_BLOCK_GROUP_RAID6 0x100
+          BTRFS_BLOCK_GROUP_RAID1C3 0x200
+          BTRFS_BLOCK_GROUP_RAID1C4 0x400
+          BTRFS_BLOCK_GROUP_REMAPPED 0x800
+          BTRFS_BLOCK_GROUP_METADATA_REMAP 0x1000
+          BTRFS_AVAIL_ALLOC_BIT_SINGLE 0x1000000000000
+          BTRFS_SPACE_INFO_GLOBAL_RSV 0x2000000000000
+        flags btrfsBalance unknown BTRFS_BALANCE_???
+          BTRFS_BALANCE_DATA 1
+          BTRFS_BALANCE_SYSTEM 2
+          BTRFS_BALANCE_METADATA 4
+          BTRFS_BALANCE_FORCE 8
+          BTRFS_BALANCE_RESUME 0x10
+        flags btrfsBalanceState unknown BTRFS_BALANCE_STATE_???
+          BTRFS_BALANCE_STATE_RUNNING 1
+          BTRFS_BALANCE_STATE_PAUSE_REQ 2
+          BTRFS_BALANCE_STATE_CANCEL_REQ 4
+        flags btrfsBalanceArguments unknown BTRFS_BALANCE_ARGS_???
+          BTRFS_BALANCE_ARGS_PROFILES 1
+          BTRFS_BALANCE_ARGS_USAGE 2
+          BTRFS_BALANCE_ARGS_DEVID 4
+          BTRFS_BALANCE_ARGS_DRANGE 8
+          BTRFS_BALANCE_ARGS_VRANGE 0x10
+          BTRFS_BALANCE_ARGS_LIMIT 0x20
+          BTRFS_BALANCE_ARGS_LIMIT_RANGE 0x40
+          BTRFS_BALANCE_ARGS_STRIPES_RANGE 0x80
+          BTRFS_BALANCE_ARGS_CONVERT 0x100
+          BTRFS_BALANCE_ARGS_SOFT 0x200
+          BTRFS_BALANCE_ARGS_USAGE_RANGE 0x400
+        enum btrfsBalanceControl unknown BTRFS_BALANCE_CTL_???
+          BTRFS_BALANCE_CTL_PAUSE 1
+          BTRFS_BALANCE_CTL_CANCEL 2
+        flags btrfsFeature unknown BTRFS_FEATURE_COMPAT_???
+        flags btrfsFeatureReadOnly unknown BTRFS_FEATURE_COMPAT_RO_???
+          BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE 1
+          BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE_VALID 2
+          BTRFS_FEATURE_COMPAT_RO_VERITY 4
+          BTRFS_FEATURE_COMPAT_RO_BLOCK_GROUP_TREE 8
+        flags btrfsFeatureIncompatible unknown BTRFS_FEATURE_INCOMPAT_???
+          BTRFS_FEATURE_INCOMPAT_MIXED_BACKREF 1
+          BTRFS_FEATURE_INCOMPAT_DEFAULT_SUBVOL 2
+          BTRFS_FEATURE_INCOMPAT_MIXED_GROUPS 4
+          BTRFS_FEATURE_INCOMPAT_COMPRESS_LZO 8
+          BTRFS_FEATURE_INCOMPAT_COMPRESS_ZSTD 0x10
+          BTRFS_FEATURE_INCOMPAT_BIG_METADATA 0x20
+          BTRFS_FEATURE_INCOMPAT_EXTENDED_IREF 0x40
+          BTRFS_FEATURE_INCOMPAT_RAID56 0x80
+          BTRFS_FEATURE_INCOMPAT_SKINNY_METADATA 0x100
+          BTRFS_FEATURE_INCOMPAT_NO_HOLES 0x200
+          BTRFS_FEATURE_INCOMPAT_METADATA_UUID 0x400
+          BTRFS_FEATURE_INCOMPAT_RAID1C34 0x800
+          BTRFS_FEATURE_INCOMPAT_ZONED 0x1000
+          BTRFS_FEATURE_INCOMPAT_EXTENT_TREE_V2 0x2000
+          BTRFS_FEATURE_INCOMPAT_RAID_STRIPE_TREE 0x4000
+          BTRFS_FEATURE_INCOMPAT_SIMPLE_QUOTA 0x10000
+          BTRFS_FEATURE_INCOMPAT_REMAP_TREE 0x20000
+        flags btrfsDefragment unknown BTRFS_DEFRAG_RANGE_???
+          BTRFS_DEFRAG_RANGE_COMPRESS 1
+          BTRFS_DEFRAG_RANGE_START_IO 2
+          BTRFS_DEFRAG_RANGE_COMPRESS_LEVEL 4
+          BTRFS_DEFRAG_RANGE_NOCOMPRESS 8
+        enum btrfsCompression unknown BTRFS_COMPRESS_???
+          BTRFS_COMPRESS_NONE 0
+          BTRFS_COMPRESS_ZLIB 1
+          BTRFS_COMPRESS_LZO 2
+          BTRFS_COMPRESS_ZSTD 3
+        enum btrfsChecksum unknown BTRFS_CSUM_TYPE_???
+          BTRFS_CSUM_TYPE_CRC32 0
+          BTRFS_CSUM_TYPE_XXHASH 1
+          BTRFS_CSUM_TYPE_SHA256 2
+          BTRFS_CSUM_TYPE_BLAKE2 3
+        flags btrfsInformation unknown BTRFS_FS_INFO_FLAG_???
+          BTRFS_FS_INFO_FLAG_CSUM_INFO 1
+          BTRFS_FS_INFO_FLAG_GENERATION 2
+          BTRFS_FS_INFO_FLAG_METADATA_UUID 4
+        enum btrfsReplace unknown BTRFS_IOCTL_DEV_REPLACE_CMD_???
+          BTRFS_IOCTL_DEV_REPLACE_CMD_START 0
+          BTRFS_IOCTL_DEV_REPLACE_CMD_STATUS 1
+          BTRFS_IOCTL_DEV_REPLACE_CMD_CANCEL 2
+        enum btrfsReplaceMode unknown BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???
+          BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_ALWAYS 0
+          BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_AVOID 1
+        enum btrfsReplaceResult unknown BTRFS_IOCTL_DEV_REPLACE_RESULT_???
+          BTRFS_IOCTL_DEV_REPLACE_RESULT_NO_ERROR 0
+          BTRFS_IOCTL_DEV_REPLACE_RESULT_NOT_STARTED 1
+          BTRFS_IOCTL_DEV_REPLACE_RESULT_ALREADY_STARTED 2
+          BTRFS_IOCTL_DEV_REPLACE_RESULT_SCRUB_INPROGRESS 3
+        enum btrfsReplaceState unknown BTRFS_IOCTL_DEV_REPLACE_STATE_???
+          BTRFS_IOCTL_DEV_REPLACE_STATE_NEVER_STARTED 0
+          BTRFS_IOCTL_DEV_REPLACE_STATE_STARTED 1
+          BTRFS_IOCTL_DEV_REPLACE_STATE_FINISHED 2
+          BTRFS_IOCTL_DEV_REPLACE_STATE_CANCELED 3
+          BTRFS_IOCTL_DEV_REPLACE_STATE_SUSPENDED 4
+        flags btrfsStatistics unknown BTRFS_DEV_STATS_???
+          BTRFS_DEV_STATS_RESET 1
+        enum btrfsStatistic unknown -
+          BTRFS_DEV_STAT_WRITE_ERRS 0
+          BTRFS_DEV_STAT_READ_ERRS 1
+          BTRFS_DEV_STAT_FLUSH_ERRS 2
+          BTRFS_DEV_STAT_CORRUPTION_ERRS 3
+          BTRFS_DEV_STAT_GENERATION_ERRS 4
+        flags btrfsLogical unknown BTRFS_LOGICAL_INO_ARGS_???
+          BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET 1
+        enum btrfsQuota unknown BTRFS_QUOTA_CTL_???
+          BTRFS_QUOTA_CTL_ENABLE 1
+          BTRFS_QUOTA_CTL_DISABLE 2
+          BTRFS_QUOTA_CTL_RESCAN__NOTUSED 3
+          BTRFS_QUOTA_CTL_ENABLE_SIMPLE_QUOTA 4
+        flags btrfsQuotaInherit unknown BTRFS_QGROUP_INHERIT_???
+          BTRFS_QGROUP_INHERIT_SET_LIMITS 1
+        flags btrfsQuotaLimit unknown BTRFS_QGROUP_LIMIT_???
+          BTRFS_QGROUP_LIMIT_MAX_RFER 1
+          BTRFS_QGROUP_LIMIT_MAX_EXCL 2
+          BTRFS_QGROUP_LIMIT_RSV_RFER 4
+          BTRFS_QGROUP_LIMIT_RSV_EXCL 8
+          BTRFS_QGROUP_LIMIT_RFER_CMPR 0x10
+          BTRFS_QGROUP_LIMIT_EXCL_CMPR 0x20
+        flags btrfsScrub unknown BTRFS_SCRUB_???
+          BTRFS_SCRUB_READONLY 1
+        flags btrfsSend unknown BTRFS_SEND_FLAG_???
+          BTRFS_SEND_FLAG_NO_FILE_DATA 1
+          BTRFS_SEND_FLAG_OMIT_STREAM_HEADER 2
+          BTRFS_SEND_FLAG_OMIT_END_CMD 4
+          BTRFS_SEND_FLAG_VERSION 8
+          BTRFS_SEND_FLAG_COMPRESSED 0x10
+        flags btrfsVolume unknown BTRFS_SUBVOL_???
+          BTRFS_SUBVOL_CREATE_ASYNC 1
+          BTRFS_SUBVOL_RDONLY 2
+          BTRFS_SUBVOL_QGROUP_INHERIT 4
+        struct btrfs_ioctl_vol_args
+          fd fd
+          name chars(4088) @8
+        struct btrfs_qgroup_limit
+          flags flags:btrfsQuotaLimit/8
+          max_rfer u64
+          max_excl u64
+          rsv_rfer u64
+          rsv_excl u64
+        struct btrfs_qgroup_inherit
+          flags flags:btrfsQuotaInherit/8
+          num_qgroups u64
+          num_ref_copies u64
+          num_excl_copies u64
+          lim struct:btrfs_qgroup_limit
+          qgroups [u64](num_qgroups) inline detail
+        struct btrfs_ioctl_vol_args_v2 wide
+          fd fd @0
+          flags flags:btrfsVolume/8 @16
+          size u64 @24 if flags has BTRFS_SUBVOL_QGROUP_INHERIT
+          qgroup_inherit *btrfs_qgroup_inherit @32 if flags has BTRFS_SUBVOL_QGROUP_INHERIT
+          name chars(4040) @56
+          transid u64 @8 out
+        struct btrfs_balance_args
+          profiles flags:btrfsGroup/8
+          usage u64
+          devid dev
+          pstart u64
+          pend u64
+          vstart u64
+          vend u64
+          target u64
+          flags flags:btrfsBalanceArguments/8
+          limit u64 hidden
+          stripes_min u32 hidden
+          stripes_max u32 hidden
+          unused [u64](6) hidden
+        struct btrfs_balance_progress
+          expected u64
+          considered u64
+          completed u64
+        struct btrfs_ioctl_balance_args
+          flags flags:btrfsBalance/8
+          state flags:btrfsBalanceState/8 out
+          data struct:btrfs_balance_args if flags has BTRFS_BALANCE_DATA
+          meta struct:btrfs_balance_args if flags has BTRFS_BALANCE_METADATA
+          sys struct:btrfs_balance_args if flags has BTRFS_BALANCE_SYSTEM
+          stat struct:btrfs_balance_progress hidden
+          unused [u64](72) hidden
+        struct btrfs_ioctl_defrag_range_args
+          start u64
+          len u64
+          flags flags:btrfsDefragment/8
+          extent_thresh u32
+          compress_type enum:btrfsCompression
+          unused [u32](4) hidden
+        struct btrfs_ioctl_dev_info_args
+          devid dev
+          uuid custom:uuid/16 optional
+          bytes_used u64 out
+          total_bytes u64 out
+          unused [u64](379) hidden
+          path chars(1024) out
+        struct btrfs_ioctl_dev_replace_start_params
+          srcdevid dev
+          cont_reading_from_srcdev_mode enum:btrfsReplaceMode/8
+          srcdev_name chars(1025)
+          tgtdev_name chars(1025)
+        struct btrfs_ioctl_dev_replace_status_params
+          replace_state enum:btrfsReplaceState/8
+          progress_1000 u64
+          time_started u64
+          time_stopped u64
+          num_write_errors u64
+          num_uncorrectable_read_errors u64
+        struct btrfs_ioctl_dev_replace_args
+          cmd enum:btrfsReplace/8 @0
+          result enum:btrfsReplaceResult/8 @8 out
+          status struct:btrfs_ioctl_dev_replace_status_params @16 out if cmd is BTRFS_IOCTL_DEV_REPLACE_CMD_STATUS
+          start struct:btrfs_ioctl_dev_replace_start_params @16 if cmd is BTRFS_IOCTL_DEV_REPLACE_CMD_START
+          spare [u64](64) hidden
+        struct btrfs_ioctl_feature_flags
+          compat_flags flags:btrfsFeature/8
+          compat_ro_flags flags:btrfsFeatureReadOnly/8
+          incompat_flags flags:btrfsFeatureIncompatible/8
+        struct btrfs_ioctl_fs_info_args
+          max_id u64 @0
+          num_devices u64 @8
+          fsid custom:uuid/16 @16
+          nodesize u32 @32
+          sectorsize u32 @36
+          clone_alignment u32 @40
+          csum_type enum:btrfsChecksum/2 @44 if flags has BTRFS_FS_INFO_FLAG_CSUM_INFO
+          csum_size u16 @46 if flags has BTRFS_FS_INFO_FLAG_CSUM_INFO
+          flags flags:btrfsInformation/8 @48
+          generation u64 @56 if flags has BTRFS_FS_INFO_FLAG_GENERATION
+          metadata_uuid custom:uuid/16 @64 if flags has BTRFS_FS_INFO_FLAG_METADATA_UUID
+          reserved bytes(944) hidden
+        struct btrfs_ioctl_get_dev_stats
+          devid dev
+          nr_items u64
+          flags flags:btrfsStatistics/8
+          values custom:btrfsStatistics/8 out
+          counters [u64](4) hidden
+          unused [u64](121) hidden
+        struct btrfs_ioctl_ino_lookup_args
+          treeid enum:btrfsTree/8
+          objectid enum:btrfsTree/8
+          name chars(4080) out
+        struct btrfs_ioctl_ino_path_args
+          inum u64
+          size u64
+          reserved [u64](4) hidden
+          fspath x64
+        struct btrfs_ioctl_logical_ino_args
+          logical u64
+          size u64
+          reserved [x64](3) optional
+          flags flags:btrfsLogical/8
+          inodes x64
+        struct btrfs_ioctl_qgroup_assign_args
+          assign u64
+          src u64
+          dst u64
+        struct btrfs_ioctl_qgroup_create_args
+          create u64
+          qgroupid u64
+        struct btrfs_ioctl_qgroup_limit_args
+          qgroupid u64
+          lim struct:btrfs_qgroup_limit
+        struct btrfs_ioctl_quota_ctl_args
+          cmd enum:btrfsQuota/8
+          status u64 hidden
+        struct btrfs_ioctl_quota_rescan_args
+          flags u64
+          progress enum:btrfsTree/8 out
+          reserved [u64](6) hidden
+        struct btrfs_ioctl_timespec
+          sec u64
+          nsec u32
+        struct btrfs_ioctl_received_subvol_args
+          uuid custom:uuid/16
+          stransid u64
+          rtransid u64 out
+          stime struct:btrfs_ioctl_timespec
+          rtime struct:btrfs_ioctl_timespec out
+          flags u64
+          reserved [u64](16) hidden
+        struct btrfs_scrub_progress
+          data_extents_scrubbed u64
+          tree_extents_scrubbed u64
+          data_bytes_scrubbed u64
+          tree_bytes_scrubbed u64
+          read_errors u64
+          csum_errors u64
+          verify_errors u64
+          no_csum u64
+          csum_discards u64
+          super_errors u64
+          malloc_errors u64
+          uncorrectable_errors u64
+          corrected_errors u64
+          last_physical u64
+          unverified_errors u64
+        struct btrfs_ioctl_scrub_args
+          devid dev
+          start u64
+          end u64
+          flags flags:btrfsScrub/8
+          progress struct:btrfs_scrub_progress out
+          unused [u64](109) hidden
+        struct btrfs_ioctl_search_key
+          tree_id enum:btrfsTree/8 @0
+          min_objectid enum:btrfsTree/8 @8
+          max_objectid enum:btrfsTree/8 @16
+          min_offset u64 @24
+          max_offset u64 @32
+          min_transid u64 @40
+          max_transid u64 @48
+          min_type enum:btrfsKey @56
+          max_type enum:btrfsKey @60
+          nr_items u32 @64
+          unused bytes(36) @68 hidden
+        struct btrfs_ioctl_search_args
+          key struct:btrfs_ioctl_search_key
+          buf bytes(3992) hidden
+        struct btrfs_ioctl_search_args_v2
+          key struct:btrfs_ioctl_search_key
+          buf_size u64 inout
+        struct btrfs_ioctl_send_args
+          send_fd s64
+          clone_sources_count u64
+          clone_sources [enum:btrfsTree/8](clone_sources_count)
+          parent_root enum:btrfsTree/8
+          flags flags:btrfsSend/8
+          version u32 hidden
+          reserved bytes(28) hidden
+        struct btrfs_ioctl_space_info
+          flags flags:btrfsGroup/8
+          total_bytes u64
+          used_bytes u64
+        struct btrfs_ioctl_space_args
+          space_slots u64
+          total_spaces u64 out
+          spaces [btrfs_ioctl_space_info](total_spaces) inline detail out
+        file storage
+        origin linux/dm-ioctl.h, tee.h, gpio.h, ptp_clock.h, rtc.h, bsg.h, udmabuf.h, fs.h, kvm.h, keyboard.h, kd.h, mtd/mtd-abi.h, mtd/ubi-user.h of Linux 6.18
+        flags mapperFlags unknown DM_???
+          DM_READONLY_FLAG 1
+          DM_SUSPEND_FLAG 2
+          DM_PERSISTENT_DEV_FLAG 8
+          DM_STATUS_TABLE_FLAG 0x10
+          DM_ACTIVE_PRESENT_FLAG 0x20
+          DM_INACTIVE_PRESENT_FLAG 0x40
+          DM_BUFFER_FULL_FLAG 0x100
+          DM_SKIP_BDGET_FLAG 0x200
+          DM_SKIP_LOCKFS_FLAG 0x400
+          DM_NOFLUSH_FLAG 0x800
+          DM_QUERY_INACTIVE_TABLE_FLAG 0x1000
+          DM_UEVENT_GENERATED_FLAG 0x2000
+          DM_UUID_FLAG 0x4000
+          DM_SECURE_DATA_FLAG 0x8000
+          DM_DATA_OUT_FLAG 0x10000
+          DM_DEFERRED_REMOVE 0x20000
+          DM_INTERNAL_SUSPEND_FLAG 0x40000
+          DM_IMA_MEASUREMENT_FLAG 0x80000
+        struct dm_ioctl
+          version [u32](3) @0
+          data_size u32 @12
+          data_start u32 @16 optional
+          dev dev @40 optional
+          name chars(128) @48 optional
+          uuid chars(129) @176 optional
+          target_count u32 @20 optional
+          open_count u32 @24 optional
+          event_nr u32 @32 optional
+          flags flags:mapperFlags @28
+          data bytes(7) @305 hidden
+        enum functionKey unknown KVAL(K_???)
+          KVAL(K_F1) 0
+          KVAL(K_F2) 1
+          KVAL(K_F3) 2
+          KVAL(K_F4) 3
+          KVAL(K_F5) 4
+          KVAL(K_F6) 5
+          KVAL(K_F7) 6
+          KVAL(K_F8) 7
+          KVAL(K_F9) 8
+          KVAL(K_F10) 9
+          KVAL(K_F11) 0xa
+          KVAL(K_F12) 0xb
+          KVAL(K_F13) 0xc
+          KVAL(K_F14) 0xd
+          KVAL(K_F15) 0xe
+          KVAL(K_F16) 0xf
+          KVAL(K_F17) 0x10
+          KVAL(K_F18) 0x11
+          KVAL(K_F19) 0x12
+          KVAL(K_F20) 0x13
+          KVAL(K_FIND) 0x14
+          KVAL(K_INSERT) 0x15
+          KVAL(K_REMOVE) 0x16
+          KVAL(K_SELECT) 0x17
+          KVAL(K_PGUP) 0x18
+          KVAL(K_PGDN) 0x19
+          KVAL(K_MACRO) 0x1a
+          KVAL(K_HELP) 0x1b
+          KVAL(K_DO) 0x1c
+          KVAL(K_PAUSE) 0x1d
+          KVAL(K_F21) 0x1e
+          KVAL(K_F22) 0x1f
+          KVAL(K_F23) 0x20
+          KVAL(K_F24) 0x21
+          KVAL(K_F25) 0x22
+          KVAL(K_F26) 0x23
+          KVAL(K_F27) 0x24
+          KVAL(K_F28) 0x25
+          KVAL(K_F29) 0x26
+          KVAL(K_F30) 0x27
+          KVAL(K_F31) 0x28
+          KVAL(K_F32) 0x29
+          KVAL(K_F33) 0x2a
+          KVAL(K_F34) 0x2b
+          KVAL(K_F35) 0x2c
+          KVAL(K_F36) 0x2d
+          KVAL(K_F37) 0x2e
+          KVAL(K_F38) 0x2f
+          KVAL(K_F39) 0x30
+          KVAL(K_F40) 0x31
+          KVAL(K_F41) 0x32
+          KVAL(K_F42) 0x33
+          KVAL(K_F43) 0x34
+          KVAL(K_F44) 0x35
+          KVAL(K_F45) 0x36
+          KVAL(K_F46) 0x37
+          KVAL(K_F47) 0x38
+          KVAL(K_F48) 0x39
+          KVAL(K_F49) 0x3a
+          KVAL(K_F50) 0x3b
+          KVAL(K_F51) 0x3c
+          KVAL(K_F52) 0x3d
+          KVAL(K_F53) 0x3e
+          KVAL(K_F54) 0x3f
+          KVAL(K_F55) 0x40
+          KVAL(K_F56) 0x41
+          KVAL(K_F57) 0x42
+          KVAL(K_F58) 0x43
+          KVAL(K_F59) 0x44
+          KVAL(K_F60) 0x45
+          KVAL(K_F61) 0x46
+          KVAL(K_F62) 0x47
+          KVAL(K_F63) 0x48
+          KVAL(K_F64) 0x49
+          KVAL(K_F65) 0x4a
+          KVAL(K_F66) 0x4b
+          KVAL(K_F67) 0x4c
+          KVAL(K_F68) 0x4d
+          KVAL(K_F69) 0x4e
+          KVAL(K_F70) 0x4f
+          KVAL(K_F71) 0x50
+          KVAL(K_F72) 0x51
+          KVAL(K_F73) 0x52
+          KVAL(K_F74) 0x53
+          KVAL(K_F75) 0x54
+          KVAL(K_F76) 0x55
+          KVAL(K_F77) 0x56
+          KVAL(K_F78) 0x57
+          KVAL(K_F79) 0x58
+          KVAL(K_F80) 0x59
+          KVAL(K_F81) 0x5a
+          KVAL(K_F82) 0x5b
+          KVAL(K_F83) 0x5c
+          KVAL(K_F84) 0x5d
+          KVAL(K_F85) 0x5e
+          KVAL(K_F86) 0x5f
+          KVAL(K_F87) 0x60
+          KVAL(K_F88) 0x61
+          KVAL(K_F89) 0x62
+          KVAL(K_F90) 0x63
+          KVAL(K_F91) 0x64
+          KVAL(K_F92) 0x65
+          KVAL(K_F93) 0x66
+          KVAL(K_F94) 0x67
+          KVAL(K_F95) 0x68
+          KVAL(K_F96) 0x69
+          KVAL(K_F97) 0x6a
+          KVAL(K_F98) 0x6b
+          KVAL(K_F99) 0x6c
+          KVAL(K_F100) 0x6d
+          KVAL(K_F101) 0x6e
+          KVAL(K_F102) 0x6f
+          KVAL(K_F103) 0x70
+          KVAL(K_F104) 0x71
+          KVAL(K_F105) 0x72
+          KVAL(K_F106) 0x73
+          KVAL(K_F107) 0x74
+          KVAL(K_F108) 0x75
+          KVAL(K_F109) 0x76
+          KVAL(K_F110) 0x77
+          KVAL(K_F111) 0x78
+          KVAL(K_F112) 0x79
+          KVAL(K_F113) 0x7a
+          KVAL(K_F114) 0x7b
+          KVAL(K_F115) 0x7c
+          KVAL(K_F116) 0x7d
+          KVAL(K_F117) 0x7e
+          KVAL(K_F118) 0x7f
+          KVAL(K_F119) 0x80
+          KVAL(K_F120) 0x81
+          KVAL(K_F121) 0x82
+          KVAL(K_F122) 0x83
+          KVAL(K_F123) 0x84
+          KVAL(K_F124) 0x85
+          KVAL(K_F125) 0x86
+          KVAL(K_F126) 0x87
+          KVAL(K_F127) 0x88
+          KVAL(K_F128) 0x89
+          KVAL(K_F129) 0x8a
+          KVAL(K_F130) 0x8b
+          KVAL(K_F131) 0x8c
+          KVAL(K_F132) 0x8d
+          KVAL(K_F133) 0x8e
+          KVAL(K_F134) 0x8f
+          KVAL(K_F135) 0x90
+          KVAL(K_F136) 0x91
+          KVAL(K_F137) 0x92
+          KVAL(K_F138) 0x93
+          KVAL(K_F139) 0x94
+          KVAL(K_F140) 0x95
+          KVAL(K_F141) 0x96
+          KVAL(K_F142) 0x97
+          KVAL(K_F143) 0x98
+          KVAL(K_F144) 0x99
+          KVAL(K_F145) 0x9a
+          KVAL(K_F146) 0x9b
+          KVAL(K_F147) 0x9c
+          KVAL(K_F148) 0x9d
+          KVAL(K_F149) 0x9e
+          KVAL(K_F150) 0x9f
+          KVAL(K_F151) 0xa0
+          KVAL(K_F152) 0xa1
+          KVAL(K_F153) 0xa2
+          KVAL(K_F154) 0xa3
+          KVAL(K_F155) 0xa4
+          KVAL(K_F156) 0xa5
+          KVAL(K_F157) 0xa6
+          KVAL(K_F158) 0xa7
+          KVAL(K_F159) 0xa8
+          KVAL(K_F160) 0xa9
+          KVAL(K_F161) 0xaa
+          KVAL(K_F162) 0xab
+          KVAL(K_F163) 0xac
+          KVAL(K_F164) 0xad
+          KVAL(K_F165) 0xae
+          KVAL(K_F166) 0xaf
+          KVAL(K_F167) 0xb0
+          KVAL(K_F168) 0xb1
+          KVAL(K_F169) 0xb2
+          KVAL(K_F170) 0xb3
+          KVAL(K_F171) 0xb4
+          KVAL(K_F172) 0xb5
+          KVAL(K_F173) 0xb6
+          KVAL(K_F174) 0xb7
+          KVAL(K_F175) 0xb8
+          KVAL(K_F176) 0xb9
+          KVAL(K_F177) 0xba
+          KVAL(K_F178) 0xbb
+          KVAL(K_F179) 0xbc
+          KVAL(K_F180) 0xbd
+          KVAL(K_F181) 0xbe
+          KVAL(K_F182) 0xbf
+          KVAL(K_F183) 0xc0
+          KVAL(K_F184) 0xc1
+          KVAL(K_F185) 0xc2
+          KVAL(K_F186) 0xc3
+          KVAL(K_F187) 0xc4
+          KVAL(K_F188) 0xc5
+          KVAL(K_F189) 0xc6
+          KVAL(K_F190) 0xc7
+          KVAL(K_F191) 0xc8
+          KVAL(K_F192) 0xc9
+          KVAL(K_F193) 0xca
+          KVAL(K_F194) 0xcb
+          KVAL(K_F195) 0xcc
+          KVAL(K_F196) 0xcd
+          KVAL(K_F197) 0xce
+          KVAL(K_F198) 0xcf
+          KVAL(K_F199) 0xd0
+          KVAL(K_F200) 0xd1
+          KVAL(K_F201) 0xd2
+          KVAL(K_F202) 0xd3
+          KVAL(K_F203) 0xd4
+          KVAL(K_F204) 0xd5
+          KVAL(K_F205) 0xd6
+          KVAL(K_F206) 0xd7
+          KVAL(K_F207) 0xd8
+          KVAL(K_F208) 0xd9
+          KVAL(K_F209) 0xda
+          KVAL(K_F210) 0xdb
+          KVAL(K_F211) 0xdc
+          KVAL(K_F212) 0xdd
+          KVAL(K_F213) 0xde
+          KVAL(K_F214) 0xdf
+          KVAL(K_F215) 0xe0
+          KVAL(K_F216) 0xe1
+          KVAL(K_F217) 0xe2
+          KVAL(K_F218) 0xe3
+          KVAL(K_F219) 0xe4
+          KVAL(K_F220) 0xe5
+          KVAL(K_F221) 0xe6
+          KVAL(K_F222) 0xe7
+          KVAL(K_F223) 0xe8
+          KVAL(K_F224) 0xe9
+          KVAL(K_F225) 0xea
+          KVAL(K_F226) 0xeb
+          KVAL(K_F227) 0xec
+          KVAL(K_F228) 0xed
+          KVAL(K_F229) 0xee
+          KVAL(K_F230) 0xef
+          KVAL(K_F231) 0xf0
+          KVAL(K_F232) 0xf1
+          KVAL(K_F233) 0xf2
+          KVAL(K_F234) 0xf3
+          KVAL(K_F235) 0xf4
+          KVAL(K_F236) 0xf5
+          KVAL(K_F237) 0xf6
+          KVAL(K_F238) 0xf7
+          KVAL(K_F239) 0xf8
+          KVAL(K_F240) 0xf9
+          KVAL(K_F241) 0xfa
+          KVAL(K_F242) 0xfb
+          KVAL(K_F243) 0xfc
+          KVAL(K_F244) 0xfd
+          KVAL(K_F245) 0xfe
+          KVAL(K_UNDO) 0xff
+        struct kbsentry
+          kb_func enum:functionKey/1
+          kb_string chars(512) inout
+        struct unimapinit
+          advised_hashsize u16
+          advised_hashstep u16
+          advised_hashlevel u16
+        struct kbdiacr
+          diacr u8
+          base u8
+          result u8
+        struct kbdiacrs
+          kb_cnt u32
+          kbdiacr [kbdiacr](kb_cnt) inline detail
+          room bytes(768) @4 hidden
+        struct kbdiacruc
+          diacr x32
+          base x32
+          result x32
+        struct kbdiacrsuc
+          kb_cnt u32
+          kbdiacruc [kbdiacruc](kb_cnt) inline detail
+          room bytes(3072) @4 hidden
+        struct kvm_cpuid_entry2
+          function x32
+          index x32
+          flags flags:kvmCpuid
+          eax x32
+          ebx x32
+          ecx x32
+          edx x32
+          padding [x32](3) hidden
+        struct kvm_cpuid2
+          nent u32
+          padding u32 hidden
+          entries [kvm_cpuid_entry2](nent) inline detail
+        enum gpioAttribute unknown GPIO_V2_LINE_ATTR_ID_???
+          GPIO_V2_LINE_ATTR_ID_FLAGS 1
+          GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES 2
+          GPIO_V2_LINE_ATTR_ID_DEBOUNCE 3
+        struct gpiohandle_request
+          lines u32 @356
+          lineoffsets [u32](lines) @0 inline
+          flags flags:gpioHandle @256
+          default_values [u8](lines) @260 inline
+          consumer_label chars(32) @324
+          fd fd @360 out
+        struct gpiohandle_config
+          flags flags:gpioHandle
+          default_values [u8](64)
+          padding [u32](4) hidden
+        struct gpiohandle_data
+          values [u8](64)
+        struct gpio_v2_line_attribute
+          id enum:gpioAttribute
+          padding u32 hidden
+          flags flags:gpioLineV2/8 if id is GPIO_V2_LINE_ATTR_ID_FLAGS
+          or debounce_period_us u32 if id is GPIO_V2_LINE_ATTR_ID_DEBOUNCE
+          or values x64
+        struct gpio_v2_line_config_attribute
+          attr struct:gpio_v2_line_attribute
+          mask x64
+        struct gpio_v2_line_config
+          flags flags:gpioLineV2/8
+          num_attrs u32
+          padding [u32](5) hidden
+          attrs [gpio_v2_line_config_attribute](num_attrs) inline
+          attributes bytes(240) @32 hidden
+        struct gpio_v2_line_request
+          num_lines u32 @560
+          offsets [u32](num_lines) @0 inline
+          consumer chars(32) @256
+          config struct:gpio_v2_line_config @288
+          event_buffer_size u32 @564 optional
+          padding [u32](5) @568 hidden
+          fd fd @588 out
+        struct gpio_v2_line_values
+          mask x64 @8
+          bits x64 @0
+        struct mtd_oob_buf
+          start x32
+          length x32
+          ptr address
+        struct mtd_oob_buf64
+          start x64
+          pad u32 hidden
+          length x32
+          usr_ptr x64
+        struct otp_info
+          start x32
+          length x32
+          locked u32
+        enum memoryOperation unknown MTD_OPS_???
+          MTD_OPS_PLACE_OOB 0
+          MTD_OPS_AUTO_OOB 1
+          MTD_OPS_RAW 2
+        enum memoryCorrection unknown MTD_NANDECC_???
+          MTD_NANDECC_OFF 0
+          MTD_NANDECC_PLACE 1
+          MTD_NANDECC_AUTOPLACE 2
+          MTD_NANDECC_PLACEONLY 3
+          MTD_NANDECC_AUTOPL_USR 4
+        struct mtd_write_req
+          start x64
+          len x64
+          ooblen x64
+          usr_data x64
+          usr_oob x64
+          mode enum:memoryOperation/1
+          padding bytes(7) hidden
+        struct nand_oobinfo
+          useecc enum:memoryCorrection
+          eccbytes x32
+          oobfree [x32](16)
+          eccpos [x32](32)
+        struct nand_oobfree
+          offset x32
+          length x32
+        struct nand_ecclayout_user
+          eccbytes x32
+          eccpos [x32](64)
+          oobavail x32
+          oobfree [nand_oobfree](8)
+        struct mtd_ecc_stats
+          corrected x32
+          failed x32
+          badblocks x32
+          bbtblocks x32
+        struct region_info_user
+          offset x32 out
+          erasesize x32 out
+          numblocks x32 out
+          regionindex x32
+        enum clockSwitch unknown RTC_BSM_???
+          RTC_BSM_DISABLED 0
+          RTC_BSM_DIRECT 1
+          RTC_BSM_LEVEL 2
+          RTC_BSM_STANDBY 3
+        flags clockFeature unknown 1<<RTC_FEATURE_???
+          1<<RTC_FEATURE_ALARM 1
+          1<<RTC_FEATURE_ALARM_RES_MINUTE 2
+          1<<RTC_FEATURE_NEED_WEEK_DAY 4
+          1<<RTC_FEATURE_ALARM_RES_2S 8
+          1<<RTC_FEATURE_UPDATE_INTERRUPT 0x10
+          1<<RTC_FEATURE_CORRECTION 0x20
+          1<<RTC_FEATURE_BACKUP_SWITCH_MODE 0x40
+          1<<RTC_FEATURE_ALARM_WAKEUP_ONLY 0x80
+        struct rtc_param
+          param enum:rtcParameter/8
+          uvalue flags:clockFeature/8 inout if param is RTC_PARAM_FEATURES
+          or svalue s64 inout if param is RTC_PARAM_CORRECTION
+          or uvalue enum:clockSwitch/8 inout if param is RTC_PARAM_BACKUP_SWITCH_MODE
+          or uvalue x64 inout
+          index u32
+          __pad x32 optional
+        struct ptp_sys_offset
+          n_samples u32
+          rsv [x32](3) optional
+          ts [ptp_clock_time](51) detail out
+        struct ptp_sys_offset_precise
+          device struct:ptp_clock_time
+          sys_realtime struct:ptp_clock_time
+          sys_monoraw struct:ptp_clock_time
+          rsv [x32](4) optional
+        struct ptp_sys_offset_extended
+          n_samples u32
+          clockid enum:clock
+          rsv [x32](2) optional
+          ts [ptp_clock_time](75) detail out
+        flags udmabuf unknown UDMABUF_FLAGS_???
+          UDMABUF_FLAGS_CLOEXEC 1
+        struct udmabuf_create
+          memfd fd
+          flags flags:udmabuf
+          offset u64
+          size u64
+        struct udmabuf_create_item
+          memfd fd
+          __pad u32 hidden
+          offset u64
+          size u64
+        struct udmabuf_create_list
+          flags flags:udmabuf
+          count u32
+          list [udmabuf_create_item](count) inline
+        enum teeLogin unknown TEE_IOCTL_LOGIN_???
+          TEE_IOCTL_LOGIN_PUBLIC 0
+          TEE_IOCTL_LOGIN_USER 1
+          TEE_IOCTL_LOGIN_GROUP 2
+          TEE_IOCTL_LOGIN_APPLICATION 4
+          TEE_IOCTL_LOGIN_USER_APPLICATION 5
+          TEE_IOCTL_LOGIN_GROUP_APPLICATION 6
+        enum teeOrigin unknown TEEC_ORIGIN_???
+          TEEC_ORIGIN_API 1
+          TEEC_ORIGIN_COMMS 2
+          TEEC_ORIGIN_TEE 3
+          TEEC_ORIGIN_TRUSTED_APP 4
+        flags teeParameter unknown TEE_IOCTL_PARAM_ATTR_TYPE_???
+          TEE_IOCTL_PARAM_ATTR_TYPE_NONE 0/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INPUT 1/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_OUTPUT 2/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INOUT 3/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT 5/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT 6/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT 7/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_INPUT 8/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_OUTPUT 9/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_UBUF_INOUT 0xa/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INPUT 0xb/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_OUTPUT 0xc/0xff
+          TEE_IOCTL_PARAM_ATTR_TYPE_OBJREF_INOUT 0xd/0xff
+          TEE_IOCTL_PARAM_ATTR_META 0x100
+        struct tee_ioctl_param
+          attr flags:teeParameter/8
+          a x64
+          b x64
+          c x64
+        struct tee_ioctl_open_session_arg
+          uuid custom:uuid/16 @0
+          clnt_login enum:teeLogin @32
+          clnt_uuid [x8](16) @16 optional
+          cancel_id u32 @36
+          num_params u32 @52
+          params [tee_ioctl_param](num_params) @56 inline
+          session x32 @40 out
+          ret u32 @44 out
+          ret_origin enum:teeOrigin @48 out
+        struct tee_ioctl_invoke_arg
+          func u32 @0
+          session x32 @4
+          cancel_id u32 @8
+          num_params u32 @20
+          params [tee_ioctl_param](num_params) @24 inline
+          ret u32 @12 out
+          ret_origin enum:teeOrigin @16 out
+        struct tee_iocl_supp_recv_arg
+          func u32
+          num_params u32
+          params [tee_ioctl_param](num_params) inline
+        struct tee_iocl_supp_send_arg
+          ret u32
+          num_params u32
+          params [tee_ioctl_param](num_params) inline
+        struct tee_ioctl_object_invoke_arg
+          id x64 @0
+          op u32 @8
+          num_params u32 @16
+          params [tee_ioctl_param](num_params) @24 inline
+          ret u32 @12 out
+        struct tee_open wide
+          buf_len u64 @8
+          buf_ptr *tee_ioctl_open_session_arg @0
+        struct tee_invoke wide
+          buf_len u64 @8
+          buf_ptr *tee_ioctl_invoke_arg @0
+        struct tee_receive wide
+          buf_len u64 @8
+          buf_ptr *tee_iocl_supp_recv_arg @0
+        struct tee_send wide
+          buf_len u64 @8
+          buf_ptr *tee_iocl_supp_send_arg @0
+        struct tee_object wide
+          buf_len u64 @8
+          buf_ptr *tee_ioctl_object_invoke_arg @0
+        struct tee_ioctl_cancel_arg
+          cancel_id u32
+          session x32
+        struct tee_ioctl_close_session_arg
+          session x32
+        struct tee_ioctl_shm_register_data
+          addr x64
+          length x64
+          flags flags:teeMemory
+          id s32 out
+        struct tee_ioctl_shm_register_fd_data
+          fd s64
+          size x64 out
+          flags flags:teeMemory
+          id s32 out
+        flags mapperVolume unknown UBI_VOL_???
+          UBI_VOL_SKIP_CRC_CHECK_FLG 1
+        enum mapperProperty unknown UBI_VOL_PROP_???
+          UBI_VOL_PROP_DIRECT_WRITE 1
+        enum mapperData unknown UBI_???
+          UBI_LONGTERM 1
+          UBI_SHORTTERM 2
+          UBI_UNKNOWN 3
+        struct ubi_mkvol_req packed
+          vol_id s32
+          alignment s32
+          bytes s64
+          vol_type enum:mapperVersion/1
+          flags flags:mapperVolume/1
+          name_len s16
+          padding2 bytes(4) hidden
+          name chars(128)
+        struct ubi_rsvol_req packed
+          bytes s64
+          vol_id s32
+        struct ubi_rename_entry
+          vol_id s32
+          name_len s16
+          padding2 bytes(2) hidden
+          name chars(128)
+        struct ubi_rnvol_req packed
+          count s32
+          padding1 bytes(12) hidden
+          ents [ubi_rename_entry](count) inline
+          room bytes(4352) @16 hidden
+        struct ubi_leb_change_req packed
+          lnum s32
+          bytes s32
+          dtype enum:mapperData/1
+          padding bytes(7) hidden
+        struct ubi_attach_req
+          ubi_num s32
+          mtd_num s32
+          vid_hdr_offset s32
+          max_beb_per1024 s16
+          disable_fm s8
+          need_resv_pool s8
+          padding bytes(8) hidden
+        struct ubi_map_req packed
+          lnum s32
+          dtype enum:mapperData/1
+          padding bytes(3) hidden
+        struct ubi_set_vol_prop_req packed
+          property enum:mapperProperty/1
+          padding bytes(7) hidden
+          value x64
+        enum shutdownKind unknown FS_SHUTDOWN_FLAGS_???
+          FS_SHUTDOWN_FLAGS_DEFAULT 0
+          FS_SHUTDOWN_FLAGS_LOGFLUSH 1
+          FS_SHUTDOWN_FLAGS_NOLOGFLUSH 2
+        flags blockProtection unknown LBMD_PI_CAP_???
+          LBMD_PI_CAP_INTEGRITY 1
+          LBMD_PI_CAP_REFTAG 2
+        enum blockChecksum unknown LBMD_PI_CSUM_???
+          LBMD_PI_CSUM_NONE 0
+          LBMD_PI_CSUM_IP 1
+          LBMD_PI_CSUM_CRC16_T10DIF 2
+          LBMD_PI_CSUM_CRC64_NVME 4
+        struct logical_block_metadata_cap
+          lbmd_flags flags:blockProtection
+          lbmd_interval u16
+          lbmd_size u8
+          lbmd_opaque_size u8
+          lbmd_opaque_offset u8
+          lbmd_pi_size u8
+          lbmd_pi_offset u8
+          lbmd_guard_tag_type enum:blockChecksum/1
+          lbmd_app_tag_size u8
+          lbmd_ref_tag_size u8
+          lbmd_storage_tag_size u8
+          pad u8 hidden
+        enum transferProtocol unknown BSG_PROTOCOL_???
+          BSG_PROTOCOL_SCSI 0
+        enum transferSubprotocol unknown BSG_SUB_PROTOCOL_???
+          BSG_SUB_PROTOCOL_SCSI_CMD 0
+          BSG_SUB_PROTOCOL_SCSI_TMF 1
+          BSG_SUB_PROTOCOL_SCSI_TRANSPORT 2
+        flags transferQueue unknown BSG_FLAG_???
+          BSG_FLAG_Q_AT_TAIL 0x10
+          BSG_FLAG_Q_AT_HEAD 0x20
+        struct sg_io_v4 wide
+          guard s32 @0 hidden
+          protocol enum:transferProtocol @4
+          subprotocol enum:transferSubprotocol @8
+          request_len u32 @12
+          request buffer(request_len) @16
+          request_tag x64 @24
+          request_attr u32 @32
+          request_priority u32 @36
+          request_extra u32 @40
+          max_response_len u32 @44
+          dout_iovec_count u32 @56
+          dout_xfer_len u32 @60
+          din_iovec_count u32 @64
+          din_xfer_len u32 @68
+          dout_xferp x64 @72
+          timeout u32 @88
+          flags flags:transferQueue @92
+          usr_ptr x64 @96
+          spare_in u32 @104 hidden
+          driver_status x32 @108 out
+          transport_status x32 @112 out
+          device_status x32 @116 out
+          retry_delay u32 @120 out
+          info flags:transferInfo @124 out
+          duration u32 @128 out
+          response_len u32 @132 out
+          din_resid s32 @136 out
+          dout_resid s32 @140 out
+          generated_tag x64 @144 out
+          spare_out u32 @152 hidden
         file request
         origin include/uapi headers of Linux 6.18; ioctl(2), ioctl_tty(2), netdevice(7)
         flags termInput unknown -
@@ -16183,6 +17495,127 @@ enum SpecText {
           KVM_SET_REGS *kvm_regs
           KVM_GET_SREGS out *kvm_sregs
           KVM_SET_SREGS *kvm_sregs
+          KVM_GET_SUPPORTED_CPUID|KVM_GET_EMULATED_CPUID inout *kvm_cpuid2
+          KVM_SET_CPUID2 *kvm_cpuid2
+          KVM_GET_VCPU_MMAP_SIZE ulong
+          DM_VERSION|DM_REMOVE_ALL|DM_LIST_DEVICES|DM_DEV_CREATE|DM_DEV_REMOVE|DM_DEV_RENAME|DM_DEV_SUSPEND inout *dm_ioctl
+          DM_DEV_STATUS|DM_DEV_WAIT|DM_TABLE_LOAD|DM_TABLE_CLEAR|DM_TABLE_DEPS|DM_TABLE_STATUS inout *dm_ioctl
+          DM_LIST_VERSIONS|DM_TARGET_MSG|DM_DEV_SET_GEOMETRY|DM_DEV_ARM_POLL|DM_GET_TARGET_VERSION inout *dm_ioctl
+          KDGKBSENT inout *kbsentry
+          KDSKBSENT *kbsentry
+          KDGKBDIACR out *kbdiacrs
+          KDSKBDIACR *kbdiacrs
+          KDGKBDIACRUC out *kbdiacrsuc
+          KDSKBDIACRUC *kbdiacrsuc
+          PIO_UNIMAPCLR *unimapinit
+          PIO_FONTRESET -
+          GPIO_GET_LINEINFO_WATCH_IOCTL inout *gpioline_info
+          GPIO_V2_GET_LINEINFO_WATCH_IOCTL inout *gpio_v2_line_info
+          GPIO_GET_LINEINFO_UNWATCH_IOCTL inout *u32
+          GPIO_GET_LINEHANDLE_IOCTL inout *gpiohandle_request
+          GPIOHANDLE_GET_LINE_VALUES_IOCTL out *gpiohandle_data
+          GPIOHANDLE_SET_LINE_VALUES_IOCTL *gpiohandle_data
+          GPIOHANDLE_SET_CONFIG_IOCTL *gpiohandle_config
+          GPIO_V2_GET_LINE_IOCTL inout *gpio_v2_line_request
+          GPIO_V2_LINE_SET_CONFIG_IOCTL *gpio_v2_line_config
+          GPIO_V2_LINE_GET_VALUES_IOCTL inout *gpio_v2_line_values
+          GPIO_V2_LINE_SET_VALUES_IOCTL *gpio_v2_line_values
+          LIRC_GET_REC_RESOLUTION|LIRC_GET_MIN_TIMEOUT|LIRC_GET_MAX_TIMEOUT|LIRC_GET_LENGTH|LIRC_GET_REC_TIMEOUT out *u32
+          LIRC_SET_SEND_CARRIER|LIRC_SET_REC_CARRIER|LIRC_SET_SEND_DUTY_CYCLE|LIRC_SET_REC_TIMEOUT *u32
+          LIRC_SET_REC_TIMEOUT_REPORTS|LIRC_SET_MEASURE_CARRIER_MODE|LIRC_SET_REC_CARRIER_RANGE *u32
+          LIRC_SET_WIDEBAND_RECEIVER *u32
+          LIRC_SET_TRANSMITTER_MASK *x32
+          MEMISLOCKED *erase_info_user
+          MEMWRITEOOB|MEMREADOOB|0xc00c4d03|0xc00c4d04 *mtd_oob_buf
+          MEMWRITEOOB64|MEMREADOOB64 *mtd_oob_buf64
+          MEMWRITE *mtd_write_req
+          OTPGETREGIONINFO|OTPLOCK|OTPERASE *otp_info
+          MEMGETBADBLOCK|MEMSETBADBLOCK *u64
+          MEMGETOOBSEL out *nand_oobinfo
+          ECCGETLAYOUT out *nand_ecclayout_user
+          ECCGETSTATS out *mtd_ecc_stats
+          OTPGETREGIONCOUNT out *u32
+          MEMGETREGIONCOUNT out *int
+          MEMGETREGIONINFO inout *region_info_user
+          RTC_PARAM_GET inout *rtc_param
+          RTC_PARAM_SET *rtc_param
+          PTP_CLOCK_GETCAPS2 out *ptp_clock_caps
+          PTP_ENABLE_PPS|PTP_ENABLE_PPS2 xlong
+          PTP_PIN_GETFUNC2 inout *ptp_pin_desc
+          PTP_PIN_SETFUNC2 *ptp_pin_desc
+          PTP_SYS_OFFSET|PTP_SYS_OFFSET2 inout *ptp_sys_offset
+          PTP_SYS_OFFSET_PRECISE|PTP_SYS_OFFSET_PRECISE2|PTP_SYS_OFFSET_PRECISE_CYCLES out *ptp_sys_offset_precise
+          PTP_SYS_OFFSET_EXTENDED|PTP_SYS_OFFSET_EXTENDED2|PTP_SYS_OFFSET_EXTENDED_CYCLES inout *ptp_sys_offset_extended
+          UDMABUF_CREATE *udmabuf_create
+          UDMABUF_CREATE_LIST *udmabuf_create_list
+          TEE_IOC_OPEN_SESSION inout *tee_open
+          TEE_IOC_INVOKE inout *tee_invoke
+          TEE_IOC_CANCEL *tee_ioctl_cancel_arg
+          TEE_IOC_CLOSE_SESSION *tee_ioctl_close_session_arg
+          TEE_IOC_SUPPL_RECV inout *tee_receive
+          TEE_IOC_SUPPL_SEND *tee_send
+          TEE_IOC_OBJECT_INVOKE inout *tee_object
+          TEE_IOC_SHM_REGISTER inout *tee_ioctl_shm_register_data
+          TEE_IOC_SHM_REGISTER_FD inout *tee_ioctl_shm_register_fd_data
+          UBI_IOCMKVOL *ubi_mkvol_req
+          UBI_IOCRSVOL *ubi_rsvol_req
+          UBI_IOCRNVOL *ubi_rnvol_req
+          UBI_IOCEBCH *ubi_leb_change_req
+          UBI_IOCATT *ubi_attach_req
+          UBI_IOCEBMAP *ubi_map_req
+          UBI_IOCSETVOLPROP *ubi_set_vol_prop_req
+          UBI_IOCVOLUP *s64
+          UBI_IOCDET|UBI_IOCEBER|UBI_IOCEBISMAP|UBI_IOCEBUNMAP|UBI_IOCRMVOL|UBI_IOCRPEB|UBI_IOCSPEB *int
+          UBI_IOCVOLCRBLK|UBI_IOCVOLRMBLK -
+          FS_IOC_SHUTDOWN *enum:shutdownKind
+          FS_IOC_GETLBMD_CAP inout *logical_block_metadata_cap
+          WDIOC_SETTIMEOUT|WDIOC_SETPRETIMEOUT inout *int
+          SECCOMP_IOCTL_NOTIF_RECV inout *seccomp_notif
+          SECCOMP_IOCTL_NOTIF_SEND *seccomp_notif_resp
+          SECCOMP_IOCTL_NOTIF_ID_VALID *x64
+          SECCOMP_IOCTL_NOTIF_ADDFD *seccomp_notif_addfd
+          SECCOMP_IOCTL_NOTIF_SET_FLAGS flags:seccompNotification/8
+          SG_SET_TIMEOUT|SG_SET_COMMAND_Q|SG_SET_RESERVED_SIZE|SG_SET_FORCE_LOW_DMA|SG_SET_FORCE_PACK_ID *int
+          SG_SET_KEEP_ORPHAN|SG_SET_DEBUG|SG_NEXT_CMD_LEN *int
+          SG_GET_COMMAND_Q|SG_GET_RESERVED_SIZE|SG_GET_LOW_DMA|SG_GET_PACK_ID|SG_GET_NUM_WAITING out *int
+          SG_GET_SG_TABLESIZE|SG_GET_VERSION_NUM|SG_GET_KEEP_ORPHAN|SG_GET_ACCESS_COUNT|SG_EMULATED_HOST out *int
+          SG_GET_TIMEOUT -
+          SIOCOUTQNSD out *int
+          BTRFS_IOC_TRANS_START|BTRFS_IOC_TRANS_END|BTRFS_IOC_SYNC|BTRFS_IOC_SCRUB_CANCEL|BTRFS_IOC_QUOTA_RESCAN_WAIT -
+          BTRFS_IOC_DEFRAG|BTRFS_IOC_BALANCE -
+          BTRFS_IOC_BALANCE_CTL enum:btrfsBalanceControl/8
+          BTRFS_IOC_START_SYNC out *u64
+          BTRFS_IOC_DEFAULT_SUBVOL|BTRFS_IOC_WAIT_SYNC *u64
+          BTRFS_IOC_SUBVOL_GETFLAGS out *flags:btrfsVolume/8
+          BTRFS_IOC_SUBVOL_SETFLAGS *flags:btrfsVolume/8
+          BTRFS_IOC_BALANCE_V2 inout *btrfs_ioctl_balance_args
+          BTRFS_IOC_BALANCE_PROGRESS out *btrfs_ioctl_balance_args
+          BTRFS_IOC_DEFRAG_RANGE *btrfs_ioctl_defrag_range_args
+          BTRFS_IOC_DEV_INFO inout *btrfs_ioctl_dev_info_args
+          BTRFS_IOC_DEV_REPLACE|0xca249435 inout *btrfs_ioctl_dev_replace_args
+          BTRFS_IOC_GET_FEATURES out *btrfs_ioctl_feature_flags
+          BTRFS_IOC_SET_FEATURES [btrfs_ioctl_feature_flags](2)
+          BTRFS_IOC_GET_SUPPORTED_FEATURES out [btrfs_ioctl_feature_flags](3)
+          BTRFS_IOC_FS_INFO out *btrfs_ioctl_fs_info_args
+          BTRFS_IOC_GET_DEV_STATS inout *btrfs_ioctl_get_dev_stats
+          BTRFS_IOC_INO_LOOKUP inout *btrfs_ioctl_ino_lookup_args
+          BTRFS_IOC_INO_PATHS inout *btrfs_ioctl_ino_path_args
+          BTRFS_IOC_LOGICAL_INO|BTRFS_IOC_LOGICAL_INO_V2 inout *btrfs_ioctl_logical_ino_args
+          BTRFS_IOC_QGROUP_ASSIGN *btrfs_ioctl_qgroup_assign_args
+          BTRFS_IOC_QGROUP_CREATE *btrfs_ioctl_qgroup_create_args
+          BTRFS_IOC_QGROUP_LIMIT out *btrfs_ioctl_qgroup_limit_args
+          BTRFS_IOC_QUOTA_CTL *btrfs_ioctl_quota_ctl_args
+          BTRFS_IOC_QUOTA_RESCAN *btrfs_ioctl_quota_rescan_args
+          BTRFS_IOC_QUOTA_RESCAN_STATUS out *btrfs_ioctl_quota_rescan_args
+          BTRFS_IOC_SET_RECEIVED_SUBVOL|0xc0c09425 inout *btrfs_ioctl_received_subvol_args
+          BTRFS_IOC_SCRUB|BTRFS_IOC_SCRUB_PROGRESS inout *btrfs_ioctl_scrub_args
+          BTRFS_IOC_TREE_SEARCH inout *btrfs_ioctl_search_args
+          BTRFS_IOC_TREE_SEARCH_V2 inout *btrfs_ioctl_search_args_v2
+          BTRFS_IOC_SEND|0x40449426 *btrfs_ioctl_send_args
+          BTRFS_IOC_SPACE_INFO inout *btrfs_ioctl_space_args
+          BTRFS_IOC_SNAP_CREATE|BTRFS_IOC_RESIZE|BTRFS_IOC_SCAN_DEV|BTRFS_IOC_FORGET_DEV|BTRFS_IOC_ADD_DEV *btrfs_ioctl_vol_args
+          BTRFS_IOC_RM_DEV|BTRFS_IOC_SUBVOL_CREATE|BTRFS_IOC_SNAP_DESTROY|BTRFS_IOC_DEVICES_READY *btrfs_ioctl_vol_args
+          BTRFS_IOC_SNAP_CREATE_V2|BTRFS_IOC_SUBVOL_CREATE_V2 inout *btrfs_ioctl_vol_args_v2
           HDIO_DRIVE_CMD *hd_drive_cmd
           GPIO_GET_CHIPINFO_IOCTL out *gpiochip_info
           GPIO_GET_LINEINFO_IOCTL inout *gpioline_info
@@ -16201,7 +17634,7 @@ enum SpecText {
           NBD_SET_BLKSIZE|NBD_SET_SIZE|NBD_SET_SIZE_BLOCKS|NBD_SET_TIMEOUT ulong
           NBD_DO_IT|NBD_CLEAR_SOCK|NBD_CLEAR_QUE|NBD_DISCONNECT -
           WDIOC_SETOPTIONS *flags:watchdogSettings
-          SG_IO inout *sg_io_hdr
+          SG_IO inout custom:transfer
           SG_SCSI_RESET *enum:resetKind
           COUNTER_ADD_WATCH_IOCTL *counter_watch
           COUNTER_ENABLE_EVENTS_IOCTL|COUNTER_DISABLE_EVENTS_IOCTL -
@@ -16250,6 +17683,9 @@ enum SpecText {
           0x80004506/0xc000ffff out buffer(return)
           0x80004507/0xc000ffff out buffer(return)
           0x80004508/0xc000ffff out buffer(return)
+          0x80004520/0xc000ffe0 out custom:inputBits
+          0x80004509/0xc000ffff out custom:inputBits
+          0x80004518/0xc000fffc out custom:inputBits
           0x80184540/0xffffffc0 out *input_absinfo
           0x401845c0/0xffffffc0 *input_absinfo
           SIOCGIFCONF inout custom:interfaceList
@@ -16637,14 +18073,54 @@ enum SpecText {
           LLCP_SAP_OBEX 3
           LLCP_SAP_SNEP 4
           LLCP_SAP_MAX 255
+        enum irdaProtocol unknown IRDAPROTO_???
+          IRDAPROTO_UNITDATA 0
+          IRDAPROTO_ULTRA 1
+        enum isdnProtocol unknown ISDN_P_???
+          ISDN_P_BASE 0
+          ISDN_P_TE_S0 1
+          ISDN_P_NT_S0 2
+          ISDN_P_TE_E1 3
+          ISDN_P_NT_E1 4
+          ISDN_P_LAPD_TE 0x10
+          ISDN_P_LAPD_NT 0x11
+          ISDN_P_B_RAW 0x21
+          ISDN_P_B_HDLC 0x22
+          ISDN_P_B_X75SLP 0x23
+          ISDN_P_B_L2DTMF 0x24
+          ISDN_P_B_L2DSP 0x25
+          ISDN_P_B_L2DSPHDLC 0x26
+        enum tipcAddress unknown TIPC_???
+          TIPC_SERVICE_RANGE 1
+          TIPC_SERVICE_ADDR 2
+          TIPC_SOCKET_ADDR 3
+        enum tipcScope unknown TIPC_???_SCOPE
+          TIPC_CLUSTER_SCOPE 2
+          TIPC_NODE_SCOPE 3
+        enum radioAddressKind unknown IEEE802154_ADDR_???
+          IEEE802154_ADDR_NONE 0
+          IEEE802154_ADDR_SHORT 2
+          IEEE802154_ADDR_LONG 3
+        enum radioNetwork unknown -
+          IEEE802154_PANID_BROADCAST 0xffff
+        enum radioAddress unknown -
+          IEEE802154_ADDR_UNDEF 0xfffe
+          IEEE802154_ADDR_BROADCAST 0xffff
+        enum rxrpcService unknown -
+          CM_SERVICE 1
+          YFS_FS_SERVICE 2500
+          YFS_CM_SERVICE 2501
+          YFS_VL_SERVICE 2503
         enum socketProtocol unknown -
           AF_INET 2 enum:ipProtocol
           AF_AX25 3 enum:ax25Protocol
           AF_INET6 10 enum:ipProtocol
           AF_NETLINK 16 enum:netlinkProtocol
+          AF_IRDA 23 enum:irdaProtocol
           AF_CAN 29 enum:canProtocol
           AF_BLUETOOTH 31 enum:bluetoothProtocol
           AF_RXRPC 33 enum:socketFamily
+          AF_ISDN 34 enum:isdnProtocol
           AF_PHONET 35 enum:phonetProtocol
           AF_CAIF 37 enum:caifProtocol
           AF_NFC 39 enum:nfcProtocol
@@ -16669,6 +18145,43 @@ enum SpecText {
           can_ifindex interface
           rx_id x32
           tx_id x32
+        struct tipc_service_range
+          type u32
+          lower u32
+          upper u32
+        struct tipc_service_addr
+          type u32
+          instance u32
+        struct tipc_service_name
+          name tipc_service_addr
+          domain x32
+        struct tipc_socket_addr
+          ref u32
+          node x32
+        struct tipc_range_member
+          nameseq tipc_service_range
+        struct tipc_name_member
+          name tipc_service_name
+        struct tipc_id_member
+          id tipc_socket_addr
+        struct sockaddr_tipc
+          sa_family enum:socketFamily/2
+          addrtype enum:tipcAddress/1
+          scope enum:tipcScope/1
+          addr tipc_range_member if addrtype is TIPC_SERVICE_RANGE
+          or addr tipc_name_member if addrtype is TIPC_SERVICE_ADDR
+          or addr tipc_id_member if addrtype is TIPC_SOCKET_ADDR
+          or addr chars(12)
+        struct ieee802154_addr_sa
+          addr_type enum:radioAddressKind
+          pan_id enum:radioNetwork/2
+          none bytes(1) hidden if addr_type is IEEE802154_ADDR_NONE
+          or short_addr enum:radioAddress/2 if addr_type is IEEE802154_ADDR_SHORT
+          or hwaddr hardware(8)
+          end bytes(6) hidden
+        struct sockaddr_ieee802154
+          sa_family enum:socketFamily/2
+          addr ieee802154_addr_sa @4
         file option
         origin asm-generic/socket.h, linux/in.h, in6.h, tcp.h, udp.h and netfilter headers of Linux 6.18; socket(7), ip(7), tcp(7)
         enum socketLevel unknown SOL_??
@@ -16684,8 +18197,8 @@ enum SpecText {
           SOL_SCTP 132 enum:sctpOption
           SOL_UDPLITE 136
           SOL_RAW 255 enum:rawOption
-          SOL_IPX 256
-          SOL_AX25 257
+          SOL_IPX 256 enum:ipxOption
+          SOL_AX25 257 enum:ax25Option
           SOL_ATALK 258
           SOL_NETROM 259
           SOL_ROSE 260
@@ -16694,7 +18207,7 @@ enum SpecText {
           SOL_PACKET 263 enum:packetOption
           SOL_ATM 264
           SOL_AAL 265
-          SOL_IRDA 266
+          SOL_IRDA 266 enum:irdaOption
           SOL_NETBEUI 267
           SOL_LLC 268 enum:llcOption
           SOL_DCCP 269 enum:dccpOption
@@ -16703,7 +18216,7 @@ enum SpecText {
           SOL_RXRPC 272 enum:rxrpcOption
           SOL_PPPOL2TP 273 enum:pppol2tpOption
           SOL_BLUETOOTH 274 enum:bluetoothOption
-          SOL_PNPIPE 275
+          SOL_PNPIPE 275 enum:phonetPipeOption
           SOL_RDS 276 enum:rdsOption
           SOL_IUCV 277
           SOL_CAIF 278 enum:caifOption
@@ -16834,7 +18347,7 @@ enum SpecText {
           TCP_ZEROCOPY_RECEIVE 35
           TCP_INQ 36
           TCP_TX_DELAY 37
-          TCP_AO_ADD_KEY 0x26
+          TCP_AO_ADD_KEY 0x26 tcp_ao_add
           TCP_AO_DEL_KEY 0x27
           TCP_AO_INFO 0x28
           TCP_AO_GET_KEYS 0x29
@@ -17029,7 +18542,7 @@ enum SpecText {
           SCTP_MAXSEG 13
           SCTP_STATUS 14
           SCTP_GET_PEER_ADDR_INFO 15
-          SCTP_DELAYED_ACK 16
+          SCTP_DELAYED_SACK 16
           SCTP_CONTEXT 17
           SCTP_FRAGMENT_INTERLEAVE 18
           SCTP_PARTIAL_DELIVERY_POINT 19
@@ -17082,7 +18595,7 @@ enum SpecText {
           SCTP_ASCONF_SUPPORTED 128
           SCTP_AUTH_SUPPORTED 129
           SCTP_ECN_SUPPORTED 130
-          SCTP_EXPOSE_PF_STATE 131
+          SCTP_EXPOSE_POTENTIALLY_FAILED_STATE 131
           SCTP_REMOTE_UDP_ENCAPS_PORT 132
           SCTP_PLPMTUD_PROBE_INTERVAL 133
           SCTP_SN_TYPE_BASE 32768
@@ -17106,7 +18619,7 @@ enum SpecText {
           DCCP_SOCKOPT_CCID_RX_INFO 128
           DCCP_SOCKOPT_CCID_TX_INFO 192
         enum tipcOption unknown TIPC_???
-          TIPC_IMPORTANCE 127
+          TIPC_IMPORTANCE 127 enum:tipcImportance
           TIPC_SRC_DROPPABLE 128
           TIPC_DEST_DROPPABLE 129
           TIPC_CONN_TIMEOUT 130
@@ -17114,7 +18627,7 @@ enum SpecText {
           TIPC_SOCK_RECVQ_DEPTH 132
           TIPC_MCAST_BROADCAST 133
           TIPC_MCAST_REPLICAST 134
-          TIPC_GROUP_JOIN 135
+          TIPC_GROUP_JOIN 135 tipc_group_req
           TIPC_GROUP_LEAVE 136
           TIPC_SOCK_RECVQ_USED 137
           TIPC_NODELAY 138
@@ -17464,6 +18977,127 @@ enum SpecText {
           tcpi_reord_seen u32 detail
           tcpi_rcv_ooopack u32 detail
           tcpi_snd_wnd u32 detail
+        enum socketLevelGet unknown -
+          SOL_IP 0 enum:ipOptionGet
+          SOL_SOCKET 1 enum:socketOptionGet
+          SOL_IPV6 41 enum:ipv6OptionGet
+        enum socketLevelSet unknown -
+          SOL_IP 0 enum:ipOptionSet
+          SOL_IPV6 41 enum:ipv6OptionSet
+        enum ipOptionGet unknown IP_???
+          ARPT_SO_GET_INFO 0x60
+          ARPT_SO_GET_ENTRIES 0x61
+          ARPT_SO_GET_REVISION_TARGET 0x63
+          EBT_SO_GET_INFO 0x80
+          EBT_SO_GET_ENTRIES 0x81
+          EBT_SO_GET_INIT_INFO 0x82
+          EBT_SO_GET_INIT_ENTRIES 0x83
+          IP_VS_SO_GET_VERSION 0x480
+          IP_VS_SO_GET_INFO 0x481
+          IP_VS_SO_GET_SERVICES 0x482
+          IP_VS_SO_GET_SERVICE 0x483
+          IP_VS_SO_GET_DESTS 0x484
+          IP_VS_SO_GET_DEST 0x485
+          IP_VS_SO_GET_TIMEOUT 0x486
+          IP_VS_SO_GET_DAEMON 0x487
+          IPT_SO_GET_INFO 0x40
+          IPT_SO_GET_ENTRIES 0x41
+          IPT_SO_GET_REVISION_MATCH 0x42
+          IPT_SO_GET_REVISION_TARGET 0x43
+        enum ipOptionSet unknown IP_???
+          ARPT_SO_SET_REPLACE 0x60
+          ARPT_SO_SET_ADD_COUNTERS 0x61
+          EBT_SO_SET_ENTRIES 0x80
+          EBT_SO_SET_COUNTERS 0x81
+          IP_VS_SO_SET_NONE 0x480
+          IP_VS_SO_SET_INSERT 0x481
+          IP_VS_SO_SET_ADD 0x482
+          IP_VS_SO_SET_EDIT 0x483
+          IP_VS_SO_SET_DEL 0x484
+          IP_VS_SO_SET_FLUSH 0x485
+          IP_VS_SO_SET_LIST 0x486
+          IP_VS_SO_SET_ADDDEST 0x487
+          IP_VS_SO_SET_DELDEST 0x488
+          IP_VS_SO_SET_EDITDEST 0x489
+          IP_VS_SO_SET_TIMEOUT 0x48a
+          IP_VS_SO_SET_STARTDAEMON 0x48b
+          IP_VS_SO_SET_STOPDAEMON 0x48c
+          IP_VS_SO_SET_RESTORE 0x48d
+          IP_VS_SO_SET_SAVE 0x48e
+          IP_VS_SO_SET_ZERO 0x48f
+          IPT_SO_SET_REPLACE 0x40
+          IPT_SO_SET_ADD_COUNTERS 0x41
+        enum ipv6OptionGet unknown IPV6_???
+          IP6T_SO_GET_INFO 0x40
+          IP6T_SO_GET_ENTRIES 0x41
+          IP6T_SO_GET_REVISION_MATCH 0x44
+          IP6T_SO_GET_REVISION_TARGET 0x45
+        enum ipv6OptionSet unknown IPV6_???
+          IP6T_SO_SET_REPLACE 0x40
+          IP6T_SO_SET_ADD_COUNTERS 0x41
+        enum socketOptionGet unknown SO_???
+          SO_GET_FILTER 26
+        enum ax25Option unknown AX25_???
+          AX25_WINDOW 1
+          AX25_T1 2
+          AX25_N2 3
+          AX25_T3 4
+          AX25_T2 5
+          AX25_BACKOFF 6
+          AX25_EXTSEQ 7
+          AX25_PIDINCL 8
+          AX25_IDLE 9
+          AX25_PACLEN 0xa
+          AX25_IAMDIGI 0xc
+        enum ipxOption unknown IPX_???
+          IPX_TYPE 1
+        enum irdaOption unknown IRLMP_???
+          IRLMP_ENUMDEVICES 1
+          IRLMP_IAS_SET 2
+          IRLMP_IAS_QUERY 3
+          IRLMP_HINTS_SET 4
+          IRLMP_QOS_SET 5
+          IRLMP_QOS_GET 6
+          IRLMP_MAX_SDU_SIZE 7
+          IRLMP_IAS_GET 8
+          IRLMP_IAS_DEL 9
+          IRLMP_HINT_MASK_SET 10
+          IRLMP_WAITDEVICE 11
+        enum phonetPipeOption unknown PNPIPE_???
+          PNPIPE_ENCAP 1
+          PNPIPE_IFINDEX 2
+          PNPIPE_HANDLE 3
+          PNPIPE_INITSTATE 4
+        enum tipcImportance unknown TIPC_???_IMPORTANCE
+          TIPC_LOW_IMPORTANCE 0
+          TIPC_MEDIUM_IMPORTANCE 1
+          TIPC_HIGH_IMPORTANCE 2
+          TIPC_CRITICAL_IMPORTANCE 3
+        flags tipcGroup unknown TIPC_GROUP_???
+          TIPC_GROUP_LOOPBACK 1
+          TIPC_GROUP_MEMBER_EVTS 2
+        struct tipc_group_req
+          type u32
+          instance u32
+          scope enum:tipcScope
+          flags flags:tipcGroup
+        flags tcpKey unknown TCP_AO_KEYF_???
+          TCP_AO_KEYF_IFINDEX 1
+          TCP_AO_KEYF_EXCLUDE_OPT 2
+        struct tcp_ao_add
+          addr custom:sockaddr/8 @0
+          storage bytes(128) @0 hidden
+          prefix u8 @202
+          alg_name chars(64) @128
+          ifindex interface @192
+          set_current bits(4,0,1) @196
+          set_rnext bits(4,1,1) @196
+          sndid u8 @203
+          rcvid u8 @204
+          maclen u8 @205
+          keyflags flags:tcpKey/1 @206
+          key bytes(80) @208
+          keylen u8 @207
         file netlink
         origin linux/netlink.h, rtnetlink.h, if_link.h, if_addr.h, neighbour.h, genetlink.h, sock_diag.h and inet_diag.h of Linux 6.18; netlink(7), rtnetlink(7)
         enum netlinkType unknown NLMSG_???
@@ -17528,7 +19162,7 @@ enum SpecText {
           RTM_NEWSTATS 92 if_stats_msg
           RTM_GETSTATS 94 if_stats_msg
           RTM_SETSTATS 95 if_stats_msg
-          RTM_NEWCACHEREPORT 96 rtgenmsg
+          RTM_NEWCACHEREPORT 96 multicast_report
           RTM_NEWCHAIN 100
           RTM_DELCHAIN 101
           RTM_GETCHAIN 102
@@ -18040,7 +19674,7 @@ enum SpecText {
           NFNL_SUBSYS_CTHELPER 9 enum:conntrackHelperType
           NFNL_SUBSYS_NFTABLES 10 enum:tableType
           NFNL_SUBSYS_NFT_COMPAT 11 enum:tableCompatType
-          NFNL_SUBSYS_HOOK 12
+          NFNL_SUBSYS_HOOK 12 enum:hookType
         enum genericType unknown GENERIC_FAMILY_???
           GENL_ID_CTRL 16 genlmsghdr
           GENL_ID_VFS_DQUOT 17
@@ -18071,7 +19705,7 @@ enum SpecText {
           CTRL_ATTR_OP 10 u32
         enum genericOperation unknown CTRL_ATTR_OP_???
           CTRL_ATTR_OP_UNSPEC 0
-          CTRL_ATTR_OP_ID 1 x32
+          CTRL_ATTR_OP_ID 1 custom:genericCommand
           CTRL_ATTR_OP_FLAGS 2 flags:genericOperationFlags
         flags genericOperationFlags unknown GENL_???
           GENL_ADMIN_PERM 0x1
@@ -18176,6 +19810,18 @@ enum SpecText {
           RTEXT_FILTER_CFM_STATUS 64
           RTEXT_FILTER_MST 128
           RTEXT_FILTER_NAME_ONLY 0x100
+        flags ruleFlags unknown FIB_RULE_???
+          FIB_RULE_PERMANENT 1
+          FIB_RULE_INVERT 2
+          FIB_RULE_UNRESOLVED 4
+          FIB_RULE_IIF_DETACHED 8
+          FIB_RULE_OIF_DETACHED 0x10
+          FIB_RULE_FIND_SADDR 0x10000
+        flags serviceKind unknown IPTOS_???
+          IPTOS_LOWDELAY 0x10
+          IPTOS_THROUGHPUT 8
+          IPTOS_RELIABILITY 4
+          IPTOS_MINCOST 2
         struct ifinfomsg
           ifi_family enum:socketFamily/1
           ifi_pad u8 hidden
@@ -18193,7 +19839,7 @@ enum SpecText {
           rtm_family enum:socketFamily/1
           rtm_dst_len u8
           rtm_src_len u8
-          rtm_tos x8
+          rtm_tos flags:serviceKind/1
           rtm_table enum:routeTable/1
           rtm_protocol enum:routeProtocol/1
           rtm_scope enum:routeScope/1
@@ -18211,12 +19857,12 @@ enum SpecText {
           family enum:socketFamily/1
           dst_len u8
           src_len u8
-          tos x8
+          tos flags:serviceKind/1
           table enum:routeTable/1
           res1 u8 hidden
           res2 u8 hidden
           action enum:ruleAction/1
-          flags x32
+          flags flags:ruleFlags
         struct tcmsg
           tcm_family enum:socketFamily/1
           tcm_pad1 u8 hidden
@@ -18413,12 +20059,12 @@ enum SpecText {
           BR_STP_MODE_AUTO 0
           BR_STP_MODE_USER 1
           BR_STP_MODE_KERNEL 2
-        flags bridgeOptions unknown BR_BOOLOPT_???
-          BR_BOOLOPT_NO_LL_LEARN 0
-          BR_BOOLOPT_MCAST_VLAN_SNOOPING 1
-          BR_BOOLOPT_MST_ENABLE 2
-          BR_BOOLOPT_MDB_OFFLOAD_FAIL_NOTIFICATION 3
-          BR_BOOLOPT_FDB_LOCAL_VLAN_0 4
+        flags bridgeOptions unknown 1<<BR_BOOLOPT_???
+          1<<BR_BOOLOPT_NO_LL_LEARN 1
+          1<<BR_BOOLOPT_MCAST_VLAN_SNOOPING 2
+          1<<BR_BOOLOPT_MST_ENABLE 4
+          1<<BR_BOOLOPT_MDB_OFFLOAD_FAIL_NOTIFICATION 8
+          1<<BR_BOOLOPT_FDB_LOCAL_VLAN_0 0x10
         enum tunnelInfo unknown IFLA_TUN_???
           IFLA_TUN_UNSPEC 0
           IFLA_TUN_OWNER 1 uid
@@ -18460,6 +20106,39 @@ enum SpecText {
           IFLA_MCTP_NET 1 u32
           IFLA_MCTP_PHYS_BINDING 2 x8
         enum inetConfiguration unknown IPV4_DEVCONF_???
+          IPV4_DEVCONF_FORWARDING-1 0
+          IPV4_DEVCONF_MC_FORWARDING-1 1
+          IPV4_DEVCONF_PROXY_ARP-1 2
+          IPV4_DEVCONF_ACCEPT_REDIRECTS-1 3
+          IPV4_DEVCONF_SECURE_REDIRECTS-1 4
+          IPV4_DEVCONF_SEND_REDIRECTS-1 5
+          IPV4_DEVCONF_SHARED_MEDIA-1 6
+          IPV4_DEVCONF_RP_FILTER-1 7
+          IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE-1 8
+          IPV4_DEVCONF_BOOTP_RELAY-1 9
+          IPV4_DEVCONF_LOG_MARTIANS-1 0xa
+          IPV4_DEVCONF_TAG-1 0xb
+          IPV4_DEVCONF_ARPFILTER-1 0xc
+          IPV4_DEVCONF_MEDIUM_ID-1 0xd
+          IPV4_DEVCONF_NOXFRM-1 0xe
+          IPV4_DEVCONF_NOPOLICY-1 0xf
+          IPV4_DEVCONF_FORCE_IGMP_VERSION-1 0x10
+          IPV4_DEVCONF_ARP_ANNOUNCE-1 0x11
+          IPV4_DEVCONF_ARP_IGNORE-1 0x12
+          IPV4_DEVCONF_PROMOTE_SECONDARIES-1 0x13
+          IPV4_DEVCONF_ARP_ACCEPT-1 0x14
+          IPV4_DEVCONF_ARP_NOTIFY-1 0x15
+          IPV4_DEVCONF_ACCEPT_LOCAL-1 0x16
+          IPV4_DEVCONF_SRC_VMARK-1 0x17
+          IPV4_DEVCONF_PROXY_ARP_PVLAN-1 0x18
+          IPV4_DEVCONF_ROUTE_LOCALNET-1 0x19
+          IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL-1 0x1a
+          IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL-1 0x1b
+          IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN-1 0x1c
+          IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST-1 0x1d
+          IPV4_DEVCONF_DROP_GRATUITOUS_ARP-1 0x1e
+          IPV4_DEVCONF_BC_FORWARDING-1 0x1f
+          IPV4_DEVCONF_ARP_EVICT_NOCARRIER-1 0x20
         enum inet6Configuration unknown DEVCONF_???
           DEVCONF_FORWARDING 0
           DEVCONF_HOPLIMIT 1
@@ -18966,10 +20645,20 @@ enum SpecText {
         enum trafficRoot unknown TCA_ROOT_???
           TCA_ROOT_UNSPEC 0
           TCA_ROOT_TAB 1
-          TCA_ROOT_FLAGS 2 nla_bitfield32
+          TCA_ROOT_FLAGS 2 traffic_root_flags
           TCA_ROOT_COUNT 3 u32
           TCA_ROOT_TIME_DELTA 4 u32
           TCA_ROOT_EXT_WARN_MSG 5
+        flags trafficRootFlags unknown TCA_ACT_FLAG_???
+          TCA_ACT_FLAG_LARGE_DUMP_ON 1
+          TCA_ACT_FLAG_TERSE_DUMP 2
+        flags trafficActionFlags unknown TCA_ACT_FLAGS_???
+          TCA_ACT_FLAGS_NO_PERCPU_STATS 1
+          TCA_ACT_FLAGS_SKIP_HW 2
+          TCA_ACT_FLAGS_SKIP_SW 4
+        flags trafficActionStatistics unknown TCA_ACT_HW_STATS_???
+          TCA_ACT_HW_STATS_IMMEDIATE 1
+          TCA_ACT_HW_STATS_DELAYED 2
         enum trafficAction unknown TCA_ACT_???
           TCA_ACT_UNSPEC 0
           TCA_ACT_KIND 1 text
@@ -18978,9 +20667,9 @@ enum SpecText {
           TCA_ACT_STATS 4 [enum:trafficStatistics](rest)
           TCA_ACT_PAD 5
           TCA_ACT_COOKIE 6
-          TCA_ACT_FLAGS 7
-          TCA_ACT_HW_STATS 8
-          TCA_ACT_USED_HW_STATS 9
+          TCA_ACT_FLAGS 7 traffic_action_flags
+          TCA_ACT_HW_STATS 8 traffic_statistics_flags
+          TCA_ACT_USED_HW_STATS 9 traffic_statistics_flags
           TCA_ACT_IN_HW_COUNT 0xa u32
         enum multicastMessage unknown MRT_MSG_???
           IGMPMSG_NOCACHE 1
@@ -19086,6 +20775,11 @@ enum SpecText {
           dcb_family enum:socketFamily/1
           cmd enum:dcbCommand/1
           dcb_pad u16 hidden
+        enum reportFamily unknown RTNL_FAMILY_???
+          RTNL_FAMILY_IPMR 0x80
+          RTNL_FAMILY_IP6MR 0x81
+        struct multicast_report
+          rtgen_family enum:reportFamily/1
         struct rtgenmsg
           rtgen_family enum:socketFamily/1
         struct nhmsg
@@ -19205,6 +20899,15 @@ enum SpecText {
           rtnh_flags flags:hopFlags/1
           rtnh_hops u8
           rtnh_ifindex interface
+        struct traffic_root_flags
+          value flags:trafficRootFlags
+          selector flags:trafficRootFlags
+        struct traffic_action_flags
+          value flags:trafficActionFlags
+          selector flags:trafficActionFlags
+        struct traffic_statistics_flags
+          value flags:trafficActionStatistics
+          selector flags:trafficActionStatistics
         file diag
         origin linux/sock_diag.h, inet_diag.h, unix_diag.h, netlink_diag.h, packet_diag.h, smc_diag.h of Linux 6.18; sock_diag(7)
         enum diagRequest unknown -
@@ -19233,8 +20936,8 @@ enum SpecText {
           AF_SMC 43 enum:smcDiag
         enum inetDiagRequest unknown INET_DIAG_REQ_???
           INET_DIAG_REQ_NONE 0
-          INET_DIAG_REQ_BYTECODE 1
-          INET_DIAG_REQ_SK_BPF_STORAGES 2
+          INET_DIAG_REQ_BYTECODE 1 custom:diagFilter
+          INET_DIAG_REQ_SK_BPF_STORAGES 2 [enum:diagStorageRequest](rest)
           INET_DIAG_REQ_PROTOCOL 3 enum:ipProtocol
         enum inetDiag unknown INET_DIAG_???
           INET_DIAG_NONE 0
@@ -19244,7 +20947,7 @@ enum SpecText {
           INET_DIAG_CONG 4 text
           INET_DIAG_TOS 5 u8
           INET_DIAG_TCLASS 6 u8
-          INET_DIAG_SKMEMINFO 7 [u32](rest)
+          INET_DIAG_SKMEMINFO 7 custom:memoryUse
           INET_DIAG_SHUTDOWN 8 flags:diagShutdown/1
           INET_DIAG_DCTCPINFO 9 tcp_dctcp_info
           INET_DIAG_PROTOCOL 0xa enum:ipProtocol
@@ -19257,7 +20960,7 @@ enum SpecText {
           INET_DIAG_CLASS_ID 0x11 u32
           INET_DIAG_MD5SIG 0x12
           INET_DIAG_ULP_INFO 0x13 [enum:inetDiagUpper](rest)
-          INET_DIAG_SK_BPF_STORAGES 0x14
+          INET_DIAG_SK_BPF_STORAGES 0x14 [enum:diagStorages](rest)
           INET_DIAG_CGROUP_ID 0x15 u64
           INET_DIAG_SOCKOPT 0x16 inet_diag_sockopt
         enum inetDiagUpper unknown INET_ULP_INFO_???
@@ -19320,7 +21023,7 @@ enum SpecText {
           UNIX_DIAG_PEER 2 u32
           UNIX_DIAG_ICONS 3 [u32](rest)
           UNIX_DIAG_RQLEN 4 unix_diag_rqlen
-          UNIX_DIAG_MEMINFO 5 [u32](rest)
+          UNIX_DIAG_MEMINFO 5 custom:memoryUse
           UNIX_DIAG_SHUTDOWN 6 u8
           UNIX_DIAG_UID 7 uid
         flags unixDiagShow unknown UDIAG_SHOW_???
@@ -19332,7 +21035,7 @@ enum SpecText {
           UDIAG_SHOW_MEMINFO 0x20
           UDIAG_SHOW_UID 0x40
         enum netlinkDiag unknown NETLINK_DIAG_???
-          NETLINK_DIAG_MEMINFO 0 [u32](rest)
+          NETLINK_DIAG_MEMINFO 0 custom:memoryUse
           NETLINK_DIAG_GROUPS 1 [xlong](rest)
           NETLINK_DIAG_RX_RING 2 netlink_diag_ring
           NETLINK_DIAG_TX_RING 3 netlink_diag_ring
@@ -19383,7 +21086,7 @@ enum SpecText {
           PACKET_DIAG_TX_RING 3 packet_diag_ring
           PACKET_DIAG_FANOUT 4 u32
           PACKET_DIAG_UID 5 uid
-          PACKET_DIAG_MEMINFO 6 [u32](rest)
+          PACKET_DIAG_MEMINFO 6 custom:memoryUse
           PACKET_DIAG_FILTER 7
         flags packetDiagShow unknown PACKET_SHOW_???
           PACKET_SHOW_INFO 1
@@ -19405,7 +21108,7 @@ enum SpecText {
         enum smcDiag unknown SMC_DIAG_???
           SMC_DIAG_NONE 0
           SMC_DIAG_CONNINFO 1
-          SMC_DIAG_LGRINFO 2
+          SMC_DIAG_LGRINFO 2 smc_diag_lgrinfo
           SMC_DIAG_SHUTDOWN 3 u8
           SMC_DIAG_DMBINFO 4
           SMC_DIAG_FALLBACK 5 smc_diag_fallback
@@ -19665,6 +21368,58 @@ enum SpecText {
         struct smc_diag_fallback
           reason enum:smcReason
           peer_diagnosis enum:smcReason
+        enum memoryUse unknown SK_MEMINFO_???
+          SK_MEMINFO_RMEM_ALLOC 0
+          SK_MEMINFO_RCVBUF 1
+          SK_MEMINFO_WMEM_ALLOC 2
+          SK_MEMINFO_SNDBUF 3
+          SK_MEMINFO_FWD_ALLOC 4
+          SK_MEMINFO_WMEM_QUEUED 5
+          SK_MEMINFO_OPTMEM 6
+          SK_MEMINFO_BACKLOG 7
+          SK_MEMINFO_DROPS 8
+        enum diagFilterCode unknown INET_DIAG_BC_???
+          INET_DIAG_BC_NOP 0
+          INET_DIAG_BC_JMP 1
+          INET_DIAG_BC_S_GE 2
+          INET_DIAG_BC_S_LE 3
+          INET_DIAG_BC_D_GE 4
+          INET_DIAG_BC_D_LE 5
+          INET_DIAG_BC_AUTO 6
+          INET_DIAG_BC_S_COND 7
+          INET_DIAG_BC_D_COND 8
+          INET_DIAG_BC_DEV_COND 9
+          INET_DIAG_BC_MARK_COND 0xa
+          INET_DIAG_BC_S_EQ 0xb
+          INET_DIAG_BC_D_EQ 0xc
+          INET_DIAG_BC_CGROUP_COND 0xd
+        enum diagStorageRequest unknown SK_DIAG_BPF_STORAGE_REQ_???
+          SK_DIAG_BPF_STORAGE_REQ_NONE 0
+          SK_DIAG_BPF_STORAGE_REQ_MAP_FD 1 fd
+        enum diagStorages unknown SK_DIAG_BPF_STORAGE_REP_???
+          SK_DIAG_BPF_STORAGE_REP_NONE 0
+          SK_DIAG_BPF_STORAGE 1 [enum:diagStorage](rest)
+        enum diagStorage unknown SK_DIAG_BPF_STORAGE_???
+          SK_DIAG_BPF_STORAGE_NONE 0
+          SK_DIAG_BPF_STORAGE_PAD 1
+          SK_DIAG_BPF_STORAGE_MAP_ID 2 u32
+          SK_DIAG_BPF_STORAGE_MAP_VALUE 3
+        struct inet_diag_bc_op
+          code enum:diagFilterCode/1
+          yes u8
+          no u16
+        enum smcRole unknown SMC_???
+          SMC_CLNT 0
+          SMC_SERV 1
+        struct smc_diag_linkinfo
+          link_id x8
+          ibname chars(64)
+          ibport x8
+          gid chars(40)
+          peer_gid chars(40)
+        struct smc_diag_lgrinfo
+          lnk [smc_diag_linkinfo](1)
+          role enum:smcRole/1
         file netfilter
         origin linux/netfilter/nfnetlink.h and the subsystems' headers beside it, cryptouser.h, selinux_netlink.h of Linux 6.18
         enum conntrackType unknown IPCTNL_MSG_CT_???
@@ -19767,6 +21522,8 @@ enum SpecText {
           NFT_MSG_GETSETELEM_RESET 0x21
         enum tableCompatType unknown NFNL_MSG_COMPAT_???
           NFNL_MSG_COMPAT_GET 0
+        enum hookType unknown NFNL_MSG_HOOK_???
+          NFNL_MSG_HOOK_GET 0
         enum cryptoType unknown CRYPTO_MSG_???
           CRYPTO_MSG_NEWALG 0x10 crypto_user_alg
           CRYPTO_MSG_DELALG 0x11 crypto_user_alg
@@ -19844,6 +21601,440 @@ enum SpecText {
           blocksize u32
           min_keysize u32
           max_keysize u32
+        file generic
+        origin linux/devlink.h, ethtool_netlink.h, ioam6_genl.h, mptcp_pm.h, netdev.h, nl80211.h, seg6_genl.h, taskstats.h, cgroupstats.h, tcp_metrics.h and thermal.h of Linux 6.18
+        enum devlinkCommand unknown DEVLINK_CMD_???
+          DEVLINK_CMD_UNSPEC 0
+          DEVLINK_CMD_GET 1
+          DEVLINK_CMD_SET 2
+          DEVLINK_CMD_NEW 3
+          DEVLINK_CMD_DEL 4
+          DEVLINK_CMD_PORT_GET 5
+          DEVLINK_CMD_PORT_SET 6
+          DEVLINK_CMD_PORT_NEW 7
+          DEVLINK_CMD_PORT_DEL 8
+          DEVLINK_CMD_PORT_SPLIT 9
+          DEVLINK_CMD_PORT_UNSPLIT 0xa
+          DEVLINK_CMD_SB_GET 0xb
+          DEVLINK_CMD_SB_SET 0xc
+          DEVLINK_CMD_SB_NEW 0xd
+          DEVLINK_CMD_SB_DEL 0xe
+          DEVLINK_CMD_SB_POOL_GET 0xf
+          DEVLINK_CMD_SB_POOL_SET 0x10
+          DEVLINK_CMD_SB_POOL_NEW 0x11
+          DEVLINK_CMD_SB_POOL_DEL 0x12
+          DEVLINK_CMD_SB_PORT_POOL_GET 0x13
+          DEVLINK_CMD_SB_PORT_POOL_SET 0x14
+          DEVLINK_CMD_SB_PORT_POOL_NEW 0x15
+          DEVLINK_CMD_SB_PORT_POOL_DEL 0x16
+          DEVLINK_CMD_SB_TC_POOL_BIND_GET 0x17
+          DEVLINK_CMD_SB_TC_POOL_BIND_SET 0x18
+          DEVLINK_CMD_SB_TC_POOL_BIND_NEW 0x19
+          DEVLINK_CMD_SB_TC_POOL_BIND_DEL 0x1a
+          DEVLINK_CMD_SB_OCC_SNAPSHOT 0x1b
+          DEVLINK_CMD_SB_OCC_MAX_CLEAR 0x1c
+          DEVLINK_CMD_ESWITCH_GET 0x1d
+          DEVLINK_CMD_ESWITCH_SET 0x1e
+          DEVLINK_CMD_DPIPE_TABLE_GET 0x1f
+          DEVLINK_CMD_DPIPE_ENTRIES_GET 0x20
+          DEVLINK_CMD_DPIPE_HEADERS_GET 0x21
+          DEVLINK_CMD_DPIPE_TABLE_COUNTERS_SET 0x22
+          DEVLINK_CMD_RESOURCE_SET 0x23
+          DEVLINK_CMD_RESOURCE_DUMP 0x24
+          DEVLINK_CMD_RELOAD 0x25
+          DEVLINK_CMD_PARAM_GET 0x26
+          DEVLINK_CMD_PARAM_SET 0x27
+          DEVLINK_CMD_PARAM_NEW 0x28
+          DEVLINK_CMD_PARAM_DEL 0x29
+          DEVLINK_CMD_REGION_GET 0x2a
+          DEVLINK_CMD_REGION_SET 0x2b
+          DEVLINK_CMD_REGION_NEW 0x2c
+          DEVLINK_CMD_REGION_DEL 0x2d
+          DEVLINK_CMD_REGION_READ 0x2e
+          DEVLINK_CMD_PORT_PARAM_GET 0x2f
+          DEVLINK_CMD_PORT_PARAM_SET 0x30
+          DEVLINK_CMD_PORT_PARAM_NEW 0x31
+          DEVLINK_CMD_PORT_PARAM_DEL 0x32
+          DEVLINK_CMD_INFO_GET 0x33
+          DEVLINK_CMD_HEALTH_REPORTER_GET 0x34
+          DEVLINK_CMD_HEALTH_REPORTER_SET 0x35
+          DEVLINK_CMD_HEALTH_REPORTER_RECOVER 0x36
+          DEVLINK_CMD_HEALTH_REPORTER_DIAGNOSE 0x37
+          DEVLINK_CMD_HEALTH_REPORTER_DUMP_GET 0x38
+          DEVLINK_CMD_HEALTH_REPORTER_DUMP_CLEAR 0x39
+          DEVLINK_CMD_FLASH_UPDATE 0x3a
+          DEVLINK_CMD_FLASH_UPDATE_END 0x3b
+          DEVLINK_CMD_FLASH_UPDATE_STATUS 0x3c
+          DEVLINK_CMD_TRAP_GET 0x3d
+          DEVLINK_CMD_TRAP_SET 0x3e
+          DEVLINK_CMD_TRAP_NEW 0x3f
+          DEVLINK_CMD_TRAP_DEL 0x40
+          DEVLINK_CMD_TRAP_GROUP_GET 0x41
+          DEVLINK_CMD_TRAP_GROUP_SET 0x42
+          DEVLINK_CMD_TRAP_GROUP_NEW 0x43
+          DEVLINK_CMD_TRAP_GROUP_DEL 0x44
+          DEVLINK_CMD_TRAP_POLICER_GET 0x45
+          DEVLINK_CMD_TRAP_POLICER_SET 0x46
+          DEVLINK_CMD_TRAP_POLICER_NEW 0x47
+          DEVLINK_CMD_TRAP_POLICER_DEL 0x48
+          DEVLINK_CMD_HEALTH_REPORTER_TEST 0x49
+          DEVLINK_CMD_RATE_GET 0x4a
+          DEVLINK_CMD_RATE_SET 0x4b
+          DEVLINK_CMD_RATE_NEW 0x4c
+          DEVLINK_CMD_RATE_DEL 0x4d
+          DEVLINK_CMD_LINECARD_GET 0x4e
+          DEVLINK_CMD_LINECARD_SET 0x4f
+          DEVLINK_CMD_LINECARD_NEW 0x50
+          DEVLINK_CMD_LINECARD_DEL 0x51
+          DEVLINK_CMD_SELFTESTS_GET 0x52
+          DEVLINK_CMD_SELFTESTS_RUN 0x53
+          DEVLINK_CMD_NOTIFY_FILTER_SET 0x54
+        enum ethtoolRequest unknown ETHTOOL_MSG_???
+          ETHTOOL_MSG_USER_NONE 0
+          ETHTOOL_MSG_STRSET_GET 1
+          ETHTOOL_MSG_LINKINFO_GET 2
+          ETHTOOL_MSG_LINKINFO_SET 3
+          ETHTOOL_MSG_LINKMODES_GET 4
+          ETHTOOL_MSG_LINKMODES_SET 5
+          ETHTOOL_MSG_LINKSTATE_GET 6
+          ETHTOOL_MSG_DEBUG_GET 7
+          ETHTOOL_MSG_DEBUG_SET 8
+          ETHTOOL_MSG_WOL_GET 9
+          ETHTOOL_MSG_WOL_SET 0xa
+          ETHTOOL_MSG_FEATURES_GET 0xb
+          ETHTOOL_MSG_FEATURES_SET 0xc
+          ETHTOOL_MSG_PRIVFLAGS_GET 0xd
+          ETHTOOL_MSG_PRIVFLAGS_SET 0xe
+          ETHTOOL_MSG_RINGS_GET 0xf
+          ETHTOOL_MSG_RINGS_SET 0x10
+          ETHTOOL_MSG_CHANNELS_GET 0x11
+          ETHTOOL_MSG_CHANNELS_SET 0x12
+          ETHTOOL_MSG_COALESCE_GET 0x13
+          ETHTOOL_MSG_COALESCE_SET 0x14
+          ETHTOOL_MSG_PAUSE_GET 0x15
+          ETHTOOL_MSG_PAUSE_SET 0x16
+          ETHTOOL_MSG_EEE_GET 0x17
+          ETHTOOL_MSG_EEE_SET 0x18
+          ETHTOOL_MSG_TSINFO_GET 0x19
+          ETHTOOL_MSG_CABLE_TEST_ACT 0x1a
+          ETHTOOL_MSG_CABLE_TEST_TDR_ACT 0x1b
+          ETHTOOL_MSG_TUNNEL_INFO_GET 0x1c
+          ETHTOOL_MSG_FEC_GET 0x1d
+          ETHTOOL_MSG_FEC_SET 0x1e
+          ETHTOOL_MSG_MODULE_EEPROM_GET 0x1f
+          ETHTOOL_MSG_STATS_GET 0x20
+          ETHTOOL_MSG_PHC_VCLOCKS_GET 0x21
+          ETHTOOL_MSG_MODULE_GET 0x22
+          ETHTOOL_MSG_MODULE_SET 0x23
+          ETHTOOL_MSG_PSE_GET 0x24
+          ETHTOOL_MSG_PSE_SET 0x25
+          ETHTOOL_MSG_RSS_GET 0x26
+          ETHTOOL_MSG_PLCA_GET_CFG 0x27
+          ETHTOOL_MSG_PLCA_SET_CFG 0x28
+          ETHTOOL_MSG_PLCA_GET_STATUS 0x29
+          ETHTOOL_MSG_MM_GET 0x2a
+          ETHTOOL_MSG_MM_SET 0x2b
+          ETHTOOL_MSG_MODULE_FW_FLASH_ACT 0x2c
+          ETHTOOL_MSG_PHY_GET 0x2d
+          ETHTOOL_MSG_TSCONFIG_GET 0x2e
+          ETHTOOL_MSG_TSCONFIG_SET 0x2f
+          ETHTOOL_MSG_RSS_SET 0x30
+          ETHTOOL_MSG_RSS_CREATE_ACT 0x31
+          ETHTOOL_MSG_RSS_DELETE_ACT 0x32
+          ETHTOOL_MSG_MSE_GET 0x33
+        enum ethtoolAnswer unknown ETHTOOL_MSG_???
+          ETHTOOL_MSG_KERNEL_NONE 0
+          ETHTOOL_MSG_STRSET_GET_REPLY 1
+          ETHTOOL_MSG_LINKINFO_GET_REPLY 2
+          ETHTOOL_MSG_LINKINFO_NTF 3
+          ETHTOOL_MSG_LINKMODES_GET_REPLY 4
+          ETHTOOL_MSG_LINKMODES_NTF 5
+          ETHTOOL_MSG_LINKSTATE_GET_REPLY 6
+          ETHTOOL_MSG_DEBUG_GET_REPLY 7
+          ETHTOOL_MSG_DEBUG_NTF 8
+          ETHTOOL_MSG_WOL_GET_REPLY 9
+          ETHTOOL_MSG_WOL_NTF 0xa
+          ETHTOOL_MSG_FEATURES_GET_REPLY 0xb
+          ETHTOOL_MSG_FEATURES_SET_REPLY 0xc
+          ETHTOOL_MSG_FEATURES_NTF 0xd
+          ETHTOOL_MSG_PRIVFLAGS_GET_REPLY 0xe
+          ETHTOOL_MSG_PRIVFLAGS_NTF 0xf
+          ETHTOOL_MSG_RINGS_GET_REPLY 0x10
+          ETHTOOL_MSG_RINGS_NTF 0x11
+          ETHTOOL_MSG_CHANNELS_GET_REPLY 0x12
+          ETHTOOL_MSG_CHANNELS_NTF 0x13
+          ETHTOOL_MSG_COALESCE_GET_REPLY 0x14
+          ETHTOOL_MSG_COALESCE_NTF 0x15
+          ETHTOOL_MSG_PAUSE_GET_REPLY 0x16
+          ETHTOOL_MSG_PAUSE_NTF 0x17
+          ETHTOOL_MSG_EEE_GET_REPLY 0x18
+          ETHTOOL_MSG_EEE_NTF 0x19
+          ETHTOOL_MSG_TSINFO_GET_REPLY 0x1a
+          ETHTOOL_MSG_CABLE_TEST_NTF 0x1b
+          ETHTOOL_MSG_CABLE_TEST_TDR_NTF 0x1c
+          ETHTOOL_MSG_TUNNEL_INFO_GET_REPLY 0x1d
+          ETHTOOL_MSG_FEC_GET_REPLY 0x1e
+          ETHTOOL_MSG_FEC_NTF 0x1f
+          ETHTOOL_MSG_MODULE_EEPROM_GET_REPLY 0x20
+          ETHTOOL_MSG_STATS_GET_REPLY 0x21
+          ETHTOOL_MSG_PHC_VCLOCKS_GET_REPLY 0x22
+          ETHTOOL_MSG_MODULE_GET_REPLY 0x23
+          ETHTOOL_MSG_MODULE_NTF 0x24
+          ETHTOOL_MSG_PSE_GET_REPLY 0x25
+          ETHTOOL_MSG_RSS_GET_REPLY 0x26
+          ETHTOOL_MSG_PLCA_GET_CFG_REPLY 0x27
+          ETHTOOL_MSG_PLCA_GET_STATUS_REPLY 0x28
+          ETHTOOL_MSG_PLCA_NTF 0x29
+          ETHTOOL_MSG_MM_GET_REPLY 0x2a
+          ETHTOOL_MSG_MM_NTF 0x2b
+          ETHTOOL_MSG_MODULE_FW_FLASH_NTF 0x2c
+          ETHTOOL_MSG_PHY_GET_REPLY 0x2d
+          ETHTOOL_MSG_PHY_NTF 0x2e
+          ETHTOOL_MSG_TSCONFIG_GET_REPLY 0x2f
+          ETHTOOL_MSG_TSCONFIG_SET_REPLY 0x30
+          ETHTOOL_MSG_PSE_NTF 0x31
+          ETHTOOL_MSG_RSS_NTF 0x32
+          ETHTOOL_MSG_RSS_CREATE_ACT_REPLY 0x33
+          ETHTOOL_MSG_RSS_CREATE_NTF 0x34
+          ETHTOOL_MSG_RSS_DELETE_NTF 0x35
+          ETHTOOL_MSG_MSE_GET_REPLY 0x36
+        enum ioam6Command unknown IOAM6_CMD_???
+          IOAM6_CMD_UNSPEC 0
+          IOAM6_CMD_ADD_NAMESPACE 1
+          IOAM6_CMD_DEL_NAMESPACE 2
+          IOAM6_CMD_DUMP_NAMESPACES 3
+          IOAM6_CMD_ADD_SCHEMA 4
+          IOAM6_CMD_DEL_SCHEMA 5
+          IOAM6_CMD_DUMP_SCHEMAS 6
+          IOAM6_CMD_NS_SET_SCHEMA 7
+        enum mptcpCommand unknown MPTCP_PM_CMD_???
+          MPTCP_PM_CMD_UNSPEC 0
+          MPTCP_PM_CMD_ADD_ADDR 1
+          MPTCP_PM_CMD_DEL_ADDR 2
+          MPTCP_PM_CMD_GET_ADDR 3
+          MPTCP_PM_CMD_FLUSH_ADDRS 4
+          MPTCP_PM_CMD_SET_LIMITS 5
+          MPTCP_PM_CMD_GET_LIMITS 6
+          MPTCP_PM_CMD_SET_FLAGS 7
+          MPTCP_PM_CMD_ANNOUNCE 8
+          MPTCP_PM_CMD_REMOVE 9
+          MPTCP_PM_CMD_SUBFLOW_CREATE 0xa
+          MPTCP_PM_CMD_SUBFLOW_DESTROY 0xb
+        enum netdevCommand unknown NETDEV_CMD_???
+          NETDEV_CMD_DEV_GET 1
+          NETDEV_CMD_DEV_ADD_NTF 2
+          NETDEV_CMD_DEV_DEL_NTF 3
+          NETDEV_CMD_DEV_CHANGE_NTF 4
+          NETDEV_CMD_PAGE_POOL_GET 5
+          NETDEV_CMD_PAGE_POOL_ADD_NTF 6
+          NETDEV_CMD_PAGE_POOL_DEL_NTF 7
+          NETDEV_CMD_PAGE_POOL_CHANGE_NTF 8
+          NETDEV_CMD_PAGE_POOL_STATS_GET 9
+          NETDEV_CMD_QUEUE_GET 0xa
+          NETDEV_CMD_NAPI_GET 0xb
+          NETDEV_CMD_QSTATS_GET 0xc
+          NETDEV_CMD_BIND_RX 0xd
+          NETDEV_CMD_NAPI_SET 0xe
+          NETDEV_CMD_BIND_TX 0xf
+          NETDEV_CMD_QUEUE_CREATE 0x10
+        enum nl80211Command unknown NL80211_CMD_???
+          NL80211_CMD_UNSPEC 0
+          NL80211_CMD_GET_WIPHY 1
+          NL80211_CMD_SET_WIPHY 2
+          NL80211_CMD_NEW_WIPHY 3
+          NL80211_CMD_DEL_WIPHY 4
+          NL80211_CMD_GET_INTERFACE 5
+          NL80211_CMD_SET_INTERFACE 6
+          NL80211_CMD_NEW_INTERFACE 7
+          NL80211_CMD_DEL_INTERFACE 8
+          NL80211_CMD_GET_KEY 9
+          NL80211_CMD_SET_KEY 0xa
+          NL80211_CMD_NEW_KEY 0xb
+          NL80211_CMD_DEL_KEY 0xc
+          NL80211_CMD_GET_BEACON 0xd
+          NL80211_CMD_SET_BEACON 0xe
+          NL80211_CMD_START_AP 0xf
+          NL80211_CMD_STOP_AP 0x10
+          NL80211_CMD_GET_STATION 0x11
+          NL80211_CMD_SET_STATION 0x12
+          NL80211_CMD_NEW_STATION 0x13
+          NL80211_CMD_DEL_STATION 0x14
+          NL80211_CMD_GET_MPATH 0x15
+          NL80211_CMD_SET_MPATH 0x16
+          NL80211_CMD_NEW_MPATH 0x17
+          NL80211_CMD_DEL_MPATH 0x18
+          NL80211_CMD_SET_BSS 0x19
+          NL80211_CMD_SET_REG 0x1a
+          NL80211_CMD_REQ_SET_REG 0x1b
+          NL80211_CMD_GET_MESH_CONFIG 0x1c
+          NL80211_CMD_SET_MESH_CONFIG 0x1d
+          NL80211_CMD_SET_MGMT_EXTRA_IE 0x1e
+          NL80211_CMD_GET_REG 0x1f
+          NL80211_CMD_GET_SCAN 0x20
+          NL80211_CMD_TRIGGER_SCAN 0x21
+          NL80211_CMD_NEW_SCAN_RESULTS 0x22
+          NL80211_CMD_SCAN_ABORTED 0x23
+          NL80211_CMD_REG_CHANGE 0x24
+          NL80211_CMD_AUTHENTICATE 0x25
+          NL80211_CMD_ASSOCIATE 0x26
+          NL80211_CMD_DEAUTHENTICATE 0x27
+          NL80211_CMD_DISASSOCIATE 0x28
+          NL80211_CMD_MICHAEL_MIC_FAILURE 0x29
+          NL80211_CMD_REG_BEACON_HINT 0x2a
+          NL80211_CMD_JOIN_IBSS 0x2b
+          NL80211_CMD_LEAVE_IBSS 0x2c
+          NL80211_CMD_TESTMODE 0x2d
+          NL80211_CMD_CONNECT 0x2e
+          NL80211_CMD_ROAM 0x2f
+          NL80211_CMD_DISCONNECT 0x30
+          NL80211_CMD_SET_WIPHY_NETNS 0x31
+          NL80211_CMD_GET_SURVEY 0x32
+          NL80211_CMD_NEW_SURVEY_RESULTS 0x33
+          NL80211_CMD_SET_PMKSA 0x34
+          NL80211_CMD_DEL_PMKSA 0x35
+          NL80211_CMD_FLUSH_PMKSA 0x36
+          NL80211_CMD_REMAIN_ON_CHANNEL 0x37
+          NL80211_CMD_CANCEL_REMAIN_ON_CHANNEL 0x38
+          NL80211_CMD_SET_TX_BITRATE_MASK 0x39
+          NL80211_CMD_REGISTER_FRAME 0x3a
+          NL80211_CMD_FRAME 0x3b
+          NL80211_CMD_FRAME_TX_STATUS 0x3c
+          NL80211_CMD_SET_POWER_SAVE 0x3d
+          NL80211_CMD_GET_POWER_SAVE 0x3e
+          NL80211_CMD_SET_CQM 0x3f
+          NL80211_CMD_NOTIFY_CQM 0x40
+          NL80211_CMD_SET_CHANNEL 0x41
+          NL80211_CMD_SET_WDS_PEER 0x42
+          NL80211_CMD_FRAME_WAIT_CANCEL 0x43
+          NL80211_CMD_JOIN_MESH 0x44
+          NL80211_CMD_LEAVE_MESH 0x45
+          NL80211_CMD_UNPROT_DEAUTHENTICATE 0x46
+          NL80211_CMD_UNPROT_DISASSOCIATE 0x47
+          NL80211_CMD_NEW_PEER_CANDIDATE 0x48
+          NL80211_CMD_GET_WOWLAN 0x49
+          NL80211_CMD_SET_WOWLAN 0x4a
+          NL80211_CMD_START_SCHED_SCAN 0x4b
+          NL80211_CMD_STOP_SCHED_SCAN 0x4c
+          NL80211_CMD_SCHED_SCAN_RESULTS 0x4d
+          NL80211_CMD_SCHED_SCAN_STOPPED 0x4e
+          NL80211_CMD_SET_REKEY_OFFLOAD 0x4f
+          NL80211_CMD_PMKSA_CANDIDATE 0x50
+          NL80211_CMD_TDLS_OPER 0x51
+          NL80211_CMD_TDLS_MGMT 0x52
+          NL80211_CMD_UNEXPECTED_FRAME 0x53
+          NL80211_CMD_PROBE_CLIENT 0x54
+          NL80211_CMD_REGISTER_BEACONS 0x55
+          NL80211_CMD_UNEXPECTED_4ADDR_FRAME 0x56
+          NL80211_CMD_SET_NOACK_MAP 0x57
+          NL80211_CMD_CH_SWITCH_NOTIFY 0x58
+          NL80211_CMD_START_P2P_DEVICE 0x59
+          NL80211_CMD_STOP_P2P_DEVICE 0x5a
+          NL80211_CMD_CONN_FAILED 0x5b
+          NL80211_CMD_SET_MCAST_RATE 0x5c
+          NL80211_CMD_SET_MAC_ACL 0x5d
+          NL80211_CMD_RADAR_DETECT 0x5e
+          NL80211_CMD_GET_PROTOCOL_FEATURES 0x5f
+          NL80211_CMD_UPDATE_FT_IES 0x60
+          NL80211_CMD_FT_EVENT 0x61
+          NL80211_CMD_CRIT_PROTOCOL_START 0x62
+          NL80211_CMD_CRIT_PROTOCOL_STOP 0x63
+          NL80211_CMD_GET_COALESCE 0x64
+          NL80211_CMD_SET_COALESCE 0x65
+          NL80211_CMD_CHANNEL_SWITCH 0x66
+          NL80211_CMD_VENDOR 0x67
+          NL80211_CMD_SET_QOS_MAP 0x68
+          NL80211_CMD_ADD_TX_TS 0x69
+          NL80211_CMD_DEL_TX_TS 0x6a
+          NL80211_CMD_GET_MPP 0x6b
+          NL80211_CMD_JOIN_OCB 0x6c
+          NL80211_CMD_LEAVE_OCB 0x6d
+          NL80211_CMD_CH_SWITCH_STARTED_NOTIFY 0x6e
+          NL80211_CMD_TDLS_CHANNEL_SWITCH 0x6f
+          NL80211_CMD_TDLS_CANCEL_CHANNEL_SWITCH 0x70
+          NL80211_CMD_WIPHY_REG_CHANGE 0x71
+          NL80211_CMD_ABORT_SCAN 0x72
+          NL80211_CMD_START_NAN 0x73
+          NL80211_CMD_STOP_NAN 0x74
+          NL80211_CMD_ADD_NAN_FUNCTION 0x75
+          NL80211_CMD_DEL_NAN_FUNCTION 0x76
+          NL80211_CMD_CHANGE_NAN_CONFIG 0x77
+          NL80211_CMD_NAN_MATCH 0x78
+          NL80211_CMD_SET_MULTICAST_TO_UNICAST 0x79
+          NL80211_CMD_UPDATE_CONNECT_PARAMS 0x7a
+          NL80211_CMD_SET_PMK 0x7b
+          NL80211_CMD_DEL_PMK 0x7c
+          NL80211_CMD_PORT_AUTHORIZED 0x7d
+          NL80211_CMD_RELOAD_REGDB 0x7e
+          NL80211_CMD_EXTERNAL_AUTH 0x7f
+          NL80211_CMD_STA_OPMODE_CHANGED 0x80
+          NL80211_CMD_CONTROL_PORT_FRAME 0x81
+          NL80211_CMD_GET_FTM_RESPONDER_STATS 0x82
+          NL80211_CMD_PEER_MEASUREMENT_START 0x83
+          NL80211_CMD_PEER_MEASUREMENT_RESULT 0x84
+          NL80211_CMD_PEER_MEASUREMENT_COMPLETE 0x85
+          NL80211_CMD_NOTIFY_RADAR 0x86
+          NL80211_CMD_UPDATE_OWE_INFO 0x87
+          NL80211_CMD_PROBE_MESH_LINK 0x88
+          NL80211_CMD_SET_TID_CONFIG 0x89
+          NL80211_CMD_UNPROT_BEACON 0x8a
+          NL80211_CMD_CONTROL_PORT_FRAME_TX_STATUS 0x8b
+          NL80211_CMD_SET_SAR_SPECS 0x8c
+          NL80211_CMD_OBSS_COLOR_COLLISION 0x8d
+          NL80211_CMD_COLOR_CHANGE_REQUEST 0x8e
+          NL80211_CMD_COLOR_CHANGE_STARTED 0x8f
+          NL80211_CMD_COLOR_CHANGE_ABORTED 0x90
+          NL80211_CMD_COLOR_CHANGE_COMPLETED 0x91
+          NL80211_CMD_SET_FILS_AAD 0x92
+          NL80211_CMD_ASSOC_COMEBACK 0x93
+          NL80211_CMD_ADD_LINK 0x94
+          NL80211_CMD_REMOVE_LINK 0x95
+          NL80211_CMD_ADD_LINK_STA 0x96
+          NL80211_CMD_MODIFY_LINK_STA 0x97
+          NL80211_CMD_REMOVE_LINK_STA 0x98
+          NL80211_CMD_SET_HW_TIMESTAMP 0x99
+          NL80211_CMD_LINKS_REMOVED 0x9a
+          NL80211_CMD_SET_TID_TO_LINK_MAPPING 0x9b
+          NL80211_CMD_ASSOC_MLO_RECONF 0x9c
+          NL80211_CMD_EPCS_CFG 0x9d
+          NL80211_CMD_NAN_NEXT_DW_NOTIFICATION 0x9e
+          NL80211_CMD_NAN_CLUSTER_JOINED 0x9f
+          NL80211_CMD_INCUMBENT_SIGNAL_DETECT 0xa0
+          NL80211_CMD_NAN_SET_LOCAL_SCHED 0xa1
+          NL80211_CMD_NAN_SCHED_UPDATE_DONE 0xa2
+          NL80211_CMD_NAN_SET_PEER_SCHED 0xa3
+          NL80211_CMD_NAN_ULW_UPDATE 0xa4
+          NL80211_CMD_NAN_CHANNEL_EVAC 0xa5
+          NL80211_CMD_START_PD 0xa6
+          NL80211_CMD_STOP_PD 0xa7
+        enum seg6Command unknown SEG6_CMD_???
+          SEG6_CMD_UNSPEC 0
+          SEG6_CMD_SETHMAC 1
+          SEG6_CMD_DUMPHMAC 2
+          SEG6_CMD_SET_TUNSRC 3
+          SEG6_CMD_GET_TUNSRC 4
+        enum taskstatsCommand unknown TASKSTATS_CMD_???
+          TASKSTATS_CMD_UNSPEC 0
+          TASKSTATS_CMD_GET 1
+          TASKSTATS_CMD_NEW 2
+          CGROUPSTATS_CMD_UNSPEC 3
+          CGROUPSTATS_CMD_GET 4
+          CGROUPSTATS_CMD_NEW 5
+        enum tcpMetricsCommand unknown TCP_METRICS_CMD_???
+          TCP_METRICS_CMD_UNSPEC 0
+          TCP_METRICS_CMD_GET 1
+          TCP_METRICS_CMD_DEL 2
+        enum thermalCommand unknown THERMAL_GENL_CMD_???
+          THERMAL_GENL_CMD_UNSPEC 0
+          THERMAL_GENL_CMD_TZ_GET_ID 1
+          THERMAL_GENL_CMD_TZ_GET_TRIP 2
+          THERMAL_GENL_CMD_TZ_GET_TEMP 3
+          THERMAL_GENL_CMD_TZ_GET_GOV 4
+          THERMAL_GENL_CMD_TZ_GET_MODE 5
+          THERMAL_GENL_CMD_CDEV_GET 6
+          THERMAL_GENL_CMD_THRESHOLD_GET 7
+          THERMAL_GENL_CMD_THRESHOLD_ADD 8
+          THERMAL_GENL_CMD_THRESHOLD_DELETE 9
+          THERMAL_GENL_CMD_THRESHOLD_FLUSH 0xa
         file bpf
         origin linux/bpf.h and linux/bpf_common.h of Linux 6.18; bpf(2)
         enum bpfClass unknown BPF_???
@@ -20216,6 +22407,11 @@ enum SpecText {
           BPF_FD_TYPE_URETPROBE 5
         flags bpfKprobeMulti unknown BPF_F_???
           BPF_F_KPROBE_MULTI_RETURN 1
+        flags bpfUprobeMulti unknown BPF_F_???
+          BPF_F_UPROBE_MULTI_RETURN 1
+          BPF_F_UPROBE_MULTI_PATH_FD 2
+        flags bpfNetfilter unknown BPF_F_???
+          BPF_F_NETFILTER_IP_DEFRAG 1
         enum bpfStatistics unknown BPF_STATS_???
           BPF_STATS_RUN_TIME 0
         enum perfType unknown PERF_TYPE_???
@@ -20328,10 +22524,13 @@ enum SpecText {
           PERF_SAMPLE_BRANCH_HW_INDEX 0x20000
           PERF_SAMPLE_BRANCH_PRIV_SAVE 0x40000
           PERF_SAMPLE_BRANCH_COUNTERS 0x80000
-        flags breakpointType unknown HW_BREAKPOINT_???
+        enum memoryNode unknown -
+          NUMA_NO_NODE -1
+        enum breakpointType unknown HW_BREAKPOINT_???
           HW_BREAKPOINT_EMPTY 0
           HW_BREAKPOINT_R 1
           HW_BREAKPOINT_W 2
+          HW_BREAKPOINT_RW 3
           HW_BREAKPOINT_X 4
         struct bpf_map_create wide
           map_type enum:bpfMapType
@@ -20340,7 +22539,7 @@ enum SpecText {
           max_entries u32
           map_flags flags:bpfMap
           inner_map_fd fd
-          numa_node u32 if map_flags has BPF_F_NUMA_NODE
+          numa_node enum:memoryNode if map_flags has BPF_F_NUMA_NODE
           map_name chars(16)
           map_ifindex u32
           btf_fd fd
@@ -20530,6 +22729,25 @@ enum SpecText {
           cookies [x64](cnt)
         struct bpf_cookie_attr wide
           bpf_cookie x64
+        struct bpf_uprobe_multi wide
+          path path
+          offsets [x64](cnt)
+          ref_ctr_offsets [x64](cnt)
+          cookies [x64](cnt)
+          cnt u32
+          flags flags:bpfUprobeMulti
+          pid pid
+        struct bpf_tracing_attr wide
+          target_btf_id u32
+          cookie x64 @8
+        struct bpf_netfilter_attr wide
+          pf u32
+          hooknum u32
+          priority s32
+          flags flags:bpfNetfilter
+        struct bpf_relative_attr wide
+          relative_fd fd
+          expected_revision u64 @8
         struct bpf_link_attr wide
           prog_fd fd
           target_fd fd
@@ -20538,6 +22756,10 @@ enum SpecText {
           iter_info address @16 if attach_type is BPF_TRACE_ITER
           or perf_event bpf_cookie_attr if attach_type is BPF_PERF_EVENT
           or kprobe_multi bpf_kprobe_multi if attach_type is BPF_TRACE_KPROBE_MULTI
+          or uprobe_multi bpf_uprobe_multi if attach_type is BPF_TRACE_UPROBE_MULTI
+          or netfilter bpf_netfilter_attr if attach_type is BPF_NETFILTER
+          or tcx bpf_relative_attr if attach_type is BPF_TCX_INGRESS|BPF_TCX_EGRESS
+          or tracing bpf_tracing_attr if attach_type is BPF_TRACE_FENTRY|BPF_TRACE_FEXIT|BPF_MODIFY_RETURN|BPF_LSM_MAC
           or target_btf_id u32 if target_btf_id has 0xffffffff
           iter_info_len u32 @24 if attach_type is BPF_TRACE_ITER
         struct bpf_link_create wide
@@ -20670,7 +22892,7 @@ enum SpecText {
           defer_output bits(8,39,1) @40 if flags has 0x8000000000
           wakeup_watermark u32 @48 detail if flags has 0x4000
           or wakeup_events u32 detail
-          bp_type flags:breakpointType @52 detail if type is PERF_TYPE_BREAKPOINT
+          bp_type enum:breakpointType @52 detail if type is PERF_TYPE_BREAKPOINT
           bp_addr x64 @56 detail if type is PERF_TYPE_BREAKPOINT
           or config1 x64 detail
           bp_len u64 @64 detail if type is PERF_TYPE_BREAKPOINT

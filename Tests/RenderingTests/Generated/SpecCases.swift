@@ -228,87 +228,87 @@ let specCases: [SpecCase] = [
         line: "io_cancel(0x7000, NULL, NULL) = -1 EINVAL (Invalid argument)",
         setup: "a0=0x7000 -> -22"),
     SpecCase(
-        place: "Tools/Spec/uring.spec:662", call: "io_uring_enter", personality: .x86_64, operation: "async.submit",
+        place: "Tools/Spec/uring.spec:700", call: "io_uring_enter", personality: .x86_64, operation: "async.submit",
         line: "io_uring_enter(3, 1, 0, 0, NULL, 8 /* sqes=not seen: the ring was not made under watch */) = 1",
         setup: "a0=3 a1=1 a5=8 -> 1"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:252", call: "mmap", personality: .x86_64, operation: "mem.map",
+        place: "Tools/Spec/mem.spec:253", call: "mmap", personality: .x86_64, operation: "mem.map",
         line: "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000000000",
         setup: "a1=4096 a2=3 a3=0x22 a4=0xffffffff -> 0x7f0000000000"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:284", call: "mprotect", personality: .x86_64, operation: "mem.protect",
+        place: "Tools/Spec/mem.spec:285", call: "mprotect", personality: .x86_64, operation: "mem.protect",
         line: "mprotect(0x7f0000000000, 4096, PROT_READ) = 0",
         setup: "a0=0x7f0000000000 a1=4096 a2=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:293", call: "munmap", personality: .x86_64, operation: "mem.unmap",
+        place: "Tools/Spec/mem.spec:294", call: "munmap", personality: .x86_64, operation: "mem.unmap",
         line: "munmap(0x7f0000000000, 4096) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:315", call: "mremap", personality: .x86_64, operation: "mem.remap",
+        place: "Tools/Spec/mem.spec:316", call: "mremap", personality: .x86_64, operation: "mem.remap",
         line: "mremap(0x7f0000000000, 4096, 8192, MREMAP_MAYMOVE) = 0x7f0000002000",
         setup: "a0=0x7f0000000000 a1=4096 a2=8192 a3=1 -> 0x7f0000002000"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:325", call: "msync", personality: .x86_64, operation: "mem.sync",
+        place: "Tools/Spec/mem.spec:326", call: "msync", personality: .x86_64, operation: "mem.sync",
         line: "msync(0x7f0000000000, 4096, MS_SYNC) = 0",
         setup: "a0=0x7f0000000000 a1=4096 a2=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:335", call: "mincore", personality: .x86_64, operation: "mem.query",
+        place: "Tools/Spec/mem.spec:336", call: "mincore", personality: .x86_64, operation: "mem.query",
         line: "mincore(0x7f0000000000, 4096, 0x5000) = -1 ENOMEM (Cannot allocate memory)",
         setup: "a0=0x7f0000000000 a1=4096 a2=0x5000 -> -12"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:345", call: "madvise", personality: .x86_64, operation: "mem.advise",
+        place: "Tools/Spec/mem.spec:346", call: "madvise", personality: .x86_64, operation: "mem.advise",
         line: "madvise(0x7f0000000000, 4096, MADV_DONTNEED) = 0",
         setup: "a0=0x7f0000000000 a1=4096 a2=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:355", call: "mlock", personality: .x86_64, operation: "mem.lock",
+        place: "Tools/Spec/mem.spec:356", call: "mlock", personality: .x86_64, operation: "mem.lock",
         line: "mlock(0x7f0000000000, 4096) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:525", call: "set_mempolicy_home_node", personality: .x86_64, operation: "mem.policy",
+        place: "Tools/Spec/mem.spec:526", call: "set_mempolicy_home_node", personality: .x86_64, operation: "mem.policy",
         line: "set_mempolicy_home_node(0x7f0000000000, 4096, 0, 0) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:557", call: "getpid", personality: .x86_64, operation: "proc.id_get",
+        place: "Tools/Spec/proc.spec:619", call: "getpid", personality: .x86_64, operation: "proc.id_get",
         line: "getpid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:570", call: "clone", personality: .x86_64, operation: "thread.create",
+        place: "Tools/Spec/proc.spec:632", call: "clone", personality: .x86_64, operation: "thread.create",
         line: "clone(child_stack=0x7000, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD) = 43",
         setup: "a0=0x10f00 a1=0x7000 -> 43"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:598", call: "vfork", personality: .x86_64, operation: "proc.fork",
+        place: "Tools/Spec/proc.spec:660", call: "vfork", personality: .x86_64, operation: "proc.fork",
         line: "vfork() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:618", call: "execve", personality: .x86_64, operation: "proc.exec",
+        place: "Tools/Spec/proc.spec:680", call: "execve", personality: .x86_64, operation: "proc.exec",
         line: "execve(\"/bin/true\", [\"true\", \"-x\"], NULL) = 0",
         setup: "a0=\"/bin/true\" a1={&\"true\" &\"-x\" u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:637", call: "exit_group", personality: .x86_64, operation: "proc.exit",
+        place: "Tools/Spec/proc.spec:699", call: "exit_group", personality: .x86_64, operation: "proc.exit",
         line: "exit_group(0) = ?",
         setup: "-> ?"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:649", call: "wait4", personality: .x86_64, operation: "proc.wait",
+        place: "Tools/Spec/proc.spec:711", call: "wait4", personality: .x86_64, operation: "proc.wait",
         line: "wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 7}], 0, NULL) = 42",
         setup: "a0=-1 -> 42 a1={u32 0x700}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:729", call: "setsid", personality: .x86_64, operation: "proc.group_set",
+        place: "Tools/Spec/proc.spec:791", call: "setsid", personality: .x86_64, operation: "proc.group_set",
         line: "setsid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:739", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
+        place: "Tools/Spec/proc.spec:801", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
         line: "getrlimit(RLIMIT_NOFILE, {rlim_cur=1024, rlim_max=4*1024}) = 0",
         setup: "a0=7 -> 0 a1={u64 1024 u64 4096}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:811", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:873", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) = 0",
         setup: "a0=38 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:820", call: "unshare", personality: .x86_64, operation: "proc.namespace",
+        place: "Tools/Spec/proc.spec:882", call: "unshare", personality: .x86_64, operation: "proc.namespace",
         line: "unshare(CLONE_NEWNS) = 0",
         setup: "a0=0x20000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:839", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
+        place: "Tools/Spec/proc.spec:901", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
         line: "pidfd_open(42, 0) = 3",
         setup: "a0=42 -> 3"),
     SpecCase(
@@ -404,7 +404,7 @@ let specCases: [SpecCase] = [
         line: "clock_settime(CLOCK_REALTIME, {tv_sec=5, tv_nsec=0}) = -1 EPERM (Operation not permitted)",
         setup: "a1={u64 5 u64 0} -> -1"),
     SpecCase(
-        place: "Tools/Spec/time.spec:356", call: "clock_gettime", personality: .x86_64, operation: "time.get",
+        place: "Tools/Spec/time.spec:362", call: "clock_gettime", personality: .x86_64, operation: "time.get",
         line: "clock_gettime(CLOCK_MONOTONIC, {tv_sec=5, tv_nsec=7}) = 0",
         setup: "a0=1 -> 0 a1={u64 5 u64 7}"),
     SpecCase(
@@ -440,31 +440,31 @@ let specCases: [SpecCase] = [
         line: "sethostname(\"box\", 3) = 0",
         setup: "a0=\"box\" a1=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:260", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        place: "Tools/Spec/debug.spec:350", call: "ptrace", personality: .x86_64, operation: "debug.trace",
         line: "ptrace(PTRACE_CONT, 42, NULL, 0) = 0",
         setup: "a0=7 a1=42 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:307", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        place: "Tools/Spec/debug.spec:397", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
         line: "kcmp(1, 2, KCMP_FILE, 3, 4) = 0",
         setup: "a0=1 a1=2 a3=3 a4=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:320", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
+        place: "Tools/Spec/debug.spec:410", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
         line: "perf_event_open(NULL, 0, -1, -1, 0) = -1 EFAULT (Bad address)",
         setup: "a2=-1 a3=-1 -> -14"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:327", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
+        place: "Tools/Spec/debug.spec:417", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
         line: "uretprobe() = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/policy.spec:257", call: "seccomp", personality: .x86_64, operation: "policy.filter",
+        place: "Tools/Spec/policy.spec:263", call: "seccomp", personality: .x86_64, operation: "policy.filter",
         line: "seccomp(SECCOMP_SET_MODE_STRICT, 0, NULL) = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/policy.spec:291", call: "landlock_restrict_self", personality: .x86_64, operation: "policy.ruleset",
+        place: "Tools/Spec/policy.spec:297", call: "landlock_restrict_self", personality: .x86_64, operation: "policy.ruleset",
         line: "landlock_restrict_self(3, 0) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/policy.spec:329", call: "lsm_list_modules", personality: .x86_64, operation: "policy.label",
+        place: "Tools/Spec/policy.spec:335", call: "lsm_list_modules", personality: .x86_64, operation: "policy.label",
         line: "lsm_list_modules(NULL, NULL, 0) = -1 EINVAL (Invalid argument)",
         setup: "-> -22"),
     SpecCase(
@@ -476,7 +476,7 @@ let specCases: [SpecCase] = [
         line: "break(0x1, 0, 0, 0, 0, 0) = -1 ENOSYS (Function not implemented)",
         setup: "a0=1 -> -38"),
     SpecCase(
-        place: "Tools/Spec/bpf.spec:981", call: "bpf", personality: .x86_64, operation: "debug.bpf",
+        place: "Tools/Spec/bpf.spec:1020", call: "bpf", personality: .x86_64, operation: "debug.bpf",
         line: "bpf(BPF_PROG_LOAD, NULL, 0) = -1 EINVAL (Invalid argument)",
         setup: "a0=5 -> -22"),
 ]

@@ -110,6 +110,8 @@ struct FieldSpec {
     var isHidden = false
     var isDetail = false
     var isOptional = false
+    /// The elements of an array that another field counts lie in the struct itself.
+    var isInline = false
     var offset: Int?
     var register = 0
 }
@@ -316,6 +318,8 @@ extension Spec {
                     field.isDetail = true
                 } else if option == "optional" {
                     field.isOptional = true
+                } else if option == "inline" {
+                    field.isInline = true
                 } else if option == "out" || option == "inout" {
                     field.direction = option
                 } else if option.hasPrefix("@"), let offset = Int(option.dropFirst()) {

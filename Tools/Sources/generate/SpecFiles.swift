@@ -26,6 +26,8 @@ let specFiles = [
     "ioctl",
     "device",
     "video",
+    "btrfs",
+    "storage",
     "request",
     "address",
     "option",
@@ -33,6 +35,7 @@ let specFiles = [
     "route",
     "diag",
     "netfilter",
+    "generic",
     "bpf",
     "personality",
 ]

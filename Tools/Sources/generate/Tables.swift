@@ -194,6 +194,7 @@ struct Tables {
                 if field.isDetail { row += ", isDetail: true" }
                 if field.isHidden { row += ", isHidden: true" }
                 if field.isOptional { row += ", isOptional: true" }
+                if field.isInline { row += ", isInline: true" }
                 fieldRows.append(row + ")")
             }
             let choices = try choices(of: structure)
@@ -226,7 +227,7 @@ struct Tables {
         var largest = 1
         var slot = 0
         for (field, type) in zip(structure.fields, types) {
-            let (bytes, natural) = try layout.measure(type, field.place)
+            let (bytes, natural) = try measure(field, type, layout)
             let alignment = structure.isPacked ? 1 : natural
             var offset = field.offset ?? (end + alignment - 1) / alignment * alignment
             if field.offset == nil, field.register == slot, let shared = offsets.last { offset = shared }
@@ -237,6 +238,17 @@ struct Tables {
             largest = max(largest, alignment)
         }
         return (offsets, (size + largest - 1) / largest * largest, largest)
+    }
+
+    /// The bytes that a field takes, and its alignment. Elements in the struct itself are counted when it is read.
+    private func measure(_ field: FieldSpec, _ type: TypeSpec, _ layout: Layout) throws -> (size: Int, alignment: Int) {
+        guard field.isInline else { return try layout.measure(type, field.place) }
+        guard type.shape == "array", case .argument = type.count else {
+            throw field.place.fail("`inline` is for an array that another field counts")
+        }
+        var element = type
+        (element.shape, element.count) = ("value", .none)
+        return (0, try layout.measure(element, field.place).alignment)
     }
 
     // MARK: Selections

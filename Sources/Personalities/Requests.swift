@@ -1,0 +1,122 @@
+// What requests of input devices, SCSI and btrfs carry that rows cannot say: sets of bits, a struct that its first number
+// chooses, identifiers.
+
+import Messages
+
+/// Sets of bits that input devices answer, one for each kind of event (linux/input.h).
+enum InputBits {
+    /// KEY_MAX (linux/input-event-codes.h) is the largest number of them all.
+    static let limit = 96
+
+    /// The names of a request's bits, and how many there can be at most.
+    static func names(_ request: RequestNumber) -> (set: SymbolSet, count: Int)? {
+        switch request.number {
+        case 0x09: (.inputProperty, 0x20)
+        case 0x18: (.inputKey, 0x300)
+        case 0x19: (.inputLight, 0x10)
+        case 0x1A: (.inputSound, 8)
+        case 0x1B: (.inputSwitch, 0x20)
+        case 0x20: (.inputEvent, 0x20)
+        case 0x21: (.inputKey, 0x300)
+        case 0x22: (.inputRelative, 0x10)
+        case 0x23: (.inputAxis, 0x40)
+        case 0x24: (.inputMiscellany, 8)
+        case 0x25: (.inputSwitch, 0x20)
+        case 0x31: (.inputLight, 0x10)
+        case 0x32: (.inputSound, 8)
+        case 0x34: (.inputRepeat, 2)
+        case 0x35: (.inputForce, 0x80)
+        case 0x37: (.inputForceStatus, 2)
+        default: nil
+        }
+    }
+}
+
+extension Capture {
+    /// SG_IO takes the struct of version 3 or 4, which its first number tells apart (scsi/sg.h, linux/bsg.h).
+    func transfer(_ address: UInt64, _ snapshot: inout Snapshot, _ memory: some TraceeMemory) {
+        plain(address, 4, &snapshot, memory)
+        guard let id = snapshot.transferStructure(at: address) else { return }
+        let layout = SpecTables.structure(id.rawValue, snapshot.stop.personality)
+        let size = Int(snapshot.stop.personality == .x86_64 ? layout.size64 : layout.size32)
+        plain(address, size, &snapshot, memory)
+        behind(id.rawValue, at: address, size: size, &snapshot, memory)
+    }
+}
+
+extension CaptureCompiler {
+    /// As much as the larger of the two takes, and the request that it points to.
+    mutating func transfer(_ base: Source, _ phases: CapturePhases) {
+        let place = bytes(base, fixed: 160, phases)
+        bytes(
+            .memory(place, offset: 16, width: 8), .memory(place, offset: 12, width: 4), unit: 1,
+            limit: capture.payloadLimit, phases)
+    }
+}
+
+extension Snapshot {
+    fileprivate func transferStructure(at address: UInt64) -> StructureID? {
+        switch number(at: address, width: 4) {
+        case 0x51: .sgIoV4
+        case 0x53: .sgIoHdr
+        default: nil
+        }
+    }
+}
+
+extension CallView {
+    func transfer(_ address: UInt64) -> Value {
+        guard let id = snapshot.transferStructure(at: address),
+            case .record(let fields) = structure(id.rawValue, at: address)
+        else {
+            let number = snapshot.number(at: address, width: 4)
+            return number.map { .record([Field("interface_id", .hexadecimal($0))]) } ?? .address(address)
+        }
+        let letter = Value.word(id == .sgIoV4 ? "'Q'" : "'S'")
+        return .record([Field(id == .sgIoV4 ? "guard" : "interface_id", letter)] + fields)
+    }
+
+    /// The names of the bits that are set, the first four for people.
+    func inputBits(_ address: UInt64) -> Value {
+        guard let result, result > 0, let (set, most) = InputBits.names(RequestNumber(stop.arguments.a1)) else {
+            return .address(address)
+        }
+        let count = min(Int(result) * 8, most)
+        guard let bytes = snapshot.bytes(at: address, count: (count + 7) / 8) else { return .address(address) }
+        let names = (0..<count).filter { bytes[bytes.startIndex + $0 / 8] & (1 << UInt8($0 % 8)) != 0 }
+            .map { Value.symbol(set, UInt64($0)) }
+        func bracketed(_ values: [Value]) -> Value {
+            .list(values.count < 2 ? values : [.separated(values, by: " ")])
+        }
+        guard names.count > 4 else { return bracketed(names) }
+        return .abbreviated(bracketed(names.prefix(4) + [.word("...")]), bracketed(names))
+    }
+
+    /// Sixteen bytes as RFC 9562 writes them.
+    func identifier(_ place: UInt64) -> Value? {
+        guard let bytes = snapshot.bytes(at: place, count: 16) else { return nil }
+        let digits = bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }
+        let groups = [digits[0..<4], digits[4..<6], digits[6..<8], digits[8..<10], digits[10..<16]]
+        let text = groups.map { $0.joined() }.joined(separator: "-")
+        return .written(.bytes(Bytes(Array(bytes), isBinary: true)), as: .word(text))
+    }
+
+    /// A negative errno by name, any other number as it is.
+    func negativeErrno(_ place: UInt64) -> Value? {
+        guard let raw = snapshot.number(at: place, width: 4) else { return nil }
+        let number = Self.extend(raw, 4)
+        let name = number < 0 && number > -4096 ? SpecTables.name(of: UInt64(-number), in: .errno) : nil
+        return name.map { .written(.signed(number), as: .word("-" + $0)) } ?? .signed(number)
+    }
+
+    /// The counters of a device of btrfs, by name, as many as the field two before them says.
+    func deviceStatistics(_ place: UInt64) -> Value? {
+        guard let count = snapshot.number(at: place &- 16, width: 8) else { return nil }
+        return .list(
+            (0..<min(count, 5)).compactMap { index in
+                snapshot.number(at: place &+ index &* 8, width: 8).map {
+                    .separated([.list([.symbol(.btrfsStatistic, index)]), .unsigned($0)], by: "=")
+                }
+            })
+    }
+}
