@@ -32,6 +32,8 @@ public struct RecordingReader {
     private var failure: RecordingError?
     private var isFinished = false
     private var dataEnded = false
+    /// What was found since the start; nil once the place in the file changed.
+    private var found: (messages: UInt64, attachments: UInt32)? = (0, 0)
     private var schemas: Set<UInt16> = []
     /// Whether a channel holds our records.
     private var channels: [UInt16: Bool] = [:]
@@ -106,6 +108,7 @@ public struct RecordingReader {
         chunkPosition = 0
         isFinished = false
         dataEnded = false
+        found = nil
     }
 
     // MARK: The file
@@ -195,6 +198,7 @@ public struct RecordingReader {
         case MCAPOpcode.chunk: try readChunk()
         case MCAPOpcode.message: return try readMessage(content.buffer.bytes, contentOffset, &record)
         case MCAPOpcode.dataEnd: dataEnded = true
+        case MCAPOpcode.statistics: try compareCounts()
         case MCAPOpcode.footer:
             try readEnd()
             return .end
@@ -231,6 +235,7 @@ public struct RecordingReader {
             }
             return (name, Array(data))
         }
+        found?.attachments += 1
         switch name {
         case AttachmentName.command:
             command =
@@ -340,7 +345,11 @@ public struct RecordingReader {
         guard let isOurs = channels[channel] else {
             throw damage(offset, "a record belongs to the channel \(channel), which was not declared")
         }
-        guard isOurs else { return .more }
+        found?.messages += 1
+        guard isOurs else {
+            unknownRecords += 1
+            return .more
+        }
         let payload = UnsafeRawBufferPointer(rebasing: bytes[MCAPFormat.messageHeadSize...])
         do {
             if try RecordDecoder.decode(payload, into: &record) { return .record }
@@ -349,6 +358,24 @@ public struct RecordingReader {
         }
         unknownRecords += 1
         return .more
+    }
+
+    /// A piece whose kind is damaged is passed over as one that a newer writer left: what the writer counted tells.
+    private func compareCounts() throws(RecordingError) {
+        guard let found else { return }
+        let (messages, attachments) = try parse { reader throws(FormatDamage) in
+            let messages = try reader.number(UInt64.self)
+            _ = try reader.take(UInt64(MemoryLayout<UInt16>.size + MemoryLayout<UInt32>.size))
+            return (messages, try reader.number(UInt32.self))
+        }
+        guard messages == found.messages && attachments == found.attachments else {
+            throw damage(
+                contentOffset,
+                """
+                its writer counted \(messages) records and \(attachments) attachments, and \(found.messages) and \
+                \(found.attachments) are there: a piece of it is damaged
+                """)
+        }
     }
 
     /// The magic after the footer, which closes a whole file.

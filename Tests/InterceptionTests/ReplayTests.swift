@@ -63,7 +63,7 @@ private func replay(_ records: [Record]) throws -> [(event: Event, snapshot: Sna
         let isMore = try interceptor.next(&event, &snapshot, interrupted: &interrupted)
         #expect(!isMore, "nothing follows the end")
     }
-    #expect(interceptor.truncation == nil)
+    #expect(interceptor.incompleteness == nil)
     return yielded
 }
 
@@ -208,6 +208,6 @@ private func lifeOfAProcess() -> [Record] {
         var count = 0
         while try interceptor.next(&event, &snapshot, interrupted: &interrupted) { count += 1 }
         #expect(count < lifeOfAProcess().count)
-        #expect(interceptor.truncation != nil)
+        #expect(interceptor.incompleteness != nil)
     }
 }

@@ -20,8 +20,13 @@ public struct ReplayInterceptor: Interceptor {
 
     public init(_ reader: RecordingReader) { self.reader = reader }
 
-    /// What is missing at the recording's end, nil where it is whole.
-    public var truncation: String? { reader.truncation }
+    /// What of the recording was not handed out, nil where that is nothing. Known at its end.
+    public var incompleteness: String? {
+        let unknown = reader.unknownRecords
+        let passed = unknown > 0 ? "\(unknown) records were passed over: this version has no word for them" : nil
+        let remarks = [passed, reader.truncation].compactMap { $0 }
+        return remarks.isEmpty ? nil : remarks.joined(separator: "; ")
+    }
 
     public mutating func next(
         _ event: inout Event, _ snapshot: inout Snapshot, interrupted: inout Bool

@@ -58,7 +58,7 @@ enum RecordingFiles {
         var snapshot = Snapshot()
         var interrupted = false
         while try source.next(&event, &snapshot, interrupted: &interrupted) { try body(event, snapshot) }
-        if let truncation = source.truncation { complain("\(recording): \(truncation)") }
+        if let remark = source.incompleteness { complain("\(recording): \(remark)") }
     }
 }
 

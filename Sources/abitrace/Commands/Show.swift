@@ -90,7 +90,7 @@ func replay(
         throw error
     }
     try showing.close()
-    if let truncation = supervisor.source.truncation { complain("\(path): \(truncation)") }
+    if let remark = supervisor.source.incompleteness { complain("\(path): \(remark)") }
 }
 
 extension RecordingReader {

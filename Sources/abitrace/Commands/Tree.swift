@@ -50,6 +50,6 @@ struct Tree: ParsableCommand {
         output.write(text, thread: 0)
         output.close()
         if output.failed { throw Failure(description: "the output is not complete") }
-        if point == nil, let truncation = source.truncation { complain("\(recording): \(truncation)") }
+        if point == nil, let remark = source.incompleteness { complain("\(recording): \(remark)") }
     }
 }

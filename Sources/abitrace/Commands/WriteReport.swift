@@ -45,7 +45,7 @@ struct WriteReport: ParsableCommand {
             data.see(event, snapshot)
         }
         progress.end()
-        let remark = source.truncation.map { "\($0)" }
+        let remark = source.incompleteness
         if let remark { complain("\(recording): \(remark)") }
         let page = Report(data, title: recording, remark: remark).page()
         let target =
