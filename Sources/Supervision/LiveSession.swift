@@ -72,8 +72,6 @@ public struct LiveSession<Source: LiveInterceptor, Watcher: Observer> {
             abitrace_hide_self()
             abitrace_raise_descriptor_limit()
         }
-        // The child has its own dispositions by now: ours are not inherited.
-        abitrace_watch_signals()
         do {
             interceptor = try make(stops != nil)
             if let enforcement {
@@ -89,6 +87,8 @@ public struct LiveSession<Source: LiveInterceptor, Watcher: Observer> {
             _ = abitrace_kill(child.process, SIGKILL)
             throw error
         }
+        // Until the child is watched, a terminal's signals do to both of us what they do to any two of a job.
+        abitrace_watch_signals()
     }
 
     /// Attaches to running processes. All or none: where one may not be traced, the others are let go.
@@ -125,8 +125,9 @@ public struct LiveSession<Source: LiveInterceptor, Watcher: Observer> {
             source: interceptor, observer: observer, root: root, letsGoOnExec: session.letsGoOnExec,
             injector: session.injector)
         let isJob = session.daemon == nil
-        // Whoever stopped a tracee last, where it is nobody that we watch.
-        var stranger: Int32 = 0
+        // Whoever stopped a tracee last, where it is nobody that we watch; -1 before any signal: a child that was
+        // stopped when it came under watch was stopped by somebody who cannot mean us.
+        var stranger: Int32 = -1
         defer { lostCalls = supervisor.source.lostCalls }
         do {
             try supervisor.run(
