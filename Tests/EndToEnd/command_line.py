@@ -50,10 +50,25 @@ LIKE_STRACE = [
 ]
 
 
+def joined(lines):
+    """Whether a call waits long enough for another's line to come between is the scheduler's: its halves as one."""
+    begun = {}
+    whole = []
+    for line in lines:
+        process = re.match(r"(?:\[pid +)?(\d+)|", line)[1]
+        if end := re.match(r"(.*)<\.\.\. \w+ resumed>(.*)", line):
+            line = begun.pop(process, end[1]) + end[2]
+        elif line.endswith(" <unfinished ...>"):
+            begun[process] = line.removesuffix(" <unfinished ...>")
+            continue
+        whole.append(line)
+    return whole + list(begun.values())
+
+
 def normalised(text):
     """Text without what differs from run to run. Widths stay, so that columns are compared."""
     lines = []
-    for line in text.splitlines():
+    for line in joined(text.splitlines()):
         line = re.sub(r"^\S*(strace|abitrace): ", "TRACER: ", line)
         line = re.sub(r"\[[0-9a-f]{16}\]", "[PLACE]", line)
         line = re.sub(r"0x[0-9a-f]{5,16}\b", "0xADDRESS", line)
@@ -61,6 +76,7 @@ def normalised(text):
         # Process ids, where they stand: one of three digits on a machine that has just started is as good as any.
         line = re.sub(r"((?:get(?:p?p|t)id|set_tid_address|wait4)\(.*\) *= )\d+", r"\1PID", line)
         line = re.sub(r"(?<=pid=)\d+|(?<=PID=)\d+|(?<= in pid )\d+|(?<=wait4\()\d+|(?<=^\[pid )[ \d]+", "PID", line)
+        line = re.sub(r"(?<=sigqueueinfo\()\d+(, \d+(?=, \d+ ?[,/]))?", "PIDS", line)
         line = re.sub(r"^\d+ +(?=\S)", "PID ", line)
         line = re.sub(r"\d+(?=\.\d)", "N", line)
         line = re.sub(r"(?<=N\.)\d+", lambda match: "N" * len(match[0]), line)

@@ -1,6 +1,7 @@
 # Descriptor tables of programs that people run, held to the real ones: processes are stopped at random moments, what
 # /proc/PID/fd shows then is written down, and compared with what the recording tells of that moment.
 
+import contextlib
 import json
 import os
 import random
@@ -55,13 +56,15 @@ RANGES = """
 import ctypes, os, subprocess, threading, time
 libc = ctypes.CDLL(None, use_errno=True)
 end = time.monotonic() + 1
-def churn():
+def churn(renames):
     while time.monotonic() < end:
         fds = [os.open('/etc/passwd', os.O_RDONLY), os.dup(1), os.dup2(0, 60, inheritable=False)]
-        os.rename('moving', 'moved'); os.rename('moved', 'moving'); time.sleep(0.002)
+        if renames: os.rename('moving', 'moved'); os.rename('moved', 'moving')
+        time.sleep(0.002)
         for fd in fds[:2]: os.close(fd)
 open('moving', 'w').close(); held = open('moving')
-threads = [threading.Thread(target=churn) for _ in range(3)]
+# One renames: which of two renames came first is nothing that their returns tell.
+threads = [threading.Thread(target=churn, args=[n == 0]) for n in range(3)]
 [t.start() for t in threads]
 while time.monotonic() < end:
     subprocess.run(['sh', '-c', 'exec 5</etc/passwd 6>&5; sleep 0.01; exec 5<&-; sleep 0.01'], close_fds=False)
@@ -115,18 +118,23 @@ def real_table(process):
 
 
 def look(process):
-    """A process's table and the time while it stood still, None where it went meanwhile."""
+    """A process's table and the time while it stood still, None where it went on meanwhile or ended."""
     try:
         os.kill(process, signal.SIGSTOP)
+    except ProcessLookupError:
+        return None
+    try:
         time.sleep(LOOK)
         began = time.time_ns()
         first = real_table(process)
         time.sleep(LOOK)
         second = real_table(process)
         ended = time.time_ns()
-        os.kill(process, signal.SIGCONT)
     except OSError:
         return None
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process, signal.SIGCONT)
     return (process, began, ended, first) if first == second else None
 
 
