@@ -76,7 +76,12 @@ extension Capture {
         case .timevalPair, .timespecPair: plain(address, 4 * word, &snapshot, memory)
         case .ioctlArgument, .fiemap, .dedupe, .entropy, .interface, .interfaceList, .transfer, .inputBits:
             control(kind, address, result, &snapshot, memory)
-        case .sockoptValue: plain(address, Int(min(next & 0xFFFF_FFFF, Self.optionLimit)), &snapshot, memory)
+        case .sockoptValue:
+            plain(address, Int(min(next & 0xFFFF_FFFF, Self.optionLimit)), &snapshot, memory)
+            // SOL_SOCKET: SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF
+            if arguments.a1 & 0xFFFF_FFFF == 1, [26, 51].contains(arguments.a2 & 0xFFFF_FFFF) {
+                customField(CustomKind.socketFilter.rawValue, at: address &+ UInt64(word), &snapshot, memory)
+            }
         case .sockoptValueOut:
             plain(next, 4, &snapshot, memory)
             if let length = snapshot.number(at: next, width: 4) {

@@ -76,11 +76,12 @@ extension CallView {
         case .feature: return processorState(address)
         case .cpuMask: return processors(address, stop.arguments.a1 & 0xFFFF_FFFF)
         case .cpuMaskOut: return processors(address, UInt64(max(0, result ?? 0)))
-        case .ioPriority: return .word(Self.ioPriority(address & 0xFFFF_FFFF))
+        case .ioPriority:
+            return .written(.unsigned(address & 0xFFFF_FFFF), as: Self.ioPriority(address & 0xFFFF_FFFF))
         case .personality: return executionDomain(address)
         case .capabilityData, .capabilityDataOut: return capabilities(address)
         case .tracer: return tracer(address)
-        case .processKind: return verbose(.processKind, address & 0xFFFF_FFFF)
+        case .processKind: return remarked(.processKind, address & 0xFFFF_FFFF)
         case .logAction: return verbose(.syslogAction, address & 0xFFFF_FFFF)
         case .logLevel: return verbose(.logLevel, address & 0xFFFF_FFFF)
         case .quotaCommand: return quotaCommand(address)
@@ -137,7 +138,7 @@ extension CallView {
         case .prctl: return optionReply()
         case .schedGetscheduler:
             return result.flatMap { SpecTables.name(of: UInt64(bitPattern: $0), in: .schedPolicy) }.map { .word($0) }
-        case .ioprioGet: return result.map { .word(Self.ioPriority(UInt64(bitPattern: $0))) }
+        case .ioprioGet: return result.map { Self.ioPriority(UInt64(bitPattern: $0)) }
         case .personality: return result.map { executionDomain(UInt64(bitPattern: $0)) }
         case .rtSigtimedwait, .rtSigtimedwaitTime64:
             return result.flatMap { $0 > 0 ? .signal(Int32(truncatingIfNeeded: $0)) : nil }

@@ -74,14 +74,13 @@ extension CallView {
             let family = snapshot.number(at: address, width: 2) ?? 0
             // Ethernet and loopback have six bytes (linux/if_arp.h).
             let length = family == 1 || family == 772 ? 6 : 14
-            let digits = (snapshot.bytes(at: address &+ 2, count: length) ?? []).map { byte in
-                (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
+            let room = snapshot.bytes(at: address &+ 2, count: 14) ?? []
+            let digits = room.prefix(length).map { byte in (byte < 16 ? "0" : "") + String(byte, radix: 16) }
             return Field(
                 "ifr_hwaddr",
                 .record([
                     Field("sa_family", .symbol(.hardwareType, family)),
-                    Field("sa_data", .word(digits.joined(separator: ":"))),
+                    Field("sa_data", .written(NetworkText.bytes(room), as: .word(digits.joined(separator: ":")))),
                 ]))
         case .map:
             let parts: [(String, UInt64, Int)] = [

@@ -67,7 +67,7 @@ extension CallView {
         if sized == nil, let set = requestSet(request.raw) { return .symbol(set, request.raw) }
         if let sized {
             let others = SpecTables.alternatives(request.raw, in: .ioctlRequest)
-            return .spelled(([sized] + others).joined(separator: " or "), request.raw)
+            return .written(.hexadecimal(request.raw), as: .word(([sized] + others).joined(separator: " or ")))
         }
         let directions = ["_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE"]
         return .written(

@@ -28,7 +28,8 @@ extension CallView {
         let mode = raw & 0xFFFF_FFFF & ~0xE000
         if flags == 0 { return .symbol(.memoryPolicy, mode) }
         guard SpecTables.name(of: mode, in: .memoryPolicy) != nil else { return .flags(.memoryPolicyFlags, raw) }
-        return .joined([.symbol(.memoryPolicy, mode), .flags(.memoryPolicyFlags, flags)])
+        let names = Value.joined([.symbol(.memoryPolicy, mode), .flags(.memoryPolicyFlags, flags)])
+        return .written(.hexadecimal(raw & 0xFFFF_FFFF), as: names)
     }
 
     /// Words of a mask of nodes, each with all its digits.

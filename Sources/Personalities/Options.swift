@@ -9,6 +9,11 @@ extension CallView {
         return .commented(.unsigned(value), SpecTables.name(of: value, in: set) ?? row.unknown)
     }
 
+    /// The same, where people who want numbers want no name.
+    func remarked(_ set: SymbolSet, _ value: UInt64) -> Value {
+        .written(.unsigned(value), as: verbose(set, value))
+    }
+
     // MARK: prctl
 
     /// The options that answer bits: PR_GET_SECUREBITS and PR_GET_SPECULATION_CTRL (linux/prctl.h).
@@ -56,13 +61,15 @@ extension CallView {
     func processorStates(_ address: UInt64) -> Value {
         guard let mask = snapshot.number(at: address, width: 8) else { return .address(address) }
         if mask == 0 { return .list([.hexadecimal(0)]) }
-        return .list([.commented(.hexadecimal(mask), Self.names(.processorStates, mask))])
+        let names = Self.names(.processorStates, mask)
+        return .list([.written(.hexadecimal(mask), as: .commented(.hexadecimal(mask), names))])
     }
 
     /// One state of the processor.
     func processorState(_ raw: UInt64) -> Value {
         let row = SpecTables.symbolSets[Int(SymbolSet.processorState.rawValue)]
-        return .commented(.hexadecimal(raw), SpecTables.name(of: raw, in: .processorState) ?? row.unknown)
+        let name = SpecTables.name(of: raw, in: .processorState) ?? row.unknown
+        return .written(.hexadecimal(raw), as: .commented(.hexadecimal(raw), name))
     }
 
     /// The segment that modify_ldt writes; of the whole struct only (modify_ldt(2)).
@@ -106,10 +113,8 @@ extension CallView {
     }
 
     /// A class and a level of it (ioprio_set(2)).
-    static func ioPriority(_ raw: UInt64) -> String {
-        let name = SpecTables.name(of: raw >> 13, in: .ioPriorityClass)
-        let text = name ?? "0x\(String(raw >> 13, radix: 16)) /* IOPRIO_CLASS_??? */"
-        return "IOPRIO_PRIO_VALUE(\(text), \(raw & 0x1FFF))"
+    static func ioPriority(_ raw: UInt64) -> Value {
+        .call("IOPRIO_PRIO_VALUE", [.symbol(.ioPriorityClass, raw >> 13), .unsigned(raw & 0x1FFF)])
     }
 
     // MARK: The machine

@@ -75,7 +75,8 @@ extension CallView {
     func controlCommand(_ place: UInt64) -> Value? {
         snapshot.number(at: place, width: 2).map { number in
             SpecTables.name(of: number, in: .aioCommand) == nil
-                ? .commented(.unsigned(number), "IOCB_CMD_???") : .symbol(.aioCommand, number)
+                ? .written(.unsigned(number), as: .commented(.unsigned(number), "IOCB_CMD_???"))
+                : .symbol(.aioCommand, number)
         }
     }
 
@@ -94,7 +95,9 @@ extension CallView {
     func futexWake(_ raw: UInt64) -> Value {
         var parts: [Value] = []
         // FUTEX_OP_OPARG_SHIFT
-        if raw & 0x8000_0000 != 0 { parts.append(.shifted(.word("FUTEX_OP_OPARG_SHIFT"), by: 28)) }
+        if raw & 0x8000_0000 != 0 {
+            parts.append(.shifted(.written(.hexadecimal(8), as: .word("FUTEX_OP_OPARG_SHIFT")), by: 28))
+        }
         parts.append(.shifted(.symbol(.futexWakeOperation, raw >> 28 & 7), by: 28))
         parts.append(.shifted(.hexadecimal(raw >> 12 & 0xFFF), by: 12))
         parts.append(.shifted(.symbol(.futexWakeCompare, raw >> 24 & 15), by: 24))

@@ -117,7 +117,8 @@ extension CallView {
             let unbound = snapshot.number(at: address &+ 4, width: 4)
         else { return .address(address) }
         return .list([
-            .named("[IO_WQ_BOUND]", .unsigned(bound)), .named("[IO_WQ_UNBOUND]", .unsigned(unbound)),
+            .separated([.list([.written(.unsigned(0), as: .word("IO_WQ_BOUND"))]), .unsigned(bound)], by: "="),
+            .separated([.list([.written(.unsigned(1), as: .word("IO_WQ_UNBOUND"))]), .unsigned(unbound)], by: "="),
         ])
     }
 

@@ -88,12 +88,14 @@ extension CallView {
             let nameStart = UInt64(head + (is64 ? 3 : 2))
             let name = (snapshot.bytes(at: at &+ nameStart, count: Int(length - nameStart)) ?? []).prefix { $0 != 0 }
             let type = snapshot.number(at: at &+ (is64 ? 18 : length - 1), width: 1) ?? 0
+            let called = Field("d_name", .bytes(Bytes(Array(name), isText: true)))
+            let kind = Field("d_type", .symbol(.directoryEntryType, type))
             entries.append(
-                .record([
-                    Field("d_ino", .unsigned(inode)), Field("d_off", .signed(Int64(bitPattern: next))),
-                    Field("d_reclen", .unsigned(length)), Field("d_type", .symbol(.directoryEntryType, type)),
-                    Field("d_name", .bytes(Bytes(Array(name), isText: true))),
-                ]))
+                .record(
+                    [
+                        Field("d_ino", .unsigned(inode)), Field("d_off", .signed(Int64(bitPattern: next))),
+                        Field("d_reclen", .unsigned(length)),
+                    ] + (is64 ? [kind, called] : [called, kind])))
             offset += length
         }
         return .abbreviated(.commented(.address(address), "\(entries.count) entries"), .list(entries))
@@ -108,7 +110,8 @@ extension CallView {
         guard let row else { return .symbol(.futexOperation, raw & 0xFFFF_FFFF) }
         // FUTEX_PRIVATE_FLAG is 128, FUTEX_CLOCK_REALTIME 256.
         let name = row.name + (raw & 128 != 0 ? "_PRIVATE" : "")
-        return .spelled(raw & 256 != 0 ? name + "|FUTEX_CLOCK_REALTIME" : name, raw & 0xFFFF_FFFF)
+        let whole = raw & 256 != 0 ? name + "|FUTEX_CLOCK_REALTIME" : name
+        return .written(.hexadecimal(raw & 0xFFFF_FFFF), as: .word(whole))
     }
 
     /// A time for operations that wait, a second count for those that requeue.

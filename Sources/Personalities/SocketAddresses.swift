@@ -175,7 +175,11 @@ struct SocketAddress {
     private func dynamic(_ set: SymbolSet, _ value: UInt64, _ ranges: [(start: UInt64, name: String)]) -> Value {
         let isNamed = SpecTables.name(of: value, in: set) != nil
         let range = ranges.first { value >= $0.start && ($0.start != 0x80 || value <= 0xFF) }
-        if !isNamed, let range { return .call("htobs", [.word("\(range.name)+\(value - range.start)")]) }
+        if !isNamed, let range {
+            let start = Value.written(.hexadecimal(range.start), as: .word(range.name))
+            let sum = Value.separated([start, .unsigned(value - range.start)], by: "+")
+            return .call("htobs", [.written(.hexadecimal(value), as: sum)])
+        }
         return .call("htobs", [.symbol(set, value)])
     }
 
@@ -314,11 +318,10 @@ struct SocketAddress {
         let isSane = zip(letters, text).allSatisfy { raw, letter in
             raw & 1 == 0 && ((48...57).contains(letter) || (65...90).contains(letter) || letter == 32)
         }
-        guard isSane else {
-            return .record([Field("ax25_call", .bytes(Bytes(slice(offset, 7), isBinary: true)))])
-        }
+        let whole = Value.record([Field("ax25_call", .bytes(Bytes(slice(offset, 7), isBinary: true)))])
+        guard isSane else { return whole }
         let name = String(decoding: text, as: UTF8.self).prefix { $0 != " " }
         let station = Int(byte(offset + 6) >> 1 & 0xF)
-        return .word(name.isEmpty && station == 0 ? "*" : "\(name)-\(station)")
+        return .written(whole, as: .word(name.isEmpty && station == 0 ? "*" : "\(name)-\(station)"))
     }
 }

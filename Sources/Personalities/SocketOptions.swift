@@ -109,7 +109,7 @@ extension CallView {
     func socketError(_ address: UInt64, _ count: Int) -> Value? {
         guard count >= 4, let number = snapshot.number(at: address, width: 4) else { return nil }
         let isNamed = SpecTables.name(of: number, in: .errno) != nil
-        return .list([isNamed ? .symbol(.errno, number) : .unsigned(number)])
+        return .list([isNamed ? .written(.unsigned(number), as: .symbol(.errno, number)) : .unsigned(number)])
     }
 
     /// struct sock_extended_err (linux/errqueue.h) and the address of who caused it.
@@ -155,10 +155,8 @@ extension CallView {
         }
         let isMostlyFull = mask.nonzeroBitCount > 16
         let shown = isMostlyFull ? ~mask : mask
-        let names = (0..<32).filter { shown & (1 << $0) != 0 }.map { bit -> String in
-            SpecTables.name(of: UInt64(bit), in: .icmpType) ?? "0x" + String(bit, radix: 16) + " /* ICMP_??? */"
-        }
-        return .word((isMostlyFull ? "~[" : "[") + names.joined(separator: " ") + "]")
+        let names = (0..<32).filter { shown & (1 << $0) != 0 }.map { Value.symbol(.icmpType, UInt64($0)) }
+        return .separated([.word(isMostlyFull ? "~[" : "["), .separated(names, by: " "), .word("]")], by: "")
     }
 
     /// struct sock_fprog (linux/filter.h): how many instructions, and where.
@@ -166,6 +164,9 @@ extension CallView {
         guard count == 2 * word, let length = snapshot.number(at: address, width: 2),
             let filter = snapshot.number(at: address &+ UInt64(word), width: word)
         else { return nil }
-        return .record([Field("len", .unsigned(length)), Field("filter", .address(filter))])
+        let program = classicProgram(at: filter, length: length, .packets)
+        return .record([
+            Field("len", .unsigned(length)), Field("filter", .abbreviated(.address(filter), program)),
+        ])
     }
 }

@@ -134,8 +134,13 @@ public struct LineText: Sendable {
     private func auxiliary(_ value: Value, of message: Message, _ line: inout [UInt8]) {
         // What a number means beside it is said in names however numbers are shown, of commands' answers at least.
         var plain = values
-        switch message.call {
-        case .fcntl, .fcntl64, .prctl, .ioctl, .rtSigtimedwait, .rtSigtimedwaitTime64: plain.style.naming = .names
+        switch (message.call, value) {
+        // What these answer has no meaning beside it where numbers are asked for.
+        case (.ioprioGet, _) where plain.style.naming == .numbers: return
+        case (.prctl, .flags(.speculationControl, _)) where plain.style.naming == .numbers: return
+        case (.fcntl, .named(_, .flags(.descriptorFlags, _))), (.fcntl, .named(_, .flags(.seals, _))): break
+        case (.fcntl, _), (.fcntl64, _), (.prctl, _), (.ioctl, _), (.rtSigtimedwait, _), (.rtSigtimedwaitTime64, _):
+            plain.style.naming = .names
         default: break
         }
         line += " (".utf8

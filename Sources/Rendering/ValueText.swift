@@ -153,20 +153,26 @@ public struct ValueText: Sendable {
         if style.naming == .names { return append(text, to: &line) }
         append(raw, to: &line)
         guard style.naming == .both else { return }
+        // What people always read with its number beside it is not said twice.
+        if case .commented(_, let remark) = text { return line += " /* \(remark) */".utf8 }
         var remark = text
         if case .call(let name, let values) = text, case .word(let last) = values.last, last.hasPrefix("&") {
             remark = .call(name, values.dropLast())
         }
         line += " /* ".utf8
-        var plain = self
-        plain.style.naming = .names
-        plain.append(remark, to: &line)
+        var inner = self
+        // strace nests remarks in sums and in the priorities of input and output alone.
+        switch remark {
+        case .separated, .call("IOPRIO_PRIO_VALUE", _): break
+        default: inner.style.naming = .names
+        }
+        inner.append(remark, to: &line)
         line += " */".utf8
     }
 
     // MARK: Numbers
 
-    private func hexadecimal(_ number: UInt64, _ line: inout [UInt8]) {
+    func hexadecimal(_ number: UInt64, _ line: inout [UInt8]) {
         line += (number == 0 ? "0" : "0x" + String(number, radix: 16)).utf8
     }
 
@@ -219,79 +225,6 @@ public struct ValueText: Sendable {
         // AT_FDCWD (linux/fcntl.h)
         guard number == -100, style.naming != .numbers else { return line += "\(number)".utf8 }
         line += (style.naming == .names ? "AT_FDCWD" : "-100 /* AT_FDCWD */").utf8
-    }
-
-    private func symbol(_ set: SymbolSet, _ value: UInt64, _ line: inout [UInt8]) {
-        if style.naming == .numbers { return hexadecimal(value, &line) }
-        guard let name = Names.symbol(set, value) else {
-            hexadecimal(value, &line)
-            let unknown = Names.unknown(set)
-            if !unknown.isEmpty { line += " /* \(unknown) */".utf8 }
-            return
-        }
-        if style.naming == .both {
-            hexadecimal(value, &line)
-            line += " /* \(name) */".utf8
-        } else {
-            line += name.utf8
-        }
-    }
-
-    /// Sets whose groups strace tells apart where it shows numbers.
-    private static let grouped: Set<SymbolSet> = [.statx, .mount, .fanotifyInit, .termOutput, .termControl]
-
-    /// Each group of bits with one meaning, then the flags beside them.
-    private func groups(_ set: SymbolSet, _ value: UInt64, _ line: inout [UInt8]) {
-        var rest = value
-        var parts: [(UInt64, String)] = []
-        for row in SpecTables.symbols(of: set) where row.mask != 0 && value & row.mask == row.value {
-            guard row.value == 0 || rest & row.mask != 0 else { continue }
-            parts.append((row.value, row.name))
-            rest &= ~row.mask
-        }
-        let others = others(set, rest)
-        for (index, part) in parts.enumerated() {
-            if index > 0 { line += "|".utf8 }
-            hexadecimal(part.0, &line)
-            if style.naming == .both { line += " /* \(part.1) */".utf8 }
-        }
-        if rest == 0 && !parts.isEmpty { return line += (Names.unknown(set).isEmpty ? "|" : "").utf8 }
-        if !parts.isEmpty { line += "|".utf8 }
-        hexadecimal(rest, &line)
-        if style.naming == .both && !others.isEmpty { line += " /* \(others) */".utf8 }
-    }
-
-    /// The flags that belong to no group.
-    private func others(_ set: SymbolSet, _ value: UInt64) -> String {
-        var rest = value
-        var names: [String] = []
-        for row in SpecTables.symbols(of: set) where row.mask == 0 && row.value != 0 && rest & row.value == row.value {
-            names.append(row.name)
-            rest &= ~row.value
-        }
-        if rest != 0 && !names.isEmpty { names.append("0x" + String(rest, radix: 16)) }
-        return names.joined(separator: "|")
-    }
-
-    private func flags(_ set: SymbolSet, _ value: UInt64, _ line: inout [UInt8]) {
-        if style.naming != .names, Self.grouped.contains(set) { return groups(set, value, &line) }
-        if style.naming == .numbers { return hexadecimal(value, &line) }
-        let (names, rest) = Names.flags(set, value)
-        if names.isEmpty {
-            let unknown = Names.unknown(set)
-            if value == 0 && unknown.isEmpty { return }
-            hexadecimal(value, &line)
-            if value != 0 && !unknown.isEmpty { line += " /* \(Names.unknown(set)) */".utf8 }
-            return
-        }
-        var text = names.joined(separator: "|")
-        if rest != 0 { text += "|0x" + String(rest, radix: 16) }
-        if style.naming == .both {
-            hexadecimal(value, &line)
-            line += " /* \(text) */".utf8
-        } else {
-            line += text.utf8
-        }
     }
 
     /// `[INT TERM]`; where more than half are in the set, those that are not: `~[KILL STOP]`.

@@ -12,8 +12,6 @@ from harness import Failure, Skip, ending, need, require, short
 
 # Options whose text must equal strace's, with the program that they are tried on. {out} is a file that is compared too.
 LIKE_STRACE = [
-    *((f"{style}_{program}", ["-X", style], program)
-      for style in ("raw", "verbose") for program in ("signal_calls", "files", "machine", "mounts")),
     ("plain", [], "files"),
     ("quiet", ["-q", "-e", "trace=getppid,getpid"], "int80"),
     ("personality", ["-e", "trace=getppid,getpid"], "int80"),

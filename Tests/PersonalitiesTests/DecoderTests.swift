@@ -200,7 +200,8 @@ import Testing
         let message = call.enter()
         let time = Value.record([Field("tv_sec", .signed(1)), Field("tv_nsec", .signed(500))])
         #expect(message.operation == .syncWait)
-        #expect(message.values == [.address(0x5000), .spelled("FUTEX_WAIT_PRIVATE", 128), .unsigned(1), time])
+        let operation = Value.written(.hexadecimal(128), as: .word("FUTEX_WAIT_PRIVATE"))
+        #expect(message.values == [.address(0x5000), operation, .unsigned(1), time])
         #expect(FakeCall("futex", RawArguments(0x5000, 1, 1)).enter().operation == .syncWake)
     }
 

@@ -2823,7 +2823,7 @@ extension SpecTables {
         ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 408, .none), register: 9, offset64: 52, offset32: 52),
         ArgumentRow("lo_file_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 10, offset64: 56, offset32: 56),
         ArgumentRow("lo_crypt_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 11, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 12, offset64: 184, offset32: 184, isHidden: true),
+        ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 12, offset64: 184, offset32: 184, isDetail: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 13, offset64: 216, offset32: 216, isDetail: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),

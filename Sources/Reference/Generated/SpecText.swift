@@ -17241,7 +17241,7 @@ enum SpecText {
           lo_flags flags:loop @52
           lo_file_name chars(64) @56
           lo_crypt_name chars(64) detail @120
-          lo_encrypt_key bytes(32) hidden @184
+          lo_encrypt_key chars(32) detail @184
           lo_init [x64](2) detail @216
         struct loop_config
           fd fd
