@@ -29,8 +29,7 @@ public struct Census: Sendable {
 
     public mutating func add(_ call: JudgedCall, in recording: String = "") {
         guard operations.contains(call.message.operation) else { return }
-        let name = String(decoding: call.request.caller.program, as: UTF8.self)
-        let program = name.isEmpty ? "a program without a name" : name
+        let program = call.request.caller.name
         let key = Key(program: program, operation: call.message.operation)
         var row = found[key] ?? Row(program: program, operation: call.message.operation, example: call.subject)
         row.calls += 1
@@ -43,6 +42,11 @@ public struct Census: Sendable {
     public var rows: [Row] {
         found.values.sorted { ($1.calls, $0.program, $0.operation.name) < ($0.calls, $1.program, $1.operation.name) }
     }
+}
+
+extension Caller {
+    /// The program, for people.
+    var name: String { program.isEmpty ? "a program without a name" : PolicyText.visible(program) }
 }
 
 extension JudgedCall {

@@ -5,6 +5,7 @@ import Policy
 
 /// One line that would allow something, as a change of a policy file.
 public struct Cure: Equatable, Sendable {
+    /// Paths and addresses are text as policies write it.
     public enum Change: Equatable, Sendable {
         case file(path: String, rights: Rights)
         case address(list: String, text: String)
@@ -45,12 +46,12 @@ public struct Cure: Equatable, Sendable {
     /// The line as the policy would hold it.
     public var text: String {
         switch change {
-        case .file(let path, let rights): "files: {\(Learner.quoted(path)): \(rights.expression)}"
-        case .address(let list, let text): "network: {\(list): [\"\(text)\"]}"
+        case .file(let path, let rights): "files: {\(PolicyText.scalar(path)): \(rights.expression)}"
+        case .address(let list, let text): "network: {\(list): [\(PolicyText.scalar(text))]}"
         case .operation(let name): "classes: {\(name): allow}"
         case .ambient(let name): "ambient: [\(name)]"
         case .handle(let name, let rights): "handles: {\(name): \(rights.expression)}"
-        case .program(let path): "programs: {\(Learner.quoted(path)): {}}"
+        case .program(let path): "programs: {\(PolicyText.scalar(path)): {}}"
         }
     }
 
@@ -59,9 +60,9 @@ public struct Cure: Equatable, Sendable {
         switch change {
         case .file(let path, let rights):
             editor.set("files", spelled(path, surroundings), rights.expression) { key in
-                surroundings.meant(by: key) == PolicyEditor.escaped(path)
+                surroundings.absolute(key) == path
             }
-        case .address(let list, let text): editor.add("\"\(text)\"", to: "network", list)
+        case .address(let list, let text): editor.add(PolicyText.scalar(text), to: "network", list)
         case .operation(let name): editor.set("classes", name, "allow") { $0 == name }
         case .ambient(let name): editor.add(name, to: "ambient", else: PolicyLayer.usualAmbientNames)
         case .handle(let name, let rights): editor.set("handles", name, rights.expression) { $0 == name }
@@ -70,11 +71,10 @@ public struct Cure: Equatable, Sendable {
     }
 
     private func spelled(_ path: String, _ surroundings: Surroundings) -> String {
-        for (place, name) in [(surroundings.workingDirectory, "${CWD}"), (surroundings.home, "~")]
-        where place != "/" && ProtectedPlaces.lies(path, in: place) {
-            return Learner.quoted(name + PolicyEditor.escaped(String(path.dropFirst(place.count))))
-        }
-        return Learner.quoted(PolicyEditor.escaped(path))
+        PolicyText.scalar(
+            ProtectedPlaces.spelled(
+                path, workingDirectory: PolicyText.pattern(surroundings.workingDirectory.utf8),
+                home: PolicyText.pattern(surroundings.home.utf8)))
     }
 }
 
@@ -137,15 +137,15 @@ extension JudgedCall {
         case .address(let fact):
             guard fact.transport != .other else { return [] }
             let list = fact.role == .peer ? "connect" : "listen"
-            return [Cure(change: .address(list: list, text: "\(fact.transport.name) \(fact.address.text)"))]
+            return [Cure(change: .address(list: list, text: fact.entry))]
         case .switched(let name), .refusedByDefault(let name, _): return [Cure(change: .operation(name))]
-        case .program(let path): return [Cure(change: .program(String(decoding: path, as: UTF8.self)))]
+        case .program(let path): return [Cure(change: .program(PolicyText.pattern(path)))]
         case .widening, .unknown, .rule: return []
         }
     }
 
     private func files(_ path: [UInt8], _ missing: Rights, _ policy: Policy) -> [Cure] {
-        let name = String(decoding: path, as: UTF8.self)
+        let name = PolicyText.pattern(path)
         let whole = (policy.rights(of: path) ?? []).union(missing)
         return [
             Cure(change: .file(path: name, rights: whole.covered)),
@@ -156,23 +156,4 @@ extension JudgedCall {
 
 extension HandleRole {
     fileprivate var ambientName: String? { isAmbient ? name : nil }
-}
-
-extension Surroundings {
-    /// The path that a key of `files` is about.
-    fileprivate func meant(by key: String) -> String {
-        if key == "~" || key.hasPrefix("~/") { return home + key.dropFirst() }
-        if key.hasPrefix("${CWD}") { return workingDirectory + key.dropFirst(6) }
-        return key
-    }
-}
-
-extension PolicyEditor {
-    /// A path whose stars are meant as they are.
-    static func escaped(_ path: String) -> String {
-        path.reduce(into: "") { out, character in
-            if character == "*" || character == "\\" { out.append("\\") }
-            out.append(character)
-        }
-    }
 }

@@ -63,9 +63,8 @@ extension JudgedCall {
     /// `OPERATION OBJECT`, as expectations and comparisons name what was decided.
     public var subject: String {
         let things =
-            request.paths.map { String(decoding: $0.path, as: UTF8.self) }
-            + request.addresses.map { "\($0.transport.name) \($0.address.text)" }
-        let handles = request.handles.filter { !$0.name.isEmpty }.map { String(decoding: $0.name, as: UTF8.self) }
+            request.paths.map { PolicyText.visible($0.path) } + request.addresses.map(\.entry)
+        let handles = request.handles.filter { !$0.name.isEmpty }.map { PolicyText.visible($0.name) }
         return ([message.operation.name] + (things.isEmpty ? Array(handles.prefix(1)) : things)).joined(separator: " ")
     }
 }

@@ -2,7 +2,8 @@
 //
 // The rules: system trees are read whole; four files of one directory that need the same make the directory; names
 // that look made up for the moment become their directory; a directory that was only looked at gives nothing that lies
-// in it. Protected places are never widened, and a directory that gives more leaves them out by name.
+// in it; two names of one directory that were looked for in vain make the directory something to look for names in.
+// Protected places are never widened, and a directory that gives more leaves them out by name.
 
 import Messages
 import Policy
@@ -27,8 +28,14 @@ struct LearnedPaths {
         /// A directory that was looked at.
         var isLook: Bool { isDirectory && !isWidened && rights.isSubset(of: RightsGroup.ro.rights) }
 
-        /// Of a directory itself just what was done with it: an entry counts for all that lies below.
-        var expression: String { isLook ? rights.names.joined(separator: "+") : rights.grouped }
+        /// Of a directory itself just what was done with it: an entry counts for all that lies below. And no more than
+        /// a look at what was only looked at, or looked for.
+        var expression: String {
+            isLook || isSight ? rights.names.joined(separator: "+") : rights.grouped
+        }
+
+        /// It lets the program see what is there, and no more.
+        var isSight: Bool { rights.isSubset(of: LearnedPaths.wayRights) }
 
         /// What the expression grants.
         var granted: Rights { expression == rights.grouped ? rights.covered : rights }
@@ -60,13 +67,13 @@ struct LearnedPaths {
         others = Self.otherProcesses(list)
         var paths = Self.withDirectories(list.filter { ProtectedPlaces.otherProcess(in: $0.path) == nil })
         paths = systemTrees(ownThreads(paths))
-        paths = passing(paths)
+        paths = absences(passing(paths))
         paths = siblings(paths)
         entries = absorbed(onTheWay(paths))
         entries += entries.compactMap(Self.shield)
         entries.sort { $0.path < $1.path }
         let granted = Set(entries.map(\.path))
-        for entry in entries where entry.isWidened || (entry.isDirectory && !entry.isLook) {
+        for entry in entries where !entry.isSight && (entry.isWidened || (entry.isDirectory && !entry.isLook)) {
             withheld += ProtectedPlaces.below(entry.path, home: home).filter {
                 !granted.contains($0) && !withheld.contains($0)
             }
@@ -74,7 +81,7 @@ struct LearnedPaths {
     }
 
     /// What directories above an entry have without a line (the way to it).
-    private static let wayRights: Rights = [.lookup, .stat, .readlink]
+    static let wayRights: Rights = [.lookup, .stat, .readlink]
 
     // MARK: Rules
 
@@ -92,7 +99,7 @@ struct LearnedPaths {
     private static func shield(_ entry: Entry) -> Entry? {
         guard entry.isLook, !entry.rights.isSubset(of: wayRights), !entry.isPattern else { return nil }
         var shield = entry
-        shield.path = PolicyEditor.escaped(entry.path == "/" ? "" : entry.path) + "/*"
+        shield.path = (entry.path == "/" ? "" : entry.path) + "/*"
         shield.rights = wayRights
         shield.isPattern = true
         shield.example = "only that it is there"
@@ -164,6 +171,22 @@ struct LearnedPaths {
             }
         }
         return result + places.values
+    }
+
+    /// A search (along PATH, for settings) looks for what is not there: next time for other names.
+    private func absences(_ entries: [Entry]) -> [Entry] {
+        let absent = entries.indices.filter { entries[$0].isAbsent && entries[$0].isSight && !entries[$0].isPattern }
+        var dropped: Set<Int> = []
+        var result: [Entry] = []
+        for (parent, indices) in Dictionary(grouping: absent, by: { Self.parent(entries[$0].path) })
+        where indices.count > 1 && mayWiden(parent) && indices.allSatisfy({ tier(entries[$0].path) != .protected }) {
+            var gathered: Entry?
+            for index in indices { Self.merge(entries[index], into: &gathered, path: parent) }
+            guard let gathered else { continue }
+            dropped.formUnion(indices)
+            result.append(gathered)
+        }
+        return entries.indices.filter { !dropped.contains($0) }.map { entries[$0] } + result
     }
 
     /// Whether it lies in a working directory that is itself a temporary one.

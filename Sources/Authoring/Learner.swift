@@ -3,9 +3,10 @@
 import Messages
 import Policy
 
-/// Writes policies from observations.
+/// Writes policies from observations. Whatever of a name gets into a policy goes through `PolicyText`: a name that ended
+/// a comment or a quote would be a line of its own.
 public struct Learner {
-    /// `~` and `${CWD}` of the policy.
+    /// `~` and `${CWD}` of the policy, as policies write paths.
     public var home: String
     public var workingDirectory: String
     public var name = "learned"
@@ -19,7 +20,7 @@ public struct Learner {
     public func policy(_ seen: Observations, command: String) -> String {
         var lines = [
             "abitrace: policy/1", "name: \(name)",
-            "description: \(Self.quoted("Learned from \(count(seen.recordings, "recording")) of \(command)"))",
+            "description: \(PolicyText.scalar("Learned from \(count(seen.recordings, "recording")) of \(command)"))",
             "default: deny", "",
         ]
         lines += files(seen)
@@ -39,18 +40,18 @@ public struct Learner {
         let paths = LearnedPaths(seen, home: home, workingDirectory: workingDirectory)
         var rows: [(String, String)] = paths.entries.map { entry in
             (
-                "  \(Self.quoted(spelled(entry.path, isPattern: entry.isPattern))): \(entry.expression)",
+                Self.row(spelled(entry.path), entry.expression),
                 comment(entry, seen)
             )
         }
-        rows += paths.withheld.map { ("  \(Self.quoted(spelled($0))): none", "# protected") }
+        rows += paths.withheld.map { (Self.row(spelled($0), "none"), "# protected") }
         rows.sort { $0.0 < $1.0 }
         var lines = rows.isEmpty ? [] : ["files:"] + Self.aligned(rows)
         if !paths.others.isEmpty {
             lines.append(
                 "  # Other processes: a person decides. Take the mark away from what the program may see of them.")
             lines += Self.aligned(
-                paths.others.map { ("  # \(Self.quoted($0.path)): \($0.expression)", comment($0, seen)) })
+                paths.others.map { ("  # \(PolicyText.scalar($0.path)): \($0.expression)", comment($0, seen)) })
         }
         return lines.isEmpty ? [] : lines + [""]
     }
@@ -59,9 +60,9 @@ public struct Learner {
     private func comment(_ entry: LearnedPaths.Entry, _ seen: Observations) -> String {
         var words = "# \(seenIn(entry.recordings, seen.recordings)); "
         if entry.count == 1 { return words + (entry.isAbsent ? "not there: " : "") + entry.example }
-        words += "\(entry.count) paths seen, such as \(entry.example)"
+        words += "\(entry.count) paths \(entry.isAbsent ? "looked for in vain" : "seen"), such as \(entry.example)"
         if ProtectedPlaces.tier(of: entry.path, home: home) == .guarded, entry.isWidened {
-            words += "; all of the directory is granted"
+            words += entry.isSight ? "; what else is there can be seen" : "; all of the directory is granted"
         }
         return words
     }
@@ -75,10 +76,14 @@ public struct Learner {
             lines.append("  \(word):")
             lines += Self.aligned(
                 needs.sorted { $0.key < $1.key }.map {
-                    ("    - \"\($0.key)\"", "# \(seenIn($0.value.recordings, seen.recordings))")
+                    ("    - \(PolicyText.scalar(entry($0.key)))", "# \(seenIn($0.value.recordings, seen.recordings))")
                 })
         }
         return lines + [""]
+    }
+
+    private func entry(_ address: String) -> String {
+        address.hasPrefix("unix /") ? "unix " + spelled(String(address.dropFirst(5))) : address
     }
 
     private func handles(_ seen: Observations) -> [String] {
@@ -120,36 +125,14 @@ public struct Learner {
 
     private func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }
 
-    /// The path with the working directory and the home said by name.
-    private func spelled(_ path: String, isPattern: Bool = false) -> String {
-        // What could be taken for a pattern is none, unless it is meant as one.
-        let path = isPattern ? path : PolicyEditor.escaped(path)
-        if ProtectedPlaces.lies(path, in: workingDirectory), workingDirectory != "/" {
-            return "${CWD}" + path.dropFirst(workingDirectory.count)
-        }
-        if ProtectedPlaces.lies(path, in: home), home != "/" { return "~" + path.dropFirst(home.count) }
-        return path
+    private func spelled(_ path: String) -> String {
+        ProtectedPlaces.spelled(path, workingDirectory: workingDirectory, home: home)
     }
 
-    /// In quotes where YAML would read it as something else.
-    static func quoted(_ text: String) -> String {
-        let isPlain = text.utf8.allSatisfy { byte in
-            (byte >= 0x30 && byte <= 0x39) || (byte >= 0x41 && byte <= 0x5A) || (byte >= 0x61 && byte <= 0x7A)
-                || "/._-+".utf8.contains(byte)
-        }
-        if isPlain, !text.isEmpty, text.first != "-" { return text }
-        var quoted = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": quoted += "\\\""
-            case "\\": quoted += "\\\\"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                quoted += "\\x" + String(repeating: "0", count: 2 - digits.count) + digits
-            default: quoted.unicodeScalars.append(scalar)
-            }
-        }
-        return quoted + "\""
+    /// An entry. Keys of more than 1024 characters are none unless a question mark says so (YAML 1.1, 9.3.2).
+    private static func row(_ path: String, _ rights: String) -> String {
+        let key = PolicyText.scalar(path)
+        return key.unicodeScalars.count < 1000 ? "  \(key): \(rights)" : "  ? \(key)\n  : \(rights)"
     }
 
     private static func aligned(_ rows: [(String, String)]) -> [String] {

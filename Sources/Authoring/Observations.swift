@@ -25,6 +25,7 @@ public struct Observations: Sendable {
         }
     }
 
+    /// By path, as policies write it.
     public var files: [String: Need] = [:]
     public var connects: [String: Need] = [:]
     public var listens: [String: Need] = [:]
@@ -36,7 +37,7 @@ public struct Observations: Sendable {
     /// What could not be decided, with one example each.
     public var unclear: [String: Need] = [:]
     public private(set) var recordings = 0
-    /// Where the first program of each recording began, as far as that is known.
+    /// Where the first program of each recording began, as far as that is known; as policies write it.
     public private(set) var workingDirectories: [String] = []
     /// The directory of the recording at hand, where the first one's was another.
     private var moved: String?
@@ -54,7 +55,8 @@ public struct Observations: Sendable {
 
     /// Says where the first program of this recording began. What lies there is taken for the same as what lies in the
     /// first recording's.
-    public mutating func begin(in directory: String) {
+    public mutating func begin(in directory: [UInt8]) {
+        let directory = PolicyText.pattern(directory)
         workingDirectories.append(directory)
         if let first = workingDirectories.first, first != directory { moved = directory }
     }
@@ -76,6 +78,17 @@ public struct Observations: Sendable {
         for reason in call.decision.reasons { add(reason, call, isAbsent: isAbsent) }
     }
 
+    /// Takes an address in that was needed.
+    public mutating func add(refused fact: AddressFact, by example: String = "") {
+        var text = fact.entry
+        if case .unixPath(let path) = fact.address { text = "unix " + plain(PolicyText.pattern(path)) }
+        if fact.role == .peer {
+            connects[text, default: Need()].note([], recordings, example)
+        } else {
+            listens[text, default: Need()].note([], recordings, example)
+        }
+    }
+
     /// Errnos that a program goes on from: no such file, exists, under way, try again.
     private static func isAnswer(_ result: Int64) -> Bool { [-2, -17, -115, -11, -20, -22, -95, -25].contains(result) }
 
@@ -87,7 +100,7 @@ public struct Observations: Sendable {
             if role.isAmbient {
                 ambients[role.name, default: Need()].note(rights, recordings, example)
             } else if object.first == UInt8(ascii: "/") {
-                let path = plain(String(decoding: object, as: UTF8.self))
+                let path = plain(PolicyText.pattern(object))
                 let wasAbsent = files[path]?.isAbsent ?? true
                 files[path, default: Need()].note(
                     isAbsent ? [.stat, .lookup] : rights, recordings, "\(example) \(path)")
@@ -99,12 +112,7 @@ public struct Observations: Sendable {
                 handles[Self.name(handle.number), default: Need()].note(rights, recordings, example)
             }
         case .address(let fact):
-            let text = "\(fact.transport.name) \(fact.address.text)"
-            if fact.role == .peer {
-                connects[text, default: Need()].note([], recordings, example)
-            } else {
-                listens[text, default: Need()].note([], recordings, example)
-            }
+            add(refused: fact, by: example)
         case .refusedByDefault(let name, let why):
             if isAbsent { return }
             var entry = refused[name] ?? (Need(), why)

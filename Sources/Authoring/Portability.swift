@@ -74,8 +74,7 @@ public struct PortabilityCensus: Sendable {
 
     public mutating func add(_ call: JudgedCall) {
         guard let finding = call.unportable else { return }
-        let name = String(decoding: call.request.caller.program, as: UTF8.self)
-        counts[Key(program: name.isEmpty ? "a program without a name" : name, finding: finding), default: 0] += 1
+        counts[Key(program: call.request.caller.name, finding: finding), default: 0] += 1
     }
 
     /// In words, by program, the most frequent first.

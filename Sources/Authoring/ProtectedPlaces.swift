@@ -1,4 +1,5 @@
 // Places that a learned policy treats with care: what holds secrets is never widened, what holds settings seldom.
+// Paths here are text as policies write it (PolicyText.pattern).
 
 /// How freely a path may be generalised.
 public enum Tier: Int, Comparable, Sendable {
@@ -39,6 +40,15 @@ public enum ProtectedPlaces {
     /// Protected places below a directory: granting the directory must leave them out.
     public static func below(_ directory: String, home: String) -> [String] {
         (secret + secretInHome.map { home + "/" + $0 }).filter { lies($0, in: directory) && $0 != directory }
+    }
+
+    /// The path from the working directory or the home, where it lies in one of them.
+    static func spelled(_ path: String, workingDirectory: String, home: String) -> String {
+        for (place, name) in [(workingDirectory, "${CWD}"), (home, "~")]
+        where !place.isEmpty && place != "/" && lies(path, in: place) {
+            return name + path.dropFirst(place.count)
+        }
+        return path
     }
 
     static func lies(_ path: String, in directory: String) -> Bool {

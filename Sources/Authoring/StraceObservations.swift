@@ -24,7 +24,7 @@ public struct StraceObserver {
     public init(_ surroundings: Surroundings) {
         self.surroundings = surroundings
         observations.beginRecording()
-        observations.begin(in: surroundings.workingDirectory)
+        observations.begin(in: Array(surroundings.workingDirectory.utf8))
     }
 
     public mutating func add(_ line: Substring) {
@@ -81,11 +81,11 @@ public struct StraceObserver {
     /// An argument as an expectation would write it.
     private func item(_ argument: ArgumentRow, _ given: String, _ call: StraceCall) -> String? {
         switch argument.type.kind {
-        case .path: return path(argument, given, call)
+        case .path: return path(argument, given, call).map { PolicyText.pattern($0.utf8) }
         case .directory: return nil
         case .descriptor:
             switch behind(given, of: call.thread) {
-            case .path(let path)?: return path
+            case .path(let path)?: return PolicyText.pattern(path.utf8)
             case .socket(let transport)?: return transport.name
             case nil: return ["0": "stdin", "1": "stdout", "2": "stderr"][given.prefix { $0.isNumber }]
             }

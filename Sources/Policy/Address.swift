@@ -176,11 +176,13 @@ public enum Address: Hashable, Sendable {
     }
 
     /// As policies write it, without its transport.
-    public var text: String {
+    public var text: String { text(isASCII: false) }
+
+    func text(isASCII: Bool) -> String {
         switch self {
         case .internet(let host, let port): host.isIPv4 ? "\(host.text):\(port)" : "[\(host.text)]:\(port)"
-        case .unixPath(let path): String(decoding: path, as: UTF8.self)
-        case .unixAbstract(let name): "@" + String(decoding: name, as: UTF8.self)
+        case .unixPath(let path): PolicyText.pattern(path, isASCII: isASCII)
+        case .unixAbstract(let name): "@" + PolicyText.pattern(name, isASCII: isASCII)
         case .unixUnnamed: "@"
         case .netlink: "*"
         case .unspecified: "AF_UNSPEC"

@@ -110,7 +110,7 @@ extension PathPattern {
         if components.isEmpty { return "/" }
         return components.map { component in
             switch component {
-            case .literal(let name): "/" + String(decoding: name, as: UTF8.self)
+            case .literal(let name): "/" + PolicyText.pattern(name)
             case .glob(let glob): "/" + glob.text
             case .many: "/**"
             }
@@ -120,15 +120,9 @@ extension PathPattern {
 
 extension Glob {
     var text: String {
-        String(
-            decoding: parts.flatMap { part -> [UInt8] in
-                switch part {
-                case .any: [UInt8(ascii: "*")]
-                case .byte(let byte) where byte == UInt8(ascii: "*") || byte == UInt8(ascii: "\\"):
-                    [UInt8(ascii: "\\"), byte]
-                case .byte(let byte): [byte]
-                }
-            }, as: UTF8.self)
+        parts.split(separator: .any, omittingEmptySubsequences: false).map { run in
+            PolicyText.pattern(run.compactMap { if case .byte(let byte) = $0 { byte } else { nil } })
+        }.joined(separator: "*")
     }
 }
 
@@ -182,10 +176,10 @@ extension ItemTest {
 extension Decision {
     /// A refusal in words: the program, what it tried, the line that decided, and the line that would allow it.
     public func refusal(_ request: Request) -> String {
-        let program = String(decoding: request.caller.program, as: UTF8.self)
+        let program = PolicyText.visible(request.caller.program)
         let things =
-            request.paths.map { String(decoding: $0.path, as: UTF8.self) }
-            + request.addresses.map { "\($0.transport.name) \($0.address.text)" }
+            request.paths.map { PolicyText.visible($0.path) }
+            + request.addresses.map(\.entry)
         var text = "\(program.isEmpty ? "the program" : program)[\(request.caller.process)]: "
         text += ([request.operation.name] + things).joined(separator: " ") + ": \(verdict.text)"
         guard let reason = reasons.first else { return text }
@@ -217,30 +211,13 @@ extension Decision {
             }
             return nil
         case .address(let fact):
-            return
-                "network: {\(fact.role == .peer ? "connect" : "listen"): [\"\(fact.transport.name) \(fact.address.text)\"]}"
+            return "network: {\(fact.role == .peer ? "connect" : "listen"): [\(PolicyText.scalar(fact.entry))]}"
         case .program(let path): return "programs: {\(Self.quoted(path)): {}}"
         case .widening, .unknown, .rule: return nil
         }
     }
 
-    private static func quoted(_ path: [UInt8]) -> String {
-        let text = String(decoding: PolicyReader.escaped(String(decoding: path, as: UTF8.self)), as: UTF8.self)
-        let isPlain = text.utf8.allSatisfy { byte in
-            (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)
-                || "/._-+@*".utf8.contains(byte)
-        }
-        if isPlain { return text }
-        return "\""
-            + text.unicodeScalars.map { scalar in
-                switch scalar {
-                case "\"", "\\": "\\\(scalar)"
-                case _ where scalar.value < 32 || scalar.value == 127:
-                    "\\x" + (scalar.value < 16 ? "0" : "") + String(scalar.value, radix: 16)
-                default: String(scalar)
-                }
-            }.joined() + "\""
-    }
+    private static func quoted(_ path: [UInt8]) -> String { PolicyText.scalar(PolicyText.pattern(path)) }
 }
 
 extension Cause {
@@ -250,13 +227,13 @@ extension Cause {
         case .refusedByDefault(let name, let reason): return "`\(name)` is refused unless named: \(reason)"
         case .hidden: return "it is not there for this program"
         case .missing(let rights, let role, let object):
-            let name = String(decoding: object, as: UTF8.self)
+            let name = PolicyText.visible(object)
             return "\(name.isEmpty ? role.name : name) lacks \(rights.names.joined(separator: ", "))"
-        case .address(let fact): return "no entry covers \(fact.transport.name) \(fact.address.text)"
+        case .address(let fact): return "no entry covers \(fact.entry)"
         case .program(let path):
-            return "\(String(decoding: path, as: UTF8.self)) is not one of the programs, or not the file that was named"
+            return "\(PolicyText.visible(path)) is not one of the programs, or not the file that was named"
         case .widening(_, let to):
-            return "as \(String(decoding: to, as: UTF8.self)) it would have rights that it lacks where it is"
+            return "as \(PolicyText.visible(to)) it would have rights that it lacks where it is"
         case .unknown(let what): return "\(what) could not be seen"
         case .rule(let because): return because.isEmpty ? "a rule" : because
         }

@@ -15,7 +15,7 @@ extension Policy {
         var decision = decide(request, &occurrences)
         guard decision.isAllowed else { return (request, decision) }
         if let fact = facts.first(where: { $0.kind == .unnameable }) {
-            let cause = Cause.unknown(String(decoding: fact.path, as: UTF8.self))
+            let cause = Cause.unknown(PolicyText.visible(fact.path))
             decision = Decision(.deny(ErrnoName.EACCES), reasons: [Reason(.deny(ErrnoName.EACCES), cause, nil)])
         } else if let missing = withheld(facts) {
             decision = missing

@@ -9,20 +9,15 @@ public struct Glob: Hashable, Sendable {
 
     let parts: [Part]
 
-    /// `*` is any run of bytes; a backslash takes the next byte as it is.
+    /// `*` is any run of bytes; a backslash takes the next byte as it is, and `\xHH` is the byte of that number.
     public init(_ text: some Sequence<UInt8>) {
         var parts: [Part] = []
-        var isEscaped = false
-        for byte in text {
-            if isEscaped {
+        var reader = EscapeReader(text)
+        while let (byte, isEscaped) = reader.next() {
+            if byte != UInt8(ascii: "*") || isEscaped {
                 parts.append(.byte(byte))
-                isEscaped = false
-            } else if byte == UInt8(ascii: "\\") {
-                isEscaped = true
-            } else if byte == UInt8(ascii: "*") {
-                if parts.last != .any { parts.append(.any) }
-            } else {
-                parts.append(.byte(byte))
+            } else if parts.last != .any {
+                parts.append(.any)
             }
         }
         self.parts = parts
@@ -95,6 +90,9 @@ public struct PathPattern: Hashable, Sendable {
         self.components = components
     }
 
+    /// That one path; nil where it is not absolute.
+    init?(literal path: String) { self.init(Array(PolicyText.pattern(path.utf8).utf8)) }
+
     /// How many of the path's leading components it takes up, the most where it can do so in several ways; nil where
     /// it does not cover the path.
     func depth(in path: [ArraySlice<UInt8>]) -> Int? {
@@ -145,6 +143,12 @@ public struct PathPattern: Hashable, Sendable {
             places = next
         }
         return false
+    }
+
+    /// The one path that it spells out, nil where it stands for many.
+    public var literal: [UInt8]? {
+        guard isLiteral else { return nil }
+        return components.isEmpty ? [UInt8(ascii: "/")] : fixedPrefix.flatMap { [UInt8(ascii: "/")] + $0 }
     }
 
     /// How many components are spelled out, for telling the more exact of two patterns.

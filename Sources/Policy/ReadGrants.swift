@@ -1,4 +1,4 @@
-// Reads the sections that say what a program holds: files, network, programs, give, handles, ambient, limits.
+// Reads the sections that say what a program holds: files, programs, give, handles, ambient, limits.
 
 import Messages
 
@@ -107,36 +107,51 @@ extension PolicyReader {
 
     // MARK: Paths
 
-    /// Puts in `~`, `${CWD}` and variables; nil, with an error, for a variable that is not set.
-    mutating func expanded(_ text: String, _ node: Node) -> String? {
+    /// Puts in `~`, `${CWD}` and variables; nil, with an error, for what is not known here. In a pattern, what they
+    /// stand for is meant as it is, and a backslash keeps `$` from being more than that.
+    mutating func expanded(_ text: String, _ node: Node, isPattern: Bool = false) -> String? {
+        func put(_ value: String) -> String { isPattern ? PolicyText.pattern(value.utf8) : value }
         var result = ""
         var rest = text[...]
         if rest == "~" || rest.hasPrefix("~/") {
-            result = surroundings.home
+            guard !surroundings.home.isEmpty else {
+                fail(node, "where `~` is nobody says: HOME is not set")
+                return nil
+            }
+            result = put(surroundings.home)
             rest = rest.dropFirst()
         }
-        while let open = rest.firstIndex(of: "$") {
-            result += rest[..<open]
-            rest = rest[open...]
-            guard rest.hasPrefix("${"), let close = rest.firstIndex(of: "}") else {
-                result += "$"
+        while let next = rest.first {
+            if isPattern, next == "\\" {
+                result += rest.prefix(2)
+                rest = rest.dropFirst(2)
+                continue
+            }
+            guard next == "$", rest.hasPrefix("${"), let close = rest.firstIndex(of: "}") else {
+                result.append(next)
                 rest = rest.dropFirst()
                 continue
             }
-            let name = String(rest[rest.index(open, offsetBy: 2)..<close])
-            guard let value = name == "CWD" ? surroundings.workingDirectory : surroundings.variables[name] else {
-                fail(node, "`${\(name)}` is not set")
+            let name = String(rest.dropFirst(2)[..<close])
+            guard let value = name == "CWD" ? workingDirectory(node) : surroundings.variables[name] else {
+                if name != "CWD" { fail(node, "`${\(name)}` is not set") }
                 return nil
             }
-            result += value
+            result += put(value)
             rest = rest[rest.index(after: close)...]
         }
-        return result + rest
+        return result
+    }
+
+    private mutating func workingDirectory(_ node: Node) -> String? {
+        if !surroundings.workingDirectory.isEmpty { return surroundings.workingDirectory }
+        fail(node, "where the working directory is nobody can say: it was removed, or its name is no UTF-8")
+        return nil
     }
 
     /// An absolute pattern; relative ones start from the working directory.
     mutating func path(_ node: Node, _ given: String? = nil) -> (pattern: PathPattern, text: String)? {
-        guard let text = given ?? text(node), let full = expanded(text, node) else { return nil }
+        guard let text = given ?? text(node), let full = expanded(text, node, isPattern: true) else { return nil }
         var absolute = full
         if !full.hasPrefix("/") {
             guard full.hasPrefix(".") || full.hasPrefix("**") else {
@@ -145,7 +160,11 @@ extension PolicyReader {
                 )
                 return nil
             }
-            absolute = (full.hasPrefix("**") ? "" : surroundings.workingDirectory) + "/" + full
+            absolute = "/" + full
+            if !full.hasPrefix("**") {
+                guard let directory = workingDirectory(node) else { return nil }
+                absolute = PolicyText.pattern(directory.utf8) + absolute
+            }
         }
         guard let pattern = PathPattern(Array(absolute.utf8)) else {
             fail(node, "`\(text)` has `..` in it; entries are about objects, so write where it leads")
@@ -156,6 +175,7 @@ extension PolicyReader {
 
     mutating func readFiles(_ node: Node) {
         var written: Set<String> = []
+        var implied: [FileGrant] = []
         for (key, value) in mapping(node) {
             guard let found = path(key), let (rights, isHidden) = rights(value) else { continue }
             let grant = FileGrant(pattern: found.pattern, rights: rights, isHidden: isHidden, line: line(key))
@@ -169,134 +189,27 @@ extension PolicyReader {
             }
             layer.files.append(grant)
             // Each process has its own /proc/self.
-            guard found.pattern.isLiteral, !Self.isOwnProcess(found.text) else { continue }
-            guard let real = surroundings.realPath(found.text) else {
+            guard let path = found.pattern.literal, !Self.isOwnProcess(found.text) else { continue }
+            // Links are followed by name, and a name that is no UTF-8 is taken as the kernel resolved it.
+            guard let name = String(validating: path, as: UTF8.self) else { continue }
+            guard let real = surroundings.realPath(name) else {
                 if !isHidden { note(key, "nothing is at `\(found.text)` yet") }
                 continue
             }
-            if let pattern = PathPattern(Self.escaped(real)), pattern != found.pattern {
-                note(key, "`\(found.text)` leads to `\(real)`; the entry is about what it leads to")
+            if let pattern = PathPattern(literal: real), pattern != found.pattern {
+                note(key, "`\(found.text)` leads to `\(pattern.text)`; the entry is about what it leads to")
                 var target = grant
                 target.pattern = pattern
-                if !layer.files.contains(where: { $0.pattern == pattern }) { layer.files.append(target) }
+                implied.append(target)
             }
         }
+        // What an entry says of a place itself counts, whichever links lead there, and wherever their entries stand.
+        let spoken = Set(layer.files.map(\.pattern))
+        layer.files += implied.filter { !spoken.contains($0.pattern) }
     }
 
     private static func isOwnProcess(_ path: String) -> Bool {
         ["/proc/self", "/proc/thread-self"].contains { path == $0 || path.hasPrefix($0 + "/") }
-    }
-
-    /// A path whose stars are meant as they are.
-    static func escaped(_ path: String) -> [UInt8] {
-        path.utf8.flatMap { $0 == UInt8(ascii: "*") || $0 == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), $0] : [$0] }
-    }
-
-    // MARK: Network
-
-    mutating func readNetwork(_ node: Node) {
-        if node.text == "any" {
-            let grant = NetworkGrant(
-                pattern: NetworkPattern(transport: nil, place: .anywhere, ports: nil), line: line(node))
-            layer.connect = [grant]
-            layer.listen = [grant]
-            return
-        }
-        if node.text == "none" { return }
-        let fields = entries(mapping(node), among: ["connect", "listen"], "key of `network`")
-        if let node = fields["connect"] { layer.connect = networkGrants(node) }
-        if let node = fields["listen"] { layer.listen = networkGrants(node) }
-    }
-
-    private mutating func networkGrants(_ node: Node) -> [NetworkGrant] {
-        list(node).flatMap { entry in
-            networkPatterns(entry).map { NetworkGrant(pattern: $0, line: line(entry)) }
-        }
-    }
-
-    /// `TRANSPORT PLACE`; `localhost` is two places.
-    mutating func networkPatterns(_ node: Node) -> [NetworkPattern] {
-        guard let text = text(node) else { return [] }
-        if text == "any" { return [NetworkPattern(transport: nil, place: .anywhere, ports: nil)] }
-        let parts = text.split(separator: " ", maxSplits: 1).map(String.init)
-        let names = ["tcp", "udp", "unix", "netlink"]
-        guard let transport = Transport.allCases.first(where: { $0.name == parts.first }), transport != .other else {
-            fail(node, unknown: "transport", parts.first ?? "", among: names)
-            return []
-        }
-        let place = parts.count == 2 ? parts[1].filter { $0 != " " } : "*"
-        switch transport {
-        case .unix: return unixPattern(parts.count == 2 ? parts[1] : "*", node).map { [$0] } ?? []
-        case .netlink: return [NetworkPattern(transport: .netlink, place: .anywhere, ports: nil)]
-        default: return internetPatterns(transport, place, node)
-        }
-    }
-
-    private mutating func unixPattern(_ text: String, _ node: Node) -> NetworkPattern? {
-        if text == "*" { return NetworkPattern(transport: .unix, place: .anywhere, ports: nil) }
-        if text.hasPrefix("@") {
-            return NetworkPattern(transport: .unix, place: .abstract(Glob(String(text.dropFirst()))), ports: nil)
-        }
-        // A socket is one object: only `**` covers what lies below a directory.
-        let isBelow = text.hasSuffix("/**")
-        return path(node, text).map { found in
-            NetworkPattern(
-                transport: .unix, place: isBelow ? .below(found.pattern) : .path(found.pattern), ports: nil)
-        }
-    }
-
-    private mutating func internetPatterns(_ transport: Transport, _ text: String, _ node: Node) -> [NetworkPattern] {
-        var host = text
-        var ports: ClosedRange<UInt16>?
-        let isBare = InternetAddress(text) != nil && text.contains(":")
-        if !isBare, let colon = text.lastIndex(of: ":"), text.last != "]" {
-            host = String(text[..<colon])
-            let port = String(text[text.index(after: colon)...])
-            guard let range = Self.ports(port) else {
-                fail(node, "`\(port)` is no port", hint: "a number, a range like 8000-8100, or *")
-                return []
-            }
-            ports = range == 0...UInt16.max ? nil : range
-        }
-        func pattern(_ place: NetworkPattern.Place) -> NetworkPattern {
-            NetworkPattern(transport: transport, place: place, ports: ports)
-        }
-        if host == "*" { return [pattern(.anywhere)] }
-        if host == "localhost" {
-            return [
-                pattern(.block(InternetAddress(ipv4: 0x7F00_0000), length: 8)),
-                pattern(.block(InternetAddress(ipv6: 1), length: 128)),
-            ]
-        }
-        let plain = host.filter { $0 != "[" && $0 != "]" }
-        let pieces = plain.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-        guard pieces.count <= 2, let address = InternetAddress(pieces[0]) else {
-            fail(
-                node, "`\(host)` is no address",
-                hint:
-                    "an IPv4 or [IPv6] address, a block like 10.0.0.0/8, localhost, or *; names are looked up by nobody"
-            )
-            return []
-        }
-        let width = address.isIPv4 ? 32 : 128
-        var length = width
-        if pieces.count == 2 {
-            guard let given = Int(pieces[1]), (0...width).contains(given) else {
-                fail(node, "`/\(pieces[1])` is no block length of \(width) bits")
-                return []
-            }
-            length = given
-        }
-        return [pattern(.block(address, length: length))]
-    }
-
-    static func ports(_ text: String) -> ClosedRange<UInt16>? {
-        if text == "*" { return 0...UInt16.max }
-        let parts = text.split(separator: "-", omittingEmptySubsequences: false).map { UInt16($0) }
-        guard let low = parts.first ?? nil, let high = parts.last ?? nil, parts.count <= 2, low <= high else {
-            return nil
-        }
-        return low...high
     }
 
     // MARK: Programs and descriptors
@@ -306,8 +219,8 @@ extension PolicyReader {
         for (key, value) in mapping(node) {
             guard let found = path(key) else { continue }
             var grant = ProgramGrant(pattern: found.pattern, digest: [], line: line(key))
-            if found.pattern.isLiteral, let real = surroundings.realPath(found.text),
-                let pattern = PathPattern(Self.escaped(real))
+            if let path = found.pattern.literal, let name = String(validating: path, as: UTF8.self),
+                let real = surroundings.realPath(name), let pattern = PathPattern(literal: real)
             {
                 grant.pattern = pattern
             }
@@ -372,7 +285,14 @@ extension PolicyReader {
             fail(key, "a descriptor is made in one way: `open`, `listen` or `connect`")
             return nil
         }
-        if given[0] == "open" { return path(node, text).map { .open(Array($0.text.utf8)) } }
+        if given[0] == "open" {
+            guard let found = path(node, text) else { return nil }
+            guard let path = found.pattern.literal else {
+                fail(node, "`\(text)` is no single file")
+                return nil
+            }
+            return .open(path)
+        }
         guard let pattern = networkPatterns(node).first else { return nil }
         guard let address = pattern.address, let transport = pattern.transport else {
             fail(node, "`\(text)` is no single address")
@@ -441,20 +361,5 @@ extension PolicyReader {
         guard let unit = units[String(text.dropFirst(digits.count))] else { return nil }
         let (product, overflow) = number.multipliedReportingOverflow(by: unit)
         return overflow ? nil : product
-    }
-}
-
-extension NetworkPattern {
-    /// The one address that it stands for, nil where it stands for many.
-    var address: Address? {
-        switch place {
-        case .block(let host, let length) where length == (host.isIPv4 ? 32 : 128):
-            guard let ports, ports.count == 1 else { return nil }
-            return .internet(host, port: ports.lowerBound)
-        case .path(let pattern) where pattern.isLiteral:
-            return .unixPath(pattern.fixedPrefix.flatMap { [UInt8(ascii: "/")] + $0 })
-        case .abstract(let glob): return glob.literal.map { .unixAbstract($0) }
-        default: return nil
-        }
     }
 }

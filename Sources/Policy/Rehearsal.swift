@@ -116,7 +116,7 @@ extension ExpectedMessage {
         if let transport = Transport.allCases.first(where: { $0.name == text }) {
             return (HandleFact(role, number: 3, rights: policy.socketRights(transport), kind: .socket), 3)
         }
-        let path = Array(surroundings.absolute(text).utf8)
+        let path = PolicyText.bytes(surroundings.absolute(text))
         return (HandleFact(role, number: 3, rights: policy.rights(of: path) ?? [], name: path, kind: .file), 3)
     }
 
@@ -126,7 +126,7 @@ extension ExpectedMessage {
         guard let argument = row.argumentRows.first(where: { $0.item == item }) else {
             throw RehearsalFault(message: "`\(row.name)` has no item `\(item)`")
         }
-        let path = Array(surroundings.absolute(text).utf8)
+        let path = PolicyText.bytes(surroundings.absolute(text))
         let role: HandleRole =
             switch item {
             case "from_path": .from
@@ -166,11 +166,11 @@ extension ExpectedMessage {
 }
 
 extension Surroundings {
-    /// A path with `~`, `${CWD}` and a relative beginning put in.
-    func absolute(_ text: String) -> String {
-        if text == "~" || text.hasPrefix("~/") { return home + text.dropFirst() }
-        if text.hasPrefix("${CWD}") { return workingDirectory + text.dropFirst(6) }
-        if text.hasPrefix("./") { return workingDirectory + text.dropFirst() }
+    /// A path with `~`, `${CWD}` and a relative beginning put in, as text that `PolicyText.bytes` reads.
+    public func absolute(_ text: String) -> String {
+        if text == "~" || text.hasPrefix("~/") { return PolicyText.pattern(home.utf8) + text.dropFirst() }
+        if text.hasPrefix("${CWD}") { return PolicyText.pattern(workingDirectory.utf8) + text.dropFirst(6) }
+        if text.hasPrefix("./") { return PolicyText.pattern(workingDirectory.utf8) + text.dropFirst() }
         return text
     }
 }
@@ -180,7 +180,8 @@ extension Address {
     init?(policyText text: String, _ transport: Transport) {
         switch transport {
         case .unix:
-            self = text.hasPrefix("@") ? .unixAbstract(Array(text.dropFirst().utf8)) : .unixPath(Array(text.utf8))
+            let bytes = PolicyText.bytes(text)
+            self = text.hasPrefix("@") ? .unixAbstract(Array(bytes.dropFirst())) : .unixPath(bytes)
         case .netlink: self = .netlink
         case .tcp, .udp:
             guard let colon = text.lastIndex(of: ":"), let port = UInt16(text[text.index(after: colon)...]),

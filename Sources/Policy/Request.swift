@@ -88,6 +88,13 @@ public struct AddressFact: Equatable, Sendable {
     }
 }
 
+extension AddressFact {
+    /// As an entry under `network` writes it.
+    public var entry: String { entry(isASCII: false) }
+
+    public func entry(isASCII: Bool) -> String { "\(transport.name) \(address.text(isASCII: isASCII))" }
+}
+
 /// A descriptor, or another handle, that the message names.
 public struct HandleFact: Equatable, Sendable {
     public var role: HandleRole

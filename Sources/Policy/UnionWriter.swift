@@ -22,7 +22,8 @@ public struct UnionWriter {
 
     public func text(_ names: [String]) -> String {
         var lines = [
-            "abitrace: policy/1", "name: union", "description: What any of \(names.joined(separator: ", ")) allows.",
+            "abitrace: policy/1", "name: union",
+            "description: \(PolicyText.scalar("What any of \(names.joined(separator: ", ")) allows."))",
             "default: \(defaultVerdict.text)",
         ]
         lines += section("files:", files)
@@ -55,7 +56,7 @@ public struct UnionWriter {
             let rights: [Rights] = policies.compactMap { $0.rights(of: pattern.sample) }
             let words = rights.isEmpty ? "none" : rights.reduce(Rights()) { $0.union($1) }.expression
             // `none` hides; an entry without rights is there and refuses.
-            return "  \(quoted(text)): \(words == "none" && !rights.isEmpty ? "stat-stat" : words)"
+            return "  \(PolicyText.scalar(text)): \(words == "none" && !rights.isEmpty ? "stat-stat" : words)"
         }
     }
 
@@ -68,7 +69,7 @@ public struct UnionWriter {
             }
         }
         if patterns.isEmpty { return [] }
-        return ["  \(word):"] + patterns.map { "    - \(quoted($0.text))" }.sorted()
+        return ["  \(word):"] + patterns.map { "    - \(PolicyText.scalar($0.text))" }.sorted()
     }
 
     private var handles: [String] {
@@ -92,9 +93,5 @@ public struct UnionWriter {
             }.map { "  \($0.name): allow" }
         }
         return switched + refusals.filter { line in !switched.contains { $0.hasPrefix(line.prefix { $0 != ":" }) } }
-    }
-
-    private func quoted(_ text: String) -> String {
-        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
 }

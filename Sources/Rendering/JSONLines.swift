@@ -245,19 +245,7 @@ package enum JSONText {
     package var text: String {
         switch self {
         case .raw(let text): return text
-        case .string(let string):
-            var text = "\""
-            for scalar in string.unicodeScalars {
-                switch scalar {
-                case "\"": text += "\\\""
-                case "\\": text += "\\\\"
-                case _ where scalar.value < 0x20 || (scalar.value >= 0x7F && scalar.value < 0xA0):
-                    let digits = String(scalar.value, radix: 16)
-                    text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-                default: text.unicodeScalars.append(scalar)
-                }
-            }
-            return text + "\""
+        case .string(let string): return JSONString.quoted(string)
         }
     }
 }

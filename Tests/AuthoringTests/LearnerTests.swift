@@ -11,6 +11,7 @@ private func learned(_ paths: [String: Rights], recordings: Int = 1) -> String {
     var seen = Observations()
     for _ in 0..<recordings { seen.beginRecording() }
     for (path, rights) in paths {
+        let path = PolicyText.pattern(path.utf8)
         var need = Observations.Need()
         need.rights = rights
         need.recordings = [1]
@@ -113,6 +114,52 @@ private let reading: Rights = [.read, .stat, .lookup]
         let text = learned(["/data/a*": reading])
         #expect(try rights(text, "/data/a*")?.contains(.read) == true, "\(text)")
         #expect(try rights(text, "/data/ab")?.contains(.read) == false, "\(text)")
+    }
+
+    /// A name that ends a comment must not be a line of the policy.
+    @Test func namesWriteNoLines() throws {
+        for end in ["\n", "\r", "\u{85}", "\u{2028}", "\u{2029}"] {
+            let name = "/data/a\(end)  /etc: rw+create\(end)#"
+            let text = learned([name: reading])
+            #expect(try rights(text, name)?.contains(.read) == true, "\(text)")
+            #expect(try rights(text, "/etc/passwd")?.contains(.write) == false, "\(text)")
+            var seen = Observations()
+            seen.beginRecording()
+            seen.add(refused: AddressFact(.peer, .unix, .unixPath(Array("/s\"]\(end)files: {/etc: rw}".utf8))))
+            let other = Learner(home: home, workingDirectory: "/tree").policy(seen, command: "x\(end)vdso: hide")
+            #expect(try rights(other, "/etc/passwd")?.contains(.write) == false, "\(other)")
+            #expect(!other.contains("\nvdso"), "\(other)")
+        }
+    }
+
+    @Test func longNamesAreEntriesToo() throws {
+        let name = "/data/" + String(repeating: "\u{85}", count: 300)
+        #expect(try rights(learned([name: reading]), name)?.contains(.read) == true)
+    }
+
+    /// Searching gives no more than a look, and two names make the directory.
+    @Test func whatWasLookedForIsNotRead() throws {
+        var seen = Observations()
+        seen.beginRecording()
+        for (path, isAbsent) in [
+            ("/data/bin/cat", true), ("/data/bin/ls", true), ("/data/one", true), ("/etc/a", true), ("/etc/b", true),
+        ] {
+            var need = Observations.Need()
+            (need.rights, need.recordings, need.isAbsent, need.example) = (
+                [.stat, .lookup], [1], isAbsent, "file.open \(path)"
+            )
+            seen.files[path] = need
+        }
+        let text = Learner(home: home, workingDirectory: "/tree").policy(seen, command: "sh")
+        for path in ["/data/bin/cat", "/data/bin/rm", "/data/one", "/etc/a"] {
+            let rights = try rights(text, path)
+            #expect(
+                rights?.isSuperset(of: [.stat, .lookup]) == true && rights?.contains(.read) == false, "\(path)\n\(text)"
+            )
+        }
+        #expect(text.contains("2 paths looked for in vain, such as file.open /data/bin/cat"), "\(text)")
+        #expect(try rights(text, "/etc/c")?.contains(.stat) == false, "\(text)")
+        #expect(text.contains("# seen in 1 of 1; not there: file.open /data/one"), "\(text)")
     }
 
     @Test func temporaryNamesBecomeTheirDirectory() throws {

@@ -1,9 +1,11 @@
-# Names that are no text reach the program as they were given.
+# Names that are no text reach the program as they were given, and policies name them as they are.
 
 import os
+import shutil
 import subprocess
 
 from harness import ending, require, short
+from walkthrough import PLAIN
 
 
 def arguments_case(suite):
@@ -24,5 +26,74 @@ def arguments_case(suite):
     require(traced.stdout == bare.stdout, f"{ending(traced.returncode)}: {traced.stdout!r} {short(traced.stderr)}")
 
 
+
+# Names that end a line or a comment of a policy and go on as one, that look like patterns, and that are no UTF-8.
+NAMES = [b"bad\xff\xfe", b"a\n  /etc: rw+create\n#", b"b\r  /etc: rw", b"c\xc2\x85  /etc: rw", b"d\xe2\x80\xa8  /etc: rw",
+         b'e"], x: ["', b"f*", b"g\\", b"h\\xff", b"${CWD}", b"i: rw  # j", b"\x1b]0;owned\x07", b"k" * 200 + b"\xe4" * 50]
+
+PROGRAM = """
+import os, socket, sys
+for name in sys.argv[1:]:
+    name = os.fsencode(name)
+    path = name + b'.d/' + name
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    open(path, 'wb').close()
+    open(path, 'rb').close()
+    server, client = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX)
+    server.bind(b'\\0' + name[:80]); server.listen(); client.connect(b'\\0' + name[:80])
+"""
+
+
+def policy_case(suite):
+    """Record, learn, check, run, and fix: each name is what it is, and none of them writes a line of its own."""
+    folder, recording, policy = suite.path(".odd"), suite.path(".mcap"), suite.path(".yaml")
+    folder.mkdir()
+
+    def held(names, *prefix):
+        return suite.execute([*PLAIN, suite.tracer, *prefix, "--", "/usr/bin/python3", "-I", "-S", "-c", PROGRAM, *names],
+                             cwd=folder)
+
+    def tell(*arguments, expect=0):
+        code, output, errors = suite.execute([suite.tracer, *arguments], cwd=folder)
+        told = output + os.fsencode(errors)
+        require(code == expect, f"{arguments[1]}: {ending(code)} {short(told[-600:])}")
+        strange = [byte for byte in told if byte < 32 and byte not in b"\n" or byte == 127]
+        require(not strange and b"\n  /etc" not in told, f"{arguments[1]} prints {strange[:5]}")
+        return told.decode()
+
+    names = [os.fsdecode(name) for name in NAMES]
+    code, _, errors = held(names, "record", "-o", recording)
+    require(code == 0, f"{ending(code)} {short(errors)}")
+    tell("policy", "learn", "-o", policy, recording)
+    told = tell("policy", "check", policy)
+    require("proved by" in told, told)
+    told = tell("policy", "diff", policy, policy)
+    # Every line is an entry of these sections; nothing gives /etc.
+    lines = [line for line in policy.read_text().split("\n") if line.startswith("  /etc")]
+    require(not [line for line in lines if "rw" in line.split("#")[0]], f"lines about /etc: {lines}")
+    tell("replay", "--policy", policy, recording)
+    code, _, errors = held(names, "run", "--policy", policy)
+    require(code == 0 and not errors, f"{ending(code)} {errors[:600]}")
+    tell("policy", "shrink", "-o", policy, policy, recording)
+    code, _, errors = held(names, "run", "--policy", policy)
+    require(code == 0 and not errors, f"after shrink: {ending(code)} {errors[:600]}")
+    other = os.fsdecode(b"new\xfd\n  /etc: rw")
+    code, _, errors = held([other], "run", "--policy", policy)
+    require(code != 0 and r"new\xfd\x0a" in errors, f"{ending(code)} {errors[:400]}")
+    changed = suite.path(".changed.mcap")
+    held([other], "record", "-o", changed)
+    told = tell("replay", "--policy", policy, changed, expect=1)
+    require(r"new\xfd\x0a" in told, told[:400])
+    tell("policy", "fix", "--all", policy, changed)
+    require(r"/new\xfd\x0a" in policy.read_text(), policy.read_text())
+    # The lines are for what was made then, so it is made again.
+    for made in folder.iterdir():
+        if os.fsencode(made).startswith(os.fsencode(folder) + b"/new"):
+            shutil.rmtree(made)
+    code, _, errors = held([*names, other], "run", "--policy", policy)
+    require(code == 0 and not errors, f"after fix: {ending(code)} {errors[:600]}")
+
+
 def run(suite):
     suite.case("bytes/arguments", arguments_case)
+    suite.case("bytes/policy", policy_case)

@@ -34,6 +34,23 @@ func policy(_ text: String, others: [String: String] = [:]) throws -> Policy {
         #expect(rights("pipe:[1]") == [])
     }
 
+    /// An entry about a link is about what it leads to, unless that has an entry of its own; in any order.
+    @Test func linksLeadToWhatHasNoEntry() throws {
+        for text in [
+            "{/link: ro, /real: rw+run, /other: ro, /gone: rw}", "{/gone: rw, /other: ro, /real: rw+run, /link: ro}",
+        ] {
+            let reading = PolicyReader.read(
+                PolicySource(file: "l.yaml", bytes: Array("abitrace: policy/1\nfiles: \(text)\n".utf8)),
+                Surroundings(
+                    workingDirectory: "/", home: "/",
+                    realPath: { ["/link": "/real", "/other": "/far", "/gone": "/far"][$0] ?? $0 }))
+            let policy = try #require(reading.policy)
+            #expect(policy.rights(of: Array("/real".utf8))?.isSuperset(of: [.write, .exec]) == true)
+            #expect(policy.rights(of: Array("/far".utf8)) == RightsGroup.ro.rights)
+            #expect(reading.diagnostics.allSatisfy { $0.severity == .note })
+        }
+    }
+
     @Test func everyMistakeIsTold() {
         let reading = read(
             "abitrace: policy/1\nfilez: {}\nfiles:\n  /usr: rx\n  etc: ro\nnetwork:\n  connect: [\"tcp 1.2.3.400:1\"]\nclasses:\n  fd.reed: deny\n  fd.close: deny\n  mem: {deny: EWHAT}\n"

@@ -1,5 +1,7 @@
 // JSON as text, for the profiles that are written in it.
 
+import Messages
+
 /// A value of JSON. Members of an object keep their order.
 indirect enum JSONText: Sendable {
     case text(String)
@@ -15,7 +17,7 @@ indirect enum JSONText: Sendable {
         let inner = String(repeating: " ", count: indent + 2)
         let end = "\n" + String(repeating: " ", count: indent)
         switch self {
-        case .text(let text): return Self.quoted(text)
+        case .text(let text): return JSONString.quoted(text)
         case .number(let number): return "\(number)"
         case .truth(let value): return "\(value)"
         case .list(let list):
@@ -25,25 +27,10 @@ indirect enum JSONText: Sendable {
             return "[\n" + parts.map { inner + $0 }.joined(separator: ",\n") + end + "]"
         case .object(let members):
             if members.isEmpty { return "{}" }
-            let parts = members.map { "\(Self.quoted($0.0)): \($0.1.written(indent + 2))" }
+            let parts = members.map { "\(JSONString.quoted($0.0)): \($0.1.written(indent + 2))" }
             let line = "{" + parts.joined(separator: ", ") + "}"
             if line.utf8.count + indent < 100 && !line.contains("\n") { return line }
             return "{\n" + parts.map { inner + $0 }.joined(separator: ",\n") + end + "}"
         }
-    }
-
-    private static func quoted(_ text: String) -> String {
-        var out = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out + "\""
     }
 }

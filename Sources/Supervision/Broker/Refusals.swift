@@ -45,7 +45,7 @@ final class Refusals: Sendable {
     /// The operation with the objects that it is about.
     private static func items(_ request: Request) -> String {
         var words = request.paths.map { "\($0.role == .object ? "" : "\($0.role.name) ")\(text($0.path))" }
-        words += request.addresses.map { "\($0.transport.name) \(text(Array($0.address.text.utf8)))" }
+        words += request.addresses.map { $0.entry(isASCII: true) }
         words += request.handles.filter { !$0.name.isEmpty }.map { text($0.name) }
         // What is about no object is told by its own items.
         if words.isEmpty { words = arguments(request.message) }
@@ -63,14 +63,11 @@ final class Refusals: Sendable {
     }
 
     /// Bytes from a hostile program, for a terminal.
-    private static func text(_ bytes: [UInt8]) -> String {
-        bytes.prefix(512).reduce(into: "") { text, byte in
-            if byte >= 32 && byte < 127 && byte != UInt8(ascii: "\\") {
-                text.unicodeScalars.append(Unicode.Scalar(byte))
-            } else {
-                text += "\\x" + (byte < 16 ? "0" : "") + String(byte, radix: 16)
-            }
-        }
+    private static func text(_ bytes: [UInt8]) -> String { PolicyText.visible(bytes.prefix(512), isASCII: true) }
+
+    /// A path as an entry of a policy; nil for one that is too long to say, for what a cut one allows is another.
+    private static func entry(_ path: [UInt8]) -> String? {
+        path.count > 512 ? nil : PolicyText.scalar(PolicyText.pattern(path, isASCII: true))
     }
 
     private static func cause(_ reason: Reason) -> String {
@@ -94,22 +91,22 @@ final class Refusals: Sendable {
     private static func hint(_ reason: Reason, _ request: Request) -> String? {
         switch reason.cause {
         case .switched(let name), .refusedByDefault(let name, _): return "classes: {\(name): allow}"
-        case .hidden(let path): return "files: {\(text(path)): ro}"
+        case .hidden(let path): return entry(path).map { "files: {\($0): ro}" }
         case .missing(let rights, let role, let object):
             if role == .net { return "network: {connect: [\"tcp HOST:PORT\"]}" }
             if let fact = request.addresses.first, !rights.isDisjoint(with: [.connect, .bind, .listen]) {
                 return hint(Reason(reason.verdict, .address(fact), nil), request)
             }
-            if object.first == UInt8(ascii: "/") { return "files: {\(text(object)): \(rights.grouped)}" }
+            if object.first == UInt8(ascii: "/") { return entry(object).map { "files: {\($0): \(rights.grouped)}" } }
             guard let ambient = Ambient.allCases.first(where: { object.elementsEqual($0.name.utf8) }) else {
                 return nil
             }
             let usual = PolicyLayer.usualAmbientNames.filter { $0 != ambient.name }
             return "ambient: [\((usual + [ambient.name]).joined(separator: ", "))]"
         case .address(let fact):
-            let entry = "\"\(fact.transport.name) \(text(Array(fact.address.text.utf8)))\""
+            let entry = PolicyText.scalar(fact.entry(isASCII: true))
             return "network: {\(fact.role == .peer ? "connect" : "listen"): [\(entry)]}"
-        case .program(let path): return "programs: {\(text(path)): {}}"
+        case .program(let path): return entry(path).map { "programs: {\($0): {}}" }
         default: return nil
         }
     }

@@ -64,7 +64,9 @@ struct PolicyImport: ParsableCommand {
             throw Failure(description: "\(file): no line of it is a call in strace's form")
         }
         if observer.skipped > 0 { complain("\(file): \(observer.skipped) lines are no calls and were left out") }
-        let learner = Learner(home: surroundings.home, workingDirectory: surroundings.workingDirectory)
+        let learner = Learner(
+            home: PolicyText.pattern(surroundings.home.utf8),
+            workingDirectory: PolicyText.pattern(surroundings.workingDirectory.utf8))
         return learner.policy(observer.observations, command: observer.command)
     }
 }

@@ -4,6 +4,7 @@ import ArgumentParser
 import Authoring
 import Glibc
 import Messages
+import Policy
 import Recording
 
 struct PolicyLearn: ParsableCommand {
@@ -13,8 +14,9 @@ struct PolicyLearn: ParsableCommand {
         discussion: """
             Every line says in how many of the recordings it was needed. Paths are generalised: system trees are \
             read whole; four files of a directory that need the same make the directory; temporary names become \
-            their directory; what lies under the working directory or the home is said from there. Keys, \
-            credentials and other processes are never widened. Operations that are refused unless named come \
+            their directory; names of one directory that were looked for in vain let it be searched, not read; what lies \
+            under the working directory or the home is said from there. Keys, credentials and other processes are \
+            never widened. Operations that are refused unless named come \
             commented out, with the reason.
 
             Examples:
@@ -35,16 +37,19 @@ struct PolicyLearn: ParsableCommand {
     func run() throws {
         var seen = Observations()
         var commands: [String] = []
+        var total = 0
         for recording in try RecordingFiles.all(recordings) {
             let (command, calls) = try Self.learn(recording, &seen)
+            total += calls
             if calls == 0 { complain("warning: \(recording): no call in it, so nothing is learned from it") }
             if !command.isEmpty, !commands.contains(command) { commands.append(command) }
         }
+        if total == 0 { throw Failure(description: "nothing was learned: no recording has a call in it") }
         tellDifferences(commands, seen.workingDirectories)
         let surroundings = PolicyFiles.surroundings
         var learner = Learner(
-            home: surroundings.home,
-            workingDirectory: seen.workingDirectories.first ?? surroundings.workingDirectory)
+            home: PolicyText.pattern(surroundings.home.utf8),
+            workingDirectory: seen.workingDirectories.first ?? PolicyText.pattern(surroundings.workingDirectory.utf8))
         learner.name = name
         let target = try Output(path: output, split: false)
         target.write(Array(learner.policy(seen, command: commands.joined(separator: "; ")).utf8), thread: 0)
@@ -61,11 +66,11 @@ struct PolicyLearn: ParsableCommand {
         try RecordingFiles.eachEvent(of: recording, head: { command = words($0.command) }) { event, snapshot in
             if !hasBegun, let start = judge.world.threads[event.thread]?.context.workingDirectory {
                 hasBegun = true
-                seen.begin(in: String(decoding: start.name, as: UTF8.self))
+                seen.begin(in: start.name)
             }
             guard let call = judge.see(event, snapshot) else { return }
             if command.isEmpty, let image = call.request.paths.first {
-                command = String(decoding: image.path, as: UTF8.self)
+                command = PolicyText.visible(image.path)
             }
             calls += 1
             progress.step(calls)
@@ -77,7 +82,7 @@ struct PolicyLearn: ParsableCommand {
 
     /// A command as a person would write it, shortened.
     private static func words(_ command: [[UInt8]]) -> String {
-        let text = command.map { String(decoding: $0, as: UTF8.self) }.joined(separator: " ")
+        let text = command.map { PolicyText.visible($0) }.joined(separator: " ")
         return text.count > 100 ? text.prefix(100) + "…" : text
     }
 

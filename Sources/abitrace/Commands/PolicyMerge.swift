@@ -35,11 +35,12 @@ struct PolicyMerge: ParsableCommand {
             return try PolicyFiles.write(result.text(policies), to: output)
         }
         // Layers of which each decides for itself: what an include means is what the narrower of all is.
-        let names = policies.map { "\"\($0)\"" }.joined(separator: ", ")
+        let names = policies.map { PolicyText.scalar($0) }.joined(separator: ", ")
+        let description = "The narrower of \(policies.joined(separator: ", ")) on every message."
         let text = """
             abitrace: policy/1
             name: merged
-            description: The narrower of \(policies.joined(separator: ", ")) on every message.
+            description: \(PolicyText.scalar(description))
             default: allow
             include: [\(names)]
 

@@ -46,7 +46,7 @@ struct PolicySchema {
                 "What no grant allows.",
                 ["anyOf": [word(["ask", "warn", "kill", "allow"]), reference("deny")]]),
             "files": map(
-                "Rights by path: the deepest entry that covers the object decides. `~`, `${CWD}`, `*` and `**` are known.",
+                "Rights by path: the deepest entry that covers the object decides. `~`, `${CWD}`, `*` and `**` are known; a backslash takes what follows as it is, `\\xHH` is the byte HH.",
                 reference("rights")),
             "network": ["anyOf": [word(["any", "none"]), reference("network")]],
             "programs": map("The only images that may run, where this is there.", reference("program")),
