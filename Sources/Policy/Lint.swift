@@ -3,78 +3,22 @@
 import Messages
 
 extension Policy {
+    /// What this policy makes programs do that is worse than what it keeps them from: whoever runs one hears of it.
+    public var unsafeFallbacks: [Diagnostic] { layers.flatMap(\.fallbacks) }
+
     /// Findings about the lines of one file.
     public func findings(in file: String) -> [Diagnostic] {
         guard let layer = layers.first(where: { $0.file == file }) else { return [] }
         return
-            (layer.idleFiles + layer.idleNetwork + layer.idleClasses + layer.wideGrants + layer.fallbacks
-            + layer.advisoryRules + layer.unportable).filter { $0.line.file == file }
+            (layer.idleLines + layer.wideGrants + layer.fallbacks + layer.advisoryRules + layer.unportable)
+            .filter { $0.line.file == file }
             .sorted { ($0.line.line, $0.line.column) < ($1.line.line, $1.line.column) }
     }
 }
 
 extension PolicyLayer {
-    private func finding(_ line: PolicyLine, _ message: String, _ hint: String) -> Diagnostic {
+    func finding(_ line: PolicyLine, _ message: String, _ hint: String) -> Diagnostic {
         Diagnostic(severity: .warning, line: line, message: message, hint: hint)
-    }
-
-    // MARK: Lines that decide nothing
-
-    /// Entries that give just what the entry above them gives.
-    fileprivate var idleFiles: [Diagnostic] {
-        files.compactMap { grant in
-            // What a link leads to is written by the same line.
-            if files.filter({ $0.line == grant.line }).count > 1 || !grant.pattern.isLiteral { return nil }
-            var without = self
-            without.files.removeAll { $0.pattern == grant.pattern }
-            guard let above = without.fileGrant(pathComponents(grant.pattern.sample)) else { return nil }
-            guard above.isHidden == grant.isHidden, above.rights == grant.rights else { return nil }
-            // A wider pattern between the two may decide below it.
-            let isShield = files.contains { $0.pattern != grant.pattern && !$0.pattern.isLiteral }
-            if isShield { return nil }
-            return finding(
-                grant.line, "`\(grant.pattern.text)` has what line \(above.line.line) gives it already",
-                "leave the line out")
-        }
-    }
-
-    fileprivate var idleNetwork: [Diagnostic] {
-        [connect, listen].flatMap { list in
-            list.enumerated().compactMap { index, grant in
-                let cover = list.enumerated().first { other, wider in
-                    other != index && wider.line != grant.line && wider.pattern.contains(grant.pattern)
-                        && (wider.pattern != grant.pattern || other < index)
-                }
-                return cover.map { _, wider in
-                    finding(
-                        grant.line, "`\(grant.pattern.text)` is covered by `\(wider.pattern.text)`",
-                        "leave one of the two out")
-                }
-            }
-        }
-    }
-
-    /// Entries for a class whose every operation has its own, and entries that allow what nothing switches.
-    fileprivate var idleClasses: [Diagnostic] {
-        classes.compactMap { grant in
-            let members = Operation.allCases.filter { $0.operationClass.name == grant.name }
-            if !members.isEmpty, members.allSatisfy({ member in classes.contains { $0.name == member.name } }) {
-                return finding(
-                    grant.line,
-                    "every operation of `\(grant.name)` has an entry of its own, so this one decides nothing",
-                    "leave the line out")
-            }
-            guard grant.verdict == .allow, let operation = Operation.allCases.first(where: { $0.name == grant.name }),
-                operation.refusals.isEmpty
-            else { return nil }
-            let isSwitched = classes.contains {
-                ($0.name == operation.operationClass.name || $0.name == "any") && $0.verdict != .allow
-            }
-            if isSwitched { return nil }
-            return finding(
-                grant.line, "`\(grant.name)` is not refused by anything that this line could lift",
-                "rights come from `files`, `network`, `handles` and `ambient`; leave the line out")
-        }
     }
 
     // MARK: Lines that give more than they say
@@ -114,23 +58,58 @@ extension PolicyLayer {
 
     // MARK: What programs do when something is refused
 
-    /// A refused operation, what programs do instead, and what to write.
-    private static let unsafeFallbacks: [(operation: Operation, words: String, hint: String)] = [
-        (.sysRandom, "without it programs read /dev/urandom, or seed themselves from the clock", "leave it allowed")
+    private struct UnsafeFallback {
+        var operations: [Operation]
+        /// The mildest verdict that has this effect; `stub` says that it has none other.
+        var from: Verdict
+        var to: Verdict = .kill
+        var words: String
+        var hint: String
+    }
+
+    /// What a verdict makes programs do that is worse than what it keeps them from.
+    private static let unsafeFallbacks = [
+        UnsafeFallback(
+            operations: [.sysRandom], from: .stub,
+            words: "without it programs read /dev/urandom, or seed themselves from the clock", hint: "leave it allowed"),
+        UnsafeFallback(
+            operations: [.credSet], from: .stub, to: .deny(0),
+            words: "programs that mean to give up rights keep them, and not all of them look",
+            hint: "leave it allowed, or `kill`: nobody gains rights by it that it may not take anyway"),
+        UnsafeFallback(
+            operations: [.fdSync, .memSync], from: .stub, to: .stub,
+            words: "programs are told that data is safe which is not", hint: "allow it, or `deny EIO`"),
+        UnsafeFallback(
+            operations: [.fdLock], from: .stub, to: .stub,
+            words: "two programs hold one lock, and databases break", hint: "allow it, or `deny ENOLCK`"),
+        UnsafeFallback(
+            operations: [.memProtect], from: .stub, to: .stub,
+            words: "memory that the program thinks closed stays open", hint: "allow it, or `deny`"),
     ]
 
     fileprivate var fallbacks: [Diagnostic] {
         var list: [Diagnostic] = []
         for fallback in Self.unsafeFallbacks {
-            guard let grant = classGrant(fallback.operation), grant.verdict.strictness >= Verdict.stub.strictness else {
-                continue
+            let range = fallback.from.strictness...fallback.to.strictness
+            for operation in fallback.operations {
+                let grant = classGrant(operation).map { ($0.verdict, $0.line) }
+                let all =
+                    [grant].compactMap { $0 }
+                    + rules.filter { $0.operations.contains(operation) }.map { ($0.verdict, $0.line) }
+                // `ask` and `reply` lie between: whoever answers knows what they do.
+                for (verdict, line) in all where range.contains(verdict.strictness) && verdict != .ask {
+                    if case .reply = verdict { continue }
+                    list.append(finding(line, "`\(operation.name)` is switched: \(fallback.words)", fallback.hint))
+                }
             }
-            list.append(
-                finding(grant.line, "`\(fallback.operation.name)` is switched: \(fallback.words)", fallback.hint))
         }
         for path in ["/dev/urandom", "/dev/random"] {
             let components = pathComponents(Array(path.utf8))
-            guard let grant = fileGrant(components), grant.isHidden || !grant.rights.contains(.read) else { continue }
+            // What says nothing of /dev in particular leaves it out as it leaves out everything.
+            guard let grant = fileGrant(components),
+                grant.pattern.fixedPrefix.first.map({ $0[...] }) == components.first,
+                grant.isHidden || !grant.rights.contains(.read)
+            else { continue }
             list.append(
                 finding(
                     grant.line, "`\(path)` cannot be read: old programs then make worse random numbers",

@@ -28,9 +28,6 @@ extension PolicyReader {
                 fail(key, "`\(name)` is never refused: \(operation.never?.reason ?? "")")
                 continue
             }
-            if name == "sys.random" || name == "sys", verdict.strictness >= Verdict.stub.strictness {
-                warn(key, "programs without the random device fall back on worse numbers")
-            }
             layer.classes.append(ClassGrant(name: name, verdict: verdict, line: line(key)))
         }
     }
