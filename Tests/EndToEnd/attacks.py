@@ -6,22 +6,12 @@ import shutil
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness import Failure, Skip, require, short
+from harness import SYSTEM, Failure, Skip, require, short
 
 ATTACKS = Path(__file__).resolve().parent.parent / "Attacks"
 WON, HELD = 0, 3
 
-POLICY = """abitrace: policy/1
-name: attack
-files:
-  /usr: ro+run
-  /lib: ro+run
-  /lib64: ro+run
-  /bin: ro+run
-  /etc: ro
-  /proc: ro
-  /dev: ro
-  /dev/null: rw
+POLICY = SYSTEM + """  /dev: ro
   {arena}: ro
   {arena}/open: rw+create+delete+attr
   {arena}/open/program: ro

@@ -9,21 +9,9 @@ import subprocess
 import termios
 from pathlib import Path
 
-from harness import MARK, Skip, ending, require, short
+from harness import MARK, SYSTEM, Skip, ending, require, short
 
-BASE = """abitrace: policy/1
-name: told
-files:
-  /usr: ro+run
-  /lib: ro+run
-  /lib64: ro+run
-  /bin: ro+run
-  /etc: ro
-  /etc/hidden-by-test: none
-  /proc: ro
-  /dev/null: rw
-  {place}: rw+create+delete
-"""
+BASE = SYSTEM + "  /etc/hidden-by-test: none\n  {place}: rw+create+delete\n"
 
 # A program of Python, what more the policy says, what the refusal must say, and whether its own remedy is tried.
 KINDS = [

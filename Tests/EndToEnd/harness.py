@@ -21,6 +21,20 @@ ARGUMENTS = {
 }
 
 
+# What every program needs of the system, as the beginning of a policy that goes on with more files.
+SYSTEM = """abitrace: policy/1
+name: test
+files:
+  /usr: ro+run
+  /lib: ro+run
+  /lib64: ro+run
+  /bin: ro+run
+  /etc: ro
+  /proc: ro
+  /dev/null: rw
+"""
+
+
 class Failure(Exception):
     """A case did not hold."""
 

@@ -7,19 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness import HERE, Skip, ending, need, require, short
+from harness import HERE, SYSTEM, Skip, ending, need, require, short
 
-BASE = """abitrace: policy/1
-name: test
-files:
-  /usr: ro+run
-  /lib: ro+run
-  /lib64: ro+run
-  /etc: ro
-  /proc: ro
-  /dev/null: rw
-  {place}: rw+create+delete
-"""
+BASE = SYSTEM + "  {place}: rw+create+delete\n"
 
 CLIENT = """import socket, threading
 server = socket.create_server(("127.0.0.1", 0))

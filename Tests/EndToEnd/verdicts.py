@@ -11,23 +11,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness import HERE, Skip, ending, need, require, short
+from harness import HERE, SYSTEM, Skip, ending, need, require, short
 
 ROOT = HERE.parent.parent
-BASE = """abitrace: policy/1
-name: test
-files:
-  /usr: ro+run
-  /lib: ro+run
-  /lib64: ro+run
-  /bin: ro+run
-  /etc: ro
-  /proc: ro
-  /dev/null: rw
-  /dev/tty: rw
-  /dev/urandom: ro
-  {place}: rw+create+delete+attr+run
-"""
+BASE = SYSTEM + "  /dev/tty: rw\n  /dev/urandom: ro\n  {place}: rw+create+delete+attr+run\n"
 NOBODY = "nobody"
 
 
