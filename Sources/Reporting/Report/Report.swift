@@ -54,6 +54,13 @@ public struct Report {
                     drawRefusals(&$0)
                 })
         }
+        if !data.recordedUnder.isEmpty || data.decided > 0 {
+            let names = data.recordedUnder.isEmpty ? "a policy" : data.recordedUnder.joined(separator: " and ")
+            parts.append(
+                Part(id: "decisions", name: "Decisions", lead: "What \(names) said while this was recorded.") {
+                    drawDecisions(&$0)
+                })
+        }
         parts += [
             Part(id: "processes", name: "Processes", lead: "Who made whom, when each ran, and how it ended.") {
                 Timeline(data.lives).draw(&$0)
@@ -122,6 +129,7 @@ public struct Report {
                 figure(Figures.count(data.errors), "failed", &page)
                 figure(Figures.count(data.files.changed(limit: 0).count), "files changed", &page)
                 figure(Figures.count(data.connects.count), data.connects.count == 1 ? "peer" : "peers", &page)
+                if data.decided > 0 { figure(Figures.count(data.opposed), "not simply allowed", &page) }
                 if data.policy != nil { figure(Figures.count(data.refused), "would be refused", &page) }
             }
         }
@@ -312,25 +320,55 @@ public struct Report {
             return page.wrap(
                 "p", ["class": "good none"], "Nothing: every one of \(Figures.count(data.calls)) calls is allowed.")
         }
-        let lines = Dictionary(grouping: data.refusals) { $0.value.line }
-        let sorted = lines.map { ($0.key, $0.value, $0.value.reduce(0) { $0 + $1.value.count }) }
-            .sorted { ($1.2, $0.0) < ($0.2, $1.0) }
-        for (line, refusals, count) in sorted {
+        drawByLine(
+            data.refusals.map { text, refusal in
+                Answer(
+                    line: refusal.line, text: text, count: refusal.count,
+                    cure: refusal.cure.map { "allowed by " + Words.text($0.utf8) })
+            }, &page)
+    }
+
+    private func drawDecisions(_ page: inout HTML) {
+        if data.decisions.isEmpty {
+            return page.wrap(
+                "p", ["class": "good none"],
+                "Every one of \(Figures.counted(data.decided, "call", "calls")) that were asked about was allowed.")
+        }
+        drawByLine(
+            data.decisions.map {
+                Answer(line: $0.key.line, verdict: $0.key.verdict, text: $0.key.text, count: $0.value)
+            },
+            &page)
+    }
+
+    /// What a policy says of some calls.
+    private struct Answer {
+        var line: String
+        var verdict = ""
+        var text: String
+        var count: Int
+        var cure: String?
+    }
+
+    /// Answers under the lines that give them, the most frequent first.
+    private func drawByLine(_ answers: [Answer], _ page: inout HTML) {
+        let lines = Dictionary(grouping: answers, by: \.line)
+            .map { (line: $0.key, answers: $0.value, count: $0.value.reduce(0) { $0 + $1.count }) }
+            .sorted { ($1.count, $0.line) < ($0.count, $1.line) }
+        for (line, answers, count) in lines {
             page.wrap("details", ["open": ""]) { page in
                 page.wrap("summary") { page in
                     page.wrap("span", ["class": "m"], line)
                     page.wrap("span", ["class": "d failed"], Figures.counted(count, "call", "calls"))
                 }
-                let most = refusals.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }
-                for (text, refusal) in most.prefix(200) {
+                for answer in answers.sorted(by: { ($1.count, $0.text) < ($0.count, $1.text) }).prefix(200) {
                     page.wrap("div", ["class": "leaf"]) { page in
-                        page.say(text + (refusal.count > 1 ? "   × \(refusal.count)" : ""))
-                        if let cure = refusal.cure {
-                            page.wrap("div", ["class": "soft m"], "allowed by " + Words.text(Array(cure.utf8)))
-                        }
+                        page.say(answer.text + (answer.count > 1 ? "   × \(answer.count)" : ""))
+                        if !answer.verdict.isEmpty { page.wrap("span", ["class": "d failed"], answer.verdict) }
+                        if let cure = answer.cure { page.wrap("div", ["class": "soft m"], cure) }
                     }
                 }
-                if most.count > 200 { page.wrap("div", ["class": "more"], "… and \(most.count - 200) more") }
+                if answers.count > 200 { page.wrap("div", ["class": "more"], "… and \(answers.count - 200) more") }
             }
         }
     }

@@ -42,6 +42,15 @@ public final class ReportData {
         var cure: String?
     }
 
+    /// What was decided when it was recorded, once for as often as it repeats.
+    struct LiveDecision: Hashable {
+        var verdict: String
+        /// The line that decided.
+        var line: String
+        /// What was asked for.
+        var text: String
+    }
+
     private let judge: Judge
     let policy: String?
     private(set) var lives = Lives()
@@ -55,13 +64,21 @@ public final class ReportData {
     private(set) var signals: [String: Int] = [:]
     private(set) var refusals: [String: Refusal] = [:]
     private(set) var refused = 0
+    private(set) var decisions: [LiveDecision: Int] = [:]
+    private(set) var decided = 0
+    /// Decisions that were more than a yes.
+    private(set) var opposed = 0
+    /// The policies that it was recorded under, as they were.
+    private let recordedPolicy: RecordedPolicyText
     private(set) var calls = 0
     private(set) var errors = 0
     private static let objectLimit = 200
     private static let credentialLimit = 500
 
     /// - Parameter policy: what is asked whether it would refuse, and its name.
-    public init(policy: (name: String, policy: Policy)?) {
+    /// - Parameter recorded: the parts of the policy that stand in the recording.
+    public init(policy: (name: String, policy: Policy)?, recorded: [(name: String, text: [UInt8])] = []) {
+        recordedPolicy = RecordedPolicyText(recorded)
         judge = Judge(policy?.policy ?? Observations.nothing)
         judge.refusesFollowUps = policy == nil
         self.policy = policy?.name
@@ -69,7 +86,9 @@ public final class ReportData {
 
     /// Takes the next event in.
     public func see(_ event: Event, _ snapshot: Snapshot) {
+        let underWay = judge.underWay(event.thread)
         let call = judge.see(event, snapshot)
+        for decision in snapshot.decisions { note(decision, call?.subject ?? underWay?.operation.name ?? "proc.exec") }
         if case .signal(let info) = event.happening { signals[Names.signal(info.number), default: 0] += 1 }
         lives.see(event, event.happening == .entry ? judge.underWay(event.thread) : nil)
         if let call { add(call, duration: max(0, event.time - call.entry.time)) }
@@ -156,6 +175,29 @@ public final class ReportData {
         credentials.append((call.entry.time, call.entry.process, "\(call.message.name)(\(items))"))
     }
 
+    /// The names of the policies that it was recorded under; empty where that was none.
+    var recordedUnder: [String] { recordedPolicy.names }
+
+    private func note(_ decision: RecordedDecision, _ subject: String) {
+        decided += 1
+        if decision.isAllowed { return }
+        opposed += 1
+        var words =
+            decision.verdict + (decision.errno == 0 ? "" : " " + (Names.errno(decision.errno) ?? "\(decision.errno)"))
+        words += decision.changes.map { " \($0.item)=\($0.value)" }.joined(separator: ",")
+        switch decision.effect {
+        case .done: break
+        case .told: words += ", only told"
+        case .agreed: words += ", and agreed to"
+        case .declined: words += ", and declined"
+        }
+        let key = LiveDecision(
+            verdict: Words.text(words.utf8), line: recordedPolicy.line(decision.file, decision.line),
+            text: subject + (decision.reason.isEmpty ? "" : ": " + Words.text(decision.reason.utf8)))
+        guard decisions[key] != nil || decisions.count < 2000 else { return }
+        decisions[key, default: 0] += 1
+    }
+
     private func addRefusal(_ call: JudgedCall) {
         switch call.decision.verdict {
         case .deny, .kill, .ask: break
@@ -168,5 +210,31 @@ public final class ReportData {
         guard refusals[text] != nil || refusals.count < 2000 else { return }
         let line = call.decision.line.map { "\($0.file):\($0.line)  \($0.text)" } ?? "nothing allows it"
         refusals[text, default: Refusal(line: line, cure: call.decision.cure(call.request))].count += 1
+    }
+}
+
+/// What a recording says of the policies that it was made under.
+private struct RecordedPolicyText {
+    var names: [String] = []
+    private var files: [String: [Substring]] = [:]
+
+    init(_ parts: [(name: String, text: [UInt8])]) {
+        for part in parts {
+            let lines = String(decoding: part.text, as: UTF8.self).split(
+                separator: "\n", omittingEmptySubsequences: false)
+            if part.name == "effective" {
+                names = lines.filter { $0.hasPrefix("policy=") }.map { Words.text($0.dropFirst(7).utf8) }
+            } else if part.name.hasPrefix("file/") {
+                files[String(part.name.dropFirst(5))] = lines
+            }
+        }
+    }
+
+    /// A line with its place and its text.
+    func line(_ file: String, _ number: Int) -> String {
+        guard number > 0 else { return "nothing allows it" }
+        let lines = files[file] ?? []
+        let text = lines.indices.contains(number - 1) ? lines[number - 1].drop { $0 == " " } : ""
+        return Words.text("\(file):\(number)  \(text)".utf8)
     }
 }

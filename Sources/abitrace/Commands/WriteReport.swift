@@ -13,8 +13,8 @@ struct WriteReport: ParsableCommand {
         abstract: "Write a page that says what a recorded program touched.",
         discussion: """
             One HTML file that loads nothing: files as a tree with what was done to each, network, programs, a \
-            timeline of processes, operations by time, failures by errno. With --policy also what that policy would \
-            refuse, and by which line.
+            timeline of processes, operations by time, failures by errno. Of a recording that was made under a policy also \
+            what that said, and with --policy what another would refuse, and by which line.
 
             Examples:
               abitrace record -o run.mcap -- make && abitrace report -o run.html run.mcap
@@ -32,8 +32,9 @@ struct WriteReport: ParsableCommand {
 
     func run() throws {
         let policy = try policy.map { (name: $0, policy: try PolicyFiles.policy($0)) }
-        let data = ReportData(policy: policy)
-        var source = ReplayInterceptor(try RecordingReader(path: recording))
+        let reader = try RecordingReader(path: recording)
+        let data = ReportData(policy: policy, recorded: reader.policy)
+        var source = ReplayInterceptor(reader)
         var event = Event(thread: 0, process: 0, time: 0, happening: .detached)
         var snapshot = Snapshot()
         var interrupted = false
