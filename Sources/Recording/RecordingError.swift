@@ -38,7 +38,8 @@ public enum RecordingError: Error, Equatable, CustomStringConvertible, Sendable 
         case .empty(let path):
             "the recording \(named(path)) is empty: its writer ended before it began"
         case .newerVersion(let path, let version):
-            "the recording \(named(path)) has version \(version), which is newer than this abitrace can read"
+            "the recording \(named(path)) has version \(version), which is newer than this abitrace can read "
+                + "(\(MCAPFormat.version)): use one like that which wrote it, or any MCAP reader"
         case .damaged(let path, let offset, let what):
             "the recording \(named(path)) is damaged at byte \(offset): \(what)"
         case .recordTooLarge(let path, let bytes):

@@ -23,6 +23,11 @@ public struct Identity: Sendable, Equatable {
         groups = [group] + others.compactMap { UInt32($0[2]) }.filter { $0 != group }
     }
 
+    /// The home directory of a user, nil where /etc/passwd has none.
+    public static func home(of user: UInt32) -> String? {
+        lines("/etc/passwd").first { $0.count > 5 && $0[2] == "\(user)" && $0[5].hasPrefix("/") }?[5]
+    }
+
     private static func lines(_ path: String) -> [[String]] {
         guard let file = fopen(path, "re") else { return [] }
         defer { fclose(file) }

@@ -19,7 +19,7 @@ struct LiveComparison {
         let kept = try RecordedPolicy(of: recording)
         let redecision = Redecision(try policy ?? kept.policy(), onlyWarned: kept.onlyWarned)
         var progress = Progress(recording)
-        try RecordingFiles.eachEvent(of: recording) { event, snapshot in
+        try RecordingFiles.eachEvent(of: recording, isEvidence: true) { event, snapshot in
             for each in redecision.see(event, snapshot) {
                 decisions += 1
                 progress.step(decisions)
@@ -42,9 +42,9 @@ struct LiveComparison {
         if texts.count < Self.textLimit { texts.append(text) }
         guard asJSON else { return output.write(Array("\(recording): \(text)\n".utf8), thread: 0) }
         let line =
-            "{\"recording\":\(RefusalJSON.string(recording)),\"id\":\(each.id),\"thread\":\(each.event.thread)"
+            "{\"recording\":\(JSONString.quoted(recording)),\"id\":\(each.id),\"thread\":\(each.event.thread)"
             + ",\"process\":\(each.event.process),\"operation\":\"\(each.message.operation.name)\""
-            + ",\"live\":\(RefusalJSON.string(live)),\"now\":\(RefusalJSON.string(now))}\n"
+            + ",\"live\":\(JSONString.quoted(live)),\"now\":\(JSONString.quoted(now))}\n"
         output.write(Array(line.utf8), thread: 0)
     }
 
@@ -84,8 +84,10 @@ struct RecordedPolicy {
     /// - Throws: `Failure` where the recording was made under none.
     init(of recording: String) throws {
         self.recording = recording
-        let parts = try RecordingReader(path: recording).policy
+        let reader = try RecordingReader(path: recording)
+        let parts = reader.policy
         guard let effective = parts.first(where: { $0.name == "effective" }) else {
+            if let truncation = reader.truncation { throw Failure(description: "\(recording): \(truncation)") }
             throw Failure(
                 description: "\(recording): it was not recorded under a policy (abitrace run --policy P -o REC)")
         }

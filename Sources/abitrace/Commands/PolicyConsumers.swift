@@ -36,7 +36,8 @@ struct PolicyConsumers: ParsableCommand {
         for row in census.rows {
             let failed = row.failures == 0 ? "" : ", \(row.failures) failed"
             let seen = "in \(row.recordings.count) of \(files.count) recordings"
-            print("\(row.program): \(row.operation.name), \(row.calls) calls\(failed), \(seen); \(row.example)")
+            let calls = "\(row.calls) call\(row.calls == 1 ? "" : "s")"
+            print("\(row.program): \(row.operation.name), \(calls)\(failed), \(seen); \(row.example)")
         }
         if census.rows.isEmpty { return print("\(operation) has no consumers in \(files.count) recordings") }
         throw ExitCode(1)

@@ -53,7 +53,7 @@ struct PolicyDiff: ParsableCommand {
         let (first, second) = (Judge(one), Judge(two))
         var counts: [String: Int] = [:]
         var order: [String] = []
-        try RecordingFiles.eachEvent(of: recording) { event, snapshot in
+        try RecordingFiles.eachEvent(of: recording, isEvidence: true) { event, snapshot in
             let (left, right) = (first.see(event, snapshot), second.see(event, snapshot))
             guard let left, let right, left.decision.verdict != right.decision.verdict else { return }
             let text = "\(left.subject): \(left.decision.verdict.text) → \(right.decision.verdict.text)"

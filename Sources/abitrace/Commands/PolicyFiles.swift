@@ -3,6 +3,7 @@
 import Authoring
 import Glibc
 import Policy
+import Supervision
 
 enum PolicyFiles {
     /// Where policies are looked for by name before those that came with the program: $ABITRACE_POLICIES, beside the
@@ -55,13 +56,14 @@ enum PolicyFiles {
             complain(diagnostic.text)
         }
         guard let policy = reading.policy else { throw Failure(description: "\(name) is no policy", status: 2) }
+        if !isShipped { for finding in policy.unsafeFallbacks { complain(finding.text) } }
         return policy
     }
 
-    /// Decides each call of a recording under a policy.
+    /// Decides each call of a recording, which has to have some, under a policy.
     static func judge(_ recording: String, _ policy: Policy, _ body: (JudgedCall) -> Void) throws {
         let judge = Judge(policy)
-        try RecordingFiles.eachEvent(of: recording) { event, snapshot in
+        try RecordingFiles.eachEvent(of: recording, isEvidence: true) { event, snapshot in
             if let call = judge.see(event, snapshot) { body(call) }
         }
     }
@@ -76,8 +78,14 @@ enum PolicyFiles {
 
     static var surroundings: Surroundings {
         Surroundings(
-            workingDirectory: realPath(".") ?? "/", home: getenv("HOME").map { String(cString: $0) } ?? "/",
+            // Empty where it is not known: a policy that needs it is then none, instead of one about the root.
+            workingDirectory: realPath(".") ?? "", home: home,
             variables: variables, realPath: { realPath($0) }, source: { source($0, $1) })
+    }
+
+    private static var home: String {
+        if let home = getenv("HOME"), home.pointee != 0 { return String(cString: home) }
+        return Identity.home(of: getuid()) ?? ""
     }
 
     private static var variables: [String: String] {
@@ -96,7 +104,7 @@ enum PolicyFiles {
     static func realPath(_ path: String) -> String? {
         guard let found = realpath(path, nil) else { return nil }
         defer { free(found) }
-        return String(cString: found)
+        return String(validatingCString: found)
     }
 
     private static func source(_ name: String, _ from: String?) -> PolicySource? {

@@ -46,6 +46,7 @@ struct PolicyFix: ParsableCommand {
         }
         if session.isChanged { try PolicyFiles.write(session.text, to: source.file) }
         if session.left > 0 { throw ExitCode(1) }
+        if !session.isChanged { print("\(source.file): nothing that was recorded is refused") }
     }
 }
 

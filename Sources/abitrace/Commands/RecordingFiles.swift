@@ -48,8 +48,11 @@ enum RecordingFiles {
 
     /// Goes through a recording's events, after `head` has seen what the recording says of itself. What is missing at
     /// its end is said on standard error.
+    /// - Parameter isEvidence: something is to follow from what is in the recording, and from what is not.
+    /// - Throws: `Failure` where nothing can follow, for the recording has no call.
     static func eachEvent(
-        of recording: String, head: (RecordingReader) -> Void = { _ in }, _ body: (Event, Snapshot) throws -> Void
+        of recording: String, isEvidence: Bool = false, head: (RecordingReader) -> Void = { _ in },
+        _ body: (Event, Snapshot) throws -> Void
     ) throws {
         let reader = try RecordingReader(path: recording)
         head(reader)
@@ -57,8 +60,17 @@ enum RecordingFiles {
         var event = Event(thread: 0, process: 0, time: 0, happening: .detached)
         var snapshot = Snapshot()
         var interrupted = false
-        while try source.next(&event, &snapshot, interrupted: &interrupted) { try body(event, snapshot) }
-        if let remark = source.incompleteness { complain("\(recording): \(remark)") }
+        var hasCall = false
+        while try source.next(&event, &snapshot, interrupted: &interrupted) {
+            if event.happening == .entry { hasCall = true }
+            try body(event, snapshot)
+        }
+        if let remark = source.incompleteness {
+            complain("\(recording): \(remark)\(isEvidence && hasCall ? "; what is missing is not considered" : "")")
+        }
+        if isEvidence, !hasCall {
+            throw Failure(description: "\(recording): there is no call in it, so nothing follows from it")
+        }
     }
 }
 

@@ -20,15 +20,22 @@ struct RecordingVerdict: Sendable {
     private var texts: [String] = []
     private static let textLimit = 1000
 
-    /// Decides recordings, on every processor, and prints what each has refused, in their order.
+    /// Decides recordings, on every processor, and prints what each has refused, in their order. A recording that
+    /// cannot be read is told of in its place; the others are decided all the same.
     static func all(
         of recordings: [String], under policy: @escaping @Sendable (String) throws -> Policy, asJSON: Bool,
         _ output: Output
-    ) throws -> [RecordingVerdict] {
+    ) throws -> (verdicts: [RecordingVerdict], failures: [(recording: String, error: any Error)]) {
         if let only = recordings.first, recordings.count == 1 {
-            return [
-                try RecordingVerdict(of: only, under: try policy(only), asJSON: asJSON) { output.write($0, thread: 0) }
-            ]
+            let policy = try policy(only)
+            do {
+                let verdict = try RecordingVerdict(of: only, under: policy, asJSON: asJSON) {
+                    output.write($0, thread: 0)
+                }
+                return ([verdict], [])
+            } catch {
+                return ([], [(only, error)])
+            }
         }
         let results = Parallel.map(recordings) { recording -> Result<(RecordingVerdict, [UInt8]), any Error> in
             Result {
@@ -39,24 +46,17 @@ struct RecordingVerdict: Sendable {
                 return (verdict, text)
             }
         }
-        // A recording that cannot be read says so in its place; the others are decided all the same.
         var verdicts: [RecordingVerdict] = []
-        var failures: [any Error] = []
-        for result in results {
+        var failures: [(recording: String, error: any Error)] = []
+        for (recording, result) in zip(recordings, results) {
             switch result {
             case .success(let (verdict, text)):
                 output.write(text, thread: 0)
                 verdicts.append(verdict)
-            case .failure(let error): failures.append(error)
+            case .failure(let error): failures.append((recording, error))
             }
         }
-        for failure in failures.dropLast() { complain("\(failure)") }
-        if let last = failures.last {
-            if !asJSON { output.write(Array(summary(verdicts).utf8), thread: 0) }
-            output.close()
-            throw last
-        }
-        return verdicts
+        return (verdicts, failures)
     }
 
     /// Decides every call of a recording, and prints each refusal, once for as often as it repeats.
@@ -65,7 +65,7 @@ struct RecordingVerdict: Sendable {
         let judge = Judge(policy, answering: .whatMatters)
         var seen: Set<String> = []
         var progress = Progress(recording)
-        try RecordingFiles.eachEvent(of: recording) { event, snapshot in
+        try RecordingFiles.eachEvent(of: recording, isEvidence: true) { event, snapshot in
             if let call = judge.see(event, snapshot) { note(call, asJSON, write, &seen) }
             progress.step(judge.calls)
         }
@@ -90,15 +90,15 @@ struct RecordingVerdict: Sendable {
     }
 
     private func json(_ call: JudgedCall) -> String {
-        var line = "{\"recording\":\(RefusalJSON.string(recording)),\"id\":\(call.entry.id)"
+        var line = "{\"recording\":\(JSONString.quoted(recording)),\"id\":\(call.entry.id)"
         line += ",\"thread\":\(call.entry.thread),\"process\":\(call.entry.process)"
         line += ",\"operation\":\"\(call.message.operation.name)\",\"verdict\":\"\(call.decision.verdict.word)\""
         if let errno = call.decision.errno { line += ",\"errno\":\"\(ErrnoName.name(errno))\"" }
         if let place = call.decision.line {
-            line += ",\"file\":\(RefusalJSON.string(place.file)),\"line\":\(place.line)"
+            line += ",\"file\":\(JSONString.quoted(place.file)),\"line\":\(place.line)"
         }
-        if let cure = call.decision.cure(call.request) { line += ",\"allowed_by\":\(RefusalJSON.string(cure))" }
-        return line + ",\"text\":\(RefusalJSON.string(call.decision.refusal(call.request)))}\n"
+        if let cure = call.decision.cure(call.request) { line += ",\"allowed_by\":\(JSONString.quoted(cure))" }
+        return line + ",\"text\":\(JSONString.quoted(call.decision.refusal(call.request)))}\n"
     }
 
     /// The last lines: what was refused, by class.
@@ -130,24 +130,5 @@ extension Verdict {
         case .deny, .kill, .ask: true
         default: false
         }
-    }
-}
-
-/// Strings of JSON.
-enum RefusalJSON {
-    static func string(_ text: String) -> String {
-        var out = "\""
-        for scalar in text.unicodeScalars {
-            switch scalar {
-            case "\"": out += "\\\""
-            case "\\": out += "\\\\"
-            case "\n": out += "\\n"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7F:
-                let digits = String(scalar.value, radix: 16)
-                out += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            default: out.unicodeScalars.append(scalar)
-            }
-        }
-        return out + "\""
     }
 }

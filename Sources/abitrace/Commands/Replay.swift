@@ -59,12 +59,20 @@ struct Replay: ParsableCommand {
         }
         let files = try RecordingFiles.all(recordings)
         let output = try Output(path: options.output ?? "-", split: false)
-        let verdicts = try RecordingVerdict.all(of: files, under: try policies(), asJSON: options.json, output)
+        let (verdicts, failures) = try RecordingVerdict.all(
+            of: files, under: try policies(), asJSON: options.json, output)
         try tellDirectories(verdicts)
         if !options.json { output.write(Array(RecordingVerdict.summary(verdicts).utf8), thread: 0) }
         output.close()
-        if let junit { try JUnit.write("abitrace replay", verdicts.map(\.testCase), to: junit) }
+        if let junit {
+            let unread = failures.map {
+                JUnit.Case(name: $0.recording, className: "policy", failure: ("it cannot be decided", "\($0.error)"))
+            }
+            try JUnit.write("abitrace replay", verdicts.map(\.testCase) + unread, to: junit)
+        }
         if output.failed { throw Failure(description: "the output is not complete") }
+        for failure in failures.dropLast() { complain("\(failure.error)") }
+        if let last = failures.last { throw last.error }
         if verdicts.contains(where: { $0.refusals > 0 }) { throw ExitCode(1) }
     }
 
