@@ -5,9 +5,11 @@ import hashlib
 import json
 import re
 import sqlite3
+import time
 from html.parser import HTMLParser
 
-from harness import ending, require, short
+from browser import Browser
+from harness import SYSTEM, Failure, ending, require, short
 
 SCRIPT = 'cat /etc/hostname /no/such; echo two > "a;b c"; rm "a;b c"; /bin/true & wait'
 
@@ -156,6 +158,127 @@ def judged_page_case(suite):
     require('id="policy"' in text, "no section of the policy")
 
 
+def decided_page_case(suite):
+    """What was decided while it was recorded, by the lines as they were then."""
+    folder, policy = suite.path(".dir"), suite.path(".yaml")
+    folder.mkdir()
+    policy.write_text(SYSTEM + "  /etc/hostname: none\nclasses:\n  sys.info: warn\n")
+    recording = folder / "run.mcap"
+    suite.execute([suite.tracer, "run", "--policy", policy, "-o", recording, "--", "sh", "-c", "cat /etc/hostname; uname"])
+    policy.write_text("abitrace: policy/1\n")
+    text = reported(suite, recording)
+    words = "".join(Page(text).words)
+    for part in (f"{policy}:11  /etc/hostname: none", "file.open /etc/hostname: it is not there for this program",
+                 "deny ENOENT", f"{policy}:13  sys.info: warn", "refused or changed"):
+        require(part in words, f"no {part}")
+    require('id="decisions"' in text, "no section of the decisions")
+    recording = folder / "allowed.mcap"
+    policy.write_text(SYSTEM)
+    suite.execute([suite.tracer, "run", "--policy", policy, "-o", recording, "--", "cat", "/etc/passwd"])
+    require("that were asked about was allowed" in reported(suite, recording), "no word of what was allowed")
+
+
+def empty_page_case(suite):
+    """Nothing happened, and each section says so."""
+    folder = suite.path(".dir")
+    folder.mkdir()
+    recording = recorded(suite, suite.folder / "programs" / "no_libc")
+    words = "".join(Page(reported(suite, recording)).words)
+    for part in ("Nothing was changed", "No address was named.", "No call failed.", "No process changed who it is."):
+        require(part in words, f"no '{part}' in {words[-600:]}")
+    cut = folder / "cut.mcap"
+    cut.write_bytes(recording.read_bytes()[:60])
+    code, _, errors = suite.execute([suite.tracer, "report", "-o", folder / "cut.html", cut])
+    require(code == 0 and "cut off" in errors, f"{ending(code)} {errors}")
+    words = "".join(Page((folder / "cut.html").read_text()).words)
+    for part in ("cut off at byte", "No process was seen.", "No file was named.", "Nothing was run while"):
+        require(part in words, f"no '{part}' in {words[-600:]}")
+
+
+def browser_case(suite):
+    """In a browser: both colour schemes, nothing loaded, and everything by the keyboard."""
+    script = "import os\nfor i in range(2000):\n  try: os.stat(f'/no/{i % 50}/such-file-{i}')\n  except OSError: pass"
+    recording = recorded(suite, "sh", "-c", f'{SCRIPT}; /usr/bin/python3 -S -c "$1"; : {"long " * 60}', "sh", script)
+    page = suite.path(".html")
+    suite.execute([suite.tracer, "report", "-o", page, recording])
+    browser = Browser(suite.path(".browser"))
+    try:
+        colours = []
+        for scheme in ("light", "dark"):
+            browser.open(page, scheme)
+            require(browser.requests() == [f"file://{page}"], f"it loads {browser.requests()}")
+            require(not browser.complaints(), f"{browser.complaints()}")
+            colours.append(browser.ask("getComputedStyle(document.body).backgroundColor + getComputedStyle(document.body).color"))
+            contrast = browser.ask(CONTRAST)
+            require(contrast >= 4.5, f"{scheme}: text with a contrast of {contrast:.1f} (WCAG 2.1, 1.4.3)")
+        require(colours[0] != colours[1], f"one colour scheme: {colours}")
+        require(browser.ask("document.documentElement.scrollWidth <= innerWidth"), "the page is wider than the window")
+        require(browser.ask("document.title").endswith("… – abitrace"), browser.ask("document.title"))
+        keyboard(browser)
+    finally:
+        browser.close()
+
+
+# The least contrast of any text with what is behind it.
+CONTRAST = """(() => {
+  const parse = c => c.match(/[\\d.]+/g).map(Number);
+  const light = c => { const [r, g, b] = parse(c).slice(0, 3).map(v => { v /= 255;
+    return v <= .03928 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4 }); return .2126 * r + .7152 * g + .0722 * b };
+  let least = 21;
+  for (const e of document.querySelectorAll('body *')) {
+    if (!e.offsetParent || ![...e.childNodes].some(n => n.nodeType === 3 && n.data.trim())) continue;
+    let p = e, back = 'rgba(0, 0, 0, 0)';
+    while (p && parse(back)[3] === 0) { back = getComputedStyle(p).backgroundColor; p = p.parentElement }
+    const [a, b] = [light(getComputedStyle(e).color), light(back)].sort((x, y) => y - x);
+    least = Math.min(least, (a + .05) / (b + .05));
+  }
+  return least })()"""
+FOCUS = "document.activeElement.tagName + ' ' + document.activeElement.textContent"
+
+
+def keyboard(browser):
+    """Tab goes through sections, tools and the tree in their order; arrows walk the tree; / filters it."""
+    order = []
+    for _ in range(14):
+        browser.press("Tab")
+        order.append(browser.ask(FOCUS).split()[0])
+        require(browser.ask("getComputedStyle(document.activeElement).outlineStyle") != "none", "nobody sees what has the focus")
+    require(order == ["A"] * 7 + ["INPUT", "SELECT", "BUTTON", "BUTTON"] + ["SUMMARY"] * 3, f"tab goes to {order}")
+    browser.press("Home")
+    require(browser.ask(FOCUS).startswith("SUMMARY /"), browser.ask(FOCUS))
+    browser.press("ArrowDown")
+    here = browser.ask(FOCUS)
+    browser.press("ArrowRight")
+    require(browser.ask("document.activeElement.parentElement.open"), "right opens nothing")
+    browser.press("ArrowLeft")
+    require(not browser.ask("document.activeElement.parentElement.open") and browser.ask(FOCUS) == here, "left closes nothing")
+    browser.press("ArrowLeft")
+    require(browser.ask(FOCUS).startswith("SUMMARY /"), "left does not go up")
+    browser.press("End")
+    require(browser.ask(FOCUS) not in (here, ""), "end goes nowhere")
+    browser.press("/")
+    require(browser.ask("document.activeElement.id") == "find", "/ does not go to the filter")
+    browser.type("such-file-1999")
+    wait(browser, "document.querySelector('#told').textContent === '1 shown'")
+    require(browser.ask("[...document.querySelectorAll('.tree .leaf')].filter(e => e.offsetParent).length") == 1, "more are shown")
+    browser.press("Escape")
+    wait(browser, "document.querySelector('#told').textContent === ''")
+    require(browser.ask("document.querySelectorAll('.tree .leaf[hidden]').length") == 0, "some stay hidden")
+    # A table is sorted by its headings.
+    browser.ask("[...document.querySelectorAll('#operations th button')][1].focus()")
+    browser.press("Enter", "\r")
+    calls = browser.ask("[...document.querySelectorAll('#operations tbody tr')].map(r => +r.children[1].dataset.v)")
+    require(calls == sorted(calls, reverse=True) and len(calls) > 5, f"sorted: {calls}")
+
+
+def wait(browser, condition):
+    for _ in range(100):
+        if browser.ask(condition):
+            return
+        time.sleep(0.05)
+    raise Failure(f"never: {condition}")
+
+
 def large_page_case(suite):
     """Many files make a page that stays small."""
     script = "import os\nfor i in range(12500):\n  try: os.stat(f'/no/{i % 50}/such-file-{i}')\n  except OSError: pass"
@@ -215,6 +338,9 @@ def run(suite):
     suite.case("report/hostile", hostile_page_case)
     suite.case("report/policy", judged_page_case)
     suite.case("report/large", large_page_case)
+    suite.case("report/decided", decided_page_case)
+    suite.case("report/empty", empty_page_case)
+    suite.case("report/browser", browser_case)
     suite.case("export/chrome", trace_events_case)
     suite.case("export/folded", folded_case)
     suite.case("export/sqlite", database_case)

@@ -76,7 +76,9 @@ struct FileTree {
         }
     }
 
+    /// What was looked for before it was there is no news of what was done with it.
     static func badges(_ deeds: Deeds, _ page: inout HTML) {
+        let deeds = deeds.isSubset(of: [.absent, .looked]) ? deeds : deeds.subtracting(.absent)
         for entry in Deeds.words where deeds.contains(entry.deed) {
             page.wrap("span", ["class": "d \(style(entry.word))", "title": entry.meaning], entry.word)
         }

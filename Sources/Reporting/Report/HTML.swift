@@ -52,6 +52,11 @@ struct HTML {
     }
 }
 
+extension String {
+    /// At most so many characters, and a sign where that is not all.
+    func cut(_ length: Int) -> String { count > length ? prefix(length - 1) + "…" : self }
+}
+
 /// Numbers as people read them.
 enum Figures {
     /// `1,234,567`

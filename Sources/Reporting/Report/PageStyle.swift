@@ -37,7 +37,7 @@ enum PageStyle {
         details>summary::-webkit-details-marker{display:none}
         details>summary::before{content:"▸";display:inline-block;width:1rem;color:var(--soft)}
         details[open]>summary::before{content:"▾"}
-        summary:hover,.leaf:hover{background:var(--hover)}
+        summary{overflow-wrap:anywhere}summary:hover,.leaf:hover{background:var(--hover)}
         .tree details{margin-left:1.05rem}.tree>details{margin-left:0}
         .leaf{margin-left:1.05rem;padding:.08rem .3rem .08rem 1.3rem;border-radius:5px;overflow-wrap:anywhere}
         .more{color:var(--soft);margin-left:2.3rem;font-size:.88rem}
@@ -54,7 +54,8 @@ enum PageStyle {
         .life .who{white-space:nowrap;overflow:hidden;text-overflow:ellipsis}.life .pid{color:var(--soft)}
         .life svg{width:100%;height:14px;display:block}.life rect{fill:var(--bar)}.life .killed{fill:var(--bad)}
         .life .nonzero{fill:var(--warn)}.life line{stroke:var(--ink);stroke-width:2;vector-effect:non-scaling-stroke}
-        .life .n{color:var(--soft);font-size:.82rem}
+        .life .n,.axis{color:var(--soft);font-size:.82rem}.axis:hover{background:none}
+        .axis>:nth-child(2){display:flex;justify-content:space-between;border-bottom:1px solid var(--line)}
         .meter{height:5px;background:var(--line);border-radius:3px;min-width:4rem;margin-top:.55rem}
         .meter i{display:block;height:5px;border-radius:3px;background:var(--bar)}
         .good{color:var(--good)}.bad{color:var(--bad)}.soft{color:var(--soft)}.none{color:var(--soft);margin:0}
@@ -65,7 +66,7 @@ enum PageStyle {
         """
 
     /// SHA-256 of `script`, as a page's Content-Security-Policy names it (CSP level 3, 2.3.1). A test computes it again.
-    static let scriptDigest = "sha256-oHUNnh6XrEdvNw38UjPmdGxRkoQWdDgEYvKGJp/gs2w="
+    static let scriptDigest = "sha256-keLAjE/ra0vkRby3NDtwAdoVcjjiQ9ooRbI9CbG3INw="
 
     /// Everything can be read without it: it filters the tree of files and sorts tables.
     static let script: StaticString = """
@@ -87,7 +88,13 @@ enum PageStyle {
         document.querySelector("#close").addEventListener("click",()=>$("details",tree).forEach((d,i)=>d.open=i===0));
         document.addEventListener("keydown",e=>{if(e.key==="/"&&!e.ctrlKey&&!e.metaKey&&!e.altKey&&
         !/INPUT|SELECT|TEXTAREA/.test(document.activeElement.tagName)){e.preventDefault();box.focus()}
-        if(e.key==="Escape"&&document.activeElement===box){box.value="";deed.value="";filter()}})}
+        if(e.key==="Escape"&&document.activeElement===box){box.value="";deed.value="";filter()}});
+        tree.addEventListener("keydown",e=>{const at=e.target.closest("summary");if(!at)return;const own=at.parentElement,
+        all=$("summary",tree).filter(s=>s.offsetParent),i=all.indexOf(at),up=own.parentElement.closest("details"),
+        next={ArrowDown:all[i+1],ArrowUp:all[i-1],Home:all[0],End:all[all.length-1],
+        ArrowRight:own.open&&own.contains(all[i+1])?all[i+1]:null,ArrowLeft:own.open||!up?null:up.firstElementChild}[e.key];
+        if(next)next.focus();else if(e.key==="ArrowRight")own.open=true;else if(e.key==="ArrowLeft")own.open=false;else return;
+        e.preventDefault()})}
         $("th button").forEach(b=>b.addEventListener("click",()=>{const th=b.parentElement,row=th.parentElement,
         at=[...row.children].indexOf(th),down=th.getAttribute("aria-sort")!=="descending",
         body=th.closest("table").tBodies[0];[...row.children].forEach(t=>t.removeAttribute("aria-sort"));

@@ -62,7 +62,11 @@ public struct Report {
                 })
         }
         parts += [
-            Part(id: "processes", name: "Processes", lead: "Who made whom, when each ran, and how it ended.") {
+            Part(
+                id: "processes", name: "Processes",
+                lead:
+                    "Who made whom, when each ran, and how it ended. A mark stands where it ran a program; amber ended with a failure, red was killed."
+            ) {
                 Timeline(data.lives).draw(&$0)
             },
             Part(
@@ -113,7 +117,7 @@ public struct Report {
     private var command: String {
         guard let first = data.lives.all.first else { return title }
         let words = first.runs.first?.arguments ?? []
-        return words.isEmpty ? title : String(words.joined(separator: " ").prefix(160))
+        return words.isEmpty ? title : words.joined(separator: " ").cut(160)
     }
 
     private func top(_ page: inout HTML) {
@@ -129,7 +133,7 @@ public struct Report {
                 figure(Figures.count(data.errors), "failed", &page)
                 figure(Figures.count(data.files.changed(limit: 0).count), "files changed", &page)
                 figure(Figures.count(data.connects.count), data.connects.count == 1 ? "peer" : "peers", &page)
-                if data.decided > 0 { figure(Figures.count(data.opposed), "not simply allowed", &page) }
+                if data.decided > 0 { figure(Figures.count(data.opposed), "refused or changed", &page) }
                 if data.policy != nil { figure(Figures.count(data.refused), "would be refused", &page) }
             }
         }
@@ -176,26 +180,29 @@ public struct Report {
                 "div", ["class": "more"], "… and \(Figures.count(changed.count - changed.paths.count)) more, below")
         }
         page.wrap("h3", "All files")
-        page.wrap("div", ["class": "tools"]) { page in
-            page.element(
-                "input",
-                ["id": "find", "type": "search", "placeholder": "Part of a path", "aria-label": "Filter files by path"])
-            page.wrap("select", ["id": "deed", "aria-label": "Filter files by what was done"]) { page in
-                page.wrap("option", ["value": ""], "anything was done")
-                for entry in Deeds.words {
-                    page.wrap("option", ["value": FileTree.style(entry.word)], "\(entry.word): \(entry.meaning)")
-                }
-            }
-            page.wrap("button", ["id": "open", "type": "button"], "Open all")
-            page.wrap("button", ["id": "close", "type": "button"], "Close all")
-            page.wrap("span", ["id": "told", "class": "soft", "role": "status"], "")
-        }
+        if data.files.count == 0 { return page.wrap("p", ["class": "none"], "No file was named.") }
+        page.wrap("div", ["class": "tools"]) { drawTools(&$0) }
         var tree = FileTree(data.files)
         tree.draw(&page)
         if data.files.left > 0 {
             page.wrap(
                 "p", ["class": "none"], "\(Figures.count(data.files.left)) more uses of other files are left out.")
         }
+    }
+
+    private func drawTools(_ page: inout HTML) {
+        page.element(
+            "input",
+            ["id": "find", "type": "search", "placeholder": "Part of a path", "aria-label": "Filter files by path"])
+        page.wrap("select", ["id": "deed", "aria-label": "Filter files by what was done"]) { page in
+            page.wrap("option", ["value": ""], "anything was done")
+            for entry in Deeds.words {
+                page.wrap("option", ["value": FileTree.style(entry.word)], "\(entry.word): \(entry.meaning)")
+            }
+        }
+        page.wrap("button", ["id": "open", "type": "button"], "Open all")
+        page.wrap("button", ["id": "close", "type": "button"], "Close all")
+        page.wrap("span", ["id": "told", "class": "soft", "role": "status"], "")
     }
 
     private func drawNetwork(_ page: inout HTML) {
@@ -226,7 +233,7 @@ public struct Report {
         for life in data.lives.all {
             for run in life.runs {
                 let name = run.arguments.first.map { Words.base(Array($0.utf8)) } ?? "(unknown)"
-                let command = String(run.arguments.joined(separator: " ").prefix(2000))
+                let command = run.arguments.joined(separator: " ").cut(2000)
                 programs[name, default: (0, [:])].count += 1
                 if (programs[name]?.commands.count ?? 0) < 100 {
                     programs[name]?.commands[command, default: 0] += 1

@@ -199,10 +199,7 @@ public final class ReportData {
     }
 
     private func addRefusal(_ call: JudgedCall) {
-        switch call.decision.verdict {
-        case .deny, .kill, .ask: break
-        default: return
-        }
+        guard call.isRefusal else { return }
         refused += 1
         // Without the caller: many processes are refused the same.
         let first = call.decision.refusal(call.request).split(separator: "\n").first ?? ""

@@ -18,9 +18,21 @@ struct Timeline {
 
     func draw(_ page: inout HTML) {
         let rows = ordered()
+        if rows.isEmpty { return page.wrap("p", ["class": "none"], "No process was seen.") }
+        axis(&page)
         for (place, depth) in rows.prefix(Self.limit) { row(lives.all[place], depth, &page) }
         if rows.count > Self.limit {
             page.wrap("div", ["class": "more"], "… and \(Figures.count(rows.count - Self.limit)) more processes")
+        }
+    }
+
+    private func axis(_ page: inout HTML) {
+        page.wrap("div", ["class": "life axis", "aria-hidden": "true"]) { page in
+            page.wrap("span", "")
+            page.wrap("span") { page in
+                for part in 0...4 { page.wrap("span", Figures.time(span * Int64(part) / 4)) }
+            }
+            page.wrap("span", "")
         }
     }
 
@@ -48,7 +60,7 @@ struct Timeline {
         let ending = Words.ending(life.ending)
         let end = life.ended ?? lives.last
         let words =
-            "\(life.process) \(command.prefix(400)): \(Figures.counted(life.calls, "call", "calls")), \(ending)"
+            "\(life.process) \(command.cut(400)): \(Figures.counted(life.calls, "call", "calls")), \(ending)"
             + " after \(Figures.time(end - life.began))"
         page.wrap("div", ["class": "life", "title": words]) { page in
             page.wrap("span", ["class": "who m", "style": "padding-left:\(min(depth, 12) * 14)px"]) { page in
