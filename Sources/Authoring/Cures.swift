@@ -107,13 +107,21 @@ extension JudgedCall {
         for reason in decision.reasons where reason.verdict.strictness > Verdict.reply([]).strictness {
             let cures = cures(for: reason.cause, policy)
             guard let first = cures.first, let last = cures.last else {
-                remedy.left.append(reason.cause.text)
+                remedy.left.append(words(for: reason.cause))
                 continue
             }
             if !remedy.usual.contains(first) { remedy.usual.append(first) }
             if !remedy.narrow.contains(last) { remedy.narrow.append(last) }
         }
         return remedy
+    }
+
+    /// Why no line lifts a refusal, and what to do to have one.
+    private func words(for cause: Cause) -> String {
+        guard case .missing(_, role: .net, _) = cause else { return cause.text }
+        return
+            "nobody knows what the socket was to reach, for it was refused: record it with --warn, or without the policy; "
+            + "the line will be network: {connect: [\"\(request.unknownPeer)\"]}"
     }
 
     /// The lines for one cause, the widest first.

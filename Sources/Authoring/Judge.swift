@@ -13,6 +13,21 @@ public struct JudgedCall {
     public var decision: Decision
     /// What the kernel answered when it was recorded, nil where it never did.
     public var result: Int64?
+    /// A policy held it when it was recorded: the answer may be that policy's.
+    public var wasHeld = false
+
+    /// The program does not get what it asked for, and it is the policy that keeps it from it.
+    public var isRefusal: Bool {
+        switch decision.verdict {
+        case .deny: !failedAnyway
+        case .kill, .ask: true
+        default: false
+        }
+    }
+
+    /// The kernel had refused it by itself (EPERM, EACCES), so that a policy that refuses it changes nothing. What was
+    /// learned from the call gives no right to it either.
+    public var failedAnyway: Bool { !wasHeld && (result == -1 || result == -13) }
 }
 
 /// Goes through events and decides each call, as it would have been decided when it was made.
@@ -205,7 +220,9 @@ public final class Judge {
             file.rights = isHeld ? rights(of: name, message, policy) : .all
         }
         decoder.exit(&message, snapshot, result: result)
-        return JudgedCall(entry: call.entry, message: message, request: request, decision: decision, result: result)
+        return JudgedCall(
+            entry: call.entry, message: message, request: request, decision: decision, result: result,
+            wasHeld: !snapshot.decisions.isEmpty)
     }
 
     /// What is left of a decision where nothing is there: a program that may see as much gets the kernel's answer, and

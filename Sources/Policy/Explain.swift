@@ -204,7 +204,7 @@ extension Decision {
             {
                 return "files: {\(Self.quoted(object)): \(rights.grouped)}, beside what it has"
             }
-            if role == .net { return "network: {connect: [\"ADDRESS\"]}" }
+            if role == .net { return "network: {connect: [\"\(request.unknownPeer)\"]}" }
             if let ambient = role.ambient ?? (role == .who ? .procs : nil) {
                 return
                     "ambient: [\(ambient.name)\(rights.isSubset(of: ambient.rights) && role != .selfProcess ? "" : "+" + rights.expression)]"

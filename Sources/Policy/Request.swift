@@ -95,6 +95,20 @@ extension AddressFact {
     public func entry(isASCII: Bool) -> String { "\(transport.name) \(address.text(isASCII: isASCII))" }
 }
 
+extension Request {
+    /// How an entry under `network` would begin for a socket that is being made: what it is to reach nobody knows yet.
+    public var unknownPeer: String {
+        let given = stop.arguments
+        let isSocket = message.call == .socket || message.call == .socketpair
+        switch isSocket ? Transport(family: given.a0, type: given.a1, protocol: given.a2) : .tcp {
+        case .udp: return "udp HOST:PORT"
+        case .unix: return "unix PATH"
+        case .netlink: return "netlink"
+        case .tcp, .other: return "tcp HOST:PORT"
+        }
+    }
+}
+
 /// A descriptor, or another handle, that the message names.
 public struct HandleFact: Equatable, Sendable {
     public var role: HandleRole

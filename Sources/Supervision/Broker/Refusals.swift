@@ -93,7 +93,7 @@ final class Refusals: Sendable {
         case .switched(let name), .refusedByDefault(let name, _): return "classes: {\(name): allow}"
         case .hidden(let path): return entry(path).map { "files: {\($0): ro}" }
         case .missing(let rights, let role, let object):
-            if role == .net { return "network: {connect: [\"tcp HOST:PORT\"]}" }
+            if role == .net { return "network: {connect: [\"\(request.unknownPeer)\"]}" }
             if let fact = request.addresses.first, !rights.isDisjoint(with: [.connect, .bind, .listen]) {
                 return hint(Reason(reason.verdict, .address(fact), nil), request)
             }

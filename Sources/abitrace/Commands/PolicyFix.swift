@@ -84,7 +84,7 @@ struct FixSession {
         var list: [JudgedCall] = []
         for recording in recordings {
             try PolicyFiles.judge(recording, policy) { call in
-                guard call.decision.verdict.isRefusal else { return }
+                guard call.isRefusal else { return }
                 let remedy = call.remedy(under: policy)
                 let key = call.subject + remedy.narrow.map(\.text).joined(separator: ";")
                 if seen.insert(key).inserted { list.append(call) }

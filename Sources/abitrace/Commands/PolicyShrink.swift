@@ -38,7 +38,7 @@ struct PolicyShrink: ParsableCommand {
         var refusals = 0
         for file in files {
             try PolicyFiles.judge(file, whole) {
-                if $0.decision.verdict.isRefusal { refusals += 1 }
+                if $0.isRefusal { refusals += 1 }
                 usage.add($0)
             }
         }
@@ -53,7 +53,7 @@ struct PolicyShrink: ParsableCommand {
         }
         var remaining = 0
         for file in files {
-            try PolicyFiles.judge(file, result) { if $0.decision.verdict.isRefusal { remaining += 1 } }
+            try PolicyFiles.judge(file, result) { if $0.isRefusal { remaining += 1 } }
         }
         guard remaining <= refusals else {
             throw Failure(

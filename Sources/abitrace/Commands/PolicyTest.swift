@@ -70,13 +70,18 @@ struct PolicyTest: ParsableCommand {
         for diagnostic in diagnostics { complain(diagnostic.text) }
         if !diagnostics.isEmpty { throw Failure(description: "\(file) holds no expectations", status: 2) }
         let surroundings = surroundings(expectations)
+        let policy = try policy(source, surroundings)
+        return expectations.messages.map { $0.examine(policy, surroundings) }
+            + expectations.recordings.map { examine($0, source, surroundings, file) }
+    }
+
+    private func policy(_ source: PolicySource, _ surroundings: Surroundings) throws -> Policy {
         let reading = PolicyReader.read(source, surroundings)
         guard let policy = reading.policy else {
             for diagnostic in reading.errors { complain(diagnostic.text) }
             throw Failure(description: "\(source.file) is no policy", status: 2)
         }
-        return expectations.messages.map { $0.examine(policy, surroundings) }
-            + expectations.recordings.map { examine($0, policy, file) }
+        return policy
     }
 
     /// Where a file says its directory and home, paths are meant as they are written, so that it says the same
@@ -89,15 +94,20 @@ struct PolicyTest: ParsableCommand {
         return surroundings
     }
 
-    private func examine(_ expected: ExpectedRecording, _ policy: Policy, _ file: String) -> Examined {
+    /// A recording's `${CWD}` is where it began.
+    private func examine(
+        _ expected: ExpectedRecording, _ source: PolicySource, _ surroundings: Surroundings, _ file: String
+    ) -> Examined {
         var path = expected.file
         if !path.hasPrefix("/"), let slash = file.lastIndex(of: "/") { path = file[...slash] + path }
-        let judge = Judge(policy, answering: .whatMatters)
         var refused: [String] = []
         var reasons: [String: String] = [:]
         do {
+            var surroundings = surroundings
+            if let start = try RecordingFiles.start(of: path) { surroundings.workingDirectory = start }
+            let judge = Judge(try policy(source, surroundings), answering: .whatMatters)
             try RecordingFiles.eachEvent(of: path, isEvidence: true) { event, snapshot in
-                guard let call = judge.see(event, snapshot), call.decision.verdict.isRefusal else { return }
+                guard let call = judge.see(event, snapshot), call.isRefusal else { return }
                 if reasons.updateValue(call.decision.refusal(call.request), forKey: call.subject) == nil {
                     refused.append(call.subject)
                 }

@@ -14,6 +14,8 @@ struct RecordingVerdict: Sendable {
     private(set) var calls = 0
     private(set) var refusals = 0
     private(set) var warnings = 0
+    /// Calls that would be refused too, but that the kernel had refused already.
+    private var failures = 0
     /// Refusals by class.
     private var classes: [String: Int] = [:]
     /// The first refusals, in words: a report of thousands helps nobody.
@@ -77,7 +79,8 @@ struct RecordingVerdict: Sendable {
         _ call: JudgedCall, _ asJSON: Bool, _ write: ([UInt8]) -> Void, _ seen: inout Set<String>
     ) {
         if case .warn = call.decision.verdict { warnings += 1 }
-        guard call.decision.verdict.isRefusal else { return }
+        if !call.decision.isAllowed, call.failedAnyway { failures += 1 }
+        guard call.isRefusal else { return }
         refusals += 1
         classes[call.message.operation.operationClass.name, default: 0] += 1
         let text = call.decision.refusal(call.request)
@@ -108,6 +111,7 @@ struct RecordingVerdict: Sendable {
             let classes = verdict.classes.sorted { $0.key < $1.key }.map { "\($0.value) \($0.key)" }
             text += "\(verdict.recording): \(verdict.calls) calls, \(verdict.refusals) refused"
             if !classes.isEmpty { text += " (\(classes.joined(separator: ", ")))" }
+            if verdict.failures > 0 { text += ", \(verdict.failures) that the kernel had refused anyway" }
             if verdict.warnings > 0 { text += ", \(verdict.warnings) with a warning" }
             text += "\n"
         }
@@ -120,15 +124,5 @@ struct RecordingVerdict: Sendable {
             name: recording, className: "policy",
             failure: refusals == 0
                 ? nil : ("\(refusals) of \(calls) calls refused", texts.joined(separator: "\n")))
-    }
-}
-
-extension Verdict {
-    /// Whether the program does not get what it asked for.
-    var isRefusal: Bool {
-        switch self {
-        case .deny, .kill, .ask: true
-        default: false
-        }
     }
 }
