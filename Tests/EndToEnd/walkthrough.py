@@ -2,6 +2,7 @@
 # shrink, run again; and what a changed program is told.
 
 import os
+import pwd
 import re
 import shutil
 import socket
@@ -167,9 +168,9 @@ def connect(port):
 
 
 def load_server(port):
-    """Eight clients at once, a hundred lines each; then the end."""
+    """Eight clients at once, some lines each; then the end."""
     clients = [connect(port) for _ in range(8)]
-    for number in range(100):
+    for number in range(25):
         for client in clients:
             client.sendall(b"line\n")
         for client in clients:
@@ -182,7 +183,7 @@ def load_server(port):
 
 def load_redis(port):
     clients = [connect(port) for _ in range(8)]
-    for number in range(100):
+    for number in range(25):
         for client in clients:
             client.sendall(b"INCR count\r\n")
         for client in clients:
@@ -214,22 +215,47 @@ def git_case(suite):
     walk_case(suite, ["git", "clone", "-q", "--no-local", "origin", "copy"], lambda folder: write_repository(suite, folder))
 
 
-def readme_case(suite):
-    """The README's walk, word for word."""
+def followed(suite, file, heading, user=None):
+    """Follows the first commands under a heading word for word, in a project of its own; answers what was printed."""
     need("make")
-    text = (HERE.parent.parent / "README.md").read_text()
-    block = re.search(r"## From a recording to a policy\n.*?```sh\n(.*?)```", text, re.S)
-    require(block and "policy learn" in block[1], "the README has no walk")
+    text = (HERE.parent.parent / file).read_text()
+    block = re.search(rf"{heading}\n.*?```sh\n(.*?)```", text, re.S)
+    require(block and "policy learn" in block[1], f"{file} has no walk")
     folder, tools = suite.path(".readme"), suite.path(".tools")
     folder.mkdir()
     tools.mkdir()
     (tools / "abitrace").symlink_to(Path(suite.tracer).resolve())
     write_project(folder)
+    options, home = {}, os.environ.get("HOME", "/")
+    if user:
+        entry = pwd.getpwnam(user)
+        home = folder / "home"
+        home.mkdir()
+        for path in (suite.folder, tools):
+            path.chmod(0o755)
+        # Somebody else's home in front of the system's programs, as su leaves it: the kernel refuses to look there.
+        closed = suite.path(".closed")
+        (closed / "bin").mkdir(parents=True)
+        closed.chmod(0o700)
+        for path in [folder, *folder.rglob("*")]:
+            os.chown(path, entry.pw_uid, entry.pw_gid)
+        options = {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
+    search = f"{tools}:{f'{closed}/bin:' if user else ''}/usr/bin:/bin"
     code, output, errors = suite.execute(
-        ["env", "-u", "PWD", f"PATH={tools}:/usr/bin:/bin", "bash", "-e", "-c", block[1]], cwd=folder)
+        ["env", "-u", "PWD", f"HOME={home}", f"PATH={search}", "bash", "-e", "-c", block[1]], cwd=folder, **options)
     require(code == 0, f"{ending(code)} {output.decode()[-600:]} {errors[-600:]}")
     require("refused" not in errors and "warning" not in errors, errors[-600:])
-    require(output.decode().count(" 0 refused") == 3, output.decode()[-600:])
+    return output.decode()
+
+
+def readme_case(suite, user):
+    told = followed(suite, "README.md", "## From a recording to a policy", user)
+    require(told.count(" 0 refused") == 3, told[-600:])
+
+
+def howto_case(suite, user):
+    told = followed(suite, "Docs/HOWTO-test-a-policy.md", "# Test a policy", user)
+    require("4 expectations, all met" in told, told[-600:])
 
 
 def directories_case(suite):
@@ -287,6 +313,8 @@ def run(suite):
     suite.case("walkthrough/server", server_case, "python")
     suite.case("walkthrough/redis", server_case, "redis-server")
     suite.case("walkthrough/shell", walk_case, ["sh", "-c", SCRIPT])
-    suite.case("walkthrough/readme", readme_case)
+    for user in (None, "nobody"):
+        suite.case(f"walkthrough/readme/{user or 'self'}", readme_case, user)
+        suite.case(f"walkthrough/howto/{user or 'self'}", howto_case, user)
     suite.case("walkthrough/directories", directories_case)
     suite.case("walkthrough/processes", processes_case)
