@@ -44,14 +44,16 @@ struct {
 } remainders SEC(".maps");
 
 static __always_inline int number_of(struct task_struct *task) {
-    struct pid *pid = task->thread_pid;
+    struct pid *pid = MEMBER(task, thread_pid);
     int number = 0;
     bpf_core_read(&number, sizeof number, &pid->numbers[pid_level].nr);
     return number;
 }
 
-static __always_inline unsigned long long wake(void) {
-    if (!variables.reader_sleeps || bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < wake_at) return BPF_RB_NO_WAKEUP;
+static __always_inline unsigned long long wake(struct abitrace_thread *thread) {
+    // Asking how full the ring is costs a tenth of a record: one in sixteen asks.
+    if (!variables.reader_sleeps || ++thread->sent & 15) return BPF_RB_NO_WAKEUP;
+    if (bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA) < wake_at) return BPF_RB_NO_WAKEUP;
     variables.reader_sleeps = 0;
     return BPF_RB_FORCE_WAKEUP;
 }
@@ -61,7 +63,17 @@ static __always_inline void count_loss(struct abitrace_thread *thread) {
     variables.lost[bpf_get_smp_processor_id() & (ABITRACE_PROCESSORS - 1)].count++;
 }
 
-static __always_inline void take_arguments(unsigned long long *to, struct pt_regs *regs, unsigned int personality) {
+// What a call's registers say. They are read once: each place that reads them has to be proven.
+struct registers {
+    unsigned long long arguments[6];
+    unsigned long long instruction_pointer, stack_pointer;
+};
+
+static __always_inline void take_registers(struct registers *registers, struct pt_regs *regs,
+                                           unsigned int personality) {
+    unsigned long long *to = registers->arguments;
+    registers->instruction_pointer = regs->ip;
+    registers->stack_pointer = regs->sp;
     if (personality) {
         to[0] = regs->bx;
         to[1] = regs->cx;
@@ -79,22 +91,26 @@ static __always_inline void take_arguments(unsigned long long *to, struct pt_reg
     }
 }
 
-// What is done at a call; an empty row where nothing is.
-static __always_inline struct abitrace_row *row_of(unsigned int personality, unsigned int number,
-                                                   struct pt_regs *regs) {
+// What is done at a call, whatever its arguments are.
+static __always_inline struct abitrace_row *row_of(unsigned int personality, unsigned int number) {
     if (number >= ABITRACE_NUMBERS) return 0;
     unsigned int key = personality * ABITRACE_NUMBERS + number;
-    struct abitrace_row *row = bpf_map_lookup_elem(&rows, &key);
+    return bpf_map_lookup_elem(&rows, &key);
+}
+
+// What is done where an argument chooses.
+static __always_inline struct abitrace_row *choose(struct abitrace_row *row, unsigned int personality,
+                                                   unsigned int number, struct registers *registers) {
     if (!row || !(row->flags & ABITRACE_SELECTS)) return row;
-    unsigned long long arguments[6];
-    take_arguments(arguments, regs, personality);
-    struct abitrace_choice choice = {.personality_and_number = key, .value = arguments[row->selector & 3]};
+    unsigned long long *arguments = registers->arguments;
+    struct abitrace_choice choice = {.personality_and_number = personality * ABITRACE_NUMBERS + number,
+                                     .value = arguments[row->selector & 3]};
     struct abitrace_row *chosen = bpf_map_lookup_elem(&choices, &choice);
     return chosen ? chosen : row;
 }
 
 static __always_inline void fill(struct abitrace_record *record, struct abitrace_thread *thread,
-                                 struct pt_regs *regs, unsigned int kind, unsigned long long time) {
+                                 struct registers *registers, unsigned int kind, unsigned long long time) {
     record->kind = kind;
     record->personality = thread->personality;
     record->thread = thread->thread;
@@ -103,28 +119,28 @@ static __always_inline void fill(struct abitrace_record *record, struct abitrace
     record->entry_time = thread->entry_time;
     record->lost = thread->lost;
     record->number = thread->number;
-    record->instruction_pointer = regs->ip;
-    take_arguments(record->arguments, regs, thread->personality);
+    record->instruction_pointer = registers->instruction_pointer;
+    __builtin_memcpy(record->arguments, registers->arguments, sizeof record->arguments);
     // rt_sigreturn, and i386's (syscall_64.tbl, syscall_32.tbl)
-    if (thread->number == (thread->personality ? 173 : 15)) record->arguments[0] = regs->sp;
+    if (thread->number == (thread->personality ? 173 : 15)) record->arguments[0] = registers->stack_pointer;
 }
 
 // A record without memory.
-static __always_inline bool send_bare(struct abitrace_thread *thread, struct pt_regs *regs, unsigned int kind,
+static __always_inline bool send_bare(struct abitrace_thread *thread, struct registers *registers, unsigned int kind,
                                       unsigned int flags, unsigned long long time, long result) {
     struct abitrace_record *record = bpf_ringbuf_reserve(&ring, sizeof *record, 0);
     if (!record) return false;
-    fill(record, thread, regs, kind, time);
+    fill(record, thread, registers, kind, time);
     record->flags = flags;
     record->piece_count = 0;
     record->pieces = 0;
     record->result = result;
     thread->lost = 0;
-    bpf_ringbuf_submit(record, wake());
+    bpf_ringbuf_submit(record, wake(thread));
     return true;
 }
 
-static __always_inline struct desk *begin_record(struct pt_regs *regs, unsigned int personality, long result) {
+static __always_inline struct desk *begin_record(struct registers *registers, unsigned int personality, long result) {
     struct desk *desk = take_desk();
     if (!desk) return 0;
     desk->offset = sizeof(struct abitrace_record);
@@ -133,22 +149,22 @@ static __always_inline struct desk *begin_record(struct pt_regs *regs, unsigned 
     desk->cut = false;
     desk->word = personality ? 4 : 8;
     desk->result = result;
-    desk->stack_pointer = regs->sp;
-    take_arguments(desk->arguments, regs, personality);
+    desk->stack_pointer = registers->stack_pointer;
+    __builtin_memcpy(desk->arguments, registers->arguments, sizeof desk->arguments);
     return desk;
 }
 
-static __always_inline bool send(struct desk *desk, struct abitrace_thread *thread, struct pt_regs *regs,
+static __always_inline bool send(struct desk *desk, struct abitrace_thread *thread, struct registers *registers,
                                  unsigned int kind, unsigned int flags, unsigned long long time) {
     struct abitrace_record *record = (void *)desk->bytes;
-    fill(record, thread, regs, kind, time);
+    fill(record, thread, registers, kind, time);
     record->flags = flags | (desk->cut ? ABITRACE_CUT : 0);
     record->piece_count = desk->pieces;
     record->result = desk->result;
     unsigned int size = desk->offset;
     record->pieces = size - sizeof *record;
     if (size > sizeof desk->bytes) size = sizeof desk->bytes;
-    if (bpf_ringbuf_output(&ring, desk->bytes, size, wake())) return false;
+    if (bpf_ringbuf_output(&ring, desk->bytes, size, wake(thread))) return false;
     thread->lost = 0;
     return true;
 }
@@ -169,16 +185,21 @@ int BPF_PROG(enter, struct pt_regs *regs, long id) {
     unsigned long long time = bpf_ktime_get_ns();
     thread->entry_time = time;
     flags |= ABITRACE_IN_CALL;
-    struct abitrace_row *row = row_of(personality, id, regs);
+    struct registers registers;
+    struct abitrace_row *row = row_of(personality, id);
+    if (row && row->flags & (ABITRACE_READS_AT_ENTRY | ABITRACE_SENDS_ENTRY | ABITRACE_SELECTS)) {
+        take_registers(&registers, regs, personality);
+        row = choose(row, personality, id, &registers);
+    }
     if (row && row->flags & (ABITRACE_READS_AT_ENTRY | ABITRACE_SENDS_ENTRY)) {
-        struct desk *desk = begin_record(regs, personality, 0);
+        struct desk *desk = begin_record(&registers, personality, 0);
         if (desk) {
             follow(row->first, row->count, ABITRACE_AT_ENTRY, ABITRACE_AT_ENTRY);
             // What is sent at once is not waited for.
             bool incomplete =
                 desk->incomplete && (row->flags & (ABITRACE_SENDS_ENTRY | ABITRACE_EXECUTES)) != ABITRACE_SENDS_ENTRY;
             if (incomplete) flags |= ABITRACE_ENTRY_INCOMPLETE;
-            if (send(desk, thread, regs, ABITRACE_ENTRY, incomplete ? ABITRACE_INCOMPLETE : 0, time))
+            if (send(desk, thread, &registers, ABITRACE_ENTRY, incomplete ? ABITRACE_INCOMPLETE : 0, time))
                 flags |= ABITRACE_ENTRY_SENT;
         }
     }
@@ -214,21 +235,24 @@ int BPF_PROG(leave, struct pt_regs *regs, long result) {
         thread->flags &= ~ABITRACE_LAUNCHING;
         if (result) thread->flags |= ABITRACE_HIDDEN;
     }
-    struct abitrace_row *row = row_of(thread->personality, thread->number, regs);
+    unsigned int personality = thread->personality & 1, number = thread->number;
+    struct registers registers;
+    take_registers(&registers, regs, personality);
+    struct abitrace_row *row = choose(row_of(personality, number), personality, number, &registers);
     // ERRNO limits (linux/err.h); the kernel's own -ERESTART* among them.
     bool failed = result < 0 && result >= -4095;
     unsigned int wanted = failed ? ABITRACE_READS_AT_FAILURE : ABITRACE_READS_AT_EXIT;
     if (entry) wanted |= ABITRACE_READS_AT_ENTRY;
     struct desk *desk = 0;
-    if (row && row->flags & wanted) desk = begin_record(regs, thread->personality, result);
+    if (row && row->flags & wanted) desk = begin_record(&registers, personality, result);
     if (!desk) {
-        if (!send_bare(thread, regs, ABITRACE_EXIT, flags, time, result)) count_loss(thread);
+        if (!send_bare(thread, &registers, ABITRACE_EXIT, flags, time, result)) count_loss(thread);
         return 0;
     }
     if (entry && row->flags & ABITRACE_READS_AT_ENTRY) follow(row->first, row->count, ABITRACE_AT_ENTRY, ABITRACE_AT_ENTRY);
     follow(row->first, row->count, ABITRACE_AT_EXIT, failed ? ABITRACE_AT_FAILURE : ABITRACE_AT_EXIT);
     // An entry that did not fit is no loss: the exit tells of it too.
-    if (!send(desk, thread, regs, ABITRACE_EXIT, flags, time)) count_loss(thread);
+    if (!send(desk, thread, &registers, ABITRACE_EXIT, flags, time)) count_loss(thread);
     return 0;
 }
 
@@ -241,8 +265,9 @@ int BPF_PROG(wait, bool is_preempted, struct task_struct *former, struct task_st
     unsigned int flags = thread->flags;
     if ((flags & (ABITRACE_IN_CALL | ABITRACE_ENTRY_SENT | ABITRACE_HIDDEN)) != ABITRACE_IN_CALL) return 0;
     if (!former->__state) return 0;
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(former);
-    if (send_bare(thread, regs, ABITRACE_ENTRY, 0, thread->entry_time, 0)) thread->flags = flags | ABITRACE_ENTRY_SENT;
+    struct registers registers;
+    take_registers(&registers, (struct pt_regs *)bpf_task_pt_regs(former), thread->personality);
+    if (send_bare(thread, &registers, ABITRACE_ENTRY, 0, thread->entry_time, 0)) thread->flags = flags | ABITRACE_ENTRY_SENT;
     return 0;
 }
 
@@ -258,7 +283,7 @@ int BPF_PROG(fork, struct task_struct *parent, struct task_struct *child) {
         return 0;
     }
     made->thread = number_of(child);
-    made->process = number_of(child->group_leader);
+    made->process = number_of(MEMBER(child, group_leader));
     made->flags = ABITRACE_BEGINS | (thread->flags & (ABITRACE_HIDDEN));
     return 0;
 }
@@ -267,8 +292,9 @@ int BPF_PROG(fork, struct task_struct *parent, struct task_struct *child) {
 static __always_inline void tell_image(struct abitrace_thread *thread, struct task_struct *task,
                                        struct linux_binprm *binary) {
     thread->flags &= ~ABITRACE_ENTRY_INCOMPLETE;
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
-    struct desk *desk = begin_record(regs, thread->personality, 0);
+    struct registers registers;
+    take_registers(&registers, (struct pt_regs *)bpf_task_pt_regs(task), thread->personality);
+    struct desk *desk = begin_record(&registers, thread->personality, 0);
     if (!desk) return;
     desk->phase = ABITRACE_OF_IMAGE;
     desk->instruction = 0;
@@ -277,12 +303,13 @@ static __always_inline void tell_image(struct abitrace_thread *thread, struct ta
     bpf_core_read(&interpreter, sizeof interpreter, &binary->interp);
     add(path, 4096, OF_THE_KERNEL);
     // A script's arguments are not those that were passed.
-    if (interpreter == path && task->mm) {
-        unsigned long start = task->mm->arg_start, length = task->mm->arg_end - start;
+    struct mm_struct *memory = MEMBER(task, mm);
+    if (interpreter == path && memory) {
+        unsigned long start = MEMBER(memory, arg_start), length = MEMBER(memory, arg_end) - start;
         desk->instruction = 1;
         add(start, length > 16384 ? 16384 : length, 0);
     }
-    send(desk, thread, regs, ABITRACE_IMAGE, 0, thread->entry_time);
+    send(desk, thread, &registers, ABITRACE_IMAGE, 0, thread->entry_time);
 }
 
 SEC("tp_btf/sched_process_exec")
@@ -302,9 +329,10 @@ int BPF_PROG(end, struct task_struct *task) {
     if (!thread || thread->flags & ABITRACE_HIDDEN) return 0;
     bool is_in_call = (thread->flags & (ABITRACE_IN_CALL | ABITRACE_ENTRY_SENT)) == ABITRACE_IN_CALL;
     if (!is_in_call && !thread->lost) return 0;
-    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+    struct registers registers;
+    take_registers(&registers, (struct pt_regs *)bpf_task_pt_regs(task), thread->personality);
     unsigned int kind = is_in_call ? ABITRACE_ENTRY : ABITRACE_END;
-    if (send_bare(thread, regs, kind, 0, bpf_ktime_get_ns(), 0)) return 0;
+    if (send_bare(thread, &registers, kind, 0, bpf_ktime_get_ns(), 0)) return 0;
     if (is_in_call) count_loss(thread);
     int number = thread->thread;
     unsigned long long calls = thread->lost;

@@ -5,6 +5,15 @@
 
 #define AS_THE_KERNEL_HAS_IT __attribute__((preserve_access_index))
 
+// A member of one of the kernel's structs. The kernel knows of some pointers what they point to, and would let us read
+// there at once; to prove that it looks through all of its types, a millisecond each.
+#define MEMBER(place, member)                                                                                          \
+    ({                                                                                                                 \
+        typeof((place)->member) value = 0;                                                                             \
+        bpf_core_read(&value, sizeof value, &(place)->member);                                                         \
+        value;                                                                                                         \
+    })
+
 // MARK: Threads
 
 struct pt_regs {

@@ -18,14 +18,6 @@ unsigned long long root_entry = 0, root_mount = 0;
 #define CONNECTING 2
 #define UNCONNECTED 7
 
-// A member of one of the kernel's structs at an address that nothing is known of.
-#define MEMBER(place, member)                                                                                          \
-    ({                                                                                                                 \
-        typeof((place)->member) value = 0;                                                                             \
-        bpf_core_read(&value, sizeof value, &(place)->member);                                                         \
-        value;                                                                                                         \
-    })
-
 // Adds one part of a name, its length before it.
 static __always_inline void add_part(struct desk *desk, unsigned int length, const void *bytes) {
     unsigned int at = desk->offset;
@@ -137,7 +129,7 @@ static __always_inline void add_object(struct desk *desk, unsigned long long wha
 SEC("syscall")
 int find_root(void *context) {
     struct task_struct *task = bpf_get_current_task_btf();
-    struct fs_struct *places = task->fs;
+    struct fs_struct *places = MEMBER(task, fs);
     root_entry = (unsigned long long)MEMBER(places, root.dentry);
     root_mount = mount_of(MEMBER(places, root.mnt));
     return 0;
@@ -258,7 +250,7 @@ __noinline int add_descriptor(unsigned int number, unsigned int family) {
     struct desk *desk = take_desk();
     if (!desk) return 0;
     struct task_struct *task = bpf_get_current_task_btf();
-    struct files_struct *files = task->files;
+    struct files_struct *files = MEMBER(task, files);
     struct fdtable *table = MEMBER(files, fdt);
     if (number >= MEMBER(table, max_fds)) return 0;
     struct file *file = 0;
@@ -284,7 +276,7 @@ __noinline int add_place(unsigned int which) {
     struct desk *desk = take_desk();
     if (!desk) return 0;
     struct task_struct *task = bpf_get_current_task_btf();
-    struct fs_struct *places = task->fs;
+    struct fs_struct *places = MEMBER(task, fs);
     struct path *path = which == ABITRACE_ROOT ? &places->root : &places->pwd;
     unsigned long long what =
         (unsigned long long)(which == ABITRACE_ROOT ? ABITRACE_THE_ROOT : ABITRACE_THE_WORKING_DIRECTORY) << 32;

@@ -248,7 +248,8 @@ struct abitrace_thread {
     int process;
     unsigned char flags;
     unsigned char personality;
-    unsigned short reserved;
+    // Records, as far as the reader has to be woken for them.
+    unsigned short sent;
     int number;
     unsigned int lost;
     unsigned int padding;

@@ -60,6 +60,9 @@ long abitrace_stack_pointer(pid_t thread, uint64_t *pointer, int *word) {
     *pointer = *word == 4 ? registers.narrow[15] : registers.wide[19];
     return 0;
 }
+long abitrace_peek(pid_t thread, uint64_t address, uint64_t *value) {
+    return request(PTRACE_PEEKDATA, thread, address, (unsigned long)value);
+}
 long abitrace_poke(pid_t thread, uint64_t address, uint64_t value) {
     return request(PTRACE_POKEDATA, thread, address, value);
 }

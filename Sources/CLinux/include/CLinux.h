@@ -44,6 +44,8 @@ long abitrace_syscall_info(pid_t thread, struct abitrace_syscall_info *info);
 long abitrace_event_message(pid_t thread, unsigned long *message);
 // The stack pointer of a stopped thread, and the width of its words in bytes.
 long abitrace_stack_pointer(pid_t thread, uint64_t *pointer, int *word);
+// Reads eight bytes of a stopped thread's memory.
+long abitrace_peek(pid_t thread, uint64_t address, uint64_t *value);
 // Writes eight bytes into a stopped thread's memory, write-protected or not.
 long abitrace_poke(pid_t thread, uint64_t address, uint64_t value);
 // Fills the 128 bytes of a siginfo_t.

@@ -44,7 +44,7 @@ public struct EBPFInterceptor: LiveInterceptor {
 
     /// - Parameter ringBytes: how much may wait to be seen; a power of two.
     /// - Throws: `TraceError.kernelProgram` where this kernel, or this user, cannot have the program.
-    public init(_ options: PtraceOptions, ringBytes: Int = 1 << 25) throws(TraceError) {
+    public init(_ options: PtraceOptions, ringBytes: Int = 1 << 23) throws(TraceError) {
         var options = options
         options.watchesCalls = false
         options.sharesProcessor = false

@@ -16,7 +16,7 @@ public struct WitnessInterceptor: LiveInterceptor {
     private let testimony: Testimony
 
     /// - Throws: `TraceError.kernelProgram`.
-    public init(_ options: PtraceOptions, _ testimony: Testimony, ringBytes: Int = 1 << 25) throws(TraceError) {
+    public init(_ options: PtraceOptions, _ testimony: Testimony, ringBytes: Int = 1 << 23) throws(TraceError) {
         self.testimony = testimony
         ptrace = PtraceInterceptor(options)
         capture = options.capture

@@ -57,7 +57,7 @@ extension PtraceInterceptor {
             return false
         }
         let child = Int32(truncatingIfNeeded: message)
-        let sharesProcess = abitrace_belongs(parent.process.id, child) == 0
+        let sharesProcess = parent.call.makesThread ?? (abitrace_belongs(parent.process.id, child) == 0)
         let known = tracees[child]
         let tracee = known ?? add(child, process: sharesProcess ? parent.process.id : child, parent: parent)
         if known != nil && sharesProcess { move(tracee, to: parent.process) }
@@ -149,5 +149,16 @@ extension PtraceInterceptor {
                 ? .exited(status: (status >> 8) & 0xFF)
                 : .killed(signal: signal, dumpedCore: status & 0x80 != 0))
         return true
+    }
+}
+
+extension Stop {
+    /// Whether the call makes a thread of its caller's process, where its registers tell: clone3 has its flags in memory.
+    fileprivate var makesThread: Bool? {
+        switch SpecTables.row(personality, number)?.call {
+        case .fork, .vfork: false
+        case .clone: arguments.a0 & 0x10000 != 0  // CLONE_THREAD (linux/sched.h)
+        default: nil
+        }
     }
 }

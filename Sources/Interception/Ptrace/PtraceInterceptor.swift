@@ -260,6 +260,7 @@ public struct PtraceInterceptor: Interceptor {
         }
         current = tracee
         tracee.isStopped = true
+        tracee.process.stopped = thread
         if tracee.runsUserCode {
             let now = Clock.now()
             tracee.lastRun = now - tracee.resumed

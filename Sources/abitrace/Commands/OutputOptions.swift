@@ -270,7 +270,7 @@ struct WatchOptions: ParsableArguments {
         help: ArgumentHelp(
             "With ebpf: how many megabytes may wait to be seen before calls are lost; a power of two.",
             valueName: "megabytes"))
-    var ring: Int = 16
+    var ring: Int = 8
 
     /// The size of the ring, which the kernel wants as a power of two.
     func ringBytes() throws -> Int {
