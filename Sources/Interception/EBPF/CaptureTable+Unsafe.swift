@@ -13,6 +13,15 @@ struct CaptureTable {
     /// Lists that are there already: most calls share theirs with others.
     private var known: [[CaptureInstruction]: UInt16] = [:]
 
+    /// The calls of which anything is read besides registers.
+    var reading: CallInterest {
+        CallInterest { personality, number in
+            let key = Int(personality.rawValue) * Int(ABITRACE_NUMBERS) + Int(number)
+            let selects = UInt8(ABITRACE_SELECTS.rawValue)
+            return number < UInt64(ABITRACE_NUMBERS) && (rows[key].count > 0 || rows[key].flags & selects != 0)
+        }
+    }
+
     /// Calls that may not return to where they were made, and those between whose entry and return others' events come.
     private static let sentAtOnce: Set<SystemCall> = [
         .exit, .exitGroup, .execve, .execveat, .fork, .vfork, .clone, .clone3, .rtSigreturn, .sigreturn,

@@ -18,6 +18,7 @@ public struct EBPFInterceptor: LiveInterceptor {
     private let program: KernelProgram
     private let ring: CallRing
     private let capture: Capture
+    /// The calls that are looked into.
     private let interest: CallInterest
     /// Somebody wants to know what descriptors stand for.
     private let tellsObjects: Bool
@@ -51,10 +52,10 @@ public struct EBPFInterceptor: LiveInterceptor {
         life = PtraceInterceptor(options)
         life.waits = false
         capture = options.capture
-        interest = options.interest
         tellsObjects = options.facts != .none
         program = try KernelProgram(options, ringBytes: ringBytes)
         ring = program.ring
+        interest = program.reading
     }
 
     public static var seesCallsLate: Bool { true }

@@ -14,6 +14,8 @@ final class KernelProgram {
     private let threads: Int32
     private let remainders: Int32
     let ring: CallRing
+    /// The calls of which records bring anything besides registers.
+    let reading: CallInterest
     /// The program's variables, shared with it.
     private let variables: UnsafeMutableRawPointer
     private let variablesSize: Int
@@ -34,10 +36,10 @@ final class KernelProgram {
         let opened = bytes.withUnsafeBytes { bpf_object__open_mem($0.baseAddress, $0.count, &options) }
         guard let object = opened else { throw .kernelProgram("reading the program", errno: errno) }
         self.object = object
+        let table = CaptureTable(watching.capture, watching.interest, tellsObjects: watching.facts != .none)
+        reading = table.reading
         let program: Loaded
         do {
-            let table = CaptureTable(
-                watching.capture, watching.interest, tellsObjects: watching.facts != .none)
             program = try Self.load(object, table, ringBytes: ringBytes)
         } catch {
             bpf_object__close(object)
