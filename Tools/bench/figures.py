@@ -1,5 +1,6 @@
 # From samples to figures: medians with their spread, ratios within a round, what a recording's footer says.
 
+import re
 import struct
 from statistics import median
 
@@ -46,6 +47,12 @@ def records(path):
             return struct.unpack_from("<Q", data, place + 9)[0], len(data)
         place += 9 + length
     return 0, len(data)
+
+
+def lost(sample):
+    """How many calls a watcher says that it could not keep."""
+    told = re.search(r"(\d+) calls were lost", sample.said)
+    return int(told[1]) if told else 0
 
 
 def memory(kilobytes):

@@ -24,6 +24,7 @@ class Sample:
     processor: float
     latency: dict = field(default_factory=dict)  # milliseconds by percentile, of a server's clients
     memory: list = field(default_factory=list)   # kilobytes of the watcher, every so often
+    said: str = ""                               # on standard error
 
 
 def children_time():
@@ -75,11 +76,11 @@ def run(command, watches_memory=False, environment=None, folder=None):
             if process.returncode is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+        errors.seek(0)
+        text = errors.read().decode(errors="replace")
         if code != 0:
-            errors.seek(0)
-            text = errors.read().decode(errors="replace")[-500:]
-            raise Failure(f"exit code {code}: {' '.join(command)[:200]}\n{text}")
-        return Sample(seconds, children_time() - used, memory=memory.kilobytes if memory else [])
+            raise Failure(f"exit code {code}: {' '.join(command)[:200]}\n{text[-500:]}")
+        return Sample(seconds, children_time() - used, memory=memory.kilobytes if memory else [], said=text)
 
 
 class Server:
