@@ -3,7 +3,7 @@
 import Messages
 import Policy
 
-indirect enum DecisionTree: Hashable {
+indirect enum DecisionTree: Hashable, Sendable {
     case leaf(FilterAction)
     case test(RegisterTest, yes: DecisionTree, no: DecisionTree)
 

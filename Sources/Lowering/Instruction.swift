@@ -1,5 +1,7 @@
 // Classic BPF, as seccomp runs it (linux/filter.h, linux/bpf_common.h, seccomp(2)).
 
+import Messages
+
 /// One instruction: `struct sock_filter`.
 public struct Instruction: Hashable, Sendable {
     public var code: UInt16
@@ -23,6 +25,17 @@ public struct Instruction: Hashable, Sendable {
     public static let ifAnyBit: UInt16 = 0x45
     /// BPF_RET | BPF_K
     public static let give: UInt16 = 0x06
+
+    /// Whether a comparison's condition holds.
+    @inline(__always)
+    func isMet(by accumulator: UInt32) -> Bool {
+        switch code {
+        case Self.ifEqual: accumulator == k
+        case Self.ifAbove: accumulator > k
+        case Self.ifAtLeast: accumulator >= k
+        default: accumulator & k != 0
+        }
+    }
 
     /// As the kernel's bpf_asm writes it.
     public var text: String {
@@ -52,13 +65,16 @@ public struct FilterQuestion: Sendable {
     public var number: UInt32
     public var architecture: UInt32
     public var instructionPointer: UInt64
-    public var arguments: [UInt64]
+    public var arguments: RawArguments
 
-    public init(number: UInt32, architecture: UInt32, instructionPointer: UInt64 = 0, arguments: [UInt64] = []) {
+    public init(
+        number: UInt32, architecture: UInt32, instructionPointer: UInt64 = 0,
+        arguments: RawArguments = RawArguments()
+    ) {
         self.number = number
         self.architecture = architecture
         self.instructionPointer = instructionPointer
-        self.arguments = Array((arguments + [0, 0, 0, 0, 0, 0]).prefix(6))
+        self.arguments = arguments
     }
 
     /// The word at an offset, nil where there is none.
@@ -85,7 +101,6 @@ public enum Interpreter {
         while place < program.count {
             let instruction = program[place]
             place += 1
-            var isTrue: Bool
             switch instruction.code {
             case Instruction.load:
                 guard let word = question.word(instruction.k) else { return nil }
@@ -99,13 +114,10 @@ public enum Interpreter {
                 place += Int(instruction.k)
                 continue
             case Instruction.give: return instruction.k
-            case Instruction.ifEqual: isTrue = accumulator == instruction.k
-            case Instruction.ifAbove: isTrue = accumulator > instruction.k
-            case Instruction.ifAtLeast: isTrue = accumulator >= instruction.k
-            case Instruction.ifAnyBit: isTrue = accumulator & instruction.k != 0
+            case Instruction.ifEqual, Instruction.ifAbove, Instruction.ifAtLeast, Instruction.ifAnyBit:
+                place += Int(instruction.isMet(by: accumulator) ? instruction.whenTrue : instruction.whenFalse)
             default: return nil
             }
-            place += Int(isTrue ? instruction.whenTrue : instruction.whenFalse)
         }
         return nil
     }

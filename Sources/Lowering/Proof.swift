@@ -1,5 +1,5 @@
 // Proves a program against the policy it was made from: our interpreter runs it on every boundary value of every
-// number of both tables, and each answer must be the policy's.
+// register that matters to a number, for every number of both tables, and each answer must be the policy's.
 
 import Messages
 import Policy
@@ -16,14 +16,29 @@ public struct Mismatch: Error, Equatable, Sendable {
 extension SeccompProgram {
     /// How many questions were asked; it throws the first wrong answer.
     @discardableResult
-    public func prove() throws(Mismatch) -> Int {
+    public func prove() throws(Mismatch) -> Int { try prove(instructions) }
+
+    /// The same for a program that may be another one than the policy's own.
+    @discardableResult
+    public func prove(_ instructions: [Instruction]) throws(Mismatch) -> Int {
         var count = 0
         for (personality, audit) in Self.architectures {
             let table = personality == .x86_64 ? SpecTables.x86_64.count : SpecTables.i386.count
             let beyond: [UInt64] = [UInt64(Self.x32) - 1, UInt64(Self.x32), UInt64(Self.x32) + 1, 0xFFFF_FFFF]
             for number in (0..<UInt64(table) + 2).map({ $0 }) + beyond {
-                for arguments in questions(personality, number) {
-                    try check(Stop(personality: personality, number: number, arguments: arguments), audit)
+                let read = Interpreter.registersRead(
+                    instructions, number: UInt32(truncatingIfNeeded: number), architecture: audit)
+                let tree = tree(personality, number)
+                let asked = RegistersRead(tree.tests.map { .register(Int($0.register)) })
+                // What the policy does not ask for, the program must not look at.
+                if !asked.isSuperset(of: read) {
+                    throw Mismatch(
+                        personality: personality, number: number, arguments: RawArguments(),
+                        expected: expected(Stop(personality: personality, number: number)).code, found: nil)
+                }
+                for arguments in Self.questions(tree, asked) {
+                    let stop = Stop(personality: personality, number: number, arguments: arguments)
+                    try Self.check(instructions, stop, audit, wanted: expected(stop))
                     count += 1
                 }
             }
@@ -40,22 +55,27 @@ extension SeccompProgram {
 
     /// One question.
     public func check(_ stop: Stop, _ audit: UInt32) throws(Mismatch) {
-        let wanted = expected(stop).code
+        try Self.check(instructions, stop, audit, wanted: expected(stop))
+    }
+
+    private static func check(
+        _ instructions: [Instruction], _ stop: Stop, _ audit: UInt32, wanted: FilterAction
+    ) throws(Mismatch) {
         let question = FilterQuestion(
-            number: UInt32(truncatingIfNeeded: stop.number), architecture: audit,
-            arguments: (0..<6).map { stop.arguments[$0] })
+            number: UInt32(truncatingIfNeeded: stop.number), architecture: audit, arguments: stop.arguments)
         let found = Interpreter.run(instructions, question)
-        if found != wanted {
+        if found != wanted.code {
             throw Mismatch(
-                personality: stop.personality, number: stop.number, arguments: stop.arguments, expected: wanted,
+                personality: stop.personality, number: stop.number, arguments: stop.arguments, expected: wanted.code,
                 found: found)
         }
     }
 
     /// Registers at and around everything that the number's tests compare with: a way to every leaf, and from there
-    /// each register moved to each of its boundaries, with rubbish in the bits that the kernel does not read.
-    private func questions(_ personality: Personality, _ number: UInt64) -> [RawArguments] {
-        let tree = Self.tree(policy, options, personality, number)
+    /// each register that matters moved to each of its boundaries, with rubbish in the bits that the kernel does not
+    /// read. Where none matters, one question proves the answers equal.
+    private static func questions(_ tree: DecisionTree, _ matters: RegistersRead) -> [RawArguments] {
+        if matters.isEmpty { return [RawArguments()] }
         var boundaries: [[UInt64]] = Array(repeating: [0, .max], count: 6)
         for test in tree.tests { boundaries[Int(test.register)] += test.boundaries }
         boundaries = boundaries.map { Array(Set($0)).sorted() }
@@ -63,13 +83,11 @@ extension SeccompProgram {
         tree.ways(boundaries, [0, 0, 0, 0, 0, 0], [], &bases)
         var list: [RawArguments] = []
         for base in bases.prefix(64) {
-            for register in 0..<6 {
+            for register in 0..<6 where matters.contains(.register(register)) {
                 for value in boundaries[register] {
-                    var arguments = base
+                    var arguments = RawArguments(base[0], base[1], base[2], base[3], base[4], base[5])
                     arguments[register] = value
-                    list.append(
-                        RawArguments(
-                            arguments[0], arguments[1], arguments[2], arguments[3], arguments[4], arguments[5]))
+                    list.append(arguments)
                 }
             }
         }

@@ -74,6 +74,8 @@ public struct SeccompProgram: Sendable {
     public let instructions: [Instruction]
     public let options: LoweringOptions
     let policy: Policy
+    /// What the policy answers for each number of each table, and for all beyond it.
+    private let trees: [Personality: [DecisionTree]]
 
     /// Where the i386 and x86-64 numbers that the filter knows end; what lies beyond has no meaning yet.
     static let architectures: [(personality: Personality, audit: UInt32)] = [
@@ -92,10 +94,15 @@ public struct SeccompProgram: Sendable {
         self.policy = policy
         self.options = options
         var code: [Instruction] = [Instruction(Instruction.give, FilterAction.kill.code)]
+        var trees: [Personality: [DecisionTree]] = [:]
         for (personality, audit) in Self.architectures.reversed() {
-            let body = Self.body(policy, options, personality)
-            code = Self.branch(Instruction.ifEqual, audit, body, code)
+            // One beyond the table stands for all that follow.
+            let count = personality == .x86_64 ? SpecTables.x86_64.count : SpecTables.i386.count
+            let all = (0...count).map { Self.tree(policy, options, personality, UInt64($0)) }
+            code = Self.branch(Instruction.ifEqual, audit, Self.body(all, personality), code)
+            trees[personality] = all
         }
+        self.trees = trees
         instructions = [Instruction(Instruction.load, 4)] + code
         guard instructions.count <= 4096 else { throw .tooLong(instructions.count) }
     }
@@ -117,6 +124,11 @@ public struct SeccompProgram: Sendable {
         return options.adapt(action, row)
     }
 
+    func tree(_ personality: Personality, _ number: UInt64) -> DecisionTree {
+        let trees = trees[personality] ?? []
+        return trees[Int(min(number, UInt64(trees.count - 1)))]
+    }
+
     static func tree(
         _ policy: Policy, _ options: LoweringOptions, _ personality: Personality, _ number: UInt64
     ) -> DecisionTree {
@@ -128,11 +140,8 @@ public struct SeccompProgram: Sendable {
 
     // MARK: Code
 
-    private static func body(_ policy: Policy, _ options: LoweringOptions, _ personality: Personality) -> [Instruction]
-    {
-        let count = personality == .x86_64 ? SpecTables.x86_64.count : SpecTables.i386.count
-        // One beyond the table stands for all that follow.
-        let trees = (0...count).map { tree(policy, options, personality, UInt64($0)) }
+    private static func body(_ trees: [DecisionTree], _ personality: Personality) -> [Instruction] {
+        let count = trees.count - 1
         var starts: [(number: UInt32, tree: DecisionTree)] = []
         for (number, tree) in trees.enumerated() where starts.last?.tree != tree {
             starts.append((UInt32(number), tree))

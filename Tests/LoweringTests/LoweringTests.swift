@@ -43,7 +43,7 @@ func stop(_ name: String, _ arguments: RawArguments = RawArguments(), _ personal
                 FilterQuestion(
                     number: UInt32(truncatingIfNeeded: stop.number),
                     architecture: stop.personality == .x86_64 ? 0xC000_003E : 0x4000_0003,
-                    arguments: (0..<6).map { stop.arguments[$0] }))
+                    arguments: stop.arguments))
         }
         #expect(ask(stop("mlock")) == FilterAction.errno(0).code)
         #expect(ask(stop("sched_yield")) == FilterAction.allow.code)
@@ -70,6 +70,39 @@ func stop(_ name: String, _ arguments: RawArguments = RawArguments(), _ personal
         #expect(Interpreter.run([Instruction(0x20, 64)], FilterQuestion(number: 0, architecture: 0)) == nil)
         #expect(Interpreter.run([], FilterQuestion(number: 0, architecture: 0)) == nil)
         #expect(program.instructions.count < 4096)
+    }
+
+    /// A comparison, an answer or a place that is another than the policy's is found wherever a call comes by. What the
+    /// hottest numbers would come to at their second place in the program no call reaches.
+    @Test func changedProgramsAreFound() throws {
+        let program = try SeccompProgram(
+            try policy("files: {/: ro}\nclasses: {mem.lock: stub, sched.set: deny EPERM}\n"))
+        var random = Random(state: 9)
+        var found = 0
+        for _ in 0..<10 {
+            var code = program.instructions
+            let place = Int.random(in: code.indices, using: &random)
+            switch code[place].code {
+            case Instruction.load: code[place].k ^= 4
+            case Instruction.give: code[place].k ^= 1
+            default: code[place].k &+= 1
+            }
+            do { try program.prove(code) } catch { found += 1 }
+        }
+        #expect(found >= 8)
+    }
+
+    /// A look at a register that the policy never asks for proves a program wrong, whatever comes of it.
+    @Test func needlessLooksAreFound() throws {
+        let program = try SeccompProgram(try policy("files: {/: ro}\n"))
+        let number = UInt32(SpecTables.number(of: "getpid", .x86_64) ?? 0)
+        // getpid fails for one value of its first register, which it does not have.
+        let before = [
+            Instruction(Instruction.load, 0), Instruction(Instruction.ifEqual, number, whenFalse: 3),
+            Instruction(Instruction.load, 16), Instruction(Instruction.ifEqual, 0x1234, whenFalse: 1),
+            Instruction(Instruction.give, FilterAction.errno(1).code),
+        ]
+        #expect(throws: Mismatch.self) { try program.prove(before + program.instructions) }
     }
 
     /// 40 policies of 200 calls in a usual run; ABITRACE_POLICIES=10000 asks the rest.
