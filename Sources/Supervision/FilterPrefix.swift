@@ -10,10 +10,14 @@ import Personalities
 extension Confinement {
     /// A policy's program behind the rules that hold for all. Jumps are relative, so that one follows the other.
     /// - Parameter countsTasks: the broker is to see every process and thread that is made.
-    public init(_ program: SeccompProgram, _ descriptors: InitialDescriptors, countsTasks: Bool) {
+    /// - Parameter onlyWarns: nothing is refused.
+    public init(
+        _ program: SeccompProgram, _ descriptors: InitialDescriptors, countsTasks: Bool, onlyWarns: Bool
+    ) {
         self.init(
-            filter: FilterPrefix.code(countsTasks: countsTasks) + Self.raw(program.instructions),
+            filter: FilterPrefix.code(countsTasks: countsTasks, dumps: onlyWarns) + Self.raw(program.instructions),
             descriptors: descriptors)
+        if !onlyWarns { limits.append((FilterPrefix.dumpSize, 0)) }
     }
 
     /// What stops the program at the calls that somebody asked for, and at those that would show or change an affinity:
@@ -37,7 +41,7 @@ enum FilterPrefix {
     static let changingCredentials = [
         "setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setfsuid", "setfsgid", "setgroups",
         "capset", "setuid32", "setgid32", "setreuid32", "setregid32", "setresuid32", "setresgid32", "setfsuid32",
-        "setfsgid32", "setgroups32",
+        "setfsgid32", "setgroups32", "unshare", "setns",
     ]
 
     /// Requests that name who gets a descriptor's signals, by which any process could be killed: F_SETOWN and
@@ -45,6 +49,10 @@ enum FilterPrefix {
     private static let signalOwners: [(String, [UInt64])] = [
         ("fcntl", [8, 15]), ("fcntl64", [8, 15]), ("ioctl", [0x8901, 0x8902]),
     ]
+
+    /// RLIMIT_CORE (asm-generic/resource.h). The kernel writes a dump wherever the program stands, and asks nobody
+    /// (core(5)): there is none, and a wish for one comes to nothing.
+    static let dumpSize: Int32 = 4
 
     // Instruction codes of linux/bpf_common.h; a jump's targets are instructions to skip.
     private static func load(_ offset: UInt64) -> FilterInstruction { 0x20 | offset << 32 }
@@ -59,13 +67,29 @@ enum FilterPrefix {
     /// SECCOMP_RET_USER_NOTIF (linux/seccomp.h).
     private static let hand: UInt64 = 0x7FC0_0000
 
-    static func code(countsTasks: Bool) -> [FilterInstruction] {
+    static func code(countsTasks: Bool, dumps: Bool) -> [FilterInstruction] {
         var code: [FilterInstruction] = []
         for (personality, audit) in [(Personality.x86_64, UInt64(0xC000_003E)), (.i386, 0x4000_0003)] {
-            let part = rules(personality, countsTasks)
+            let part = rules(personality, countsTasks) + (dumps ? [] : noDumps(personality))
             // offsetof(struct seccomp_data, arch) is 4, of nr 0.
             code += [load(4), ifEqual(audit, 0, UInt64(part.count))]
             code += part
+        }
+        return code
+    }
+
+    private static func noDumps(_ personality: Personality) -> [FilterInstruction] {
+        var code = [load(0)]
+        if let number = SpecTables.number(of: "setrlimit", personality) {
+            code += [ifEqual(number, 0, 4), load(16), ifEqual(UInt64(dumpSize), 0, 1), give(refuse(0)), load(0)]
+        }
+        if let number = SpecTables.number(of: "prlimit64", personality) {
+            // The third register points to a new limit, where there is one; the fourth to where the former goes.
+            code += [
+                ifEqual(number, 0, 11), load(24), ifEqual(UInt64(dumpSize), 0, 8), load(32),
+                ifAnyBit(0xFFFF_FFFF, 2, 0), load(36), ifAnyBit(0xFFFF_FFFF, 0, 4), load(40),
+                ifAnyBit(0xFFFF_FFFF, 1, 0), give(refuse(0)), give(refuse(EPERM)), load(0),
+            ]
         }
         return code
     }

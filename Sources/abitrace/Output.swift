@@ -7,7 +7,7 @@ final class Output {
     private var descriptor: Int32
     private var buffer: [UInt8] = []
     private let isLive: Bool
-    private let splitPrefix: String?
+    private let splitPrefix: SplitPrefix?
     /// Files keep what they hold already.
     private let appends: Bool
     private var files: [Int32: Output] = [:]
@@ -38,13 +38,13 @@ final class Output {
             return
         }
         if split {
-            self.init(splitPrefix: path, appends: appends)
+            self.init(splitPrefix: try SplitPrefix(path), appends: appends)
             return
         }
         self.init(descriptor: try Self.open(path, appends: appends), isLive: false)
     }
 
-    private init(splitPrefix: String, appends: Bool) {
+    private init(splitPrefix: SplitPrefix, appends: Bool) {
         self.appends = appends
         descriptor = -1
         isLive = false
@@ -64,9 +64,13 @@ final class Output {
         appends = false
     }
 
+    /// How files are opened.
+    fileprivate static func how(appends: Bool) -> Int32 {
+        O_WRONLY | O_CREAT | O_CLOEXEC | (appends ? O_APPEND : O_TRUNC)
+    }
+
     private static func open(_ path: String, appends: Bool) throws(Failure) -> Int32 {
-        let how = O_WRONLY | O_CREAT | O_CLOEXEC | (appends ? O_APPEND : O_TRUNC)
-        let descriptor = Glibc.open(path, how, 0o666)
+        let descriptor = Glibc.open(path, how(appends: appends), 0o666)
         guard descriptor >= 0 else {
             throw Failure(description: "cannot write \(path): \(String(cString: strerror(errno)))")
         }
@@ -80,13 +84,8 @@ final class Output {
             if let known = files[thread] {
                 file = known
             } else {
-                let descriptor: Int32
-                do {
-                    descriptor = try Self.open("\(splitPrefix).\(thread)", appends: appends)
-                } catch {
-                    complainOnce(errno)
-                    return
-                }
+                let descriptor = splitPrefix.open(thread, appends: appends)
+                if descriptor < 0 { return complainOnce(errno) }
                 file = Output(descriptor: descriptor, isLive: false)
                 files[thread] = file
             }
@@ -129,4 +128,27 @@ final class Output {
     }
 
     var failed: Bool { hasComplained }
+}
+
+/// Where files of threads go. They are opened while the program runs, which may have put something else there meanwhile.
+private struct SplitPrefix {
+    private let folder: Int32
+    private let name: String
+
+    /// - Throws: `Failure` where there is no such directory.
+    init(_ path: String) throws(Failure) {
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { String(path[...$0]) } ?? "."
+        name = slash.map { String(path[path.index(after: $0)...]) } ?? path
+        self.folder = Glibc.open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard self.folder >= 0 else {
+            throw Failure(description: "cannot write in \(folder): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    /// The file of a thread; negative, with the reason in `errno`, where there is none. No link is followed, and a FIFO
+    /// holds nobody up.
+    func open(_ thread: Int32, appends: Bool) -> Int32 {
+        openat(folder, "\(name).\(thread)", Output.how(appends: appends) | O_NOFOLLOW | O_NONBLOCK, 0o666)
+    }
 }

@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import re
+import shutil
 import subprocess
 import termios
 from pathlib import Path
@@ -154,6 +155,35 @@ def nested_case(suite):
         require("refused" in errors or "not permitted" in errors, short(errors)[-200:])
 
 
+# A file for each process to come, all of them links to one that may not be written.
+LINKS = """import os, sys
+for n in range(1, 300): os.symlink(sys.argv[1], f"{sys.argv[2]}.{os.getpid() + n}")
+for _ in range(20):
+    if os.fork() == 0: os._exit(0)
+    os.wait()
+"""
+
+
+def split_output_case(suite):
+    """-ff opens files while the program runs, where the program has put links."""
+    tracers = [[suite.tracer]]
+    if shutil.which("strace"):
+        tracers.insert(0, ["strace"])
+    for tracer in tracers:
+        place, policy = written(suite, "")
+        victim = suite.path(".victim")
+        victim.write_text("kept")
+        held = ["--policy", policy] if tracer == [suite.tracer] else []
+        code, _, errors = suite.execute(
+            [*tracer, "-ff", "-o", place / "trace", *held, "/usr/bin/python3", "-S", "-c", LINKS, victim, place / "trace"])
+        text = victim.read_text()
+        if held:
+            require(text == "kept", f"the trace went through a link: {short(text)}")
+            require(code != 0 and "output is lost" in errors, f"{ending(code)} {short(errors)[-300:]}")
+        else:
+            require(text != "kept", "strace is held by this")
+
+
 def run(suite):
     if suite.wanted and not any(prefix.startswith("evidence") for prefix in suite.wanted):
         return
@@ -162,3 +192,4 @@ def run(suite):
     suite.case("evidence/control_characters", control_case)
     suite.case("evidence/terminal", terminal_case)
     suite.case("evidence/nested", nested_case)
+    suite.case("evidence/split_output", split_output_case)

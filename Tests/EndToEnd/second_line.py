@@ -1,6 +1,7 @@
 # What stands behind filter and broker: limits, the end of all with the supervisor, and what is said of it.
 
 import os
+import re
 import signal
 import time
 
@@ -55,6 +56,20 @@ def killed_case(suite, folder, user):
     require(False, f"{suite.strays()} live on")
 
 
+def dump_case(suite, folder, user):
+    """The kernel itself would write a dump of the program into a directory that only the policy protects."""
+    pattern = open("/proc/sys/kernel/core_pattern").read().strip()
+    if not re.fullmatch(r"[^|/]+", pattern):
+        raise Skip(f"dumps go to {pattern} here")
+    for is_held, wanted in ((False, attacks.WON), (True, attacks.HELD)):
+        place, policy = rights.arena(suite, folder, user, "  {arena}: rw+create+delete\n  {arena}/fixed: ro\n")
+        command = [place / "programs/dump", place]
+        options = attacks.as_user(user)
+        code, output, errors = (rights.under(suite, policy, command, **options) if is_held
+                                else rights.execute(suite, command, **options))
+        require(code == wanted, f"{ending(code)} instead of {wanted}: {short(output)} {errors[-300:]}")
+
+
 def hidden_case(suite, folder, user):
     """Nobody of the same user may look into the supervisor, nor into what it holds."""
     place, policy = rights.arena(suite, folder, user, "")
@@ -96,5 +111,6 @@ def run(suite):
                 suite.case(f"second/tasks/{what}/{who}", tasks_case, folder, what, user)
             suite.case(f"second/time/{who}", time_case, folder, user)
             suite.case(f"second/killed/{who}", killed_case, folder, user)
+            suite.case(f"second/dump/{who}", dump_case, folder, user)
         suite.case("second/hidden/nobody", hidden_case, folder, "nobody" if os.geteuid() == 0 else None)
         suite.case("second/explained", explained_case, folder)

@@ -77,7 +77,8 @@ struct HeldPolicy {
     /// - Parameter isLate: who watches sees calls some time after they ended.
     func enforcement(isWatched: Bool, isLate: Bool, say: ((String) -> Void)?) -> Supervision.Enforcement {
         let countsTasks = policy.limits.contains { $0.kind == .processes } && !onlyWarns
-        var confinement = Confinement(filter, descriptors, countsTasks: countsTasks)
+        var confinement = Confinement(
+            filter, descriptors, countsTasks: countsTasks, onlyWarns: onlyWarns)
         for limit in policy.limits {
             confinement.add(limit)
         }
