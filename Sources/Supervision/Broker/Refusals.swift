@@ -90,6 +90,8 @@ final class Refusals: Sendable {
     /// The line that would allow it.
     private static func hint(_ reason: Reason, _ request: Request) -> String? {
         switch reason.cause {
+        // What is said of all operations is not undone for all.
+        case .switched("any"): return "classes: {\(request.operation.name): allow}"
         case .switched(let name), .refusedByDefault(let name, _): return "classes: {\(name): allow}"
         case .hidden(let path): return entry(path).map { "files: {\($0): ro}" }
         case .missing(let rights, let role, let object):

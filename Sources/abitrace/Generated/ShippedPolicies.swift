@@ -276,7 +276,7 @@ enum ShippedPolicies {
             #"""
             abitrace: policy/1
             name: exec
-            description: Run programs.
+            description: Run programs, which takes to read them and what they load.
             files: {/: run+ro}
             classes: {any: deny EPERM, proc.exec: allow}
 
