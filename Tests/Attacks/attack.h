@@ -29,8 +29,14 @@ static void begin(char **argv) {
 
 __attribute__((unused)) static int threads(char **argv) { return argv[2] ? atoi(argv[2]) : 1; }
 
-// How often a race is run: `TRIES=20000 Tests/EndToEnd/run ... attack assault` for a long one. Bare it only has to be
-// won once, however long that takes on a busy machine: PATIENCE times as often.
+// How many threads race against the one that calls, where no argument says it.
+__attribute__((unused)) static int racers(void) {
+    const char *count = getenv("THREADS");
+    return count ? atoi(count) : 1;
+}
+
+// How often a race is run; Tools/races runs them long. Bare it only has to be won once, however long that takes on a busy
+// machine: PATIENCE times as often.
 __attribute__((unused)) static int tries(void) {
     const char *tries = getenv("TRIES"), *patience = getenv("PATIENCE");
     return (tries ? atoi(tries) : 4000) * (patience ? atoi(patience) : 1);

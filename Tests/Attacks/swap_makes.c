@@ -45,15 +45,17 @@ static int attempt(const char *way) {
     struct stat before, after;
     snprintf(target, sizeof target, "%s/file", fixed);
     if (stat(target, &before) < 0) _exit(9);
-    pthread_t thread;
-    pthread_create(&thread, NULL, swap, NULL);
+    pthread_t threads[8];
+    int count = racers() < 8 ? racers() : 8;
+    for (int i = 0; i < count; i++) pthread_create(&threads[i], NULL, swap, NULL);
     int won = 0;
-    for (int i = 0; i < tries() / 8 && !won; i++) {
+    // A long run is one of as many tries as it says.
+    for (int i = 0; i < tries() / (getenv("TRIES") ? 1 : 8) && !won; i++) {
         once(way);
         won = is_there(there) || stat(target, &after) < 0 || after.st_size != before.st_size || after.st_mode != before.st_mode;
     }
     stop = 1;
-    pthread_join(thread, NULL);
+    for (int i = 0; i < count; i++) pthread_join(threads[i], NULL);
     // The next way finds what this one found.
     unlink(there), rmdir(there);
     int file = open(target, O_CREAT | O_WRONLY | O_TRUNC, 0644);

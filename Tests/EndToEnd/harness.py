@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE.parent / "Programs"
-LIMIT = 60
+LIMIT = int(os.environ.get("LIMIT", 60))
 MARK = "ABITRACE_END_TO_END"
 
 # Arguments that a program is run with; programs that are not here run without.
