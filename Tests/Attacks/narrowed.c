@@ -61,6 +61,25 @@ static int sent(void) {
     if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) < 0) return 0;
     return sends(pair[0]);
 }
+static void *swap(void *other) {
+    for (;;) dup2(0, 30), dup2(*(int *)other, 30);
+    return NULL;
+}
+// Opened again through a number that stands in turns for it and for one that may be written.
+static int swapped(void) {
+    int own[2];
+    pthread_t thread;
+    struct stat first, status;
+    if (pipe(own) < 0 || fstat(0, &first) < 0) return 0;
+    for (int i = 0; i < racers(); i++) pthread_create(&thread, NULL, swap, &own[1]);
+    while (fstat(30, &status) < 0 || status.st_ino != first.st_ino);
+    for (int i = 0; i < tries(); i++) {
+        int file = open("/proc/self/fd/30", O_WRONLY | O_NONBLOCK);
+        if (file >= 0 && fstat(file, &status) == 0 && status.st_ino == first.st_ino) return 1;
+        close(file);
+    }
+    return 0;
+}
 static char *self, *place;
 static int by_another_image(void) {
     pid_t child = fork();
@@ -82,6 +101,7 @@ static int attempt(const char *way) {
     if (!strcmp(way, "protect")) return mapped(1);
     if (!strcmp(way, "reopen")) return reopened("/proc/self/fd/0");
     if (!strcmp(way, "device")) return reopened("/dev/stdin");
+    if (!strcmp(way, "swapped")) return swapped();
     if (!strcmp(way, "dup")) return writes(dup(0));
     if (!strcmp(way, "over")) return dup2(0, 1) == 1 && writes(1);
     if (!strcmp(way, "flags")) return fcntl(0, F_SETFL, O_RDWR) == 0 && writes(0);

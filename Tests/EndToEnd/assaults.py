@@ -26,10 +26,13 @@ NETWORK_WAYS = [
 ]
 VICTIM_WAYS = ["kill", "tkill", "group", "queue", "handle", "folder", "folder race", "owner", "stop", "trace", "limit",
                "priority", "affinity", "score", "memory"]
+# These ask whether it still lives, which takes a right of its own.
+INSPECT = "ambient: [self, child, mm, clock, procs-wait-signal-tune]\n"
+LOOK_WAYS = ["environment", "standard input"]
 OTHER_WAYS = ["leader gone", "daemon", "vfork", "shared", "thread", "image from a thread", "namespace",
               "namespace by clone", "mounts", "root", "personality", "dispatch", "perf", "set-id", "preload"]
 
-MEMORY_WAYS = ["memory", "page", "afar", "read", "how", "how place"]
+MEMORY_WAYS = ["memory", "page", "afar", "read", "how", "how place", "how look"]
 NAME_WAYS = ["mkdir", "mknod", "creat", "symlink", "link", "rename", "bind", "unlink", "truncate", "chmod", "write"]
 SPELLINGS = [
     "stat", "lstat", "statx", "access", "faccessat2", "statfs", "getxattr", "listxattr", "inotify", "name_to_handle",
@@ -39,13 +42,17 @@ SPELLINGS = [
     "utime", "utimes", "setxattr", "fsetxattr", "unlink", "unlinkat", "old truncate", "old open truncate", "old truncate64",
     "old creat", "old unlink", "old chmod", "old utimensat", "old rename", "append", "sendfile",
 ]
+ABSENT_WAYS = [
+    "below", "made below", "how below", "slash", "exclusive", "create folder", "folder", "name folder", "unnamed", "mkdir",
+    "symlink", "link", "rmdir", "unlink", "rename", "readlink", "chdir", "truncate", "exec", "exec folder", "bind", "connect",
+]
 FLOODS = ["waits", "callers", "names", "signals"]
 
 # A name, the program, its ways, and how many processes outside it wants as victims.
 GROUPS = [
     ("network", "network", NETWORK_WAYS, 0), ("processes", "lives", VICTIM_WAYS, len(VICTIM_WAYS)),
-    ("lives", "lives", OTHER_WAYS, 0), ("memory", "flip_others", MEMORY_WAYS, 0), ("names", "swap_makes", NAME_WAYS, 0),
-    ("spellings", "spellings", SPELLINGS, 0), ("floods", "floods", FLOODS, 0),
+    ("outside", "lives", LOOK_WAYS, len(LOOK_WAYS)), ("lives", "lives", OTHER_WAYS, 0), ("memory", "flip_others", MEMORY_WAYS, 0), ("names", "swap_makes", NAME_WAYS, 0),
+    ("spellings", "spellings", SPELLINGS, 0), ("absent", "absent", ABSENT_WAYS, 0), ("floods", "floods", FLOODS, 0),
 ]
 
 LIBRARY = "#include <unistd.h>\n__attribute__((constructor)) static void begin(void) { _exit(77); }\n"
@@ -132,14 +139,19 @@ def ways_case(suite, folder, program, ways, victims, user, suffix):
     for under_policy in (False, True):
         place = ready(suite, folder, user)
         peers = Peers(place)
-        outside = [subprocess.Popen(["sleep", "100"], start_new_session=True, **attacks.as_user(user))
-                   for _ in range(victims)]
+        outside = [subprocess.Popen(["sleep", "100"], stdin=subprocess.PIPE, start_new_session=True,
+                                    env={"KEY": "SECRET"}, **attacks.as_user(user)) for _ in range(victims)]
+        for each in outside:
+            os.fchown(each.stdin.fileno(), attacks.as_user(user).get("user", 0), -1)
+            each.stdin.write(b"SECRET")
+            each.stdin.flush()
         try:
             values = dict(peers.environment)
             if victims:
                 values["VICTIMS"] = ",".join(str(each.pid) for each in outside)
             policy = place / "policy.yaml"
-            policy.write_text(policy.read_text() + NETWORK.format(arena=place, **peers.environment))
+            more = INSPECT if ways == VICTIM_WAYS else ""
+            policy.write_text(policy.read_text() + NETWORK.format(arena=place, **peers.environment) + more)
             command = ["env", *(f"{name}={value}" for name, value in values.items()),
                        place / "programs" / (program + suffix), place, *ways]
             if not under_policy:
@@ -152,6 +164,7 @@ def ways_case(suite, folder, program, ways, victims, user, suffix):
             for each in outside:
                 each.kill()
                 each.wait()
+                each.stdin.close()
         won = output.decode().splitlines()
         if under_policy:
             require(code == attacks.HELD and not won, f"got through: {won} {ending(code)} {short(errors)[-200:]}")
@@ -175,5 +188,9 @@ def run(suite):
         for suffix in ("", ".static"):
             name = f"{user or 'root'}{suffix}"
             for group, program, ways, victims in GROUPS:
-                suite.case(f"assault/{group}/{name}", ways_case, folder, program, ways, victims, user, suffix)
+                for threads in ("1", "8") if "TRIES" in os.environ else ("1",):
+                    os.environ["THREADS"] = threads
+                    case = f"assault/{group}/{name}" + ("" if threads == "1" else f"/{threads}")
+                    suite.case(case, ways_case, folder, program, ways, victims, user, suffix)
+    os.environ.pop("THREADS", None)
     suite.tracer = tracer

@@ -83,6 +83,29 @@ def loader_race_case(suite, folder, user):
     require(code == attacks.HELD, f"{ending(code)} under the policy: {short(output)} {errors[-300:]}")
 
 
+NARROW = """abitrace: policy/1
+name: narrow
+files: {{/usr: ro+run, /etc: ro, /proc: ro, /dev: rw, {arena}/programs: ro+run, {arena}/open: rw+create}}
+"""
+# The shell is the parent of what it runs, and may do more.
+MAKES = """i=0; while [ $i -lt 60 ]; do "$@"; i=$((i+1)); done 2>/dev/null; sleep .2; test -e "$2/open/won" && echo won; true"""
+
+
+def orphans_case(suite, folder, user):
+    """Who is under less than its maker stays so, whatever becomes of that."""
+    options = attacks.as_user(user)
+    more = ("  {arena}/fixed: ro\n  {arena}/open: rw+create\n"
+            "programs:\n  {arena}/programs/orphans: {{policy: narrow.yaml}}\n"
+            f"  /usr/bin/*: {{{{}}}}\n  {LOADER}: {{{{}}}}\n")
+    for under, wanted in ((False, b"won\n"), (True, b"")):
+        place, policy = rights.arena(suite, folder, user, more)
+        policy.with_name("narrow.yaml").write_text(NARROW.format(arena=place))
+        command = ["sh", "-c", MAKES, "sh", place / "programs/orphans", place]
+        code, output, errors = (rights.under(suite, policy, command, **options) if under
+                                else rights.execute(suite, command, **options))
+        require((code, output) == (0, wanted), f"{'held' if under else 'bare'} {ending(code)} {short(output)} {errors[-300:]}")
+
+
 def run(suite):
     if suite.wanted and not any(prefix.startswith("programs") for prefix in suite.wanted):
         return
@@ -97,3 +120,4 @@ def run(suite):
             suite.case(f"programs/script_digest/{who}", script_digest_case, folder, user)
             suite.case(f"programs/memory/{who}", memory_case, folder, user)
             suite.case(f"programs/loader_race/{who}", loader_race_case, folder, user)
+            suite.case(f"programs/orphans/{who}", orphans_case, folder, user)

@@ -26,6 +26,7 @@ GIVEN = "give:\n  data: {{open: {arena}/given, rights: ro, fd: 4}}\n"
 FILE_WAYS = ["write", "pwrite", "allocate", "map", "protect", "reopen", "device", "dup", "over", "flags", "pass", "take",
              "exec", "truncate", "named"]
 PIPE_WAYS = ["write", "reopen", "device", "dup", "over", "flags", "pass", "take", "exec"]
+END_WAYS = ["reopen", "device", "swapped"]
 GIVEN_WAYS = ["write", "make", "folder", "up", "link", "deeper", "name", "enter", "reopen", "mode", "move", "remove"]
 
 
@@ -60,7 +61,7 @@ def under(suite, policy, command, **options):
     return execute(suite, [suite.tracer, "run", "--policy", policy, "--", *command], **options)
 
 
-def opened(place, kind):
+def opened(place, kind, owner):
     """A descriptor for reading and writing, and what must be closed afterwards."""
     if kind == "file":
         number = os.open(place / "open/file", os.O_RDWR)
@@ -70,12 +71,20 @@ def opened(place, kind):
         os.chmod(place / "pipe", 0o666)
         number = os.open(place / "pipe", os.O_RDWR)
         return number, [number]
+    if kind == "end":
+        ends = os.pipe()
+        os.fchown(ends[0], owner, owner)
+        return ends[0], ends
+    if kind == "memory":
+        number = os.memfd_create("memory")
+        os.write(number, b"memory")
+        return number, [number]
     leader, follower = pty.openpty()
     return follower, [leader, follower]
 
 
 def wins(suite, command, place, kind, user, before=()):
-    number, all_numbers = opened(place, kind)
+    number, all_numbers = opened(place, kind, attacks.as_user(user).get("user", 0))
     if kind == "terminal" and user:
         os.fchown(number, attacks.as_user(user)["user"], -1)
     code, output, errors = execute(suite, [*before, *command], stdin=number, **attacks.as_user(user))
@@ -343,7 +352,8 @@ def run(suite):
                 continue
             who = user or "root"
             for suffix in ("", ".static"):
-                for kind, ways in (("file", FILE_WAYS), ("pipe", PIPE_WAYS), ("terminal", PIPE_WAYS)):
+                for kind, ways in (("file", FILE_WAYS), ("memory", FILE_WAYS), ("pipe", PIPE_WAYS), ("end", END_WAYS),
+                                   ("terminal", PIPE_WAYS)):
                     suite.case(f"rights/narrowed/{kind}/{who}{suffix}", narrowed_case, folder, kind, ways, user, suffix)
                 suite.case(f"rights/given/{who}{suffix}", given_case, folder, GIVEN_WAYS, user, suffix)
             for way in SWAPS:

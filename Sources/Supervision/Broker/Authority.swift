@@ -129,17 +129,23 @@ public protocol Authority: AnyObject, Sendable {
     /// Whether an object is there for the program, whatever it may do with it.
     func shows(_ path: [UInt8], _ call: Calling) -> Bool
 
+    /// Whether a policy says of an object that it is not there.
+    func hides(_ path: [UInt8], _ call: Calling) -> Bool
+
     /// Whether what a thread could still change after the decision is refused.
     var isStrict: Bool { get }
 
-    /// Whether processes that do not live under the policy may be signalled.
-    func maySignalOthers(_ call: Calling) -> Bool
+    /// Whether a process has rights to those that do not live under the policy.
+    func may(_ rights: Rights, toOthers process: Int32) -> Bool
 
     /// What may be done through a handle.
     func rights(of held: Held, _ call: Calling) -> Rights
 
     /// Whether directories were given that names can lead from.
     var givesDirectories: Bool { get }
+
+    /// The first process is there.
+    func begins(_ process: Int32)
 
     /// A process was made, or runs another image.
     func created(_ child: Int32, by process: Int32)

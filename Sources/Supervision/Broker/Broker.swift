@@ -25,6 +25,7 @@ public final class Broker: Sendable {
         self.listener = listener
         self.authority = authority
         waits = Waits(listener: listener)
+        authority.begins(process)
     }
 
     /// Starts the first threads.
@@ -122,13 +123,18 @@ final class Callers: Sendable {
     }
     private let table = Mutex(Table())
 
-    func caller(_ thread: Int32) throws(CallError) -> CallingThread {
+    /// Nil for a thread that no longer waits. One that does when it is entered here is forgotten after that: its end
+    /// and its exec are yet to be seen.
+    func caller(_ thread: Int32, waits: () -> Bool) throws(CallError) -> CallingThread? {
         if let known = table.withLock({ $0.callers[thread] }) { return known }
         let caller = try CallingThread(thread: thread) { [unowned self] process in
             table.withLock { $0.changeable.contains(process) }
         }
-        table.withLock { $0.callers[thread] = caller }
-        return caller
+        return table.withLock { table in
+            guard waits() else { return nil }
+            table.callers[thread] = caller
+            return caller
+        }
     }
 
     /// What the kernel says of the process's credentials now need not be true at its next call.

@@ -25,7 +25,7 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
         let status = try ThreadStatus(of: thread)
         process = status.process
         workingDirectory = Array("/proc/\(thread)/cwd".utf8)
-        credentials = status.credentials
+        credentials = try status.credentials.here(thread)
         memory = try Kernel.openPlainly(AT_FDCWD, Array("/proc/\(thread)/mem".utf8), flags: O_RDONLY)
     }
 
@@ -122,7 +122,7 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
 
     func currentCredentials() throws(CallError) -> Credentials {
         if let credentials, !isChangeable(process) { return credentials }
-        let now = try ThreadStatus(of: thread).credentials
+        let now = try Credentials.current(of: thread)
         credentials = now
         return now
     }

@@ -85,7 +85,7 @@ extension Work {
     private mutating func resize(_ size: Int) throws(CallError) -> Answer {
         guard size >= 0 else { throw CallError(EINVAL) }
         let found = try resolution.object(name(0), from: AT_FDCWD)
-        if found.kind == S_IFDIR { throw CallError(EISDIR) }
+        if found.kind == S_IFDIR { throw CallError(EISDIR, about: found.path) }
         try require(found, [.write, .resize])
         try requireRoom(size, found)
         try Kernel.withName(handle(found)) { name throws(CallError) in

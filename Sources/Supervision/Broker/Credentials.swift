@@ -12,6 +12,26 @@ struct Credentials: Equatable {
     var permitted: UInt64 = 0
     var effective: UInt64 = 0
 
+    /// A thread's now. Those of a user namespace of its own are over that alone (user_namespaces(7)), and none here.
+    static func current(of thread: Int32) throws(CallError) -> Credentials {
+        try ThreadStatus(of: thread).credentials.here(thread)
+    }
+
+    func here(_ thread: Int32) throws(CallError) -> Credentials {
+        guard permitted != 0 else { return self }
+        let (own, other) = (try Self.namespace("self"), try Self.namespace("\(thread)"))
+        guard own.st_ino != other.st_ino || own.st_dev != other.st_dev else { return self }
+        var powerless = self
+        (powerless.permitted, powerless.effective) = (0, 0)
+        return powerless
+    }
+
+    private static func namespace(_ thread: String) throws(CallError) -> stat {
+        var status = stat()
+        guard stat("/proc/\(thread)/ns/user", &status) == 0 else { throw CallError(errno) }
+        return status
+    }
+
     /// For the checks that use real ids (access(2)): the capabilities are those that an exec would give root.
     var asReal: Credentials {
         var real = self
@@ -67,13 +87,6 @@ struct ThreadStatus {
         guard process > 0, credentials.users.count == 4, credentials.groups.count == 4 else { throw CallError(ESRCH) }
     }
 
-    /// Who made a process, nil where it is gone.
-    static func parent(of process: Int32) -> Int32? {
-        guard let text = try? Kernel.contents("/proc/\(process)/status") else { return nil }
-        let line = text.split(separator: UInt8(ascii: "\n")).first { $0.starts(with: "PPid:\t".utf8) }
-        return line.map { Int32(truncatingIfNeeded: number($0.dropFirst(6), radix: 10)) }
-    }
-
     private static func number(_ text: ArraySlice<UInt8>, radix: UInt64) -> UInt64 {
         text.reduce(0) { value, byte in
             let digit = byte > UInt8(ascii: "9") ? UInt64(byte | 0x20) &- 87 : UInt64(byte) &- 48
@@ -87,6 +100,8 @@ struct ThreadStatus {
 struct Wardrobe {
     let own: Credentials
     private(set) var worn: Credentials
+    /// The effective ids are `worn`'s too, and not those of the supervisor alone.
+    private var showsEffective = false
 
     init() throws(CallError) {
         own = try ThreadStatus(of: Kernel.thread()).credentials
@@ -110,11 +125,42 @@ struct Wardrobe {
 
     /// The worker is itself again.
     mutating func takeOff() {
-        if isSame(worn, own) { return }
-        guard (try? wear(own)) != nil else {
+        if isSame(worn, own) && !showsEffective { return }
+        guard (try? hideEffective()) != nil, (try? wear(own)) != nil else {
             // A worker that cannot become itself again must not serve anyone else.
             abort()
         }
+    }
+
+    /// The peer of a unix socket is shown the effective ids of whoever connects or listens (unix(7), SO_PEERCRED), which
+    /// the file system's ids leave alone.
+    mutating func showEffective() throws(CallError) {
+        if own.users[1] == worn.users[1] && own.groups[1] == worn.groups[1] { return }
+        try setCapabilities(own.effective)
+        showsEffective = true
+        try setEffective(worn)
+        // The file system's ids followed, and root's capabilities went (capabilities(7)).
+        try setCapabilities(own.effective)
+        try becomeInFileSystem(worn)
+        try setCapabilities(worn.effective & own.permitted)
+    }
+
+    /// Has these capabilities from now on, as far as there are any.
+    mutating func set(effective capabilities: UInt64) throws(CallError) {
+        try setCapabilities(capabilities & own.permitted)
+        worn.effective = capabilities
+    }
+
+    private mutating func hideEffective() throws(CallError) {
+        guard showsEffective else { return }
+        try setCapabilities(own.effective)
+        try setEffective(own)
+        showsEffective = false
+    }
+
+    private func setEffective(_ wanted: Credentials) throws(CallError) {
+        try Kernel.call(Number.setresgid, -1, Int(wanted.groups[1]), -1)
+        try Kernel.call(Number.setresuid, -1, Int(wanted.users[1]), -1)
     }
 
     private func isSame(_ one: Credentials, _ other: Credentials) -> Bool {
@@ -129,6 +175,10 @@ struct Wardrobe {
                 Number.setgroups, UInt(wanted.supplementary.count), UInt(bitPattern: $0.baseAddress), 0, 0, 0, 0)
         }
         guard answer == 0 else { throw CallError(Int32(-answer)) }
+        try becomeInFileSystem(wanted)
+    }
+
+    private func becomeInFileSystem(_ wanted: Credentials) throws(CallError) {
         // These two answer the former id whether they succeed or not: asking once more with no id tells (setfsuid(2)).
         for (number, id) in [(Number.setfsgid, wanted.groups[3]), (Number.setfsuid, wanted.users[3])] {
             try Kernel.call(number, Int(id))

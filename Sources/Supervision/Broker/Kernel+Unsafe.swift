@@ -18,8 +18,28 @@ struct CallError: Error, Equatable {
     private(set) var answer: Answer?
     /// The call is to be performed with these items in place of its own.
     private(set) var changes: [Change] = []
+    /// Where the object is that the errno tells something of, nil where the name alone does.
+    private(set) var about: [UInt8]?
+    /// Why no policy that is in force allows it, where that is the reason.
+    private(set) var reason: String?
 
     init(_ errno: Int32) { self.errno = errno }
+
+    init(_ errno: Int32, about path: [UInt8]) {
+        self.errno = errno
+        about = path
+    }
+
+    init(_ errno: Int32, because reason: String) {
+        self.errno = errno
+        self.reason = reason
+    }
+
+    /// The same, where it is an errno, as one that tells of an object.
+    func about(_ path: [UInt8]?) -> CallError {
+        guard answer == nil, changes.isEmpty, let path else { return self }
+        return CallError(errno, about: path)
+    }
 
     init(answering answer: Answer) {
         errno = 0
@@ -44,7 +64,8 @@ final class Descriptor {
 /// Numbers of the x86_64 table (arch/x86/entry/syscalls/syscall_64.tbl), for calls that must not go through glibc.
 enum Number {
     static let sendmsg = 46, fsync = 74, truncate = 76, setfsuid = 122, setfsgid = 123, setgroups = 116
-    static let setresuid = 117, capset = 126, mknodat = 259, mkdirat = 258, fchownat = 260, newfstatat = 262
+    static let setresuid = 117, setresgid = 119, capset = 126, mknodat = 259, mkdirat = 258, fchownat = 260
+    static let newfstatat = 262
     static let unlinkat = 263, linkat = 265, symlinkat = 266, readlinkat = 267, fchmodat = 268, unshare = 272
     static let utimensat = 280, openat = 257, renameat2 = 316, statx = 332, openat2 = 437, pidfdOpen = 434
     static let pidfdGetfd = 438, faccessat2 = 439, fchmodat2 = 452, setxattr = 188, getxattr = 191
@@ -165,6 +186,18 @@ enum Kernel {
         }
         _ = try checked(answer)
         return words
+    }
+
+    /// The id of the mount that the object was reached through.
+    static func mount(of descriptor: Int32) throws(CallError) -> UInt64 {
+        // struct statx has 256 bytes; stx_mnt_id lies at 144, STATX_MNT_ID asks for it (linux/stat.h).
+        var answer = [UInt8](repeating: 0, count: 256)
+        try withName([]) { empty throws(CallError) in
+            try withBytes(&answer) { answer throws(CallError) in
+                _ = try call(Number.statx, Int(descriptor), empty, Int(atEmptyPath), 0x1000, answer)
+            }
+        }
+        return answer.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: 144, as: UInt64.self) }
     }
 
     /// The calling thread's own id.

@@ -131,7 +131,7 @@ extension Work {
         } else {
             found = try resolution.object(name, from: base, followsLast: false)
         }
-        guard found.isLink else { throw CallError(name.isEmpty ? ENOENT : EINVAL) }
+        guard found.isLink else { throw CallError(name.isEmpty ? ENOENT : EINVAL, about: found.path) }
         try requireLook(found, false, .readlink)
         let text: [UInt8] =
             switch found.path {

@@ -12,6 +12,8 @@ struct OpenRequest {
     var mode: UInt32
     /// RESOLVE_* of openat2(2).
     var resolve: UInt64 = 0
+    /// The flags lie in memory, as openat2(2) has them: a kernel that makes the call would read them again.
+    var hasFlagsInMemory = false
 
     var creates: Bool { flags & O_CREAT != 0 }
     var isPathOnly: Bool { flags & O_PATH != 0 }
@@ -61,6 +63,11 @@ extension Work {
     private mutating func look(_ request: OpenRequest) throws(CallError) -> Answer {
         let found = try find(request, followsLast: request.flags & O_NOFOLLOW == 0)
         if found.isNamed { try require(found, .stat) }
+        if request.hasFlagsInMemory {
+            _ = refused(.unnameable("a name that openat2 is to hold: the kernel would read what is asked again"))
+            // Programs fall back on openat.
+            throw CallError(ENOSYS)
+        }
         return .proceed
     }
 
@@ -74,7 +81,7 @@ extension Work {
 
     /// Opens an object that was found and is decided on now.
     private mutating func reopen(_ found: Found, _ request: OpenRequest) throws(CallError) -> Descriptor {
-        if found.isLink { throw CallError(request.flags & O_DIRECTORY != 0 ? ENOTDIR : ELOOP) }
+        if found.isLink { throw CallError(request.flags & O_DIRECTORY != 0 ? ENOTDIR : ELOOP, about: found.path) }
         if found.isNamed {
             try require(found, request.rights(of: found.kind))
         } else {
@@ -96,7 +103,12 @@ extension Work {
     private func requireHandle(_ found: Found, _ request: OpenRequest) throws(CallError) {
         guard let held = found.throughHandle else { throw CallError(refused(.unnameable("an object without a name"))) }
         let wanted = request.flags & O_ACCMODE
-        if held == O_RDWR || held == wanted { return }
+        // Only a file in memory has places and a size.
+        let matters: Rights = found.kind == S_IFREG ? [.read, .write, .seek, .resize] : [.read, .write]
+        let rights = worker.broker.authority.rights(of: found.held(as: -1, .object), calling)
+        if held == O_RDWR || held == wanted, request.rights(of: found.kind).intersection(matters).isSubset(of: rights) {
+            return
+        }
         throw CallError(refused(.unnameable("opened for more than the descriptor it is reached through")))
     }
 
@@ -111,12 +123,12 @@ extension Work {
                 if let made = try make(request, place) { return made }
                 continue
             }
-            if request.flags & O_EXCL != 0 { throw CallError(EEXIST) }
+            if request.flags & O_EXCL != 0 { throw CallError(EEXIST, about: place.path) }
             let status = try Kernel.status(object.number)
             guard status.st_mode & S_IFMT == S_IFLNK else {
                 return try reopenForCreation(Found(holding: object), in: place, request)
             }
-            if request.flags & O_NOFOLLOW != 0 { throw CallError(ELOOP) }
+            if request.flags & O_NOFOLLOW != 0 { throw CallError(ELOOP, about: place.path) }
             if try resolution.isMagic(object, place) {
                 let found = try resolution.object(place.name, in: place.directory)
                 return try reopenForCreation(found, in: place, request)
@@ -130,7 +142,7 @@ extension Work {
     private mutating func reopenForCreation(
         _ found: Found, in place: Place, _ request: OpenRequest
     ) throws(CallError) -> Descriptor {
-        if found.kind == S_IFDIR { throw CallError(EISDIR) }
+        if found.kind == S_IFDIR { throw CallError(EISDIR, about: found.path) }
         try refuseInSticky(found, place)
         return try reopen(found, request)
     }
@@ -173,12 +185,12 @@ extension Work {
             if place.hasTrailingSlash { throw CallError(EISDIR) }
             do throws(CallError) {
                 let found = try find(request, followsLast: false)
-                if request.flags & O_EXCL != 0 { throw CallError(EEXIST) }
+                if request.flags & O_EXCL != 0 { throw CallError(EEXIST, about: place.path) }
                 guard found.isLink, request.flags & O_NOFOLLOW == 0 else {
                     return try reopenForCreation(found, in: place, request)
                 }
                 let isMagic = try resolution.isMagic(found.object, place)
-                if isMagic || request.resolve & Resolution.noSymlinks != 0 { throw CallError(ELOOP) }
+                if isMagic || request.resolve & Resolution.noSymlinks != 0 { throw CallError(ELOOP, about: place.path) }
                 let text = try Kernel.readLink(found.object.number)
                 request.name =
                     text.first == UInt8(ascii: "/")
@@ -193,7 +205,7 @@ extension Work {
 
     private mutating func unnamed(_ request: OpenRequest) throws(CallError) -> Descriptor {
         let found = try find(request, followsLast: true)
-        if found.kind != S_IFDIR { throw CallError(ENOTDIR) }
+        if found.kind != S_IFDIR { throw CallError(ENOTDIR, about: found.path) }
         try require(found, [.createFile, .write])
         try wearUmask()
         return try Kernel.openPlainly(
@@ -210,6 +222,8 @@ extension Work {
         let directory = try Kernel.status(place.directory.number)
         guard directory.st_mode & 0o1000 != 0, found.status.st_uid != directory.st_uid else { return }
         guard directory.st_mode & 0o002 != 0 || (level > 1 && directory.st_mode & 0o020 != 0) else { return }
-        if found.status.st_uid != (try caller.currentCredentials().users[3]) { throw CallError(EACCES) }
+        if found.status.st_uid != (try caller.currentCredentials().users[3]) {
+            throw CallError(EACCES, about: found.path)
+        }
     }
 }

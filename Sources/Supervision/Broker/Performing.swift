@@ -40,7 +40,7 @@ extension Work {
         case .execveat: return try run(integer(0), 1, integer(4))
         case .setuid, .setgid, .setreuid, .setregid, .setresuid, .setresgid, .setfsuid, .setfsgid, .setgroups,
             .capset, .setuid32, .setgid32, .setreuid32, .setregid32, .setresuid32, .setresgid32, .setfsuid32,
-            .setfsgid32, .setgroups32:
+            .setfsgid32, .setgroups32, .unshare, .setns:
             // Nothing here is decided on memory: the kernel judges, and what it made of it is asked from now on.
             worker.broker.callers.change(caller.process)
             return try pass(row)
@@ -56,7 +56,7 @@ extension Work {
     /// racing thread makes of this one gives it nothing.
     private mutating func enter() throws(CallError) -> Answer {
         let found = try resolution.object(name(0), from: AT_FDCWD)
-        if found.kind != S_IFDIR { throw CallError(ENOTDIR) }
+        if found.kind != S_IFDIR { throw CallError(ENOTDIR, about: found.path) }
         try require(found, .chdir)
         return .proceed
     }
@@ -86,6 +86,10 @@ extension Work {
         guard size <= 4096 else { throw CallError(E2BIG) }
         let how = try caller.bytes(address(2), Int(size))
         guard how[24...].allSatisfy({ $0 == 0 }) else { throw CallError(E2BIG) }
+        // Rules are asked about the snapshot: what is performed must be what it holds.
+        guard let region = snapshot.region(at: stop.arguments[2]), region.errno == 0,
+            how[..<24] == snapshot.arena[region.offset..<region.offset + min(24, region.count)]
+        else { throw CallError(EACCES) }
         func word(_ index: Int) -> UInt64 {
             how[index * 8..<index * 8 + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
         }
@@ -103,7 +107,7 @@ extension Work {
         return try open(
             OpenRequest(
                 base: integer(0), name: name(1), flags: Int32(truncatingIfNeeded: flags), mode: UInt32(mode),
-                resolve: resolve))
+                resolve: resolve, hasFlagsInMemory: true))
     }
 
     /// VALID_OPEN_FLAGS (linux/fcntl.h).

@@ -32,6 +32,9 @@ public final class PolicyAuthority: Authority {
     /// Where relative paths of the policy start.
     private let workingDirectory: String
     private let narrows: Bool
+    /// What a process is under whose making nobody told, its maker being killed in the middle of that. Whose it is cannot
+    /// be said: CLONE_PARENT and subreapers make other parents than makers.
+    private let least: Policy
     /// What was allowed once is allowed again.
     private let remembers: Bool
     /// Where decisions wait for whoever watches, nil where nobody does.
@@ -52,6 +55,7 @@ public final class PolicyAuthority: Authority {
         stubbed = ([policy] + policy.nested).reduce([]) { $0.union($1.stubbedOperations) }
         refusals = Refusals(isHeard: isHeard)
         narrows = !policy.nested.isEmpty
+        least = policy.nested.reduce(policy) { $0.narrowed(by: $1) }
         // Where each decision is told, counted or another one by program, none stands for the next.
         remembers = log == nil && !onlyWarns && !narrows && policy.layers.allSatisfy { $0.isStatic }
         var path = [CChar](repeating: 0, count: 4096)
@@ -168,8 +172,12 @@ public final class PolicyAuthority: Authority {
         current(call.process).rights(of: path)?.contains(Right.stat) ?? false
     }
 
-    public func maySignalOthers(_ call: Calling) -> Bool {
-        current(call.process).rights(of: .procs).contains(Right.signal)
+    public func hides(_ path: [UInt8], _ call: Calling) -> Bool {
+        !onlyWarns && current(call.process).rights(of: path) == nil
+    }
+
+    public func may(_ rights: Rights, toOthers process: Int32) -> Bool {
+        onlyWarns || rights.isSubset(of: current(process).rights(of: .procs))
     }
 
     // MARK: Lives of processes
@@ -179,21 +187,7 @@ public final class PolicyAuthority: Authority {
     /// The policy that a process runs under.
     private func current(_ process: Int32) -> Policy {
         guard narrows else { return policy }
-        if let known = state.withLock({ $0.narrowed[process] }) { return known }
-        return inherited(process)
-    }
-
-    /// A process may call before its making is seen: it is under its maker's policy. Whose maker is gone is under all
-    /// that anybody has come to.
-    private func inherited(_ process: Int32) -> Policy {
-        var process = process
-        for _ in 0..<64 {
-            guard let parent = ThreadStatus.parent(of: process), parent > 1 else { break }
-            if parent == getpid() { return policy }
-            if let known = state.withLock({ $0.narrowed[parent] }) { return known }
-            process = parent
-        }
-        return state.withLock { state in state.narrowed.values.reduce(policy) { $0.narrowed(by: $1) } }
+        return state.withLock { $0.narrowed[process] } ?? least
     }
 
     public func forget(_ process: Int32) {
@@ -202,6 +196,10 @@ public final class PolicyAuthority: Authority {
             state.programs[process] = nil
             state.occurrences.forget(process: process)
         }
+    }
+
+    public func begins(_ process: Int32) {
+        if narrows { state.withLock { $0.narrowed[process] = policy } }
     }
 
     public func created(_ child: Int32, by process: Int32) {

@@ -80,12 +80,12 @@ struct Place {
     var isFixed: Bool { [[slash], [UInt8(ascii: ".")], Array("..".utf8)].contains(lastName) }
 }
 
-private let slash = UInt8(ascii: "/")
+let slash = UInt8(ascii: "/")
 
 /// One walk along a name for one caller. The caller's root is the supervisor's: chroot and its like are refused.
 struct Resolution {
     let caller: CallingThread
-    private let worker: Worker
+    let worker: Worker
     private var linksLeft = 40
     private var throughHandle: Int32?
     /// The path of the caller's directory that the name started from, where that may matter.
@@ -96,7 +96,7 @@ struct Resolution {
     private static let noMagicLinks: UInt64 = 2
     /// RESOLVE_BENEATH, RESOLVE_IN_ROOT: a name that begins with a slash begins at the base, or not at all.
     private static let withinBase: UInt64 = 0x18
-    private static let procMagic = 0x9FA0
+    static let procMagic = 0x9FA0
     /// PATH_MAX, its NUL included (linux/limits.h).
     private static let pathLimit = 4096
 
@@ -117,9 +117,14 @@ struct Resolution {
             let object = try Kernel.open(start.number, name, flags: flags, resolve: Self.noSymlinks)
             return try found(object)
         } catch {
-            guard error.errno == ELOOP || error.errno == EAGAIN else { throw error }
+            guard Self.isWalked(error) else { throw error }
         }
         return try walk(name, start, followsLast: followsLast)
+    }
+
+    /// Errors that a walk does not meet with, or can say of what object they are.
+    private static func isWalked(_ error: CallError) -> Bool {
+        [ELOOP, EAGAIN, ENOTDIR, EACCES].contains(error.errno)
     }
 
     /// As `object`, with what openat2(2) was told not to do on the way; magic links are never followed then.
@@ -128,10 +133,22 @@ struct Resolution {
     ) throws(CallError) -> Found {
         try check(name)
         let start = try resolve & Self.withinBase != 0 ? self.base(base) : start(name, base)
-        return try found(
-            Kernel.open(
-                start.number, name, flags: O_PATH | (followsLast ? 0 : O_NOFOLLOW),
-                resolve: resolve | Self.noMagicLinks))
+        let object = try within(start, name, O_PATH | (followsLast ? 0 : O_NOFOLLOW), resolve)
+        return try found(object)
+    }
+
+    /// The kernel's own walk, which says of no object that it is the one in the way.
+    private mutating func within(
+        _ start: Descriptor, _ name: [UInt8], _ flags: Int32, _ resolve: UInt64
+    ) throws(CallError) -> Descriptor {
+        do throws(CallError) {
+            return try Kernel.open(start.number, name, flags: flags, resolve: resolve | Self.noMagicLinks)
+        } catch {
+            guard error.errno == ENOTDIR || error.errno == EACCES else { throw error }
+            var other = self
+            _ = try other.walk(name, start, followsLast: flags & O_NOFOLLOW == 0)
+            throw error
+        }
     }
 
     /// The object of a name in a directory that is open, its last link followed.
@@ -147,8 +164,7 @@ struct Resolution {
         let directory =
             parent.isEmpty
             ? start
-            : try Kernel.open(
-                start.number, parent, flags: O_PATH | O_DIRECTORY, resolve: resolve | Self.noMagicLinks)
+            : try within(start, parent, O_PATH | O_DIRECTORY, resolve)
         return Place(directory: directory, directoryPath: try Self.path(of: directory), base: origin, name: last)
     }
 
@@ -190,9 +206,11 @@ struct Resolution {
             return try Kernel.open(
                 start.number, name, flags: O_PATH | O_DIRECTORY, resolve: Self.noSymlinks)
         } catch {
-            guard error.errno == ELOOP || error.errno == EAGAIN else { throw error }
+            guard Self.isWalked(error) else { throw error }
         }
-        return try walk(name, start, followsLast: true).object
+        let found = try walk(name, start, followsLast: true)
+        if found.kind != S_IFDIR { throw CallError(ENOTDIR, about: found.path) }
+        return found.object
     }
 
     private func check(_ name: [UInt8]) throws(CallError) {
@@ -238,10 +256,7 @@ struct Resolution {
             rest = rest.dropFirst(component.count)
             let isLast = rest.allSatisfy { $0 == slash }
             if component.count > 255 { throw CallError(ENAMETOOLONG) }
-            let next =
-                try component == [UInt8(ascii: ".")] || component == Array("..".utf8)
-                ? Kernel.openPlainly(current.number, component, flags: O_PATH | O_DIRECTORY)
-                : Kernel.openPlainly(current.number, component, flags: O_PATH | O_NOFOLLOW)
+            let next = try step(component, from: current)
             let status = try Kernel.status(next.number)
             if status.st_mode & S_IFMT == S_IFLNK {
                 if isLast && rest.isEmpty && !followsLast { return try found(next) }
@@ -251,7 +266,9 @@ struct Resolution {
                     current = object
                     if rest.isEmpty { return try found(object) }
                     throughHandle = nil
-                    if try Kernel.status(object.number).st_mode & S_IFMT != S_IFDIR { throw CallError(ENOTDIR) }
+                    if try Kernel.status(object.number).st_mode & S_IFMT != S_IFDIR {
+                        throw CallError(ENOTDIR, about: try Self.path(of: object))
+                    }
                 case .text(let text):
                     if text.isEmpty { throw CallError(ENOENT) }
                     if text.first == slash { current = try Self.root() }
@@ -261,10 +278,23 @@ struct Resolution {
                 continue
             }
             try refuseOurs(component, current)
-            if (!isLast || !rest.isEmpty) && status.st_mode & S_IFMT != S_IFDIR { throw CallError(ENOTDIR) }
+            if (!isLast || !rest.isEmpty) && status.st_mode & S_IFMT != S_IFDIR {
+                throw CallError(ENOTDIR, about: try Self.path(of: next))
+            }
             current = next
         }
         return try found(current)
+    }
+
+    private func step(_ component: [UInt8], from current: Descriptor) throws(CallError) -> Descriptor {
+        let isKnown = component == [UInt8(ascii: ".")] || component == Array("..".utf8)
+        do throws(CallError) {
+            return try Kernel.openPlainly(
+                current.number, component, flags: O_PATH | (isKnown ? O_DIRECTORY : O_NOFOLLOW))
+        } catch {
+            guard error.errno == EACCES else { throw error }
+            throw CallError(EACCES, about: try Self.path(of: current))
+        }
     }
 
     private enum Destination {
@@ -295,35 +325,11 @@ struct Resolution {
             guard error.errno == ELOOP else { throw error }
         }
         // A magic link: the kernel alone knows where it leads.
+        let path = try Self.path(of: directory)
+        try requireWatched(path)
         let object = try Kernel.openPlainly(directory.number, name, flags: O_PATH)
-        throughHandle = try Self.accessMode(of: name, in: directory)
+        throughHandle = try Self.accessMode(of: name, in: path, as: object)
         return .object(object)
-    }
-
-    /// The mode of the descriptor that a name in a directory `/proc/PID/fd` stands for; nil for other magic links.
-    private static func accessMode(of name: [UInt8], in directory: Descriptor) throws(CallError) -> Int32? {
-        let path = try path(of: directory)
-        guard path.suffix(3).elementsEqual("/fd".utf8), name.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return nil }
-        let text = try Kernel.contents(String(decoding: path + Array("info/".utf8) + name, as: UTF8.self))
-        for line in text.split(separator: 10) where line.starts(with: "flags:".utf8) {
-            let digits = line.filter { $0 >= 48 && $0 <= 55 }
-            let flags = digits.reduce(Int32(0)) { $0 &* 8 &+ Int32($1 - 48) }
-            return flags & O_ACCMODE
-        }
-        return nil
-    }
-
-    /// What /proc says of the supervisor's own threads is nobody's business.
-    private func refuseOurs(_ component: [UInt8], _ directory: Descriptor) throws(CallError) {
-        guard let first = component.first, first >= 48 && first <= 57,
-            try Kernel.fileSystem(directory.number) == Self.procMagic
-        else { return }
-        if Self.isOurs(component) { throw CallError(ENOENT) }
-    }
-
-    private static func isOurs(_ component: some Collection<UInt8>) -> Bool {
-        guard component.allSatisfy({ $0 >= 48 && $0 <= 57 }) else { return false }
-        return access("/proc/self/task/" + String(decoding: component, as: UTF8.self), F_OK) == 0
     }
 
     /// fs.protected_symlinks (proc_sys_fs(5)): in a sticky directory that all may write to, only links of one's
@@ -341,19 +347,10 @@ struct Resolution {
 
     private func found(_ object: Descriptor) throws(CallError) -> Found {
         let path = try Self.path(of: object)
-        if Self.namesUs(path), try Kernel.fileSystem(object.number) == Self.procMagic { throw CallError(ENOENT) }
+        if ProcessFiles.nameUs(path), try Kernel.fileSystem(object.number) == Self.procMagic { throw CallError(ENOENT) }
         return Found(
             object, path: path, status: try Kernel.status(object.number), throughHandle: throughHandle,
             base: origin)
-    }
-
-    /// Whether a component is the number of one of our threads. Most paths have no number in them.
-    private static func namesUs(_ path: [UInt8]) -> Bool {
-        var hasNumber = false
-        for index in path.indices.dropLast() where path[index] == slash {
-            hasNumber = hasNumber || (48...57).contains(path[index + 1])
-        }
-        return hasNumber && path.split(separator: slash).contains { isOurs($0) }
     }
 
     static func path(of object: Descriptor) throws(CallError) -> [UInt8] {

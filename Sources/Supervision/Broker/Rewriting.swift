@@ -13,8 +13,14 @@ extension Work {
         do throws(CallError) {
             return try perform()
         } catch {
-            guard !error.changes.isEmpty, let row = SpecTables.row(stop.personality, stop.number) else { throw error }
-            return try performRewritten(row, error.changes)
+            guard !error.changes.isEmpty, let row = SpecTables.row(stop.personality, stop.number) else {
+                throw disclosed(error)
+            }
+            do throws(CallError) {
+                return try performRewritten(row, error.changes)
+            } catch {
+                throw disclosed(error)
+            }
         }
     }
 

@@ -10,6 +10,8 @@ extension Work {
     /// what it may not have; what really runs is judged again when it is loaded, before its first instruction.
     mutating func run(_ base: Int32, _ argument: Int, _ flags: Int32) throws(CallError) -> Answer {
         let (found, _) = try object(base, argument, flags)
+        // Not even what its contents are.
+        if worker.broker.authority.hides(found.path, calling) { throw CallError(EACCES, about: found.path) }
         try require(.programs(Image(found).chain(seenBy: &self)))
         return .proceed
     }

@@ -14,6 +14,16 @@ struct Outgoing {
     var control: [UInt8] = []
     /// Descriptors that travel with the message: ours, copies of the caller's.
     var passed: [Descriptor] = []
+    /// Who the sender says it is.
+    var hasCredentials = false
+
+    mutating func addControl(_ level: UInt32, _ type: UInt32, _ data: [UInt8]) {
+        withUnsafeBytes(of: UInt64(16 + data.count)) { control += $0 }
+        withUnsafeBytes(of: level) { control += $0 }
+        withUnsafeBytes(of: type) { control += $0 }
+        control += data
+        control += [UInt8](repeating: 0, count: (8 - data.count % 8) % 8)
+    }
 }
 
 private let sigpipeFlag: Int32 = 0x4000  // MSG_NOSIGNAL
@@ -144,15 +154,14 @@ extension Work {
                         data[index * 4 + part] = UInt8(truncatingIfNeeded: held.number >> Int32(8 * part))
                     }
                 }
-            } else if word == 4 && !(level == 1 && type == 2) {
+            } else if level == 1 && type == 2 {
+                data = try credentials(data)
+                message.hasCredentials = true
+            } else if word == 4 {
                 // What else a 32-bit program may send has layouts that nobody has described here.
                 throw CallError(EINVAL)
             }
-            withUnsafeBytes(of: UInt64(16 + data.count)) { message.control += $0 }
-            withUnsafeBytes(of: level) { message.control += $0 }
-            withUnsafeBytes(of: type) { message.control += $0 }
-            message.control += data
-            message.control += [UInt8](repeating: 0, count: (8 - data.count % 8) % 8)
+            message.addControl(level, type, data)
             offset += (Int(length) + word - 1) / word * word
         }
     }
@@ -162,6 +171,31 @@ extension Work {
         if worker.broker.authority.rights(of: handle, calling).contains(Right.pass) { return }
         _ = refused(.unnameable("to pass on a descriptor that lacks pass"))
         throw CallError(EACCES)
+    }
+
+    /// Who the caller says it is (unix(7), SCM_CREDENTIALS) is held against the caller, as the kernel would: it asks this
+    /// thread (scm_check_creds in net/core/scm.c).
+    private func credentials(_ claimed: [UInt8]) throws(CallError) -> [UInt8] {
+        guard claimed.count == 12 else { throw CallError(EINVAL) }
+        let own = try caller.currentCredentials()
+        // CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID (linux/capability.h).
+        func may(_ capability: UInt64) -> Bool { own.effective & 1 << capability != 0 }
+        let process = Int32(truncatingIfNeeded: number(claimed, 0, 4))
+        guard process == caller.process || may(21),
+            own.users[..<3].contains(UInt32(number(claimed, 4, 4))) || may(7),
+            own.groups[..<3].contains(UInt32(number(claimed, 8, 4))) || may(6)
+        else { throw CallError(EPERM) }
+        if worker.mayClaim || process != caller.process { return claimed }
+        // Nobody but root speaks for another process: peers see the supervisor's number.
+        return withUnsafeBytes(of: getpid()) { Array($0) } + claimed[4...]
+    }
+
+    /// What the kernel says of a sender that says nothing of itself, were the caller that.
+    private func ownCredentials() throws(CallError) -> [UInt8] {
+        let own = try caller.currentCredentials()
+        return [UInt32(bitPattern: caller.process), own.users[0], own.groups[0]].flatMap { word in
+            withUnsafeBytes(of: word) { Array($0) }
+        }
     }
 
     // MARK: Sending
@@ -183,8 +217,13 @@ extension Work {
             throw CallError(EINVAL)
         }
         if flags & ~0x7FFF_FFFF != 0 { throw CallError(EINVAL) }
+        var message = message
+        let isLocal = try Kernel.option(socket.number, 39) == AF_UNIX
+        if isLocal && worker.mayClaim && !message.hasCredentials { message.addControl(1, 2, try ownCredentials()) }
         do throws(CallError) {
-            let count = try transmit(message, name, through: socket, flags | sigpipeFlag)
+            let count = try worker.claiming(isLocal) { () throws(CallError) in
+                try transmit(message, name, through: socket, flags | sigpipeFlag)
+            }
             _ = held
             return count
         } catch {

@@ -14,6 +14,24 @@ enum Standing {
     case other
     /// There is no such process.
     case none
+
+    /// What /proc says of a process or a thread (proc(5), the status file).
+    init(of process: Int32) {
+        self = .other
+        guard process > 0, let text = try? Kernel.contents("/proc/\(process)/status") else {
+            self = .none
+            return
+        }
+        for line in text.split(separator: 10) {
+            if line.starts(with: "State:\tZ".utf8) || line.starts(with: "State:\tX".utf8) {
+                self = .ended
+                return
+            }
+            guard line.starts(with: "TracerPid:".utf8) else { continue }
+            if line.elementsEqual("TracerPid:\t\(getpid())".utf8) { self = .watched }
+            return
+        }
+    }
 }
 
 extension Work {
@@ -29,23 +47,11 @@ extension Work {
         }
         guard let argument = row.argumentRows.first(where: { $0.item == "who" }) else { throw CallError(ENOSYS) }
         // Nothing can be done to what is gone, and nothing is: the kernel's answers without the kernel.
-        switch standing(of: integer(Int(argument.register))) {
+        switch Standing(of: integer(Int(argument.register))) {
         case .none: throw CallError(ESRCH)
         case .ended: return .value(0)
         case .watched, .other: return try pass(row)
         }
-    }
-
-    /// What /proc says of a process or a thread (proc(5), the status file).
-    func standing(of process: Int32) -> Standing {
-        guard process > 0, let text = try? Kernel.contents("/proc/\(process)/status") else { return .none }
-        for line in text.split(separator: 10) {
-            if line.starts(with: "State:\tZ".utf8) || line.starts(with: "State:\tX".utf8) { return .ended }
-            if line.starts(with: "TracerPid:".utf8) {
-                return line.elementsEqual("TracerPid:\t\(getpid())".utf8) ? .watched : .other
-            }
-        }
-        return .other
     }
 
     // MARK: Groups
@@ -97,7 +103,7 @@ extension Work {
             }
             guard let process = Int32(name), process != getpid() else { continue }
             if group == 0 ? process == caller.process : getpgid(process) != group { continue }
-            if case .watched = standing(of: process) { members.insert(process) }
+            if case .watched = Standing(of: process) { members.insert(process) }
         }
         return members
     }
@@ -151,8 +157,8 @@ extension Work {
 
     private func requireOwner(_ process: Int32) throws(CallError) {
         if process == 0 || process == caller.process || process == caller.thread { return }
-        if case .watched = standing(of: process) { return }
-        if worker.broker.authority.maySignalOthers(calling) { return }
+        if case .watched = Standing(of: process) { return }
+        if worker.broker.authority.may(.signal, toOthers: caller.process) { return }
         throw CallError(refused(.unnameable("a process outside the policy would get its signals")))
     }
 
@@ -166,7 +172,7 @@ extension Work {
             .flatMap { Int32(String(decoding: $0.dropFirst(5), as: UTF8.self)) }
         var information = address(2) == 0 ? [] : try caller.bytes(address(2), 128)
         if !information.isEmpty && stop.personality == .i386 { throw CallError(EINVAL) }
-        if let process, process > 0, case .watched = standing(of: process) {
+        if let process, process > 0, case .watched = Standing(of: process) {
             try require(.handles([child(process)]))
             guard maySignal(process, integer(1)) else { throw CallError(EPERM) }
         } else if process != -1 {

@@ -76,7 +76,8 @@ extension Work {
         var held: Descriptor?
         var bytes = try reach(&address, &held)
         // AF_UNSPEC lets go of a peer and reaches nobody.
-        if address.addressFamily != 0 { try require(.address(address)) }
+        if address.addressFamily != 0 { try require(address) }
+        if address.family == AF_UNIX { try worker.showEffective() }
         do throws(CallError) {
             try waiting(true) { () throws(CallError) in
                 _ = try Kernel.withBytes(&bytes) { [count = bytes.count] place throws(CallError) in
@@ -90,6 +91,15 @@ extension Work {
         }
         _ = held
         return try other.map { other throws(CallError) in try replace(integer(0), by: other, result: 0) } ?? .value(0)
+    }
+
+    /// The refusal of an address with a path tells that there is something.
+    private func require(_ address: SocketAddress) throws(CallError) {
+        do throws(CallError) {
+            try require(.address(address))
+        } catch {
+            throw error.about(address.path)
+        }
     }
 
     /// Puts a rule's address in place of the caller's. Answers another socket where the caller's cannot reach it: one
@@ -137,7 +147,7 @@ extension Work {
         if let path = address.unixPath {
             let place = try resolution.place(path, from: AT_FDCWD)
             address.path = place.path
-            try require(.address(address))
+            try require(address)
             // The name is made where it was decided on: this thread goes there for it, and the address holds the
             // bare name.
             guard fchdir(place.directory.number) == 0 else { throw CallError(errno) }
@@ -176,6 +186,7 @@ extension Work {
             isLocal: true)
         try require(.handles([Found(holding: socket).held(as: integer(0), .object)]))
         if address.isUnbound { try require(.address(address)) }
+        if address.family == AF_UNIX { try worker.showEffective() }
         try Kernel.call(Number.listen, Int(socket.number), Int(integer(1)))
         return .value(0)
     }

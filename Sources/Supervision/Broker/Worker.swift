@@ -39,7 +39,10 @@ final class Worker: @unchecked Sendable {
         var answer = Answer.refuse(EACCES)
         var held: Descriptor?
         do throws(CallError) {
-            let caller = try broker.callers.caller(notification.thread)
+            guard
+                let caller = try broker.callers.caller(
+                    notification.thread, waits: { broker.listener.isWaiting(notification.id) })
+            else { return }
             snapshot.reset(to: notification.stop)
             capture.entry(&snapshot, memory: caller)
             // What was read is the caller's, if it still waits: its id cannot have been anybody else's meanwhile.
@@ -63,13 +66,30 @@ final class Worker: @unchecked Sendable {
 
     func wear(_ credentials: Credentials) throws(CallError) { try wardrobe.wear(credentials) }
 
+    func showEffective() throws(CallError) { try wardrobe.showEffective() }
+
+    /// Whether messages can be sent in another's name.
+    var mayClaim: Bool { wardrobe.own.effective & Self.claims == Self.claims }
+    /// CAP_SETGID, CAP_SETUID and CAP_SYS_ADMIN (linux/capability.h).
+    private static let claims: UInt64 = 1 << 6 | 1 << 7 | 1 << 21
+
+    /// Runs a call that sends in another's name, where it does.
+    func claiming<Result>(_ claims: Bool, _ body: () throws(CallError) -> Result) throws(CallError) -> Result {
+        guard claims && mayClaim else { return try body() }
+        let own = wardrobe.worn.effective
+        try wardrobe.set(effective: own | Self.claims)
+        let outcome = Swift.Result { () throws(CallError) in try body() }
+        try wardrobe.set(effective: own)
+        return try outcome.get()
+    }
+
     /// Runs `body` with the supervisor's own credentials: what it looks up is not the caller's to be allowed.
     func asSupervisor<Result>(_ body: () throws(CallError) -> Result) throws(CallError) -> Result {
         let worn = wardrobe.worn
         wardrobe.takeOff()
-        let result = try body()
+        let outcome = Swift.Result { () throws(CallError) in try body() }
         try wardrobe.wear(worn)
-        return result
+        return try outcome.get()
     }
 
     func message(of snapshot: Snapshot) -> Message { decoder.entry(snapshot) }
@@ -130,7 +150,10 @@ struct Work {
         Calling(id: id, stop: stop, made: made, thread: caller.thread, process: caller.process)
     }
 
-    func require(_ needs: [Need]) throws(CallError) { try require(.objects(needs.map(seen))) }
+    func require(_ needs: [Need]) throws(CallError) {
+        for need in needs { try resolution.requireWatched(need.path) }
+        try require(.objects(needs.map(seen)))
+    }
 
     /// The caller sees itself under its own number, a policy under "self".
     func seen(_ need: Need) -> Need {
@@ -174,6 +197,14 @@ struct Work {
     /// Whether the caller may know that there is something.
     func isVisible(_ path: [UInt8]) -> Bool {
         worker.broker.authority.shows(path, calling)
+    }
+
+    /// An error as the caller may know it: whatever else would be said of a hidden object, it is not there.
+    func disclosed(_ error: CallError) -> CallError {
+        if let reason = error.reason { _ = refused(.unnameable(reason)) }
+        guard let path = error.about, worker.broker.authority.hides(path, calling) else { return error }
+        _ = refused(.unnameable("what is hidden is not there"))
+        return CallError(ENOENT)
     }
 
     /// The errno of something that no policy can allow.
