@@ -2033,6 +2033,7 @@ enum SpecText {
           number x86_64 235
           number i386 271
           since 2.6
+          origin x86's tables; syscalls(2) says 2.2, when Alpha had it
           operation file.stat_put
           arg filename path path
           arg utimes times custom:timevalPair
@@ -2852,6 +2853,7 @@ enum SpecText {
         call send
           number socketcall 9
           since 1.0
+          origin socketcall(2), which carries it; syscalls(2) says 2.0
           operation sock.send
           arg fd fd fd
           arg buff parts buffer(len)
@@ -2861,6 +2863,7 @@ enum SpecText {
         call recv
           number socketcall 10
           since 1.0
+          origin socketcall(2), which carries it; syscalls(2) says 2.0
           operation sock.recv
           arg fd fd fd
           arg ubuf parts out buffer(return)
@@ -4638,6 +4641,7 @@ enum SpecText {
           number x86_64 237
           number i386 274
           since 2.6.7
+          origin mbind(2); syscalls(2) says 2.6.6
           operation mem.policy
           constant op set
           arg start addr address
@@ -4650,6 +4654,7 @@ enum SpecText {
           number x86_64 238
           number i386 276
           since 2.6.7
+          origin set_mempolicy(2); syscalls(2) says 2.6.6
           operation mem.policy
           constant op set
           arg mode policy custom:memoryPolicy
@@ -4659,6 +4664,7 @@ enum SpecText {
           number x86_64 239
           number i386 275
           since 2.6.7
+          origin get_mempolicy(2); syscalls(2) says 2.6.6
           operation mem.policy
           constant op get
           arg policy policy out *enum:memoryPolicy
@@ -4703,6 +4709,7 @@ enum SpecText {
           number x86_64 329
           number i386 380
           since 4.9
+          origin mprotect(2); syscalls(2) says 4.8
           operation mem.protect
           constant op set
           arg start addr address
@@ -4713,6 +4720,7 @@ enum SpecText {
           number x86_64 330
           number i386 381
           since 4.9
+          origin pkey_alloc(2); syscalls(2) says 4.8
           operation mem.protect
           constant op key_alloc
           arg flags flags xlong
@@ -4722,6 +4730,7 @@ enum SpecText {
           number x86_64 331
           number i386 382
           since 4.9
+          origin pkey_free(2); syscalls(2) says 4.8
           operation mem.protect
           constant op key_free
           arg pkey pkey int
@@ -5419,6 +5428,7 @@ enum SpecText {
           number x86_64 247
           number i386 284
           since 2.6.9
+          origin waitid(2); syscalls(2) says 2.6.10
           operation proc.wait
           arg which kind enum:waitIdType
           arg upid who pid
@@ -6473,6 +6483,7 @@ enum SpecText {
           number x86_64 324
           number i386 375
           since 4.3
+          origin membarrier(2); syscalls(2) says 3.17
           operation sync.barrier
           arg cmd op enum:membarrierCommand
           arg flags flags flags:membarrier

@@ -128,7 +128,7 @@ let specCases: [SpecCase] = [
         line: "getdents64(3, 0x5000 /* 0 entries */, 32768) = 0",
         setup: "a0=3 a1=0x5000 a2=32768 -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:1366", call: "fallocate", personality: .x86_64, operation: "file.allocate",
+        place: "Tools/Spec/file.spec:1367", call: "fallocate", personality: .x86_64, operation: "file.allocate",
         line: "fallocate(3, FALLOC_FL_KEEP_SIZE, 0, 4096) = 0",
         setup: "a0=3 a1=1 a3=4096 -> 0"),
     SpecCase(
@@ -168,31 +168,31 @@ let specCases: [SpecCase] = [
         line: "accept4(3, NULL, NULL, SOCK_CLOEXEC) = 4",
         setup: "a0=3 a3=0x80000 -> 4"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:323", call: "sendto", personality: .x86_64, operation: "sock.send",
+        place: "Tools/Spec/sock.spec:325", call: "sendto", personality: .x86_64, operation: "sock.send",
         line: "sendto(3, \"hello\", 5, MSG_NOSIGNAL, NULL, 0) = 5",
         setup: "a0=3 a1=\"hello\" a2=5 a3=0x4000 -> 5"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:339", call: "recvfrom", personality: .x86_64, operation: "sock.recv",
+        place: "Tools/Spec/sock.spec:341", call: "recvfrom", personality: .x86_64, operation: "sock.recv",
         line: "recvfrom(3, \"hello\", 4096, 0, NULL, NULL) = 5",
         setup: "a0=3 a2=4096 -> 5 a1=\"hello\""),
     SpecCase(
-        place: "Tools/Spec/sock.spec:374", call: "shutdown", personality: .x86_64, operation: "sock.shutdown",
+        place: "Tools/Spec/sock.spec:376", call: "shutdown", personality: .x86_64, operation: "sock.shutdown",
         line: "shutdown(3, SHUT_WR) = 0",
         setup: "a0=3 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:386", call: "bind", personality: .x86_64, operation: "sock.bind",
+        place: "Tools/Spec/sock.spec:388", call: "bind", personality: .x86_64, operation: "sock.bind",
         line: "bind(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"0.0.0.0\")}, 16) = 0",
         setup: "a0=3 a1={u16 2 u8 0 u8 80 zero 12} a2=16 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:397", call: "listen", personality: .x86_64, operation: "sock.listen",
+        place: "Tools/Spec/sock.spec:399", call: "listen", personality: .x86_64, operation: "sock.listen",
         line: "listen(3, 128) = 0",
         setup: "a0=3 a1=128 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:410", call: "getsockname", personality: .x86_64, operation: "sock.name_get",
+        place: "Tools/Spec/sock.spec:412", call: "getsockname", personality: .x86_64, operation: "sock.name_get",
         line: "getsockname(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"127.0.0.1\")}, [128 => 16]) = 0",
         setup: "a0=3 a2={u32 128} -> 0 a1={u16 2 u8 0 u8 80 u8 127 u8 0 u8 0 u8 1 zero 8} a2={u32 16}"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:437", call: "setsockopt", personality: .x86_64, operation: "sock.option",
+        place: "Tools/Spec/sock.spec:439", call: "setsockopt", personality: .x86_64, operation: "sock.option",
         line: "setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0",
         setup: "a0=3 a1=1 a2=2 a3={u32 1} a4=4 -> 0"),
     SpecCase(
@@ -264,7 +264,7 @@ let specCases: [SpecCase] = [
         line: "mlock(0x7f0000000000, 4096) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:526", call: "set_mempolicy_home_node", personality: .x86_64, operation: "mem.policy",
+        place: "Tools/Spec/mem.spec:532", call: "set_mempolicy_home_node", personality: .x86_64, operation: "mem.policy",
         line: "set_mempolicy_home_node(0x7f0000000000, 4096, 0, 0) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
@@ -292,23 +292,23 @@ let specCases: [SpecCase] = [
         line: "wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 7}], 0, NULL) = 42",
         setup: "a0=-1 -> 42 a1={u32 0x700}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:791", call: "setsid", personality: .x86_64, operation: "proc.group_set",
+        place: "Tools/Spec/proc.spec:792", call: "setsid", personality: .x86_64, operation: "proc.group_set",
         line: "setsid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:801", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
+        place: "Tools/Spec/proc.spec:802", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
         line: "getrlimit(RLIMIT_NOFILE, {rlim_cur=1024, rlim_max=4*1024}) = 0",
         setup: "a0=7 -> 0 a1={u64 1024 u64 4096}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:873", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:874", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) = 0",
         setup: "a0=38 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:882", call: "unshare", personality: .x86_64, operation: "proc.namespace",
+        place: "Tools/Spec/proc.spec:883", call: "unshare", personality: .x86_64, operation: "proc.namespace",
         line: "unshare(CLONE_NEWNS) = 0",
         setup: "a0=0x20000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:901", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
+        place: "Tools/Spec/proc.spec:902", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
         line: "pidfd_open(42, 0) = 3",
         setup: "a0=42 -> 3"),
     SpecCase(
@@ -360,7 +360,7 @@ let specCases: [SpecCase] = [
         line: "futex(0x5000, FUTEX_WAKE, 2) = 1",
         setup: "a0=0x5000 a1=1 a2=2 -> 1"),
     SpecCase(
-        place: "Tools/Spec/sync.spec:156", call: "membarrier", personality: .x86_64, operation: "sync.barrier",
+        place: "Tools/Spec/sync.spec:157", call: "membarrier", personality: .x86_64, operation: "sync.barrier",
         line: "membarrier(MEMBARRIER_CMD_GLOBAL, 0) = 0",
         setup: "a0=1 -> 0"),
     SpecCase(
