@@ -1,5 +1,5 @@
-# Names of values: drawn from the spec's sets, given their numbers by the headers through the compiler, passed to the
-# kernel by a program, and looked for in the trace.
+# Names of values and fields of structs: drawn from the spec, given their numbers and places by the headers through the
+# compiler, passed to the kernel by a program, and looked for in the trace.
 
 import os
 import random
@@ -25,6 +25,11 @@ LIBRARY = ["fcntl.h", "unistd.h", "signal.h", "sched.h", "poll.h", "sys/stat.h",
            "sys/timex.h", "sys/uio.h", "sys/file.h", "netinet/in.h", "netinet/tcp.h", "netinet/udp.h", "termios.h",
            "sys/kd.h", "mqueue.h"]
 SCALARS = {"enum", "flags"}
+# What a number is put into a field as, and the forms that it may be shown in.
+NUMBER = "33"
+SHOWN = "(?:33|0x0*21|041)"
+NUMBERS = re.compile(r"(?:[usxo](?:8|16|32|64)|z(?:8|16|32)|u?int|u?long|xlong|size|unsigned|signed|hexadecimal"
+                     r"|fd|pid|uid|gid|address|interface|directory)$")
 # What the filter lets through, and what never comes back to say what it was.
 UNSEEN = {"close", "exit_group", "rt_sigreturn", "sigreturn", "restart_syscall", "clone3", "fork", "vfork"}
 
@@ -35,6 +40,10 @@ NOT_DRAWN = {
     "F_SETLKW64": "the library's number of F_SETLKW in 64-bit programs",
     "EXTPROC": "wider than the flags of struct termio",
 }
+
+
+# Fields of which the kernel's rules, or strace's, show another number than the program put there.
+NO_NUMBERS = {}
 
 
 class Spec:
@@ -94,7 +103,7 @@ def register_places(spec):
 
 
 def typed(spec, call, index, type_name, others):
-    """The values and the fields that an argument of this type holds."""
+    """The values and the fields that an argument of this type holds; fields of plain numbers have no set."""
     if (name := scalar(type_name, spec)):
         yield "register", call, index, name, others, None
     elif type_name.startswith("*"):
@@ -104,6 +113,8 @@ def typed(spec, call, index, type_name, others):
         elif inner in spec.structs and "(" not in type_name:
             for field, name in fields(spec, inner):
                 yield "field", call, index, name, others, (inner, field)
+            for field in numeric_fields(spec, inner):
+                yield "field", call, index, None, others, (inner, field)
 
 
 def fields(spec, struct):
@@ -112,6 +123,16 @@ def fields(spec, struct):
             continue
         if len(words) > 1 and (name := scalar(words[1], spec)):
             yield words[0], name
+
+
+def numeric_fields(spec, struct):
+    body = spec.structs[struct]
+    named = [words[0] for words in body]
+    for words in body:
+        if words[0] in ("or", "operation") or "if" in words or {"hidden", "out"} & set(words) or named.count(words[0]) > 1:
+            continue
+        if len(words) > 1 and NUMBERS.match(words[1]):
+            yield words[0]
 
 
 def request_places(spec):
@@ -142,6 +163,7 @@ def candidates(spec):
     places = {}
     for place in [*register_places(spec), *request_places(spec)]:
         places.setdefault(place[3], []).append(place)
+    places.pop(None, None)
     for set_name, found in sorted(places.items()):
         kind = spec.sets[set_name][0]
         numbers = {}
@@ -150,6 +172,17 @@ def candidates(spec):
             if name in NOT_DRAWN or kind == "flags" and int(number.replace("0o", "0"), 0 if number[:2] != "0o" else 8) == 0:
                 continue
             yield name, first, found
+
+
+def field_candidates(spec):
+    """A place for every field of a plain number in every struct that some argument points to."""
+    places = {}
+    for place in [*register_places(spec), *request_places(spec)]:
+        if place[3] is None:
+            places.setdefault(place[5], []).append(place)
+    for field, found in sorted(places.items()):
+        if field not in NO_NUMBERS:
+            yield NUMBER, f"{field[1]}", found
 
 
 def header_words():
@@ -233,14 +266,23 @@ def numbered(chosen):
     return lines
 
 
-def drawn_names_case(suite):
+def says_name(drawn, line):
+    """Whether a line says the name, or the first of its set with the same number."""
+    return any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", line) for word in drawn[:2])
+
+
+def says_field(drawn, line):
+    return re.search(rf"(?<!\w){re.escape(drawn[1])}={SHOWN}(?!\w)", line) is not None
+
+
+def drawn_case(suite, every, says, *flags):
     if not Path("/usr/include/linux/types.h").exists():
         raise Skip("the kernel's headers are not installed (linux-libc-dev)")
     seed = int(os.environ.get("ABITRACE_SEED") or random.SystemRandom().randrange(1 << 32))
     count = int(os.environ.get("ABITRACE_NAMES") or DRAWN)
     draw = random.Random(seed)
     spec = Spec()
-    pool = list(candidates(spec))
+    pool = list(every(spec))
     draw.shuffle(pool)
     chosen = [(name, first, draw.choice(found)) for name, first, found in pool[: count + count // 4]]
     lines = numbered(chosen)
@@ -248,18 +290,19 @@ def drawn_names_case(suite):
     require(len(asked) >= min(count, DRAWN) * 3 // 4, f"seed {seed}: the headers know {len(asked)} of {len(chosen)} names")
     listing = suite.path(".calls")
     listing.write_text("".join(lines[place] + "\n" for place in asked))
-    code, _, errors, text = suite.traced([*suite.program("refused_calls"), listing])
+    code, _, errors, text = suite.traced([*suite.program("refused_calls"), listing], *flags)
     require(code == 0, f"seed {seed}: {ending(code)} {short(errors)}")
     after = dict(re.findall(r"\bclose\((1\d{6})\) .*\n(?:\d+ +)?(.*)", text))
     unnamed = []
     for index, place in enumerate(asked):
-        name, first, (_, call, _, set_name, _, _) = chosen[place]
+        name, first, (_, call, _, set_name, _, field) = chosen[place]
         line = after.get(str(1000000 + index), "nothing")
-        if not any(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", line) for word in (name, first)):
-            unnamed.append(f"{name} of {set_name}: {line[:120]}")
-    require(not unnamed, f"seed {seed}: {len(unnamed)} of {len(asked)} have no name: " + " | ".join(unnamed[:8]))
-    print(f"     seed {seed}: {len(asked)} names of {len(pool)}, {len(chosen) - len(lines)} not in these headers", flush=True)
+        if not says(chosen[place], line):
+            unnamed.append(f"{name} of {set_name or '.'.join(field)}: {line[:120]}")
+    require(not unnamed, f"seed {seed}: {len(unnamed)} of {len(asked)} are not shown: " + " | ".join(unnamed[:8]))
+    print(f"     seed {seed}: {len(asked)} of {len(pool)}, {len(chosen) - len(lines)} not in these headers", flush=True)
 
 
 def run(suite):
-    suite.case("names/drawn", drawn_names_case)
+    suite.case("names/drawn", drawn_case, candidates, says_name)
+    suite.case("names/fields", drawn_case, field_candidates, says_field, "-v")
