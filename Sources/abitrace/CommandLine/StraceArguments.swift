@@ -36,7 +36,8 @@ private struct StraceScan {
     static let longOptionsWithValue = Set([
         "--output", "--trace", "--only", "--string-limit", "--columns", "--user", "--env", "--attach", "--color",
         "--trace-path", "--detach-on", "--interruptible", "--summary-columns", "--summary-sort-by",
-        "--summary-syscall-overhead", "--const-print-style", "--decode-pids", "--record", "--at", "--vdso", "--policy",
+        "--summary-syscall-overhead", "--const-print-style", "--decode-pids", "--record", "--numbers", "--at", "--vdso",
+        "--policy",
         "--where", "--expect", "--hook", "--interceptor", "--ring",
     ]).union(expressionOptions.map { "--" + $0 })
 

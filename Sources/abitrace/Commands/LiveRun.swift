@@ -23,6 +23,7 @@ struct LiveRun {
         command: [String],
         attach: [String]
     ) throws {
+        try options.installNumbers(isDeciding: !policies.policy.isEmpty)
         recordingPath = options.isRecording ? options.output : options.record
         showing = options.isRecording ? nil : try Showing(options, of: command.isEmpty ? .running : .command)
         self.program = program

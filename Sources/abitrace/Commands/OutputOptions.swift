@@ -2,6 +2,7 @@
 
 import ArgumentParser
 import Glibc
+import Messages
 
 struct OutputOptions: ParsableArguments {
     @Option(
@@ -131,7 +132,28 @@ struct OutputOptions: ParsableArguments {
     @Option(name: .customLong("color"), help: "auto, always or never.")
     var color: String = "auto"
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Which numbers are which calls, where FILE says otherwise; `abitrace personality table` writes its form.",
+            valueName: "file"))
+    var numbers: String?
+
     @OptionGroup(visibility: .hidden) var unavailable: UnavailableOptions
+
+    /// Puts the file of numbers in force. Decisions stay with the numbers that the kernel has.
+    func installNumbers(isDeciding: Bool) throws {
+        guard let numbers else { return }
+        if isDeciding { throw ValidationError("--numbers and a policy cannot go together") }
+        guard let bytes = PolicyFiles.contents(numbers) else {
+            throw Failure(description: "\(numbers): \(String(cString: strerror(errno)))")
+        }
+        do {
+            try NumberTables.install(try NumberTable(String(decoding: bytes, as: UTF8.self)))
+        } catch {
+            throw Failure(description: "\(numbers):\(error)")
+        }
+    }
 
     var isRecording: Bool { output?.hasSuffix(".mcap") ?? false }
     var isSplit: Bool { output != nil && (follow > 1 || separately) }

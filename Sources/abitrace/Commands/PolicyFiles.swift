@@ -128,7 +128,7 @@ enum PolicyFiles {
     static var shippedNames: [String] { ShippedPolicies.all.map(\.name) }
 
     /// The bytes of a file, at most a megabyte.
-    private static func contents(_ path: String) -> [UInt8]? {
+    static func contents(_ path: String) -> [UInt8]? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }

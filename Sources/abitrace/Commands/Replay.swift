@@ -51,6 +51,7 @@ struct Replay: ParsableCommand {
     var recordings: [String]
 
     func run() throws {
+        try options.installNumbers(isDeciding: expect != nil || !policy.isEmpty)
         if expect != nil { return try compare() }
         if policy.isEmpty {
             if junit != nil { throw ValidationError("--junit needs --policy") }

@@ -45,6 +45,7 @@ struct Show: ParsableCommand {
     var recording: String
 
     func run() throws {
+        try options.installNumbers(isDeciding: false)
         let excerpt = Excerpt(
             from: try from.map { try Point($0, of: "--from") }, to: try end.map { try Point($0, of: "--to") })
         try replay(recording, options, question: question.map { try Question($0) }, excerpt: excerpt)

@@ -109,10 +109,10 @@ extension Tables {
         text += "\nextension SpecTables {\n"
         for (name, numbers) in [("x86_64", numbers64), ("i386", numbers32)] {
             text += "    /// From a number of \(name) to the index of its row, -1 for a gap.\n"
-            text += "    public static let \(name): [Int16] = [\n"
+            text += "    public static let \(name): [Int16] = NumberTables.chosen(.\(name), [\n"
             let last = numbers.keys.max() ?? -1
             text += wrapped((0...max(last, 0)).map { String(numbers[$0] ?? -1) }, indent: "        ")
-            text += "    ]\n\n"
+            text += "    ])\n\n"
         }
         for (carrier, numbers) in carriedNumbers.sorted(by: { $0.key < $1.key }) {
             text += "    /// From a number that i386's \(carrier) carries to the index of its row, -1 for a gap.\n"
