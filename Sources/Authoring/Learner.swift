@@ -75,8 +75,11 @@ public struct Learner {
         for (word, needs) in [("connect", seen.connects), ("listen", seen.listens)] where !needs.isEmpty {
             lines.append("  \(word):")
             lines += Self.aligned(
-                needs.sorted { $0.key < $1.key }.map {
-                    ("    - \(PolicyText.scalar(entry($0.key)))", "# \(seenIn($0.value.recordings, seen.recordings))")
+                needs.sorted { $0.key < $1.key }.map { address, need in
+                    (
+                        "    - \(PolicyText.scalar(entry(address)))",
+                        "# \(seenIn(need.recordings, seen.recordings))\(need.isAbsent ? "; not there" : "")"
+                    )
                 })
         }
         return lines + [""]

@@ -79,11 +79,13 @@ public struct Observations: Sendable {
     }
 
     /// Takes an address in that was needed.
-    public mutating func add(refused fact: AddressFact, by example: String = "") {
+    public mutating func add(refused fact: AddressFact, by example: String = "", isAbsent: Bool = false) {
         var text = fact.entry
         if case .unixPath(let path) = fact.address { text = "unix " + plain(PolicyText.pattern(path)) }
         if fact.role == .peer {
+            let wasAbsent = connects[text]?.isAbsent ?? true
             connects[text, default: Need()].note([], recordings, example)
+            connects[text]?.isAbsent = isAbsent && wasAbsent
         } else {
             listens[text, default: Need()].note([], recordings, example)
         }
@@ -112,7 +114,7 @@ public struct Observations: Sendable {
                 handles[Self.name(handle.number), default: Need()].note(rights, recordings, example)
             }
         case .address(let fact):
-            add(refused: fact, by: example)
+            add(refused: fact, by: example, isAbsent: isAbsent)
         case .refusedByDefault(let name, let why):
             if isAbsent { return }
             var entry = refused[name] ?? (Need(), why)

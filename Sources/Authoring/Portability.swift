@@ -17,7 +17,7 @@ extension JudgedCall {
             return Unportable(
                 words: "makes SOCK_SEQPACKET sockets, which other systems lack or mean otherwise",
                 hint:
-                    "to see whether it falls back: rules: [{on: sock.create, where: {type: SOCK_SEQPACKET}, deny: EPROTONOSUPPORT}]"
+                    "to see whether it falls back: rules: [{on: [sock.create, fd.create], where: {type: SOCK_SEQPACKET}, deny: EPROTONOSUPPORT}]"
             )
         }
         for fact in request.addresses {

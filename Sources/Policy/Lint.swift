@@ -141,7 +141,11 @@ extension PolicyLayer {
 
     /// What means something else on other systems that policies of this language are written for.
     fileprivate var unportable: [Diagnostic] {
-        rules.filter { rule in rule.conditions.contains { $0.predicate.names("SOCK_SEQPACKET") } }.map { rule in
+        // What such a system answers is no use of it.
+        let absent = ErrnoName.number("EPROTONOSUPPORT").map { Verdict.deny($0) }
+        return rules.filter { rule in
+            rule.verdict != absent && rule.conditions.contains { $0.predicate.names("SOCK_SEQPACKET") }
+        }.map { rule in
             finding(
                 rule.line,
                 "`SOCK_SEQPACKET` over unix sockets is Linux's own; BSD and macOS lack it or keep no records",

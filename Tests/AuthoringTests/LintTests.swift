@@ -86,7 +86,7 @@ private struct Finding: CustomTestStringConvertible {
         Finding("classes:\n  mem.protect: stub", "memory that the program thinks closed stays open", "`deny`"),
         // Portability.
         Finding(
-            "rules:\n  - {on: sock.create, where: {type: SOCK_SEQPACKET}, deny: EPROTONOSUPPORT}", "SOCK_SEQPACKET",
+            "rules:\n  - {on: sock.create, where: {type: SOCK_SEQPACKET}, deny: EIO}", "SOCK_SEQPACKET",
             "SOCK_STREAM"),
     ])
     private func isFound(_ finding: Finding) throws {
@@ -112,6 +112,7 @@ private struct Finding: CustomTestStringConvertible {
         "files: {/a: ro}\nrules: [{on: file.open, where: {path: /a}, deny: EIO, when: {from: 3}}, {on: file.open, where: {path: /a}, warn: true}]",
         "files: {/a: ro}\nrules: [{on: file.open, where: {path: /a}, rewrite: {path: /a/b}}]",
         "classes: {mem.lock: stub, cred.set: kill, fd.lock: deny ENOLCK}",
+        "rules: [{on: [sock.create, fd.create], where: {type: SOCK_SEQPACKET}, deny: EPROTONOSUPPORT}]",
     ])
     func isLeftAlone(_ text: String) throws {
         let policy = try #require(

@@ -6,10 +6,11 @@ import pty
 import re
 import select
 import shutil
+import sqlite3
 import time
 import xml.etree.ElementTree
 
-from harness import HERE, Failure, ending, require, short
+from harness import HERE, SYSTEM, Failure, ending, require, short
 from walkthrough import PLAIN
 
 KEPT = HERE.parent / "Recordings"
@@ -125,6 +126,68 @@ def portable_case(suite):
     require(code == 0 and "deny: EPROTONOSUPPORT" in told, f"{ending(code)} {told}")
     code, _, _ = suite.execute([suite.tracer, "policy", "check", "--strict", "--over", recording, policy])
     require(code == 1, f"--strict: {ending(code)}")
+
+
+def fallback_case(suite):
+    """The hint, taken: sequenced sockets are refused as on a system that lacks them, and a program falls back."""
+    policy, recording = suite.path(".yaml"), suite.path(".mcap")
+    policy.write_text(SYSTEM + "network: {connect: [unix *]}\n")
+    script = (
+        "import errno, socket\n"
+        "for kind in (socket.SOCK_SEQPACKET, socket.SOCK_SEQPACKET | socket.SOCK_CLOEXEC, socket.SOCK_STREAM):\n"
+        "  for make in (socket.socket, socket.socketpair):\n"
+        "    try: make(socket.AF_UNIX, kind); print('made')\n"
+        "    except OSError as error: print(errno.errorcode[error.errno])\n")
+    command = ["/usr/bin/python3", "-I", "-S", "-c", script]
+    _, output, _ = suite.execute(command)
+    require(output.split() == [b"made"] * 6, f"bare: {output}")
+    suite.execute([suite.tracer, "record", "-o", recording, "--", *command])
+    _, output, _ = suite.execute([suite.tracer, "policy", "check", "--over", recording, policy])
+    hint = re.search(r"makes SOCK_SEQPACKET sockets.*?\(4 calls\)\n    hint: .*?: (rules: .*)", output.decode())
+    require(hint, f"no hint: {output.decode()}")
+    policy.write_text(policy.read_text() + hint[1] + "\n")
+    code, output, errors = suite.execute([suite.tracer, "policy", "check", "--strict", policy])
+    require(code == 0 or b"SOCK_SEQPACKET" not in output, output.decode())
+    code, output, errors = suite.execute([suite.tracer, "run", "--policy", policy, "-o", recording, "--", *command])
+    require(output.split() == [b"EPROTONOSUPPORT"] * 4 + [b"made"] * 2, f"{ending(code)} {output} {errors}")
+    code, output, errors = suite.execute([suite.tracer, "replay", "--expect", "live", recording])
+    require(code == 0, f"{ending(code)} {output} {errors}")
+
+
+def consumers_case(suite):
+    """The census lists exactly the programs that used an operation, as often as they did."""
+    folder = suite.path(".recordings")
+    folder.mkdir()
+    server = ("import socket, threading\nserver = socket.create_server(('127.0.0.1', 0))\n"
+              "threading.Thread(target=lambda: [server.accept() for _ in range(3)]).start()\n"
+              "for _ in range(3): socket.create_connection(server.getsockname())\n")
+    for name, command in (("one", ["/usr/bin/python3", "-I", "-S", "-c", server]), ("two", ["sh", "-c", "ls /; cat /no/such; ls /usr"]),
+                          ("three", ["sh", "-c", "mkdir made && rmdir made"])):
+        recording = recorded(suite, *command)
+        shutil.move(recording, folder / f"{name}.mcap")
+    wanted, used = {}, set()
+    for recording in sorted(folder.iterdir()):
+        database = suite.path(".db")
+        code, _, errors = suite.execute([suite.tracer, "export", "--to", "sqlite", "-o", database, recording])
+        require(code == 0, errors)
+        rows = sqlite3.connect(database).execute(
+            "SELECT operation, program, count(*), count(errno) FROM calls WHERE result IS NOT NULL GROUP BY operation, program")
+        for operation, program, calls, failures in rows:
+            known = wanted.setdefault((operation, program or "a program without a name"), [0, 0, 0])
+            wanted[operation, program or "a program without a name"] = [known[0] + calls, known[1] + failures, known[2] + 1]
+            used.add(operation)
+    for operation in ("sock.accept", "file.readdir", "file.open", "file.create", "proc.exec", "mount.attach", "ipc"):
+        code, output, errors = suite.execute([suite.tracer, "policy", "consumers", operation, folder])
+        found = {}
+        for line in output.decode().splitlines():
+            match = re.match(r"(.+): (\S+), (\d+) calls?(?:, (\d+) failed)?, in (\d) of 3 recordings; ", line)
+            if match:
+                found[match[2], match[1]] = [int(match[3]), int(match[4] or 0), int(match[5])]
+        expected = {key: values for key, values in wanted.items() if key[0] == operation}
+        require(found == expected, f"{operation}: {found}, not {expected}")
+        require(code == (1 if expected else 0), f"{operation}: {ending(code)}")
+        require(expected or b"has no consumers in 3 recordings" in output, f"{operation}: {output}")
+    require("sock.accept" in used and "file.readdir" in used, f"the programs did {used}")
 
 
 class Terminal:
@@ -324,6 +387,8 @@ def run(suite):
     suite.case("replay/follow_up", follow_up_case)
     suite.case("replay/elsewhere", elsewhere_case)
     suite.case("replay/portable", portable_case)
+    suite.case("replay/fallback", fallback_case)
+    suite.case("replay/consumers", consumers_case)
     suite.case("replay/progress", progress_case)
     suite.case("fix/terminal", fix_case)
     suite.case("fix/quit", quit_case)
