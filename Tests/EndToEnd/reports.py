@@ -168,7 +168,7 @@ def decided_page_case(suite):
     policy.write_text("abitrace: policy/1\n")
     text = reported(suite, recording)
     words = "".join(Page(text).words)
-    for part in (f"{policy}:11  /etc/hostname: none", "file.open /etc/hostname: it is not there for this program",
+    for part in (f"{policy}:11  /etc/hostname: none", "file.open /etc/hostname", "it is not there for this program",
                  "deny ENOENT", f"{policy}:13  sys.info: warn", "refused or changed"):
         require(part in words, f"no {part}")
     require('id="decisions"' in text, "no section of the decisions")

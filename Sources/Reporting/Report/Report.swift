@@ -327,12 +327,7 @@ public struct Report {
             return page.wrap(
                 "p", ["class": "good none"], "Nothing: every one of \(Figures.count(data.calls)) calls is allowed.")
         }
-        drawByLine(
-            data.refusals.map { text, refusal in
-                Answer(
-                    line: refusal.line, text: text, count: refusal.count,
-                    cure: refusal.cure.map { "allowed by " + Words.text($0.utf8) })
-            }, &page)
+        drawByLine(data.refusals, &page)
     }
 
     private func drawDecisions(_ page: inout HTML) {
@@ -341,42 +336,42 @@ public struct Report {
                 "p", ["class": "good none"],
                 "Every one of \(Figures.counted(data.decided, "call", "calls")) that were asked about was allowed.")
         }
-        drawByLine(
-            data.decisions.map {
-                Answer(line: $0.key.line, verdict: $0.key.verdict, text: $0.key.text, count: $0.value)
-            },
-            &page)
+        drawByLine(data.decisions, &page)
     }
 
-    /// What a policy says of some calls.
-    private struct Answer {
-        var line: String
-        var verdict = ""
-        var text: String
-        var count: Int
-        var cure: String?
-    }
+    /// How many answers of a line are shown without being asked for.
+    private static let answersShown = 12
 
     /// Answers under the lines that give them, the most frequent first.
-    private func drawByLine(_ answers: [Answer], _ page: inout HTML) {
-        let lines = Dictionary(grouping: answers, by: \.line)
-            .map { (line: $0.key, answers: $0.value, count: $0.value.reduce(0) { $0 + $1.count }) }
+    private func drawByLine(_ answers: [ReportData.Answer: Int], _ page: inout HTML) {
+        let lines = Dictionary(grouping: answers) { $0.key.line }
+            .map { (line: $0.key, answers: $0.value, count: $0.value.reduce(0) { $0 + $1.value }) }
             .sorted { ($1.count, $0.line) < ($0.count, $1.line) }
         for (line, answers, count) in lines {
+            let sorted = answers.sorted { ($1.value, $0.key.subject) < ($0.value, $1.key.subject) }.prefix(500)
             page.wrap("details", ["open": ""]) { page in
                 page.wrap("summary") { page in
                     page.wrap("span", ["class": "m"], line)
                     page.wrap("span", ["class": "d failed"], Figures.counted(count, "call", "calls"))
                 }
-                for answer in answers.sorted(by: { ($1.count, $0.text) < ($0.count, $1.text) }).prefix(200) {
-                    page.wrap("div", ["class": "leaf"]) { page in
-                        page.say(answer.text + (answer.count > 1 ? "   × \(answer.count)" : ""))
-                        if !answer.verdict.isEmpty { page.wrap("span", ["class": "d failed"], answer.verdict) }
-                        if let cure = answer.cure { page.wrap("div", ["class": "soft m"], cure) }
-                    }
+                for (answer, count) in sorted.prefix(Self.answersShown) { draw(answer, count, &page) }
+                let rest = sorted.dropFirst(Self.answersShown)
+                if rest.isEmpty { return }
+                page.wrap("details", ["class": "leaf"]) { page in
+                    page.wrap("summary", ["class": "soft"], "\(Figures.count(rest.count)) more")
+                    for (answer, count) in rest { draw(answer, count, &page) }
                 }
-                if answers.count > 200 { page.wrap("div", ["class": "more"], "… and \(answers.count - 200) more") }
+                if answers.count > sorted.count { page.wrap("div", ["class": "more"], "… and others") }
             }
+        }
+    }
+
+    private func draw(_ answer: ReportData.Answer, _ count: Int, _ page: inout HTML) {
+        page.wrap("div", ["class": "leaf"]) { page in
+            page.wrap("span", ["class": "m"], answer.subject)
+            page.wrap("span", ["class": "d failed"], answer.verdict)
+            if count > 1 { page.wrap("span", ["class": "soft"], "  × \(Figures.count(count))") }
+            if !answer.words.isEmpty { page.wrap("div", ["class": "soft"], answer.words) }
         }
     }
 }

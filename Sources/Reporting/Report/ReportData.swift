@@ -35,20 +35,15 @@ public final class ReportData {
         var failures: [String: Int] = [:]
     }
 
-    /// What a policy would not let through, once for as often as it repeats.
-    struct Refusal {
-        var count = 0
-        var line: String
-        var cure: String?
-    }
-
-    /// What was decided when it was recorded, once for as often as it repeats.
-    struct LiveDecision: Hashable {
-        var verdict: String
+    /// What a policy says of a call that it does not simply let through.
+    struct Answer: Hashable {
         /// The line that decided.
         var line: String
+        var verdict: String
         /// What was asked for.
-        var text: String
+        var subject: String
+        /// Why, and what would allow it.
+        var words: String
     }
 
     private let judge: Judge
@@ -62,9 +57,11 @@ public final class ReportData {
     private(set) var credentials: [(time: Int64, process: Int32, text: String)] = []
     private(set) var credentialCount = 0
     private(set) var signals: [String: Int] = [:]
-    private(set) var refusals: [String: Refusal] = [:]
+    /// What the policy would not let through, with how often.
+    private(set) var refusals: [Answer: Int] = [:]
     private(set) var refused = 0
-    private(set) var decisions: [LiveDecision: Int] = [:]
+    /// What was decided when it was recorded.
+    private(set) var decisions: [Answer: Int] = [:]
     private(set) var decided = 0
     /// Decisions that were more than a yes.
     private(set) var opposed = 0
@@ -191,22 +188,33 @@ public final class ReportData {
         case .agreed: words += ", and agreed to"
         case .declined: words += ", and declined"
         }
-        let key = LiveDecision(
-            verdict: Words.text(words.utf8), line: recordedPolicy.line(decision.file, decision.line),
-            text: subject + (decision.reason.isEmpty ? "" : ": " + Words.text(decision.reason.utf8)))
-        guard decisions[key] != nil || decisions.count < 2000 else { return }
-        decisions[key, default: 0] += 1
+        let answer = Answer(
+            line: recordedPolicy.line(decision.file, decision.line), verdict: Words.text(words.utf8), subject: subject,
+            words: Words.text(decision.reason.utf8))
+        count(answer, in: &decisions)
     }
 
     private func addRefusal(_ call: JudgedCall) {
         guard call.isRefusal else { return }
         refused += 1
+        let (decision, request) = (call.decision, call.request)
+        var words = ""
+        switch decision.reasons.first?.cause {
+        case .missing(let rights, _, _): words = "lacks \(rights.names.joined(separator: ", "))"
+        case let cause?: words = cause.text
+        case nil: break
+        }
+        if let cure = decision.cure(request) { words += (words.isEmpty ? "" : "; ") + "allowed by \(cure)" }
+        let line = decision.line.map { "\($0.file):\($0.line)  \($0.text)" } ?? "nothing allows it"
         // Without the caller: many processes are refused the same.
-        let first = call.decision.refusal(call.request).split(separator: "\n").first ?? ""
-        let text = Words.text(Array((first.split(separator: "]: ", maxSplits: 1).last ?? first).utf8))
-        guard refusals[text] != nil || refusals.count < 2000 else { return }
-        let line = call.decision.line.map { "\($0.file):\($0.line)  \($0.text)" } ?? "nothing allows it"
-        refusals[text, default: Refusal(line: line, cure: call.decision.cure(call.request))].count += 1
+        count(
+            Answer(line: Words.text(line.utf8), verdict: decision.verdict.text, subject: call.subject, words: words),
+            in: &refusals)
+    }
+
+    private func count(_ answer: Answer, in list: inout [Answer: Int]) {
+        guard list[answer] != nil || list.count < 2000 else { return }
+        list[answer, default: 0] += 1
     }
 }
 
