@@ -222,9 +222,13 @@ extension CaptureCompiler {
                 .memory(place, offset: word, width: word), .memory(place, offset: 0, width: 4), unit: 1,
                 limit: capture.elementLimit * 40, phases)
         case .sockoptValue:
-            // What a filter's option points to is not worth a look behind every other option.
-            program.isPartial = true
-            bytes(base, next, width: 4, unit: 1, limit: Int(Capture.optionLimit), phases)
+            let place = bytes(base, next, width: 4, unit: 1, limit: Int(Capture.optionLimit), phases)
+            if attachesFilter {
+                customField(CustomKind.socketFilter.rawValue, in: place, at: word, phases)
+            } else if isCarried {
+                // A call that carries setsockopt does not say which option it is in a register.
+                program.isPartial = true
+            }
         case .sockoptValueOut: sized(base, lengthAt: next, limit: Int(Capture.optionLimit), phases)
         case .residence: bytes(base, fixed: 4096, phases)
         case .nodeMask, .nodeMaskAfter, .nodeMaskBefore: bytes(base, fixed: 128 * word, phases)

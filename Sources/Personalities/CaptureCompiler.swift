@@ -31,6 +31,9 @@ struct CaptureCompiler {
     var list: [CaptureInstruction] = []
     /// Where the arguments of the call are, where they are not in their registers: another call carries it.
     private var carried: [Source]?
+    var isCarried: Bool { carried != nil }
+    /// The option in hand is one whose value points to a filter.
+    private(set) var attachesFilter = false
     /// The instructions in hand are for each element of a list.
     var isWithinEach = false
     /// How many elements of a list of structs are looked behind.
@@ -63,12 +66,17 @@ struct CaptureCompiler {
         for argument in row.argumentRows where argument.type.kind == .selected {
             if case .argument(let index) = argument.type.count { return Int(index) }
         }
+        if row.call == .setsockopt { return 2 }
         return tellsObjects ? row.makers?.argument : nil
     }
+
+    /// SO_ATTACH_FILTER, SO_ATTACH_REUSEPORT_CBPF (asm-generic/socket.h)
+    private static let filterOptions: Set<UInt32> = [26, 51]
 
     /// Every value that selects something of its own.
     private func values(of row: CallRow, _ selector: Int) -> [UInt32] {
         var values: Set<UInt32> = []
+        if row.call == .setsockopt { values.formUnion(Self.filterOptions) }
         if tellsObjects, let makers = row.makers, makers.argument == selector {
             values.formUnion(makers.commands.map { UInt32(truncatingIfNeeded: $0) })
         }
@@ -90,6 +98,8 @@ struct CaptureCompiler {
     /// all is read.
     private mutating func instructions(_ row: CallRow, known: (Int) -> UInt64?) -> [CaptureInstruction] {
         if carried == nil { list = [] }
+        attachesFilter =
+            row.call == .setsockopt && known(2).map { Self.filterOptions.contains(UInt32($0)) } ?? false
         objects(row, known)
         var meant: UInt8 = 0
         for argument in row.argumentRows {

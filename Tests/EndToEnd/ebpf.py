@@ -70,6 +70,53 @@ def witness_case(suite, name):
     require(not new, f"the two disagree: {' | '.join(new[:6])}")
 
 
+def witness_recorded_case(suite):
+    """What recordings keep besides: directories, roots, sockets, and what descriptors of all kinds stand for."""
+    need_ebpf()
+    program = (
+        "import os, select, socket, subprocess, tempfile\n"
+        "one, other = socket.socketpair(); pipe = os.pipe()\n"
+        "for family, place in ((socket.AF_INET, '127.0.0.1'), (socket.AF_INET6, '::1')):\n"
+        "    server = socket.socket(family); server.bind((place, 0)); server.listen()\n"
+        "    client = socket.create_connection(server.getsockname()[:2]); end, _ = server.accept()\n"
+        "folder = tempfile.mkdtemp(); os.chdir(folder); here = os.open('.', 0)\n"
+        "local = socket.socket(socket.AF_UNIX); local.bind('end'); local.listen()\n"
+        "friend = socket.socket(socket.AF_UNIX); friend.connect('end'); taken, _ = local.accept()\n"
+        "netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); netlink.bind((0, 1))\n"
+        "socket.send_fds(one, [b'x'], [0, here, pipe[0]]); socket.recv_fds(other, 10, 10)\n"
+        "os.memfd_create('some'); os.pidfd_open(os.getpid()); select.epoll(); os.eventfd(0)\n"
+        "os.open('/proc/self/ns/net', 0); made = os.open('made', os.O_CREAT | os.O_RDWR); os.unlink('made')\n"
+        "os.dup(made); os.open(f'/proc/self/fd/{made}', 0); os.fchdir(here); os.unlink('end')\n"
+        "os.chdir('/'); os.rmdir(folder); subprocess.run(['sh', '-c', 'cd /usr/lib; exec 7</etc/passwd; ls -l . >&2'])\n"
+        "os.chroot('/usr'); os.chdir('/'); os.open('bin', 0)\n")
+    code, _, errors = suite.execute(
+        [suite.tracer, "record", "--interceptor=both", "-o", suite.path(".mcap"), "--", "/usr/bin/python3", "-c", program])
+    told = re.search(r"ptrace and eBPF saw (\d+) calls", errors)
+    require(told and int(told[1]) > 300, f"no testimony: {ending(code)} {short(errors)}")
+    allowed = [re.compile(subject) for subject, _ in differences("witness")]
+    found = re.findall(r"abitrace: (.*) \(\d+ times\)", errors)
+    new = [difference for difference in found if not any(pattern.search(difference) for pattern in allowed)]
+    require(not new, f"the two disagree: {' | '.join(new[:6])}")
+
+
+def waiting_case(suite):
+    """A call that waits is shown before it returns, whether it passes memory or not."""
+    need_ebpf()
+    trace = suite.path(".trace")
+    program = "import os, signal; os.read(0, 10); os.waitpid(-1, 0) if os.fork() else os.read(0, 10)"
+    tracer = suite.start([suite.tracer, "--interceptor=ebpf", "-o", trace, "--", "/usr/bin/python3", "-c", program],
+                         stdin=subprocess.PIPE)
+    for text in ("read(0, ", "wait4(-1, "):
+        deadline = time.monotonic() + 20
+        while (not trace.exists() or text not in trace.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        require(text in trace.read_text(), f"{text} is not shown while it waits: {trace.read_text()[-200:]}")
+        tracer.stdin.write(b"x")
+        tracer.stdin.flush()
+    tracer.communicate()
+    require(tracer.returncode == 0, ending(tracer.returncode))
+
+
 def lost_case(suite):
     """A reader that does not read for a while: what does not fit is counted, and told three times."""
     need_ebpf()
@@ -273,6 +320,8 @@ def blocked_case(suite):
 def run(suite):
     for name in WITNESSED:
         suite.case(f"ebpf/witness/{name}", witness_case, name)
+    suite.case("ebpf/witness_recorded", witness_recorded_case)
+    suite.case("ebpf/waiting", waiting_case)
     suite.case("ebpf/lost", lost_case)
     suite.case("ebpf/all_accounted", all_accounted_case)
     suite.case("ebpf/none_lost", none_lost_case)

@@ -102,7 +102,7 @@ class Suite:
         command = self.with_interceptor(command)
         environment = dict(os.environ, **{MARK: self.mark, "LC_ALL": "C"})
         return subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            command, stdin=options.pop("stdin", subprocess.DEVNULL), stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, env=environment, start_new_session=True, **options)
 
     def execute(self, command, **options):

@@ -189,11 +189,10 @@ private final class Witnessed {
         compareFacts(ours, theirs, place, testimony)
     }
 
-    /// What paths lead to is not known in the kernel.
     private static func compareFacts(
         _ ours: borrowing Snapshot, _ theirs: borrowing Snapshot, _ place: String, _ testimony: Testimony
     ) {
-        for our in ours.facts where our.kind != .path && !our.tellsTable {
+        for our in ours.facts {
             guard let their = theirs.facts.first(where: { $0.kind == our.kind && $0.number == our.number }) else {
                 testimony.note("\(place): \(our.kind) not told")
                 continue
