@@ -60,7 +60,7 @@ public struct RecordedMessage: Sendable, CustomStringConvertible {
 
     private init(_ object: [String: Any], _ programs: inout [Int32: String], _ sockets: inout [Int32: [Int: String]]) {
         let items = object["items"] as? [String: Any] ?? [:]
-        let resolved = object["resolved"] as? [String: String] ?? [:]
+        let resolved = (object["resolved"] as? [String: Any] ?? [:]).compactMapValues(Self.text)
         id = UInt64(Self.number(object["id"]) ?? 0)
         process = Int32(Self.number(object["process"]) ?? 0)
         thread = Int32(Self.number(object["thread"]) ?? 0)
@@ -76,11 +76,29 @@ public struct RecordedMessage: Sendable, CustomStringConvertible {
             sockets[process, default: [:]][descriptor] = Self.transport(items)
         }
         let descriptor = Self.number((items["fd"] as? [String: Any])?["fd"] ?? items["fd"]) ?? -1
-        address = Self.address(items["address"], sockets[process]?[descriptor])
+        address =
+            Self.address(items["address"], sockets[process]?[descriptor])
+            // What it connects to is never left out: an address that says nothing is none that was expected.
+            ?? (operation == "sock.connect" ? "an address that says nothing" : nil)
         if operation == "proc.exec", errno == nil, let image = resolved.values.first ?? paths.first {
             programs[process] = image
         }
         program = programs[process] ?? ""
+    }
+
+    /// A name: as it is, or `\xHH` for the bytes of one that is no UTF-8; with … where it was cut. A name that went
+    /// missing would meet every expectation.
+    private static func text(_ value: Any?) -> String? {
+        if let text = value as? String { return text }
+        guard let fields = value as? [String: Any] else { return nil }
+        guard let digits = fields["hex"] as? String else { return text(fields["text"]).map { $0 + "…" } }
+        var name = ""
+        var rest = digits[...]
+        while rest.count >= 2, let byte = UInt8(rest.prefix(2), radix: 16) {
+            name += (0x20..<0x7F).contains(byte) ? String(Unicode.Scalar(byte)) : "\\x\(rest.prefix(2))"
+            rest = rest.dropFirst(2)
+        }
+        return name
     }
 
     private static func number(_ value: Any?) -> Int? { (value as? NSNumber)?.intValue }
@@ -90,15 +108,15 @@ public struct RecordedMessage: Sendable, CustomStringConvertible {
     {
         let operation = object["operation"] as? String
         if operation == "file.open", let result = object["result"] as? [String: Any],
-            let name = result["name"] as? String
+            let name = text(result["name"])
         {
             return [name]
         }
         if !resolved.isEmpty { return resolved.sorted { $0.key < $1.key }.map(\.value) }
         return ["path", "from_path", "to_path"].compactMap { item in
-            guard let path = items[item] as? String, !path.isEmpty else { return nil }
+            guard let path = text(items[item]), !path.isEmpty else { return nil }
             if path.hasPrefix("/") { return URL(fileURLWithPath: path).standardized.path }
-            let start = (items["at"] as? [String: Any])?["name"] as? String ?? "."
+            let start = text((items["at"] as? [String: Any])?["name"]) ?? "."
             return URL(fileURLWithPath: start + "/" + path).standardized.path
         }
     }
@@ -112,6 +130,10 @@ public struct RecordedMessage: Sendable, CustomStringConvertible {
 
     private static func address(_ value: Any?, _ transport: String?) -> String? {
         guard let fields = value as? [String: Any] else { return nil }
+        if let path = self.text(fields["sun_path"]) ?? self.text(fields["path"]) {
+            // `@"name"` is a name of the abstract namespace, which policies write as `@name`.
+            return "unix " + (path.hasPrefix("@\"") ? "@" + path.dropFirst(2).dropLast() : path)
+        }
         // `htons(80)`, `inet_addr("10.0.0.1")`: what stands between the quotes, or else the number.
         func text(_ names: String...) -> String? {
             guard let name = names.first(where: { fields[$0] != nil }), let found = fields[name] else { return nil }
@@ -120,7 +142,6 @@ public struct RecordedMessage: Sendable, CustomStringConvertible {
             let digits = "\(found)".drop { !$0.isNumber }.prefix { $0.isNumber }
             return "\(found)".hasPrefix("htons(") ? String(digits) : "\(found)"
         }
-        if let path = text("sun_path", "path") { return "unix \(path)" }
         guard let port = text("sin_port", "sin6_port", "port"), let host = text("sin_addr", "sin6_addr", "addr", "host")
         else {
             return text("sa_family", "family")

@@ -66,6 +66,10 @@ public struct RecordedRun: Sendable {
                 description: "\(file.url.path) cannot be read: " + String(decoding: shown.errorOutput, as: UTF8.self))
         }
         messages = try RecordedMessage.list(shown.output)
+        // Nothing at all would meet every expectation.
+        guard !messages.isEmpty else {
+            throw RecordingProblem(description: "\(file.url.path): there is no call in it")
+        }
     }
 
     /// The messages that a question is about, in the words of `abitrace show --where`.

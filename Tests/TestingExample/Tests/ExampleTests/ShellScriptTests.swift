@@ -44,6 +44,28 @@ func withFolder(_ body: (URL) throws -> Void) throws {
         #expect(failure?.description.contains("connect: sock.connect tcp 127.0.0.1:9 (ECONNREFUSED)") ?? false)
     }
 
+    /// A name that is no UTF-8 is a name: it does not pass for nothing.
+    @Test func oddNamesAreHeldToo() throws {
+        try withFolder { folder in
+            try withFolder { other in
+                let script = #"f=$(printf '%s/odd\377' "$1"); echo x > "$f"; cat "$f"; rm "$f""#
+                let run = try RecordedRun.of(["sh", "-c", script, "sh", other.path], in: folder)
+                for expectation in [Expectation.opensNothing(outside: "."), .writesNothing(outside: ".")] {
+                    let failure = #expect(throws: UnmetExpectation.self) { try run.expect(expectation) }
+                    #expect(failure?.description.contains(#"/odd\xff lies outside"#) ?? false)
+                }
+                try run.expect(.opensNothing(outside: ".", other.path), .writesNothing(outside: other.path))
+            }
+        }
+        let script =
+            "import socket\nfor name in (b'/tmp/no\\xff', b'\\0one'):\n"
+            + "  try: socket.socket(socket.AF_UNIX).connect(name)\n  except OSError: pass"
+        let run = try RecordedRun.of(["/usr/bin/python3", "-I", "-S", "-c", script])
+        let failure = #expect(throws: UnmetExpectation.self) { try run.expect(.connectsOnly()) }
+        #expect(failure?.messages.compactMap(\.address) == [#"unix /tmp/no\xff"#, "unix @one"])
+        try run.expect(.connectsOnly(to: #"unix /tmp/no\\xff"#, "unix @one"))
+    }
+
     @Test func aPolicyIsKept() throws {
         try withFolder { folder in
             let policy = folder.appendingPathComponent("policy.yaml")
