@@ -57,6 +57,11 @@ public enum PolicyText {
         }
     }
 
+    /// Whether the bytes are text that shows all of itself: what other programs' files can hold as it is.
+    public static func isPlain(_ bytes: [UInt8]) -> Bool {
+        String(validating: bytes, as: UTF8.self)?.unicodeScalars.allSatisfy(isShown) ?? false
+    }
+
     /// The bytes that text stands for where it is no pattern: what `visible` and `pattern` write, read back.
     public static func bytes(_ text: String) -> [UInt8] {
         var reader = EscapeReader(text.utf8)

@@ -18,7 +18,7 @@ enum Parallel {
         return work.finished
     }
 
-    /// Those that this process may use (sched_getaffinity(2)).
+    /// Those that are there (sysconf(3)).
     static var processors: Int { max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN)))) }
 
     private final class Work<Element: Sendable, Result: Sendable>: Sendable {

@@ -50,6 +50,21 @@ extension ArgumentTest {
         #expect(!codes.contains(FilterAction.notify.code))
     }
 
+    /// A name that ends a line of a unit is left out of every profile, and that is said.
+    @Test func namesWriteNoSettings() throws {
+        let target = ProfileTarget(
+            workingDirectory: "/tree", command: ["true"], kind: { _ in .directory }, realPath: { $0 })
+        let policy = try policy(
+            "name: \"x\\nUser=root\"\nfiles:\n  '/a\\x0aUser=root': rw\n  '/b\\xff': none\n  '/c d': ro\n  /e: ro\n")
+        for profile in [policy.systemdProfile(target), policy.ociProfile(target), policy.landlockProfile(target)] {
+            #expect(!profile.text.contains("\nUser=") && !profile.text.contains("/b"), "\(profile.text)")
+            #expect(profile.text.contains("/c d") && profile.text.contains("/e"), "\(profile.text)")
+            let gaps = profile.gaps.filter { $0.words == "names that are no plain text cannot be said" }
+            #expect(Set(gaps.compactMap { $0.line?.line }) == [4, 5], "\(profile.gaps.map(\.text))")
+        }
+        #expect(!policy.minijailProfile(target).text.contains("\nUser="))
+    }
+
     @Test func linksAndPlacesBecomeMounts() throws {
         let target = ProfileTarget(
             workingDirectory: "/tree", command: ["true"],

@@ -26,7 +26,8 @@ extension Policy {
                     "calls that are newer than Linux 6.1 are not listed: minijail0 refuses names that its headers lack")
         )
         gaps.append(ProfileGap(line: nil, words: "calls that are not listed end the program, 32-bit ones too"))
-        var text = "# \(name.isEmpty ? "A policy" : name): made by abitrace policy export --to minijail.\n#\n"
+        var text =
+            "# \(name.isEmpty ? "A policy" : PolicyText.visible(name)): made by abitrace policy export --to minijail.\n#\n"
         let options = ["-n", "-S FILE"] + minijailOptions(target)
         text += "# minijail0 \(options.joined(separator: " ")) -- PROGRAM\n#\n"
         if !gaps.isEmpty { text += "# Not said here:\n" + gaps.map { "#   \($0.text)\n" }.joined() }

@@ -67,10 +67,10 @@ extension Policy {
     var profilePlaces: [ProfilePlace] {
         var seen: Set<String> = []
         let list = layers.flatMap(\.files).compactMap { grant -> ProfilePlace? in
-            let path =
-                "/" + grant.pattern.fixedPrefix.map { String(decoding: $0, as: UTF8.self) }.joined(separator: "/")
-            guard grant.pattern.isLiteral, seen.insert(path).inserted else { return nil }
-            return ProfilePlace(path: path, rights: rights(of: Array(path.utf8)), line: grant.line)
+            guard let name = grant.pattern.literal, PolicyText.isPlain(name) else { return nil }
+            let path = String(decoding: name, as: UTF8.self)
+            guard seen.insert(path).inserted else { return nil }
+            return ProfilePlace(path: path, rights: rights(of: name), line: grant.line)
         }
         return list.sorted { $0.path < $1.path }
     }
@@ -81,6 +81,9 @@ extension Policy {
         for layer in layers {
             gaps += layer.files.filter { holdsFiles && !$0.pattern.isLiteral }.map {
                 ProfileGap(line: $0.line, words: "patterns with * cannot be said")
+            }
+            gaps += layer.files.filter { holdsFiles && !($0.pattern.literal.map(PolicyText.isPlain) ?? true) }.map {
+                ProfileGap(line: $0.line, words: "names that are no plain text cannot be said")
             }
             if !holdsFiles, let first = layer.files.first {
                 gaps.append(ProfileGap(line: first.line, words: "files cannot be said, here and below"))

@@ -19,7 +19,8 @@ extension Policy {
             gaps.append(
                 ProfileGap(line: nil, words: "the program has no capabilities, not even root's over files of others"))
         }
-        var text = "# \(name.isEmpty ? "A policy" : name): made by abitrace policy export --to systemd.\n"
+        var text =
+            "# \(name.isEmpty ? "A policy" : PolicyText.visible(name)): made by abitrace policy export --to systemd.\n"
         if !gaps.isEmpty {
             text += "# Not said here:\n" + gaps.map { "#   \($0.text)\n" }.joined()
         }
