@@ -330,7 +330,7 @@ struct CaptureCompiler {
         case .shmat:
             _ = block(third, 1)
             carried = [first, pointer, second]
-        case .msgctl, .shmctl: carried = [first, pointer, second]
+        case .msgctl, .shmctl: carried = [first, second, pointer]
         case .shmdt: carried = [pointer]
         default: carried = [first, second, third]
         }

@@ -104,7 +104,8 @@ extension Snapshot {
             guard let block = words(of: row, stop) else { return nil }
             arguments = RawArguments(first, block.a0, second, block.a1, third)
         case .msgrcv: arguments = RawArguments(first, pointer, second, fifth, third)
-        case .msgctl, .shmctl, .shmat: arguments = RawArguments(first, pointer, second)
+        case .msgctl, .shmctl: arguments = RawArguments(first, second, pointer)
+        case .shmat: arguments = RawArguments(first, pointer, second)
         case .shmdt: arguments = RawArguments(pointer)
         default: arguments = RawArguments(first, second, third)
         }

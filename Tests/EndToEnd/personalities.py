@@ -8,14 +8,14 @@ import shutil
 from harness import PROGRAMS, Failure, Skip, require, short
 
 # Programs whose calls are the same in both personalities once the C library has started.
-SAME = ["carried_calls", "carried_ipc", "socket_addresses", "socket_options"]
+SAME = ["carried_calls", "carried_ipc", "clocks", "keys", "old_forms", "socket_addresses", "socket_options"]
 # Programs whose i386 lines are compared with strace's.
 STRACE = ["files", "socket_addresses", "socket_messages", "socket_options", "carried_calls"]
 # A name in i386 that stands for another in x86-64.
 NAMES = {
     "fcntl64": "fcntl", "_llseek": "lseek", "mmap2": "mmap", "fstat64": "fstat", "sendfile64": "sendfile",
     "semtimedop_time64": "semtimedop", "recvmmsg_time64": "recvmmsg", "_newselect": "select",
-    "set_thread_area": "arch_prctl", "futex_time64": "futex",
+    "set_thread_area": "arch_prctl", "futex_time64": "futex", "timerfd_gettime64": "timerfd_gettime",
 }
 
 

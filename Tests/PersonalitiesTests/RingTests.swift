@@ -92,6 +92,26 @@ private struct FakeRing {
         #expect(address.first == Field("sa_family", .symbol(.socketFamily, 2)))
     }
 
+    /// Every operation that the spec names is a message of an operation of its own, whatever the entry holds.
+    @Test func everyOperationIsAMessage() throws {
+        let symbols = SpecTables.symbols(of: .uringOperation)
+        #expect(symbols.count >= 65)
+        for symbol in symbols {
+            var ring = FakeRing()
+            ring.submit(0, UInt8(symbol.value), descriptor: 5, [7, 0x5000, 3, 9])
+            let sent = ring.enter(1).value("sqes")
+            guard case .list(let entries) = sent, case .message(let operation, let fields) = entries.first else {
+                Issue.record("\(symbol.name): \(String(describing: sent))")
+                continue
+            }
+            #expect(operation != .voidCall, "\(symbol.name)")
+            #expect(fields.first { $0.name == "opcode" }?.value == .symbol(.uringOperation, symbol.value))
+            // What an operation acts on is among its items, not only that it is there.
+            let isBare = ["IORING_OP_NOP", "IORING_OP_NOP128"].contains(symbol.name)
+            #expect(isBare || fields.count > 2, "\(symbol.name): \(fields.map(\.name))")
+        }
+    }
+
     @Test func completions() {
         var ring = FakeRing()
         ring.memory.write(0x1000C, numbers: [1], width: 4)

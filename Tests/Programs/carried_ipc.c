@@ -23,6 +23,8 @@ static long ipc(unsigned call, long first, long second, long third, const void *
 #define SEMRM(id) ipc(3, id, 0, IPC_RMID, (long[]){0}, 0)
 #define SHMGET(key, size, flags) ipc(23, key, size, flags, 0, 0)
 #define SHMRM(id) ipc(24, id, IPC_RMID, 0, 0, 0)
+#define SHMSTAT(id) ipc(24, id, IPC_STAT, 0, (void *)8, 0)
+#define MSGSTAT(id) ipc(14, id, IPC_STAT, 0, (void *)8, 0)
 #else
 #define SEMGET(key, number, flags) syscall(SYS_semget, key, number, flags)
 #define SEMOP(id, operations, number) syscall(SYS_semop, id, operations, number)
@@ -33,6 +35,8 @@ static long ipc(unsigned call, long first, long second, long third, const void *
 #define SEMRM(id) syscall(SYS_semctl, id, 0, IPC_RMID, 0)
 #define SHMGET(key, size, flags) syscall(SYS_shmget, key, size, flags)
 #define SHMRM(id) syscall(SYS_shmctl, id, IPC_RMID, 0)
+#define SHMSTAT(id) syscall(SYS_shmctl, id, IPC_STAT, 8L)
+#define MSGSTAT(id) syscall(SYS_msgctl, id, IPC_STAT, 8L)
 #endif
 
 int main(void) {
@@ -47,8 +51,12 @@ int main(void) {
     int queue = MSGGET(IPC_PRIVATE, IPC_CREAT | 0600);
     MSGSND(queue, &letter, 7, IPC_NOWAIT);
     MSGRCV(queue, &letter, 8, 1, IPC_NOWAIT);
+    // A command that is not zero: its place is not taken for the pointer's.
+    MSGSTAT(queue);
     MSGRM(queue);
-    SHMRM(SHMGET(IPC_PRIVATE, 4096, IPC_CREAT | 0600));
+    int memory = SHMGET(IPC_PRIVATE, 4096, IPC_CREAT | 0600);
+    SHMSTAT(memory);
+    SHMRM(memory);
     puts(!strcmp(letter.text, "letter") ? "carried" : "not carried");
     return 0;
 }
