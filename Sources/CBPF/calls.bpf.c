@@ -194,7 +194,7 @@ int BPF_PROG(enter, struct pt_regs *regs, long id) {
     if (row && row->flags & (ABITRACE_READS_AT_ENTRY | ABITRACE_SENDS_ENTRY)) {
         struct desk *desk = begin_record(&registers, personality, 0);
         if (desk) {
-            follow(row->first, row->count, ABITRACE_AT_ENTRY, ABITRACE_AT_ENTRY);
+            follow(desk, row, ABITRACE_AT_ENTRY, ABITRACE_AT_ENTRY);
             // What is sent at once is not waited for.
             bool incomplete =
                 desk->incomplete && (row->flags & (ABITRACE_SENDS_ENTRY | ABITRACE_EXECUTES)) != ABITRACE_SENDS_ENTRY;
@@ -249,8 +249,8 @@ int BPF_PROG(leave, struct pt_regs *regs, long result) {
         if (!send_bare(thread, &registers, ABITRACE_EXIT, flags, time, result)) count_loss(thread);
         return 0;
     }
-    if (entry && row->flags & ABITRACE_READS_AT_ENTRY) follow(row->first, row->count, ABITRACE_AT_ENTRY, ABITRACE_AT_ENTRY);
-    follow(row->first, row->count, ABITRACE_AT_EXIT, failed ? ABITRACE_AT_FAILURE : ABITRACE_AT_EXIT);
+    if (entry && row->flags & ABITRACE_READS_AT_ENTRY) follow(desk, row, ABITRACE_AT_ENTRY, ABITRACE_AT_ENTRY);
+    follow(desk, row, ABITRACE_AT_EXIT, failed ? ABITRACE_AT_FAILURE : ABITRACE_AT_EXIT);
     // An entry that did not fit is no loss: the exit tells of it too.
     if (!send(desk, thread, &registers, ABITRACE_EXIT, flags, time)) count_loss(thread);
     return 0;

@@ -291,29 +291,30 @@ __noinline int go_through(unsigned int index) {
     return 0;
 }
 
-// Carries the instructions out that are for this phase.
-__noinline int follow(unsigned int first, unsigned int count, unsigned int phase, unsigned int mask) {
+static long obey(unsigned int index, void *context) {
     struct desk *desk = take_desk();
-    if (!desk) return 0;
+    if (!desk) return 1;
+    if (index < desk->done) return 0;
+    unsigned int which = desk->first + index;
+    struct abitrace_instruction *instruction = bpf_map_lookup_elem(&instructions, &which);
+    if (!instruction) return 1;
+    if (instruction->kind == ABITRACE_EACH)
+        go_through(index);
+    else if (instruction->phase & desk->mask)
+        obey_one(index);
+    else
+        desk->length[index & (ABITRACE_CALL_INSTRUCTIONS - 1)] = 0;
+    return 0;
+}
+
+// Carries the instructions out that are for this phase.
+static __always_inline void follow(struct desk *desk, struct abitrace_row *row, unsigned int phase, unsigned int mask) {
     desk->phase = phase;
     desk->mask = mask;
-    desk->first = first;
+    desk->first = row->first;
     desk->done = 0;
     desk->each = ABITRACE_FROM_NOTHING;
-    for (unsigned int index = 0; index < ABITRACE_CALL_INSTRUCTIONS; index++) {
-        if (index >= count) break;
-        if (index < desk->done) continue;
-        unsigned int which = first + index;
-        struct abitrace_instruction *instruction = bpf_map_lookup_elem(&instructions, &which);
-        if (!instruction) break;
-        if (instruction->kind == ABITRACE_EACH)
-            go_through(index);
-        else if (instruction->phase & mask)
-            obey_one(index);
-        else
-            desk->length[index] = 0;
-    }
-    return 0;
+    bpf_loop(row->count & (2 * ABITRACE_CALL_INSTRUCTIONS - 1), obey, 0, 0);
 }
 
 #endif
