@@ -158,7 +158,7 @@ def all_accounted_case(suite):
     """Two processes make calls as fast as they can, into a ring that is far too small: what is counted and what is said
     to be lost is what was made, to the call."""
     need_ebpf()
-    few, calls = 10, 2000000
+    few, calls = 10, 1000000
     others, _, _ = counted_case(suite, "ptrace", few)
     seen, lost, seconds = counted_case(suite, "ebpf", calls, "--ring", "1")
     made = others + 2 * (calls - few)

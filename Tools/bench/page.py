@@ -59,13 +59,18 @@ def recordings(document):
              for workload, ways in document["recordings"].items() for way, fact in ways.items() if "records" in fact]
     text = "Recordings, with the calls lost in all rounds and the watcher's memory at its most:\n\n"
     text += rows(["workload", "way", "bytes a record", "calls lost", "MB"], lines)
-    lines = [[way, f"{fact['records']:,}", f"{fact['seconds']:.1f}", str(fact["lost"]),
-              " ".join(f"{kilobytes / 1000:.0f}" for kilobytes in fact["memory kB"]["over time"])]
-             for way, fact in document["long run"].items() if fact["memory kB"]]
-    if lines:
-        text += "A million calls as fast as they can be made; the watcher's memory, a tenth of the run a figure:\n\n"
-        text += rows(["way", "records", "seconds", "calls lost", "MB over time"], lines)
     return text
+
+
+def long_run(document):
+    def over_time(fact):
+        return " ".join(f"{kilobytes / 1000:.0f}" for kilobytes in (fact.get("memory kB") or {}).get("over time", []))
+
+    lines = [[way, f"{fact['us a call']:.2f}", f"{fact['times bare']:.1f}", f"{fact.get('records', 0):,}",
+              str(fact["lost"]), over_time(fact)] for way, fact in document["long run"].items()]
+    table = rows(["way", "µs a call", "× bare", "records", "calls lost", "MB over time"], lines)
+    return ("A million calls of `getppid` as fast as they can be made, without the start; the watcher's memory, about a tenth "
+            f"of the run a figure:\n\n{table}") if table else ""
 
 
 def page(document):
@@ -77,7 +82,7 @@ def page(document):
     calls = ", ".join(f"{name} {count:,}" for name, count in document["calls"].items())
     if calls:
         text += f"redis: the client's 4,000 GETs; nginx: a thousand requests. Calls in one run: {calls}.\n\n"
-    text += beside_strace(document) + latencies(document) + recordings(document)
+    text += beside_strace(document) + latencies(document) + recordings(document) + long_run(document)
     missing = [f"{name} ({reason})" for name, reason in document["left out"].items() if reason]
     return text + (f"Left out: {'; '.join(missing)}.\n\n" if missing else "")
 
