@@ -58,7 +58,7 @@ private struct Finding: CustomTestStringConvertible {
             "files: {/a: ro}\nclasses: {file: deny}\nrules:\n  - {on: file.open, where: {path: /a}, warn: true}",
             "`file: deny EACCES` in line 3 is stricter, so this rule never decides", "leave one"),
         Finding(
-            "files: {/a: ro}\nrules:\n  - {on: file, where: {path: /a/**}, deny: EIO}\n  - {on: file.open, where: {path: /a/b}, warn: true}",
+            "files: {/a: ro}\nrules:\n  - {on: [file.open, file.create], where: {path: /a/**}, deny: EIO}\n  - {on: file.open, where: {path: /a/b}, warn: true}",
             "line 4 decides every message that this rule is about", "leave the rule out"),
         Finding(
             "rules:\n  - {on: sock.connect, where: {port: {from: 1, to: 99}}, kill: true}\n  - {on: sock.connect, where: {port: 80}, deny: EIO}",
@@ -84,6 +84,10 @@ private struct Finding: CustomTestStringConvertible {
         Finding("classes:\n  fd.sync: stub", "programs are told that data is safe which is not", "`deny EIO`"),
         Finding("rules:\n  - {on: fd.lock, stub: true}", "two programs hold one lock", "ENOLCK"),
         Finding("classes:\n  mem.protect: stub", "memory that the program thinks closed stays open", "`deny`"),
+        // Lines that can be raced.
+        Finding(
+            "files: {/a: ro}\nrules:\n  - {on: file.context_set, where: {path: /a}, deny: EIO}",
+            "this can only be held as advice for `chdir`", "--strict refuses it"),
         // Portability.
         Finding(
             "rules:\n  - {on: sock.create, where: {type: SOCK_SEQPACKET}, deny: EIO}", "SOCK_SEQPACKET",

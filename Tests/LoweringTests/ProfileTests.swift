@@ -57,7 +57,7 @@ extension ArgumentTest {
         let policy = try policy(
             "name: \"x\\nUser=root\"\nfiles:\n  '/a\\x0aUser=root': rw\n  '/b\\xff': none\n  '/c d': ro\n  /e: ro\n")
         for profile in [policy.systemdProfile(target), policy.ociProfile(target), policy.landlockProfile(target)] {
-            #expect(!profile.text.contains("\nUser=") && !profile.text.contains("/b"), "\(profile.text)")
+            #expect(!profile.text.contains("\nUser=") && !profile.text.contains("/b\u{fffd}"), "\(profile.text)")
             #expect(profile.text.contains("/c d") && profile.text.contains("/e"), "\(profile.text)")
             let gaps = profile.gaps.filter { $0.words == "names that are no plain text cannot be said" }
             #expect(Set(gaps.compactMap { $0.line?.line }) == [4, 5], "\(profile.gaps.map(\.text))")
