@@ -48,8 +48,11 @@ public struct Learner {
         rows.sort { $0.0 < $1.0 }
         var lines = rows.isEmpty ? [] : ["files:"] + Self.aligned(rows)
         if !paths.others.isEmpty {
-            lines.append(
-                "  # Other processes: a person decides. Take the mark away from what the program may see of them.")
+            lines += [
+                "  # Other processes: a person decides. Take the mark away from what the program may see of them; those",
+                "  # that are not under the policy take `procs` beside the others under `ambient` as well:",
+                "  # ambient: [\((PolicyLayer.usualAmbientNames + [Ambient.procs.name]).joined(separator: ", "))]",
+            ]
             lines += Self.aligned(
                 paths.others.map { ("  # \(PolicyText.scalar($0.path)): \($0.expression)", comment($0, seen)) })
         }
@@ -78,7 +81,7 @@ public struct Learner {
                 needs.sorted { $0.key < $1.key }.map { address, need in
                     (
                         "    - \(PolicyText.scalar(entry(address)))",
-                        "# \(seenIn(need.recordings, seen.recordings))\(need.isAbsent ? "; not there" : "")"
+                        "# \(seenIn(need.recordings, seen.recordings)); \(need.isAbsent ? "nobody there: " : "")\(need.example)"
                     )
                 })
         }

@@ -75,7 +75,8 @@ public struct Observations: Sendable {
         // What the kernel refused anyway was not needed, but a program may need to hear that it is not there.
         if let result = call.result, result < 0, !Self.isAnswer(result) { return }
         let isAbsent = call.result == -2 || call.result == -20  // ENOENT, ENOTDIR
-        for reason in call.decision.reasons { add(reason, call, isAbsent: isAbsent) }
+        let isUnanswered = isAbsent || (call.result.map { (-113 ... -110).contains($0) || $0 == -101 } ?? false)
+        for reason in call.decision.reasons { add(reason, call, isAbsent: isAbsent, isUnanswered: isUnanswered) }
     }
 
     /// Takes an address in that was needed.
@@ -91,11 +92,14 @@ public struct Observations: Sendable {
         }
     }
 
-    /// Errnos that a program goes on from: no such file, exists, under way, try again.
-    private static func isAnswer(_ result: Int64) -> Bool { [-2, -17, -115, -11, -20, -22, -95, -25].contains(result) }
+    /// Errnos that a program goes on from: no such file, exists, under way, try again; and that nobody answers at an
+    /// address (ENETUNREACH, ETIMEDOUT, ECONNREFUSED, EHOSTUNREACH), after which it tries the next.
+    private static func isAnswer(_ result: Int64) -> Bool {
+        [-2, -17, -115, -11, -20, -22, -95, -25, -101, -110, -111, -113].contains(result)
+    }
 
     /// Of what is not there only that is needed: to see that it is not.
-    private mutating func add(_ reason: Reason, _ call: JudgedCall, isAbsent: Bool) {
+    private mutating func add(_ reason: Reason, _ call: JudgedCall, isAbsent: Bool, isUnanswered: Bool) {
         let example = call.message.operation.name
         switch reason.cause {
         case .missing(let rights, let role, let object):
@@ -114,7 +118,7 @@ public struct Observations: Sendable {
                 handles[Self.name(handle.number), default: Need()].note(rights, recordings, example)
             }
         case .address(let fact):
-            add(refused: fact, by: example, isAbsent: isAbsent)
+            add(refused: fact, by: "\(example) by \(call.request.caller.name)", isAbsent: isUnanswered)
         case .refusedByDefault(let name, let why):
             if isAbsent { return }
             var entry = refused[name] ?? (Need(), why)

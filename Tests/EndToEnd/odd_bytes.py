@@ -44,56 +44,69 @@ for name in sys.argv[1:]:
 """
 
 
-def policy_case(suite):
-    """Record, learn, check, run, and fix: each name is what it is, and none of them writes a line of its own."""
-    folder, recording, policy = suite.path(".odd"), suite.path(".mcap"), suite.path(".yaml")
-    folder.mkdir()
+class Odd:
+    """The program in a directory of its own, with a policy that was learned from it."""
 
-    def held(names, *prefix):
-        return suite.execute([*PLAIN, suite.tracer, *prefix, "--", "/usr/bin/python3", "-I", "-S", "-c", PROGRAM, *names],
-                             cwd=folder)
+    def __init__(self, suite):
+        self.suite = suite
+        self.folder, self.recording, self.policy = suite.path(".odd"), suite.path(".mcap"), suite.path(".yaml")
+        self.folder.mkdir()
+        self.names = [os.fsdecode(name) for name in NAMES]
+        code, _, errors = self.held(self.names, "record", "-o", self.recording)
+        require(code == 0, f"{ending(code)} {short(errors)}")
+        self.tell("policy", "learn", "-o", self.policy, self.recording)
 
-    def tell(*arguments, expect=0):
-        code, output, errors = suite.execute([suite.tracer, *arguments], cwd=folder)
+    def held(self, names, *prefix):
+        return self.suite.execute(
+            [*PLAIN, self.suite.tracer, *prefix, "--", "/usr/bin/python3", "-I", "-S", "-c", PROGRAM, *names],
+            cwd=self.folder)
+
+    def tell(self, *arguments, expect=0):
+        code, output, errors = self.suite.execute([self.suite.tracer, *arguments], cwd=self.folder)
         told = output + os.fsencode(errors)
         require(code == expect, f"{arguments[1]}: {ending(code)} {short(told[-600:])}")
         strange = [byte for byte in told if byte < 32 and byte not in b"\n" or byte == 127]
         require(not strange and b"\n  /etc" not in told, f"{arguments[1]} prints {strange[:5]}")
         return told.decode()
 
-    names = [os.fsdecode(name) for name in NAMES]
-    code, _, errors = held(names, "record", "-o", recording)
-    require(code == 0, f"{ending(code)} {short(errors)}")
-    tell("policy", "learn", "-o", policy, recording)
-    told = tell("policy", "check", policy)
+    def runs(self, names):
+        code, _, errors = self.held(names, "run", "--policy", self.policy)
+        require(code == 0 and not errors, f"{ending(code)} {errors[:600]}")
+
+
+def policy_case(suite):
+    """Record, learn, check, run: each name is what it is, and none of them writes a line of its own."""
+    odd = Odd(suite)
+    told = odd.tell("policy", "check", odd.policy)
     require("proved by" in told, told)
-    told = tell("policy", "diff", policy, policy)
     # Every line is an entry of these sections; nothing gives /etc.
-    lines = [line for line in policy.read_text().split("\n") if line.startswith("  /etc")]
+    lines = [line for line in odd.policy.read_text().split("\n") if line.startswith("  /etc")]
     require(not [line for line in lines if "rw" in line.split("#")[0]], f"lines about /etc: {lines}")
-    tell("replay", "--policy", policy, recording)
-    code, _, errors = held(names, "run", "--policy", policy)
-    require(code == 0 and not errors, f"{ending(code)} {errors[:600]}")
-    tell("policy", "shrink", "-o", policy, policy, recording)
-    code, _, errors = held(names, "run", "--policy", policy)
-    require(code == 0 and not errors, f"after shrink: {ending(code)} {errors[:600]}")
+    odd.tell("replay", "--policy", odd.policy, odd.recording)
+    odd.runs(odd.names)
+
+
+def change_case(suite):
+    """Shrink, refuse another such name, and fix."""
+    odd = Odd(suite)
+    odd.tell("policy", "shrink", "-o", odd.policy, odd.policy, odd.recording)
     other = os.fsdecode(b"new\xfd\n  /etc: rw")
-    code, _, errors = held([other], "run", "--policy", policy)
+    code, _, errors = odd.held([other], "run", "--policy", odd.policy)
     require(code != 0 and r"new\xfd\x0a" in errors, f"{ending(code)} {errors[:400]}")
     changed = suite.path(".changed.mcap")
-    held([other], "record", "-o", changed)
-    told = tell("replay", "--policy", policy, changed, expect=1)
+    odd.held([other], "record", "-o", changed)
+    told = odd.tell("replay", "--policy", odd.policy, changed, expect=1)
     require(r"new\xfd\x0a" in told, told[:400])
-    tell("policy", "fix", "--all", policy, changed)
-    require(r"/new\xfd\x0a" in policy.read_text(), policy.read_text())
+    odd.tell("policy", "fix", "--all", odd.policy, changed)
+    require(r"/new\xfd\x0a" in odd.policy.read_text(), odd.policy.read_text())
     # The lines are for what was made then, so it is made again.
-    for made in folder.iterdir():
-        if os.fsencode(made).startswith(os.fsencode(folder) + b"/new"):
+    for made in odd.folder.iterdir():
+        if os.fsencode(made).startswith(os.fsencode(odd.folder) + b"/new"):
             shutil.rmtree(made)
-    code, _, errors = held([*names, other], "run", "--policy", policy)
-    require(code == 0 and not errors, f"after fix: {ending(code)} {errors[:600]}")
+    odd.runs([*odd.names, other])
 
 
 def run(suite):
     suite.case("bytes/arguments", arguments_case)
     suite.case("bytes/policy", policy_case)
+    suite.case("bytes/change", change_case)

@@ -284,6 +284,23 @@ def directories_case(suite):
     require(code == 0 and "of 2 commands" in errors, f"{ending(code)} {errors}")
 
 
+def unanswered_case(suite):
+    """An address at which nobody answers is tried again, and found as before."""
+    folder, recording, policy = suite.path(".own"), suite.path(".mcap"), suite.path(".yaml")
+    folder.mkdir()
+    script = ("import errno, socket\nfor family, peer in ((socket.AF_INET, ('127.0.0.1', 9)), (socket.AF_UNIX, '\\0abitrace-nobody'),"
+              " (socket.AF_UNIX, '/tmp/abitrace-nobody')):\n"
+              "  try: socket.socket(family).connect(peer)\n  except OSError as e: print(errno.errorcode[e.errno])")
+    command = ["/usr/bin/python3", "-I", "-S", "-c", script]
+    code, wanted, errors = suite.execute([*PLAIN, suite.tracer, "record", "-o", recording, "--", *command], cwd=folder)
+    require(wanted.split() == [b"ECONNREFUSED", b"ECONNREFUSED", b"ENOENT"], f"{wanted} {errors}")
+    suite.execute([suite.tracer, "policy", "learn", "-o", policy, recording], cwd=folder)
+    text = policy.read_text()
+    require(text.count("nobody there: sock.connect by /usr/bin/python3") == 3, text)
+    code, output, errors = suite.execute([*PLAIN, suite.tracer, "run", "--policy", policy, "--", *command], cwd=folder)
+    require((code, output, errors) == (0, wanted, ""), f"{ending(code)} {output} {errors}")
+
+
 def processes_case(suite):
     """Other processes are left to a person; its own is the program's."""
     folder, recording, policy = suite.path(".own"), suite.path(".mcap"), suite.path(".yaml")
@@ -296,8 +313,11 @@ def processes_case(suite):
     require("protected" not in text, text)
     require("\n  /proc/self/status: ro" in text and '\n  # "/proc/*/comm": ro' in text, text)
     code, output, errors = suite.execute([*PLAIN, suite.tracer, "run", "--policy", policy, "--", *command], cwd=folder)
-    require(b"Name:" in output and "/proc/1/comm) refused" in errors, f"{output} {errors}")
-    policy.write_text(text.replace('# "/proc/*/comm"', '"/proc/*/comm"'))
+    require(b"Name:" in output and "/proc/1/comm" in errors and "refused" in errors, f"{output} {errors}")
+    # Both marks taken away: the entry, and the right to look at processes that are not under the policy.
+    ambient = re.search(r"^  # (ambient: \[.*\])$", text, re.M)
+    require(ambient, text)
+    policy.write_text(text.replace('# "/proc/*/comm"', '"/proc/*/comm"') + ambient[1] + "\n")
     code, output, errors = suite.execute([*PLAIN, suite.tracer, "run", "--policy", policy, "--", *command], cwd=folder)
     require(code == 0 and not errors, f"{ending(code)} {errors}")
     # Looking at the root directory opens nothing below it.
@@ -317,4 +337,5 @@ def run(suite):
         suite.case(f"walkthrough/readme/{user or 'self'}", readme_case, user)
         suite.case(f"walkthrough/howto/{user or 'self'}", howto_case, user)
     suite.case("walkthrough/directories", directories_case)
+    suite.case("walkthrough/unanswered", unanswered_case)
     suite.case("walkthrough/processes", processes_case)
