@@ -119,14 +119,17 @@ public struct SeccompImport: Sendable {
         }
         var lines = [
             "abitrace: policy/1", "name: imported",
-            "description: \"From the seccomp profile \(file.split(separator: "/").last ?? "")\"",
+            "description: \(PolicyText.scalar("From the seccomp profile \(file.split(separator: "/").last ?? "")"))",
             "# The profile says which system calls there are, and nothing of files, hosts and programs: record the",
             "# program, and `abitrace policy learn` says them.", "default: allow", "",
         ]
         if !classes.isEmpty { lines += ["classes:"] + classes + [""] }
         if !rules.isEmpty { lines += ["rules:"] + rules + [""] }
         lines += unsaid.sorted().map { "# not said: \($0)" }
-        if !unknown.isEmpty { lines.append("# no such calls here: " + unknown.sorted().joined(separator: " ")) }
+        if !unknown.isEmpty {
+            lines.append(
+                "# no such calls here: " + unknown.sorted().map { PolicyText.visible($0) }.joined(separator: " "))
+        }
         text = lines.joined(separator: "\n") + "\n"
     }
 

@@ -57,6 +57,18 @@ let oddNames: [[UInt8]] =
         }
     }
 
+    /// Nor does a call's name in a profile that is imported write a line.
+    @Test func importedNamesWriteNoLines() throws {
+        let profile =
+            "{\"defaultAction\": \"SCMP_ACT_ALLOW\", \"syscalls\": [{\"action\": \"SCMP_ACT_ERRNO\", "
+            + "\"names\": [\"ptrace\", \"no\\nvdso: hide\"]}]}"
+        let text = try SeccompImport(PolicySource(file: "a\"\nvdso: hide", bytes: Array(profile.utf8))).text
+        #expect(!text.contains("\nvdso"), "\(text)")
+        let reading = PolicyReader.read(
+            PolicySource(file: "i.yaml", bytes: Array(text.utf8)), Surroundings(workingDirectory: "/", home: "/"))
+        #expect(reading.policy?.hidesVDSO == false, "\(reading.diagnostics)")
+    }
+
     /// What a place stands for is meant as it is: a directory called `a*` is no pattern.
     @Test func placesAreNoPatterns() throws {
         let source = PolicySource(
