@@ -34,6 +34,10 @@ extension CallView {
         case .timespecPair: return times(address, unit: "tv_nsec")
         case .ioctlArgument: return requestBytes(address)
         case .fiemap: return fiemap(address)
+        case .offsetPair: return .signed(Self.offset(low: address, high: next))
+        case .offsetHalves: return .signed(Self.offset(low: next, high: address))
+        case .fanotifyMask:
+            return .flags(.fanotifyEvent, UInt64(bitPattern: Self.offset(low: address, high: next)))
         case .dedupe: return dedupe(address)
         case .transfer: return transfer(address)
         case .inputBits: return inputBits(address)
@@ -143,6 +147,7 @@ extension CallView {
         case .rtSigtimedwait, .rtSigtimedwaitTime64:
             return result.flatMap { $0 > 0 ? .signal(Int32(truncatingIfNeeded: $0)) : nil }
         case .ioctl: return requestReply()
+        case .time: return result.flatMap { Calendar.text(seconds: $0, fraction: 0, digits: 0) }.map { .word($0) }
         default: return nil
         }
     }

@@ -10,7 +10,10 @@ from harness import PROGRAMS, Failure, Skip, require, short
 # Programs whose calls are the same in both personalities once the C library has started.
 SAME = ["carried_calls", "carried_ipc", "clocks", "keys", "old_forms", "socket_addresses", "socket_options"]
 # Programs whose i386 lines are compared with strace's.
-STRACE = ["files", "socket_addresses", "socket_messages", "socket_options", "carried_calls"]
+STRACE = [
+    "files", "socket_addresses", "socket_messages", "socket_options", "carried_calls", "attributes", "interfaces",
+    "memory", "mounts", "old_forms", "options", "signal_calls", "tracing",
+]
 # A name in i386 that stands for another in x86-64.
 NAMES = {
     "fcntl64": "fcntl", "_llseek": "lseek", "mmap2": "mmap", "fstat64": "fstat", "sendfile64": "sendfile",

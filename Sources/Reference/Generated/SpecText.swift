@@ -964,8 +964,8 @@ enum SpecText {
           since 1.2
           operation fd.seek
           arg fd fd fd
-          arg offset_high - ulong
-          arg offset_low delta ulong
+          arg offset_high delta custom:offsetHalves
+          arg offset_low - ulong hidden
           arg result pos out *s64
           arg whence whence enum:whence
         file file
@@ -3473,7 +3473,7 @@ enum SpecText {
           constant kind watch
           arg fanotify_fd queue fd
           arg flags op flags:fanotifyMark
-          arg mask want custom:offsetPair
+          arg mask want custom:fanotifyMask
           arg mask_high - ulong hidden
           arg dfd at enum:fanotifyPlace if dfd&0xffffffff is fanotifyPlace:FAN_NOFD
           or dfd at directory
@@ -17537,7 +17537,7 @@ enum SpecText {
           LIRC_SET_WIDEBAND_RECEIVER *u32
           LIRC_SET_TRANSMITTER_MASK *x32
           MEMISLOCKED *erase_info_user
-          MEMWRITEOOB|MEMREADOOB|0xc00c4d03|0xc00c4d04 *mtd_oob_buf
+          MEMWRITEOOB|MEMREADOOB *mtd_oob_buf
           MEMWRITEOOB64|MEMREADOOB64 *mtd_oob_buf64
           MEMWRITE *mtd_write_req
           OTPGETREGIONINFO|OTPLOCK|OTPERASE *otp_info
@@ -17603,7 +17603,7 @@ enum SpecText {
           BTRFS_IOC_BALANCE_PROGRESS out *btrfs_ioctl_balance_args
           BTRFS_IOC_DEFRAG_RANGE *btrfs_ioctl_defrag_range_args
           BTRFS_IOC_DEV_INFO inout *btrfs_ioctl_dev_info_args
-          BTRFS_IOC_DEV_REPLACE|0xca249435 inout *btrfs_ioctl_dev_replace_args
+          BTRFS_IOC_DEV_REPLACE inout *btrfs_ioctl_dev_replace_args
           BTRFS_IOC_GET_FEATURES out *btrfs_ioctl_feature_flags
           BTRFS_IOC_SET_FEATURES [btrfs_ioctl_feature_flags](2)
           BTRFS_IOC_GET_SUPPORTED_FEATURES out [btrfs_ioctl_feature_flags](3)
@@ -17618,11 +17618,11 @@ enum SpecText {
           BTRFS_IOC_QUOTA_CTL *btrfs_ioctl_quota_ctl_args
           BTRFS_IOC_QUOTA_RESCAN *btrfs_ioctl_quota_rescan_args
           BTRFS_IOC_QUOTA_RESCAN_STATUS out *btrfs_ioctl_quota_rescan_args
-          BTRFS_IOC_SET_RECEIVED_SUBVOL|0xc0c09425 inout *btrfs_ioctl_received_subvol_args
+          BTRFS_IOC_SET_RECEIVED_SUBVOL inout *btrfs_ioctl_received_subvol_args
           BTRFS_IOC_SCRUB|BTRFS_IOC_SCRUB_PROGRESS inout *btrfs_ioctl_scrub_args
           BTRFS_IOC_TREE_SEARCH inout *btrfs_ioctl_search_args
           BTRFS_IOC_TREE_SEARCH_V2 inout *btrfs_ioctl_search_args_v2
-          BTRFS_IOC_SEND|0x40449426 *btrfs_ioctl_send_args
+          BTRFS_IOC_SEND *btrfs_ioctl_send_args
           BTRFS_IOC_SPACE_INFO inout *btrfs_ioctl_space_args
           BTRFS_IOC_SNAP_CREATE|BTRFS_IOC_RESIZE|BTRFS_IOC_SCAN_DEV|BTRFS_IOC_FORGET_DEV|BTRFS_IOC_ADD_DEV *btrfs_ioctl_vol_args
           BTRFS_IOC_RM_DEV|BTRFS_IOC_SUBVOL_CREATE|BTRFS_IOC_SNAP_DESTROY|BTRFS_IOC_DEVICES_READY *btrfs_ioctl_vol_args

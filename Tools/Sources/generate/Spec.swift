@@ -98,6 +98,8 @@ struct SymbolSetSpec {
     /// Several names of one number all stand for it.
     var isAlternative = false
     var symbols: [SymbolSpec] = []
+
+    static let none = SymbolSetSpec(name: "", place: Place(file: "", line: 0), isFlags: false, unknown: "")
 }
 
 struct FieldSpec {

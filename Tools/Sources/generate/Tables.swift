@@ -258,6 +258,7 @@ struct Tables {
             throw selection.place.fail("unknown set `\(selection.set)`")
         }
         let set = spec.sets[position]
+        let narrow = names.sets[selection.set + "32"].map { spec.sets[$0] } ?? SymbolSetSpec.none
         var exact: [(value: UInt64, row: String)] = []
         var masked: [String] = []
         var otherwise = "SelectionCase(0, 0, \(selectedRows.count), 0)"
@@ -287,6 +288,11 @@ struct Tables {
                     throw place.fail("the command `\(command)` is there twice")
                 }
                 exact.append((value, "SelectionCase(0x\(String(value, radix: 16)), .max, \(range))"))
+                // Where structs hold longs, i386 has another number for a request of the same name.
+                for other in narrow.symbols where other.name == parts[0] && other.value != value {
+                    guard !exact.contains(where: { $0.value == other.value }) else { continue }
+                    exact.append((other.value, "SelectionCase(0x\(String(other.value, radix: 16)), .max, \(range))"))
+                }
             }
         }
         exact.sort { $0.value < $1.value }
