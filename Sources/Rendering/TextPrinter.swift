@@ -4,7 +4,8 @@ import Messages
 
 /// What stands before each line.
 public struct LinePrefix: Sendable {
-    public enum Thread: Sendable { case none, bracketed, bare }
+    /// Which lines begin with the thread's id: those while several live, those since there were several, or all.
+    public enum Thread: Sendable { case none, bracketed, bareOfSeveral, bare }
     public enum Clock: Sendable { case none, ofDay, epoch }
     public var thread = Thread.none
     public var clock = Clock.none
@@ -60,6 +61,7 @@ public final class TextPrinter {
     private var last: Int64 = 0
     /// Threads that live: with one only, a bracketed prefix says nothing.
     private var threads: Set<Int32> = []
+    private var hadSeveral = false
     /// Each thread's latest call, where lines begin with it.
     private var stops: [Int32: (call: Stop, isThere: Bool)] = [:]
 
@@ -168,7 +170,9 @@ public final class TextPrinter {
     public func other(_ event: Event, isShown: Bool = true, decisions: [RecordedDecision] = []) {
         if !decisions.isEmpty { pending[event.thread]?.message.decisions = decisions }
         switch event.happening {
-        case .started: threads.insert(event.thread)
+        case .started:
+            threads.insert(event.thread)
+            hadSeveral = hadSeveral || threads.count > 1
         case .executed(let former): supersede(event, former, isShown)
         case .exited, .killed:
             abandon(event)
@@ -226,7 +230,8 @@ public final class TextPrinter {
         var line: [UInt8] = []
         switch prefix.thread {
         case .none: break
-        case .bare:
+        case .bareOfSeveral where !hadSeveral: break
+        case .bare, .bareOfSeveral:
             let digits = "\(event.thread)"
             line += (digits + String(repeating: " ", count: max(1, 6 - digits.count))).utf8
         case .bracketed where threads.count > 1:

@@ -20,7 +20,10 @@ struct OutputOptions: ParsableArguments {
 
     @Flag(
         name: [.customShort("f"), .customLong("follow-forks")],
-        help: "Follow children (always done); given twice with -o: one file a thread, FILE.PID.")
+        help: """
+            Follow children (always done); with -o, each line begins with its process, not only once there are several. \
+            Given twice with -o: one file a thread, FILE.PID.
+            """)
     var follow: Int
 
     @Flag(name: .customLong("output-separately"), help: "One file a thread, FILE.PID.")

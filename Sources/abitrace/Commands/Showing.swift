@@ -168,7 +168,7 @@ struct Showing {
         var lines = LineOptions()
         lines.isSplit = options.isSplit
         lines.wholeLines = options.wholeLines
-        if !options.isSplit { lines.prefix.thread = bare ? .bare : .bracketed }
+        if !options.isSplit { lines.prefix.thread = bare ? options.follow > 0 ? .bare : .bareOfSeveral : .bracketed }
         lines.prefix.showsNumber = options.number
         lines.prefix.showsInstructionPointer = options.instructionPointer
         if options.timeOfDay > 0 {
