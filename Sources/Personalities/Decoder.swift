@@ -367,9 +367,10 @@ struct CallView {
         guard address != 0 else { return .address(0) }
         guard let region = snapshot.region(at: address), region.errno == 0, region.count > 0 || region.wanted == 0
         else { return .address(address) }
+        // What has no NUL within PATH_MAX is too long by its last byte (path_resolution(7)).
+        let count = min(region.count, Capture.textLimit - 1)
         let bytes = Bytes(
-            Array(snapshot.arena[region.offset..<region.offset + region.count]), total: UInt64(region.wanted),
-            isText: true)
+            Array(snapshot.arena[region.offset..<region.offset + count]), total: UInt64(region.wanted), isText: true)
         return isPath ? .path(bytes) : .bytes(bytes)
     }
 

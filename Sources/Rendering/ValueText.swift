@@ -279,12 +279,11 @@ public struct ValueText: Sendable {
         if referent.isDeleted { line += "(deleted)".utf8 }
     }
 
-    /// C escapes; an octal one is as short as it may be without swallowing the digit that follows.
+    /// C escapes; an octal one is as short as it may be without swallowing the octal digit that follows.
     private func escape(_ bytes: ArraySlice<UInt8>, _ special: String, _ line: inout [UInt8]) {
         for index in bytes.indices {
             let byte = bytes[index]
             switch byte {
-            case _ where special.utf8.contains(byte): line += ("\\" + String(byte, radix: 8)).utf8
             case 0x22: line += "\\\"".utf8
             case 0x5C: line += "\\\\".utf8
             case 9: line += "\\t".utf8
@@ -292,11 +291,11 @@ public struct ValueText: Sendable {
             case 11: line += "\\v".utf8
             case 12: line += "\\f".utf8
             case 13: line += "\\r".utf8
-            case 0x20..<0x7F: line.append(byte)
+            case 0x20..<0x7F where !special.utf8.contains(byte): line.append(byte)
             case _ where style.quoting == .escapedInHexadecimal: line += "\\x".utf8 + Self.digits(byte)
             default:
                 let isBeforeDigit =
-                    index + 1 < bytes.endIndex && bytes[index + 1] >= 0x30 && bytes[index + 1] <= 0x39
+                    index + 1 < bytes.endIndex && bytes[index + 1] >= 0x30 && bytes[index + 1] <= 0x37
                 let octal = String(byte, radix: 8)
                 line += "\\".utf8
                 if isBeforeDigit { line += String(repeating: "0", count: 3 - octal.count).utf8 }

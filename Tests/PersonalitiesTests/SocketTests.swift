@@ -140,7 +140,7 @@ import Testing
         time.memory.write(0x5000, numbers: [5, 70], width: 4)
         #expect(
             time.enter().value("optval")
-                == .record([Field("tv_sec", .signed(5)), Field("tv_usec", .signed(70))]))
+                == .record([Field("tv_sec", .signed(5)), Field("tv_usec", .unsigned(70))]))
     }
 }
 

@@ -387,7 +387,7 @@ extension SpecTables {
         CallRow(
             .umask, "umask", .fileContextSet, arguments: (287, 1),
             choices: (50, 0), constants: (46, 1),
-            result: TypeRow(.value, .octal, 0, 0, .none), resultItem: "mode", since: "1.0"),
+            result: TypeRow(.value, .permissions, 4, 0, .none), resultItem: "mode", since: "1.0"),
         CallRow(
             .utime, "utime", .fileStatPut, arguments: (288, 2),
             choices: (50, 0), constants: (47, 0),
@@ -2297,7 +2297,7 @@ extension SpecTables {
         ArgumentRow("fd", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none)),
         ArgumentRow("dirent", "entries", .exit, TypeRow(.value, .custom, 0, 22, .none), register: 1),
         ArgumentRow("count", "len", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
-        ArgumentRow("buf", "text", .exit, TypeRow(.value, .text, 0, 0, .none)),
+        ArgumentRow("buf", "text", .exit, TypeRow(.value, .path, 0, 0, .none)),
         ArgumentRow("size", "len", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 1),
         ArgumentRow("filename", "path", .entry, TypeRow(.value, .path, 0, 0, .none)),
         ArgumentRow("fd", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none)),

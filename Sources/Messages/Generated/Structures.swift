@@ -1065,11 +1065,11 @@ extension SpecTables {
 
     private static let fields0: [ArgumentRow] = [
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
-        ArgumentRow("tv_nsec", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("tv_nsec", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
-        ArgumentRow("tv_nsec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("tv_nsec", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
-        ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("l_type", "", .entry, TypeRow(.value, .symbol, 2, 7, .none), register: 1),
         ArgumentRow("l_whence", "", .entry, TypeRow(.value, .symbol, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("l_start", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 8, offset32: 4),

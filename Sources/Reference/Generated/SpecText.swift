@@ -417,13 +417,13 @@ enum SpecText {
           CLOSE_RANGE_CLOEXEC 4
         struct timespec
           tv_sec long
-          tv_nsec long
+          tv_nsec ulong
         struct timespec64
           tv_sec s64
-          tv_nsec s64
+          tv_nsec u64
         struct timeval
           tv_sec long
-          tv_usec long
+          tv_usec ulong
         struct flock
           l_type enum:lockType/2
           l_whence enum:whence/2
@@ -1600,7 +1600,7 @@ enum SpecText {
           number i386 183
           since 2.2
           operation file.context_get
-          arg buf text out text
+          arg buf text out path
           arg size len ulong
           returns signed n
         call chdir
@@ -1783,7 +1783,7 @@ enum SpecText {
           operation file.context_set
           constant what umask
           arg mask mode permissions
-          returns octal mode
+          returns permissions mode
         call utime
           number x86_64 132
           number i386 30
