@@ -33,6 +33,8 @@ public struct ExpectedRecording: Equatable, Sendable {
     public var file: String
     /// `OPERATION OBJECT`, or an operation alone for whatever its object is.
     public var refused: [String]
+    /// What `${CWD}` is for it: a directory, or `recorded` for where it began; nil where the file's own counts.
+    public var workingDirectory: String?
     public var line: PolicyLine
 
     /// What differs: `- ` before what was expected and did not come, `+ ` before what came and was not expected.
@@ -174,8 +176,12 @@ public struct ExpectationReader {
         else { return fail(node, "a recording is `{file: PATH, refused: [OPERATION OBJECT, …]}`") }
         var recording = ExpectedRecording(file: name, refused: [], line: line(node))
         for (key, value) in pairs where key.text != "file" {
+            if key.text == "cwd" {
+                recording.workingDirectory = value.text
+                continue
+            }
             guard key.text == "refused" else {
-                fail(key, "no key `\(key.text ?? "")`", hint: "file, refused")
+                fail(key, "no key `\(key.text ?? "")`", hint: "file, cwd, refused")
                 continue
             }
             if value.text == "none" { continue }

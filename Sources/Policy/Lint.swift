@@ -92,7 +92,8 @@ extension PolicyLayer {
         for fallback in Self.unsafeFallbacks {
             let range = fallback.from.strictness...fallback.to.strictness
             for operation in fallback.operations {
-                let grant = classGrant(operation).map { ($0.verdict, $0.line) }
+                // Who switches everything off knows it.
+                let grant = classGrant(operation).flatMap { $0.name == "any" ? nil : ($0.verdict, $0.line) }
                 let all =
                     [grant].compactMap { $0 }
                     + rules.filter { $0.operations.contains(operation) }.map { ($0.verdict, $0.line) }

@@ -59,11 +59,11 @@ def unreadable_case(suite):
             require("abitrace: policy/1" not in output, f"{name}: {command} writes a policy")
 
 
-def cut_case(suite):
-    """What is left is shown. Nothing is concluded from no call at all; from some it is, and that more is missing is said."""
+def no_call_case(suite):
+    """Cut before the first call: what is left is shown, and nothing is concluded from it."""
     policy, recording = sound(suite)
     data = recording.read_bytes()
-    for length in (8, 60, 700):
+    for length in (60, 700):
         bad = suite.path(".cut.mcap")
         bad.write_bytes(data[:length])
         for name, command in CONCLUDING.items():
@@ -76,7 +76,12 @@ def cut_case(suite):
             require(code == 0 and "cut off at byte" in errors, f"{name} of {length} bytes: {ending(code)} {short(errors)}")
         code, _, errors = tell(suite, LIVE, bad, policy)
         require(code == 1 and "cut off at byte" in errors, f"expect live: {ending(code)} {short(errors)}")
-    # Without its index, and so with all its calls.
+
+
+def no_index_case(suite):
+    """Cut behind the last call: what is there is decided, and that something is missing is said."""
+    policy, recording = sound(suite)
+    data = recording.read_bytes()
     bad = suite.path(".cut.mcap")
     bad.write_bytes(data[:-10])
     for name, command in {**CONCLUDING, **SHOWING}.items():
@@ -136,7 +141,8 @@ def policy_case(suite):
 
 def run(suite):
     suite.case("bad_input/unreadable", unreadable_case)
-    suite.case("bad_input/cut", cut_case)
+    suite.case("bad_input/no_call", no_call_case)
+    suite.case("bad_input/no_index", no_index_case)
     suite.case("bad_input/among_others", among_others_case)
     suite.case("bad_input/personality", personality_case)
     suite.case("bad_input/policy", policy_case)

@@ -94,7 +94,6 @@ struct PolicyTest: ParsableCommand {
         return surroundings
     }
 
-    /// A recording's `${CWD}` is where it began.
     private func examine(
         _ expected: ExpectedRecording, _ source: PolicySource, _ surroundings: Surroundings, _ file: String
     ) -> Examined {
@@ -104,7 +103,11 @@ struct PolicyTest: ParsableCommand {
         var reasons: [String: String] = [:]
         do {
             var surroundings = surroundings
-            if let start = try RecordingFiles.start(of: path) { surroundings.workingDirectory = start }
+            if expected.workingDirectory == "recorded" {
+                surroundings.workingDirectory = try RecordingFiles.start(of: path) ?? ""
+            } else if let given = expected.workingDirectory {
+                surroundings.workingDirectory = given
+            }
             let judge = Judge(try policy(source, surroundings), answering: .whatMatters)
             try RecordingFiles.eachEvent(of: path, isEvidence: true) { event, snapshot in
                 guard let call = judge.see(event, snapshot), call.isRefusal else { return }
