@@ -2,6 +2,7 @@
 // them. Without a message, what memory alone tells is undecided.
 
 import Messages
+import Synchronization
 
 /// One value of an item.
 enum Leaf {
@@ -259,11 +260,22 @@ extension CallRow {
     }
 }
 
+/// Where the symbols of a set are, by name, for each set that somebody asked about: sets of requests have thousands, and
+/// proving a filter asks of them thousands of times.
+private let symbolPlaces = Mutex<[SymbolSet: [String: Int]]>([:])
+
 extension SymbolSet {
     func symbol(_ name: String) -> SymbolRow? {
+        symbolPlaces.withLock { places in
+            if places[self] == nil { places[self] = namedPlaces() }
+            return places[self]?[name]
+        }.map { SpecTables.symbols[$0] }
+    }
+
+    private func namedPlaces() -> [String: Int] {
         let row = SpecTables.symbolSets[Int(rawValue)]
-        return SpecTables.symbols[Int(row.firstSymbol)..<Int(row.firstSymbol) + Int(row.count)]
-            .first { $0.name == name }
+        let all = Int(row.firstSymbol)..<Int(row.firstSymbol) + Int(row.count)
+        return Dictionary(all.map { (SpecTables.symbols[$0].name, $0) }) { first, _ in first }
     }
 
     /// Adds up names; false where one is unknown.
