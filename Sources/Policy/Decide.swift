@@ -265,7 +265,7 @@ extension PolicyLayer {
     }
 
     /// Rights to an object itself, whatever its name.
-    static let objectRights: Rights = [
+    public static let objectRights: Rights = [
         .read, .write, .seek, .resize, .allocate, .map, .mapExec, .exec, .timesSet, .modeSet, .ownerSet, .xattrSet,
         .control,
     ]

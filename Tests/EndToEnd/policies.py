@@ -29,6 +29,7 @@ except PermissionError: print("refused")
 # A shipped policy, a command that it is for, one that it is against, and what that one must not print.
 SHIPPED = [
     ("read-only", ["ls", "/etc/passwd"], "echo x > made; test -e made && echo GOT-THROUGH"),
+    ("read-only", ["dir", "/"], "ls /root && echo GOT-THROUGH"),
     ("read-only", ["cat", "/etc/passwd"], "cat /etc/shadow | grep -q : && echo GOT-THROUGH"),
     ("build", ["make", "-s", "-B"], "touch /etc/abitrace-test && echo GOT-THROUGH; rm -f /etc/abitrace-test"),
     ("build", ["/usr/bin/git", "clone", "-q", ".", "cloned"], "rm /etc/hostname.none 2>&1; mkdir /usr/abitrace-test && echo GOT-THROUGH"),

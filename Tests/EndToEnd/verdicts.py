@@ -269,6 +269,10 @@ SAID = [
     ("rewrite/length", "rules:\n  - on: file.stat_put\n    where: {object: {path: ./file}}\n    rewrite: {size: 2}\n",
      python("import os\nf = os.open('file', os.O_RDWR)\nos.ftruncate(f, 100)\nprint(os.fstat(f).st_size)"),
      "2\n", "rewrite"),
+    ("rewrite/place", "rules:\n  - on: fd.seek\n    where: {object: {path: ./file}}\n    rewrite: {delta: 2}\n",
+     python("import os\nf = os.open('file', 0)\nprint(os.lseek(f, 4, 0), os.read(f, 9))"), "2 b'rst\\n'\n", "rewrite"),
+    ("rewrite/result", "rules:\n  - on: fd.seek\n    where: {object: {path: ./file}}\n    rewrite: {pos: 4242}\n",
+     python("import os\nf = os.open('file', 0)\nprint(os.lseek(f, 2, 0), os.read(f, 9))"), "4242 b'rst\\n'\n", "rewrite"),
     ("deny/object", "rules:\n  - on: fd.write\n    where: {object: {path: ./file}}\n    deny: ENOSPC\n    when: {from: 3}\n",
      python("import os\nf = os.open('file', os.O_WRONLY); g = os.open('other', os.O_WRONLY)\nfor i in range(4):\n"
             " os.write(g, b'x')\n try: print(os.write(f, b'x'))\n except OSError as e: print(e.errno)"),

@@ -118,7 +118,9 @@ public final class PolicyAuthority: Authority {
 
     /// - Parameter message: what a hook is told of the call.
     private func act(_ request: Request, _ decision: Decision, _ message: () -> [UInt8]) -> Consent {
-        func tell(isDone: Bool) { refusals.report(request, decision, isDone: isDone) }
+        func tell(isDone: Bool) {
+            refusals.report(request, decision, by: current(request.caller.process), isDone: isDone)
+        }
         if onlyWarns {
             if decision.isAllowed { return Consent(ruling: .allow, effect: .done) }
             tell(isDone: false)

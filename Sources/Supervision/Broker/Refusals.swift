@@ -26,14 +26,14 @@ final class Refusals: Sendable {
         }
     }
 
-    func report(_ request: Request, _ decision: Decision, isDone: Bool) {
+    func report(_ request: Request, _ decision: Decision, by policy: Policy, isDone: Bool) {
         let program =
             request.caller.program.isEmpty ? "process \(request.caller.process)" : Self.text(request.caller.program)
         var text = "\(program): \(Self.items(request)) \(isDone ? "refused" : "would be refused")"
         if case .deny(let errno) = decision.verdict { text += " (\(String(cString: strerror(errno))))" }
         for reason in decision.reasons.prefix(1) {
             text += ": " + Self.cause(reason)
-            if let hint = Self.hint(reason, request) { text += "; to allow it: \(hint)" }
+            if let hint = Self.hint(reason, request, policy) { text += "; to allow it: \(hint)" }
         }
         let isNew = said.withLock { said in said.count < Self.limit && said.insert(text).inserted }
         guard isNew else { return }
@@ -87,8 +87,12 @@ final class Refusals: Sendable {
         return line.map { "\(why) [\($0)]" } ?? why
     }
 
-    /// The line that would allow it.
-    private static func hint(_ reason: Reason, _ request: Request) -> String? {
+    /// The line that would allow it. It stands in place of what the policy says of the same thing, for the deepest entry
+    /// decides alone: what is granted now is in it.
+    private static func hint(_ reason: Reason, _ request: Request, _ policy: Policy) -> String? {
+        func file(_ path: [UInt8], _ rights: Rights) -> String? {
+            entry(path).map { "files: {\($0): \((policy.rights(of: path) ?? []).union(rights).grouped)}" }
+        }
         switch reason.cause {
         // What is said of all operations is not undone for all.
         case .switched("any"): return "classes: {\(request.operation.name): allow}"
@@ -97,9 +101,9 @@ final class Refusals: Sendable {
         case .missing(let rights, let role, let object):
             if role == .net { return "network: {connect: [\"\(request.unknownPeer)\"]}" }
             if let fact = request.addresses.first, !rights.isDisjoint(with: [.connect, .bind, .listen]) {
-                return hint(Reason(reason.verdict, .address(fact), nil), request)
+                return hint(Reason(reason.verdict, .address(fact), nil), request, policy)
             }
-            if object.first == UInt8(ascii: "/") { return entry(object).map { "files: {\($0): \(rights.grouped)}" } }
+            if object.first == UInt8(ascii: "/") { return file(object, rights) }
             guard let ambient = Ambient.allCases.first(where: { object.elementsEqual($0.name.utf8) }) else {
                 return nil
             }
@@ -109,7 +113,10 @@ final class Refusals: Sendable {
             let entry = PolicyText.scalar(fact.entry(isASCII: true))
             return "network: {\(fact.role == .peer ? "connect" : "listen"): [\(entry)]}"
         case .program(let path): return entry(path).map { "programs: {\($0): {}}" }
-        default: return nil
+        case .widening(let from, let to):
+            return file(from, (policy.rights(of: to) ?? []).intersection(PolicyLayer.objectRights))
+        case .rule: return reason.line.map { "no rule at \($0.file):\($0.line)" }
+        case .unknown: return nil
         }
     }
 }

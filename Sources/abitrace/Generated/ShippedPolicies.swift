@@ -141,6 +141,9 @@ enum ShippedPolicies {
             name: read-only
             description: Reads the system and the working directory, changes no file, talks to nobody.
             files:
+              # The root itself can be listed; what lies in it and is not named below can be walked through and no more.
+              /: ro
+              /*: lookup
               /usr: ro+run
               /bin: ro+run
               /sbin: ro+run
