@@ -90,6 +90,9 @@ extension Policy {
         // SECCOMP_FILTER_FLAG_NEW_LISTENER (linux/seccomp.h); EBUSY
         case .seccomp where stop.arguments.a1 & 1 << 3 != 0:
             return refuse(16, "its listener would be asked before ours")
+        // TIOCSCTTY (asm-generic/ioctls.h)
+        case .ioctl where stop.arguments.a1 & 0xFFFF_FFFF == 0x540E && stop.arguments.a2 != 0:
+            return refuse(ErrnoName.EPERM, "it would take the terminal away from another session")
         default: return nil
         }
     }

@@ -113,6 +113,13 @@ enum FilterPrefix {
             // SECCOMP_FILTER_FLAG_NEW_LISTENER: a listener of the program's own would be asked before ours.
             code += [ifEqual(seccomp, 0, 4), load(24), ifAnyBit(1 << 3, 0, 1), give(refuse(EBUSY)), load(0)]
         }
+        if let ioctl = number("ioctl") {
+            // TIOCSCTTY with an argument takes a terminal away from the session whose it is (ioctl_tty(2)).
+            code += [
+                ifEqual(ioctl, 0, 8), load(24), ifEqual(0x540E, 0, 5), load(32), ifAnyBit(0xFFFF_FFFF, 2, 0), load(36),
+                ifAnyBit(0xFFFF_FFFF, 0, 1), give(refuse(EPERM)), load(0),
+            ]
+        }
         for (name, requests) in signalOwners {
             guard let number = number(name) else { continue }
             let tests = requests.enumerated().map { index, request in

@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import re
+import shlex
 import shutil
 import subprocess
 import termios
@@ -145,6 +146,35 @@ def terminal_case(suite):
     require(b"fd.control.inject is refused unless named" in errors, f"not told: {short(errors)[-200:]}")
 
 
+SEIZES = """import fcntl, os, termios
+if os.fork(): os.wait(); os._exit(0)
+os.setsid()
+fcntl.ioctl(0, termios.TIOCSCTTY, 1)
+"""
+
+
+def seized_terminal_case(suite):
+    """Root can take the terminal of another session: the shell that the program was started from would have none."""
+    if os.geteuid() != 0:
+        raise Skip("only root can take a terminal away")
+    place, policy = written(suite, "", "  /dev/tty: rw+control\n  /dev/pts: rw+control\n")
+    for prefix, wanted in (([], b"lost\n"), ([suite.tracer, "run", "--policy", policy, "--"], b"kept\n")):
+        leader, follower = pty.openpty()
+
+        def begin():
+            os.setsid()
+            fcntl.ioctl(follower, termios.TIOCSCTTY, 0)
+
+        program = shlex.join(str(part) for part in [*prefix, "/usr/bin/python3", "-S", "-c", SEIZES])
+        shell = subprocess.Popen(
+            ["/bin/sh", "-c", f"{program}; (exec 3</dev/tty) 2>/dev/null && echo kept || echo lost"], stdin=follower,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=begin, env=dict(os.environ, **{MARK: suite.mark}))
+        output, errors = shell.communicate()
+        os.close(leader)
+        os.close(follower)
+        require(output == wanted, f"{'held' if prefix else 'bare'}: {short(output)} {short(errors)[-300:]}")
+
+
 def nested_case(suite):
     """A supervisor under a policy cannot hold anybody, says so, and runs nothing."""
     place, policy = written(suite, "")
@@ -192,5 +222,6 @@ def run(suite):
         suite.case(f"evidence/{name.replace(' ', '_')}", kind_case, name, *rest)
     suite.case("evidence/control_characters", control_case)
     suite.case("evidence/terminal", terminal_case)
+    suite.case("evidence/seized_terminal", seized_terminal_case)
     suite.case("evidence/nested", nested_case)
     suite.case("evidence/split_output", split_output_case)
