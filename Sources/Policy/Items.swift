@@ -42,7 +42,7 @@ struct CallItems<R: Registers> {
     private func isPresent(_ item: String) throws(Undecided) -> Bool {
         for place in try row.places(of: item, personality, registers) {
             switch place {
-            case .register, .word: return true
+            case .register, .word, .message: return true
             case .pointer(let pointer):
                 if try registers.holds(RegisterTest(pointer.register, pointer.mask, .anyBit)) { return true }
             }
@@ -77,6 +77,11 @@ struct CallItems<R: Registers> {
             case .word(let word): leaves += word.split(separator: "|").map { .word(String($0)) }
             case .pointer(let pointer):
                 if try registers.holds(RegisterTest(pointer.register, pointer.mask, .anyBit)) { isInMemory = true }
+            case .message:
+                guard let message else { throw Undecided(test: nil) }
+                for argument in message.arguments where argument.item == item {
+                    guard argument.value.collect(into: &leaves) else { throw Undecided(test: nil) }
+                }
             }
         }
         if isInMemory || row.hasField(item) { leaves += try memory(item, isWanted: isInMemory) }

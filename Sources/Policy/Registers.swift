@@ -78,6 +78,8 @@ enum ItemPlace {
     case register(RegisterItem)
     /// A pointer to what only memory tells; NULL is nothing.
     case pointer(RegisterItem)
+    /// Two registers hold it together, or their bits mean something by code: only the decoded message tells.
+    case message
     /// The call says it by being the call it is.
     case word(String)
 }
@@ -191,7 +193,7 @@ extension ArgumentRow {
             return .register(RegisterItem(self, mask: narrow))
         case .schedPolicy: return .register(RegisterItem(self, mask: narrow, set: .schedPolicy))
         case .futexOperation: return .register(RegisterItem(self, mask: 0x7F, set: .futexOperation))
-        case .offsetPair: return .register(RegisterItem(self, mask: narrow))
+        case .offsetPair, .offsetHalves, .fanotifyMask: return .message
         default: return pointer
         }
     }

@@ -30,6 +30,21 @@ private func fact(_ path: String, _ role: HandleRole = .object, kind: FileKind =
         )
     }
 
+    /// i386 splits what has 64 bits: a rule sees the number, not the register that holds its low half.
+    @Test func aRuleSeesBothHalvesOfANumber() throws {
+        let policy = try PolicyTests.policy(
+            "default: allow\nrules:\n  - {on: file.stat_put, where: {size: 4096}, deny: EFBIG}\n")
+        let number = try #require(SpecTables.number(of: "ftruncate64", .i386))
+        for high in [UInt64(0), 1] {
+            let stop = Stop(personality: .i386, number: number, arguments: RawArguments(3, 4096, high))
+            let asked = Request(
+                stop, Decoder().entry(Snapshot(stop: stop)),
+                caller: Caller(process: 7, thread: 7, program: Array("/usr/bin/cat".utf8)),
+                handles: [HandleFact(number: 3, rights: .all)], paths: [], addresses: [])
+            #expect((policy.decide(asked).errno == ErrnoName.number("EFBIG")) == (high == 0), "high half \(high)")
+        }
+    }
+
     @Test func whatAHandleHandsOnCountsBesideThePlace() {
         let reading = RawArguments(4, 1, 0)
         let writing = RawArguments(4, 1, 1)
