@@ -11,7 +11,9 @@ final class Pool: Sendable {
         var idle = 0
     }
     private let count = Mutex(Count())
-    private let body = Mutex<(@Sendable () -> Void)?>(nil)
+    /// In a box: a function that stands in a generic place is wrapped once more by each look at it, and calling it
+    /// takes a frame for each wrapping.
+    private let body = Mutex<Body?>(nil)
 
     /// How many threads may wait in a call at once. Beyond it the callers of this one policy wait for each other.
     private static let limit = 4096
@@ -19,7 +21,8 @@ final class Pool: Sendable {
 
     /// Starts two threads. Answers an errno, 0 for success.
     func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
-        self.body.withLock { $0 = body }
+        let boxed = Body(body)
+        self.body.withLock { $0 = boxed }
         let first = grow()
         return first == 0 ? grow() : first
     }
@@ -28,7 +31,7 @@ final class Pool: Sendable {
         guard let body = body.withLock({ $0 }) else { return 0 }
         count.withLock { $0.threads += 1 }
         let failure = startThread { [self] in
-            body()
+            body.run()
             count.withLock { $0.threads -= 1 }
         }
         if failure != 0 { count.withLock { $0.threads -= 1 } }
@@ -51,7 +54,7 @@ final class Pool: Sendable {
     func hasTooMany() -> Bool { count.withLock { $0.idle > Self.idleLimit } }
 }
 
-private final class Body {
+private final class Body: Sendable {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
