@@ -35,7 +35,7 @@ struct OutputOptions: ParsableArguments {
             """
             What to show: openat, %file, class:sock, !close, /regex; or signal=SET, status=SET, quiet=SET, \
             read=FDS, write=FDS, abbrev=SET, verbose=SET, raw=SET, decode-fds=SET. \
-            inject=SET:PART:… and fault=SET:PART:… answer or delay calls in the kernel's place; parts are error=E, \
+            inject=SET:PART:PART and fault=SET:PART answer or delay calls in the kernel's place; parts are error=E, \
             retval=N, signal=S, delay_enter=T, delay_exit=T, syscall=CALL and when=W.
             """, valueName: "expression"))
     var expressions: [String] = []
