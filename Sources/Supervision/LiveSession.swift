@@ -72,6 +72,8 @@ public struct LiveSession<Source: LiveInterceptor, Watcher: Observer> {
             abitrace_hide_self()
             abitrace_raise_descriptor_limit()
         }
+        // The child has its own dispositions by now: ours are not inherited. An interceptor may want others for SIGCHLD.
+        abitrace_watch_signals()
         do {
             interceptor = try make(stops != nil)
             if let enforcement {
@@ -87,8 +89,6 @@ public struct LiveSession<Source: LiveInterceptor, Watcher: Observer> {
             _ = abitrace_kill(child.process, SIGKILL)
             throw error
         }
-        // Until the child is watched, a terminal's signals do to both of us what they do to any two of a job.
-        abitrace_watch_signals()
     }
 
     /// Attaches to running processes. All or none: where one may not be traced, the others are let go.
