@@ -1,5 +1,6 @@
 // The broker's threads are made and end thousands of times in a long run.
 
+import CLinux
 import Synchronization
 import Testing
 
@@ -16,7 +17,35 @@ import Testing
             pool.works()
         }
         #expect(failure == 0)
-        while counted.count < 20_000 { try await Task.sleep(for: .milliseconds(5)) }
+        try await counted.wait(for: 20_000)
+    }
+
+    /// While a thread is in execve no other can be made (EAGAIN, copy_fs of kernel/fork.c), and that passes.
+    @Test func threadsAreMadeWhileAnotherRunsAProgram() async throws {
+        let pool = Pool()
+        let counted = Counter()
+        let asked = Counter()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask {
+                // AT_EXECVE_CHECK of execveat(2): the kernel goes into execve and comes back.
+                while !Task.isCancelled {
+                    _ = "/bin/true".withCString {
+                        abitrace_call(322, UInt(bitPattern: -100), UInt(bitPattern: $0), 0, 0, 0x10000, 0)
+                    }
+                    _ = asked.next()
+                    await Task.yield()
+                }
+            }
+            try await asked.wait(for: 1)
+            let failure = pool.start {
+                guard counted.next() < 2_000 else { return }
+                pool.waits()
+                pool.works()
+            }
+            #expect(failure == 0)
+            try await counted.wait(for: 2_000)
+            group.cancelAll()
+        }
     }
 }
 
@@ -24,4 +53,15 @@ private final class Counter: Sendable {
     private let value = Atomic(0)
     var count: Int { value.load(ordering: .relaxed) }
     func next() -> Int { value.add(1, ordering: .relaxed).newValue }
+
+    /// Comes back when that many were counted; a thread that was not made shows as a count that stands still.
+    func wait(for goal: Int) async throws {
+        var (last, still) = (-1, 0)
+        while count < goal {
+            still = count == last ? still + 1 : 0
+            last = count
+            try #require(still < 2_000, "no thread was made after \(last) of \(goal)")
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
 }

@@ -91,17 +91,22 @@ private final class Job {
 }
 
 /// On a thread of its own, which ends restricted.
-private func findings(_ policy: Policy, _ root: String) -> Findings {
+private func findings(_ policy: Policy, _ root: String) throws -> Findings {
     let rulesets = SecondLine.rulesets(policy)
     defer { for ruleset in rulesets { close(ruleset) } }
     let job = Job(rulesets, root)
     var thread = pthread_t()
-    pthread_create(
-        &thread, nil,
-        { argument in
-            Unmanaged<Job>.fromOpaque(argument!).takeUnretainedValue().run()
-            return nil
-        }, Unmanaged.passUnretained(job).toOpaque())
+    var failure = EAGAIN
+    // EAGAIN while another test's thread asks of execve (copy_fs of kernel/fork.c).
+    while failure == EAGAIN {
+        failure = pthread_create(
+            &thread, nil,
+            { argument in
+                Unmanaged<Job>.fromOpaque(argument!).takeUnretainedValue().run()
+                return nil
+            }, Unmanaged.passUnretained(job).toOpaque())
+    }
+    try #require(failure == 0)
     pthread_join(thread, nil)
     return job.findings
 }
@@ -120,7 +125,7 @@ final class SecondLineTests {
     }
 
     @Test func holdsWhatNoRuleGrants() throws {
-        let found = findings(
+        let found = try findings(
             try policy("files:\n  \(root)/a: rw\n  \(root)/c: ro+run\n  \(root)/e: rw+create+delete\n"), root)
         #expect(found.isRestricted)
         #expect(found.reads == ["/a", "/a/b", "/c", "/c/d", "/e"])
@@ -133,13 +138,13 @@ final class SecondLineTests {
 
     @Test func layersNarrowEachOther() throws {
         let one = try policy("files: {\(root)/a: rw, \(root)/c: ro}\n")
-        let found = findings(one.narrowed(by: try policy("files: {\(root): ro}\nambient: [self, procs]\n")), root)
+        let found = try findings(one.narrowed(by: try policy("files: {\(root): ro}\nambient: [self, procs]\n")), root)
         #expect(found.reads == ["/a", "/a/b", "/c", "/c/d"])
         #expect(found.writes.isEmpty)
     }
 
     @Test func openPoliciesAreLeftAlone() throws {
-        let found = findings(try policy("default: warn\nfiles: {\(root)/a: none}\n"), root)
+        let found = try findings(try policy("default: warn\nfiles: {\(root)/a: none}\n"), root)
         #expect(found.reads == Set(tree) && found.kills)
     }
 
@@ -155,7 +160,7 @@ final class SecondLineTests {
             }
             if text == "files:\n" { continue }
             let policy = try policy(text)
-            let found = findings(policy, root)
+            let found = try findings(policy, root)
             func granted(_ name: String, _ right: Rights) -> Set<String> {
                 Set(tree.filter { policy.rights(of: Array((root + $0 + name).utf8))?.isSuperset(of: right) ?? false })
             }

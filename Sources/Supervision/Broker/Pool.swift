@@ -72,15 +72,28 @@ func startThread(_ run: @escaping @Sendable () -> Void) -> Int32 {
     sigdelset(&all, Waits.wakeSignal)
     pthread_sigmask(SIG_SETMASK, &all, &former)
     defer { pthread_sigmask(SIG_SETMASK, &former, nil) }
-    var thread = pthread_t()
     let body = Unmanaged.passRetained(Body(run))
-    let failure = pthread_create(
+    var failure = create(&attributes, body)
+    // EAGAIN passes: the kernel answers it too while another thread of the process is in execve (copy_fs of
+    // kernel/fork.c), and where threads are used up until some end.
+    var tries = 0
+    while failure == EAGAIN, tries < 1000 {
+        usleep(1000)
+        failure = create(&attributes, body)
+        tries += 1
+    }
+    if failure != 0 { body.release() }
+    return failure
+}
+
+/// Answers an errno, 0 for success, and then the thread owns the body.
+private func create(_ attributes: inout pthread_attr_t, _ body: Unmanaged<Body>) -> Int32 {
+    var thread = pthread_t()
+    return pthread_create(
         &thread, &attributes,
         { argument in
             guard let argument else { return nil }
             Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().run()
             return nil
         }, body.toOpaque())
-    if failure != 0 { body.release() }
-    return failure
 }
