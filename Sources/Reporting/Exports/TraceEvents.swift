@@ -65,7 +65,8 @@ public final class TraceEvents: ExportForm {
 
     /// Names are known only now: a process is named for what it ran last.
     public func finish(_ lives: Lives) {
-        for life in lives.all {
+        for (index, life) in lives.all.enumerated() {
+            label("process_sort_index", life.process, life.process, "sort_index", .raw("\(index)"))
             let words = lives.command(of: life)
             label("process_name", life.process, life.process, "name", .string(lives.name(of: life)))
             if !words.isEmpty {
