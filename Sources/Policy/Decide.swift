@@ -90,7 +90,7 @@ extension PolicyLayer {
     }
 
     private func judge(_ refusal: RefusalRow, _ operation: Operation, _ judgement: inout Judgement) {
-        if let grant = classes.first(where: { $0.name == refusal.name }) {
+        if let grant = classGrant(named: refusal.name) {
             judgement.add(grant.verdict, .switched(grant.name), grant.line)
         } else if !names(refusal, operation) && defaultVerdict != .allow {
             judgement.add(
@@ -185,7 +185,7 @@ extension PolicyLayer {
     /// A program without a place, where a policy has said by name that those may run.
     private func runsInMemory(_ path: PathFact, _ request: Request) -> Bool {
         guard request.operation == .procExec, path.path.first != UInt8(ascii: "/") else { return false }
-        return classes.contains { $0.name == "proc.exec.memory" && $0.verdict.strictness <= Verdict.warn.strictness }
+        return classGrant(named: "proc.exec.memory").map { $0.verdict.strictness <= Verdict.warn.strictness } ?? false
     }
 
     private func judgePrograms(_ request: Request, _ judgement: inout Judgement) {

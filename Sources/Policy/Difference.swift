@@ -102,7 +102,7 @@ extension Policy {
     /// What becomes of a case that is refused unless named.
     public func verdict(of refusal: RefusalRow, _ operation: Operation) -> Verdict {
         layers.map { layer -> Verdict in
-            if let grant = layer.classes.first(where: { $0.name == refusal.name }) { return grant.verdict }
+            if let grant = layer.classGrant(named: refusal.name) { return grant.verdict }
             return layer.names(refusal, operation) || layer.defaultVerdict == .allow ? .allow : refusal.plainVerdict
         }.reduce(.allow, Verdict.strictest)
     }

@@ -11,7 +11,9 @@ extension PolicyLayer {
     // MARK: Grants
 
     private var idleFiles: [Diagnostic] {
-        files.compactMap { grant in
+        // Beside promises an entry adds here and takes away there.
+        if !promisers.isEmpty { return [] }
+        return files.compactMap { grant in
             // What a link leads to is written by the same line.
             if files.filter({ $0.line == grant.line }).count > 1 { return nil }
             guard let other = cover(of: grant) else { return nil }
@@ -119,7 +121,8 @@ extension PolicyLayer {
     /// Entries for a class whose every operation has its own, entries that say what their class says, and entries that
     /// allow what nothing switches.
     private var idleClasses: [Diagnostic] {
-        classes.compactMap { grant in
+        if !promisers.isEmpty { return [] }
+        return classes.compactMap { grant in
             let members = Operation.allCases.filter { $0.operationClass.name == grant.name }
             if !members.isEmpty, members.allSatisfy({ member in classes.contains { $0.name == member.name } }) {
                 return finding(

@@ -9,6 +9,8 @@ public struct FileGrant: Sendable, Equatable {
     /// The object is absent for the program, not merely refused.
     public var isHidden: Bool
     public var line: PolicyLine
+    /// Whose entry it is: 0 for the policy's own, else the number of a promise.
+    var promise = 0
 }
 
 /// An entry under `network`.
@@ -58,6 +60,8 @@ public struct ClassGrant: Sendable, Equatable {
     public var name: String
     public var verdict: Verdict
     public var line: PolicyLine
+    /// Whose entry it is: 0 for the policy's own, else the number of a promise.
+    var promise = 0
 }
 
 extension ClassGrant {
@@ -93,6 +97,8 @@ public struct PolicyLayer: Sendable, Equatable {
     public var file: String
     public var name: String
     public var description: String
+    /// For each promise who made it: 0 for this policy, or an earlier promise that has promises of its own.
+    var promisers: [Int] = []
     /// What no grant allows.
     public var defaultVerdict: Verdict = .deny(ErrnoName.EACCES)
     public var defaultLine: PolicyLine?
@@ -216,24 +222,9 @@ extension PolicyLayer {
     /// The entry that decides about a path: the deepest that covers it; of those the most exact; of those the
     /// narrower.
     func fileGrant(_ components: [ArraySlice<UInt8>]) -> FileGrant? {
-        var best: (grant: FileGrant, depth: Int, literals: Int)?
-        for grant in files {
-            guard let depth = grant.pattern.depth(in: components) else { continue }
-            let literals = grant.pattern.literals
-            guard let known = best else {
-                best = (grant, depth, literals)
-                continue
-            }
-            if (depth, literals) > (known.depth, known.literals) {
-                best = (grant, depth, literals)
-            } else if (depth, literals) == (known.depth, known.literals) {
-                var both = known.grant
-                both.rights.formIntersection(grant.rights)
-                if grant.isHidden { both = grant }
-                best = (both, depth, literals)
-            }
+        answer(among: files) { grant in
+            grant.pattern.depth(in: components).map { $0 << 32 | grant.pattern.literals }
         }
-        return best?.grant
     }
 
     /// Directories above an entry can be walked and looked at, so that programs find their way to it.
@@ -270,9 +261,15 @@ extension PolicyLayer {
 
     /// The entry for an operation as a whole.
     func classGrant(_ operation: Operation) -> ClassGrant? {
-        classes.first { $0.name == operation.name } ?? classes.first { $0.name == operation.operationClass.name }
-            ?? classes.first { $0.name == "any" }
+        answer(among: classes) { grant in
+            if grant.name == operation.name { return 2 }
+            if grant.name == operation.operationClass.name { return 1 }
+            return grant.name == "any" ? 0 : nil
+        }
     }
+
+    /// The entry that has a case's own name.
+    func classGrant(named name: String) -> ClassGrant? { answer(among: classes) { $0.name == name ? 0 : nil } }
 
     /// Whether a case that is refused unless named is named, or its operation or class where it is the whole of it.
     func names(_ refusal: RefusalRow, _ operation: Operation) -> Bool {

@@ -226,14 +226,6 @@ public struct PolicyReader {
         }
     }
 
-    /// Promises are policies whose grants are added to this one's.
-    private mutating func readPromises(_ node: Node) {
-        for name in list(node) {
-            guard let policy = readOther(name)?.policy, let other = policy.layers.first else { continue }
-            layer.add(other)
-        }
-    }
-
     mutating func readOther(_ node: Node) -> PolicyReading? {
         guard let name = text(node) else { return nil }
         guard chain.count < 16 else {
@@ -253,31 +245,5 @@ public struct PolicyReader {
         let reading = Self.read(source, surroundings, chain: chain)
         diagnostics += reading.diagnostics
         return reading
-    }
-}
-
-extension PolicyLayer {
-    /// Adds what another grants; of two entries for the same thing the wider counts.
-    mutating func add(_ other: PolicyLayer) {
-        for grant in other.files {
-            if let index = files.firstIndex(where: { $0.pattern == grant.pattern }) {
-                files[index].rights.formUnion(grant.rights)
-                files[index].isHidden = files[index].isHidden && grant.isHidden
-            } else {
-                files.append(grant)
-            }
-        }
-        connect += other.connect
-        listen += other.listen
-        if let programs = other.programs { self.programs = (self.programs ?? []) + programs }
-        for grant in other.classes {
-            if let index = classes.firstIndex(where: { $0.name == grant.name }) {
-                if grant.verdict.strictness < classes[index].verdict.strictness { classes[index] = grant }
-            } else {
-                classes.append(grant)
-            }
-        }
-        for grant in other.ambients where !ambients.contains(grant) { ambients.append(grant) }
-        rules += other.rules
     }
 }

@@ -244,6 +244,33 @@ def promise_case(suite, promises, command, program, wanted, attack):
     Path(f"/tmp/abitrace-{values['pid']}").unlink(missing_ok=True)
 
 
+# What it takes two promises for at one place, where one of them has a deeper entry than the other.
+SUMS = [
+    (["tty", "fattr"], "chmod 600 {tty} && stty -F {tty} -echo && stat -c %a {tty}", "600"),
+    (["notes.yaml", "cpath"], "echo one > {place}/notes && cat {place}/notes && mv {place}/notes {place}/file", "one"),
+]
+NOTES = "abitrace: policy/1\nname: notes\nfiles: {{{place}/notes: append+resize}}\n"
+
+
+def sum_case(suite, promises, program, wanted):
+    """Promises add up, whatever lies deeper: with both it runs, with one of them it does not."""
+    leader, follower = pty.openpty()
+    for these, works in ((promises, True), (promises[:1], False), (promises[1:], False)):
+        place = suite.path(".sum")
+        place.mkdir()
+        (place / "notes.yaml").write_text(NOTES.format(place=place))
+        policy = place / "policy.yaml"
+        policy.write_text(f"abitrace: policy/1\nname: sum\npromises: [stdio, rpath, exec, proc, {', '.join(these)}]\n")
+        command = program.format(place=place, tty=os.ttyname(follower))
+        code, output, errors = rights.execute(
+            suite, [suite.tracer, "run", "--policy", policy, "--", "/bin/sh", "-c", command])
+        answer = (code, output.decode().strip())
+        require((answer == (0, wanted)) == works, f"{these}: {ending(code)} '{short(output)}' {errors[-300:]}")
+        require(works or "refused" in errors, f"no refusal is told under {these}: {errors[-300:]}")
+    os.close(leader)
+    os.close(follower)
+
+
 def every_case(suite):
     """There is a row for each promise."""
     there = {path.stem for path in (POLICIES / "promises").glob("*.yaml")}
@@ -259,6 +286,8 @@ def run(suite):
     suite.case("shipped/cloudabi/loop", cloudabi_case)
     suite.case("shipped/cloudabi/sort", sort_case)
     suite.case("shipped/promises", every_case)
+    for promises, *rest in SUMS:
+        suite.case(f"shipped/sum/{'+'.join(promises)}", sum_case, promises, *rest)
     for rows, command in ((PROMISES, ["/bin/sh", "-c"]), (PYTHON_PROMISES, PYTHON)):
         for promises, *rest in rows:
             suite.case(f"shipped/promise/{promises[-1]}", promise_case, promises, command, *rest)

@@ -99,6 +99,51 @@ func policy(_ text: String, others: [String: String] = [:]) throws -> Policy {
         #expect(policy.classVerdict(.memMap) == .deny(ErrnoName.EACCES))
     }
 
+    /// No promise takes away what another gives, however deep its entry; what the policy itself says does.
+    @Test func promisesAddUpAtEveryDepth() throws {
+        let others = [
+            "a": "abitrace: policy/1\nfiles: {/: ro, /x/y: append, /z/*/s: none}\nclasses: {any: deny EPERM, fd: allow}\n",
+            "b": "abitrace: policy/1\nfiles: {/x: attr, /z/q: run}\nclasses: {any: deny EPERM, fd: deny EIO, fd.read: deny EIO}\n",
+            "c": "abitrace: policy/1\npromises: [a]\nfiles: {/x/y: none}\nclasses: {fd: deny ENOSYS}\n",
+        ]
+        func rights(_ text: String, _ path: String) throws -> Rights? {
+            try policy(text, others: others).rights(of: Array(path.utf8))
+        }
+        func groups(_ list: RightsGroup...) -> Rights { list.reduce([]) { $0.union($1.rights) } }
+        for order in ["promises: [a, b]\n", "promises: [b, a]\n"] {
+            #expect(try rights(order, "/x/y/file") == groups(.append, .attr))
+            #expect(try rights(order, "/x/other") == groups(.ro, .attr))
+            #expect(try rights(order, "/z/q/s") == groups(.run))
+            #expect(try rights(order, "/z/r/s") == nil)
+            // The policy's own entry takes the place of what is less deep, and adds to what is as deep or deeper.
+            #expect(try rights(order + "files: {/x: listen}\n", "/x/other") == groups(.listen, .attr))
+            #expect(try rights(order + "files: {/x: listen}\n", "/x/y") == groups(.listen, .attr, .append))
+            #expect(try rights(order + "files: {/x: none}\n", "/x/other") == nil)
+            #expect(try rights(order + "files: {/x: none}\n", "/x/y") == groups(.append))
+            #expect(try policy(order, others: others).classVerdict(.fdRead) == .allow)
+            #expect(try policy(order + "classes: {fd: deny ENOSYS}\n", others: others).classVerdict(.fdWrite) == .deny(38))
+        }
+        // A promise's own entries count for its promises, and not for others.
+        #expect(try rights("promises: [c]\n", "/x/y") == nil)
+        #expect(try rights("promises: [c, b]\n", "/x/y") == groups(.attr))
+        #expect(try rights("promises: [c, a]\n", "/x/y") == groups(.append))
+        #expect(try policy("promises: [c]\n", others: others).classVerdict(.fdRead) == .deny(38))
+        #expect(try policy("promises: [c, a]\n", others: others).classVerdict(.fdRead) == .allow)
+    }
+
+    /// What would be lost in a sum is no part of a promise.
+    @Test func promisesOnlyGrant() {
+        for text in [
+            "default: allow", "limits: {processes: 3}", "handles: {stdin: ro}", "vdso: hide", "include: [base]",
+            "give: {x: {open: /x, rights: ro, fd: 4}}",
+        ] {
+            let reading = read(
+                "abitrace: policy/1\npromises: [p]\n",
+                others: ["p": "abitrace: policy/1\n\(text)\n", "base": "abitrace: policy/1\nfiles: {/: ro}\n"])
+            #expect(reading.errors.map(\.line.line) == [2], "\(text)")
+        }
+    }
+
     @Test func addressesOfEverySpelling() throws {
         let policy = try policy(
             "network: {connect: [\"tcp 127.0.0.1:5432\", \"udp 10.0.0.0/8:53\", \"unix /run/db/*\", \"unix @bus-*\", \"tcp [::1]:80-90\"]}\n"

@@ -51,6 +51,34 @@ private var surroundings: Surroundings {
         }
     }
 
+    /// Two promises allow what either of them allows, and refuse what neither does.
+    @Test func promisesAreSums() throws {
+        let promises = names(in: folder + "/promises").compactMap { $0.split(separator: "/").last?.dropLast(5) }
+        #expect(promises.count >= 11)
+        func policy(_ names: Substring...) throws -> Policy {
+            let text = "abitrace: policy/1\npromises: [\(names.joined(separator: ", "))]\n"
+            let source = PolicySource(file: "sum.yaml", bytes: Array(text.utf8))
+            return try #require(PolicyReader.read(source, surroundings).policy)
+        }
+        for one in promises {
+            let alone = try policy(one)
+            #expect(alone.classVerdict(.mountAttach) == .deny(ErrnoName.EPERM), "\(one)")
+            for other in promises {
+                let (second, both) = (try policy(other), try policy(one, other))
+                for path in ["/etc/passwd", "/dev/null", "/dev/tty", "/dev/pts/3", "/tmp/x"] {
+                    let path = Array(path.utf8)
+                    let sum = (alone.rights(of: path) ?? []).union(second.rights(of: path) ?? [])
+                    #expect(both.rights(of: path) == sum, "\(one) and \(other)")
+                }
+                for operation in Operation.allCases {
+                    let verdicts = [alone, second].map { $0.classVerdict(operation) }
+                    let isAllowed = both.classVerdict(operation) == .allow
+                    #expect(isAllowed == verdicts.contains(.allow), "\(one) and \(other): \(operation.name)")
+                }
+            }
+        }
+    }
+
     /// Whatever becomes of the bytes, reading ends, and without a policy there is an error.
     @Test func mutationsNeverTrap() throws {
         var state: UInt64 = 7

@@ -271,6 +271,7 @@ enum ShippedPolicies {
             name: cpath
             description: Make, move and remove names.
             files: {/: create+delete+lookup+stat+link_source}
+            classes: {any: deny EPERM, file: allow}
 
             """#
         ),
@@ -292,6 +293,7 @@ enum ShippedPolicies {
             name: fattr
             description: Change times, modes and owners.
             files: {/: attr+lookup+stat}
+            classes: {any: deny EPERM, file: allow}
 
             """#
         ),
@@ -335,6 +337,7 @@ enum ShippedPolicies {
             name: rpath
             description: Read files.
             files: {/: ro}
+            classes: {any: deny EPERM, file: allow}
 
             """#
         ),
@@ -357,6 +360,7 @@ enum ShippedPolicies {
             name: tty
             description: Steer terminals.
             files: {/dev/tty: rw+control, /dev/pts: rw+control}
+            classes: {any: deny EPERM, fd: allow}
 
             """#
         ),
@@ -378,6 +382,7 @@ enum ShippedPolicies {
             name: wpath
             description: Write files that are there.
             files: {/: write+resize+allocate+sync+lookup+stat+seek+tell+poll+dup}
+            classes: {any: deny EPERM, file: allow}
 
             """#
         ),
