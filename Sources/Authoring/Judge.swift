@@ -54,6 +54,8 @@ public final class Judge {
     /// Registers that calls about one path are decided by, by personality and number, and answers so far.
     private var pathCalls: [[[Int]?]] = []
     private var answered: [PathQuestion: Decision] = [:]
+    /// What the policy grants of objects that were asked for before.
+    private var grants: [[UInt8]: Rights] = [:]
     /// Plain calls under way, by thread.
     private var plainCalls: [Int32: (entry: Event, stop: Stop)] = [:]
     private let decoder = Decoder()
@@ -64,7 +66,8 @@ public final class Judge {
 
     private struct Pending {
         var entry: Event
-        var snapshot: Snapshot
+        /// Without the snapshot: its memory is used again, and keeping it would be a copy for each call.
+        var stop: Stop
         var message: Message
         var request: Request
         /// Nil where only the answer tells what the call was about.
@@ -167,7 +170,7 @@ public final class Judge {
         let waits = message.operation == .fileOpen && message.resolved.isEmpty
         let decision = waits ? nil : decide(request)
         pending[event.thread] = Pending(
-            entry: event, snapshot: snapshot, message: message, request: request, decision: decision,
+            entry: event, stop: snapshot.stop, message: message, request: request, decision: decision,
             counts: waits ? [] : occurrences.drawn)
         world.see(event, snapshot, message)
     }
@@ -198,30 +201,30 @@ public final class Judge {
         return question
     }
 
-    private func end(_ call: Pending, _ event: Event, _ snapshot: Snapshot, _ result: Int64) -> JudgedCall {
-        var (request, message) = (call.request, call.message)
+    private func end(_ call: consuming Pending, _ event: Event, _ snapshot: Snapshot, _ result: Int64) -> JudgedCall? {
         let policy = policy(of: event.process)
-        if call.decision == nil { request.paths = opened(call, event, result) }
+        if call.decision == nil { call.request.paths = opened(call.request.paths, event, result) }
         var decision: Decision
         if let recorded = snapshot.decisions.last(where: { !$0.isAllowed }) ?? snapshot.decisions.last {
             // It was decided when it was made: what it was about is known better than it could be found out again.
             occurrences.known = call.counts
-            (request, decision) = policy.decide(
-                call.snapshot.stop, message, caller: request.caller, facts: recorded.facts, &occurrences)
+            (call.request, decision) = policy.decide(
+                call.stop, call.message, caller: call.request.caller, facts: recorded.facts, &occurrences)
             occurrences.known = []
         } else {
-            decision = call.decision ?? decide(request)
+            decision = call.decision ?? decide(call.request)
         }
         if snapshot.decisions.isEmpty { decision = onAbsence(decision, result, policy) }
         for fact in snapshot.facts where fact.kind == .descriptor || fact.tellsTable {
             guard let file = world.handle(fact.number, of: event.thread)?.file, file.rights == nil else { continue }
             let name = OwnProcess.named(file.name, event.process)
-            let isHeld = message.operation == .fileOpen && (refusesFollowUps || decision.isAllowed)
-            file.rights = isHeld ? rights(of: name, message, policy) : .all
+            let isHeld = call.message.operation == .fileOpen && (refusesFollowUps || decision.isAllowed)
+            file.rights = isHeld ? rights(of: name, call.message, policy) : .all
         }
-        decoder.exit(&message, snapshot, result: result)
+        if answers == .whatMatters, decision.verdict == .allow { return nil }
+        decoder.exit(&call.message, snapshot, result: result)
         return JudgedCall(
-            entry: call.entry, message: message, request: request, decision: decision, result: result,
+            entry: call.entry, message: call.message, request: call.request, decision: decision, result: result,
             wasHeld: !snapshot.decisions.isEmpty)
     }
 
@@ -244,12 +247,12 @@ public final class Judge {
     }
 
     /// What an open was about: what it opened, or the name that it could not open.
-    private func opened(_ call: Pending, _ event: Event, _ result: Int64) -> [PathFact] {
+    private func opened(_ paths: [PathFact], _ event: Event, _ result: Int64) -> [PathFact] {
         if result >= 0, let file = world.handle(Int32(truncatingIfNeeded: result), of: event.thread)?.file {
             let path = OwnProcess.named(file.name, event.process)
             return [PathFact(path: path, kind: file.kind.fileKind, device: file.device)]
         }
-        return call.request.paths.map { path in
+        return paths.map { path in
             var path = path
             path.exists = result != -2  // ENOENT
             return path
@@ -258,10 +261,18 @@ public final class Judge {
 
     /// A handle has what its path grants, as far as the mode that it was opened with goes (open(2)).
     private func rights(of name: [UInt8], _ message: Message, _ policy: Policy) -> Rights {
-        let granted = policy.rights(of: name) ?? []
+        let granted = granted(name, policy)
         let writing: Rights = [.write, .resize, .allocate]
         guard let mode = message.accessMode else { return granted }
         return granted.subtracting(mode == 0 ? writing : mode == 1 ? [.read] : [])
+    }
+
+    private func granted(_ name: [UInt8], _ policy: Policy) -> Rights {
+        guard narrowed.isEmpty else { return policy.rights(of: name) ?? [] }
+        if let known = grants[name] { return known }
+        let rights = policy.rights(of: name) ?? []
+        if grants.count < Self.answerLimit { grants[name] = rights }
+        return rights
     }
 
     /// What a program is born with may do what the policy says of it.

@@ -17,7 +17,8 @@ struct ProtobufReader {
 
     var isAtEnd: Bool { position >= bytes.count }
 
-    /// The next field's number and value, nil at the end.
+    /// The next field's number and value, nil at the end. Inlined, so that no value is put together to be taken apart.
+    @inline(__always)
     mutating func next() throws(FormatDamage) -> (field: UInt64, value: ProtobufValue)? {
         guard !isAtEnd else { return nil }
         let tag = try varint()
@@ -39,7 +40,15 @@ struct ProtobufReader {
         }
     }
 
+    /// Tags and most numbers are one byte.
+    @inline(__always)
     mutating func varint() throws(FormatDamage) -> UInt64 {
+        guard position < bytes.count, bytes[position] < 0x80 else { return try longVarint() }
+        position += 1
+        return UInt64(bytes[position - 1])
+    }
+
+    private mutating func longVarint() throws(FormatDamage) -> UInt64 {
         var value: UInt64 = 0
         var shift: UInt64 = 0
         while position < bytes.count, shift < 70 {
