@@ -102,8 +102,10 @@ func policy(_ text: String, others: [String: String] = [:]) throws -> Policy {
     /// No promise takes away what another gives, however deep its entry; what the policy itself says does.
     @Test func promisesAddUpAtEveryDepth() throws {
         let others = [
-            "a": "abitrace: policy/1\nfiles: {/: ro, /x/y: append, /z/*/s: none}\nclasses: {any: deny EPERM, fd: allow}\n",
-            "b": "abitrace: policy/1\nfiles: {/x: attr, /z/q: run}\nclasses: {any: deny EPERM, fd: deny EIO, fd.read: deny EIO}\n",
+            "a": "abitrace: policy/1\nfiles: {/: ro, /x/y: append, /z/*/s: none}\n"
+                + "classes: {any: deny EPERM, fd: allow}\n",
+            "b": "abitrace: policy/1\nfiles: {/x: attr, /z/q: run}\n"
+                + "classes: {any: deny EPERM, fd: deny EIO, fd.read: deny EIO}\n",
             "c": "abitrace: policy/1\npromises: [a]\nfiles: {/x/y: none}\nclasses: {fd: deny ENOSYS}\n",
         ]
         func rights(_ text: String, _ path: String) throws -> Rights? {
@@ -121,7 +123,8 @@ func policy(_ text: String, others: [String: String] = [:]) throws -> Policy {
             #expect(try rights(order + "files: {/x: none}\n", "/x/other") == nil)
             #expect(try rights(order + "files: {/x: none}\n", "/x/y") == groups(.append))
             #expect(try policy(order, others: others).classVerdict(.fdRead) == .allow)
-            #expect(try policy(order + "classes: {fd: deny ENOSYS}\n", others: others).classVerdict(.fdWrite) == .deny(38))
+            let own = try policy(order + "classes: {fd: deny ENOSYS}\n", others: others)
+            #expect(own.classVerdict(.fdWrite) == .deny(38))
         }
         // A promise's own entries count for its promises, and not for others.
         #expect(try rights("promises: [c]\n", "/x/y") == nil)

@@ -57,7 +57,9 @@ struct PolicySchema {
             ]),
             "limits": limits, "vdso": word(["hide", "show"]),
             "include": described("Policies that narrow this one.", list(of: ["type": "string"])),
-            "promises": described("Policies whose grants are added: none takes away what another gives. An entry of this policy takes the place of what they say less deep.", list(of: ["type": "string"])),
+            "promises": described(
+                "Policies whose grants are added: none takes away what another gives. An entry of this policy takes the "
+                    + "place of what they say less deep.", list(of: ["type": "string"])),
         ]
     }
 
