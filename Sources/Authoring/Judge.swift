@@ -165,7 +165,7 @@ public final class Judge {
 
     private func begin(_ event: Event, _ snapshot: Snapshot) {
         let message = decoder.entry(snapshot)
-        let builder = RequestBuilder(world: world, event: event)
+        let builder = RequestBuilder(world: world, event: event) { self.policy(of: event.process).rights(of: .child) }
         let request = builder.request(snapshot, message)
         let waits = message.operation == .fileOpen && message.resolved.isEmpty
         let decision = waits ? nil : decide(request)
@@ -214,7 +214,7 @@ public final class Judge {
         } else {
             decision = call.decision ?? decide(call.request)
         }
-        if snapshot.decisions.isEmpty { decision = onAbsence(decision, result, policy) }
+        if snapshot.decisions.isEmpty { decision = onAbsence(decision, call.message, result, policy) }
         for fact in snapshot.facts where fact.kind == .descriptor || fact.tellsTable {
             guard let file = world.handle(fact.number, of: event.thread)?.file, file.rights == nil else { continue }
             let name = OwnProcess.named(file.name, event.process)
@@ -230,13 +230,18 @@ public final class Judge {
 
     /// What is left of a decision where nothing is there: a program that may see as much gets the kernel's answer, and
     /// what the object would have had to be is no question.
-    private func onAbsence(_ decision: Decision, _ result: Int64, _ policy: Policy) -> Decision {
-        guard result == -2 || result == -20, !decision.reasons.isEmpty else { return decision }  // ENOENT, ENOTDIR
+    private func onAbsence(
+        _ decision: Decision, _ message: Message, _ result: Int64, _ policy: Policy
+    ) -> Decision {
+        let isAbsent = result == -2 || result == -20  // ENOENT, ENOTDIR
+        let isNobody = result == -3 && message.operation == .signalSend  // ESRCH
+        guard isAbsent || isNobody, !decision.reasons.isEmpty else { return decision }
         let reasons = decision.reasons.filter { reason in
             switch reason.cause {
-            case .missing(_, _, let object):
+            case .missing(_, .who, _) where isNobody: return false
+            case .missing(_, _, let object) where isAbsent:
                 return policy.rights(of: object).map { !$0.isSuperset(of: [.stat, .lookup]) } ?? false
-            case .refusedByDefault, .unknown: return false
+            case .refusedByDefault where isAbsent, .unknown where isAbsent: return false
             default: return true
             }
         }

@@ -114,7 +114,7 @@ public struct Observations: Sendable {
                 if let fact = call.request.paths.first(where: { $0.path == object }), fact.kind == .directory {
                     files[path]?.isDirectory = true
                 }
-            } else if let handle = call.request.handle(role) {
+            } else if role != .who, let handle = call.request.handle(role) {
                 handles[Self.name(handle.number), default: Need()].note(rights, recordings, example)
             }
         case .address(let fact):

@@ -8,6 +8,8 @@ import Policy
 struct RequestBuilder {
     let world: World
     let event: Event
+    /// What a process may do to others under the same policy.
+    let rightsToChildren: () -> Rights
 
     func request(_ snapshot: Snapshot, _ message: Message) -> Request {
         let program = world.threads[event.thread]?.image?.name ?? []
@@ -67,6 +69,11 @@ struct RequestBuilder {
                 if let role = role(ofHandle: argument.item, message) { facts.append(fact(role, number)) }
             case .directory(let number) where !hasPath:
                 facts.append(fact(.object, number))
+            case .process(let number) where argument.item == "who":
+                if isUnderPolicy(number, message) {
+                    let name = Array(Ambient.child.name.utf8)
+                    facts.append(HandleFact(.who, number: number, rights: rightsToChildren(), name: name))
+                }
             case .list, .record:
                 // Descriptors in memory are what is waited for.
                 argument.value.descriptors { facts.append(fact(.target, $0)) }
@@ -78,6 +85,15 @@ struct RequestBuilder {
             facts.append(HandleFact(.backing, rights: .all))
         }
         return facts
+    }
+
+    /// Whether a process is one that is watched. What has ended can be signalled to no effect, and a group is named by
+    /// its leader's number, 0 being the caller's own (kill(2)).
+    private func isUnderPolicy(_ number: Int32, _ message: Message) -> Bool {
+        if world.threads[number] != nil { return true }
+        guard message.operation == .signalSend, number > Int32.min else { return false }
+        if number > 0 { return world.ended.contains(number) }
+        return number == 0 || number == -1 || world.threads[-number] != nil || world.ended.contains(-number)
     }
 
     private func role(ofHandle item: String, _ message: Message) -> HandleRole? {

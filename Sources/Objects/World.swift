@@ -8,6 +8,8 @@ import Messages
 /// for a ring on.
 public final class World {
     public private(set) var threads: [Int32: ThreadObjects] = [:]
+    /// Threads that ended and whose ids nobody has had since.
+    public private(set) var ended: Set<Int32> = []
     /// Calls under way, by thread.
     private var pending: [Int32: Message] = [:]
 
@@ -63,6 +65,7 @@ public final class World {
             leave(event.thread, call, snapshot, result)
         case .exited, .killed, .detached:
             threads[event.thread] = nil
+            ended.insert(event.thread)
             pending[event.thread] = nil
         case .lost: pending[event.thread] = nil
         case .signal, .stopped, .continued: break
@@ -70,6 +73,7 @@ public final class World {
     }
 
     private func start(_ event: Event, parent: Int32, _ attached: Bool, _ snapshot: Snapshot) {
+        ended.remove(event.thread)
         if threads[event.thread] == nil {
             // A thread that was there before the watch shares its process's table, as far as anybody can tell.
             let sibling = thread(of: event.process)
@@ -87,6 +91,7 @@ public final class World {
         guard let parent = threads[event.thread] else { return }
         let flags = pending[event.thread]?.cloneFlags ?? 0
         let isThread = flags & CloneFlag.thread != 0
+        ended.remove(child)
         threads[child] = ThreadObjects(
             process: isThread ? event.process : child, parent: event.thread,
             table: flags & CloneFlag.files != 0 ? parent.table : parent.table.copy(),

@@ -168,12 +168,12 @@ extension PolicyLayer {
     ) {
         var rights = rights(of: .procs)
         var name = Ambient.procs.name
-        if let handle = request.handle(.who) {
-            rights = handle.rights
-            name = String(decoding: handle.name, as: UTF8.self)
-        } else if items.isCaller(request) {
+        if items.isCaller(request) {
             rights = self.rights(of: .selfProcess)
             name = Ambient.selfProcess.name
+        } else if let handle = request.handle(.who) {
+            rights = handle.rights
+            name = String(decoding: handle.name, as: UTF8.self)
         }
         let missing = needed.subtracting(rights)
         if missing.isEmpty { return }

@@ -233,6 +233,60 @@ class Terminal:
 PROMPT = r"\(q\)uit\? "
 
 
+# What a process may do to itself, to others under the policy, and to init; and what reaches whole groups and users.
+PROCESSES = """import os, resource, signal, time
+def ask(name, what):
+    try: what(); print(name, 'done')
+    except OSError as error: print(name, error.strerror)
+nice = os.getpriority(os.PRIO_PROCESS, 0)
+child = os.fork()
+if child == 0:
+    time.sleep(60)
+for name, who in ('self', os.getpid()), ('child', child), ('parent', os.getppid()), ('zero', 0), ('init', 1):
+    ask('kill ' + name, lambda: os.kill(who, 0))
+    ask('group ' + name, lambda: os.getpgid(who))
+    ask('session ' + name, lambda: os.getsid(who))
+    ask('affinity ' + name, lambda: os.sched_getaffinity(who))
+    ask('nice ' + name, lambda: os.getpriority(os.PRIO_PROCESS, who))
+    ask('renice ' + name, lambda: os.setpriority(os.PRIO_PROCESS, who, nice))
+    ask('limit ' + name, lambda: resource.prlimit(who, resource.RLIMIT_NOFILE))
+    ask('handle ' + name, lambda: os.close(os.pidfd_open(who or child)))
+os.setpgid(child, child)
+ask('kill group', lambda: os.kill(-child, 0))
+for name, which in ('group', os.PRIO_PGRP), ('user', os.PRIO_USER):
+    ask('nice ' + name, lambda: os.getpriority(which, 0))
+    ask('renice ' + name, lambda: os.setpriority(which, 0, nice))
+os.kill(child, 9)
+time.sleep(.2)
+ask('kill ended', lambda: os.kill(child, 0))
+os.waitpid(child, 0)
+ask('kill gone', lambda: os.kill(child, 0))
+"""
+
+
+def processes_case(suite):
+    """Who is under the policy is known when a recording is decided, as it is when the program runs."""
+    program = suite.path(".py")
+    program.write_text(PROCESSES)
+    policy = suite.path(".yaml")
+    policy.write_text(f"{SYSTEM}  {program}: ro\nambient: [self, child, mm, clock]\n")
+    command = ["sh", "-c", f"/usr/bin/python3 -S {program}; :"]
+    recording = recorded(suite, *command)
+    _, bare, _ = suite.execute(command)
+    _, held, errors = suite.execute([suite.tracer, "run", "--policy", policy, "--", *command])
+    asked = {line[:-len(" done")] for line in bare.decode().splitlines() if line.endswith(" done")}
+    require({"renice user", "renice group", "kill init"} <= asked, f"bare: {short(bare, 40)}")
+    refused = {line[:-len(" Permission denied")] for line in held.decode().splitlines() if line.endswith("denied")}
+    wanted = {name for name in asked if name.endswith(" init")} | {
+        f"{word} {whose}" for word in ("nice", "renice") for whose in ("group", "user")}
+    require(refused == wanted, f"refused: {sorted(refused)} {short(errors)}")
+    _, output, _ = suite.execute([suite.tracer, "replay", "--json", "--policy", policy, recording])
+    replayed = {json.loads(line)["operation"] for line in output.decode().splitlines() if line.startswith("{")}
+    live = set(re.findall(r"^abitrace: \S+: ([a-z_.]+)\(.*refused", errors, re.M))
+    of_processes = {name for name in replayed ^ live if not name.startswith("file.")}
+    require(not of_processes and "sched.set" in live, f"replayed: {replayed}, live: {live}")
+
+
 def fix_case(suite):
     """Yes, narrower, no, explain and undo; comments and layout stay."""
     folder = suite.path(".dir")
@@ -392,6 +446,7 @@ def run(suite):
     suite.case("replay/fallback", fallback_case)
     suite.case("replay/consumers", consumers_case)
     suite.case("replay/progress", progress_case)
+    suite.case("replay/processes", processes_case)
     suite.case("fix/terminal", fix_case)
     suite.case("fix/quit", quit_case)
     for kind, word, usable in (("newer", "newer", False), ("cut", "cut off", True), ("begun", "cut off", True),

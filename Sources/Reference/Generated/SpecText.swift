@@ -5814,10 +5814,12 @@ enum SpecText {
           does Reads scheduling parameters.
           items what(policy, param, nice, io, affinity, cpu, limits), who? -> sched items
           needs who inspect
+          needs procs inspect if which is PRIO_PGRP|PRIO_USER|IOPRIO_WHO_PGRP|IOPRIO_WHO_USER
         operation sched.set
           does Changes scheduling parameters.
           items what, who?, sched items -> -
           needs who tune
+          needs procs tune if which is PRIO_PGRP|PRIO_USER|IOPRIO_WHO_PGRP|IOPRIO_WHO_USER
         enum schedPolicy unknown SCHED_???
           SCHED_OTHER 0
           SCHED_FIFO 1
@@ -5868,7 +5870,7 @@ enum SpecText {
           operation sched.get
           constant what nice
           arg which which enum:priorityWho
-          arg who who int
+          arg who who pid
           returns signed n
         call setpriority
           number x86_64 141
@@ -5877,7 +5879,7 @@ enum SpecText {
           operation sched.set
           constant what nice
           arg which which enum:priorityWho
-          arg who who int
+          arg who who pid
           arg niceval nice int
         call sched_setparam
           number x86_64 142
@@ -5970,7 +5972,7 @@ enum SpecText {
           operation sched.set
           constant what io
           arg which which enum:ioPriorityWho
-          arg who who int
+          arg who who pid
           arg ioprio priority custom:ioPriority
         call ioprio_get
           number x86_64 252
@@ -5979,7 +5981,7 @@ enum SpecText {
           operation sched.get
           constant what io
           arg which which enum:ioPriorityWho
-          arg who who int
+          arg who who pid
           returns custom:ioPriority priority
         call getcpu
           number x86_64 309

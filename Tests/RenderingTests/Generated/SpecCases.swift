@@ -324,11 +324,11 @@ let specCases: [SpecCase] = [
         line: "sched_yield() = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/sched.spec:87", call: "setpriority", personality: .x86_64, operation: "sched.set",
+        place: "Tools/Spec/sched.spec:89", call: "setpriority", personality: .x86_64, operation: "sched.set",
         line: "setpriority(PRIO_PROCESS, 0, 5) = 0",
         setup: "a2=5 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sched.spec:212", call: "getcpu", personality: .x86_64, operation: "sched.get",
+        place: "Tools/Spec/sched.spec:214", call: "getcpu", personality: .x86_64, operation: "sched.get",
         line: "getcpu([2], NULL, NULL) = 0",
         setup: "-> 0 a0={u32 2}"),
     SpecCase(
