@@ -114,7 +114,7 @@ public final class Judge {
             world.see(event, snapshot)
             if former != event.thread { pending[event.thread] = pending.removeValue(forKey: former) }
             if narrows, let image = world.threads[event.thread]?.image {
-                narrowed[event.process] = policy(of: event.process).afterExec(of: image.name)
+                narrowed[event.process] = policy(of: event.process).afterExec(of: [image.name])
             }
             inherit(event)
         case .exited, .killed, .detached:

@@ -130,8 +130,8 @@ public final class Redecision {
     private func executed(_ event: Event, _ snapshot: Snapshot) -> [Redecided] {
         let found = again(event, snapshot, (0, Snapshot(stop: Stop(number: 59)), .ofImage))
         for decision in snapshot.decisions {
-            guard let image = decision.facts.first(where: { $0.kind == .program }) else { continue }
-            narrowed[event.process] = policy(of: event.process).afterExec(of: image.path)
+            let files = decision.facts.filter { $0.kind == .program }.map(\.path)
+            if !files.isEmpty { narrowed[event.process] = policy(of: event.process).afterExec(of: files) }
         }
         return found
     }

@@ -107,6 +107,17 @@ extension Policy {
         }.reduce(.allow, Verdict.strictest)
     }
 
+    /// Whether registers say that a call is a case that is refused.
+    public func refusesCase(of stop: Stop) -> Bool {
+        guard let row = SpecTables.row(stop.personality, stop.number) else { return true }
+        let items = CallItems(
+            row: row, personality: stop.personality, registers: stop.arguments, message: nil, request: nil)
+        return stop.operation.refusals.contains { refusal in
+            (try? items.holds(refusal.tests)) != false
+                && verdict(of: refusal, stop.operation).strictness > Verdict.warn.strictness
+        }
+    }
+
     // MARK: What a program is born with
 
     private func ambientChanges(_ other: Policy) -> [PolicyChange] {
@@ -137,7 +148,7 @@ extension Policy {
                 policy.layers.flatMap { layer -> [String] in
                     layer.programs?.map { program in
                         let digest = program.digest.isEmpty ? "" : " of one digest"
-                        return program.pattern.text + digest + (program.policyName.map { " under \($0)" } ?? "")
+                        return program.text + digest + (program.policyName.map { " under \($0)" } ?? "")
                     } ?? ["whatever files lets run"]
                 })
         }

@@ -71,7 +71,7 @@ extension PolicyLayer {
         }
         for grant in connect { add(grant.line, "may connect to \(grant.line.text)", "broker") }
         for grant in listen { add(grant.line, "may listen on \(grant.line.text)", "broker") }
-        for grant in programs ?? [] { add(grant.line, "\(grant.pattern.text) may run", "ptrace event") }
+        for grant in programs ?? [] { add(grant.line, "\(grant.text) may run", "ptrace event") }
         for give in gives {
             add(give.line, "descriptor \(give.number) is \(give.name), \(give.rights.expression)", "before the start")
         }

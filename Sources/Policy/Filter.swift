@@ -95,7 +95,7 @@ extension PolicyLayer {
                 sum.leaveOpen()
                 continue
             }
-            if let grant = classes.first(where: { $0.name == refusal.name }) {
+            if let grant = classGrant(named: refusal.name) {
                 sum.add(grant.verdict)
             } else if !names(refusal, operation) && defaultVerdict != .allow {
                 sum.add(refusal.plainVerdict)
@@ -171,7 +171,7 @@ extension PolicyLayer {
         switch need.role {
         case .who: return try coverageOfWho(right, operation, items)
         case .object where items.row.names("path"), .from, .to:
-            return isUniversal(right) ? .always : .depends
+            return isUniversal(right) && !reachesOthers(right) ? .always : .depends
         case .target where items.row.names("path"): return isUniversal(right) ? .always : .depends
         case .object where items.row.call == .socketcall || items.row.call == .ipc: return .depends
         case .backing: return canMapWithout(right) ? .depends : .always
@@ -203,6 +203,11 @@ extension PolicyLayer {
         }
         return files.contains { $0.pattern.components.isEmpty }
             && files.allSatisfy { !$0.isHidden && rights.isSubset(of: $0.rights) }
+    }
+
+    /// Names in /proc lead to what processes under another policy have, where there are such.
+    private func reachesOthers(_ right: Rights) -> Bool {
+        !right.isDisjoint(with: [.read, .write]) && (programs ?? []).contains { $0.policy != nil }
     }
 
     /// Rights that only sockets have a meaning for.

@@ -76,10 +76,10 @@ extension PolicyLayer {
                     grant.line, "nothing runs: `\(refusing.name)` is refused in line \(refusing.line.line)",
                     "leave one of the two lines out")
             }
-            guard let path = grant.pattern.literal else { return nil }
+            guard !grant.isBelow, let path = grant.pattern.literal else { return nil }
             let components = pathComponents(path)
             let others = programs.filter {
-                $0.pattern != grant.pattern && $0.pattern.depth(in: components) == components.count
+                $0.line != grant.line && $0.covers(components)
             }
             // The most exact of the others would decide.
             guard let next = others.max(by: { $0.pattern.literals < $1.pattern.literals }),

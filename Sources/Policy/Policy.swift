@@ -22,6 +22,8 @@ public struct NetworkGrant: Sendable, Equatable {
 /// An entry under `programs`: images that may run, and the policy that narrows this one once they do.
 public struct ProgramGrant: Sendable, Equatable {
     public var pattern: PathPattern
+    /// `/**` stands at its end: everything below, and not the object itself.
+    public var isBelow = false
     /// SHA-256 of the file, empty where any content will do.
     public var digest: [UInt8]
     /// The name of the policy as it is written.
@@ -29,6 +31,16 @@ public struct ProgramGrant: Sendable, Equatable {
     /// The policy that it runs under from exec on, with this one.
     public var policy: Policy?
     public var line: PolicyLine
+}
+
+extension ProgramGrant {
+    func covers(_ components: [ArraySlice<UInt8>]) -> Bool {
+        guard let depth = pattern.depth(in: components) else { return false }
+        return isBelow ? depth < components.count : depth == components.count
+    }
+
+    /// As it is written in a policy.
+    public var text: String { isBelow ? (pattern.text == "/" ? "" : pattern.text) + "/**" : pattern.text }
 }
 
 /// A descriptor that is made before the program starts.
@@ -195,17 +207,21 @@ public struct Policy: Sendable, Equatable {
     /// Clock reads through the vDSO are to be made calls.
     public var hidesVDSO: Bool { layers.contains { $0.hidesVDSO } }
 
-    /// The policy of a process once it runs an image: narrower where `programs` says so.
-    public func afterExec(of path: [UInt8]) -> Policy {
+    /// The policy of a process once it runs these files, scripts and interpreters among them: narrower where `programs`
+    /// says so.
+    public func afterExec(of files: [[UInt8]]) -> Policy {
         var policy = self
         for layer in layers {
-            guard let program = layer.program(path), let narrower = program.policy,
-                !narrower.layers.allSatisfy({ policy.layers.contains($0) })
-            else { continue }
-            policy = policy.narrowed(by: narrower)
+            for narrower in files.compactMap({ layer.program($0)?.policy })
+            where !narrower.layers.allSatisfy({ policy.layers.contains($0) }) {
+                policy = policy.narrowed(by: narrower)
+            }
         }
         return policy
     }
+
+    /// Whether another policy refuses all that this one does, as far as their layers tell.
+    public func contains(_ other: Policy) -> Bool { layers.allSatisfy { other.layers.contains($0) } }
 
     /// The policies that programs of this one come to run under, and theirs.
     public var nested: [Policy] {
@@ -315,7 +331,7 @@ extension PolicyLayer {
     /// The entry under `programs` that covers a file, the most exact where several do.
     func program(_ path: [UInt8]) -> ProgramGrant? {
         let components = pathComponents(path)
-        return programs?.filter { $0.pattern.depth(in: components) == components.count }
+        return programs?.filter { $0.covers(components) }
             .max { $0.pattern.literals < $1.pattern.literals }
     }
 }

@@ -218,7 +218,8 @@ extension PolicyReader {
         var programs: [ProgramGrant] = []
         for (key, value) in mapping(node) {
             guard let found = path(key) else { continue }
-            var grant = ProgramGrant(pattern: found.pattern, digest: [], line: line(key))
+            let isBelow = found.text.hasSuffix("/**")
+            var grant = ProgramGrant(pattern: found.pattern, isBelow: isBelow, digest: [], line: line(key))
             if let path = found.pattern.literal, let name = String(validating: path, as: UTF8.self),
                 let real = surroundings.realPath(name), let pattern = PathPattern(literal: real)
             {

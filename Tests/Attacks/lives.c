@@ -1,7 +1,10 @@
 // Signals and changes for a process outside the policy, and calls made from where a supervisor may not look: other
 // threads, orphans, daemons, other images. VICTIMS names a process for each way that wants one.
 #include "attack.h"
+#include <linux/seccomp.h>
+#include <linux/filter.h>
 #include <sched.h>
+#include <sys/fanotify.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
@@ -93,6 +96,24 @@ static int at_victim(const char *way) {
         ssize_t got = read(open(name, O_RDONLY | O_NONBLOCK), text, sizeof text);
         return got > 0 && memmem(text, got, "SECRET", 6) != NULL;
     }
+    if (!strcmp(way, "advise")) {
+        struct iovec range = {(void *)0x1000, 0};
+        return syscall(440, syscall(434, victim, 0), &range, 1, 20 /* MADV_COLD */, 0) == 0;
+    }
+    if (!strcmp(way, "pages")) return syscall(SYS_move_pages, victim, 0, NULL, NULL, NULL, 0) == 0;
+    if (!strcmp(way, "compare")) return syscall(SYS_kcmp, getpid(), victim, 2 /* KCMP_FILES */, 0, 0) >= 0;
+    if (!strcmp(way, "scheduler")) return sched_setscheduler(victim, SCHED_BATCH, &(struct sched_param){0}) == 0;
+    if (!strcmp(way, "input and output")) return syscall(SYS_ioprio_set, 1, victim, 3 << 13) == 0;
+    if (!strcmp(way, "locks")) {
+        void *head;
+        size_t length;
+        return syscall(SYS_get_robust_list, victim, &head, &length) == 0;
+    }
+    if (!strcmp(way, "memory file")) {
+        char name[64];
+        snprintf(name, sizeof name, "/proc/%d/mem", victim);
+        return open(name, O_RDWR) >= 0;
+    }
     if (!strcmp(way, "score")) return written("oom_score_adj", "900");
     if (!strcmp(way, "memory")) {
         char name[64], byte;
@@ -171,9 +192,28 @@ static int elsewhere(const char *way) {
     }
     return -1;
 }
+// The program's own filters come before the supervisor's, and can say less than it, never more.
+static int after_filter(unsigned action) {
+    struct sock_filter steps[] = {{BPF_RET | BPF_K, 0, 0, action}};
+    struct sock_fprog program = {1, steps};
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0 && is_secret(open(secret, O_RDONLY));
+}
+static int tells_of_others(void) {
+    int told = fanotify_init(FAN_CLASS_NOTIF, O_RDONLY);
+    char folder[256];
+    snprintf(folder, sizeof folder, "%s/closed", arena);
+    return told >= 0 && fanotify_mark(told, FAN_MARK_ADD, FAN_OPEN | FAN_EVENT_ON_CHILD, AT_FDCWD, folder) == 0;
+}
 static int attempt(const char *way) {
     int answer = elsewhere(way);
     if (answer >= 0) return answer;
+    if (!strcmp(way, "filter")) return after_filter(SECCOMP_RET_ALLOW);
+    if (!strcmp(way, "logging filter")) return after_filter(SECCOMP_RET_LOG);
+    if (!strcmp(way, "join")) return setns(open("/proc/self/ns/uts", O_RDONLY), 0) == 0;
+    if (!strcmp(way, "events")) return tells_of_others();
+    if (!strcmp(way, "new mount")) return syscall(430, "tmpfs", 0) >= 0;
+    if (!strcmp(way, "keyring")) return syscall(SYS_keyctl, 1 /* KEYCTL_JOIN_SESSION_KEYRING */, "abitrace-attack") >= 0;
     if (!strcmp(way, "namespace")) return unshare(CLONE_NEWUSER) == 0;
     if (!strcmp(way, "namespace by clone")) {
         pid_t child = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0);

@@ -87,6 +87,23 @@ static int sends(const char *way) {
         return connect(made, (void *)&good, sizeof good) == 0 && sendto(made, "x", 1, 0, (void *)&bad, sizeof bad) == 1;
     return yields(made);
 }
+// Source routes, which send packets by way of whom they name: as an option of the socket, and beside one message.
+static int is_routed(const char *way) {
+    int six = strstr(way, "six") != NULL, made = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+    // LSRR by 127.0.0.1 (RFC 791); a segment routing header by ::1 (RFC 8754).
+    unsigned char four[8] = {131, 7, 4, 127, 0, 0, 1, 0}, segments[24] = {0, 2, 4, 0};
+    segments[23] = 1;
+    void *route = six ? segments : four;
+    socklen_t size = six ? sizeof segments : sizeof four;
+    if (!strstr(way, "message")) return setsockopt(made, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? 57 : IP_OPTIONS, route, size) == 0;
+    char control[CMSG_SPACE(sizeof segments)] = {0};
+    struct iovec part = {"x", 1};
+    struct msghdr message = {&good, sizeof good, &part, 1, control, CMSG_SPACE(size), 0};
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = IPPROTO_IP, head->cmsg_type = IP_RETOPTS, head->cmsg_len = CMSG_LEN(size);
+    memcpy(CMSG_DATA(head), route, size);
+    return sendmsg(made, &message, 0) == 1;
+}
 static int attempt(const char *way) {
     struct sockaddr_in forbidden = place("127.0.0.1", port("TCP")), allowed = place("127.0.0.1", port("TCP_OPEN"));
     good = place("127.0.0.1", port("UDP_OPEN")), bad = place("127.0.0.1", port("UDP"));
@@ -104,6 +121,7 @@ static int attempt(const char *way) {
         return reaches(AF_INET, SOCK_STREAM, 0, &other, sizeof other);
     }
     if (!strcmp(way, "mptcp")) return reaches(AF_INET, SOCK_STREAM, 262, &forbidden, sizeof forbidden);
+    if (!strncmp(way, "route", 5)) return is_routed(way);
     if (!strcmp(way, "udp")) return reaches(AF_INET, SOCK_DGRAM, 0, &bad, sizeof bad);
     if (!strncmp(way, "send", 4)) return sends(way);
     if (!strcmp(way, "race")) return race(0);

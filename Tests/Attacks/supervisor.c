@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 static int nothing(void *argument) {
     (void)argument;
@@ -34,6 +35,13 @@ int main(int argc, char **argv) {
     if (!strcmp(way, "getfd")) {
         int process = syscall(434, parent, 0);
         return won_if(syscall(438, process, 0, 0) >= 0, way) ? WON : HELD;
+    }
+    if (!strcmp(way, "signal")) return won_if(kill(parent, SIGCONT) == 0, way) ? WON : HELD;
+    if (!strcmp(way, "signal handle"))
+        return won_if(syscall(424, syscall(434, parent, 0), SIGCONT, NULL, 0) == 0, way) ? WON : HELD;
+    if (!strcmp(way, "limit")) {
+        struct rlimit limit = {64, 64};
+        return won_if(prlimit(parent, RLIMIT_NOFILE, &limit, NULL) == 0, way) ? WON : HELD;
     }
     if (!strcmp(way, "listener")) {
         struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};

@@ -14,7 +14,8 @@ NETWORK = """network:
   connect: ["tcp 127.0.0.1:{TCP_OPEN}", "udp 127.0.0.1:{UDP_OPEN}", "unix {arena}/open/*"]
 """
 # Ways in which the bare kernel itself says no to an ordinary user.
-ROOT_ONLY = {"packet", "raw", "mounts", "root", "perf", "fspick"}
+ROOT_ONLY = {"packet", "raw", "mounts", "root", "perf", "fspick", "route", "route by message", "join", "events",
+             "new mount", "advise"}
 # Ways that are newer than some kernels.
 NEW = {"getxattrat", "file_getattr", "fchmodat2"}
 
@@ -22,17 +23,19 @@ NETWORK_WAYS = [
     "connect", "mapped", "six", "wildcard six", "wildcard", "neighbour", "mptcp", "udp", "sendto", "sendmsg", "sendmmsg",
     "sendto connected", "race", "nested race", "fast open", "reconnect", "abstract", "path", "linked path", "pair",
     "listen unbound", "bind", "bind unspecified", "netlink", "packet", "raw", "high family", "shared memory", "messages",
-    "semaphores", "queue", "key", "socketcall",
+    "semaphores", "queue", "key", "socketcall", "route", "route by message", "route six",
 ]
 VICTIM_WAYS = ["kill", "tkill", "group", "queue", "handle", "folder", "folder race", "owner", "stop", "trace", "limit",
-               "priority", "affinity", "score", "memory"]
+               "priority", "affinity", "score", "memory", "memory file", "advise", "pages", "compare", "scheduler",
+               "input and output", "locks"]
 # These ask whether it still lives, which takes a right of its own.
 INSPECT = "ambient: [self, child, mm, clock, procs-wait-signal-tune]\n"
 LOOK_WAYS = ["environment", "standard input"]
 OTHER_WAYS = ["leader gone", "daemon", "vfork", "shared", "thread", "image from a thread", "namespace",
-              "namespace by clone", "mounts", "root", "personality", "dispatch", "perf", "set-id", "preload"]
+              "namespace by clone", "mounts", "root", "personality", "dispatch", "perf", "filter", "logging filter", "join", "events",
+              "new mount", "keyring", "set-id", "preload"]
 
-MEMORY_WAYS = ["memory", "page", "afar", "read", "how", "how place", "how look"]
+MEMORY_WAYS = ["memory", "page", "afar", "read", "how", "how place", "how look", "enter", "hold"]
 NAME_WAYS = ["mkdir", "mknod", "creat", "symlink", "link", "rename", "bind", "unlink", "truncate", "chmod", "write"]
 SPELLINGS = [
     "stat", "lstat", "statx", "access", "faccessat2", "statfs", "getxattr", "listxattr", "inotify", "name_to_handle",
@@ -150,7 +153,7 @@ def ways_case(suite, folder, program, ways, victims, user, suffix):
             if victims:
                 values["VICTIMS"] = ",".join(str(each.pid) for each in outside)
             policy = place / "policy.yaml"
-            more = INSPECT if ways == VICTIM_WAYS else ""
+            more = INSPECT if "kill" in ways else ""
             policy.write_text(policy.read_text() + NETWORK.format(arena=place, **peers.environment) + more)
             command = ["env", *(f"{name}={value}" for name, value in values.items()),
                        place / "programs" / (program + suffix), place, *ways]

@@ -27,6 +27,7 @@ CASES = [
     (["widen", "names"], BOTH), (["other_doors", "int80"], BOTH), (["other_doors", "high"], BOTH),
     (["other_doors", "ring"], BOTH), (["other_doors", "handle"], ROOT), (["other_doors", "mount"], BOTH),
     (["supervisor", "ptrace"], BOTH), (["supervisor", "memory"], BOTH), (["supervisor", "descriptors"], BOTH),
+    (["supervisor", "signal"], BOTH), (["supervisor", "signal handle"], BOTH), (["supervisor", "limit"], BOTH),
     (["supervisor", "vm"], BOTH), (["supervisor", "getfd"], BOTH), (["supervisor", "listener"], BOTH),
     (["supervisor", "untraced"], BOTH), (["supervisor", "userfault"], ROOT), (["unnamed_programs", "memory"], BOTH),
     (["unnamed_programs", "loader"], BOTH), (["unnamed_programs", "script"], BOTH),

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import attacks
@@ -106,6 +107,80 @@ def orphans_case(suite, folder, user):
         require((code, output) == (0, wanted), f"{'held' if under else 'bare'} {ending(code)} {short(output)} {errors[-300:]}")
 
 
+# The script is under less than whoever starts it, its interpreter alone is not.
+SCRIPT = "#!/bin/sh\n(echo x > {place}/open/made) 2>/dev/null && echo made\n(echo x > {place}/fixed/made) 2>/dev/null && echo won; true\n"
+
+
+def script_policy_case(suite, folder, user):
+    """What a policy says of a script holds for the interpreter that is started for it."""
+    options = attacks.as_user(user)
+    more = ("  {arena}/fixed: rw+create\n  {arena}/open: rw+create\n"
+            "programs:\n  {arena}/programs/script: {{policy: narrow.yaml}}\n  {arena}/programs/outer: {{}}\n"
+            f"  /usr/bin/*: {{{{}}}}\n  {LOADER}: {{{{}}}}\n")
+    for command, wanted in ((["sh", "script"], b"made\nwon\n"), (["script"], b"made\n"), (["outer"], b"made\n")):
+        place, policy = rights.arena(suite, folder, user, more)
+        policy.with_name("narrow.yaml").write_text(NARROW.format(arena=place))
+        (place / "programs/script").write_text(SCRIPT.format(place=place))
+        (place / "programs/outer").write_text(f"#!{place}/programs/script\n")
+        for name in ("script", "outer"):
+            (place / "programs" / name).chmod(0o755)
+        recording = place / "open/r.mcap"
+        code, output, errors = rights.execute(
+            suite, [suite.tracer, "run", "--policy", policy, "-o", recording, "--", *command[:-1], place / "programs" / command[-1]],
+            **options)
+        require((code, output) == (0, wanted), f"{command}: {ending(code)} '{short(output)}' {errors[-300:]}")
+        code, _, errors = suite.execute([suite.tracer, "replay", "--expect", "live", recording])
+        require(code == 0, f"{command}: replayed, it is decided otherwise: {short(errors)}")
+
+
+# Under it all files are there, and other processes may be looked at.
+UNDER = "abitrace: policy/1\nname: under\nfiles: {{/: all, {arena}/closed: none}}\n"
+ABOVE = "abitrace: policy/1\nname: above\nfiles: {{/: all}}\nprograms: {{'/**': {{}}, {arena}/programs/crossing%s: {{policy: under.yaml}}}}\n"
+CROSSINGS = ["memory", "thread", "environment", "pipe", "root"]
+
+
+def crossing_case(suite, folder, user, suffix):
+    """Who may do less reaches nothing of who may do more."""
+    options = attacks.as_user(user)
+    for under, wanted in ((False, "\n".join(CROSSINGS) + "\n"), (True, "")):
+        place, policy = rights.arena(suite, folder, user, "")
+        policy.write_text((ABOVE % suffix).format(arena=place))
+        policy.with_name("under.yaml").write_text(UNDER.format(arena=place))
+        command = ["sh", "-c", '"$@"; exit $?', "sh", place / ("programs/crossing" + suffix), place, *CROSSINGS]
+        read, write = os.pipe()
+        os.fchown(read, options.get("user", 0), -1)
+        code, output, errors = (rights.under(suite, policy, command, stdin=read, **options) if under
+                                else rights.execute(suite, command, stdin=read, **options))
+        os.close(read)
+        os.close(write)
+        require((code, output.decode()) == (attacks.HELD if under else attacks.WON, wanted),
+                f"{'held' if under else 'bare'} {ending(code)} {short(output)} {errors[-300:]}")
+
+
+def others_memory_case(suite, folder, user):
+    """What names the processes of others does not name their memory."""
+    options = attacks.as_user(user)
+    script = "import os, sys; os.open(f'/proc/{sys.argv[1]}/mem', os.O_RDWR); print('won')"
+    outside = subprocess.Popen(["sleep", "100"], start_new_session=True, **options)
+    try:
+        for more, wanted in (("", b""), ("classes: {{debug.inspect: allow}}\n", b""),
+                             ("classes: {{debug.inspect: allow}}\nambient: [self, child, mm, clock, procs+debug]\n", b"won\n"),
+                             (None, b"won\n")):
+            place, policy = rights.arena(suite, folder, user, "")
+            command = ["/usr/bin/python3", "-S", "-c", script, outside.pid]
+            if more is None:
+                code, output, errors = rights.execute(suite, command, **options)
+            else:
+                if "ambient" not in more:
+                    more += "ambient: [self, child, mm, clock, procs]\n"
+                policy.write_text(UNDER.format(arena=place) + more.replace("{{", "{").replace("}}", "}"))
+                code, output, errors = rights.under(suite, policy, command, **options)
+            require(output == wanted, f"{more}: {ending(code)} '{short(output)}' {errors[-300:]}")
+    finally:
+        outside.kill()
+        outside.wait()
+
+
 def run(suite):
     if suite.wanted and not any(prefix.startswith("programs") for prefix in suite.wanted):
         return
@@ -121,3 +196,7 @@ def run(suite):
             suite.case(f"programs/memory/{who}", memory_case, folder, user)
             suite.case(f"programs/loader_race/{who}", loader_race_case, folder, user)
             suite.case(f"programs/orphans/{who}", orphans_case, folder, user)
+            suite.case(f"programs/script_policy/{who}", script_policy_case, folder, user)
+            for suffix in ("", ".static"):
+                suite.case(f"programs/crossing/{who}{suffix}", crossing_case, folder, user, suffix)
+            suite.case(f"programs/others_memory/{who}", others_memory_case, folder, user)

@@ -102,10 +102,16 @@ func policy(_ text: String, others: [String: String] = [:]) throws -> Policy {
     /// No promise takes away what another gives, however deep its entry; what the policy itself says does.
     @Test func promisesAddUpAtEveryDepth() throws {
         let others = [
-            "a": "abitrace: policy/1\nfiles: {/: ro, /x/y: append, /z/*/s: none}\n"
-                + "classes: {any: deny EPERM, fd: allow}\n",
-            "b": "abitrace: policy/1\nfiles: {/x: attr, /z/q: run}\n"
-                + "classes: {any: deny EPERM, fd: deny EIO, fd.read: deny EIO}\n",
+            "a": """
+            abitrace: policy/1
+            files: {/: ro, /x/y: append, /z/*/s: none}
+            classes: {any: deny EPERM, fd: allow}
+            """,
+            "b": """
+            abitrace: policy/1
+            files: {/x: attr, /z/q: run}
+            classes: {any: deny EPERM, fd: deny EIO, fd.read: deny EIO}
+            """,
             "c": "abitrace: policy/1\npromises: [a]\nfiles: {/x/y: none}\nclasses: {fd: deny ENOSYS}\n",
         ]
         func rights(_ text: String, _ path: String) throws -> Rights? {
@@ -124,14 +130,23 @@ func policy(_ text: String, others: [String: String] = [:]) throws -> Policy {
             #expect(try rights(order + "files: {/x: none}\n", "/x/y") == groups(.append))
             #expect(try policy(order, others: others).classVerdict(.fdRead) == .allow)
             let own = try policy(order + "classes: {fd: deny ENOSYS}\n", others: others)
-            #expect(own.classVerdict(.fdWrite) == .deny(38))
+            #expect(own.classVerdict(.fdWrite) == .deny(ErrnoName.ENOSYS))
         }
         // A promise's own entries count for its promises, and not for others.
         #expect(try rights("promises: [c]\n", "/x/y") == nil)
         #expect(try rights("promises: [c, b]\n", "/x/y") == groups(.attr))
         #expect(try rights("promises: [c, a]\n", "/x/y") == groups(.append))
-        #expect(try policy("promises: [c]\n", others: others).classVerdict(.fdRead) == .deny(38))
+        #expect(try policy("promises: [c]\n", others: others).classVerdict(.fdRead) == .deny(ErrnoName.ENOSYS))
         #expect(try policy("promises: [c, a]\n", others: others).classVerdict(.fdRead) == .allow)
+    }
+
+    /// A program is one object; only `**` covers what lies below a directory.
+    @Test func programsOfATree() throws {
+        let layer = try policy("programs: {/usr/**: {}, /opt/*: {}}\n").layers[0]
+        func runs(_ path: String) -> Bool { layer.line(forProgram: Array(path.utf8)) != nil }
+        #expect(runs("/usr/bin/ls") && runs("/usr/ls") && runs("/opt/ls"))
+        #expect(!runs("/usr") && !runs("/opt/bin/ls") && !runs("/bin/ls"))
+        #expect(try policy("programs: {'/**': {}}\n").layers[0].line(forProgram: Array("/bin/ls".utf8)) != nil)
     }
 
     /// What would be lost in a sum is no part of a promise.

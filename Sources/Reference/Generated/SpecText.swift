@@ -2639,6 +2639,7 @@ enum SpecText {
           needs object option_set if op is set
           refuse redirect EPERM if op is set and level is SOL_SOCKET and option is 25|36|62 because it sends packets another way than the address says
           refuse route EPERM if op is set and level is SOL_IP and option is 4|19 because it sends packets another way than the address says
+          refuse route6 EPERM if op is set and level is SOL_IPV6 and option is 5|6|55|57|75 because it sends packets another way than the address says
         enum socketFamily unknown AF_???
           AF_UNSPEC 0
           AF_UNIX 1

@@ -149,7 +149,17 @@ public protocol Authority: AnyObject, Sendable {
 
     /// A process was made, or runs another image.
     func created(_ child: Int32, by process: Int32)
-    func executed(_ process: Int32, _ path: [UInt8])
+    /// - Parameter files: all that was loaded, and the script that it was loaded for.
+    func executed(_ process: Int32, _ program: [UInt8], with files: [[UInt8]])
+
+    /// Whether another process may do what this one may not.
+    func isWider(_ other: Int32, than process: Int32) -> Bool
+
+    /// Whether a call of a process would be one of those that are refused unless named.
+    func refuses(caseOf stop: Stop, _ process: Int32) -> Bool
+
+    /// Whether a process may read and write the memory of its children, or of others.
+    func mayUseMemory(ofOthers: Bool, _ process: Int32) -> Bool
 
     /// A process has ended.
     func forget(_ process: Int32)

@@ -16,6 +16,9 @@ public final class Broker: Sendable {
     let pool = Pool()
     let waits: Waits
     private let endsAll = Mutex(false)
+    /// The scripts that a thread's latest execve was decided on. The kernel tells of none: what it loads for them is all
+    /// that is seen, and whoever may run that may give it any script.
+    private let scripts = Mutex<[Int32: [PathFact]]>([:])
     /// The process that is to become the program: until its exec its calls are ours, and no policy's business.
     private let launching: Mutex<Int32>
 
@@ -53,6 +56,11 @@ public final class Broker: Sendable {
         launching.withLock { $0 == notification.thread } && notification.stop.operation != .procExec
     }
 
+    /// A thread's execve is about to be made, of these scripts if any.
+    func runs(_ thread: Int32, _ files: [PathFact]) {
+        scripts.withLock { $0[thread] = files.isEmpty ? nil : files }
+    }
+
     /// Whether every process is to be ended now.
     var mustEndAll: Bool { endsAll.withLock { $0 } }
 
@@ -66,6 +74,7 @@ public final class Broker: Sendable {
         case .exited, .killed, .detached:
             snapshot.decisions = authority.decisions(event, snapshot.stop)
             callers.forget(event.thread)
+            runs(event.thread, [])
             tasks.settled(event.thread)
             if event.thread == event.process { authority.forget(event.process) }
         case .executed(let former):
@@ -86,20 +95,21 @@ public final class Broker: Sendable {
         var caller = event
         caller.thread = former
         let ofCall = authority.decisions(caller, Stop())
-        judgeImage(event)
+        judgeImage(event, scripts.withLock { $0.removeValue(forKey: former) } ?? [])
         let ofImage = authority.decisions(event, Stop())
         authority.keep(ofCall, thread: event.thread)
         return ofImage
     }
 
-    private func judgeImage(_ event: Event) {
+    private func judgeImage(_ event: Event, _ scripts: [PathFact]) {
         do throws(CallError) {
             if let loaded = try Image.loaded(event.process, by: authority) {
                 let call = Calling(
                     id: 0, stop: Stop(number: 59), made: Stop(number: 59), thread: event.thread, process: event.process)
-                switch authority.judge(.programs(loaded), call, .ofImage) {
+                let files = scripts + loaded
+                switch authority.judge(.programs(files), call, .ofImage) {
                 case .allow, .stub, .rewrite, .reply:
-                    authority.executed(event.process, loaded[0].path)
+                    authority.executed(event.process, loaded[0].path, with: files.map(\.path))
                     return
                 case .refuse: break
                 case .kill: endAll(event.process)

@@ -232,12 +232,29 @@ public final class PolicyAuthority: Authority {
 
     public func keep(_ decisions: [RecordedDecision], thread: Int32) { log?.put(decisions, thread: thread) }
 
-    public func executed(_ process: Int32, _ path: [UInt8]) {
-        let after = current(process).afterExec(of: path)
+    public func executed(_ process: Int32, _ program: [UInt8], with files: [[UInt8]]) {
+        let after = narrows ? current(process).afterExec(of: files) : policy
         state.withLock { state in
             if narrows { state.narrowed[process] = after }
-            state.programs[process] = path
+            state.programs[process] = program
         }
+    }
+
+    public func isWider(_ other: Int32, than process: Int32) -> Bool {
+        narrows && !onlyWarns && !current(process).contains(current(other))
+    }
+
+    public func refuses(caseOf stop: Stop, _ process: Int32) -> Bool {
+        !onlyWarns && current(process).refusesCase(of: stop)
+    }
+
+    public func mayUseMemory(ofOthers: Bool, _ process: Int32) -> Bool {
+        if onlyWarns { return true }
+        let policy = current(process)
+        let operation = Messages.Operation.debugInspect
+        let verdicts = [policy.classVerdict(operation)] + operation.refusals.map { policy.verdict(of: $0, operation) }
+        return verdicts.allSatisfy { $0.strictness <= Verdict.warn.strictness }
+            && policy.rights(of: ofOthers ? .procs : .child).contains(.debug)
     }
 }
 

@@ -23,18 +23,31 @@ extension Resolution {
         return number("flags", radix: 8).map { Int32(truncatingIfNeeded: $0) & O_ACCMODE }
     }
 
-    /// What /proc says of a process is that one's: of one outside the policy it takes the right to look into others.
-    func requireWatched(_ path: [UInt8]) throws(CallError) {
+    /// What /proc says of a process is that one's: of one outside the policy, or one that may do more, it takes the
+    /// right to look into others. Memory is reached by calls too (process_vm_readv(2)), and takes what those do.
+    func requireWatched(_ path: [UInt8], _ rights: Rights) throws(CallError) {
         guard path.starts(with: Self.processes) else { return }
-        let digits = path.dropFirst(Self.processes.count).prefix { $0 != slash }
-        guard !digits.isEmpty, let other = Int32(String(decoding: digits, as: UTF8.self)), other != caller.process
+        let parts = path.dropFirst(Self.processes.count).split(separator: slash)
+        guard let digits = parts.first, let other = Int32(String(decoding: digits, as: UTF8.self)),
+            other != caller.process
         else { return }
+        let authority = worker.broker.authority
+        var isOutside = true
         switch Standing(of: other) {
-        case .watched, .ended, .none: return
+        case .ended, .none: return
+        case .watched(caller.process): return
+        case .watched(let process): isOutside = authority.isWider(process, than: caller.process)
         case .other: break
         }
-        if worker.broker.authority.may(.inspect, toOthers: caller.process) { return }
-        throw CallError(ENOENT, because: "what /proc says of a process outside the policy")
+        if isOutside && !authority.may(.inspect, toOthers: caller.process) {
+            throw CallError(ENOENT, because: "what /proc says of a process outside the policy")
+        }
+        let isMemory = parts.last.map { $0.elementsEqual("mem".utf8) } ?? false
+        if isMemory && !rights.isDisjoint(with: [.read, .write])
+            && !authority.mayUseMemory(ofOthers: isOutside, caller.process)
+        {
+            throw CallError(EACCES, because: "the memory of another process, which takes `debug.inspect`")
+        }
     }
 
     private static let processes = Array("/proc/".utf8)

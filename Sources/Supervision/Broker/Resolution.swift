@@ -326,7 +326,7 @@ struct Resolution {
         }
         // A magic link: the kernel alone knows where it leads.
         let path = try Self.path(of: directory)
-        try requireWatched(path)
+        try requireWatched(path, [])
         let object = try Kernel.openPlainly(directory.number, name, flags: O_PATH)
         throughHandle = try Self.accessMode(of: name, in: path, as: object)
         return .object(object)

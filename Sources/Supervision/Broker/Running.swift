@@ -12,7 +12,9 @@ extension Work {
         let (found, _) = try object(base, argument, flags)
         // Not even what its contents are.
         if worker.broker.authority.hides(found.path, calling) { throw CallError(EACCES, about: found.path) }
-        try require(.programs(Image(found).chain(seenBy: &self)))
+        let files = try Image(found).chain(seenBy: &self)
+        try require(.programs(files.scripts + files.loaded))
+        worker.broker.runs(caller.thread, files.scripts)
         return .proceed
     }
 }
@@ -28,8 +30,10 @@ struct Image {
     /// Interpreters of interpreters (fs/exec.c); the kernel answers ELOOP beyond.
     private static let depthLimit = 5
 
-    /// The paths of the file and of all that is loaded for it.
-    func chain(seenBy work: inout Work, depth: Int = 0) throws(CallError) -> [PathFact] {
+    /// The scripts that the kernel is led on by, and all that it loads in the end.
+    func chain(
+        seenBy work: inout Work, depth: Int = 0
+    ) throws(CallError) -> (scripts: [PathFact], loaded: [PathFact]) {
         guard found.kind == S_IFREG else { throw CallError(EACCES) }
         if depth > Self.depthLimit { throw CallError(ELOOP) }
         let contents = try ImageContents(of: found.object, by: work.worker)
@@ -38,11 +42,14 @@ struct Image {
         }
         let wantsDigest = work.worker.broker.authority.wantsDigest
         let fact = try Self.fact(found, wantsDigest(found.path, work.caller.process) ? contents : nil)
-        guard let interpreter = contents.interpreter else { return [fact] }
+        guard let interpreter = contents.interpreter else { return ([], [fact]) }
         let next = try work.resolution.object(interpreter, from: AT_FDCWD)
-        if contents.isScript { return try [fact] + Image(next).chain(seenBy: &work, depth: depth + 1) }
+        if contents.isScript {
+            let files = try Image(next).chain(seenBy: &work, depth: depth + 1)
+            return ([fact] + files.scripts, files.loaded)
+        }
         let isWanted = wantsDigest(next.path, work.caller.process)
-        return [fact, try Self.fact(next, isWanted ? ImageContents(of: next.object, by: work.worker) : nil)]
+        return ([], [fact, try Self.fact(next, isWanted ? ImageContents(of: next.object, by: work.worker) : nil)])
     }
 
     /// What is decided on: a file that is only in memory has no path, and no kind that a policy names.

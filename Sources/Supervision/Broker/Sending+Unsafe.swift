@@ -160,10 +160,23 @@ extension Work {
             } else if word == 4 {
                 // What else a 32-bit program may send has layouts that nobody has described here.
                 throw CallError(EINVAL)
+            } else {
+                try requireOption(level, type)
             }
             message.addControl(level, type, data)
             offset += (Int(length) + word - 1) / word * word
         }
+    }
+
+    /// What control data says for one message, setsockopt says for all of them (ip(7), ipv6(7)).
+    private func requireOption(_ level: UInt32, _ type: UInt32) throws(CallError) {
+        // IP_RETOPTS carries what IP_OPTIONS sets (ip_cmsg_send in net/ipv4/ip_sockglue.c).
+        let option = level == 0 && type == 7 ? 4 : type
+        // SYS_setsockopt of the x86_64 table.
+        let setting = Stop(number: 54, arguments: RawArguments(0, UInt64(level), UInt64(option), 0, 0, 0))
+        guard worker.broker.authority.refuses(caseOf: setting, caller.process) else { return }
+        _ = refused(.unnameable("control data that says what a refused option does"))
+        throw CallError(EPERM)
     }
 
     private func requirePassable(_ held: Descriptor) throws(CallError) {

@@ -7,8 +7,8 @@ import Messages
 
 /// What is known of a process that a call is about.
 enum Standing {
-    /// It lives under the same policy.
-    case watched
+    /// It lives under the same supervisor, as a thread of this process or as that.
+    case watched(Int32)
     /// It has ended, and its parent has not asked how yet.
     case ended
     case other
@@ -22,13 +22,17 @@ enum Standing {
             self = .none
             return
         }
+        var leader = process
         for line in text.split(separator: 10) {
+            if line.starts(with: "Tgid:\t".utf8) {
+                leader = Int32(String(decoding: line.dropFirst(6), as: UTF8.self)) ?? process
+            }
             if line.starts(with: "State:\tZ".utf8) || line.starts(with: "State:\tX".utf8) {
                 self = .ended
                 return
             }
             guard line.starts(with: "TracerPid:".utf8) else { continue }
-            if line.elementsEqual("TracerPid:\t\(getpid())".utf8) { self = .watched }
+            if line.elementsEqual("TracerPid:\t\(getpid())".utf8) { self = .watched(leader) }
             return
         }
     }

@@ -151,7 +151,7 @@ struct Work {
     }
 
     func require(_ needs: [Need]) throws(CallError) {
-        for need in needs { try resolution.requireWatched(need.path) }
+        for need in needs { try resolution.requireWatched(need.path, need.rights) }
         try require(.objects(needs.map(seen)))
     }
 

@@ -156,43 +156,43 @@ let specCases: [SpecCase] = [
         line: "listmount(NULL, 0x5000, 8, 0) = -1 EFAULT (Bad address)",
         setup: "a1=0x5000 a2=8 -> -14"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:251", call: "socket", personality: .x86_64, operation: "sock.create",
+        place: "Tools/Spec/sock.spec:252", call: "socket", personality: .x86_64, operation: "sock.create",
         line: "socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_TCP) = 3",
         setup: "a0=2 a1=0x80001 a2=6 -> 3"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:263", call: "connect", personality: .x86_64, operation: "sock.connect",
+        place: "Tools/Spec/sock.spec:264", call: "connect", personality: .x86_64, operation: "sock.connect",
         line: "connect(3, {sa_family=AF_UNIX, sun_path=\"/run/x\"}, 9) = 0",
         setup: "a0=3 a1={u16 1 \"/run/x\"} a2=9 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:287", call: "accept4", personality: .x86_64, operation: "sock.accept",
+        place: "Tools/Spec/sock.spec:288", call: "accept4", personality: .x86_64, operation: "sock.accept",
         line: "accept4(3, NULL, NULL, SOCK_CLOEXEC) = 4",
         setup: "a0=3 a3=0x80000 -> 4"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:325", call: "sendto", personality: .x86_64, operation: "sock.send",
+        place: "Tools/Spec/sock.spec:326", call: "sendto", personality: .x86_64, operation: "sock.send",
         line: "sendto(3, \"hello\", 5, MSG_NOSIGNAL, NULL, 0) = 5",
         setup: "a0=3 a1=\"hello\" a2=5 a3=0x4000 -> 5"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:341", call: "recvfrom", personality: .x86_64, operation: "sock.recv",
+        place: "Tools/Spec/sock.spec:342", call: "recvfrom", personality: .x86_64, operation: "sock.recv",
         line: "recvfrom(3, \"hello\", 4096, 0, NULL, NULL) = 5",
         setup: "a0=3 a2=4096 -> 5 a1=\"hello\""),
     SpecCase(
-        place: "Tools/Spec/sock.spec:376", call: "shutdown", personality: .x86_64, operation: "sock.shutdown",
+        place: "Tools/Spec/sock.spec:377", call: "shutdown", personality: .x86_64, operation: "sock.shutdown",
         line: "shutdown(3, SHUT_WR) = 0",
         setup: "a0=3 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:388", call: "bind", personality: .x86_64, operation: "sock.bind",
+        place: "Tools/Spec/sock.spec:389", call: "bind", personality: .x86_64, operation: "sock.bind",
         line: "bind(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"0.0.0.0\")}, 16) = 0",
         setup: "a0=3 a1={u16 2 u8 0 u8 80 zero 12} a2=16 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:399", call: "listen", personality: .x86_64, operation: "sock.listen",
+        place: "Tools/Spec/sock.spec:400", call: "listen", personality: .x86_64, operation: "sock.listen",
         line: "listen(3, 128) = 0",
         setup: "a0=3 a1=128 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:412", call: "getsockname", personality: .x86_64, operation: "sock.name_get",
+        place: "Tools/Spec/sock.spec:413", call: "getsockname", personality: .x86_64, operation: "sock.name_get",
         line: "getsockname(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"127.0.0.1\")}, [128 => 16]) = 0",
         setup: "a0=3 a2={u32 128} -> 0 a1={u16 2 u8 0 u8 80 u8 127 u8 0 u8 0 u8 1 zero 8} a2={u32 16}"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:439", call: "setsockopt", personality: .x86_64, operation: "sock.option",
+        place: "Tools/Spec/sock.spec:440", call: "setsockopt", personality: .x86_64, operation: "sock.option",
         line: "setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0",
         setup: "a0=3 a1=1 a2=2 a3={u32 1} a4=4 -> 0"),
     SpecCase(
