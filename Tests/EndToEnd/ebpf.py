@@ -206,6 +206,21 @@ def lost_in_recording_case(suite):
     require(in_lines == int(told[1]), f"{told[1]} calls were lost, the recording tells of {in_lines}")
 
 
+def no_waits_case(suite):
+    """Children are told of by the kernel: the supervisor waits out no time for any of them."""
+    need_ebpf()
+    (log, forks) = (suite.path(".strace"), 100)
+    code, _, errors = suite.execute(
+        ["strace", "-o", log, "-e", "trace=ppoll,poll,epoll_wait,epoll_pwait,nanosleep,clock_nanosleep,wait4", "--",
+         suite.tracer, "record", "--interceptor=ebpf", "-o", suite.path(".mcap"), "--",
+         suite.folder / "programs" / "fork_storm", forks])
+    require(code == 0, f"{ending(code)} {short(errors)}")
+    lines = log.read_text(errors="replace").splitlines()
+    require(sum(line.startswith("wait4(") for line in lines) >= forks, "the children were not seen")
+    waits = [line for line in lines if "Timeout" in line or "nanosleep(" in line]
+    require(len(waits) < forks // 10, f"{len(waits)} waits ran out for {forks} children: {waits[:1]}")
+
+
 def nothing_left_case(suite):
     need_ebpf()
     before = programs_in_kernel()
@@ -326,6 +341,7 @@ def run(suite):
     suite.case("ebpf/all_accounted", all_accounted_case)
     suite.case("ebpf/none_lost", none_lost_case)
     suite.case("ebpf/lost_in_recording", lost_in_recording_case)
+    suite.case("ebpf/no_waits", no_waits_case)
     suite.case("ebpf/nothing_left", nothing_left_case)
     suite.case("ebpf/killed", killed_case)
     suite.case("ebpf/let_go", let_go_case)
