@@ -1,6 +1,7 @@
 // The broker's threads are made and end thousands of times in a long run.
 
 import CLinux
+import Glibc
 import Synchronization
 import Testing
 
@@ -13,8 +14,7 @@ import Testing
         let counted = Counter()
         let failure = pool.start {
             guard counted.next() < 20_000 else { return }
-            pool.waits()
-            pool.works()
+            pool.works(isCrowded: true)
         }
         #expect(failure == 0)
         try await counted.wait(for: 20_000)
@@ -39,13 +39,46 @@ import Testing
             try await asked.wait(for: 1)
             let failure = pool.start {
                 guard counted.next() < 2_000 else { return }
-                pool.waits()
-                pool.works()
+                pool.works(isCrowded: true)
             }
             #expect(failure == 0)
             try await counted.wait(for: 2_000)
             group.cancelAll()
         }
+    }
+
+    /// Calls that are held up have others wait in their place, one after the other.
+    @Test func aCallThatIsHeldUpHoldsUpNoOther() async throws {
+        let pool = Pool()
+        let (held, done) = (Counter(), Counter())
+        let failure = pool.start {
+            repeat {
+                pool.works(isCrowded: false)
+                if held.next() <= 50 {
+                    while done.count == 0 { usleep(1000) }
+                } else {
+                    _ = done.next()
+                    usleep(100)
+                }
+            } while pool.takesTurn() && done.count < 1000
+        }
+        #expect(failure == 0)
+        try await done.wait(for: 1000)
+        #expect(held.count > 50)
+    }
+
+    /// Where no call is held up and none waits, one thread takes them all.
+    @Test func oneThreadServesCallsThatComeAlone() async throws {
+        let pool = Pool()
+        let (threads, calls) = (Counter(), Counter())
+        let failure = pool.start {
+            _ = threads.next()
+            repeat { pool.works(isCrowded: false) } while pool.takesTurn() && calls.next() < 100_000
+        }
+        #expect(failure == 0)
+        try await calls.wait(for: 100_000)
+        // A thread that has no processor for a round is taken for one that is held up.
+        #expect(threads.count < 50)
     }
 }
 

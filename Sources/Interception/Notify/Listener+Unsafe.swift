@@ -66,6 +66,12 @@ public struct Listener: Sendable {
         return Notification(id: words.0, thread: Int32(truncatingIfNeeded: words.1), stop: stop)
     }
 
+    /// Whether another call waits to be received.
+    public var hasNext: Bool {
+        var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&waiting, 1, 0) == 1 && waiting.revents & Int16(POLLIN) != 0
+    }
+
     /// Whether the caller still waits. What was learned of it through its id before is then about this caller.
     public func isWaiting(_ id: UInt64) -> Bool {
         var id = id

@@ -39,7 +39,7 @@ public final class Broker: Sendable {
         let other = pool.start { [self] in
             // A thread that cannot serve leaves the calls to the others; where none can, callers wait and the
             // supervisor can still be ended.
-            guard let worker = try? Worker(broker: self) else { return }
+            guard let worker = try? Worker(broker: self) else { return pool.fails() }
             worker.run()
         }
         guard other == 0 else { throw .spawn(errno: other) }

@@ -1,57 +1,130 @@
-// The broker's threads: always one more than there is work, so that a call that waits holds up no other.
+// The broker's threads: one waits for calls, so that no call wakes more than one, and another takes its place as soon as
+// a call holds that one up.
 
 import CLinux
 import Glibc
 import Synchronization
 
-/// Grows by a thread whenever the last idle one finds work, and shrinks when many are idle.
+/// Has one thread wait for calls. The kernel wakes every thread that waits on a listener for every call (recv_wait_event
+/// in kernel/seccomp.c), and on the caller's processor where there is one: so one waits, performs a call and waits
+/// again. Where another call waits already when one is taken, or where a call takes longer than a watchman's round,
+/// another thread goes on waiting in its place.
 final class Pool: Sendable {
-    private struct Count {
+    private struct State {
         var threads = 0
-        var idle = 0
+        var parked = 0
+        /// A thread waits for calls, or is on its way to.
+        var isReceiving = false
+        /// How many calls were taken.
+        var taken: UInt64 = 0
+        /// The watchman makes his rounds. He does whenever nobody waits for calls.
+        var isWatched = false
     }
-    private let count = Mutex(Count())
+    private let state = Mutex(State())
     /// In a box: a function that stands in a generic place is wrapped once more by each look at it, and calling it
     /// takes a frame for each wrapping.
     private let body = Mutex<Body?>(nil)
+    private let parking = Semaphore()
+    private let watch = Semaphore()
 
     /// How many threads may wait in a call at once. Beyond it the callers of this one policy wait for each other.
     private static let limit = 4096
-    private static let idleLimit = 4
+    private static let parkedLimit = 4
+    /// Microseconds between two rounds: the longest that a call waits because another is held up.
+    private static let round: UInt32 = 1000
+    /// Rounds without a call, after which the watchman rests until there is one.
+    private static let quietRounds = 20
 
-    /// Starts two threads. Answers an errno, 0 for success.
+    /// Starts the first thread, and the watchman.
+    /// - Parameter body: what a thread does: makes what it needs, and takes calls until it is one too many.
+    /// - Returns: an errno, 0 for success.
     func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
         let boxed = Body(body)
         self.body.withLock { $0 = boxed }
+        state.withLock { $0.isReceiving = true }
         let first = grow()
-        return first == 0 ? grow() : first
+        return first == 0 ? startThread { [self] in while true { keepWatch() } } : first
     }
 
     private func grow() -> Int32 {
         guard let body = body.withLock({ $0 }) else { return 0 }
-        count.withLock { $0.threads += 1 }
+        state.withLock { $0.threads += 1 }
         let failure = startThread { [self] in
             body.run()
-            count.withLock { $0.threads -= 1 }
+            state.withLock { $0.threads -= 1 }
         }
-        if failure != 0 { count.withLock { $0.threads -= 1 } }
+        if failure != 0 { state.withLock { $0.threads -= 1 } }
         return failure
     }
 
-    /// A thread waits for a call.
-    func waits() { count.withLock { $0.idle += 1 } }
-
-    /// A thread has one, and another must stand by.
-    func works() {
-        let mustGrow = count.withLock { count in
-            count.idle -= 1
-            return count.idle == 0 && count.threads < Self.limit
-        }
-        if mustGrow { _ = grow() }
+    /// The thread that waited for calls has one.
+    /// - Parameter isCrowded: another call waits already.
+    func works(isCrowded: Bool) {
+        leave(with: 1)
+        if isCrowded { fillIn() }
     }
 
-    /// Whether the asking thread is one too many.
-    func hasTooMany() -> Bool { count.withLock { $0.idle > Self.idleLimit } }
+    /// The thread that was to wait for calls cannot.
+    func fails() { leave(with: 0) }
+
+    private func leave(with calls: UInt64) {
+        let begins = state.withLock { state in
+            state.isReceiving = false
+            state.taken &+= calls
+            defer { state.isWatched = true }
+            return !state.isWatched
+        }
+        if begins { watch.signal() }
+    }
+
+    /// The thread's call is done with.
+    /// - Returns: whether the thread waits for calls now; false where it is one too many, and ends.
+    func takesTurn() -> Bool {
+        let mustPark: Bool? = state.withLock { state in
+            if !state.isReceiving {
+                state.isReceiving = true
+                return false
+            }
+            if state.parked == Self.parkedLimit { return nil }
+            state.parked += 1
+            return true
+        }
+        guard let mustPark else { return false }
+        // Whoever wakes it has noted that it waits for calls.
+        if mustPark { parking.wait() }
+        return true
+    }
+
+    /// Lets another thread wait for calls, where none does.
+    private func fillIn() {
+        let mustGrow: Bool? = state.withLock { state in
+            if state.isReceiving || (state.parked == 0 && state.threads >= Self.limit) { return nil }
+            state.isReceiving = true
+            if state.parked == 0 { return true }
+            state.parked -= 1
+            return false
+        }
+        guard let mustGrow else { return }
+        if !mustGrow { return parking.signal() }
+        if grow() != 0 { fails() }
+    }
+
+    /// From a first call until there have been none for some rounds.
+    private func keepWatch() {
+        watch.wait()
+        var (last, quiet): (UInt64?, Int) = (nil, 0)
+        while true {
+            usleep(Self.round)
+            let now = state.withLock { state in
+                quiet = state.isReceiving && state.taken == last ? quiet + 1 : 0
+                if quiet == Self.quietRounds { state.isWatched = false }
+                return state
+            }
+            if !now.isWatched { return }
+            if !now.isReceiving && now.taken == last { fillIn() }
+            last = now.taken
+        }
+    }
 }
 
 private final class Body: Sendable {

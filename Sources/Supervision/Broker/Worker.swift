@@ -23,15 +23,13 @@ final class Worker: @unchecked Sendable {
         try Kernel.call(Number.unshare, 0x200)
     }
 
-    /// Works until nobody can call any more.
+    /// Works until there is no need of it.
     func run() {
-        while true {
-            broker.pool.waits()
+        repeat {
             let notification = broker.listener.next()
-            broker.pool.works()
+            broker.pool.works(isCrowded: broker.listener.hasNext)
             if let notification { serve(notification) }
-            if broker.pool.hasTooMany() { return }
-        }
+        } while broker.pool.takesTurn()
     }
 
     private func serve(_ notification: Notification) {
