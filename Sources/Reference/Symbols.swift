@@ -10,15 +10,15 @@ public struct Symbol: Equatable, Sendable {
 
 extension Reference {
     /// The names of a set in its order.
-    public func symbols(of set: Entry) -> [Symbol] {
-        set.lines.compactMap { line in
-            guard line.keyword != "origin", line.keyword != "-" else { return nil }
-            let words = line.rest.split(separator: " ").map(String.init)
-            guard let value = words.first else { return nil }
-            let dashes = words.firstIndex(of: "--") ?? words.count
-            let meaning = words.dropFirst(dashes + 1).joined(separator: " ")
-            return Symbol(name: line.keyword, value: value, meaning: meaning)
-        }
+    public func symbols(of set: Entry) -> [Symbol] { set.lines.compactMap(symbol) }
+
+    private func symbol(_ line: SpecLine) -> Symbol? {
+        guard line.keyword != "origin", line.keyword != "-" else { return nil }
+        let words = line.rest.split(separator: " ").map(String.init)
+        guard let value = words.first else { return nil }
+        let dashes = words.firstIndex(of: "--") ?? words.count
+        let meaning = words.dropFirst(dashes + 1).joined(separator: " ")
+        return Symbol(name: line.keyword, value: value, meaning: meaning)
     }
 
     /// A constant in every set that has it; `O_TMPFILE` finds the kernel's own `__O_TMPFILE` too.
@@ -26,8 +26,8 @@ extension Reference {
         let wanted: Set = [word, "__" + word]
         var said: [Explanation] = []
         for set in entries where set.kind == "flags" || set.kind == "enum" {
-            for symbol in symbols(of: set) where wanted.contains(symbol.name) {
-                said.append(explain(symbol, in: set))
+            for line in set.lines where wanted.contains(line.keyword) {
+                if let symbol = symbol(line) { said.append(explain(symbol, in: set)) }
             }
         }
         return said
