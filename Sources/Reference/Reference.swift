@@ -31,6 +31,8 @@ public struct Reference: Sendable {
     public let entries: [Entry]
     /// Where a file's facts come from, by the file's name.
     public let origins: [String: String]
+    /// Who has a type that speaks of a set or a struct, by that one's name.
+    let usersByName: [String: [String]]
 
     /// Reads the spec's canonical text: heads at the margin, lines indented, no comments.
     public init(_ text: String) {
@@ -56,6 +58,7 @@ public struct Reference: Sendable {
         }
         self.entries = entries
         self.origins = origins
+        usersByName = Self.users(in: entries)
     }
 
     /// The spec that this program was built from.

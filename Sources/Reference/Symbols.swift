@@ -23,10 +23,10 @@ extension Reference {
 
     /// A constant in every set that has it; `O_TMPFILE` finds the kernel's own `__O_TMPFILE` too.
     func explain(symbol word: String) -> [Explanation] {
-        let wanted: Set = [word, "__" + word]
+        let hidden = "__" + word
         var said: [Explanation] = []
         for set in entries where set.kind == "flags" || set.kind == "enum" {
-            for line in set.lines where wanted.contains(line.keyword) {
+            for line in set.lines where line.keyword == word || line.keyword == hidden {
                 if let symbol = symbol(line) { said.append(explain(symbol, in: set)) }
             }
         }
@@ -86,42 +86,43 @@ extension Reference {
     }
 
     /// The arguments and fields whose type speaks of a set or a struct: `openat flags`, `struct open_how flags`.
-    func users(of name: String) -> [String] {
-        var users: [String] = []
+    func users(of name: String) -> [String] { usersByName[name] ?? [] }
+
+    /// For each name that a type speaks of, who has such a type, each once and in the spec's order.
+    static func users(in entries: [Entry]) -> [String: [String]] {
+        var users: [String: [String]] = [:]
         for entry in entries {
-            switch entry.kind {
-            case "call":
-                for line in entry.lines {
-                    let words = line.words
-                    var user = entry.name
-                    switch line.keyword {
-                    case "arg", "or": user += words.count > 1 ? " " + words[1] : ""
-                    case "returns": user += " result"
-                    default: continue
+            for line in entry.lines {
+                guard let (user, types) = typed(line, of: entry) else { continue }
+                for type in types {
+                    for name in TypeWords.names(type) where users[name]?.last != user {
+                        users[name, default: []].append(user)
                     }
-                    let types = words.prefix { $0 != "if" }.dropFirst(line.keyword == "returns" ? 1 : 3)
-                    if types.contains(where: { TypeWords.mentions($0, name) }) { users.append(user) }
                 }
-            case "struct":
-                for line in entry.lines {
-                    let words = line.words
-                    let field = Array(line.keyword == "or" ? words.dropFirst() : words[...])
-                    guard field.count > 1, line.keyword != "operation" else { continue }
-                    if TypeWords.mentions(field[1], name) { users.append("struct \(entry.name) \(field[0])") }
-                }
-            case "select":
-                for line in entry.lines where line.words.dropFirst().contains(where: { TypeWords.mentions($0, name) }) {
-                    users.append("\(entry.name) \(line.keyword)")
-                }
-            case "enum", "flags":
-                for line in entry.lines
-                where line.words.dropFirst(2).first.map({ TypeWords.mentions($0, name) }) ?? false {
-                    users.append("\(entry.name) \(line.keyword)")
-                }
-            default: break
             }
         }
-        var seen: Set<String> = []
-        return users.filter { seen.insert($0).inserted }
+        return users.mapValues { list in
+            var seen: Set<String> = []
+            return list.filter { seen.insert($0).inserted }
+        }
+    }
+
+    /// Whose types a line tells, nil for a line that tells none.
+    private static func typed(_ line: SpecLine, of entry: Entry) -> (user: String, types: ArraySlice<String>)? {
+        let words = line.words
+        switch (entry.kind, line.keyword) {
+        case ("call", "arg"), ("call", "or"):
+            let user = words.count > 1 ? "\(entry.name) \(words[1])" : entry.name
+            return (user, words.prefix { $0 != "if" }.dropFirst(3))
+        case ("call", "returns"): return ("\(entry.name) result", words.prefix { $0 != "if" }.dropFirst(1))
+        case ("call", _), ("struct", "operation"): return nil
+        case ("struct", let keyword):
+            let field = keyword == "or" ? words.dropFirst() : words[...]
+            return field.count > 1 ? ("struct \(entry.name) \(field.first ?? "")", field.dropFirst().prefix(1)) : nil
+        case ("select", let keyword): return ("\(entry.name) \(keyword)", words.dropFirst())
+        case ("enum", let keyword), ("flags", let keyword):
+            return ("\(entry.name) \(keyword)", words.dropFirst(2).prefix(1))
+        default: return nil
+        }
     }
 }

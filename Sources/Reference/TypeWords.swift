@@ -51,17 +51,8 @@ public enum TypeWords {
         return text
     }
 
-    /// Whether a type speaks of a set or a struct of that name.
-    public static func mentions(_ type: String, _ name: String) -> Bool {
-        var word = ""
-        for character in type + " " {
-            if character.isLetter || character.isNumber || character == "_" {
-                word.append(character)
-            } else {
-                if word == name { return true }
-                word = ""
-            }
-        }
-        return false
+    /// The sets and structs that a type speaks of, and the words that it says so with.
+    static func names(_ type: String) -> [String] {
+        type.split { !($0.isLetter || $0.isNumber || $0 == "_") }.map(String.init)
     }
 }
