@@ -153,6 +153,20 @@ enum Kernel {
         return Descriptor(Int32(number))
     }
 
+    /// Our own descriptors by their numbers: half of what it costs to open or to name an object again is the way through
+    /// /proc/self/fd to it (proc_pid_fd(5)).
+    private static let ownDescriptors = Glibc.open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC)
+
+    /// Opens the object of a descriptor of ours again.
+    static func reopen(_ object: Descriptor, flags: Int32, mode: UInt32 = 0) throws(CallError) -> Descriptor {
+        try openPlainly(ownDescriptors, Array("\(object.number)".utf8), flags: flags, mode: mode)
+    }
+
+    /// What the kernel calls the object of a descriptor of ours now.
+    static func name(of object: Descriptor) throws(CallError) -> [UInt8] {
+        try readLink(ownDescriptors, Array("\(object.number)".utf8))
+    }
+
     // MARK: Looking
 
     /// The text of a symbolic link: of `name` in the directory, or of the link that the descriptor itself is.

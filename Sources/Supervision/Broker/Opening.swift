@@ -91,10 +91,9 @@ extension Work {
             return try openTerminal(request.flags & ~Self.lookupFlags | O_NOCTTY)
         }
         let flags = request.flags & ~(Self.lookupFlags | (request.creates ? O_EXCL : 0)) | O_NOCTTY
-        let name = Array("/proc/self/fd/\(found.object.number)".utf8)
         // A FIFO without its other end, a device, a lease: all may wait.
         return try waiting(found.kind != S_IFDIR && found.kind != S_IFREG) { () throws(CallError) in
-            try Kernel.openPlainly(AT_FDCWD, name, flags: flags)
+            try Kernel.reopen(found.object, flags: flags)
         }
     }
 
@@ -208,9 +207,8 @@ extension Work {
         if found.kind != S_IFDIR { throw CallError(ENOTDIR, about: found.path) }
         try require(found, [.createFile, .write])
         try wearUmask()
-        return try Kernel.openPlainly(
-            AT_FDCWD, Array("/proc/self/fd/\(found.object.number)".utf8),
-            flags: request.flags & ~(O_CLOEXEC | O_NOFOLLOW), mode: request.mode & 0o7777)
+        return try Kernel.reopen(
+            found.object, flags: request.flags & ~(O_CLOEXEC | O_NOFOLLOW), mode: request.mode & 0o7777)
     }
 
     /// fs.protected_regular and fs.protected_fifos (proc_sys_fs(5)): O_CREAT of another's file in a sticky directory.

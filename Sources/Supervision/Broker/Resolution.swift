@@ -354,7 +354,7 @@ struct Resolution {
     }
 
     static func path(of object: Descriptor) throws(CallError) -> [UInt8] {
-        try Kernel.readLink(AT_FDCWD, Array("/proc/self/fd/\(object.number)".utf8))
+        try Kernel.name(of: object)
     }
 
     /// What stands before the last component, and that component with its trailing slashes. The dot makes the kernel
