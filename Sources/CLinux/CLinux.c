@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/audit.h>
 #include <linux/close_range.h>
 #include <linux/ptrace.h>
 #include <sched.h>
@@ -77,6 +78,27 @@ long abitrace_set_call(pid_t thread, long number) {
 
 long abitrace_set_result(pid_t thread, long result) {
     return request(PTRACE_POKEUSR, thread, 10 * sizeof(long), (unsigned long)result);
+}
+
+long abitrace_interrupted_call(pid_t thread, struct abitrace_syscall_info *info) {
+    union {
+        uint64_t wide[27];
+        uint32_t narrow[17];
+    } registers;
+    struct iovec room = {&registers, sizeof registers};
+    long answer = request(PTRACE_GETREGSET, thread, NT_PRSTATUS, (unsigned long)&room);
+    if (answer < 0) return answer;
+    // rdi, rsi, rdx, r10, r8, r9; ebx, ecx, edx, esi, edi, ebp.
+    static const int wide[6] = {14, 13, 12, 7, 9, 8};
+    int is_narrow = room.iov_len == sizeof registers.narrow;
+    int32_t number = is_narrow ? (int32_t)registers.narrow[11] : (int32_t)registers.wide[15];
+    int32_t result = is_narrow ? (int32_t)registers.narrow[6] : (int32_t)registers.wide[10];
+    // ERESTARTSYS (linux/errno.h)
+    if (number < 0 || result != -512) return 0;
+    info->arch = is_narrow ? AUDIT_ARCH_I386 : AUDIT_ARCH_X86_64;
+    info->number = (uint32_t)number;
+    for (int i = 0; i < 6; i++) info->arguments[i] = is_narrow ? registers.narrow[i] : registers.wide[wide[i]];
+    return 1;
 }
 
 long abitrace_syscall_info(pid_t thread, struct abitrace_syscall_info *info) {

@@ -37,6 +37,9 @@ long abitrace_detach(pid_t thread, int signal);
 long abitrace_resume_to_call(pid_t thread, int signal);
 long abitrace_resume(pid_t thread, int signal);
 // At a call's entry: the kernel makes this call instead; -1 for none.
+// At the stop of a signal: whether a call was interrupted that would be made again where a handler wants it (1 or 0),
+// and which.
+long abitrace_interrupted_call(pid_t thread, struct abitrace_syscall_info *info);
 long abitrace_set_call(pid_t thread, long number);
 // At a call's exit: what the program gets from it.
 long abitrace_set_result(pid_t thread, long result);

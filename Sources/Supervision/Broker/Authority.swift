@@ -155,6 +155,9 @@ public protocol Authority: AnyObject, Sendable {
     /// Whether another process may do what this one may not.
     func isWider(_ other: Int32, than process: Int32) -> Bool
 
+    /// Whether the filter leaves a call to the broker.
+    func isAsked(_ stop: Stop) -> Bool
+
     /// Whether a call of a process would be one of those that are refused unless named.
     func refuses(caseOf stop: Stop, _ process: Int32) -> Bool
 

@@ -15,6 +15,7 @@ public final class Broker: Sendable {
     let tasks: Tasks
     let pool = Pool()
     let waits: Waits
+    let interrupted = Interrupted()
     private let endsAll = Mutex(false)
     /// The scripts that a thread's latest execve was decided on. The kernel tells of none: what it loads for them is all
     /// that is seen, and whoever may run that may give it any script.
@@ -74,6 +75,7 @@ public final class Broker: Sendable {
         case .exited, .killed, .detached:
             snapshot.decisions = authority.decisions(event, snapshot.stop)
             callers.forget(event.thread)
+            interrupted.forget(event.thread)
             runs(event.thread, [])
             tasks.settled(event.thread)
             if event.thread == event.process { authority.forget(event.process) }
@@ -82,6 +84,7 @@ public final class Broker: Sendable {
             callers.forget(event.thread)
             callers.forget(former)
             snapshot.decisions = judgeImage(event, former)
+        case .signal: interrupted.repeats(event.thread) { [authority] in authority.isAsked($0) }
         case .created(let child, _):
             tasks.settled(event.thread)
             authority.created(child, by: event.process)

@@ -244,6 +244,10 @@ public final class PolicyAuthority: Authority {
         narrows && !onlyWarns && !current(process).contains(current(other))
     }
 
+    public func isAsked(_ stop: Stop) -> Bool {
+        policy.filterAction(stop) == .notify || least.filterAction(stop) == .notify
+    }
+
     public func refuses(caseOf stop: Stop, _ process: Int32) -> Bool {
         !onlyWarns && current(process).refusesCase(of: stop)
     }

@@ -33,6 +33,7 @@ final class Worker: @unchecked Sendable {
     }
 
     private func serve(_ notification: Notification) {
+        broker.interrupted.takes(notification.thread)
         if broker.isLaunch(notification) { return broker.listener.answer(notification.id, .proceed) }
         var answer = Answer.refuse(EACCES)
         var held: Descriptor?
@@ -57,6 +58,7 @@ final class Worker: @unchecked Sendable {
             answer = error.answer ?? .refuse(error.errno)
         }
         // A call that is answered by a descriptor needs it until then.
+        broker.interrupted.answers(notification.thread, notification.stop, answer)
         withExtendedLifetime(held) { broker.listener.answer(notification.id, answer) }
     }
 
