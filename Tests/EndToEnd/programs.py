@@ -107,6 +107,30 @@ def orphans_case(suite, folder, user):
         require((code, output) == (0, wanted), f"{'held' if under else 'bare'} {ending(code)} {short(output)} {errors[-300:]}")
 
 
+def contents_case(suite, folder, user):
+    """What runs is what was named by its contents, whoever writes it meanwhile."""
+    options = attacks.as_user(user)
+    good, other = suite.path(".good"), suite.path(".other")
+    for target, number in ((good, 7), (other, 77)):
+        source = suite.path(".c")
+        source.write_text(OTHER.replace("77", str(number)))
+        code, _, errors = suite.execute(["gcc", "-static", "-nostdlib", "-o", target, source])
+        require(code == 0, short(errors))
+    more = ("  {arena}/open: rw+create+delete\n  {arena}/fixed: ro\n"
+            "programs:\n  {arena}/open/chosen: {{sha256: " + digest(good) + "}}\n"
+            f"  {{arena}}/programs/*: {{{{}}}}\n  {LOADER}: {{{{}}}}\n  /usr/bin/*: {{{{}}}}\n")
+    ways = ["write", "rename"]
+    for under in (False, True):
+        place, policy = rights.arena(suite, folder, user, more)
+        for name, source in (("good", good), ("other", other)):
+            shutil.copy(source, place / "fixed" / name)
+        command = [place / "programs/swap_contents", place, *ways]
+        code, output, errors = (rights.under(suite, policy, command, **options) if under
+                                else rights.execute(suite, ["env", "PATIENCE=50", *command], **options))
+        require((code, output.decode().split()) == ((attacks.HELD, []) if under else (attacks.WON, ways)),
+                f"{'held' if under else 'bare'} {ending(code)} {short(output)} {errors[-300:]}")
+
+
 # The script is under less than whoever starts it, its interpreter alone is not.
 SCRIPT = "#!/bin/sh\n(echo x > {place}/open/made) 2>/dev/null && echo made\n(echo x > {place}/fixed/made) 2>/dev/null && echo won; true\n"
 
@@ -196,6 +220,7 @@ def run(suite):
             suite.case(f"programs/memory/{who}", memory_case, folder, user)
             suite.case(f"programs/loader_race/{who}", loader_race_case, folder, user)
             suite.case(f"programs/orphans/{who}", orphans_case, folder, user)
+            suite.case(f"programs/contents/{who}", contents_case, folder, user)
             suite.case(f"programs/script_policy/{who}", script_policy_case, folder, user)
             for suffix in ("", ".static"):
                 suite.case(f"programs/crossing/{who}{suffix}", crossing_case, folder, user, suffix)

@@ -68,14 +68,20 @@ struct Image {
         let contents = try ImageContents(of: object, by: nil)
         if contents.isLoader { return nil }
         var facts = [try fact(found, authority.wantsDigest(of: found.path, process) ? contents : nil)]
-        for mapping in try mappings(process)
-        where mapping.inode != UInt64(found.status.st_ino) && !facts.contains(where: { $0.path == mapping.path }) {
+        var seen: [Mapping] = []
+        for mapping in try mappings(process) where !seen.contains(mapping) {
+            seen.append(mapping)
+            // Numbers are one file system's: another file may have the program's. A name may be gone by now.
+            let isProgram =
+                mapping.inode == UInt64(found.status.st_ino)
+                && (mapping.path == found.path || mapping.path == found.path + Array(" (deleted)".utf8))
+            if isProgram { continue }
             facts.append(try fact(mapping, authority.wantsDigest(of: mapping.path, process)))
         }
         return facts
     }
 
-    private struct Mapping {
+    private struct Mapping: Equatable {
         let path: [UInt8]
         let inode: UInt64
     }

@@ -174,6 +174,13 @@ extension Work {
         let process = try Kernel.contents("/proc/self/fdinfo/\(handle.number)").split(separator: 10)
             .first { $0.starts(with: "Pid:\t".utf8) }
             .flatMap { Int32(String(decoding: $0.dropFirst(5), as: UTF8.self)) }
+        // PIDFD_SIGNAL_PROCESS_GROUP (linux/pidfd.h): the group whose number is the process's (pidfd_send_signal(2)).
+        if stop.arguments[3] & 4 != 0 {
+            guard let process, process > 0, address(2) == 0, stop.arguments[3] & 0xFFFF_FFFF == 4 else {
+                throw CallError(EINVAL)
+            }
+            return try signalGroup(-process, integer(1))
+        }
         var information = address(2) == 0 ? [] : try caller.bytes(address(2), 128)
         if !information.isEmpty && stop.personality == .i386 { throw CallError(EINVAL) }
         if let process, process > 0, case .watched = Standing(of: process) {

@@ -1,0 +1,97 @@
+# A file system that never answers: who asks it waits, nobody else does, and who waits can be ended.
+
+import ctypes
+import os
+import stat
+import struct
+import threading
+
+import attacks
+import rights
+from harness import Skip, ending, require, short
+
+# linux/fuse.h
+LOOKUP, FORGET, GETATTR, INIT, INTERRUPT = 1, 2, 3, 26, 36
+PARALLEL = 1 << 18
+EINTR, ENOSYS = 4, 38
+# Many ask and wait; others are served meanwhile; those who wait are killed, and their parent goes on.
+ASKS = """i=0; while [ $i -lt $2 ]; do cat "$1/stalled/$i" 2>/dev/null & all="$all $!"; i=$((i+1)); done
+sleep .5; i=0; while [ $i -lt 20 ]; do cat "$1/open/file"; i=$((i+1)); done | sort | uniq -c
+kill -9 $all; wait $all; echo ended $?"""
+
+
+class Stalling:
+    """Mounts a directory in which every name that is looked up is waited for without end."""
+
+    def __init__(self, place):
+        self.place = str(place).encode()
+        self.library = ctypes.CDLL(None, use_errno=True)
+        self.device = os.open("/dev/fuse", os.O_RDWR)
+        options = f"fd={self.device},rootmode=40000,user_id=0,group_id=0,allow_other".encode()
+        if self.library.mount(b"stalling", self.place, b"fuse", 0, options) != 0:
+            os.close(self.device)
+            raise Skip(f"nothing can be mounted here: {os.strerror(ctypes.get_errno())}")
+        self.asked = 0
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                request = os.read(self.device, 1 << 17)
+            except OSError:
+                return
+            # struct fuse_in_header
+            _, operation, unique, *_ = struct.unpack_from("<IIQQIIII", request)
+            if operation == LOOKUP:
+                self.asked += 1
+            elif operation == INTERRUPT:
+                self.answer(struct.unpack_from("<Q", request, 40)[0], b"", -EINTR)
+            elif operation == INIT:
+                # struct fuse_init_out
+                self.answer(unique, struct.pack("<IIIIHHIIHH32x", 7, 31, 0, PARALLEL, 64, 48, 1 << 16, 1, 0, 0))
+            elif operation == GETATTR:
+                # struct fuse_attr_out with the root's attributes
+                self.answer(unique, struct.pack("<QII6Q10I", 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
+                                                stat.S_IFDIR | 0o755, 2, 0, 0, 0, 4096, 0))
+            elif operation != FORGET:
+                self.answer(unique, b"", -ENOSYS)
+
+    def answer(self, unique, data, error=0):
+        try:
+            os.write(self.device, struct.pack("<IiQ", 16 + len(data), error, unique) + data)
+        except OSError:
+            pass
+
+    def end(self):
+        # MNT_FORCE ends what waits.
+        self.library.umount2(self.place, 1 | 2)
+        os.close(self.device)
+
+
+def stalled_case(suite, folder, user, count):
+    outcomes = []
+    for under in (False, True):
+        place, policy = rights.arena(suite, folder, user, "  {arena}/open: ro\n  {arena}/stalled: ro\n")
+        (place / "stalled").mkdir()
+        files = Stalling(place / "stalled")
+        try:
+            command = ["sh", "-c", ASKS, "sh", place, str(count)]
+            options = attacks.as_user(user)
+            code, output, errors = (rights.under(suite, policy, command, **options) if under
+                                    else rights.execute(suite, command, **options))
+        finally:
+            files.end()
+        require(files.asked >= count, f"{files.asked} of {count} asked: {ending(code)} {short(output)} {errors[-300:]}")
+        outcomes.append((code, output))
+    require(outcomes[0] == (0, b"     20 open\nended 137\n"), f"bare {outcomes[0]}")
+    require(outcomes[0] == outcomes[1], f"bare {outcomes[0]}, held {outcomes[1]}: {errors[-300:]}")
+
+
+def run(suite):
+    if suite.wanted and not any(prefix.startswith("stalls") for prefix in suite.wanted):
+        return
+    folder = attacks.build(suite)
+    with attacks.reachable(suite):
+        for user in (None, "nobody") if os.geteuid() == 0 else ():
+            for count in (1, 30):
+                suite.case(f"stalls/names/{count}/{user or 'root'}", stalled_case, folder, user, count)
