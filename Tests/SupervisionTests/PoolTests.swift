@@ -60,7 +60,7 @@ import Testing
                     _ = done.next()
                     usleep(100)
                 }
-            } while pool.takesTurn() && done.count < 1000
+            } while pool.takesTurn(isCrowded: false) && done.count < 1000
         }
         #expect(failure == 0)
         try await done.wait(for: 1000)
@@ -73,7 +73,7 @@ import Testing
         let (threads, calls) = (Counter(), Counter())
         let failure = pool.start {
             _ = threads.next()
-            repeat { pool.works(isCrowded: false) } while pool.takesTurn() && calls.next() < 100_000
+            repeat { pool.works(isCrowded: false) } while pool.takesTurn(isCrowded: false) && calls.next() < 100_000
         }
         #expect(failure == 0)
         try await calls.wait(for: 100_000)

@@ -7,14 +7,14 @@ import Synchronization
 
 /// Has one thread wait for calls. The kernel wakes every thread that waits on a listener for every call (recv_wait_event
 /// in kernel/seccomp.c), and on the caller's processor where there is one: so one waits, performs a call and waits
-/// again. Where another call waits already when one is taken, or where a call takes longer than a watchman's round,
-/// another thread goes on waiting in its place.
+/// again. Another thread goes on waiting in its place where a call waits already when one is taken, where a call is known
+/// to wait for somebody, and where one takes longer than a watchman's round.
 final class Pool: Sendable {
     private struct State {
         var threads = 0
         var parked = 0
-        /// A thread waits for calls, or is on its way to.
-        var isReceiving = false
+        /// Threads that wait for calls, or are on their way to.
+        var receiving = 0
         /// How many calls were taken.
         var taken: UInt64 = 0
         /// The watchman makes his rounds. He does whenever nobody waits for calls.
@@ -41,7 +41,7 @@ final class Pool: Sendable {
     func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
         let boxed = Body(body)
         self.body.withLock { $0 = boxed }
-        state.withLock { $0.isReceiving = true }
+        state.withLock { $0.receiving = 1 }
         let first = grow()
         return first == 0 ? startThread { [self] in while true { keepWatch() } } : first
     }
@@ -69,7 +69,7 @@ final class Pool: Sendable {
 
     private func leave(with calls: UInt64) {
         let begins = state.withLock { state in
-            state.isReceiving = false
+            state.receiving -= 1
             state.taken &+= calls
             defer { state.isWatched = true }
             return !state.isWatched
@@ -78,11 +78,18 @@ final class Pool: Sendable {
     }
 
     /// The thread's call is done with.
+    /// - Parameter isCrowded: whether another call waits, asked only where it matters.
     /// - Returns: whether the thread waits for calls now; false where it is one too many, and ends.
-    func takesTurn() -> Bool {
+    func takesTurn(isCrowded: @autoclosure () -> Bool) -> Bool {
+        if state.withLock({ $0.receiving > 0 }) && !isCrowded() { return parks() }
+        state.withLock { $0.receiving += 1 }
+        return true
+    }
+
+    private func parks() -> Bool {
         let mustPark: Bool? = state.withLock { state in
-            if !state.isReceiving {
-                state.isReceiving = true
+            if state.receiving == 0 {
+                state.receiving = 1
                 return false
             }
             if state.parked == Self.parkedLimit { return nil }
@@ -90,16 +97,16 @@ final class Pool: Sendable {
             return true
         }
         guard let mustPark else { return false }
-        // Whoever wakes it has noted that it waits for calls.
+        // Whoever wakes it has counted it among those who wait for calls.
         if mustPark { parking.wait() }
         return true
     }
 
-    /// Lets another thread wait for calls, where none does.
-    private func fillIn() {
+    /// Lets another thread wait for calls, where none does: before a call that may take its time, too.
+    func fillIn() {
         let mustGrow: Bool? = state.withLock { state in
-            if state.isReceiving || (state.parked == 0 && state.threads >= Self.limit) { return nil }
-            state.isReceiving = true
+            if state.receiving > 0 || (state.parked == 0 && state.threads >= Self.limit) { return nil }
+            state.receiving = 1
             if state.parked == 0 { return true }
             state.parked -= 1
             return false
@@ -116,12 +123,12 @@ final class Pool: Sendable {
         while true {
             usleep(Self.round)
             let now = state.withLock { state in
-                quiet = state.isReceiving && state.taken == last ? quiet + 1 : 0
+                quiet = state.receiving > 0 && state.taken == last ? quiet + 1 : 0
                 if quiet == Self.quietRounds { state.isWatched = false }
                 return state
             }
             if !now.isWatched { return }
-            if !now.isReceiving && now.taken == last { fillIn() }
+            if now.receiving == 0 && now.taken == last { fillIn() }
             last = now.taken
         }
     }

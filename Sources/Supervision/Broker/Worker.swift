@@ -29,7 +29,7 @@ final class Worker: @unchecked Sendable {
             let notification = broker.listener.next()
             broker.pool.works(isCrowded: broker.listener.hasNext)
             if let notification { serve(notification) }
-        } while broker.pool.takesTurn()
+        } while broker.pool.takesTurn(isCrowded: broker.listener.hasNext)
     }
 
     private func serve(_ notification: Notification) {
@@ -263,6 +263,7 @@ struct Work {
         _ mayWait: Bool, _ body: () throws(CallError) -> Result
     ) throws(CallError) -> Result {
         guard mayWait else { return try body() }
+        worker.broker.pool.fillIn()
         return try worker.broker.waits.during(id, thread: caller.thread, process: caller.process, body)
     }
 }
