@@ -22,6 +22,8 @@ struct InitialHandle: Sendable {
     let rights: Rights
     /// Where it lies, for a directory: names below it can be reached through it.
     let directory: [UInt8]?
+    /// Its address, for a socket that listens: what it accepts has the same.
+    let socketName: [UInt8]?
 }
 
 /// Why a descriptor that a policy gives could not be made.
@@ -101,8 +103,15 @@ public struct InitialDescriptors: Sendable {
                 directory = path.prefix(max(0, count)).map { UInt8(bitPattern: $0) }
             }
             return InitialHandle(
-                device: UInt64(status.st_dev), inode: UInt64(status.st_ino), rights: entry.rights, directory: directory)
+                device: UInt64(status.st_dev), inode: UInt64(status.st_ino), rights: entry.rights, directory: directory,
+                socketName: Self.listeningName(entry.ours))
         }
+    }
+
+    private static func listeningName(_ number: Int32) -> [UInt8]? {
+        // SO_ACCEPTCONN (asm-generic/socket.h)
+        guard (try? Kernel.option(number, 30)) == 1 else { return nil }
+        return try? SocketAddress.name(of: number)
     }
 
     /// Lets our copies go: who waits for the end of a pipe or a connection waits for the program alone.

@@ -5,6 +5,7 @@ import pty
 import socket
 import subprocess
 import threading
+import time
 
 import attacks
 from harness import MARK, ending, require, short
@@ -242,6 +243,52 @@ connection.sendall(b"served " + connection.recv(10)); connection.close()
 peer = socket.socket(fileno=4); peer.sendall(b"hello")
 print(peer.recv(10).decode())
 """
+# A connection, then each way to do what only some listeners hand on.
+ACCEPTS = """import socket
+listener = socket.socket(fileno=3); one = listener.accept()[0]
+one.sendall(b"served " + one.recv(10))
+def attempt(name, way):
+    try: way(); print(name)
+    except PermissionError: pass
+attempt("set", lambda: one.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
+attempt("get", lambda: one.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+attempt("peer", lambda: one.getpeername())
+attempt("again", lambda: one.dup().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
+attempt("pair", lambda: socket.socketpair()[0].setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
+attempt("shut", lambda: one.shutdown(socket.SHUT_WR))
+"""
+
+
+def accepted_case(suite, folder, address, user):
+    """A connection may do what the listener that it came through may, and no more."""
+    for rights_, wanted in (("listen", "set get peer again pair shut"), ("listen-option_set", "get peer pair shut"),
+                            ("listen-shutdown-option_set", "get peer pair")):
+        port, = free_ports(1)
+        place, _ = arena(suite, folder, user, "")
+        name = address.format(port=port, place=place)
+        place, policy = arena(suite, folder, user, "")
+        name = address.format(port=port, place=place)
+        policy.write_text(policy.read_text() + f'give:\n  web: {{listen: "{name}", rights: {rights_}, fd: 3}}\n')
+        process = suite.start([suite.tracer, "run", "--policy", policy, "--", "/usr/bin/python3", "-S", "-c", ACCEPTS],
+                              **attacks.as_user(user))
+        client = None
+        while client is None:
+            made = socket.socket(socket.AF_UNIX if "unix" in name else socket.AF_INET)
+            try:
+                made.connect(f"{place}/open/web" if "unix" in name else ("127.0.0.1", port))
+                client = made
+            except OSError:
+                require(process.poll() is None, "it ended before it served")
+                made.close()
+                time.sleep(0.05)
+        client.sendall(b"hello")
+        served = client.recv(20)
+        output, errors = process.communicate()
+        client.close()
+        require(process.returncode == 0 and served == b"served hello", f"{ending(process.returncode)} {served} {short(errors)}")
+        require(output.decode().split() == wanted.split(), f"{rights_}: {output} {short(errors)[-300:]}")
+
+
 NO_SOCKETS = "classes: {{sock.create: deny, sock.bind: deny, sock.connect: deny}}\n"
 
 
@@ -362,6 +409,9 @@ def run(suite):
             suite.case(f"rights/numbers/{who}", numbers_case, folder, user)
             for family in ("tcp", "unix"):
                 suite.case(f"rights/sockets/{family}/{who}", sockets_case, folder, family, user)
+            for address in ("tcp 127.0.0.1:{port}", "tcp 0.0.0.0:{port}", "unix {place}/open/web"):
+                suite.case(f"rights/accepted/{address.split('{')[0].replace(' ', '-').rstrip('-:/')}/{who}", accepted_case,
+                           folder, address, user)
             suite.case(f"rights/pass/{who}", pass_case, folder, user)
             suite.case(f"rights/append/{who}", append_case, folder, user)
             suite.case(f"rights/closed/{who}", closed_case, folder, user)

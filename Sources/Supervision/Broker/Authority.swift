@@ -57,6 +57,8 @@ public struct Held: Sendable {
     /// Which object it is, 0 for what is no file.
     var device: UInt64 = 0
     var inode: UInt64 = 0
+    /// A socket's address, where listening sockets were given.
+    var socketName: [UInt8] = []
 
     /// As a policy names it for a process, whose own entries in /proc are under `self`.
     func named(for process: Int32) -> Held {
@@ -143,6 +145,8 @@ public protocol Authority: AnyObject, Sendable {
 
     /// Whether directories were given that names can lead from.
     var givesDirectories: Bool { get }
+    /// Whether listening sockets were given, which make others.
+    var givesListeners: Bool { get }
 
     /// The first process is there.
     func begins(_ process: Int32)

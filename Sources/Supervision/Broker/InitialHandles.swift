@@ -19,10 +19,28 @@ struct InitialHandles: Sendable {
             (handle.inode == held.inode && handle.device == held.device && held.inode != 0)
                 || (isNamed && handle.directory.map { Self.isUnder($0, held.path) } ?? false)
         }
-        if !isNamed && given.isEmpty { return .all }
+        if !isNamed && given.isEmpty { return accepted(held) ?? .all }
         return given.reduce([]) { $0.union($1.rights) }
     }
 
+    /// What a socket may do that a given one accepted: what that one may, and the reading and writing that it is for.
+    private func accepted(_ held: Held) -> Rights? {
+        let listener = handles.first { $0.socketName.map { Self.isSame($0, held.socketName) } ?? false }
+        return listener.map { $0.rights.union(RightsGroup.rw.rights) }
+    }
+
+    /// Whether a socket of one address is the listener of the other, or comes from it: internet sockets have its port
+    /// and may have another address, where it listens on all of them (ip(7)).
+    private static func isSame(_ listener: [UInt8], _ other: [UInt8]) -> Bool {
+        guard listener.count >= 2, other.count >= 2 else { return false }
+        let families = [listener[0], other[0]]
+        if families.allSatisfy({ $0 == UInt8(AF_INET) || $0 == UInt8(AF_INET6) }) {
+            return listener.count >= 4 && other.count >= 4 && listener[2..<4] == other[2..<4]
+        }
+        return listener.count > 2 && listener == other
+    }
+
+    var haveListeners: Bool { handles.contains { $0.socketName != nil } }
     var haveDirectories: Bool { handles.contains { $0.directory != nil } }
 
     /// What the handle that an object is reached through may hand on to it.

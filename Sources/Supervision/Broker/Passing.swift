@@ -27,7 +27,7 @@ extension Work {
                 guard let held = try copy(number, row.operation) else { continue }
                 copies[Int(argument.register)] = held
                 let found = try Found(holding: held)
-                handles.append(found.held(as: number, role))
+                handles.append(try self.held(found, as: number, role))
             case .process where argument.item == "who":
                 guard case .watched = Standing(of: number) else { continue }
                 handles.append(Held(number: number, role: .who, path: Array("child".utf8), mode: 0))

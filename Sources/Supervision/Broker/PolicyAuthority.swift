@@ -168,6 +168,7 @@ public final class PolicyAuthority: Authority {
         return initial.derived(held).union(placed ?? [])
     }
 
+    public var givesListeners: Bool { initial.haveListeners }
     public var givesDirectories: Bool { initial.haveDirectories }
 
     public func shows(_ path: [UInt8], _ call: Calling) -> Bool {

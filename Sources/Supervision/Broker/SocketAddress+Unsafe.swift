@@ -3,6 +3,7 @@
 import CLinux
 import Glibc
 import Interception
+import Messages
 import Policy
 
 /// Where a caller connects, sends or binds to.
@@ -169,25 +170,43 @@ extension Work {
 
     // MARK: Listening
 
+    /// As what a number of the caller's stands for; of a socket its address tells where it came from.
+    func held(_ found: Found, as number: Int32, _ role: HandleRole) throws(CallError) -> Held {
+        var held = found.held(as: number, role)
+        if found.kind == S_IFSOCK && worker.broker.authority.givesListeners {
+            held.socketName = try SocketAddress.name(of: found.object.number)
+        }
+        return held
+    }
+
     /// A socket that nobody has bound gets an address of the kernel's choice by this call (inet_autobind): that is
     /// decided on as its binding. One that is bound was decided on then.
     mutating func listen() throws(CallError) -> Answer {
         let socket = try descriptor(integer(0))
-        var bytes = [UInt8](repeating: 0, count: 128)
-        var size = socklen_t(bytes.count)
-        let answer = bytes.withUnsafeMutableBytes { buffer in
-            buffer.withMemoryRebound(to: sockaddr.self) { getsockname(socket.number, $0.baseAddress!, &size) }
-        }
-        guard answer == 0 else { throw CallError(errno) }
         let address = SocketAddress(
             family: try Kernel.option(socket.number, socketDomain), type: try Kernel.option(socket.number, SO_TYPE),
-            protocol: try Kernel.option(socket.number, socketProtocol), bytes: Array(bytes.prefix(Int(size))),
-            path: nil,
-            isLocal: true)
+            protocol: try Kernel.option(socket.number, socketProtocol), bytes: try SocketAddress.name(of: socket.number),
+            path: nil, isLocal: true)
         try require(.handles([Found(holding: socket).held(as: integer(0), .object)]))
         if address.isUnbound { try require(.address(address)) }
         if address.family == AF_UNIX { try worker.showEffective() }
         try Kernel.call(Number.listen, Int(socket.number), Int(integer(1)))
         return .value(0)
+    }
+}
+
+extension SocketAddress {
+    /// The address that a socket is bound to (getsockname(2)).
+    static func name(of socket: Int32) throws(CallError) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: 128)
+        var size = socklen_t(bytes.count)
+        try Kernel.withBytes(&bytes) { place throws(CallError) in
+            _ = try Kernel.checked(
+                withUnsafeMutablePointer(to: &size) {
+                    abitrace_call(
+                        Number.getsockname, UInt(socket), UInt(bitPattern: place), UInt(bitPattern: $0), 0, 0, 0)
+                })
+        }
+        return Array(bytes.prefix(Int(size)))
     }
 }
