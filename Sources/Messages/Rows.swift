@@ -243,15 +243,21 @@ public struct StructureRow: Sendable {
     public let size32: UInt16
     /// Pointers in it take eight bytes in every personality.
     public let isWide: Bool
+    /// What the kernel answers in it shows beside what went in: `{offset=5} => {name="a"}`.
+    public let isApart: Bool
+    /// The size of its first version; a caller that passes less passes nothing.
+    public let minimum: UInt16
     /// A range of the choices: the operations that it asks for, where it is a message itself.
     public let firstChoice: UInt16
     public let choiceCount: UInt8
 
     public init(
         _ name: String, fields: (UInt16, UInt8), size64: UInt16, size32: UInt16, isWide: Bool = false,
-        choices: (UInt16, UInt8) = (0, 0)
+        isApart: Bool = false, minimum: UInt16 = 0, choices: (UInt16, UInt8) = (0, 0)
     ) {
         (firstChoice, choiceCount) = choices
+        self.minimum = minimum
+        self.isApart = isApart
         self.isWide = isWide
         self.name = name
         (firstField, fieldCount) = fields

@@ -10,7 +10,7 @@ public struct Region: Equatable, Sendable {
     public var count: Int
     /// How many bytes the call meant.
     public var wanted: Int
-    /// The errno of the read where nothing could be read, else 0.
+    /// The errno that ended the read before what was wanted, else 0.
     public var errno: Int32
 
     public init(address: UInt64, offset: Int, count: Int, wanted: Int, errno: Int32) {
@@ -130,6 +130,15 @@ public struct Snapshot: Equatable, Sendable {
             range.offset <= arena.count - range.count
         else { return [] }
         return arena[range.offset..<range.offset + range.count]
+    }
+
+    /// Whether the tracee has no memory at `address` for `count` bytes that were to be read there.
+    public func isUnreadable(_ address: UInt64, count: Int) -> Bool {
+        regions.contains { region in
+            guard address >= region.address, region.errno == 14 else { return false }  // EFAULT
+            let skip = address - region.address
+            return skip < UInt64(region.wanted) && Int(skip) + count > region.count
+        }
     }
 
     /// The region that starts at `address`, the longest where there are several.

@@ -4,7 +4,8 @@ extension Value {
     /// The values that this one is made of, none for a plain one.
     public var parts: [Value] {
         switch self {
-        case .list(let values), .cutList(let values), .call(_, let values), .joined(let values),
+        case .list(let values), .cutList(let values), .brokenList(let values, at: _), .call(_, let values),
+            .joined(let values),
             .separated(let values, by: _):
             values
         case .record(let fields): fields.map(\.value)
@@ -22,6 +23,7 @@ extension Value {
         switch self {
         case .list(let values): return .list(values.map { $0.replacing(change) })
         case .cutList(let values): return .cutList(values.map { $0.replacing(change) })
+        case .brokenList(let values, let place): return .brokenList(values.map { $0.replacing(change) }, at: place)
         case .call(let name, let values): return .call(name, values.map { $0.replacing(change) })
         case .joined(let values): return .joined(values.map { $0.replacing(change) })
         case .separated(let values, let separator):

@@ -10,8 +10,13 @@ public struct Bytes: Equatable, Sendable {
 
     /// The bytes are no text: random, a key.
     public var isBinary: Bool
+    /// The bytes are a name that is no payload: it shows whole.
+    public var isWhole: Bool
 
-    public init(_ bytes: [UInt8], total: UInt64? = nil, isText: Bool = false, isBinary: Bool = false) {
+    public init(
+        _ bytes: [UInt8], total: UInt64? = nil, isText: Bool = false, isBinary: Bool = false, isWhole: Bool = false
+    ) {
+        self.isWhole = isWhole
         self.bytes = bytes
         self.total = total ?? UInt64(bytes.count)
         self.isText = isText
@@ -32,6 +37,11 @@ public struct Field: Equatable, Sendable {
         self.value = value
         self.isDetail = isDetail
     }
+}
+
+extension Field {
+    /// Says that a record goes on: it has no name of its own.
+    public static var more: Field { Field("", .word("...")) }
 }
 
 /// What a descriptor stands for, as people read it.
@@ -89,6 +99,8 @@ public indirect enum Value: Equatable, Sendable {
     /// Several names out of a set, and a remainder.
     case flags(SymbolSet, UInt64)
     case bytes(Bytes)
+    /// Text at an address whose end cannot be read: what is there shows where no more of it would be shown.
+    case unended(Bytes, at: UInt64)
     /// A path: bytes that end with NUL and name a file.
     case path(Bytes)
     /// A point in time or a span, in nanoseconds, for forms that want one number.
@@ -98,6 +110,8 @@ public indirect enum Value: Equatable, Sendable {
     case message(Operation, [Argument])
     /// A list that was cut: what is there, and that more followed.
     case cutList([Value])
+    /// A list of which a part cannot be read: the elements before it, and where it lies.
+    case brokenList([Value], at: UInt64)
     case record([Field])
     /// A name applied to values: `htons(80)`, `makedev(0x8, 0x1)`.
     case call(String, [Value])

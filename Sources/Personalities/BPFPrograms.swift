@@ -77,8 +77,7 @@ extension CallView {
                     ? .call("BPF_STMT", [name, Self.operand(code, k, use)])
                     : .call("BPF_JUMP", [name, .hexadecimal(k), .hexadecimal(ifTrue), .hexadecimal(ifFalse)]))
         }
-        if instructions.isEmpty && length > 0 { return .address(address) }
-        return UInt64(instructions.count) < length ? .cutList(instructions) : .list(instructions)
+        return list(instructions, of: length, at: address, size: 8)
     }
 
     /// A statement's number: an answer to a call, or a place outside the packet.
@@ -109,9 +108,7 @@ extension CallView {
             guard let instruction = extendedInstruction(address &+ index &* 8) else { break }
             instructions.append(instruction)
         }
-        if instructions.isEmpty && length > 0 { return .address(address) }
-        let isWhole = UInt64(instructions.count) == length
-        return .abbreviated(.address(address), isWhole ? .list(instructions) : .cutList(instructions))
+        return .abbreviated(.address(address), list(instructions, of: length, at: address, size: 8))
     }
 
     /// struct bpf_insn: code, two registers of four bits, offset, immediate.

@@ -5,6 +5,8 @@ public enum Calendar {
     /// Nil where a year has no four digits.
     public static func text(seconds: Int64, fraction: UInt64, digits: Int) -> String? {
         guard seconds > -60_000_000_000, seconds < 253_402_300_800 else { return nil }
+        // A part of a second that is none makes no date.
+        if digits > 0, String(fraction).utf8.count > digits { return nil }
         let days = seconds >= 0 ? seconds / 86400 : (seconds - 86399) / 86400
         let rest = seconds - days * 86400
         let (year, month, day) = date(days)

@@ -81,7 +81,8 @@ public struct Capture: Sendable {
                 let count = snapshot.stop.count(type.count, result)
                 payload(snapshot.stop.arguments[index], count, &snapshot, memory)
             case .signalSet:
-                plain(snapshot.stop.arguments[index], 8, &snapshot, memory)
+                let size = type.count == .none ? 8 : snapshot.stop.count(type.count, result)
+                plain(snapshot.stop.arguments[index], Int(min(size, 8)), &snapshot, memory)
             case .custom:
                 guard let kind = CustomKind(rawValue: type.table) else { return }
                 custom(kind, index, result, &snapshot, memory)
@@ -101,7 +102,14 @@ public struct Capture: Sendable {
     /// Memory of a known size.
     func plain(_ address: UInt64, _ size: Int, _ snapshot: inout Snapshot, _ memory: some TraceeMemory) {
         guard address != 0, size > 0, snapshot.regions.count < Self.regionLimit else { return }
-        snapshot.add(address: address, room: size, wanted: size) { memory.read(address, into: $0) }
+        let got = snapshot.add(address: address, room: size, wanted: size) { memory.read(address, into: $0) }
+        if got >= 0 && got < size { tellEnd(address, got, &snapshot, memory) }
+    }
+
+    /// Says why a read ended early. An interceptor may have brought less than there is.
+    private func tellEnd(_ address: UInt64, _ got: Int, _ snapshot: inout Snapshot, _ memory: some TraceeMemory) {
+        let answer = snapshot.extendLast(room: 1) { memory.read(address &+ UInt64(got), into: $0) }
+        if answer < 0 { snapshot.failLast(errno: Int32(-answer)) }
     }
 
     /// Memory of which only the first bytes are kept.
@@ -115,7 +123,8 @@ public struct Capture: Sendable {
             snapshot.add(address: address, room: 0, wanted: wanted) { _ in 0 }
             return
         }
-        snapshot.add(address: address, room: room, wanted: wanted) { memory.read(address, into: $0) }
+        let got = snapshot.add(address: address, room: room, wanted: wanted) { memory.read(address, into: $0) }
+        if got >= 0 && got < room { tellEnd(address, got, &snapshot, memory) }
     }
 
     /// Text up to its NUL. Most is short: a first small piece that stays within its page, then whole pages.

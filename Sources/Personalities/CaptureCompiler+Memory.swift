@@ -215,6 +215,8 @@ extension CaptureCompiler {
         case .entropy: bytes(base, fixed: 8 + limit, phases)
         case .interface: bytes(base, fixed: word == 8 ? 40 : 32, phases)
         case .transfer: transfer(base, phases)
+        case .inputAxis, .inputSlots, .inputKeycode: bytes(base, .requestSize, unit: 1, limit: 4096, phases)
+        case .driveCommand: bytes(base, fixed: 4 + limit, phases)
         case .inputBits: bytes(base, .result, unit: 1, limit: InputBits.limit, phases)
         case .interfaceList:
             let place = bytes(base, fixed: 2 * word, phases)
@@ -229,7 +231,9 @@ extension CaptureCompiler {
                 // A call that carries setsockopt does not say which option it is in a register.
                 program.isPartial = true
             }
-        case .sockoptValueOut: sized(base, lengthAt: next, limit: Int(Capture.optionLimit), phases)
+        case .sockoptValueOut:
+            // The length of a filter is a number of instructions.
+            sized(base, lengthAt: next, unit: attachesFilter ? 8 : 1, limit: Int(Capture.optionLimit), phases)
         case .residence: bytes(base, fixed: 4096, phases)
         case .nodeMask, .nodeMaskAfter, .nodeMaskBefore: bytes(base, fixed: 128 * word, phases)
         case .pageStatus: bytes(base, source(1), unit: 4, limit: 4096, phases)
@@ -261,9 +265,11 @@ extension CaptureCompiler {
     }
 
     /// Memory whose length lies in memory itself.
-    private mutating func sized(_ base: Source, lengthAt next: Source, limit: Int, _ phases: CapturePhases) {
+    private mutating func sized(
+        _ base: Source, lengthAt next: Source, unit: Int = 1, limit: Int, _ phases: CapturePhases
+    ) {
         let place = bytes(next, fixed: 4, phases)
-        bytes(base, .memory(place, offset: 0, width: 4), unit: 1, limit: limit, phases)
+        bytes(base, .memory(place, offset: 0, width: 4), unit: unit, limit: limit, phases)
     }
 
     private mutating func signalFrame(_ phases: CapturePhases) {

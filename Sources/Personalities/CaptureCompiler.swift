@@ -99,7 +99,8 @@ struct CaptureCompiler {
     private mutating func instructions(_ row: CallRow, known: (Int) -> UInt64?) -> [CaptureInstruction] {
         if carried == nil { list = [] }
         attachesFilter =
-            row.call == .setsockopt && known(2).map { Self.filterOptions.contains(UInt32($0)) } ?? false
+            (row.call == .setsockopt || row.call == .getsockopt)
+            && known(2).map { Self.filterOptions.contains(UInt32($0)) } ?? false
         objects(row, known)
         var meant: UInt8 = 0
         for argument in row.argumentRows {
@@ -187,7 +188,12 @@ struct CaptureCompiler {
             text(base, limit: limit, phases)
         case (.value, .buffer):
             bytes(base, count(type.count), unit: 1, limit: capture.payloadLimit, phases)
-        case (.value, .signalSet): bytes(base, fixed: 8, phases)
+        case (.value, .signalSet):
+            if type.count == .none {
+                bytes(base, fixed: 8, phases)
+            } else {
+                bytes(base, count(type.count), unit: 1, limit: 8, phases)
+            }
         case (.value, .custom):
             if let kind = CustomKind(rawValue: type.table) { custom(kind, index, phases) }
         case (.value, _): break

@@ -74,7 +74,8 @@ extension Capture {
             plain(address, kind == .futexTimeout64 ? 16 : 2 * word, &snapshot, memory)
         case .cloneParent: if result != nil { plain(address, 4, &snapshot, memory) }
         case .timevalPair, .timespecPair: plain(address, 4 * word, &snapshot, memory)
-        case .ioctlArgument, .fiemap, .dedupe, .entropy, .interface, .interfaceList, .transfer, .inputBits:
+        case .ioctlArgument, .fiemap, .dedupe, .entropy, .interface, .interfaceList, .transfer, .inputBits, .inputAxis,
+            .inputSlots, .inputKeycode, .driveCommand:
             control(kind, address, result, &snapshot, memory)
         case .sockoptValue:
             plain(address, Int(min(next & 0xFFFF_FFFF, Self.optionLimit)), &snapshot, memory)
@@ -85,7 +86,9 @@ extension Capture {
         case .sockoptValueOut:
             plain(next, 4, &snapshot, memory)
             if let length = snapshot.number(at: next, width: 4) {
-                plain(address, Int(min(length, Self.optionLimit)), &snapshot, memory)
+                // SO_GET_FILTER's length is a number of instructions, of eight bytes each.
+                let isFilter = arguments.a1 & 0xFFFF_FFFF == 1 && arguments.a2 & 0xFFFF_FFFF == 26
+                plain(address, Int(min(isFilter ? length * 8 : length, Self.optionLimit)), &snapshot, memory)
             }
         case .residence:
             if result != nil { plain(address, Int(min((arguments.a1 &+ 4095) >> 12, 4096)), &snapshot, memory) }

@@ -41,6 +41,10 @@ extension CallView {
         case .dedupe: return dedupe(address)
         case .transfer: return transfer(address)
         case .inputBits: return inputBits(address)
+        case .inputAxis: return inputAxis(address)
+        case .inputSlots: return inputSlots(address)
+        case .inputKeycode: return inputKeycode(address)
+        case .driveCommand: return driveCommand(address)
         case .entropy: return entropy(address)
         case .interface: return interface(address)
         case .interfaceList: return interfaceList(address)
@@ -52,7 +56,7 @@ extension CallView {
         case .sigsetPair: return sizedSignalSet(address, "sigmask", "sigsetsize")
         case .futexWake: return futexWake(address)
         case .ipcKey: return sharedKey(address)
-        case .ipcFlags: return sharedFlags(.ipc, address)
+        case .ipcFlags: return sharedFlags(.ipcGet, address)
         case .shmFlags: return sharedFlags(.shmget, address)
         case .messageBuffer, .messageBufferOut: return queuedMessage(address, next)
         case .keySerial: return keySerial(address)
@@ -81,10 +85,14 @@ extension CallView {
         case .cpuMask: return processors(address, stop.arguments.a1 & 0xFFFF_FFFF)
         case .cpuMaskOut: return processors(address, UInt64(max(0, result ?? 0)))
         case .ioPriority:
-            return .written(.unsigned(address & 0xFFFF_FFFF), as: Self.ioPriority(address & 0xFFFF_FFFF))
+            return .written(
+                .signed(Self.extend(address & 0xFFFF_FFFF, 4)), as: Self.ioPriority(address & 0xFFFF_FFFF))
         case .personality: return executionDomain(address)
         case .capabilityData, .capabilityDataOut: return capabilities(address)
         case .tracer: return tracer(address)
+        case .vectorLength: return vectorLength(address, .vectorLength)
+        case .matrixLength: return vectorLength(address, .matrixLength)
+        case .taggedAddresses: return taggedAddresses(address)
         case .processKind: return remarked(.processKind, address & 0xFFFF_FFFF)
         case .logAction: return verbose(.syslogAction, address & 0xFFFF_FFFF)
         case .logLevel: return verbose(.logLevel, address & 0xFFFF_FFFF)
@@ -125,6 +133,9 @@ extension CallView {
         case .perfSkid: samplingSkid(place)
         case .sockaddr: socketAddress(place, Int32(SocketAddress.limit))
         case .uuid: identifier(place)
+        case .etherType: snapshot.number(at: place, width: 2).map { etherType($0) }
+        case .lineAttribute: lineAttribute(place).map { .record($0) }
+        case .lineSetting: lineSetting(place)
         case .negativeErrno: negativeErrno(place)
         case .btrfsStatistics: deviceStatistics(place)
         default: snapshot.number(at: place, width: word).map { .hexadecimal($0) }
@@ -140,6 +151,7 @@ extension CallView {
         case .membarrier: return barrierReply()
         case .setThreadArea: return userDescriptorReply()
         case .prctl: return optionReply()
+        case .archPrctl: return architectureReply()
         case .schedGetscheduler:
             return result.flatMap { SpecTables.name(of: UInt64(bitPattern: $0), in: .schedPolicy) }.map { .word($0) }
         case .ioprioGet: return result.map { Self.ioPriority(UInt64(bitPattern: $0)) }

@@ -194,6 +194,7 @@ struct CallView {
     private func change(from before: Value, to after: Value, _ argument: ArgumentRow) -> Value {
         if case .address = after { return before }
         if argument.type.kind == .structure, SpecTables.answeringStructures[Int(argument.type.table)] {
+            if SpecTables.structure(argument.type.table, personality).isApart { return .change(before, after) }
             return answered(before, after)
         }
         if argument.type.kind == .custom && argument.type.table == CustomKind.transfer.rawValue {
@@ -224,7 +225,7 @@ struct CallView {
     /// Custom arguments of which people want to see what was there before.
     private func tellsChange(_ type: TypeRow) -> Bool {
         switch CustomKind(rawValue: type.table) {
-        case .ringWorkers, .fiemap, .dedupe: true
+        case .ringWorkers, .fiemap, .dedupe, .driveCommand: true
         default: false
         }
     }
@@ -277,6 +278,9 @@ struct CallView {
                 let count = stop.count(argument.type.count, result)
                 return isNetlinkDatagram ? netlink(raw, count) : buffer(raw, count)
             }
+            if argument.type.kind == .signalSet, argument.type.count != .none {
+                return sizedSignalSet(raw, stop.count(argument.type.count, result))
+            }
             return scalar(argument.type, raw)
         case .pointer where argument.type.count == .own:
             let size = snapshot.number(at: raw, width: 4) ?? 0
@@ -299,8 +303,9 @@ struct CallView {
         case .hexadecimal: return .hexadecimal(unsigned)
         case .octal: return .octal(unsigned)
         case .limit: return limit(unsigned, width)
-        case .permissions: return .permissions(unsigned & 0xFFFF)
-        case .fileMode: return .fileMode(unsigned)
+        // Modes of calls are umode_t; struct open_how has room for more.
+        case .permissions: return .permissions(width == 8 ? unsigned : unsigned & 0xFFFF)
+        case .fileMode: return .fileMode(unsigned & 0xFFFF)
         case .address: return .address(personality == .i386 ? raw & 0xFFFF_FFFF : raw)
         case .descriptor: return .descriptor(low)
         case .directory: return .directory(low)
@@ -349,8 +354,8 @@ struct CallView {
     /// Characters up to their NUL; where none fits, all but the last, and that it was cut.
     static func characters(_ room: some Collection<UInt8>) -> Value {
         let text = room.prefix { $0 != 0 }
-        guard text.count == room.count else { return .bytes(Bytes(Array(text), isText: true)) }
-        return .bytes(Bytes(Array(text.dropLast()), total: UInt64(room.count), isText: true))
+        guard text.count == room.count else { return .bytes(Bytes(Array(text), isText: true, isWhole: true)) }
+        return .bytes(Bytes(Array(text.dropLast()), total: UInt64(room.count), isText: true, isWhole: true))
     }
 
     func buffer(_ address: UInt64, _ count: UInt64) -> Value {
@@ -365,18 +370,19 @@ struct CallView {
 
     func text(_ address: UInt64, isPath: Bool) -> Value {
         guard address != 0 else { return .address(0) }
-        guard let region = snapshot.region(at: address), region.errno == 0, region.count > 0 || region.wanted == 0
-        else { return .address(address) }
+        guard let region = snapshot.region(at: address), region.count > 0 || region.wanted == 0 else {
+            return .address(address)
+        }
+        if region.errno != 0 {
+            if isPath { return .address(address) }
+            let there = snapshot.arena[region.offset..<region.offset + region.count]
+            return .unended(Bytes(Array(there), total: UInt64.max, isText: true), at: address)
+        }
         // What has no NUL within PATH_MAX is too long by its last byte (path_resolution(7)).
         let count = min(region.count, Capture.textLimit - 1)
         let bytes = Bytes(
             Array(snapshot.arena[region.offset..<region.offset + count]), total: UInt64(region.wanted), isText: true)
         return isPath ? .path(bytes) : .bytes(bytes)
-    }
-
-    func signalSet(_ address: UInt64) -> Value {
-        guard address != 0 else { return .address(0) }
-        return snapshot.number(at: address, width: 8).map { .signalSet($0) } ?? .address(address)
     }
 
     // MARK: The reply
@@ -407,6 +413,9 @@ struct CallView {
         if row.call == .mmap || row.call == .brk || row.call == .mremap || row.call == .shmat {
             value = .hexadecimal(UInt64(bitPattern: raw))
         }
-        return Reply(raw: raw, value: value, item: row.resultItem, auxiliary: auxiliary())
+        if row.makesDescriptor(stop.arguments) { value = .descriptor(Int32(truncatingIfNeeded: raw)) }
+        let auxiliary = auxiliary()
+        if row.call == .archPrctl, auxiliary != nil { value = .hexadecimal(UInt64(bitPattern: raw)) }
+        return Reply(raw: raw, value: value, item: row.resultItem, auxiliary: auxiliary)
     }
 }

@@ -28,8 +28,7 @@ extension CallView {
             }
             elements.append(.record([Field("iov_base", data), Field("iov_len", .unsigned(length))]))
         }
-        if elements.isEmpty { return .address(address) }
-        return UInt64(elements.count) < count ? .cutList(elements) : .list(elements)
+        return list(elements, of: count, at: address, size: 2 * word)
     }
 
     /// The two descriptors that pipe and socketpair answer.
@@ -55,7 +54,6 @@ extension CallView {
     /// struct pollfd lists as they went in.
     func polled(_ address: UInt64, _ count: UInt64) -> Value {
         guard address != 0 else { return .address(0) }
-        if count == 0 { return .list([]) }
         var entries: [Value] = []
         for index in 0..<min(count, 1024) {
             guard let entry = pollEntry(address &+ index * 8) else { break }
@@ -63,7 +61,7 @@ extension CallView {
             if entry.descriptor >= 0 { fields.append(Field("events", .flags(.poll, entry.events))) }
             entries.append(.record(fields))
         }
-        return entries.isEmpty ? .address(address) : .list(entries)
+        return list(entries, of: count, at: address, size: 8)
     }
 
     /// The descriptors that are ready, or that time ran out.
@@ -99,8 +97,10 @@ extension CallView {
 
     /// An fd_set of select.
     func descriptorSet(_ address: UInt64) -> Value {
-        guard address != 0 else { return .address(0) }
-        guard let members = descriptors(inSetAt: address) else { return .address(address) }
+        // Where none is asked about nothing is looked at.
+        guard address != 0, Int32(truncatingIfNeeded: stop.arguments.a0) > 0,
+            let members = descriptors(inSetAt: address)
+        else { return .address(address) }
         return Self.set(members)
     }
 
@@ -115,7 +115,7 @@ extension CallView {
             parts.append(.separated([.word(name), Self.set(members)], by: " "))
         }
         if let left = timeLeft(stop.arguments.a4) { parts.append(.word(left)) }
-        return parts.isEmpty ? nil : .separated(parts, by: ", ")
+        return .separated(parts, by: ", ")
     }
 
     /// What select and ppoll wrote back of their timeouts (select(2), "timeout").
@@ -149,8 +149,7 @@ extension CallView {
             guard let event = pollEvent(address &+ index * 12) else { break }
             events.append(event)
         }
-        if events.isEmpty { return .address(address) }
-        return Int64(events.count) < result ? .cutList(events) : .list(events)
+        return list(events, of: UInt64(result), at: address, size: 12)
     }
 
     // MARK: fcntl

@@ -61,7 +61,7 @@ extension Snapshot {
         // The first message gives a netlink socket its port.
         case .sendto, .sendmsg: if netlinkDescriptor != nil { body(.descriptor(firstDescriptor)) }
         default:
-            if row.returnsDescriptor(arguments) { body(.descriptor(Int32(truncatingIfNeeded: result))) }
+            if row.makesDescriptor(arguments) { body(.descriptor(Int32(truncatingIfNeeded: result))) }
         }
     }
 
@@ -130,7 +130,8 @@ extension CallRow {
         }
     }
 
-    fileprivate func returnsDescriptor(_ arguments: RawArguments) -> Bool {
+    /// Whether the command makes a descriptor, which is the result.
+    func makesDescriptor(_ arguments: RawArguments) -> Bool {
         guard let makers, makers.commands.contains(arguments[makers.argument] & 0xFFFF_FFFF) else { return false }
         return call != .seccomp || arguments.a1 & 8 != 0  // SECCOMP_FILTER_FLAG_NEW_LISTENER
     }

@@ -46,6 +46,10 @@ extension Capture {
             if let result, result > 0 {
                 plain(address, Int(min(result, Int64(InputBits.limit))), &snapshot, memory)
             }
+        case .driveCommand:
+            plain(address, 4, &snapshot, memory)
+            guard result != nil, let sectors = snapshot.number(at: address &+ 3, width: 1) else { return }
+            payload(address &+ 4, sectors * 512, &snapshot, memory)
         case .interfaceList:
             plain(address, 2 * word, &snapshot, memory)
             guard result != nil, let length = snapshot.number(at: address, width: 4),

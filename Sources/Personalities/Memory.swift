@@ -64,7 +64,7 @@ extension CallView {
                 pages.append(.signed(status))
             }
         }
-        return pages.isEmpty && count > 0 ? .address(address) : .list(pages)
+        return list(pages, of: stop.arguments.a1, at: address, size: 4)
     }
 
     /// A set of processors by their numbers (sched_setaffinity(2)).

@@ -103,8 +103,7 @@ extension CallView {
             if isDone, let length { fields.append(Field("msg_len", .unsigned(length))) }
             elements.append(.record(fields))
         }
-        if elements.isEmpty { return .address(address) }
-        return UInt64(elements.count) < number ? .cutList(elements) : .list(elements)
+        return list(elements, of: number, at: address, size: Int(size))
     }
 
     // MARK: What went in beside what came out
@@ -114,7 +113,7 @@ extension CallView {
         switch (before, after) {
         case (.record(let first), .record(let second)): return .record(answered(first, second))
         case (.list(let first), .list(let second)), (.cutList(let first), .list(let second)),
-            (.cutList(let first), .cutList(let second)):
+            (.cutList(let first), .cutList(let second)), (.brokenList(let first, at: _), .list(let second)):
             let merged = second.enumerated().map { index, value in
                 index < first.count ? answeredHeaders(first[index], value) : value
             }
@@ -144,7 +143,7 @@ extension CallView {
         switch message.arguments[1].value {
         case .record(let fields):
             message.arguments[1].value = .record(fields.filter { $0.name == "msg_namelen" })
-        case .list, .cutList: message.arguments[1].value = .address(stop.arguments.a1)
+        case .list, .cutList, .brokenList: message.arguments[1].value = .address(stop.arguments.a1)
         default: return
         }
     }

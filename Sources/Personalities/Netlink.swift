@@ -32,11 +32,11 @@ extension Snapshot {
         return isNetlink ? Int32(truncatingIfNeeded: arguments.a0) : nil
     }
 
-    /// Whether what is sent without an address begins like a request of netlink: a length within the buffer, and
-    /// NLM_F_REQUEST. The socket tells for sure, and is asked only then.
+    /// Whether what is sent without an address begins like a message of netlink: a length within the buffer, and flags.
+    /// The socket tells for sure, and is asked only then.
     func looksLikeNetlink(_ arguments: RawArguments) -> Bool {
         guard arguments.a4 == 0, let head = number(at: arguments.a1, width: 8) else { return false }
-        return NetlinkHead(head).isRequest(in: arguments.a2)
+        return NetlinkHead(head).isMessage(in: arguments.a2)
     }
 
     /// The protocol of the netlink socket that was looked up for the call.
@@ -59,7 +59,7 @@ extension Capture {
         if snapshot.number(at: arguments.a4, width: 2) == 16 {  // AF_NETLINK
             limit = Self.netlinkLimit
         } else if row.call == .sendto, arguments.a4 == 0, let head = NetlinkHead(at: arguments.a1, memory),
-            head.isRequest(in: arguments.a2)
+            head.isMessage(in: arguments.a2)
         {
             limit = max(payloadLimit, Self.requestLimit)
         }
@@ -78,11 +78,13 @@ extension CallView {
 
     /// The messages in a buffer.
     func netlink(_ address: UInt64, _ count: UInt64) -> Value {
-        guard address != 0, let region = snapshot.region(at: address), region.errno == 0 else {
+        guard address != 0, let region = snapshot.region(at: address), region.errno == 0 || region.count > 0 else {
             return .address(address)
         }
         let reader = NetlinkReader(view: self, protocolNumber: netlinkProtocol ?? snapshot.netlinkProtocol)
-        return reader.messages(address, Int(min(count, UInt64(region.count))), isCut: count > UInt64(region.count))
+        // What cannot be read is looked for, and told where it lies; what was not kept is not.
+        let kept = min(count, UInt64(region.errno == 0 ? region.count : region.wanted))
+        return reader.messages(address, Int(kept), isCut: count > kept)
     }
 }
 
@@ -102,6 +104,8 @@ struct NetlinkReader {
         view.snapshot.number(at: address, width: width) ?? 0
     }
 
+    func isThere(_ address: UInt64, _ count: Int) -> Bool { view.snapshot.bytes(at: address, count: count) != nil }
+
     func bytes(_ address: UInt64, _ count: Int) -> Value {
         guard let bytes = view.snapshot.bytes(at: address, count: count) else { return .address(address) }
         return .bytes(Bytes(Array(bytes), isBinary: true))
@@ -117,6 +121,9 @@ struct NetlinkReader {
             guard count - offset >= Self.head else {
                 parts.append(bytes(at, count - offset))
                 break
+            }
+            guard isThere(at, Self.head) else {
+                return parts.isEmpty ? .address(address) : .brokenList(parts, at: at)
             }
             let length = number(at, 4)
             parts.append(message(at, Int(min(length, UInt64(count - offset)))))
@@ -159,45 +166,76 @@ struct NetlinkReader {
         if SpecTables.name(of: type, in: .filterBatch) != nil { return .symbol(.filterBatch, type) }
         let subsystem = type >> 8
         let name = SpecTables.name(of: subsystem, in: .filterSubsystem) ?? "0x" + String(subsystem, radix: 16)
-        let types = SpecTables.selectedSet(of: subsystem, in: .filterSubsystem)
+        let types = filteringSet(type)
         let low = type & 0xFF
         return .joined([.word(name + "<<8"), types.map { .symbol($0, low) } ?? .hexadecimal(low)])
     }
 
-    /// The upper flags mean something else for each kind of request.
+    /// The upper flags mean something else for each kind of request, which its name tells.
     private func flags(_ flags: UInt64, _ type: UInt64) -> Value {
-        let kinds: [SymbolSet] = [.netlinkNew, .netlinkDelete, .netlinkGet]
-        let special: SymbolSet?
-        if type < 16 {
-            special = type == 2 ? .netlinkAnswer : nil
-        } else if protocolNumber == 0 {
-            special = type & 3 < 3 ? kinds[Int(type & 3)] : nil
-        } else {
-            special = protocolNumber == 4 ? .netlinkGet : nil
-        }
+        let special = type < 16 ? (type == 2 ? .netlinkAnswer : nil) : upperFlags(type)
         let upper = flags & 0xFF00
         guard let special, upper != 0, SpecTables.names(upper, special) else { return .flags(.netlinkFlags, flags) }
         return flags & 0xFF == 0
             ? .flags(special, upper) : .joined([.flags(.netlinkFlags, flags & 0xFF), .flags(special, upper)])
     }
 
+    private func upperFlags(_ type: UInt64) -> SymbolSet? {
+        let kinds: [SymbolSet] = [.netlinkNew, .netlinkDelete, .netlinkGet]
+        let name: String?
+        switch protocolNumber {
+        case 0 where type == 49: return .netlinkGet  // RTM_DELACTION takes NLM_F_ROOT.
+        case 0: return type & 3 < 3 ? kinds[Int(type & 3)] : nil
+        case 4: return .netlinkGet
+        case 6: name = SpecTables.name(of: type, in: .xfrmType)
+        case 12: name = filteringSet(type).flatMap { SpecTables.name(of: type & 0xFF, in: $0) }
+        case 21: name = SpecTables.name(of: type, in: .cryptoType)
+        default: return nil
+        }
+        guard let name else { return nil }
+        for (verb, set) in zip(["_NEW", "_DEL", "_GET"], kinds) where name.contains(verb) { return set }
+        return nil
+    }
+
+    private func filteringSet(_ type: UInt64) -> SymbolSet? {
+        SpecTables.selectedSet(of: type >> 8, in: .filterSubsystem)
+    }
+
     private func payload(_ at: UInt64, _ type: UInt64, _ body: UInt64, _ count: Int, _ depth: Int) -> [Value] {
         if type == 2 { return error(at, body, count, depth) }
-        if type == 3 && count == 4 { return [.signed(CallView.extend(number(body, 4), 4))] }
+        if type == 3 && count == 4 {
+            return [isThere(body, 4) ? .signed(CallView.extend(number(body, 4), 4)) : .address(body)]
+        }
+        guard type >= 16, count >= 1 else { return [bytes(body, count)] }
+        let beginsWithFamily = protocolNumber == 0 || protocolNumber == 4
+        guard !beginsWithFamily || isThere(body, 1) else { return [.address(body)] }
         let family = number(body, 1)
         let isRequest = number(at &+ 6, 2) & 1 != 0  // NLM_F_REQUEST
-        guard type >= 16, count >= 1, let kind = bodyKind(type, family, isRequest) else { return [bytes(body, count)] }
-        let size = kind.row.elementSize(view.personality)
-        guard count >= size, let record = view.structure(kind.row.table, at: body) else {
-            return [
-                .record([
-                    Field("family", .symbol(.socketFamily, family)), Field("data", bytes(body &+ 1, count - 1)),
-                ])
-            ]
+        guard let kind = bodyKind(type, family, isRequest), count > 1 || protocolNumber != 4 else {
+            return [beginsWithFamily ? self.family(family, body, count) : bytes(body, count)]
         }
+        let size = kind.row.elementSize(view.personality)
+        guard count >= size else {
+            return [beginsWithFamily ? begun(kind.row, family) : bytes(body, count)]
+        }
+        guard let record = view.structure(kind.row.table, at: body) else { return [.address(body)] }
         let start = (size + 3) & ~3
         guard count > start else { return [record] }
         return [record, attributes(body &+ UInt64(start), count - start, kind.attributes, family, depth + 1)]
+    }
+
+    /// A payload of which only the family is known.
+    private func family(_ family: UInt64, _ body: UInt64, _ count: Int) -> Value {
+        var fields = [Field("family", .symbol(.socketFamily, family))]
+        if count > 1 { fields.append(Field("data", bytes(body &+ 1, count - 1))) }
+        return .record(fields)
+    }
+
+    /// A struct that is cut short after its first field, the family.
+    private func begun(_ row: TypeRow, _ family: UInt64) -> Value {
+        let layout = SpecTables.structure(row.table, view.personality)
+        let first = SpecTables.fields[Int(layout.firstField)]
+        return .record([Field(first.name, view.scalar(first.type, family)), .more])
     }
 
     /// The struct that a message's payload begins with, and the names of the attributes that follow.
@@ -214,6 +252,7 @@ struct NetlinkReader {
                 let sets: SymbolSet = isRequest ? .diagRequestAttributes : .diagAnswerAttributes
                 return ($0, SpecTables.selectedSet(of: family, in: sets))
             }
+        case 7: SpecTables.selection(of: type, in: .selinuxType).map { ($0, nil) }
         case 12: (TypeRow(.value, .structure, 0, StructureID.nfgenmsg.rawValue, .none), nil)
         case 16: SpecTables.selection(of: type, in: .genericType).map { ($0, .genericAttribute) }
         case 21: SpecTables.selection(of: type, in: .cryptoType).map { ($0, .cryptoAttribute) }
@@ -224,6 +263,7 @@ struct NetlinkReader {
     /// struct nlmsgerr: an errno, the message that it answers, and attributes that say more.
     private func error(_ at: UInt64, _ body: UInt64, _ count: Int, _ depth: Int) -> [Value] {
         guard count >= 4 + Self.head, depth < Self.depthLimit else { return [bytes(body, count)] }
+        guard isThere(body, 4 + Self.head) else { return [.address(body)] }
         let code = CallView.extend(number(body, 4), 4)
         let name = code < 0 && code > -4096 ? SpecTables.name(of: UInt64(-code), in: .errno) : nil
         let isCapped = number(at &+ 6, 2) & 0x100 != 0  // NLM_F_CAPPED

@@ -35,6 +35,9 @@ extension NetlinkReader {
                 parts.append(bytes(at, count - offset))
                 break
             }
+            guard isThere(at, Self.attributeHead) else {
+                return parts.isEmpty ? .address(address) : .brokenList(parts, at: at)
+            }
             let length = Int(number(at, 2))
             parts.append(attribute(at, min(length, count - offset), &context))
             guard length >= Self.attributeHead else { break }
@@ -110,7 +113,8 @@ extension NetlinkReader {
         switch (context.set, type) {
         case (.linkInfo, 2): ["bridge": .bridgeInfo, "tun": .tunnelInfo][context.linkKind]
         case (.linkInfo, 5): context.masterKind == "bridge" ? .bridgePort : nil
-        case (.linkAttribute, 12): context.family == 7 ? .bridgePort : nil  // IFLA_PROTINFO, AF_BRIDGE
+        // IFLA_PROTINFO of AF_BRIDGE and AF_INET6
+        case (.linkAttribute, 12): context.family == 7 ? .bridgePort : context.family == 10 ? .linkInet6 : nil
         case (.linkAttribute, 26): context.family == 7 ? .linkBridge : nil  // IFLA_AF_SPEC
         default: nil
         }
@@ -132,18 +136,19 @@ extension NetlinkReader {
             return CustomKind(rawValue: row.table).flatMap { special($0, at, count, context) }
         case (.value, .text): return text(at, count)
         case (.value, .structure):
-            return count >= row.elementSize(view.personality) ? view.structure(row.table, at: at) : nil
+            guard count >= row.elementSize(view.personality) else { return nil }
+            return view.structure(row.table, at: at) ?? .address(at)
         case (.value, .inet6): return inet6(at, count)
         case (.value, .path), (.value, .buffer), (.pointer, _): return nil
         default:
             let width = row.elementSize(view.personality)
             guard count >= width, width <= 8 else { return nil }
-            return view.scalar(row, number(at, width))
+            return isThere(at, width) ? view.scalar(row, number(at, width)) : .address(at)
         }
     }
 
     private func text(_ at: UInt64, _ count: Int) -> Value? {
-        guard let bytes = view.snapshot.bytes(at: at, count: count) else { return nil }
+        guard let bytes = view.snapshot.bytes(at: at, count: count) else { return .address(at) }
         let isWhole = bytes.last == 0
         return .bytes(
             Bytes(
@@ -152,7 +157,8 @@ extension NetlinkReader {
     }
 
     func inet6(_ at: UInt64, _ count: Int) -> Value? {
-        guard count >= 16, let bytes = view.snapshot.bytes(at: at, count: 16) else { return nil }
+        guard count >= 16 else { return nil }
+        guard let bytes = view.snapshot.bytes(at: at, count: 16) else { return .address(at) }
         let text = InternetAddress.text(Array(bytes))
         return .written(
             NetworkText.bytes(bytes), as: .call("inet_pton", [.word("AF_INET6"), .word("\"\(text)\"")]))
@@ -166,7 +172,14 @@ extension NetlinkReader {
             return NetworkText.inet(bytes)
         case .hardwareAddress:
             return count <= 32 ? view.snapshot.bytes(at: at, count: count).map { NetworkText.address($0) } : nil
-        case .clockTicks: return count >= 8 ? .ticks(number(at, 8)) : nil
+        case .clockTicks:
+            guard count <= 8 else { return nil }
+            return isThere(at, count)
+                ? .written(.unsigned(number(at, count)), as: .ticks(number(at, count))) : .address(at)
+        case .networkLong:
+            guard count >= 8 else { return nil }
+            let number = number(at, 8)
+            return isThere(at, 8) ? .call("htobe64", [.unsigned(number.byteSwapped)]) : .address(at)
         case .memoryUse: return numbered(at, count, width: 4, .memoryUse)
         case .diagFilter: return diagFilter(at, count)
         case .inetConfiguration: return numbered(at, count, width: 4, .inetConfiguration)
@@ -199,6 +212,7 @@ extension NetlinkReader {
     /// Numbers by their places, which have names: `[DEVCONF_FORWARDING]=0`.
     private func numbered(_ at: UInt64, _ count: Int, width: Int, _ set: SymbolSet) -> Value? {
         guard count >= width else { return nil }
+        guard isThere(at, width) else { return .address(at) }
         return .list(
             (0..<min(count / width, 256)).map { place in
                 let raw = number(at &+ UInt64(place * width), width)

@@ -21,8 +21,8 @@ struct NetlinkHead {
         self.init(raw)
     }
 
-    /// Whether it may be a request in a buffer of so many bytes: it fits, and has NLM_F_REQUEST.
-    func isRequest(in count: UInt64) -> Bool {
-        count >= 16 && length >= 16 && length <= count && flags & 1 != 0 && flags < 0x1000
+    /// Whether it may be a message in a buffer of so many bytes: it fits, and has no flag that nobody knows.
+    func isMessage(in count: UInt64) -> Bool {
+        count >= 16 && length >= 16 && length <= count && flags < 0x1000
     }
 }

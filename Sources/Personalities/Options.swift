@@ -9,17 +9,21 @@ extension CallView {
         return .commented(.unsigned(value), SpecTables.name(of: value, in: set) ?? row.unknown)
     }
 
-    /// The same, where people who want numbers want no name.
+    /// The same in hexadecimal, where people who want numbers want no name.
     func remarked(_ set: SymbolSet, _ value: UInt64) -> Value {
-        .written(.unsigned(value), as: verbose(set, value))
+        let row = SpecTables.symbolSets[Int(set.rawValue)]
+        let name = SpecTables.name(of: value, in: set) ?? row.unknown
+        return .written(.hexadecimal(value), as: .commented(.hexadecimal(value), name))
     }
 
     // MARK: prctl
 
-    /// The options that answer bits: PR_GET_SECUREBITS and PR_GET_SPECULATION_CTRL (linux/prctl.h).
+    /// The options that answer bits: PR_GET_SECUREBITS, PR_GET_FP_MODE, PR_SVE_SET_VL and PR_SVE_GET_VL,
+    /// PR_GET_SPECULATION_CTRL, PR_GET_TAGGED_ADDR_CTRL, PR_PAC_GET_ENABLED_KEYS, PR_SME_SET_VL and PR_SME_GET_VL
+    /// (linux/prctl.h).
     func optionAnswer(_ raw: Int64) -> Value {
         switch stop.arguments.a0 & 0xFFFF_FFFF {
-        case 27, 52: .hexadecimal(UInt64(bitPattern: raw))
+        case 27, 46, 50, 51, 52, 56, 61, 63, 64: .hexadecimal(UInt64(bitPattern: raw))
         default: .signed(raw)
         }
     }
@@ -31,9 +35,35 @@ extension CallView {
         case 3: return .symbol(.dumpable, value)
         case 27 where value != 0: return .flags(.secureBits, value)
         case 34: return .symbol(.machineCheckPolicy, value)
-        case 52: return .flags(.speculationControl, value)
+        case 46 where SpecTables.names(value, .floatMode): return .flags(.floatMode, value)
+        case 50, 51: return value >> 16 != 0 ? vectorLength(value, .vectorLength) : nil
+        case 63, 64: return value >> 16 != 0 ? vectorLength(value, .matrixLength) : nil
+        // PR_SPEC_STORE_BYPASS, PR_SPEC_INDIRECT_BRANCH, PR_SPEC_L1D_FLUSH
+        case 52 where stop.arguments.a1 < 3: return .flags(.speculationControl, value)
+        case 56: return taggedAddresses(value)
+        case 61 where SpecTables.names(value, .enabledKeys): return .flags(.enabledKeys, value)
         default: return nil
         }
+    }
+
+    /// The length of a vector register, with flags above it (linux/prctl.h, PR_SVE_VL_LEN_MASK).
+    func vectorLength(_ raw: UInt64, _ set: SymbolSet) -> Value {
+        let (length, flags) = (raw & 0xFFFF, raw & ~0xFFFF)
+        if flags == 0 { return .hexadecimal(length) }
+        let names = SpecTables.names(flags, set) ? Value.flags(set, flags) : .hexadecimal(flags)
+        return .written(.hexadecimal(raw), as: .joined([names, .hexadecimal(length)]))
+    }
+
+    /// Whether addresses may be tagged, how a wrong tag is told, and the tags that are handed out (linux/prctl.h).
+    func taggedAddresses(_ raw: UInt64) -> Value {
+        var parts: [Value] = [
+            .word(raw & 1 != 0 ? "PR_TAGGED_ADDR_ENABLE" : "!PR_TAGGED_ADDR_ENABLE"),
+            .symbol(.tagChecking, raw & 6),
+        ]
+        let tags = raw >> 3 & 0xFFFF
+        if tags != 0 { parts.append(.separated([.hexadecimal(tags), .word("PR_MTE_TAG_SHIFT")], by: "<<")) }
+        if raw >> 19 != 0 { parts.append(.hexadecimal(raw & ~0x7FFFF)) }
+        return .written(.hexadecimal(raw), as: .joined(parts))
     }
 
     /// PR_SET_PTRACER: a process, or any.
@@ -43,6 +73,14 @@ extension CallView {
     }
 
     // MARK: arch_prctl
+
+    /// ARCH_REQ_XCOMP_PERM and ARCH_REQ_XCOMP_GUEST_PERM answer nothing; an answer that was made up shows as states.
+    func architectureReply() -> Value? {
+        guard let result, result > 0, [0x1023, 0x1025].contains(stop.arguments.a0 & 0xFFFF_FFFF),
+            SpecTables.names(UInt64(result), .processorStates)
+        else { return nil }
+        return .flags(.processorStates, UInt64(result))
+    }
 
     private static func names(_ set: SymbolSet, _ value: UInt64) -> String {
         let row = SpecTables.symbolSets[Int(set.rawValue)]
@@ -109,6 +147,7 @@ extension CallView {
         if domain == 0xFFFF_FFFF { return .hexadecimal(domain) }
         if SpecTables.name(of: domain, in: .personalityType) != nil { return .symbol(.personalityType, domain) }
         let base = Value.symbol(.personalityType, domain & 0xFF)
+        if domain & ~0xFF == 0 { return base }
         return .joined([base, .flags(.personalityFlags, domain & ~0xFF)])
     }
 

@@ -64,7 +64,8 @@ extension CallView {
         if flags & 0x0120_0000 != 0 { fields.append(Field("child_tid", .address(member(2)))) }
         if flags & 0x0010_0000 != 0 { fields.append(Field("parent_tid", .address(member(3)))) }
         let signal = member(4)
-        fields.append(Field("exit_signal", signal == 0 ? .unsigned(0) : .signal(Int32(truncatingIfNeeded: signal))))
+        let isSignal = signal > 0 && signal < UInt64(Int32.max)
+        fields.append(Field("exit_signal", isSignal ? .signal(Int32(signal)) : .unsigned(signal)))
         fields.append(Field("stack", .address(member(5))))
         fields.append(Field("stack_size", .hexadecimal(member(6))))
         if flags & 0x80000 != 0 { fields.append(Field("tls", .address(member(7)))) }
@@ -73,10 +74,10 @@ extension CallView {
             fields.append(Field("set_tid_size", .unsigned(member(9))))
         }
         // CLONE_INTO_CGROUP
-        if size >= 88, flags & 0x2_0000_0000 != 0 {
+        if size >= 88, member(10) != 0 || flags & 0x2_0000_0000 != 0 {
             fields.append(Field("cgroup", .descriptor(Int32(truncatingIfNeeded: member(10)))))
         }
-        if size > 88, let rest = rest(after: address &+ 88, size - 88) {
+        if let rest = rest(of: size, after: 88, at: address) {
             fields.append(Field("rest", .remainder(offset: 88, rest)))
         }
         return .record(fields)
@@ -118,7 +119,7 @@ extension CallView {
         var texts: [Value] = []
         for index in 0..<UInt64(4096) {
             guard let pointer = snapshot.number(at: address &+ index * UInt64(word), width: word) else {
-                return texts.isEmpty ? .address(address) : .cutList(texts)
+                return list(texts, of: index + 1, at: address, size: word)
             }
             if pointer == 0 { return .list(texts) }
             guard snapshot.region(at: pointer) != nil else { return .cutList(texts) }
@@ -130,9 +131,8 @@ extension CallView {
     /// The environment: its address, and how many variables it has; the variables, where they were kept.
     func environment(_ address: UInt64) -> Value {
         let count = countedEnvironment(address)
-        guard let first = snapshot.number(at: address, width: word), snapshot.region(at: first) != nil else {
-            return count
-        }
+        guard let first = snapshot.number(at: address, width: word), first == 0 || snapshot.region(at: first) != nil
+        else { return count }
         return .abbreviated(count, strings(address))
     }
 
@@ -140,7 +140,10 @@ extension CallView {
         guard address != 0 else { return .address(0) }
         for index in 0..<UInt64(8192) {
             guard let pointer = snapshot.number(at: address &+ index * UInt64(word), width: word) else {
-                return .commented(.address(address), index == 0 ? "?" : "\(index)+ vars")
+                if index == 0 { return .address(address) }
+                let number = index == 1 ? "1 var" : "\(index) vars"
+                let isBroken = snapshot.isUnreadable(address &+ index * UInt64(word), count: word)
+                return .commented(.address(address), isBroken ? "\(number), unterminated" : "\(index)+ vars")
             }
             if pointer == 0 { return .commented(.address(address), index == 1 ? "1 var" : "\(index) vars") }
         }

@@ -67,8 +67,7 @@ extension CallView {
             guard let pointer = snapshot.number(at: address &+ index &* UInt64(word), width: word) else { break }
             blocks.append(structure(UInt16(StructureID.iocb.rawValue), at: pointer) ?? .address(pointer))
         }
-        if blocks.isEmpty && given > 0 { return .address(address) }
-        return Int64(blocks.count) < given ? .cutList(blocks) : .list(blocks)
+        return list(blocks, of: UInt64(given), at: address, size: word)
     }
 
     /// An unknown command shows in decimal.

@@ -92,6 +92,92 @@ extension CallView {
         return .abbreviated(bracketed(names.prefix(4) + [.word("...")]), bracketed(names))
     }
 
+    /// struct input_absinfo (linux/input.h), of which the caller's size says how much is there.
+    func inputAxis(_ address: UInt64) -> Value {
+        let size = RequestNumber(stop.arguments.a1).size
+        guard size >= 20, snapshot.bytes(at: address, count: Int(min(size, 24))) != nil else {
+            return .address(address)
+        }
+        let names = ["value", "minimum", "maximum", "fuzz", "flat"] + (size >= 24 ? ["resolution"] : [])
+        var fields = names.enumerated().map { index, name in
+            let number = snapshot.number(at: address &+ UInt64(4 * index), width: 4) ?? 0
+            return Field(name, .unsigned(number), isDetail: index > 1)
+        }
+        if size > 20 && size != 24 { fields.append(Field("", .word("..."), isDetail: true)) }
+        return .record(fields)
+    }
+
+    /// What each contact of a multitouch device has of one axis (linux/input.h, struct input_mt_request_layout).
+    func inputSlots(_ address: UInt64) -> Value {
+        let slots = RequestNumber(stop.arguments.a1).size / 4
+        guard address != 0, slots > 0, let code = snapshot.number(at: address, width: 4) else {
+            return .address(address)
+        }
+        let name = SpecTables.name(of: code, in: .inputAxis).flatMap { $0.hasPrefix("ABS_MT_") ? $0 : nil }
+        let axis = name.map { Value.spelled($0, code) } ?? .commented(.hexadecimal(code), "ABS_MT_???")
+        return .record([
+            Field("code", .written(.hexadecimal(code), as: axis)),
+            Field("values", many(TypeRow(.array, .signed, 4, 0, .none), address &+ 4, slots - 1)),
+        ])
+    }
+
+    /// A scancode and its key, of the old form of the requests.
+    func inputKeycode(_ address: UInt64) -> Value {
+        guard address != 0, let scancode = snapshot.number(at: address, width: 4),
+            let key = snapshot.number(at: address &+ 4, width: 4)
+        else { return .address(address) }
+        return .list([.unsigned(scancode), .symbol(.inputKey, key)])
+    }
+
+    /// What HDIO_DRIVE_CMD asks a drive for, and what it answers (linux/hdreg.h).
+    func driveCommand(_ address: UInt64) -> Value {
+        guard address != 0, let bytes = snapshot.bytes(at: address, count: 4).map({ Array($0).map { UInt64($0) } })
+        else { return .address(address) }
+        if result == nil {
+            return .record([
+                Field("command", .symbol(.driveCommand, bytes[0])), Field("sector_number", .unsigned(bytes[1])),
+                Field("feature", .unsigned(bytes[2])), Field("sector_count", .unsigned(bytes[3])),
+            ])
+        }
+        var fields = [
+            Field("status", .hexadecimal(bytes[0])), Field("error", .unsigned(bytes[1])),
+            Field("nsector", .unsigned(bytes[2])),
+        ]
+        if bytes[3] > 0 {
+            var data = buffer(address &+ 4, bytes[3] * 512)
+            if case .bytes(var sectors) = data {
+                sectors.isBinary = true
+                data = .bytes(sectors)
+            }
+            fields.append(Field("buf", data))
+        }
+        return .record(fields)
+    }
+
+    /// struct gpio_v2_line_attribute (linux/gpio.h): one of three things, or what nobody knows.
+    func lineAttribute(_ place: UInt64) -> [Field]? {
+        guard let id = snapshot.number(at: place, width: 4), let padding = snapshot.number(at: place &+ 4, width: 4),
+            let data = snapshot.number(at: place &+ 8, width: 8)
+        else { return nil }
+        switch id {
+        case 1 where padding == 0: return [Field("flags", .flags(.gpioLineV2, data))]
+        case 2 where padding == 0: return [Field("values", .hexadecimal(data))]
+        case 3 where padding == 0: return [Field("debounce_period_us", .unsigned(data & 0xFFFF_FFFF))]
+        default:
+            let rest = padding == 0 ? [] : [Field("padding", .hexadecimal(padding))]
+            return [Field("id", .unsigned(id))] + rest + [Field("data", .hexadecimal(data))]
+        }
+    }
+
+    /// struct gpio_v2_line_config_attribute: the same for some lines.
+    func lineSetting(_ place: UInt64) -> Value? {
+        guard let fields = lineAttribute(place), let mask = snapshot.number(at: place &+ 16, width: 8) else {
+            return nil
+        }
+        let isKnown = fields.count == 1
+        return .record((isKnown ? fields : [Field("attr", .record(fields))]) + [Field("mask", .hexadecimal(mask))])
+    }
+
     /// Sixteen bytes as RFC 9562 writes them.
     func identifier(_ place: UInt64) -> Value? {
         guard let bytes = snapshot.bytes(at: place, count: 16) else { return nil }

@@ -3,6 +3,18 @@
 import Messages
 
 extension CallView {
+    func signalSet(_ address: UInt64) -> Value {
+        guard address != 0 else { return .address(0) }
+        return snapshot.number(at: address, width: 8).map { .signalSet($0) } ?? .address(address)
+    }
+
+    /// A set of as many bytes as the caller says. Of pending signals the first may be asked for (rt_sigpending).
+    func sizedSignalSet(_ address: UInt64, _ size: UInt64) -> Value {
+        let least = row.call == .rtSigpending ? 1 : UInt64(word)
+        guard address != 0, size >= least, size <= 8 else { return .address(address) }
+        return snapshot.number(at: address, width: Int(size)).map { .signalSet($0) } ?? .address(address)
+    }
+
     /// struct kernel_sigaction: handler, flags, restorer, mask (asm/signal.h).
     func signalAction(_ address: UInt64) -> Value {
         guard address != 0 else { return .address(0) }
@@ -51,7 +63,7 @@ extension CallView {
 
     private func timePair(_ seconds: UInt64, _ fraction: UInt64, _ unit: String) -> Value {
         .record([
-            Field("tv_sec", .signed(Self.extend(seconds, word))), Field(unit, .signed(Self.extend(fraction, word))),
+            Field("tv_sec", .signed(Self.extend(seconds, word))), Field(unit, .unsigned(fraction)),
         ])
     }
 
@@ -88,7 +100,7 @@ extension CallView {
             let nameStart = UInt64(head + (is64 ? 3 : 2))
             let name = (snapshot.bytes(at: at &+ nameStart, count: Int(length - nameStart)) ?? []).prefix { $0 != 0 }
             let type = snapshot.number(at: at &+ (is64 ? 18 : length - 1), width: 1) ?? 0
-            let called = Field("d_name", .bytes(Bytes(Array(name), isText: true)))
+            let called = Field("d_name", .bytes(Bytes(Array(name), isText: true, isWhole: true)))
             let kind = Field("d_type", .symbol(.directoryEntryType, type))
             entries.append(
                 .record(

@@ -26,10 +26,15 @@ extension CallView {
         let number = raw & 0xFFFF_FFFF
         let family = stop.arguments.a0 & 0xFFFF_FFFF
         if family == 17 {  // AF_PACKET takes a frame's type in network byte order.
-            return .call("htons", [.symbol(.etherProtocol, NetworkText.swapped(number & 0xFFFF, 2))])
+            return etherType(number & 0xFFFF)
         }
         guard let set = SpecTables.selectedSet(of: family, in: .socketProtocol) else { return .unsigned(number) }
         return .symbol(set, number)
+    }
+
+    /// A frame's type in network byte order.
+    func etherType(_ raw: UInt64) -> Value {
+        .call("htons", [.symbol(.etherProtocol, NetworkText.swapped(raw, 2))])
     }
 
     // MARK: Options
@@ -38,7 +43,7 @@ extension CallView {
     func socketOption(_ raw: UInt64) -> Value {
         let number = raw & 0xFFFF_FFFF
         guard let set = optionSet else { return .unsigned(number) }
-        if SpecTables.name(of: number, in: set) == nil, let other = directedSet { return .symbol(other, number) }
+        if let other = directedSet, SpecTables.name(of: number, in: other) != nil { return .symbol(other, number) }
         return .symbol(set, number)
     }
 
@@ -52,6 +57,11 @@ extension CallView {
         return SpecTables.selectedSet(of: stop.arguments.a1 & 0xFFFF_FFFF, in: levels)
     }
 
+    /// SO_GET_FILTER, whose length is a number of instructions (socket(7), SO_ATTACH_FILTER).
+    private var asksForFilter: Bool {
+        row.call == .getsockopt && stop.arguments.a1 & 0xFFFF_FFFF == 1 && stop.arguments.a2 & 0xFFFF_FFFF == 26
+    }
+
     private var optionType: TypeRow? {
         optionSet.flatMap { SpecTables.selection(of: stop.arguments.a2 & 0xFFFF_FFFF, in: $0) }
     }
@@ -61,6 +71,7 @@ extension CallView {
         guard address != 0 else { return .address(0) }
         let count = Int(min(length & 0xFFFF_FFFF, Capture.optionLimit))
         if let type = optionType {
+            guard length & 0xFFFF_FFFF <= UInt64(Int32.max) else { return .address(address) }
             let isExact = stop.arguments.a1 & 0xFFFF_FFFF == 263  // SOL_PACKET
             let size = type.elementSize(personality)
             if isExact, type.kind == .structure, count != size { return .address(address) }
@@ -77,9 +88,9 @@ extension CallView {
         }
         let length = Int32(truncatingIfNeeded: raw)
         guard length > 0 else { return .address(address) }
-        // SO_ATTACH_FILTER answers a number of instructions.
-        let isFilter = stop.arguments.a1 & 0xFFFF_FFFF == 1 && stop.arguments.a2 & 0xFFFF_FFFF == 26
-        if isFilter { return .address(address) }
+        if asksForFilter {
+            return .abbreviated(.address(address), classicProgram(at: address, length: UInt64(length), .packets))
+        }
         guard let type = optionType else { return plainOption(address, UInt64(length)) }
         let count = Int(min(UInt64(length), Capture.optionLimit))
         if type.shape == .value, type.kind == .structure {

@@ -86,10 +86,20 @@ struct ChosenFields {
         field.isInline ? place(field) : snapshot.number(at: place(field), width: pointerWidth)
     }
 
+    /// How many elements lie between a field and the next; those at the end of a struct go on after it.
+    private func room(of field: ArgumentRow) -> UInt64 {
+        let start = offset(field)
+        let fields = SpecTables.fields[Int(layout.firstField)..<Int(layout.firstField) + Int(layout.fieldCount)]
+        let end = Int(personality == .x86_64 ? layout.size64 : layout.size32)
+        let next = fields.map { offset($0) }.filter { $0 > start }.min() ?? end
+        return next > start ? UInt64((next - start) / field.type.elementSize(personality)) : UInt64.max
+    }
+
     func count(_ field: ArgumentRow, _ snapshot: Snapshot) -> UInt64 {
         switch field.type.count {
         case .fixed(let count): UInt64(count)
-        case .argument(let position): number(Int(position), snapshot) ?? 0
+        case .argument(let position):
+            min(number(Int(position), snapshot) ?? 0, field.isInline ? room(of: field) : UInt64.max)
         case .none, .result, .own: 0
         }
     }
@@ -231,6 +241,7 @@ extension CallView {
     func structure(_ id: UInt16, at address: UInt64, size given: UInt64? = nil) -> Value? {
         if given == 0 { return nil }
         let layout = SpecTables.structure(id, personality)
+        if let given, given < UInt64(layout.minimum) { return nil }
         let full = Int(personality == .x86_64 ? layout.size64 : layout.size32)
         let size = given.map { Int(min($0, UInt64(full))) } ?? full
         guard size > 0, snapshot.bytes(at: address, count: size) != nil else { return nil }
@@ -239,10 +250,11 @@ extension CallView {
         var fields: [Field] = []
         while let field = chosen.next(snapshot) {
             if field.isHidden || (field.direction == .exit && result == nil) { continue }
+            if layout.isApart && field.direction == .entry && result != nil { continue }
             guard let value = self.field(field, chosen), !(field.isOptional && value.isZero) else { continue }
             fields.append(Field(field.name, value, isDetail: field.isDetail))
         }
-        if let given, given > UInt64(full), let rest = rest(after: address &+ UInt64(full), given - UInt64(full)) {
+        if let given, let rest = rest(of: given, after: UInt64(full), at: address) {
             // Of these two the bytes are a field of their own, which only the whole form shows.
             if row.call == .bpf || row.call == .landlockCreateRuleset {
                 let place = "bytes \(full)..\(given - 1)"
@@ -267,7 +279,13 @@ extension CallView {
     }
 
     /// Bytes of a newer, longer struct than the spec's, nil where they are zero: the kernel takes zeros for absence.
-    func rest(after address: UInt64, _ count: UInt64) -> Bytes? {
+    /// None of them where a part cannot be read.
+    func rest(of size: UInt64, after known: UInt64, at start: UInt64) -> Bytes? {
+        guard size > known else { return nil }
+        let (address, count) = (start &+ known, size - known)
+        if snapshot.isUnreadable(address, count: Int(min(count, UInt64(Self.restLimit)))) {
+            return Bytes([], total: count, isBinary: true)
+        }
         for kept in stride(from: Int(min(count, UInt64(Self.restLimit))), to: 0, by: -1) {
             guard let bytes = snapshot.bytes(at: address, count: kept) else { continue }
             return bytes.allSatisfy { $0 == 0 } ? nil : Bytes(Array(bytes), total: count, isBinary: true)
@@ -360,28 +378,22 @@ extension CallView {
             if type.kind == .structure {
                 guard let element = structure(type.table, at: at) else { break }
                 elements.append(element)
+            } else if type.kind == .custom {
+                guard let element = customField(type.table, at: at) else { break }
+                elements.append(element)
             } else {
                 guard let raw = snapshot.number(at: at, width: size) else { break }
                 elements.append(scalar(type, raw))
             }
         }
-        if elements.isEmpty { return .address(address) }
-        return UInt64(elements.count) < count ? .cutList(elements) : .list(elements)
+        return list(elements, of: count, at: address, size: size)
     }
-}
 
-extension Value {
-    /// A number, a name or bytes of which nothing is set.
-    var isZero: Bool {
-        switch self {
-        case .signed(let number): number == 0
-        case .unsigned(let number), .hexadecimal(let number), .octal(let number), .address(let number),
-            .permissions(let number), .symbol(_, let number), .flags(_, let number), .device(let number):
-            number == 0
-        case .bytes(let bytes): bytes.bytes.allSatisfy { $0 == 0 }
-        case .list(let values): values.allSatisfy(\.isZero)
-        case .written(let value, _): value.isZero
-        default: false
-        }
+    /// Elements that lie one after the other from `address` on, as far as they are there.
+    func list(_ elements: [Value], of count: UInt64, at address: UInt64, size: Int) -> Value {
+        if elements.isEmpty && count > 0 { return .address(address) }
+        guard UInt64(elements.count) < count else { return .list(elements) }
+        let next = address &+ UInt64(elements.count * size)
+        return snapshot.isUnreadable(next, count: size) ? .brokenList(elements, at: next) : .cutList(elements)
     }
 }

@@ -310,7 +310,9 @@ extension Value {
     var isFromMemory: Bool {
         switch self {
         case .address(let address): address != 0
-        case .bytes, .path, .list, .cutList, .record, .abbreviated, .opaque, .signalSet, .change, .call: true
+        case .bytes, .unended, .path, .list, .cutList, .brokenList, .record, .abbreviated, .opaque, .signalSet, .change,
+            .call:
+            true
         case .commented(let inner, _), .named(_, let inner), .referring(let inner, _): inner.isFromMemory
         default: false
         }

@@ -35,12 +35,13 @@ public enum HexDump {
     /// The bytes of an iovec array, also of the one within a msghdr.
     private static func buffers(_ value: Value) -> [Bytes] {
         switch value {
-        case .list(let values), .cutList(let values): return values.flatMap(buffers)
+        case .list(let values), .cutList(let values), .brokenList(let values, at: _): return values.flatMap(buffers)
         case .record(let fields):
             return fields.flatMap { field -> [Bytes] in
                 switch field.value {
                 case .bytes(let bytes) where field.name == "iov_base": [bytes]
                 case .list where field.name == "msg_iov", .cutList where field.name == "msg_iov",
+                    .brokenList where field.name == "msg_iov",
                     .record where field.name == "msg_hdr":
                     buffers(field.value)
                 default: []

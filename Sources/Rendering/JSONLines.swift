@@ -173,7 +173,7 @@ public struct JSONLines: Sendable {
         switch value {
         case .signed(let number): return .raw("\(number)")
         case .unsigned(let number), .hexadecimal(let number), .octal(let number), .permissions(let number),
-            .fileMode(let number), .device(let number), .address(let number):
+            .fileMode(let number), .device(let number), .address(let number), .unended(_, at: let number):
             return .raw("\(number)")
         // AT_FDCWD (linux/fcntl.h) is a name, not a descriptor.
         case .directory(-100): return .string("AT_FDCWD")
@@ -181,11 +181,11 @@ public struct JSONLines: Sendable {
         case .user(let id), .group(let id): return .raw("\(id)")
         case .nanoseconds(let time): return .raw("\(time)")
         case .bytes(let bytes), .path(let bytes), .remainder(_, let bytes): return self.bytes(bytes)
-        case .list(let values), .cutList(let values):
+        case .list(let values), .cutList(let values), .brokenList(let values, at: _):
             return .raw("[" + values.map { self.value($0).text }.joined(separator: ",") + "]")
         case .record(let fields):
             var object = JSONObject()
-            for field in fields { object.add(field.name, self.value(field.value)) }
+            for field in fields where !field.name.isEmpty { object.add(field.name, self.value(field.value)) }
             return .raw(object.text)
         case .message(let operation, let arguments):
             var object = JSONObject()

@@ -74,7 +74,7 @@ public final class ProcessTree {
             var isCut = false
             switch argument.value {
             case .list(let values): words = values.compactMap(word)
-            case .cutList(let values):
+            case .cutList(let values), .brokenList(let values, at: _):
                 words = values.compactMap(word)
                 isCut = true
             default: continue

@@ -23,12 +23,19 @@ public struct ValueText: Sendable {
         case .directory(let number): directory(number, &line)
         case .process(let number): line += "\(number)".utf8
         case .user(let id), .group(let id): line += (id == UInt32.max ? "-1" : "\(id)").utf8
-        case .signal(let number): named(Names.signal(number), UInt64(truncatingIfNeeded: number), &line)
+        case .signal(let number):
+            if number < 0 { line += "\(number)".utf8 } else { named(Names.signal(number), UInt64(number), &line) }
         case .signalSet(let set): signalSet(set, &line)
         case .device(let device): self.device(device, &line)
         case .symbol(let set, let value): symbol(set, value, &line)
         case .flags(let set, let value): flags(set, value, &line)
-        case .bytes(let bytes): quote(bytes, limit: style.stringLimit, &line)
+        case .bytes(let bytes): quote(bytes, limit: bytes.isWhole ? Int.max : style.stringLimit, &line)
+        case .unended(let bytes, let address):
+            if bytes.bytes.count > style.stringLimit {
+                quote(bytes, limit: style.stringLimit, &line)
+            } else {
+                hexadecimal(address, &line)
+            }
         case .path(let bytes): quote(bytes, limit: Int.max, &line)
         case .nanoseconds(let time): line += "\(time)".utf8
         default: composed(value, &line)
@@ -41,6 +48,7 @@ public struct ValueText: Sendable {
         switch value {
         case .list(let values): list(values, isCut: false, &line)
         case .cutList(let values): list(values, isCut: true, &line)
+        case .brokenList(let values, let place): list(values, isCut: true, brokenAt: place, &line)
         case .record(let fields): record(fields, &line)
         case .call(let name, let values):
             line += name.utf8
@@ -67,6 +75,7 @@ public struct ValueText: Sendable {
             append(value, to: &line)
             refer(referent, &line)
         case .word(let word): line += word.utf8
+        case .remainder(_, let bytes) where bytes.bytes.isEmpty: line += "???".utf8
         case .remainder(let offset, let bytes):
             line += "/* bytes \(offset)..\(offset + bytes.total - 1) */ ".utf8
             quote(bytes, limit: Int.max, &line)
@@ -85,11 +94,16 @@ public struct ValueText: Sendable {
         }
     }
 
-    private func list(_ values: [Value], isCut: Bool, _ line: inout [UInt8]) {
+    private func list(_ values: [Value], isCut: Bool, brokenAt place: UInt64? = nil, _ line: inout [UInt8]) {
         line += "[".utf8
-        let shown = style.abbreviates ? values.prefix(32) : values[...]
+        let shown = style.abbreviates ? values.prefix(style.stringLimit) : values[...]
         separated(Array(shown), by: ", ", &line)
         if isCut || shown.count < values.count { line += (shown.isEmpty ? "..." : ", ...").utf8 }
+        if let place, shown.count == values.count {
+            line += " /* ".utf8
+            hexadecimal(place, &line)
+            line += " */".utf8
+        }
         line += "]".utf8
     }
 
@@ -142,6 +156,7 @@ public struct ValueText: Sendable {
     /// A call that fills its member in, `inet_pton(AF_INET6, "::1", &sin6_addr)`, has the member's name already.
     private func namesItself(_ field: Field) -> Bool {
         if case .remainder = field.value { return true }
+        if field.name.isEmpty { return true }
         guard style.naming == .names, case .written(_, .call(_, let values)) = field.value,
             case .word(let last) = values.last
         else { return false }
@@ -265,7 +280,7 @@ public struct ValueText: Sendable {
     }
 
     /// `<name>`, with what would end it too early escaped.
-    private func refer(_ referent: Referent, _ line: inout [UInt8]) {
+    func refer(_ referent: Referent, _ line: inout [UInt8]) {
         line += "<".utf8
         let plain = referent.name.allSatisfy { $0 >= 0x20 && $0 < 0x7F }
         if referent.isSafe {

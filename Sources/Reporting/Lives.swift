@@ -96,7 +96,7 @@ public struct Lives {
         for argument in message.arguments where argument.item == "argv" {
             switch argument.value {
             case .list(let values): return values.compactMap(word)
-            case .cutList(let values): return values.compactMap(word) + ["…"]
+            case .cutList(let values), .brokenList(let values, at: _): return values.compactMap(word) + ["…"]
             default: continue
             }
         }

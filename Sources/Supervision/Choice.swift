@@ -113,7 +113,7 @@ extension Value {
     /// A struct or a list of values behind a pointer.
     fileprivate var isStructured: Bool {
         switch self {
-        case .record, .list, .cutList, .signalSet: true
+        case .record, .list, .cutList, .brokenList, .signalSet: true
         case .change(let before, let after): before.isStructured || after.isStructured
         case .named(_, let value): value.isStructured
         case .abbreviated, .commented: true

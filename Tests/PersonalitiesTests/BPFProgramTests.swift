@@ -36,8 +36,8 @@ import Testing
     @Test func filtersThatAreNotThere() {
         #expect(filter([]) == .abbreviated(.address(0x6000), .list([])))
         #expect(filter([], length: 0xFFFF) == .abbreviated(.address(0x6000), .address(0x6000)))
-        guard case .abbreviated(_, .cutList(let kept)) = filter([0x6], length: 0xFFFF) else {
-            Issue.record("a cut program is not marked")
+        guard case .abbreviated(_, .brokenList(let kept, at: 0x7000)) = filter([0x6], length: 0xFFFF) else {
+            Issue.record("a program that ends with its page is not marked")
             return
         }
         // The page that is there, and no more.

@@ -72,8 +72,8 @@ import Testing
                 otherwise: { $0 == "sysname" ? "Linux" : nil })
             for write in reply.writes { call.memory.write(write.address, write.bytes) }
             var decoded = call.leave(call.enter(), result: reply.result).arguments[0].value
-            #expect(decoded.member("nodename") == .bytes(Bytes(Array(name.utf8), isText: true)))
-            #expect(decoded.member("sysname") == .bytes(Bytes(Array("Linux".utf8), isText: true)))
+            #expect(decoded.member("nodename") == .bytes(Bytes(Array(name.utf8), isText: true, isWhole: true)))
+            #expect(decoded.member("sysname") == .bytes(Bytes(Array("Linux".utf8), isText: true, isWhole: true)))
             call = FakeCall("sysinfo", RawArguments(0x6000), personality)
             reply = try encoder.reply(
                 to: call.stop,

@@ -154,12 +154,16 @@ import Testing
             + attribute
     }
 
-    private func decoded(_ bytes: [UInt8], _ protocolNumber: Int32? = 0, length: UInt64? = nil) -> Value? {
+    private func decoded(
+        _ bytes: [UInt8], _ protocolNumber: Int32? = 0, length: UInt64? = nil, at place: UInt64 = 0x7000
+    )
+        -> Value?
+    {
         var call = FakeCall("sendmsg", RawArguments(3, 0x6000, 0))
         call.memory.write(0x5000, little(16, 2) + [UInt8](repeating: 0, count: 10))
         call.memory.write(0x6000, numbers: [0x5000, 12, 0x6100, 1, 0, 0, 0], width: 8)
-        call.memory.write(0x6100, numbers: [0x7000, length ?? UInt64(bytes.count)], width: 8)
-        call.memory.write(0x7000, bytes)
+        call.memory.write(0x6100, numbers: [place, length ?? UInt64(bytes.count)], width: 8)
+        call.memory.write(place, bytes)
         var snapshot = Snapshot(stop: call.stop)
         call.capture.entry(&snapshot, memory: call.memory)
         #expect(snapshot.netlinkDescriptor == 3)
@@ -172,6 +176,28 @@ import Testing
             case .record(let part) = parts.first
         else { return nil }
         return part.first?.value
+    }
+
+    /// A header that can be read shows, with the address of what cannot.
+    @Test func messagesThatMemoryCutsShort() {
+        let bytes = little(32, 4) + little(18, 2) + little(0x300, 2) + little(0, 8)
+        guard case .list(let parts) = decoded(bytes, length: 32, at: 0x8000 - 16) else {
+            Issue.record("no message")
+            return
+        }
+        #expect(parts.last == .address(0x8000))
+    }
+
+    /// The upper flags mean what the name of the message says.
+    @Test(arguments: [(UInt64(10 << 8), SymbolSet.netlinkNew), (UInt64(10 << 8 | 1), .netlinkGet)])
+    func flagsOfFilteringMessages(type: UInt64, set: SymbolSet) {
+        let bytes = little(16, 4) + little(type, 2) + little(0x101, 2) + little(0, 8)
+        guard case .record(let fields) = decoded(bytes, 12) else {
+            Issue.record("no message")
+            return
+        }
+        let flags = fields.first { $0.name == "nlmsg_flags" }
+        #expect(flags?.value == .joined([.flags(.netlinkFlags, 1), .flags(set, 0x100)]))
     }
 
     /// Attributes in attributes end somewhere, however deep a program nests them.

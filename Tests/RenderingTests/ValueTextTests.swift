@@ -29,6 +29,25 @@ struct ValueTextTests {
         #expect(text(.path(Bytes(Array(long.utf8), isText: true))) == "\"\(long)\"")
     }
 
+    @Test func listsThatEndEarly() {
+        #expect(text(.brokenList([.signed(1)], at: 0x7000)) == "[1, ... /* 0x7000 */]")
+        let many = [Value](repeating: .signed(1), count: 40)
+        #expect(text(.list(many)) { $0.stringLimit = 2 } == "[1, 1, ...]")
+        #expect(text(.brokenList(many, at: 0x7000)) { $0.stringLimit = 2 } == "[1, 1, ...]")
+    }
+
+    @Test func textWithoutAnEnd() {
+        let value = Value.unended(Bytes(Array("abcd".utf8), total: UInt64.max, isText: true), at: 0x7000)
+        #expect(text(value) == "0x7000")
+        #expect(text(value) { $0.stringLimit = 3 } == "\"abc\"...")
+    }
+
+    @Test func recordsThatGoOn() {
+        #expect(text(.record([Field("a", .signed(1)), .more])) == "{a=1, ...}")
+        let unread = Field("rest", .remainder(offset: 24, Bytes([], total: 8, isBinary: true)))
+        #expect(text(.record([Field("a", .signed(1)), unread])) == "{a=1, ???}")
+    }
+
     @Test func flagsAreNamedWithTheirRemainder() {
         #expect(text(.flags(.open, 0o100 | 2)) == "O_RDWR|O_CREAT")
         #expect(text(.flags(.open, 0)) == "O_RDONLY")

@@ -5,765 +5,770 @@
 public enum SymbolSet: UInt16, CaseIterable, Sendable {
     case whence = 0
     case open = 1
-    case pipe = 2
-    case fcntlCommand = 3
-    case descriptorFlags = 4
-    case descriptorClose = 5
-    case seals = 6
-    case lockType = 7
-    case ownerType = 8
-    case writeHint = 9
-    case directoryNotify = 10
-    case flockOperation = 11
-    case syncFileRange = 12
-    case fileAdvice = 13
-    case splice = 14
-    case readWrite = 15
-    case memfd = 16
-    case closeRange = 17
-    case at = 18
-    case execveat = 19
-    case handleFlags = 20
-    case faccessat = 21
-    case statx = 22
-    case statxMask = 23
-    case statxAttributes = 24
-    case resolve = 25
-    case access = 26
-    case xattr = 27
-    case fallocate = 28
-    case rename = 29
-    case directoryEntryType = 30
-    case fileType = 31
-    case statfsFlags = 32
-    case fsMagic = 33
-    case mount = 34
-    case umount = 35
-    case openTree = 36
-    case moveMount = 37
-    case fsopen = 38
-    case fsmount = 39
-    case fspick = 40
-    case fsconfigCommand = 41
-    case mountAttribute = 42
-    case mountSetattr = 43
-    case statmountMask = 44
-    case statmountFlags = 45
-    case listmountFlags = 46
-    case mountRoot = 47
-    case socketFamily = 48
-    case socketType = 49
-    case socketTypeFlags = 50
-    case ipProtocol = 51
-    case netlinkProtocol = 52
-    case message = 53
-    case shutdown = 54
-    case socketCall = 55
-    case poll = 56
-    case epollOperation = 57
-    case epoll = 58
-    case epollCreate = 59
-    case eventfd = 60
-    case timerfdCreate = 61
-    case signalfd = 62
-    case inotifyInit = 63
-    case inotify = 64
-    case fanotifyInit = 65
-    case fanotifyMark = 66
-    case fanotifyEvent = 67
-    case userfaultfd = 68
-    case fanotifyPlace = 69
-    case aioCommand = 70
-    case aioFlags = 71
-    case uringSetup = 72
-    case uringFeatures = 73
-    case uringEnter = 74
-    case uringRegister = 75
-    case uringOperation = 76
-    case uringEntry = 77
-    case uringCompletion = 78
-    case uringFsync = 79
-    case uringTimeout = 80
-    case uringPoll = 81
-    case uringCancel = 82
-    case uringTransfer = 83
-    case uringAccept = 84
-    case uringMessageKind = 85
-    case uringMessage = 86
-    case uringInstall = 87
-    case uringNop = 88
-    case uringCommand = 89
-    case uringSplice = 90
-    case uringResource = 91
-    case uringSupport = 92
-    case uringRestriction = 93
-    case uringBufferRing = 94
-    case uringClone = 95
-    case uringNapi = 96
-    case uringMemory = 97
-    case uringFileSkip = 98
-    case uringSocket = 99
-    case uringQuery = 100
-    case uringTracking = 101
-    case uringReceive = 102
-    case uringArea = 103
-    case uringReceiveControl = 104
-    case uringReceiveEvent = 105
-    case uringAttribute = 106
-    case protection = 107
-    case map = 108
-    case mremap = 109
-    case msync = 110
-    case mlockall = 111
-    case mlock2 = 112
-    case memoryAdvice = 113
-    case memoryPolicy = 114
-    case memoryPolicyFlags = 115
-    case mbind = 116
-    case getMempolicy = 117
-    case pkeyAccess = 118
-    case shadowStack = 119
-    case auxiliaryType = 120
-    case clone = 121
-    case namespace = 122
-    case waitOptions = 123
-    case waitIdType = 124
-    case resource = 125
-    case usageWho = 126
-    case personalityType = 127
-    case personalityFlags = 128
-    case dumpable = 129
-    case ambient = 130
-    case machineCheck = 131
-    case machineCheckPolicy = 132
-    case memoryMap = 133
-    case speculation = 134
-    case speculationControl = 135
-    case speculationSet = 136
-    case userDispatch = 137
-    case timestampCounter = 138
-    case unaligned = 139
-    case coreScheduling = 140
-    case processKind = 141
-    case virtualArea = 142
-    case secureBits = 143
-    case refuseGain = 144
-    case futexHash = 145
-    case floatMode = 146
-    case vectorLength = 147
-    case matrixLength = 148
-    case pointerKeys = 149
-    case taggedAddresses = 150
-    case riscvVector = 151
-    case riscvContext = 152
-    case riscvScope = 153
-    case executionAspect = 154
-    case executionControl = 155
-    case prctlOption = 156
-    case capability = 157
-    case pidfdOpen = 158
-    case namespaceKind = 159
-    case userNamespace = 160
-    case archPrctl = 161
-    case processorStates = 162
-    case processorState = 163
-    case rseq = 164
-    case schedPolicy = 165
-    case schedPolicyFlags = 166
-    case schedAttributeFlags = 167
-    case priorityWho = 168
-    case ioPriorityWho = 169
-    case ioPriorityClass = 170
-    case schedAsk = 171
-    case signal = 172
-    case maskHow = 173
-    case signalHandler = 174
-    case signalAction = 175
-    case signalStack = 176
-    case pidfdSignal = 177
-    case siginfoCode = 178
-    case childCode = 179
-    case faultCode = 180
-    case busCode = 181
-    case illegalCode = 182
-    case arithmeticCode = 183
-    case trapCode = 184
-    case ioCode = 185
-    case systemCode = 186
-    case futexOperation = 187
-    case futexFlags = 188
-    case futexWakeOperation = 189
-    case futexWakeCompare = 190
-    case futexBits = 191
-    case futexWaiter = 192
-    case futex2 = 193
-    case membarrierCommand = 194
-    case membarrier = 195
-    case ipc = 196
-    case shmget = 197
-    case shmat = 198
-    case shmCommand = 199
-    case semCommand = 200
-    case msgCommand = 201
-    case semOperation = 202
-    case ipcCall = 203
-    case mqFlags = 204
-    case clock = 205
-    case itimer = 206
-    case timer = 207
-    case timerfdSet = 208
-    case timexState = 209
-    case timexModes = 210
-    case timexStatus = 211
-    case notifyKind = 212
-    case processorClock = 213
-    case capabilityVersion = 214
-    case capabilities = 215
-    case keySerial = 216
-    case keyctlCommand = 217
-    case keyPermission = 218
-    case keyRequestDefault = 219
-    case keyMove = 220
-    case keyOperations = 221
-    case keyAbilities = 222
-    case keyMoreAbilities = 223
-    case errno = 224
-    case random = 225
-    case syslogAction = 226
-    case logLevel = 227
-    case rebootMagic = 228
-    case quotaFormat = 229
-    case quotaFields = 230
-    case quotaInfo = 231
-    case quotaInfoFields = 232
-    case quotaState = 233
-    case quotaKinds = 234
-    case moduleRemoval = 235
-    case rebootCommand = 236
-    case swap = 237
-    case module = 238
-    case kexec = 239
-    case kexecFile = 240
-    case quotaCommand = 241
-    case quotaType = 242
-    case ptraceRequest = 243
-    case ptraceOptions = 244
-    case kcmpType = 245
-    case perfOpen = 246
-    case userRegister = 247
-    case noteType = 248
-    case peekSignals = 249
-    case syscallStop = 250
-    case ptraceEvent = 251
-    case seccompOperation = 252
-    case seccompMode = 253
-    case seccompFilter = 254
-    case seccompContinue = 255
-    case seccompAddDescriptor = 256
-    case seccompAction = 257
-    case landlockCreate = 258
-    case landlockRule = 259
-    case landlockRestrict = 260
-    case landlockFs = 261
-    case landlockNet = 262
-    case landlockScope = 263
-    case lsmAttribute = 264
-    case lsmId = 265
-    case lsmFlags = 266
-    case landlockAdd = 267
-    case seccompNotification = 268
-    case auditArchitecture = 269
-    case ioctlRequest = 270
-    case ioctlRequest32 = 271
-    case inputKey = 272
-    case inputSwitch = 273
-    case inputLight = 274
-    case inputRelative = 275
-    case inputMiscellany = 276
-    case inputSound = 277
-    case inputRepeat = 278
-    case inputForce = 279
-    case inputForceStatus = 280
-    case inputProperty = 281
-    case keyboardTable = 282
-    case keyboardShift = 283
-    case keyboardKey = 284
-    case keyboardKind = 285
-    case keyboardMode = 286
-    case keyboardMeta = 287
-    case keyboardType = 288
-    case consoleMode = 289
-    case consoleFont = 290
-    case consoleFontFlags = 291
-    case keyboardLights = 292
-    case keyboardLightsDefault = 293
-    case kvmCapability = 294
-    case kvmExit = 295
-    case kvmMemory = 296
-    case kvmCpuid = 297
-    case driveCommand = 298
-    case gpioHandle = 299
-    case gpioLine = 300
-    case gpioEvent = 301
-    case gpioLineV2 = 302
-    case lircFeatures = 303
-    case lircMode = 304
-    case ptpEvents = 305
-    case ptpOutput = 306
-    case ptpPin = 307
-    case blockServer = 308
-    case watchdogSettings = 309
-    case resetKind = 310
-    case transferDirection = 311
-    case transferFlags = 312
-    case transferInfo = 313
-    case mapperVersion = 314
-    case counterEvent = 315
-    case counterComponent = 316
-    case counterScope = 317
-    case memoryKind = 318
-    case memoryFlags = 319
-    case memoryMode = 320
-    case memoryOnce = 321
-    case teeImplementation = 322
-    case teeOptee = 323
-    case teeAbilities = 324
-    case teeMemory = 325
-    case videoAbilities = 326
-    case videoBuffer = 327
-    case videoMemory = 328
-    case videoBufferFlags = 329
-    case videoField = 330
-    case videoColours = 331
-    case videoFormat = 332
-    case radioFormat = 333
-    case videoDataFormat = 334
-    case videoFormatFlags = 335
-    case videoStandard = 336
-    case videoInput = 337
-    case videoInputState = 338
-    case videoInputAbilities = 339
-    case videoControl = 340
-    case videoControlClass = 341
-    case videoControlType = 342
-    case videoControlFlags = 343
-    case tunerType = 344
-    case tunerAbilities = 345
-    case tunerChannels = 346
-    case tunerMode = 347
-    case videoSizes = 348
-    case videoRates = 349
-    case videoStream = 350
-    case videoCapture = 351
-    case videoBlanking = 352
-    case videoServices = 353
-    case btrfsKey = 354
-    case btrfsTree = 355
-    case btrfsGroup = 356
-    case btrfsBalance = 357
-    case btrfsBalanceState = 358
-    case btrfsBalanceArguments = 359
-    case btrfsBalanceControl = 360
-    case btrfsFeature = 361
-    case btrfsFeatureReadOnly = 362
-    case btrfsFeatureIncompatible = 363
-    case btrfsDefragment = 364
-    case btrfsCompression = 365
-    case btrfsChecksum = 366
-    case btrfsInformation = 367
-    case btrfsReplace = 368
-    case btrfsReplaceMode = 369
-    case btrfsReplaceResult = 370
-    case btrfsReplaceState = 371
-    case btrfsStatistics = 372
-    case btrfsStatistic = 373
-    case btrfsLogical = 374
-    case btrfsQuota = 375
-    case btrfsQuotaInherit = 376
-    case btrfsQuotaLimit = 377
-    case btrfsScrub = 378
-    case btrfsSend = 379
-    case btrfsVolume = 380
-    case mapperFlags = 381
-    case functionKey = 382
-    case gpioAttribute = 383
-    case memoryOperation = 384
-    case memoryCorrection = 385
-    case clockSwitch = 386
-    case clockFeature = 387
-    case udmabuf = 388
-    case teeLogin = 389
-    case teeOrigin = 390
-    case teeParameter = 391
-    case mapperVolume = 392
-    case mapperProperty = 393
-    case mapperData = 394
-    case shutdownKind = 395
-    case blockProtection = 396
-    case blockChecksum = 397
-    case transferProtocol = 398
-    case transferSubprotocol = 399
-    case transferQueue = 400
-    case termInput = 401
-    case termLocal = 402
-    case lineDiscipline = 403
-    case termCharacter = 404
-    case modem = 405
-    case termFlow = 406
-    case termFlush = 407
-    case loop = 408
-    case loopCrypt = 409
-    case inode = 410
-    case xflags = 411
-    case uffdFeatures = 412
-    case uffdApiCalls = 413
-    case uffdRangeCalls = 414
-    case uffdRegister = 415
-    case uffdCopy = 416
-    case uffdZeropage = 417
-    case uffdProtect = 418
-    case uffdContinue = 419
-    case uffdPoison = 420
-    case uffdMove = 421
-    case perfGroup = 422
-    case rtcVoltage = 423
-    case rtcParameter = 424
-    case interface = 425
-    case fiemap = 426
-    case fiemapExtent = 427
-    case partitionOperation = 428
-    case pidfdInfo = 429
-    case pidfdCoredump = 430
-    case tunnel = 431
-    case tunnelOffload = 432
-    case watchdog = 433
-    case route = 434
-    case inputEvent = 435
-    case inputAxis = 436
-    case termOutput = 437
-    case termControl = 438
-    case verityHash = 439
-    case hardwareType = 440
-    case etherProtocol = 441
-    case arpHardware = 442
-    case packetType = 443
-    case canProtocol = 444
-    case kcmProtocol = 445
-    case nfcProtocol = 446
-    case nfcAirProtocol = 447
-    case phonetProtocol = 448
-    case caifProtocol = 449
-    case xdpAddress = 450
-    case vsockContext = 451
-    case vsockPort = 452
-    case vsockAddress = 453
-    case qipcrtrNode = 454
-    case qipcrtrPort = 455
-    case bluetoothProtocol = 456
-    case bluetoothService = 457
-    case bluetoothChannel = 458
-    case bluetoothControl = 459
-    case bluetoothAddress = 460
-    case algAddress = 461
-    case ax25Protocol = 462
-    case smcProtocol = 463
-    case mctpNetwork = 464
-    case mctpAddress = 465
-    case nfcService = 466
-    case irdaProtocol = 467
-    case isdnProtocol = 468
-    case tipcAddress = 469
-    case tipcScope = 470
-    case radioAddressKind = 471
-    case radioNetwork = 472
-    case radioAddress = 473
-    case rxrpcService = 474
-    case socketProtocol = 475
-    case socketLevel = 476
-    case socketOption = 477
-    case tcpOption = 478
-    case udpOption = 479
-    case ipOption = 480
-    case ipv6Option = 481
-    case packetOption = 482
-    case netlinkOption = 483
-    case vsockOption = 484
-    case rawOption = 485
-    case canRawOption = 486
-    case sctpOption = 487
-    case dccpOption = 488
-    case tipcOption = 489
-    case rxrpcOption = 490
-    case pppol2tpOption = 491
-    case rdsOption = 492
-    case caifOption = 493
-    case algOption = 494
-    case nfcOption = 495
-    case kcmOption = 496
-    case tlsOption = 497
-    case xdpOption = 498
-    case mptcpOption = 499
-    case smcOption = 500
-    case llcOption = 501
-    case packetMembership = 502
-    case icmpType = 503
-    case bluetoothOption = 504
-    case txRehash = 505
-    case controlLevel = 506
-    case socketControl = 507
-    case ipControl = 508
-    case udpControl = 509
-    case ipv6Control = 510
-    case packetControl = 511
-    case netlinkControl = 512
-    case algOperation = 513
-    case algControl = 514
-    case tcpState = 515
-    case socketLevelGet = 516
-    case socketLevelSet = 517
-    case ipOptionGet = 518
-    case ipOptionSet = 519
-    case ipv6OptionGet = 520
-    case ipv6OptionSet = 521
-    case socketOptionGet = 522
-    case ax25Option = 523
-    case ipxOption = 524
-    case irdaOption = 525
-    case phonetPipeOption = 526
-    case tipcImportance = 527
-    case tipcGroup = 528
-    case tcpKey = 529
-    case netlinkType = 530
-    case routeType = 531
-    case netlinkFlags = 532
-    case netlinkNew = 533
-    case netlinkGet = 534
-    case netlinkDelete = 535
-    case netlinkAnswer = 536
-    case netlinkError = 537
-    case interfaceFlags = 538
-    case linkAttribute = 539
-    case addressAttribute = 540
-    case addressFlags = 541
-    case routeAttribute = 542
-    case neighbourAttribute = 543
-    case neighbourState = 544
-    case neighbourFlags = 545
-    case ruleAttribute = 546
-    case routeKind = 547
-    case routeScope = 548
-    case routeTable = 549
-    case routeProtocol = 550
-    case routeFlags = 551
-    case hopFlags = 552
-    case ruleAction = 553
-    case linkInfo = 554
-    case diagType = 555
-    case auditType = 556
-    case xfrmType = 557
-    case filterSubsystem = 558
-    case genericType = 559
-    case genericCommand = 560
-    case genericAttribute = 561
-    case genericOperation = 562
-    case genericOperationFlags = 563
-    case genericGroup = 564
-    case operationPolicy = 565
-    case policyAttribute = 566
-    case policyKind = 567
-    case netlinkTypes = 568
-    case routeAttributes = 569
-    case trafficAttribute = 570
-    case linkExtent = 571
-    case ruleFlags = 572
-    case serviceKind = 573
-    case bridgePort = 574
-    case bridgeInfo = 575
-    case bridgeQuerier = 576
-    case bridgeTree = 577
-    case bridgeOptions = 578
-    case tunnelInfo = 579
-    case linkInet6 = 580
-    case linkInet6Flags = 581
-    case addressGeneration = 582
-    case linkInet = 583
-    case linkMctp = 584
-    case inetConfiguration = 585
-    case inet6Configuration = 586
-    case ipStatistics = 587
-    case icmp6Statistics = 588
-    case linkFamily = 589
-    case linkBridge = 590
-    case linkBridgeFlags = 591
-    case linkBridgeMode = 592
-    case linkBridgeTunnel = 593
-    case bridgeVlan = 594
-    case linkXdp = 595
-    case xdpAttached = 596
-    case xdpLink = 597
-    case linkFunctions = 598
-    case linkFunction = 599
-    case linkFunctionStatistics = 600
-    case linkFunctionVlans = 601
-    case linkFunctionState = 602
-    case linkPorts = 603
-    case linkPort = 604
-    case linkEvent = 605
-    case protocolDown = 606
-    case routeMetrics = 607
-    case tunnelEncapsulation = 608
-    case neighbourTable = 609
-    case neighbourParameters = 610
-    case neighbourExtended = 611
-    case neighbourNotice = 612
-    case neighbourFlagsMore = 613
-    case addressLabel = 614
-    case netConfiguration = 615
-    case dcb = 616
-    case dcbCommand = 617
-    case netNamespace = 618
-    case nextHop = 619
-    case nextHopGroup = 620
-    case nextHopResilient = 621
-    case nextHopBucket = 622
-    case multicastDatabase = 623
-    case multicastEntries = 624
-    case multicastEntry = 625
-    case multicastEntryMore = 626
-    case multicastState = 627
-    case multicastFlags = 628
-    case multicastRouters = 629
-    case multicastRouter = 630
-    case multicastRouterType = 631
-    case linkStatistics = 632
-    case linkStatisticsMore = 633
-    case linkStatisticsOffload = 634
-    case bridgeStatistics = 635
-    case bondStatistics = 636
-    case bondAggregation = 637
-    case mplsStatistics = 638
-    case multicastReport = 639
-    case multicastReport6 = 640
-    case trafficStatistics = 641
-    case trafficTable = 642
-    case trafficRoot = 643
-    case trafficRootFlags = 644
-    case trafficActionFlags = 645
-    case trafficActionStatistics = 646
-    case trafficAction = 647
-    case multicastMessage = 648
-    case reportFamily = 649
-    case linkStatisticsFilter = 650
-    case diagRequest = 651
-    case diagAnswer = 652
-    case diagRequestAttributes = 653
-    case diagAnswerAttributes = 654
-    case inetDiagRequest = 655
-    case inetDiag = 656
-    case inetDiagUpper = 657
-    case inetDiagTls = 658
-    case tlsVersion = 659
-    case tlsCipher = 660
-    case tlsConfiguration = 661
-    case inetDiagMptcp = 662
-    case mptcpSubflow = 663
-    case unixDiag = 664
-    case unixDiagShow = 665
-    case netlinkDiag = 666
-    case netlinkDiagShow = 667
-    case netlinkDiagFlags = 668
-    case netlinkDiagProtocol = 669
-    case netlinkState = 670
-    case packetDiag = 671
-    case packetDiagShow = 672
-    case packetDiagFlags = 673
-    case packetVersion = 674
-    case smcDiag = 675
-    case smcDiagMode = 676
-    case smcState = 677
-    case smcReason = 678
-    case diagShutdown = 679
-    case diagStates = 680
-    case inetDiagExtensions = 681
-    case smcDiagExtensions = 682
-    case memoryUse = 683
-    case diagFilterCode = 684
-    case diagStorageRequest = 685
-    case diagStorages = 686
-    case diagStorage = 687
-    case smcRole = 688
-    case conntrackType = 689
-    case expectationType = 690
-    case queueType = 691
-    case packetLogType = 692
-    case fingerprintType = 693
-    case ipSetType = 694
-    case accountingType = 695
-    case conntrackTimeoutType = 696
-    case conntrackHelperType = 697
-    case tableType = 698
-    case tableCompatType = 699
-    case hookType = 700
-    case cryptoType = 701
-    case cryptoAttribute = 702
-    case selinuxType = 703
-    case filterBatch = 704
-    case filterVersion = 705
-    case devlinkCommand = 706
-    case ethtoolRequest = 707
-    case ethtoolAnswer = 708
-    case ioam6Command = 709
-    case mptcpCommand = 710
-    case netdevCommand = 711
-    case nl80211Command = 712
-    case seg6Command = 713
-    case taskstatsCommand = 714
-    case tcpMetricsCommand = 715
-    case thermalCommand = 716
-    case bpfClass = 717
-    case bpfSize = 718
-    case bpfMode = 719
-    case bpfSource = 720
-    case bpfArithmetic = 721
-    case bpfJump = 722
-    case bpfReturn = 723
-    case bpfMove = 724
-    case ebpfClass = 725
-    case ebpfSize = 726
-    case ebpfMode = 727
-    case ebpfArithmetic = 728
-    case ebpfJump = 729
-    case ebpfRegister = 730
-    case bpfAncillary = 731
-    case bpfCommand = 732
-    case bpfMapType = 733
-    case bpfMap = 734
-    case bpfProgramType = 735
-    case bpfProgram = 736
-    case bpfAttachType = 737
-    case bpfAttach = 738
-    case bpfQuery = 739
-    case bpfLookup = 740
-    case bpfUpdate = 741
-    case bpfFile = 742
-    case bpfTestRun = 743
-    case bpfDescriptorType = 744
-    case bpfKprobeMulti = 745
-    case bpfUprobeMulti = 746
-    case bpfNetfilter = 747
-    case bpfStatistics = 748
-    case perfType = 749
-    case perfSize = 750
-    case perfHardware = 751
-    case perfSoftware = 752
-    case perfCache = 753
-    case perfCacheOperation = 754
-    case perfCacheResult = 755
-    case perfSample = 756
-    case perfRead = 757
-    case perfBranch = 758
-    case memoryNode = 759
-    case breakpointType = 760
+    case openModes = 2
+    case pipe = 3
+    case fcntlCommand = 4
+    case descriptorFlags = 5
+    case descriptorClose = 6
+    case seals = 7
+    case lockType = 8
+    case ownerType = 9
+    case writeHint = 10
+    case directoryNotify = 11
+    case flockOperation = 12
+    case syncFileRange = 13
+    case fileAdvice = 14
+    case splice = 15
+    case readWrite = 16
+    case memfd = 17
+    case closeRange = 18
+    case at = 19
+    case execveat = 20
+    case handleFlags = 21
+    case faccessat = 22
+    case statx = 23
+    case statxMask = 24
+    case statxAttributes = 25
+    case resolve = 26
+    case access = 27
+    case xattr = 28
+    case fallocate = 29
+    case rename = 30
+    case directoryEntryType = 31
+    case fileType = 32
+    case statfsFlags = 33
+    case fsMagic = 34
+    case mount = 35
+    case umount = 36
+    case openTree = 37
+    case moveMount = 38
+    case fsopen = 39
+    case fsmount = 40
+    case fspick = 41
+    case fsconfigCommand = 42
+    case mountAttribute = 43
+    case mountSetattr = 44
+    case propagation = 45
+    case statmountMask = 46
+    case statmountFlags = 47
+    case listmountFlags = 48
+    case mountRoot = 49
+    case socketFamily = 50
+    case socketType = 51
+    case socketTypeFlags = 52
+    case ipProtocol = 53
+    case netlinkProtocol = 54
+    case message = 55
+    case shutdown = 56
+    case socketCall = 57
+    case poll = 58
+    case epollOperation = 59
+    case epoll = 60
+    case epollCreate = 61
+    case eventfd = 62
+    case timerfdCreate = 63
+    case signalfd = 64
+    case inotifyInit = 65
+    case inotify = 66
+    case fanotifyInit = 67
+    case fanotifyMark = 68
+    case fanotifyEvent = 69
+    case userfaultfd = 70
+    case fanotifyPlace = 71
+    case aioCommand = 72
+    case aioFlags = 73
+    case uringSetup = 74
+    case uringFeatures = 75
+    case uringEnter = 76
+    case uringRegister = 77
+    case uringOperation = 78
+    case uringEntry = 79
+    case uringCompletion = 80
+    case uringFsync = 81
+    case uringTimeout = 82
+    case uringPoll = 83
+    case uringCancel = 84
+    case uringTransfer = 85
+    case uringAccept = 86
+    case uringMessageKind = 87
+    case uringMessage = 88
+    case uringInstall = 89
+    case uringNop = 90
+    case uringCommand = 91
+    case uringSplice = 92
+    case uringResource = 93
+    case uringSupport = 94
+    case uringRestriction = 95
+    case uringBufferRing = 96
+    case uringClone = 97
+    case uringNapi = 98
+    case uringMemory = 99
+    case uringFileSkip = 100
+    case uringSocket = 101
+    case uringQuery = 102
+    case uringTracking = 103
+    case uringReceive = 104
+    case uringArea = 105
+    case uringReceiveControl = 106
+    case uringReceiveEvent = 107
+    case uringAttribute = 108
+    case protection = 109
+    case map = 110
+    case mremap = 111
+    case msync = 112
+    case mlockall = 113
+    case mlock2 = 114
+    case memoryAdvice = 115
+    case memoryPolicy = 116
+    case memoryPolicyFlags = 117
+    case mbind = 118
+    case getMempolicy = 119
+    case pkeyAccess = 120
+    case shadowStack = 121
+    case auxiliaryType = 122
+    case clone = 123
+    case namespace = 124
+    case waitOptions = 125
+    case waitIdType = 126
+    case resource = 127
+    case usageWho = 128
+    case personalityType = 129
+    case personalityFlags = 130
+    case dumpable = 131
+    case ambient = 132
+    case machineCheck = 133
+    case machineCheckPolicy = 134
+    case memoryMap = 135
+    case speculation = 136
+    case speculationControl = 137
+    case speculationSet = 138
+    case userDispatch = 139
+    case timestampCounter = 140
+    case unaligned = 141
+    case coreScheduling = 142
+    case processKind = 143
+    case virtualArea = 144
+    case secureBits = 145
+    case refuseGain = 146
+    case futexHash = 147
+    case floatMode = 148
+    case vectorLength = 149
+    case matrixLength = 150
+    case pointerKeys = 151
+    case enabledKeys = 152
+    case tagChecking = 153
+    case riscvVector = 154
+    case riscvContext = 155
+    case riscvScope = 156
+    case executionAspect = 157
+    case executionControl = 158
+    case prctlOption = 159
+    case capability = 160
+    case pidfdOpen = 161
+    case namespaceKind = 162
+    case userNamespace = 163
+    case archPrctl = 164
+    case processorStates = 165
+    case processorState = 166
+    case rseq = 167
+    case schedPolicy = 168
+    case schedPolicyFlags = 169
+    case schedAttributeFlags = 170
+    case priorityWho = 171
+    case ioPriorityWho = 172
+    case ioPriorityClass = 173
+    case schedAsk = 174
+    case signal = 175
+    case maskHow = 176
+    case signalHandler = 177
+    case signalAction = 178
+    case signalStack = 179
+    case pidfdSignal = 180
+    case siginfoCode = 181
+    case childCode = 182
+    case faultCode = 183
+    case busCode = 184
+    case illegalCode = 185
+    case arithmeticCode = 186
+    case trapCode = 187
+    case ioCode = 188
+    case systemCode = 189
+    case futexOperation = 190
+    case futexFlags = 191
+    case futexWakeOperation = 192
+    case futexWakeCompare = 193
+    case futexBits = 194
+    case futexWaiter = 195
+    case futex2 = 196
+    case membarrierCommand = 197
+    case membarrier = 198
+    case ipc = 199
+    case ipcGet = 200
+    case shmget = 201
+    case shmat = 202
+    case shmCommand = 203
+    case semCommand = 204
+    case msgCommand = 205
+    case semOperation = 206
+    case ipcCall = 207
+    case mqFlags = 208
+    case clock = 209
+    case itimer = 210
+    case timer = 211
+    case timerfdSet = 212
+    case timexState = 213
+    case timexModes = 214
+    case timexStatus = 215
+    case notifyKind = 216
+    case processorClock = 217
+    case capabilityVersion = 218
+    case capabilities = 219
+    case keySerial = 220
+    case keyctlCommand = 221
+    case keyPermission = 222
+    case keyRequestDefault = 223
+    case keyMove = 224
+    case keyOperations = 225
+    case keyAbilities = 226
+    case keyMoreAbilities = 227
+    case errno = 228
+    case random = 229
+    case syslogAction = 230
+    case logLevel = 231
+    case rebootMagic = 232
+    case quotaFormat = 233
+    case quotaFields = 234
+    case quotaInfo = 235
+    case quotaInfoFields = 236
+    case quotaState = 237
+    case quotaKinds = 238
+    case moduleRemoval = 239
+    case rebootCommand = 240
+    case swap = 241
+    case module = 242
+    case kexec = 243
+    case kexecFile = 244
+    case quotaCommand = 245
+    case quotaType = 246
+    case ptraceRequest = 247
+    case ptraceOptions = 248
+    case kcmpType = 249
+    case perfOpen = 250
+    case userRegister = 251
+    case noteType = 252
+    case peekSignals = 253
+    case syscallStop = 254
+    case ptraceEvent = 255
+    case seccompOperation = 256
+    case seccompMode = 257
+    case seccompFilter = 258
+    case seccompContinue = 259
+    case seccompAddDescriptor = 260
+    case seccompAction = 261
+    case landlockCreate = 262
+    case landlockRule = 263
+    case landlockRestrict = 264
+    case landlockFs = 265
+    case landlockNet = 266
+    case landlockScope = 267
+    case lsmAttribute = 268
+    case lsmId = 269
+    case lsmFlags = 270
+    case landlockAdd = 271
+    case seccompNotification = 272
+    case auditArchitecture = 273
+    case ioctlRequest = 274
+    case ioctlRequest32 = 275
+    case inputKey = 276
+    case inputSwitch = 277
+    case inputLight = 278
+    case inputRelative = 279
+    case inputMiscellany = 280
+    case inputSound = 281
+    case inputRepeat = 282
+    case inputForce = 283
+    case inputForceStatus = 284
+    case inputProperty = 285
+    case keyboardTable = 286
+    case keyboardShift = 287
+    case keyboardKey = 288
+    case keyboardKind = 289
+    case keyboardMode = 290
+    case keyboardMeta = 291
+    case keyboardType = 292
+    case consoleMode = 293
+    case consoleFont = 294
+    case consoleFontFlags = 295
+    case keyboardLights = 296
+    case keyboardLightsDefault = 297
+    case kvmCapability = 298
+    case kvmExit = 299
+    case kvmMemory = 300
+    case kvmCpuid = 301
+    case driveCommand = 302
+    case niceness = 303
+    case busState = 304
+    case gpioHandle = 305
+    case gpioLine = 306
+    case gpioEvent = 307
+    case gpioLineV2 = 308
+    case lircFeatures = 309
+    case lircMode = 310
+    case ptpEvents = 311
+    case ptpOutput = 312
+    case ptpPin = 313
+    case blockServer = 314
+    case watchdogSettings = 315
+    case resetKind = 316
+    case transferDirection = 317
+    case transferFlags = 318
+    case transferInfo = 319
+    case mapperVersion = 320
+    case counterEvent = 321
+    case counterComponent = 322
+    case counterScope = 323
+    case memoryKind = 324
+    case memoryFlags = 325
+    case memoryMode = 326
+    case memoryOnce = 327
+    case teeImplementation = 328
+    case teeOptee = 329
+    case teeAbilities = 330
+    case teeMemory = 331
+    case videoAbilities = 332
+    case videoBuffer = 333
+    case videoMemory = 334
+    case videoBufferFlags = 335
+    case videoField = 336
+    case videoColours = 337
+    case videoFormat = 338
+    case radioFormat = 339
+    case videoDataFormat = 340
+    case videoFormatFlags = 341
+    case videoStandard = 342
+    case videoInput = 343
+    case videoInputState = 344
+    case videoInputAbilities = 345
+    case videoControl = 346
+    case videoControlClass = 347
+    case videoControlType = 348
+    case videoControlFlags = 349
+    case tunerType = 350
+    case tunerAbilities = 351
+    case tunerChannels = 352
+    case tunerMode = 353
+    case videoSizes = 354
+    case videoRates = 355
+    case videoStream = 356
+    case videoCapture = 357
+    case videoBlanking = 358
+    case videoServices = 359
+    case btrfsKey = 360
+    case btrfsTree = 361
+    case btrfsGroup = 362
+    case btrfsBalance = 363
+    case btrfsBalanceState = 364
+    case btrfsBalanceArguments = 365
+    case btrfsBalanceControl = 366
+    case btrfsFeature = 367
+    case btrfsFeatureReadOnly = 368
+    case btrfsFeatureIncompatible = 369
+    case btrfsDefragment = 370
+    case btrfsCompression = 371
+    case btrfsChecksum = 372
+    case btrfsInformation = 373
+    case btrfsReplace = 374
+    case btrfsReplaceMode = 375
+    case btrfsReplaceResult = 376
+    case btrfsReplaceState = 377
+    case btrfsStatistics = 378
+    case btrfsStatistic = 379
+    case btrfsLogical = 380
+    case btrfsQuota = 381
+    case btrfsQuotaInherit = 382
+    case btrfsQuotaLimit = 383
+    case btrfsScrub = 384
+    case btrfsSend = 385
+    case btrfsVolume = 386
+    case mapperFlags = 387
+    case functionKey = 388
+    case memoryOperation = 389
+    case memoryCorrection = 390
+    case clockSwitch = 391
+    case clockFeature = 392
+    case udmabuf = 393
+    case teeLogin = 394
+    case teeOrigin = 395
+    case teeParameter = 396
+    case mapperVolume = 397
+    case mapperProperty = 398
+    case mapperData = 399
+    case shutdownKind = 400
+    case blockProtection = 401
+    case blockChecksum = 402
+    case transferProtocol = 403
+    case transferSubprotocol = 404
+    case transferQueue = 405
+    case termInput = 406
+    case termLocal = 407
+    case lineDiscipline = 408
+    case termCharacter = 409
+    case modem = 410
+    case termFlow = 411
+    case termFlush = 412
+    case loop = 413
+    case loopCrypt = 414
+    case inode = 415
+    case xflags = 416
+    case uffdFeatures = 417
+    case uffdApiCalls = 418
+    case uffdRangeCalls = 419
+    case uffdRegister = 420
+    case uffdCopy = 421
+    case uffdZeropage = 422
+    case uffdProtect = 423
+    case uffdContinue = 424
+    case uffdPoison = 425
+    case uffdMove = 426
+    case perfGroup = 427
+    case rtcVoltage = 428
+    case rtcParameter = 429
+    case interface = 430
+    case fiemap = 431
+    case fiemapExtent = 432
+    case partitionOperation = 433
+    case pidfdInfo = 434
+    case pidfdCoredump = 435
+    case tunnel = 436
+    case tunnelOffload = 437
+    case watchdog = 438
+    case route = 439
+    case inputEvent = 440
+    case inputAxis = 441
+    case termOutput = 442
+    case termControl = 443
+    case verityHash = 444
+    case hardwareType = 445
+    case etherProtocol = 446
+    case arpHardware = 447
+    case packetType = 448
+    case canProtocol = 449
+    case kcmProtocol = 450
+    case nfcProtocol = 451
+    case nfcAirProtocol = 452
+    case phonetProtocol = 453
+    case caifProtocol = 454
+    case xdpAddress = 455
+    case vsockContext = 456
+    case vsockPort = 457
+    case vsockAddress = 458
+    case qipcrtrNode = 459
+    case qipcrtrPort = 460
+    case bluetoothProtocol = 461
+    case bluetoothService = 462
+    case bluetoothChannel = 463
+    case bluetoothControl = 464
+    case bluetoothAddress = 465
+    case algAddress = 466
+    case ax25Protocol = 467
+    case smcProtocol = 468
+    case mctpNetwork = 469
+    case mctpAddress = 470
+    case nfcService = 471
+    case irdaProtocol = 472
+    case isdnProtocol = 473
+    case tipcAddress = 474
+    case tipcScope = 475
+    case radioAddressKind = 476
+    case radioNetwork = 477
+    case radioAddress = 478
+    case rxrpcService = 479
+    case socketProtocol = 480
+    case socketLevel = 481
+    case socketOption = 482
+    case tcpOption = 483
+    case udpOption = 484
+    case ipOption = 485
+    case ipv6Option = 486
+    case packetOption = 487
+    case netlinkOption = 488
+    case vsockOption = 489
+    case rawOption = 490
+    case canRawOption = 491
+    case sctpOption = 492
+    case dccpOption = 493
+    case tipcOption = 494
+    case rxrpcOption = 495
+    case pppol2tpOption = 496
+    case rdsOption = 497
+    case caifOption = 498
+    case algOption = 499
+    case nfcOption = 500
+    case kcmOption = 501
+    case tlsOption = 502
+    case xdpOption = 503
+    case mptcpOption = 504
+    case smcOption = 505
+    case llcOption = 506
+    case packetMembership = 507
+    case icmpType = 508
+    case bluetoothOption = 509
+    case txRehash = 510
+    case controlLevel = 511
+    case socketControl = 512
+    case ipControl = 513
+    case udpControl = 514
+    case ipv6Control = 515
+    case packetControl = 516
+    case netlinkControl = 517
+    case algOperation = 518
+    case algControl = 519
+    case tcpState = 520
+    case socketLevelGet = 521
+    case socketLevelSet = 522
+    case ipOptionGet = 523
+    case ipOptionSet = 524
+    case ipv6OptionGet = 525
+    case ipv6OptionSet = 526
+    case socketOptionGet = 527
+    case ax25Option = 528
+    case ipxOption = 529
+    case irdaOption = 530
+    case phonetPipeOption = 531
+    case tipcImportance = 532
+    case tipcGroup = 533
+    case tcpKey = 534
+    case netlinkType = 535
+    case routeType = 536
+    case netlinkFlags = 537
+    case netlinkNew = 538
+    case netlinkGet = 539
+    case netlinkDelete = 540
+    case netlinkAnswer = 541
+    case netlinkError = 542
+    case interfaceFlags = 543
+    case linkAttribute = 544
+    case addressAttribute = 545
+    case addressFlags = 546
+    case routeAttribute = 547
+    case neighbourAttribute = 548
+    case neighbourState = 549
+    case neighbourFlags = 550
+    case ruleAttribute = 551
+    case routeKind = 552
+    case routeScope = 553
+    case routeTable = 554
+    case routeProtocol = 555
+    case routeFlags = 556
+    case hopFlags = 557
+    case ruleAction = 558
+    case linkInfo = 559
+    case diagType = 560
+    case auditType = 561
+    case xfrmType = 562
+    case filterSubsystem = 563
+    case genericType = 564
+    case genericCommand = 565
+    case genericAttribute = 566
+    case genericOperation = 567
+    case genericOperationFlags = 568
+    case genericGroup = 569
+    case operationPolicy = 570
+    case policyAttribute = 571
+    case policyKind = 572
+    case netlinkTypes = 573
+    case routeAttributes = 574
+    case trafficAttribute = 575
+    case linkExtent = 576
+    case ruleFlags = 577
+    case serviceKind = 578
+    case bridgePort = 579
+    case bridgeInfo = 580
+    case bridgeQuerier = 581
+    case bridgeTree = 582
+    case bridgeOptions = 583
+    case tunnelInfo = 584
+    case linkInet6 = 585
+    case linkInet6Flags = 586
+    case addressGeneration = 587
+    case linkInet = 588
+    case linkMctp = 589
+    case inetConfiguration = 590
+    case inet6Configuration = 591
+    case ipStatistics = 592
+    case icmp6Statistics = 593
+    case linkFamily = 594
+    case linkBridge = 595
+    case linkBridgeFlags = 596
+    case linkBridgeMode = 597
+    case linkBridgeTunnel = 598
+    case bridgeVlan = 599
+    case linkXdp = 600
+    case xdpAttached = 601
+    case xdpLink = 602
+    case linkFunctions = 603
+    case linkFunction = 604
+    case linkFunctionStatistics = 605
+    case linkFunctionVlans = 606
+    case linkFunctionState = 607
+    case linkPorts = 608
+    case linkPort = 609
+    case linkEvent = 610
+    case protocolDown = 611
+    case routeMetrics = 612
+    case tunnelEncapsulation = 613
+    case neighbourTable = 614
+    case neighbourParameters = 615
+    case neighbourExtended = 616
+    case neighbourNotice = 617
+    case neighbourFlagsMore = 618
+    case addressLabel = 619
+    case netConfiguration = 620
+    case dcb = 621
+    case dcbCommand = 622
+    case netNamespace = 623
+    case nextHop = 624
+    case nextHopGroup = 625
+    case nextHopResilient = 626
+    case nextHopBucket = 627
+    case multicastDatabase = 628
+    case multicastEntries = 629
+    case multicastEntry = 630
+    case multicastEntryMore = 631
+    case multicastState = 632
+    case multicastFlags = 633
+    case multicastRouters = 634
+    case multicastRouter = 635
+    case multicastRouterType = 636
+    case linkStatistics = 637
+    case linkStatisticsMore = 638
+    case linkStatisticsOffload = 639
+    case bridgeStatistics = 640
+    case bondStatistics = 641
+    case bondAggregation = 642
+    case mplsStatistics = 643
+    case multicastReport = 644
+    case multicastReport6 = 645
+    case trafficStatistics = 646
+    case trafficTable = 647
+    case trafficRoot = 648
+    case trafficRootFlags = 649
+    case trafficActionFlags = 650
+    case trafficActionStatistics = 651
+    case trafficAction = 652
+    case multicastMessage = 653
+    case reportFamily = 654
+    case linkStatisticsFilter = 655
+    case diagRequest = 656
+    case diagAnswer = 657
+    case diagRequestAttributes = 658
+    case diagAnswerAttributes = 659
+    case inetDiagRequest = 660
+    case inetDiag = 661
+    case inetDiagUpper = 662
+    case inetDiagTls = 663
+    case tlsVersion = 664
+    case tlsCipher = 665
+    case tlsConfiguration = 666
+    case inetDiagMptcp = 667
+    case mptcpSubflow = 668
+    case unixDiag = 669
+    case unixDiagShow = 670
+    case netlinkDiag = 671
+    case netlinkDiagShow = 672
+    case netlinkDiagFlags = 673
+    case netlinkDiagProtocol = 674
+    case netlinkState = 675
+    case packetDiag = 676
+    case packetDiagShow = 677
+    case packetDiagFlags = 678
+    case packetVersion = 679
+    case smcDiag = 680
+    case smcDiagMode = 681
+    case smcState = 682
+    case smcReason = 683
+    case diagShutdown = 684
+    case diagStates = 685
+    case inetDiagExtensions = 686
+    case smcDiagExtensions = 687
+    case memoryUse = 688
+    case diagFilterCode = 689
+    case diagStorageRequest = 690
+    case diagStorages = 691
+    case diagStorage = 692
+    case smcRole = 693
+    case conntrackType = 694
+    case expectationType = 695
+    case queueType = 696
+    case packetLogType = 697
+    case fingerprintType = 698
+    case ipSetType = 699
+    case accountingType = 700
+    case conntrackTimeoutType = 701
+    case conntrackHelperType = 702
+    case tableType = 703
+    case tableCompatType = 704
+    case hookType = 705
+    case cryptoType = 706
+    case cryptoAttribute = 707
+    case selinuxType = 708
+    case filterBatch = 709
+    case filterVersion = 710
+    case devlinkCommand = 711
+    case ethtoolRequest = 712
+    case ethtoolAnswer = 713
+    case ioam6Command = 714
+    case mptcpCommand = 715
+    case netdevCommand = 716
+    case nl80211Command = 717
+    case seg6Command = 718
+    case taskstatsCommand = 719
+    case tcpMetricsCommand = 720
+    case thermalCommand = 721
+    case bpfClass = 722
+    case bpfSize = 723
+    case bpfMode = 724
+    case bpfSource = 725
+    case bpfArithmetic = 726
+    case bpfJump = 727
+    case bpfReturn = 728
+    case bpfMove = 729
+    case ebpfClass = 730
+    case ebpfSize = 731
+    case ebpfMode = 732
+    case ebpfArithmetic = 733
+    case ebpfJump = 734
+    case ebpfRegister = 735
+    case bpfAncillary = 736
+    case bpfCommand = 737
+    case bpfMapType = 738
+    case bpfMap = 739
+    case bpfProgramType = 740
+    case bpfProgram = 741
+    case bpfAttachType = 742
+    case bpfAttach = 743
+    case bpfQuery = 744
+    case bpfLookup = 745
+    case bpfUpdate = 746
+    case bpfFile = 747
+    case bpfTestRun = 748
+    case bpfDescriptorType = 749
+    case bpfKprobeMulti = 750
+    case bpfUprobeMulti = 751
+    case bpfNetfilter = 752
+    case bpfStatistics = 753
+    case perfType = 754
+    case perfSize = 755
+    case perfHardware = 756
+    case perfSoftware = 757
+    case perfCache = 758
+    case perfCacheOperation = 759
+    case perfCacheResult = 760
+    case perfSample = 761
+    case perfRead = 762
+    case perfBranch = 763
+    case memoryNode = 764
+    case breakpointType = 765
 }
 
 extension SpecTables {
@@ -772,774 +777,779 @@ extension SpecTables {
     private static let symbolSets0: [SymbolSetRow] = [
         SymbolSetRow("whence", 0, 5, unknown: "SEEK_???"),
         SymbolSetRow("open", 5, 24, unknown: "O_???"),
-        SymbolSetRow("pipe", 29, 4, unknown: "O_???"),
-        SymbolSetRow("fcntlCommand", 33, 38, unknown: "F_???"),
-        SymbolSetRow("descriptorFlags", 71, 1, unknown: "FD_???"),
-        SymbolSetRow("descriptorClose", 72, 1, unknown: "FD_???"),
-        SymbolSetRow("seals", 73, 6, unknown: "F_SEAL_???"),
-        SymbolSetRow("lockType", 79, 5, unknown: "F_???"),
-        SymbolSetRow("ownerType", 84, 3, unknown: "F_OWNER_???"),
-        SymbolSetRow("writeHint", 87, 6, unknown: "RWH_???"),
-        SymbolSetRow("directoryNotify", 93, 7, unknown: "DN_???"),
-        SymbolSetRow("flockOperation", 100, 8, unknown: "LOCK_???"),
-        SymbolSetRow("syncFileRange", 108, 3, unknown: "SYNC_FILE_RANGE_???"),
-        SymbolSetRow("fileAdvice", 111, 6, unknown: "POSIX_FADV_???"),
-        SymbolSetRow("splice", 117, 4, unknown: "SPLICE_F_???"),
-        SymbolSetRow("readWrite", 121, 9, unknown: "RWF_???"),
-        SymbolSetRow("memfd", 130, 68, unknown: "MFD_???"),
-        SymbolSetRow("closeRange", 198, 2, unknown: "CLOSE_RANGE_???"),
-        SymbolSetRow("at", 200, 6, unknown: "AT_???"),
-        SymbolSetRow("execveat", 206, 3, unknown: "AT_???"),
-        SymbolSetRow("handleFlags", 209, 5, unknown: "AT_???"),
-        SymbolSetRow("faccessat", 214, 3, unknown: "AT_???"),
-        SymbolSetRow("statx", 217, 8, unknown: "AT_???"),
-        SymbolSetRow("statxMask", 225, 20, unknown: "STATX_???"),
-        SymbolSetRow("statxAttributes", 245, 10, unknown: "STATX_ATTR_???"),
-        SymbolSetRow("resolve", 255, 6, unknown: "RESOLVE_???"),
-        SymbolSetRow("access", 261, 4, unknown: "?_OK"),
-        SymbolSetRow("xattr", 265, 2, unknown: "XATTR_???"),
-        SymbolSetRow("fallocate", 267, 8, unknown: "FALLOC_FL_???"),
-        SymbolSetRow("rename", 275, 3, unknown: "RENAME_???"),
-        SymbolSetRow("directoryEntryType", 278, 9, unknown: "DT_???"),
-        SymbolSetRow("fileType", 287, 7, unknown: "S_IF???"),
-        SymbolSetRow("statfsFlags", 294, 11, unknown: "ST_???"),
-        SymbolSetRow("fsMagic", 305, 117, unknown: "???"),
-        SymbolSetRow("mount", 422, 32, unknown: "MS_???"),
-        SymbolSetRow("umount", 454, 4, unknown: "MNT_???"),
-        SymbolSetRow("openTree", 458, 7, unknown: "OPEN_TREE_???"),
-        SymbolSetRow("moveMount", 465, 8, unknown: "MOVE_MOUNT_???"),
-        SymbolSetRow("fsopen", 473, 1, unknown: "FSOPEN_???"),
-        SymbolSetRow("fsmount", 474, 2, unknown: "FSMOUNT_???"),
-        SymbolSetRow("fspick", 476, 4, unknown: "FSPICK_???"),
-        SymbolSetRow("fsconfigCommand", 480, 9, unknown: "FSCONFIG_???"),
-        SymbolSetRow("mountAttribute", 489, 10, unknown: "MOUNT_ATTR_???"),
-        SymbolSetRow("mountSetattr", 499, 4, unknown: "AT_???"),
-        SymbolSetRow("statmountMask", 503, 15, unknown: "STATMOUNT_???"),
-        SymbolSetRow("statmountFlags", 518, 1, unknown: "STATMOUNT_???"),
-        SymbolSetRow("listmountFlags", 519, 1, unknown: "LISTMOUNT_???"),
-        SymbolSetRow("mountRoot", 520, 1, unknown: ""),
-        SymbolSetRow("socketFamily", 521, 46, unknown: "AF_???"),
-        SymbolSetRow("socketType", 567, 7, unknown: "SOCK_???"),
-        SymbolSetRow("socketTypeFlags", 574, 2, unknown: "SOCK_???"),
-        SymbolSetRow("ipProtocol", 576, 36, unknown: "IPPROTO_???"),
-        SymbolSetRow("netlinkProtocol", 612, 22, unknown: "NETLINK_???"),
-        SymbolSetRow("message", 634, 25, unknown: "MSG_???"),
-        SymbolSetRow("shutdown", 659, 3, unknown: "SHUT_???"),
-        SymbolSetRow("socketCall", 662, 20, unknown: "SYS_???"),
-        SymbolSetRow("poll", 682, 14, unknown: "POLL???"),
-        SymbolSetRow("epollOperation", 696, 3, unknown: "EPOLL_CTL_???"),
-        SymbolSetRow("epoll", 699, 16, unknown: "EPOLL???"),
-        SymbolSetRow("epollCreate", 715, 2, unknown: "EPOLL_???"),
-        SymbolSetRow("eventfd", 717, 3, unknown: "EFD_???"),
-        SymbolSetRow("timerfdCreate", 720, 2, unknown: "TFD_???"),
-        SymbolSetRow("signalfd", 722, 2, unknown: "SFD_???"),
-        SymbolSetRow("inotifyInit", 724, 2, unknown: "IN_???"),
-        SymbolSetRow("inotify", 726, 22, unknown: "IN_???"),
-        SymbolSetRow("fanotifyInit", 748, 16, unknown: "FAN_???"),
-        SymbolSetRow("fanotifyMark", 764, 12, unknown: "FAN_MARK_???"),
-        SymbolSetRow("fanotifyEvent", 776, 25, unknown: "FAN_???"),
-        SymbolSetRow("userfaultfd", 801, 3, unknown: "UFFD_???"),
-        SymbolSetRow("fanotifyPlace", 804, 1, unknown: ""),
-        SymbolSetRow("aioCommand", 805, 8, unknown: "IOCB_CMD_???"),
-        SymbolSetRow("aioFlags", 813, 2, unknown: "IOCB_FLAG_???"),
-        SymbolSetRow("uringSetup", 815, 21, unknown: "IORING_SETUP_???"),
-        SymbolSetRow("uringFeatures", 836, 18, unknown: "IORING_FEAT_???"),
-        SymbolSetRow("uringEnter", 854, 8, unknown: "IORING_ENTER_???"),
-        SymbolSetRow("uringRegister", 862, 38, unknown: "IORING_REGISTER_???"),
-        SymbolSetRow("uringOperation", 900, 65, unknown: "IORING_OP_???"),
-        SymbolSetRow("uringEntry", 965, 7, unknown: "IOSQE_???"),
-        SymbolSetRow("uringCompletion", 972, 7, unknown: "IORING_CQE_F_???"),
-        SymbolSetRow("uringFsync", 979, 1, unknown: "IORING_FSYNC_???"),
-        SymbolSetRow("uringTimeout", 980, 7, unknown: "IORING_TIMEOUT_???"),
-        SymbolSetRow("uringPoll", 987, 4, unknown: "IORING_POLL_???"),
-        SymbolSetRow("uringCancel", 991, 6, unknown: "IORING_ASYNC_CANCEL_???"),
-        SymbolSetRow("uringTransfer", 997, 6, unknown: "IORING_RECVSEND_???"),
-        SymbolSetRow("uringAccept", 1003, 3, unknown: "IORING_ACCEPT_???"),
-        SymbolSetRow("uringMessageKind", 1006, 2, unknown: "IORING_MSG_???"),
-        SymbolSetRow("uringMessage", 1008, 2, unknown: "IORING_MSG_RING_???"),
-        SymbolSetRow("uringInstall", 1010, 1, unknown: "IORING_FIXED_FD_???"),
-        SymbolSetRow("uringNop", 1011, 6, unknown: "IORING_NOP_???"),
-        SymbolSetRow("uringCommand", 1017, 2, unknown: "IORING_URING_CMD_???"),
-        SymbolSetRow("uringSplice", 1019, 5, unknown: "SPLICE_F_???"),
-        SymbolSetRow("uringResource", 1024, 1, unknown: "IORING_RSRC_REGISTER_???"),
-        SymbolSetRow("uringSupport", 1025, 1, unknown: "IO_URING_OP_???"),
-        SymbolSetRow("uringRestriction", 1026, 4, unknown: "IORING_RESTRICTION_???"),
-        SymbolSetRow("uringBufferRing", 1030, 2, unknown: "IOU_PBUF_RING_???"),
-        SymbolSetRow("uringClone", 1032, 2, unknown: "IORING_REGISTER_???"),
-        SymbolSetRow("uringNapi", 1034, 3, unknown: "IO_URING_NAPI_???"),
-        SymbolSetRow("uringMemory", 1037, 1, unknown: "IORING_MEM_REGION_REG_???"),
-        SymbolSetRow("uringFileSkip", 1038, 1, unknown: "IORING_REGISTER_FILES_???"),
-        SymbolSetRow("uringSocket", 1039, 6, unknown: "SOCKET_URING_OP_???"),
-        SymbolSetRow("uringQuery", 1045, 4, unknown: "IO_URING_QUERY_???"),
-        SymbolSetRow("uringTracking", 1049, 3, unknown: "IO_URING_NAPI_TRACKING_???"),
-        SymbolSetRow("uringReceive", 1052, 1, unknown: "ZCRX_REG_???"),
-        SymbolSetRow("uringArea", 1053, 1, unknown: "IORING_ZCRX_AREA_???"),
-        SymbolSetRow("uringReceiveControl", 1054, 3, unknown: "ZCRX_CTRL_???"),
-        SymbolSetRow("uringReceiveEvent", 1057, 2, unknown: "ZCRX_EVENT_???"),
-        SymbolSetRow("uringAttribute", 1059, 1, unknown: "IORING_RW_ATTR_FLAG_???"),
-        SymbolSetRow("protection", 1060, 7, unknown: "PROT_???"),
-        SymbolSetRow("map", 1067, 84, unknown: "MAP_???"),
-        SymbolSetRow("mremap", 1151, 3, unknown: "MREMAP_???"),
-        SymbolSetRow("msync", 1154, 3, unknown: "MS_???"),
-        SymbolSetRow("mlockall", 1157, 3, unknown: "MCL_???"),
-        SymbolSetRow("mlock2", 1160, 1, unknown: "MLOCK_???"),
-        SymbolSetRow("memoryAdvice", 1161, 27, unknown: "MADV_???"),
-        SymbolSetRow("memoryPolicy", 1188, 7, unknown: "MPOL_???"),
-        SymbolSetRow("memoryPolicyFlags", 1195, 3, unknown: "MPOL_???"),
-        SymbolSetRow("mbind", 1198, 4, unknown: "MPOL_???"),
-        SymbolSetRow("getMempolicy", 1202, 3, unknown: "MPOL_???"),
-        SymbolSetRow("pkeyAccess", 1205, 3, unknown: "PKEY_???"),
-        SymbolSetRow("shadowStack", 1208, 2, unknown: "SHADOW_STACK_???"),
-        SymbolSetRow("auxiliaryType", 1210, 30, unknown: "AT_???"),
-        SymbolSetRow("clone", 1240, 29, unknown: "CLONE_???"),
-        SymbolSetRow("namespace", 1269, 14, unknown: "CLONE_NEW???"),
-        SymbolSetRow("waitOptions", 1283, 8, unknown: "W???"),
-        SymbolSetRow("waitIdType", 1291, 4, unknown: "P_???"),
-        SymbolSetRow("resource", 1295, 16, unknown: "RLIMIT_???"),
-        SymbolSetRow("usageWho", 1311, 4, unknown: "RUSAGE_???"),
-        SymbolSetRow("personalityType", 1315, 15, unknown: "PER_???"),
-        SymbolSetRow("personalityFlags", 1330, 11, unknown: "???"),
-        SymbolSetRow("dumpable", 1341, 3, unknown: "SUID_DUMP_???"),
-        SymbolSetRow("ambient", 1344, 4, unknown: "PR_CAP_AMBIENT_???"),
-        SymbolSetRow("machineCheck", 1348, 2, unknown: "PR_MCE_KILL_???"),
-        SymbolSetRow("machineCheckPolicy", 1350, 3, unknown: "PR_MCE_KILL_???"),
-        SymbolSetRow("memoryMap", 1353, 15, unknown: "PR_SET_MM_???"),
-        SymbolSetRow("speculation", 1368, 3, unknown: "PR_SPEC_???"),
-        SymbolSetRow("speculationControl", 1371, 6, unknown: "PR_SPEC_???"),
-        SymbolSetRow("speculationSet", 1377, 4, unknown: "PR_SPEC_???"),
-        SymbolSetRow("userDispatch", 1381, 3, unknown: "PR_SYS_DISPATCH_???"),
-        SymbolSetRow("timestampCounter", 1384, 2, unknown: "PR_TSC_???"),
-        SymbolSetRow("unaligned", 1386, 2, unknown: "PR_UNALIGN_???"),
-        SymbolSetRow("coreScheduling", 1388, 4, unknown: "PR_SCHED_CORE_???"),
-        SymbolSetRow("processKind", 1392, 4, unknown: "PIDTYPE_???"),
-        SymbolSetRow("virtualArea", 1396, 1, unknown: "PR_SET_VMA_???"),
-        SymbolSetRow("secureBits", 1397, 12, unknown: "SECBIT_???"),
-        SymbolSetRow("refuseGain", 1409, 2, unknown: "PR_MDWE_???"),
-        SymbolSetRow("futexHash", 1411, 2, unknown: "PR_FUTEX_HASH_???"),
-        SymbolSetRow("floatMode", 1413, 2, unknown: "PR_FP_MODE_???"),
-        SymbolSetRow("vectorLength", 1415, 2, unknown: "PR_SVE_???"),
-        SymbolSetRow("matrixLength", 1417, 2, unknown: "PR_SME_???"),
-        SymbolSetRow("pointerKeys", 1419, 5, unknown: "PR_PAC_???"),
-        SymbolSetRow("taggedAddresses", 1424, 4, unknown: "PR_???"),
-        SymbolSetRow("riscvVector", 1428, 4, unknown: "PR_RISCV_V_VSTATE_CTRL_???"),
-        SymbolSetRow("riscvContext", 1432, 2, unknown: "PR_RISCV_CTX_???"),
-        SymbolSetRow("riscvScope", 1434, 2, unknown: "PR_RISCV_SCOPE_???"),
-        SymbolSetRow("executionAspect", 1436, 4, unknown: "PR_PPC_DEXCR_???"),
-        SymbolSetRow("executionControl", 1440, 5, unknown: "PR_PPC_DEXCR_CTRL_???"),
-        SymbolSetRow("prctlOption", 1445, 80, unknown: "PR_???"),
-        SymbolSetRow("capability", 1525, 41, unknown: "CAP_???"),
-        SymbolSetRow("pidfdOpen", 1566, 3, unknown: "PIDFD_???"),
-        SymbolSetRow("namespaceKind", 1569, 8, unknown: "???_NS"),
-        SymbolSetRow("userNamespace", 1577, 1, unknown: ""),
-        SymbolSetRow("archPrctl", 1578, 26, unknown: "ARCH_???"),
-        SymbolSetRow("processorStates", 1604, 17, unknown: "XFEATURE_MASK_???"),
-        SymbolSetRow("processorState", 1621, 14, unknown: "XFEATURE_???"),
-        SymbolSetRow("rseq", 1635, 2, unknown: "RSEQ_???"),
-        SymbolSetRow("schedPolicy", 1637, 8, unknown: "SCHED_???"),
-        SymbolSetRow("schedPolicyFlags", 1645, 1, unknown: "SCHED_???"),
-        SymbolSetRow("schedAttributeFlags", 1646, 7, unknown: "SCHED_FLAG_???"),
-        SymbolSetRow("priorityWho", 1653, 3, unknown: "PRIO_???"),
-        SymbolSetRow("ioPriorityWho", 1656, 3, unknown: "IOPRIO_WHO_???"),
-        SymbolSetRow("ioPriorityClass", 1659, 4, unknown: "IOPRIO_CLASS_???"),
-        SymbolSetRow("schedAsk", 1663, 1, unknown: "SCHED_GETATTR_FLAG_???"),
-        SymbolSetRow("signal", 1664, 31, unknown: "SIG???"),
-        SymbolSetRow("maskHow", 1695, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalHandler", 1698, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalAction", 1701, 9, unknown: "SA_???"),
-        SymbolSetRow("signalStack", 1710, 3, unknown: "SS_???"),
-        SymbolSetRow("pidfdSignal", 1713, 3, unknown: "PIDFD_SIGNAL_???"),
-        SymbolSetRow("siginfoCode", 1716, 11, unknown: "SI_???"),
-        SymbolSetRow("childCode", 1727, 6, unknown: "CLD_???"),
-        SymbolSetRow("faultCode", 1733, 10, unknown: "SEGV_???"),
-        SymbolSetRow("busCode", 1743, 5, unknown: "BUS_???"),
-        SymbolSetRow("illegalCode", 1748, 9, unknown: "ILL_???"),
-        SymbolSetRow("arithmeticCode", 1757, 10, unknown: "FPE_???"),
-        SymbolSetRow("trapCode", 1767, 6, unknown: "TRAP_???"),
-        SymbolSetRow("ioCode", 1773, 6, unknown: "POLL_???"),
-        SymbolSetRow("systemCode", 1779, 2, unknown: "SYS_???"),
-        SymbolSetRow("futexOperation", 1781, 14, unknown: "FUTEX_???"),
-        SymbolSetRow("futexFlags", 1795, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futexWakeOperation", 1797, 5, unknown: "FUTEX_OP_???"),
-        SymbolSetRow("futexWakeCompare", 1802, 6, unknown: "FUTEX_OP_CMP_???"),
-        SymbolSetRow("futexBits", 1808, 1, unknown: ""),
-        SymbolSetRow("futexWaiter", 1809, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futex2", 1811, 7, unknown: "FUTEX2_???"),
-        SymbolSetRow("membarrierCommand", 1818, 11, unknown: "MEMBARRIER_CMD_???"),
-        SymbolSetRow("membarrier", 1829, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
-        SymbolSetRow("ipc", 1830, 6, unknown: "IPC_???"),
-        SymbolSetRow("shmget", 1836, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmat", 1840, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmCommand", 1844, 18, unknown: "SHM_???"),
+        SymbolSetRow("openModes", 29, 16, unknown: "O_???"),
+        SymbolSetRow("pipe", 45, 4, unknown: "O_???"),
+        SymbolSetRow("fcntlCommand", 49, 38, unknown: "F_???"),
+        SymbolSetRow("descriptorFlags", 87, 1, unknown: "FD_???"),
+        SymbolSetRow("descriptorClose", 88, 1, unknown: ""),
+        SymbolSetRow("seals", 89, 6, unknown: "F_SEAL_???"),
+        SymbolSetRow("lockType", 95, 5, unknown: "F_???"),
+        SymbolSetRow("ownerType", 100, 3, unknown: "F_OWNER_???"),
+        SymbolSetRow("writeHint", 103, 6, unknown: "RWH_???"),
+        SymbolSetRow("directoryNotify", 109, 7, unknown: "DN_???"),
+        SymbolSetRow("flockOperation", 116, 8, unknown: "LOCK_???"),
+        SymbolSetRow("syncFileRange", 124, 3, unknown: "SYNC_FILE_RANGE_???"),
+        SymbolSetRow("fileAdvice", 127, 6, unknown: "POSIX_FADV_???"),
+        SymbolSetRow("splice", 133, 4, unknown: "SPLICE_F_???"),
+        SymbolSetRow("readWrite", 137, 9, unknown: "RWF_???"),
+        SymbolSetRow("memfd", 146, 68, unknown: "MFD_???"),
+        SymbolSetRow("closeRange", 214, 2, unknown: "CLOSE_RANGE_???"),
+        SymbolSetRow("at", 216, 6, unknown: "AT_???"),
+        SymbolSetRow("execveat", 222, 3, unknown: "AT_???"),
+        SymbolSetRow("handleFlags", 225, 5, unknown: "AT_???"),
+        SymbolSetRow("faccessat", 230, 3, unknown: "AT_???"),
+        SymbolSetRow("statx", 233, 8, unknown: "AT_???"),
+        SymbolSetRow("statxMask", 241, 20, unknown: "STATX_???"),
+        SymbolSetRow("statxAttributes", 261, 10, unknown: "STATX_ATTR_???"),
+        SymbolSetRow("resolve", 271, 6, unknown: "RESOLVE_???"),
+        SymbolSetRow("access", 277, 4, unknown: "?_OK"),
+        SymbolSetRow("xattr", 281, 2, unknown: "XATTR_???"),
+        SymbolSetRow("fallocate", 283, 8, unknown: "FALLOC_FL_???"),
+        SymbolSetRow("rename", 291, 3, unknown: "RENAME_???"),
+        SymbolSetRow("directoryEntryType", 294, 9, unknown: "DT_???"),
+        SymbolSetRow("fileType", 303, 7, unknown: "S_IF???"),
+        SymbolSetRow("statfsFlags", 310, 11, unknown: "ST_???"),
+        SymbolSetRow("fsMagic", 321, 117, unknown: "???"),
+        SymbolSetRow("mount", 438, 32, unknown: "MS_???"),
+        SymbolSetRow("umount", 470, 4, unknown: "MNT_???"),
+        SymbolSetRow("openTree", 474, 7, unknown: "OPEN_TREE_???"),
+        SymbolSetRow("moveMount", 481, 8, unknown: "MOVE_MOUNT_???"),
+        SymbolSetRow("fsopen", 489, 1, unknown: "FSOPEN_???"),
+        SymbolSetRow("fsmount", 490, 2, unknown: "FSMOUNT_???"),
+        SymbolSetRow("fspick", 492, 4, unknown: "FSPICK_???"),
+        SymbolSetRow("fsconfigCommand", 496, 9, unknown: "FSCONFIG_???"),
+        SymbolSetRow("mountAttribute", 505, 9, unknown: "MOUNT_ATTR_???"),
+        SymbolSetRow("mountSetattr", 514, 4, unknown: "AT_???"),
+        SymbolSetRow("propagation", 518, 4, unknown: "MS_???"),
+        SymbolSetRow("statmountMask", 522, 15, unknown: "STATMOUNT_???"),
+        SymbolSetRow("statmountFlags", 537, 1, unknown: "STATMOUNT_???"),
+        SymbolSetRow("listmountFlags", 538, 1, unknown: "LISTMOUNT_???"),
+        SymbolSetRow("mountRoot", 539, 1, unknown: ""),
+        SymbolSetRow("socketFamily", 540, 46, unknown: "AF_???"),
+        SymbolSetRow("socketType", 586, 7, unknown: "SOCK_???"),
+        SymbolSetRow("socketTypeFlags", 593, 2, unknown: "SOCK_???"),
+        SymbolSetRow("ipProtocol", 595, 36, unknown: "IPPROTO_???"),
+        SymbolSetRow("netlinkProtocol", 631, 22, unknown: "NETLINK_???"),
+        SymbolSetRow("message", 653, 25, unknown: "MSG_???"),
+        SymbolSetRow("shutdown", 678, 3, unknown: "SHUT_???"),
+        SymbolSetRow("socketCall", 681, 20, unknown: "SYS_???"),
+        SymbolSetRow("poll", 701, 14, unknown: "POLL???"),
+        SymbolSetRow("epollOperation", 715, 3, unknown: "EPOLL_CTL_???"),
+        SymbolSetRow("epoll", 718, 16, unknown: "EPOLL???"),
+        SymbolSetRow("epollCreate", 734, 2, unknown: "EPOLL_???"),
+        SymbolSetRow("eventfd", 736, 3, unknown: "EFD_???"),
+        SymbolSetRow("timerfdCreate", 739, 2, unknown: "TFD_???"),
+        SymbolSetRow("signalfd", 741, 2, unknown: "SFD_???"),
+        SymbolSetRow("inotifyInit", 743, 2, unknown: "IN_???"),
+        SymbolSetRow("inotify", 745, 22, unknown: "IN_???"),
+        SymbolSetRow("fanotifyInit", 767, 16, unknown: "FAN_???"),
+        SymbolSetRow("fanotifyMark", 783, 12, unknown: "FAN_MARK_???"),
+        SymbolSetRow("fanotifyEvent", 795, 25, unknown: "FAN_???"),
+        SymbolSetRow("userfaultfd", 820, 3, unknown: "UFFD_???"),
+        SymbolSetRow("fanotifyPlace", 823, 1, unknown: ""),
+        SymbolSetRow("aioCommand", 824, 8, unknown: "IOCB_CMD_???"),
+        SymbolSetRow("aioFlags", 832, 2, unknown: "IOCB_FLAG_???"),
+        SymbolSetRow("uringSetup", 834, 21, unknown: "IORING_SETUP_???"),
+        SymbolSetRow("uringFeatures", 855, 18, unknown: "IORING_FEAT_???"),
+        SymbolSetRow("uringEnter", 873, 8, unknown: "IORING_ENTER_???"),
+        SymbolSetRow("uringRegister", 881, 38, unknown: "IORING_REGISTER_???"),
+        SymbolSetRow("uringOperation", 919, 65, unknown: "IORING_OP_???"),
+        SymbolSetRow("uringEntry", 984, 7, unknown: "IOSQE_???"),
+        SymbolSetRow("uringCompletion", 991, 7, unknown: "IORING_CQE_F_???"),
+        SymbolSetRow("uringFsync", 998, 1, unknown: "IORING_FSYNC_???"),
+        SymbolSetRow("uringTimeout", 999, 7, unknown: "IORING_TIMEOUT_???"),
+        SymbolSetRow("uringPoll", 1006, 4, unknown: "IORING_POLL_???"),
+        SymbolSetRow("uringCancel", 1010, 6, unknown: "IORING_ASYNC_CANCEL_???"),
+        SymbolSetRow("uringTransfer", 1016, 6, unknown: "IORING_RECVSEND_???"),
+        SymbolSetRow("uringAccept", 1022, 3, unknown: "IORING_ACCEPT_???"),
+        SymbolSetRow("uringMessageKind", 1025, 2, unknown: "IORING_MSG_???"),
+        SymbolSetRow("uringMessage", 1027, 2, unknown: "IORING_MSG_RING_???"),
+        SymbolSetRow("uringInstall", 1029, 1, unknown: "IORING_FIXED_FD_???"),
+        SymbolSetRow("uringNop", 1030, 6, unknown: "IORING_NOP_???"),
+        SymbolSetRow("uringCommand", 1036, 2, unknown: "IORING_URING_CMD_???"),
+        SymbolSetRow("uringSplice", 1038, 5, unknown: "SPLICE_F_???"),
+        SymbolSetRow("uringResource", 1043, 1, unknown: "IORING_RSRC_REGISTER_???"),
+        SymbolSetRow("uringSupport", 1044, 1, unknown: "IO_URING_OP_???"),
+        SymbolSetRow("uringRestriction", 1045, 4, unknown: "IORING_RESTRICTION_???"),
+        SymbolSetRow("uringBufferRing", 1049, 2, unknown: "IOU_PBUF_RING_???"),
+        SymbolSetRow("uringClone", 1051, 2, unknown: "IORING_REGISTER_???"),
+        SymbolSetRow("uringNapi", 1053, 3, unknown: "IO_URING_NAPI_???"),
+        SymbolSetRow("uringMemory", 1056, 1, unknown: "IORING_MEM_REGION_REG_???"),
+        SymbolSetRow("uringFileSkip", 1057, 1, unknown: "IORING_REGISTER_FILES_???"),
+        SymbolSetRow("uringSocket", 1058, 6, unknown: "SOCKET_URING_OP_???"),
+        SymbolSetRow("uringQuery", 1064, 4, unknown: "IO_URING_QUERY_???"),
+        SymbolSetRow("uringTracking", 1068, 3, unknown: "IO_URING_NAPI_TRACKING_???"),
+        SymbolSetRow("uringReceive", 1071, 1, unknown: "ZCRX_REG_???"),
+        SymbolSetRow("uringArea", 1072, 1, unknown: "IORING_ZCRX_AREA_???"),
+        SymbolSetRow("uringReceiveControl", 1073, 3, unknown: "ZCRX_CTRL_???"),
+        SymbolSetRow("uringReceiveEvent", 1076, 2, unknown: "ZCRX_EVENT_???"),
+        SymbolSetRow("uringAttribute", 1078, 1, unknown: "IORING_RW_ATTR_FLAG_???"),
+        SymbolSetRow("protection", 1079, 7, unknown: "PROT_???"),
+        SymbolSetRow("map", 1086, 84, unknown: "MAP_???"),
+        SymbolSetRow("mremap", 1170, 3, unknown: "MREMAP_???"),
+        SymbolSetRow("msync", 1173, 3, unknown: "MS_???"),
+        SymbolSetRow("mlockall", 1176, 3, unknown: "MCL_???"),
+        SymbolSetRow("mlock2", 1179, 1, unknown: "MLOCK_???"),
+        SymbolSetRow("memoryAdvice", 1180, 27, unknown: "MADV_???"),
+        SymbolSetRow("memoryPolicy", 1207, 7, unknown: "MPOL_???"),
+        SymbolSetRow("memoryPolicyFlags", 1214, 3, unknown: "MPOL_???"),
+        SymbolSetRow("mbind", 1217, 4, unknown: "MPOL_???"),
+        SymbolSetRow("getMempolicy", 1221, 3, unknown: "MPOL_???"),
+        SymbolSetRow("pkeyAccess", 1224, 3, unknown: "PKEY_???"),
+        SymbolSetRow("shadowStack", 1227, 2, unknown: "SHADOW_STACK_???"),
+        SymbolSetRow("auxiliaryType", 1229, 30, unknown: "AT_???"),
+        SymbolSetRow("clone", 1259, 29, unknown: "CLONE_???"),
+        SymbolSetRow("namespace", 1288, 14, unknown: "CLONE_NEW???"),
+        SymbolSetRow("waitOptions", 1302, 8, unknown: "W???"),
+        SymbolSetRow("waitIdType", 1310, 4, unknown: "P_???"),
+        SymbolSetRow("resource", 1314, 16, unknown: "RLIMIT_???"),
+        SymbolSetRow("usageWho", 1330, 4, unknown: "RUSAGE_???"),
+        SymbolSetRow("personalityType", 1334, 15, unknown: "PER_???"),
+        SymbolSetRow("personalityFlags", 1349, 11, unknown: ""),
+        SymbolSetRow("dumpable", 1360, 3, unknown: "SUID_DUMP_???"),
+        SymbolSetRow("ambient", 1363, 4, unknown: "PR_CAP_AMBIENT_???"),
+        SymbolSetRow("machineCheck", 1367, 2, unknown: "PR_MCE_KILL_???"),
+        SymbolSetRow("machineCheckPolicy", 1369, 3, unknown: "PR_MCE_KILL_???"),
+        SymbolSetRow("memoryMap", 1372, 15, unknown: "PR_SET_MM_???"),
+        SymbolSetRow("speculation", 1387, 3, unknown: "PR_SPEC_???"),
+        SymbolSetRow("speculationControl", 1390, 6, unknown: "PR_SPEC_???"),
+        SymbolSetRow("speculationSet", 1396, 4, unknown: "PR_SPEC_???"),
+        SymbolSetRow("userDispatch", 1400, 3, unknown: "PR_SYS_DISPATCH_???"),
+        SymbolSetRow("timestampCounter", 1403, 2, unknown: "PR_TSC_???"),
+        SymbolSetRow("unaligned", 1405, 2, unknown: "PR_UNALIGN_???"),
+        SymbolSetRow("coreScheduling", 1407, 4, unknown: "PR_SCHED_CORE_???"),
+        SymbolSetRow("processKind", 1411, 4, unknown: "PIDTYPE_???"),
+        SymbolSetRow("virtualArea", 1415, 1, unknown: "PR_SET_VMA_???"),
+        SymbolSetRow("secureBits", 1416, 12, unknown: "SECBIT_???"),
+        SymbolSetRow("refuseGain", 1428, 2, unknown: "PR_MDWE_???"),
+        SymbolSetRow("futexHash", 1430, 2, unknown: "PR_FUTEX_HASH_???"),
+        SymbolSetRow("floatMode", 1432, 2, unknown: "PR_FP_MODE_???"),
+        SymbolSetRow("vectorLength", 1434, 2, unknown: "PR_SVE_???"),
+        SymbolSetRow("matrixLength", 1436, 2, unknown: "PR_SME_???"),
+        SymbolSetRow("pointerKeys", 1438, 5, unknown: "PR_PAC_???"),
+        SymbolSetRow("enabledKeys", 1443, 4, unknown: "PR_PAC_???"),
+        SymbolSetRow("tagChecking", 1447, 4, unknown: "PR_MTE_TCF_???"),
+        SymbolSetRow("riscvVector", 1451, 4, unknown: "PR_RISCV_V_VSTATE_CTRL_???"),
+        SymbolSetRow("riscvContext", 1455, 2, unknown: "PR_RISCV_CTX_???"),
+        SymbolSetRow("riscvScope", 1457, 2, unknown: "PR_RISCV_SCOPE_???"),
+        SymbolSetRow("executionAspect", 1459, 4, unknown: "PR_PPC_DEXCR_???"),
+        SymbolSetRow("executionControl", 1463, 5, unknown: "PR_PPC_DEXCR_CTRL_???"),
+        SymbolSetRow("prctlOption", 1468, 80, unknown: "PR_???"),
+        SymbolSetRow("capability", 1548, 41, unknown: "CAP_???"),
+        SymbolSetRow("pidfdOpen", 1589, 3, unknown: "PIDFD_???"),
+        SymbolSetRow("namespaceKind", 1592, 8, unknown: "???_NS"),
+        SymbolSetRow("userNamespace", 1600, 1, unknown: ""),
+        SymbolSetRow("archPrctl", 1601, 23, unknown: "ARCH_???"),
+        SymbolSetRow("processorStates", 1624, 17, unknown: "XFEATURE_MASK_???"),
+        SymbolSetRow("processorState", 1641, 14, unknown: "XFEATURE_???"),
+        SymbolSetRow("rseq", 1655, 2, unknown: "RSEQ_???"),
+        SymbolSetRow("schedPolicy", 1657, 8, unknown: "SCHED_???"),
+        SymbolSetRow("schedPolicyFlags", 1665, 1, unknown: "SCHED_???"),
+        SymbolSetRow("schedAttributeFlags", 1666, 7, unknown: "SCHED_FLAG_???"),
+        SymbolSetRow("priorityWho", 1673, 3, unknown: "PRIO_???"),
+        SymbolSetRow("ioPriorityWho", 1676, 3, unknown: "IOPRIO_WHO_???"),
+        SymbolSetRow("ioPriorityClass", 1679, 4, unknown: "IOPRIO_CLASS_???"),
+        SymbolSetRow("schedAsk", 1683, 1, unknown: "SCHED_GETATTR_FLAG_???"),
+        SymbolSetRow("signal", 1684, 31, unknown: "SIG???"),
+        SymbolSetRow("maskHow", 1715, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalHandler", 1718, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalAction", 1721, 9, unknown: "SA_???"),
+        SymbolSetRow("signalStack", 1730, 3, unknown: "SS_???"),
+        SymbolSetRow("pidfdSignal", 1733, 3, unknown: "PIDFD_SIGNAL_???"),
+        SymbolSetRow("siginfoCode", 1736, 11, unknown: "SI_???"),
+        SymbolSetRow("childCode", 1747, 6, unknown: "CLD_???"),
+        SymbolSetRow("faultCode", 1753, 10, unknown: "SEGV_???"),
+        SymbolSetRow("busCode", 1763, 5, unknown: "BUS_???"),
+        SymbolSetRow("illegalCode", 1768, 9, unknown: "ILL_???"),
+        SymbolSetRow("arithmeticCode", 1777, 10, unknown: "FPE_???"),
+        SymbolSetRow("trapCode", 1787, 6, unknown: "TRAP_???"),
+        SymbolSetRow("ioCode", 1793, 6, unknown: "POLL_???"),
+        SymbolSetRow("systemCode", 1799, 2, unknown: "SYS_???"),
+        SymbolSetRow("futexOperation", 1801, 14, unknown: "FUTEX_???"),
+        SymbolSetRow("futexFlags", 1815, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futexWakeOperation", 1817, 5, unknown: "FUTEX_OP_???"),
+        SymbolSetRow("futexWakeCompare", 1822, 6, unknown: "FUTEX_OP_CMP_???"),
+        SymbolSetRow("futexBits", 1828, 1, unknown: ""),
+        SymbolSetRow("futexWaiter", 1829, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futex2", 1831, 7, unknown: "FUTEX2_???"),
+        SymbolSetRow("membarrierCommand", 1838, 11, unknown: "MEMBARRIER_CMD_???"),
+        SymbolSetRow("membarrier", 1849, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
+        SymbolSetRow("ipc", 1850, 6, unknown: "IPC_???"),
     ]
 
     private static let symbolSets1: [SymbolSetRow] = [
-        SymbolSetRow("semCommand", 1862, 28, unknown: "SEM_???"),
-        SymbolSetRow("msgCommand", 1890, 14, unknown: "MSG_???"),
-        SymbolSetRow("semOperation", 1904, 2, unknown: "SEM_???"),
-        SymbolSetRow("ipcCall", 1906, 12, unknown: "???"),
-        SymbolSetRow("mqFlags", 1918, 1, unknown: "O_???"),
-        SymbolSetRow("clock", 1919, 12, unknown: "CLOCK_???"),
-        SymbolSetRow("itimer", 1931, 3, unknown: "ITIMER_???"),
-        SymbolSetRow("timer", 1934, 1, unknown: "TIMER_???"),
-        SymbolSetRow("timerfdSet", 1935, 2, unknown: "TFD_TIMER_???"),
-        SymbolSetRow("timexState", 1937, 6, unknown: "TIME_???"),
-        SymbolSetRow("timexModes", 1943, 12, unknown: "ADJ_???"),
-        SymbolSetRow("timexStatus", 1955, 16, unknown: "STA_???"),
-        SymbolSetRow("notifyKind", 1971, 4, unknown: "SIGEV_???"),
-        SymbolSetRow("processorClock", 1975, 3, unknown: "CPUCLOCK_???"),
-        SymbolSetRow("capabilityVersion", 1978, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
-        SymbolSetRow("capabilities", 1981, 41, unknown: "CAP_???"),
-        SymbolSetRow("keySerial", 2022, 8, unknown: "KEY_SPEC_???"),
-        SymbolSetRow("keyctlCommand", 2030, 33, unknown: "KEYCTL_???"),
-        SymbolSetRow("keyPermission", 2063, 24, unknown: "KEY_???"),
-        SymbolSetRow("keyRequestDefault", 2087, 9, unknown: "KEY_REQKEY_DEFL_???"),
-        SymbolSetRow("keyMove", 2096, 1, unknown: "KEYCTL_MOVE_???"),
-        SymbolSetRow("keyOperations", 2097, 4, unknown: "KEYCTL_SUPPORTS_???"),
-        SymbolSetRow("keyAbilities", 2101, 8, unknown: "KEYCTL_CAPS0_???"),
-        SymbolSetRow("keyMoreAbilities", 2109, 3, unknown: "KEYCTL_CAPS1_???"),
-        SymbolSetRow("errno", 2112, 137, unknown: "E???"),
-        SymbolSetRow("random", 2249, 3, unknown: "GRND_???"),
-        SymbolSetRow("syslogAction", 2252, 11, unknown: "SYSLOG_ACTION_???"),
-        SymbolSetRow("logLevel", 2263, 9, unknown: "LOGLEVEL_???"),
-        SymbolSetRow("rebootMagic", 2272, 5, unknown: "LINUX_REBOOT_MAGIC_???"),
-        SymbolSetRow("quotaFormat", 2277, 5, unknown: "QFMT_VFS_???"),
-        SymbolSetRow("quotaFields", 2282, 6, unknown: "QIF_???"),
-        SymbolSetRow("quotaInfo", 2288, 2, unknown: "DQF_???"),
-        SymbolSetRow("quotaInfoFields", 2290, 3, unknown: "IIF_???"),
-        SymbolSetRow("quotaState", 2293, 6, unknown: "FS_QUOTA_???"),
-        SymbolSetRow("quotaKinds", 2299, 3, unknown: "FS_???_QUOTA"),
-        SymbolSetRow("moduleRemoval", 2302, 2, unknown: "O_???"),
-        SymbolSetRow("rebootCommand", 2304, 8, unknown: "LINUX_REBOOT_CMD_???"),
-        SymbolSetRow("swap", 2312, 4, unknown: "SWAP_FLAG_???"),
-        SymbolSetRow("module", 2316, 3, unknown: "MODULE_INIT_???"),
-        SymbolSetRow("kexec", 2319, 20, unknown: "KEXEC_ARCH_???"),
-        SymbolSetRow("kexecFile", 2339, 6, unknown: "KEXEC_FILE_???"),
-        SymbolSetRow("quotaCommand", 2345, 18, unknown: "Q_???"),
-        SymbolSetRow("quotaType", 2363, 3, unknown: "???QUOTA"),
-        SymbolSetRow("ptraceRequest", 2366, 44, unknown: "PTRACE_???"),
-        SymbolSetRow("ptraceOptions", 2410, 10, unknown: "PTRACE_O_???"),
-        SymbolSetRow("kcmpType", 2420, 8, unknown: "KCMP_???"),
-        SymbolSetRow("perfOpen", 2428, 4, unknown: "PERF_FLAG_???"),
-        SymbolSetRow("userRegister", 2432, 27, unknown: "???"),
-        SymbolSetRow("noteType", 2459, 89, unknown: "NT_???"),
-        SymbolSetRow("peekSignals", 2548, 1, unknown: "PTRACE_PEEKSIGINFO_???"),
-        SymbolSetRow("syscallStop", 2549, 4, unknown: "PTRACE_SYSCALL_INFO_???"),
-        SymbolSetRow("ptraceEvent", 2553, 8, unknown: "PTRACE_EVENT_???"),
-        SymbolSetRow("seccompOperation", 2561, 4, unknown: "SECCOMP_SET_MODE_???"),
-        SymbolSetRow("seccompMode", 2565, 3, unknown: "SECCOMP_MODE_???"),
-        SymbolSetRow("seccompFilter", 2568, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
-        SymbolSetRow("seccompContinue", 2574, 1, unknown: "SECCOMP_USER_NOTIF_FLAG_???"),
-        SymbolSetRow("seccompAddDescriptor", 2575, 2, unknown: "SECCOMP_ADDFD_FLAG_???"),
-        SymbolSetRow("seccompAction", 2577, 8, unknown: "SECCOMP_RET_???"),
-        SymbolSetRow("landlockCreate", 2585, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
-        SymbolSetRow("landlockRule", 2587, 2, unknown: "LANDLOCK_RULE_???"),
-        SymbolSetRow("landlockRestrict", 2589, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
-        SymbolSetRow("landlockFs", 2592, 17, unknown: "LANDLOCK_ACCESS_FS_???"),
-        SymbolSetRow("landlockNet", 2609, 4, unknown: "LANDLOCK_ACCESS_NET_???"),
-        SymbolSetRow("landlockScope", 2613, 2, unknown: "LANDLOCK_SCOPE_???"),
-        SymbolSetRow("lsmAttribute", 2615, 7, unknown: "LSM_ATTR_???"),
-        SymbolSetRow("lsmId", 2622, 15, unknown: "LSM_ID_???"),
-        SymbolSetRow("lsmFlags", 2637, 1, unknown: "LSM_FLAG_???"),
-        SymbolSetRow("landlockAdd", 2638, 1, unknown: "LANDLOCK_ADD_RULE_???"),
-        SymbolSetRow("seccompNotification", 2639, 1, unknown: "SECCOMP_USER_NOTIF_???"),
-        SymbolSetRow("auditArchitecture", 2640, 53, unknown: "AUDIT_ARCH_???"),
-        SymbolSetRow("ioctlRequest", 2693, 2528, unknown: "???", isAlternative: true),
-        SymbolSetRow("ioctlRequest32", 5221, 293, unknown: "???", isAlternative: true),
-        SymbolSetRow("inputKey", 5514, 627, unknown: "KEY_???"),
-        SymbolSetRow("inputSwitch", 6141, 18, unknown: "SW_???"),
-        SymbolSetRow("inputLight", 6159, 11, unknown: "LED_???"),
-        SymbolSetRow("inputRelative", 6170, 13, unknown: "REL_???"),
-        SymbolSetRow("inputMiscellany", 6183, 6, unknown: "MSC_???"),
-        SymbolSetRow("inputSound", 6189, 3, unknown: "SND_???"),
-        SymbolSetRow("inputRepeat", 6192, 2, unknown: "REP_???"),
-        SymbolSetRow("inputForce", 6194, 17, unknown: "FF_???"),
-        SymbolSetRow("inputForceStatus", 6211, 2, unknown: "FF_STATUS_???"),
-        SymbolSetRow("inputProperty", 6213, 8, unknown: "INPUT_PROP_???"),
-        SymbolSetRow("keyboardTable", 6221, 4, unknown: "K_???"),
-        SymbolSetRow("keyboardShift", 6225, 8, unknown: "1<<KG_???"),
-        SymbolSetRow("keyboardKey", 6233, 393, unknown: "K_???"),
-        SymbolSetRow("keyboardKind", 6626, 16, unknown: "KT_???"),
-        SymbolSetRow("keyboardMode", 6642, 5, unknown: "K_???"),
-        SymbolSetRow("keyboardMeta", 6647, 2, unknown: "K_???"),
-        SymbolSetRow("keyboardType", 6649, 3, unknown: "KB_???"),
-        SymbolSetRow("consoleMode", 6652, 4, unknown: "KD_???"),
-        SymbolSetRow("consoleFont", 6656, 4, unknown: "KD_FONT_OP_???"),
-        SymbolSetRow("consoleFontFlags", 6660, 2, unknown: "KD_FONT_FLAG_???"),
-        SymbolSetRow("keyboardLights", 6662, 3, unknown: "LED_???"),
-        SymbolSetRow("keyboardLightsDefault", 6665, 6, unknown: "LED_???"),
-        SymbolSetRow("kvmCapability", 6671, 244, unknown: "KVM_CAP_???"),
-        SymbolSetRow("kvmExit", 6915, 44, unknown: "KVM_EXIT_???"),
-        SymbolSetRow("kvmMemory", 6959, 3, unknown: "KVM_MEM_???"),
-        SymbolSetRow("kvmCpuid", 6962, 3, unknown: "KVM_CPUID_FLAG_???"),
-        SymbolSetRow("driveCommand", 6965, 93, unknown: "ATA_CMD_???"),
-        SymbolSetRow("gpioHandle", 7058, 8, unknown: "GPIOHANDLE_REQUEST_???"),
-        SymbolSetRow("gpioLine", 7066, 8, unknown: "GPIOLINE_FLAG_???"),
-        SymbolSetRow("gpioEvent", 7074, 3, unknown: "GPIOEVENT_REQUEST_???"),
-        SymbolSetRow("gpioLineV2", 7077, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
-        SymbolSetRow("lircFeatures", 7090, 14, unknown: "LIRC_CAN_???"),
-        SymbolSetRow("lircMode", 7104, 5, unknown: "LIRC_MODE_???"),
-        SymbolSetRow("ptpEvents", 7109, 5, unknown: "PTP_???"),
-        SymbolSetRow("ptpOutput", 7114, 3, unknown: "PTP_PEROUT_???"),
-        SymbolSetRow("ptpPin", 7117, 4, unknown: "PTP_PF_???"),
-        SymbolSetRow("blockServer", 7121, 11, unknown: "NBD_FLAG_???"),
-        SymbolSetRow("watchdogSettings", 7132, 3, unknown: "WDIOS_???"),
-        SymbolSetRow("resetKind", 7135, 6, unknown: "SG_SCSI_RESET_???"),
-        SymbolSetRow("transferDirection", 7141, 4, unknown: "SG_DXFER_???"),
-        SymbolSetRow("transferFlags", 7145, 6, unknown: "SG_FLAG_???"),
-        SymbolSetRow("transferInfo", 7151, 3, unknown: "SG_INFO_???"),
-        SymbolSetRow("mapperVersion", 7154, 2, unknown: "UBI_???_VOLUME"),
-        SymbolSetRow("counterEvent", 7156, 8, unknown: "COUNTER_EVENT_???"),
-        SymbolSetRow("counterComponent", 7164, 6, unknown: "COUNTER_COMPONENT_???"),
-        SymbolSetRow("counterScope", 7170, 3, unknown: "COUNTER_SCOPE_???"),
-        SymbolSetRow("memoryKind", 7173, 8, unknown: "MTD_???"),
-        SymbolSetRow("memoryFlags", 7181, 5, unknown: "MTD_???"),
-        SymbolSetRow("memoryMode", 7186, 4, unknown: "MTD_FILE_MODE_???"),
-        SymbolSetRow("memoryOnce", 7190, 3, unknown: "MTD_OTP_???"),
-        SymbolSetRow("teeImplementation", 7193, 4, unknown: "TEE_IMPL_ID_???"),
-        SymbolSetRow("teeOptee", 7197, 1, unknown: "TEE_OPTEE_CAP_???"),
-        SymbolSetRow("teeAbilities", 7198, 5, unknown: "TEE_GEN_CAP_???"),
-        SymbolSetRow("teeMemory", 7203, 7, unknown: "TEE_IOCTL_SHM_???"),
-        SymbolSetRow("videoAbilities", 7210, 29, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoBuffer", 7239, 14, unknown: "V4L2_BUF_TYPE_???"),
-        SymbolSetRow("videoMemory", 7253, 4, unknown: "V4L2_MEMORY_???"),
-        SymbolSetRow("videoBufferFlags", 7257, 19, unknown: "V4L2_BUF_FLAG_???"),
-        SymbolSetRow("videoField", 7276, 10, unknown: "V4L2_FIELD_???"),
-        SymbolSetRow("videoColours", 7286, 13, unknown: "V4L2_COLORSPACE_???"),
-        SymbolSetRow("videoFormat", 7299, 250, unknown: "V4L2_PIX_FMT_???"),
-        SymbolSetRow("radioFormat", 7549, 8, unknown: "V4L2_SDR_FMT_???"),
-        SymbolSetRow("videoDataFormat", 7557, 16, unknown: "V4L2_META_FMT_???"),
-        SymbolSetRow("videoFormatFlags", 7573, 10, unknown: "V4L2_FMT_FLAG_???"),
-        SymbolSetRow("videoStandard", 7583, 26, unknown: "V4L2_STD_???"),
-        SymbolSetRow("videoInput", 7609, 3, unknown: "V4L2_INPUT_TYPE_???"),
-        SymbolSetRow("videoInputState", 7612, 15, unknown: "V4L2_IN_ST_???"),
-        SymbolSetRow("videoInputAbilities", 7627, 3, unknown: "V4L2_IN_CAP_???"),
-        SymbolSetRow("videoControl", 7630, 376, unknown: "V4L2_CID_???"),
-        SymbolSetRow("videoControlClass", 8006, 14, unknown: "V4L2_CTRL_CLASS_???"),
-        SymbolSetRow("videoControlType", 8020, 40, unknown: "V4L2_CTRL_TYPE_???"),
-        SymbolSetRow("videoControlFlags", 8060, 13, unknown: "V4L2_CTRL_FLAG_???"),
-        SymbolSetRow("tunerType", 8073, 5, unknown: "V4L2_TUNER_???"),
-        SymbolSetRow("tunerAbilities", 8078, 13, unknown: "V4L2_TUNER_CAP_???"),
-        SymbolSetRow("tunerChannels", 8091, 5, unknown: "V4L2_TUNER_SUB_???"),
-        SymbolSetRow("tunerMode", 8096, 5, unknown: "V4L2_TUNER_MODE_???"),
-        SymbolSetRow("videoSizes", 8101, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
-        SymbolSetRow("videoRates", 8104, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
-        SymbolSetRow("videoStream", 8107, 1, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoCapture", 8108, 1, unknown: "V4L2_MODE_???"),
-        SymbolSetRow("videoBlanking", 8109, 2, unknown: "V4L2_VBI_???"),
-        SymbolSetRow("videoServices", 8111, 5, unknown: "V4L2_SLICED_???"),
-        SymbolSetRow("btrfsKey", 8116, 45, unknown: ""),
-        SymbolSetRow("btrfsTree", 8161, 15, unknown: ""),
-        SymbolSetRow("btrfsGroup", 8176, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
-        SymbolSetRow("btrfsBalance", 8191, 5, unknown: "BTRFS_BALANCE_???"),
-        SymbolSetRow("btrfsBalanceState", 8196, 3, unknown: "BTRFS_BALANCE_STATE_???"),
-        SymbolSetRow("btrfsBalanceArguments", 8199, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
-        SymbolSetRow("btrfsBalanceControl", 8210, 2, unknown: "BTRFS_BALANCE_CTL_???"),
-        SymbolSetRow("btrfsFeature", 8212, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
-        SymbolSetRow("btrfsFeatureReadOnly", 8212, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
-        SymbolSetRow("btrfsFeatureIncompatible", 8216, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
-        SymbolSetRow("btrfsDefragment", 8233, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
-        SymbolSetRow("btrfsCompression", 8237, 4, unknown: "BTRFS_COMPRESS_???"),
-        SymbolSetRow("btrfsChecksum", 8241, 4, unknown: "BTRFS_CSUM_TYPE_???"),
-        SymbolSetRow("btrfsInformation", 8245, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
-        SymbolSetRow("btrfsReplace", 8248, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
-        SymbolSetRow("btrfsReplaceMode", 8251, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
-        SymbolSetRow("btrfsReplaceResult", 8253, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
-        SymbolSetRow("btrfsReplaceState", 8257, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
-        SymbolSetRow("btrfsStatistics", 8262, 1, unknown: "BTRFS_DEV_STATS_???"),
-        SymbolSetRow("btrfsStatistic", 8263, 5, unknown: ""),
-        SymbolSetRow("btrfsLogical", 8268, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
-        SymbolSetRow("btrfsQuota", 8269, 4, unknown: "BTRFS_QUOTA_CTL_???"),
-        SymbolSetRow("btrfsQuotaInherit", 8273, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
-        SymbolSetRow("btrfsQuotaLimit", 8274, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
-        SymbolSetRow("btrfsScrub", 8280, 1, unknown: "BTRFS_SCRUB_???"),
-        SymbolSetRow("btrfsSend", 8281, 5, unknown: "BTRFS_SEND_FLAG_???"),
-        SymbolSetRow("btrfsVolume", 8286, 3, unknown: "BTRFS_SUBVOL_???"),
-        SymbolSetRow("mapperFlags", 8289, 18, unknown: "DM_???"),
-        SymbolSetRow("functionKey", 8307, 256, unknown: "KVAL(K_???)"),
-        SymbolSetRow("gpioAttribute", 8563, 3, unknown: "GPIO_V2_LINE_ATTR_ID_???"),
-        SymbolSetRow("memoryOperation", 8566, 3, unknown: "MTD_OPS_???"),
-        SymbolSetRow("memoryCorrection", 8569, 5, unknown: "MTD_NANDECC_???"),
-        SymbolSetRow("clockSwitch", 8574, 4, unknown: "RTC_BSM_???"),
-        SymbolSetRow("clockFeature", 8578, 8, unknown: "1<<RTC_FEATURE_???"),
-        SymbolSetRow("udmabuf", 8586, 1, unknown: "UDMABUF_FLAGS_???"),
-        SymbolSetRow("teeLogin", 8587, 6, unknown: "TEE_IOCTL_LOGIN_???"),
-        SymbolSetRow("teeOrigin", 8593, 4, unknown: "TEEC_ORIGIN_???"),
-        SymbolSetRow("teeParameter", 8597, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
-        SymbolSetRow("mapperVolume", 8611, 1, unknown: "UBI_VOL_???"),
-        SymbolSetRow("mapperProperty", 8612, 1, unknown: "UBI_VOL_PROP_???"),
-        SymbolSetRow("mapperData", 8613, 3, unknown: "UBI_???"),
-        SymbolSetRow("shutdownKind", 8616, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
-        SymbolSetRow("blockProtection", 8619, 2, unknown: "LBMD_PI_CAP_???"),
-        SymbolSetRow("blockChecksum", 8621, 4, unknown: "LBMD_PI_CSUM_???"),
-        SymbolSetRow("transferProtocol", 8625, 1, unknown: "BSG_PROTOCOL_???"),
-        SymbolSetRow("transferSubprotocol", 8626, 3, unknown: "BSG_SUB_PROTOCOL_???"),
+        SymbolSetRow("ipcGet", 1856, 3, unknown: "IPC_???"),
+        SymbolSetRow("shmget", 1859, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmat", 1863, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmCommand", 1867, 18, unknown: "SHM_???"),
+        SymbolSetRow("semCommand", 1885, 28, unknown: "SEM_???"),
+        SymbolSetRow("msgCommand", 1913, 14, unknown: "MSG_???"),
+        SymbolSetRow("semOperation", 1927, 2, unknown: "SEM_???"),
+        SymbolSetRow("ipcCall", 1929, 12, unknown: "???"),
+        SymbolSetRow("mqFlags", 1941, 1, unknown: "O_???"),
+        SymbolSetRow("clock", 1942, 12, unknown: "CLOCK_???"),
+        SymbolSetRow("itimer", 1954, 3, unknown: "ITIMER_???"),
+        SymbolSetRow("timer", 1957, 1, unknown: "TIMER_???"),
+        SymbolSetRow("timerfdSet", 1958, 2, unknown: "TFD_TIMER_???"),
+        SymbolSetRow("timexState", 1960, 6, unknown: "TIME_???"),
+        SymbolSetRow("timexModes", 1966, 12, unknown: "ADJ_???"),
+        SymbolSetRow("timexStatus", 1978, 16, unknown: "STA_???"),
+        SymbolSetRow("notifyKind", 1994, 4, unknown: "SIGEV_???"),
+        SymbolSetRow("processorClock", 1998, 3, unknown: "CPUCLOCK_???"),
+        SymbolSetRow("capabilityVersion", 2001, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
+        SymbolSetRow("capabilities", 2004, 41, unknown: "CAP_???"),
+        SymbolSetRow("keySerial", 2045, 8, unknown: "KEY_SPEC_???"),
+        SymbolSetRow("keyctlCommand", 2053, 33, unknown: "KEYCTL_???"),
+        SymbolSetRow("keyPermission", 2086, 24, unknown: "KEY_???"),
+        SymbolSetRow("keyRequestDefault", 2110, 9, unknown: "KEY_REQKEY_DEFL_???"),
+        SymbolSetRow("keyMove", 2119, 1, unknown: "KEYCTL_MOVE_???"),
+        SymbolSetRow("keyOperations", 2120, 4, unknown: "KEYCTL_SUPPORTS_???"),
+        SymbolSetRow("keyAbilities", 2124, 8, unknown: "KEYCTL_CAPS0_???"),
+        SymbolSetRow("keyMoreAbilities", 2132, 3, unknown: "KEYCTL_CAPS1_???"),
+        SymbolSetRow("errno", 2135, 137, unknown: "E???"),
+        SymbolSetRow("random", 2272, 3, unknown: "GRND_???"),
+        SymbolSetRow("syslogAction", 2275, 11, unknown: "SYSLOG_ACTION_???"),
+        SymbolSetRow("logLevel", 2286, 9, unknown: "LOGLEVEL_???"),
+        SymbolSetRow("rebootMagic", 2295, 5, unknown: "LINUX_REBOOT_MAGIC_???"),
+        SymbolSetRow("quotaFormat", 2300, 5, unknown: "QFMT_VFS_???"),
+        SymbolSetRow("quotaFields", 2305, 6, unknown: "QIF_???"),
+        SymbolSetRow("quotaInfo", 2311, 2, unknown: "DQF_???"),
+        SymbolSetRow("quotaInfoFields", 2313, 3, unknown: "IIF_???"),
+        SymbolSetRow("quotaState", 2316, 6, unknown: "FS_QUOTA_???"),
+        SymbolSetRow("quotaKinds", 2322, 3, unknown: "FS_???_QUOTA"),
+        SymbolSetRow("moduleRemoval", 2325, 2, unknown: "O_???"),
+        SymbolSetRow("rebootCommand", 2327, 8, unknown: "LINUX_REBOOT_CMD_???"),
+        SymbolSetRow("swap", 2335, 4, unknown: "SWAP_FLAG_???"),
+        SymbolSetRow("module", 2339, 3, unknown: "MODULE_INIT_???"),
+        SymbolSetRow("kexec", 2342, 20, unknown: "KEXEC_ARCH_???"),
+        SymbolSetRow("kexecFile", 2362, 6, unknown: "KEXEC_FILE_???"),
+        SymbolSetRow("quotaCommand", 2368, 18, unknown: "Q_???"),
+        SymbolSetRow("quotaType", 2386, 3, unknown: "???QUOTA"),
+        SymbolSetRow("ptraceRequest", 2389, 44, unknown: "PTRACE_???"),
+        SymbolSetRow("ptraceOptions", 2433, 10, unknown: "PTRACE_O_???"),
+        SymbolSetRow("kcmpType", 2443, 8, unknown: "KCMP_???"),
+        SymbolSetRow("perfOpen", 2451, 4, unknown: "PERF_FLAG_???"),
+        SymbolSetRow("userRegister", 2455, 27, unknown: "???"),
+        SymbolSetRow("noteType", 2482, 89, unknown: "NT_???"),
+        SymbolSetRow("peekSignals", 2571, 1, unknown: "PTRACE_PEEKSIGINFO_???"),
+        SymbolSetRow("syscallStop", 2572, 4, unknown: "PTRACE_SYSCALL_INFO_???"),
+        SymbolSetRow("ptraceEvent", 2576, 8, unknown: "PTRACE_EVENT_???"),
+        SymbolSetRow("seccompOperation", 2584, 4, unknown: "SECCOMP_SET_MODE_???"),
+        SymbolSetRow("seccompMode", 2588, 3, unknown: "SECCOMP_MODE_???"),
+        SymbolSetRow("seccompFilter", 2591, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
+        SymbolSetRow("seccompContinue", 2597, 1, unknown: "SECCOMP_USER_NOTIF_FLAG_???"),
+        SymbolSetRow("seccompAddDescriptor", 2598, 2, unknown: "SECCOMP_ADDFD_FLAG_???"),
+        SymbolSetRow("seccompAction", 2600, 8, unknown: "SECCOMP_RET_???"),
+        SymbolSetRow("landlockCreate", 2608, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
+        SymbolSetRow("landlockRule", 2610, 2, unknown: "LANDLOCK_RULE_???"),
+        SymbolSetRow("landlockRestrict", 2612, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
+        SymbolSetRow("landlockFs", 2615, 17, unknown: "LANDLOCK_ACCESS_FS_???"),
+        SymbolSetRow("landlockNet", 2632, 4, unknown: "LANDLOCK_ACCESS_NET_???"),
+        SymbolSetRow("landlockScope", 2636, 2, unknown: "LANDLOCK_SCOPE_???"),
+        SymbolSetRow("lsmAttribute", 2638, 7, unknown: "LSM_ATTR_???"),
+        SymbolSetRow("lsmId", 2645, 15, unknown: "LSM_ID_???"),
+        SymbolSetRow("lsmFlags", 2660, 1, unknown: "LSM_FLAG_???"),
+        SymbolSetRow("landlockAdd", 2661, 1, unknown: "LANDLOCK_ADD_RULE_???"),
+        SymbolSetRow("seccompNotification", 2662, 1, unknown: "SECCOMP_USER_NOTIF_???"),
+        SymbolSetRow("auditArchitecture", 2663, 53, unknown: "AUDIT_ARCH_???"),
+        SymbolSetRow("ioctlRequest", 2716, 2528, unknown: "???", isAlternative: true),
+        SymbolSetRow("ioctlRequest32", 5244, 293, unknown: "???", isAlternative: true),
+        SymbolSetRow("inputKey", 5537, 627, unknown: "KEY_???"),
+        SymbolSetRow("inputSwitch", 6164, 18, unknown: "SW_???"),
+        SymbolSetRow("inputLight", 6182, 11, unknown: "LED_???"),
+        SymbolSetRow("inputRelative", 6193, 13, unknown: "REL_???"),
+        SymbolSetRow("inputMiscellany", 6206, 6, unknown: "MSC_???"),
+        SymbolSetRow("inputSound", 6212, 3, unknown: "SND_???"),
+        SymbolSetRow("inputRepeat", 6215, 2, unknown: "REP_???"),
+        SymbolSetRow("inputForce", 6217, 17, unknown: "FF_???"),
+        SymbolSetRow("inputForceStatus", 6234, 2, unknown: "FF_STATUS_???"),
+        SymbolSetRow("inputProperty", 6236, 8, unknown: "INPUT_PROP_???"),
+        SymbolSetRow("keyboardTable", 6244, 4, unknown: "K_???"),
+        SymbolSetRow("keyboardShift", 6248, 8, unknown: "1<<KG_???"),
+        SymbolSetRow("keyboardKey", 6256, 393, unknown: "K_???"),
+        SymbolSetRow("keyboardKind", 6649, 16, unknown: "KT_???"),
+        SymbolSetRow("keyboardMode", 6665, 5, unknown: "K_???"),
+        SymbolSetRow("keyboardMeta", 6670, 2, unknown: "K_???"),
+        SymbolSetRow("keyboardType", 6672, 3, unknown: "KB_???"),
+        SymbolSetRow("consoleMode", 6675, 4, unknown: "KD_???"),
+        SymbolSetRow("consoleFont", 6679, 4, unknown: "KD_FONT_OP_???"),
+        SymbolSetRow("consoleFontFlags", 6683, 2, unknown: "KD_FONT_FLAG_???"),
+        SymbolSetRow("keyboardLights", 6685, 3, unknown: "LED_???"),
+        SymbolSetRow("keyboardLightsDefault", 6688, 6, unknown: "LED_???"),
+        SymbolSetRow("kvmCapability", 6694, 244, unknown: "KVM_CAP_???"),
+        SymbolSetRow("kvmExit", 6938, 44, unknown: "KVM_EXIT_???"),
+        SymbolSetRow("kvmMemory", 6982, 3, unknown: "KVM_MEM_???"),
+        SymbolSetRow("kvmCpuid", 6985, 3, unknown: "KVM_CPUID_FLAG_???"),
+        SymbolSetRow("driveCommand", 6988, 93, unknown: "ATA_CMD_???"),
+        SymbolSetRow("niceness", 7081, 5, unknown: "IDE_NICE_???"),
+        SymbolSetRow("busState", 7086, 3, unknown: "BUSSTATE_???"),
+        SymbolSetRow("gpioHandle", 7089, 8, unknown: "GPIOHANDLE_REQUEST_???"),
+        SymbolSetRow("gpioLine", 7097, 8, unknown: "GPIOLINE_FLAG_???"),
+        SymbolSetRow("gpioEvent", 7105, 3, unknown: "GPIOEVENT_REQUEST_???"),
+        SymbolSetRow("gpioLineV2", 7108, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
+        SymbolSetRow("lircFeatures", 7121, 14, unknown: "LIRC_CAN_???"),
+        SymbolSetRow("lircMode", 7135, 5, unknown: "LIRC_MODE_???"),
+        SymbolSetRow("ptpEvents", 7140, 5, unknown: "PTP_???"),
+        SymbolSetRow("ptpOutput", 7145, 3, unknown: "PTP_PEROUT_???"),
+        SymbolSetRow("ptpPin", 7148, 4, unknown: "PTP_PF_???"),
+        SymbolSetRow("blockServer", 7152, 11, unknown: "NBD_FLAG_???"),
+        SymbolSetRow("watchdogSettings", 7163, 3, unknown: "WDIOS_???"),
+        SymbolSetRow("resetKind", 7166, 6, unknown: "SG_SCSI_RESET_???"),
+        SymbolSetRow("transferDirection", 7172, 4, unknown: "SG_DXFER_???"),
+        SymbolSetRow("transferFlags", 7176, 6, unknown: "SG_FLAG_???"),
+        SymbolSetRow("transferInfo", 7182, 3, unknown: "SG_INFO_???"),
+        SymbolSetRow("mapperVersion", 7185, 2, unknown: "UBI_???_VOLUME"),
+        SymbolSetRow("counterEvent", 7187, 8, unknown: "COUNTER_EVENT_???"),
+        SymbolSetRow("counterComponent", 7195, 6, unknown: "COUNTER_COMPONENT_???"),
+        SymbolSetRow("counterScope", 7201, 3, unknown: "COUNTER_SCOPE_???"),
+        SymbolSetRow("memoryKind", 7204, 8, unknown: "MTD_???"),
+        SymbolSetRow("memoryFlags", 7212, 5, unknown: "MTD_???"),
+        SymbolSetRow("memoryMode", 7217, 4, unknown: "MTD_FILE_MODE_???"),
+        SymbolSetRow("memoryOnce", 7221, 3, unknown: "MTD_OTP_???"),
+        SymbolSetRow("teeImplementation", 7224, 4, unknown: "TEE_IMPL_ID_???"),
+        SymbolSetRow("teeOptee", 7228, 1, unknown: "TEE_OPTEE_CAP_???"),
+        SymbolSetRow("teeAbilities", 7229, 5, unknown: "TEE_GEN_CAP_???"),
+        SymbolSetRow("teeMemory", 7234, 7, unknown: "TEE_IOCTL_SHM_???"),
+        SymbolSetRow("videoAbilities", 7241, 29, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoBuffer", 7270, 14, unknown: "V4L2_BUF_TYPE_???"),
+        SymbolSetRow("videoMemory", 7284, 4, unknown: "V4L2_MEMORY_???"),
+        SymbolSetRow("videoBufferFlags", 7288, 19, unknown: "V4L2_BUF_FLAG_???"),
+        SymbolSetRow("videoField", 7307, 10, unknown: "V4L2_FIELD_???"),
+        SymbolSetRow("videoColours", 7317, 13, unknown: "V4L2_COLORSPACE_???"),
+        SymbolSetRow("videoFormat", 7330, 250, unknown: "V4L2_PIX_FMT_???"),
+        SymbolSetRow("radioFormat", 7580, 8, unknown: "V4L2_SDR_FMT_???"),
+        SymbolSetRow("videoDataFormat", 7588, 16, unknown: "V4L2_META_FMT_???"),
+        SymbolSetRow("videoFormatFlags", 7604, 10, unknown: "V4L2_FMT_FLAG_???"),
+        SymbolSetRow("videoStandard", 7614, 26, unknown: "V4L2_STD_???"),
+        SymbolSetRow("videoInput", 7640, 3, unknown: "V4L2_INPUT_TYPE_???"),
+        SymbolSetRow("videoInputState", 7643, 15, unknown: "V4L2_IN_ST_???"),
+        SymbolSetRow("videoInputAbilities", 7658, 3, unknown: "V4L2_IN_CAP_???"),
+        SymbolSetRow("videoControl", 7661, 376, unknown: "V4L2_CID_???"),
+        SymbolSetRow("videoControlClass", 8037, 14, unknown: "V4L2_CTRL_CLASS_???"),
+        SymbolSetRow("videoControlType", 8051, 40, unknown: "V4L2_CTRL_TYPE_???"),
+        SymbolSetRow("videoControlFlags", 8091, 13, unknown: "V4L2_CTRL_FLAG_???"),
+        SymbolSetRow("tunerType", 8104, 5, unknown: "V4L2_TUNER_???"),
+        SymbolSetRow("tunerAbilities", 8109, 13, unknown: "V4L2_TUNER_CAP_???"),
+        SymbolSetRow("tunerChannels", 8122, 5, unknown: "V4L2_TUNER_SUB_???"),
+        SymbolSetRow("tunerMode", 8127, 5, unknown: "V4L2_TUNER_MODE_???"),
+        SymbolSetRow("videoSizes", 8132, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
+        SymbolSetRow("videoRates", 8135, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
+        SymbolSetRow("videoStream", 8138, 1, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoCapture", 8139, 1, unknown: "V4L2_MODE_???"),
+        SymbolSetRow("videoBlanking", 8140, 2, unknown: "V4L2_VBI_???"),
+        SymbolSetRow("videoServices", 8142, 5, unknown: "V4L2_SLICED_???"),
+        SymbolSetRow("btrfsKey", 8147, 45, unknown: ""),
+        SymbolSetRow("btrfsTree", 8192, 15, unknown: ""),
+        SymbolSetRow("btrfsGroup", 8207, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
+        SymbolSetRow("btrfsBalance", 8222, 5, unknown: "BTRFS_BALANCE_???"),
+        SymbolSetRow("btrfsBalanceState", 8227, 3, unknown: "BTRFS_BALANCE_STATE_???"),
+        SymbolSetRow("btrfsBalanceArguments", 8230, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
+        SymbolSetRow("btrfsBalanceControl", 8241, 2, unknown: "BTRFS_BALANCE_CTL_???"),
+        SymbolSetRow("btrfsFeature", 8243, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
+        SymbolSetRow("btrfsFeatureReadOnly", 8243, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
+        SymbolSetRow("btrfsFeatureIncompatible", 8247, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
+        SymbolSetRow("btrfsDefragment", 8264, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
+        SymbolSetRow("btrfsCompression", 8268, 4, unknown: "BTRFS_COMPRESS_???"),
+        SymbolSetRow("btrfsChecksum", 8272, 4, unknown: "BTRFS_CSUM_TYPE_???"),
+        SymbolSetRow("btrfsInformation", 8276, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
+        SymbolSetRow("btrfsReplace", 8279, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
+        SymbolSetRow("btrfsReplaceMode", 8282, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
+        SymbolSetRow("btrfsReplaceResult", 8284, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
+        SymbolSetRow("btrfsReplaceState", 8288, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
+        SymbolSetRow("btrfsStatistics", 8293, 1, unknown: "BTRFS_DEV_STATS_???"),
+        SymbolSetRow("btrfsStatistic", 8294, 5, unknown: ""),
+        SymbolSetRow("btrfsLogical", 8299, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
+        SymbolSetRow("btrfsQuota", 8300, 4, unknown: "BTRFS_QUOTA_CTL_???"),
+        SymbolSetRow("btrfsQuotaInherit", 8304, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
+        SymbolSetRow("btrfsQuotaLimit", 8305, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
+        SymbolSetRow("btrfsScrub", 8311, 1, unknown: "BTRFS_SCRUB_???"),
+        SymbolSetRow("btrfsSend", 8312, 5, unknown: "BTRFS_SEND_FLAG_???"),
+        SymbolSetRow("btrfsVolume", 8317, 3, unknown: "BTRFS_SUBVOL_???"),
+        SymbolSetRow("mapperFlags", 8320, 18, unknown: "DM_???"),
+        SymbolSetRow("functionKey", 8338, 256, unknown: "KVAL(K_???)"),
+        SymbolSetRow("memoryOperation", 8594, 3, unknown: "MTD_OPS_???"),
+        SymbolSetRow("memoryCorrection", 8597, 5, unknown: "MTD_NANDECC_???"),
+        SymbolSetRow("clockSwitch", 8602, 4, unknown: "RTC_BSM_???"),
+        SymbolSetRow("clockFeature", 8606, 8, unknown: "1<<RTC_FEATURE_???"),
+        SymbolSetRow("udmabuf", 8614, 1, unknown: "UDMABUF_FLAGS_???"),
+        SymbolSetRow("teeLogin", 8615, 6, unknown: "TEE_IOCTL_LOGIN_???"),
+        SymbolSetRow("teeOrigin", 8621, 4, unknown: "TEEC_ORIGIN_???"),
+        SymbolSetRow("teeParameter", 8625, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
+        SymbolSetRow("mapperVolume", 8639, 1, unknown: "UBI_VOL_???"),
+        SymbolSetRow("mapperProperty", 8640, 1, unknown: "UBI_VOL_PROP_???"),
+        SymbolSetRow("mapperData", 8641, 3, unknown: "UBI_???"),
     ]
 
     private static let symbolSets2: [SymbolSetRow] = [
-        SymbolSetRow("transferQueue", 8629, 2, unknown: "BSG_FLAG_???"),
-        SymbolSetRow("termInput", 8631, 15, unknown: ""),
-        SymbolSetRow("termLocal", 8646, 16, unknown: ""),
-        SymbolSetRow("lineDiscipline", 8662, 31, unknown: "N_???"),
-        SymbolSetRow("termCharacter", 8693, 17, unknown: "???"),
-        SymbolSetRow("modem", 8710, 12, unknown: "TIOCM_???"),
-        SymbolSetRow("termFlow", 8722, 4, unknown: "TC???"),
-        SymbolSetRow("termFlush", 8726, 3, unknown: "TC???"),
-        SymbolSetRow("loop", 8729, 5, unknown: "LO_FLAGS_???"),
-        SymbolSetRow("loopCrypt", 8734, 10, unknown: "LO_CRYPT_???"),
-        SymbolSetRow("inode", 8744, 29, unknown: "FS_???_FL"),
-        SymbolSetRow("xflags", 8773, 20, unknown: "FS_XFLAG_???"),
-        SymbolSetRow("uffdFeatures", 8793, 17, unknown: "UFFD_FEATURE_???"),
-        SymbolSetRow("uffdApiCalls", 8810, 3, unknown: "_UFFDIO_???"),
-        SymbolSetRow("uffdRangeCalls", 8813, 7, unknown: "UFFDIO_???"),
-        SymbolSetRow("uffdRegister", 8820, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
-        SymbolSetRow("uffdCopy", 8823, 2, unknown: "UFFDIO_COPY_???"),
-        SymbolSetRow("uffdZeropage", 8825, 1, unknown: "UFFDIO_ZEROPAGE_???"),
-        SymbolSetRow("uffdProtect", 8826, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
-        SymbolSetRow("uffdContinue", 8828, 2, unknown: "UFFDIO_CONTINUE_???"),
-        SymbolSetRow("uffdPoison", 8830, 1, unknown: "UFFDIO_POISON_???"),
-        SymbolSetRow("uffdMove", 8831, 2, unknown: "UFFDIO_MOVE_???"),
-        SymbolSetRow("perfGroup", 8833, 1, unknown: "PERF_IOC_FLAG_???"),
-        SymbolSetRow("rtcVoltage", 8834, 5, unknown: "RTC_VL_???"),
-        SymbolSetRow("rtcParameter", 8839, 3, unknown: "RTC_PARAM_???"),
-        SymbolSetRow("interface", 8842, 19, unknown: "IFF_???"),
-        SymbolSetRow("fiemap", 8861, 3, unknown: "FIEMAP_FLAG_???"),
-        SymbolSetRow("fiemapExtent", 8864, 11, unknown: "FIEMAP_EXTENT_???"),
-        SymbolSetRow("partitionOperation", 8875, 3, unknown: "BLKPG_???"),
-        SymbolSetRow("pidfdInfo", 8878, 8, unknown: "PIDFD_INFO_???"),
-        SymbolSetRow("pidfdCoredump", 8886, 4, unknown: "PIDFD_COREDUMP_???"),
-        SymbolSetRow("tunnel", 8890, 14, unknown: "IFF_???"),
-        SymbolSetRow("tunnelOffload", 8904, 5, unknown: "TUN_F_???"),
-        SymbolSetRow("watchdog", 8909, 12, unknown: "WDIOF_???"),
-        SymbolSetRow("route", 8921, 10, unknown: "RTF_???"),
-        SymbolSetRow("inputEvent", 8931, 12, unknown: "EV_???"),
-        SymbolSetRow("inputAxis", 8943, 44, unknown: "ABS_???"),
-        SymbolSetRow("termOutput", 8987, 25, unknown: ""),
-        SymbolSetRow("termControl", 9012, 51, unknown: ""),
-        SymbolSetRow("verityHash", 9063, 2, unknown: "FS_VERITY_HASH_ALG_???"),
-        SymbolSetRow("hardwareType", 9065, 68, unknown: "ARPHRD_???"),
-        SymbolSetRow("etherProtocol", 9133, 106, unknown: "ETH_P_???"),
-        SymbolSetRow("arpHardware", 9239, 67, unknown: "ARPHRD_???"),
-        SymbolSetRow("packetType", 9306, 8, unknown: "PACKET_???"),
-        SymbolSetRow("canProtocol", 9314, 7, unknown: "CAN_???"),
-        SymbolSetRow("kcmProtocol", 9321, 1, unknown: "KCMPROTO_???"),
-        SymbolSetRow("nfcProtocol", 9322, 2, unknown: "NFC_SOCKPROTO_???"),
-        SymbolSetRow("nfcAirProtocol", 9324, 7, unknown: "NFC_PROTO_???"),
-        SymbolSetRow("phonetProtocol", 9331, 3, unknown: "PN_PROTO_???"),
-        SymbolSetRow("caifProtocol", 9334, 6, unknown: "CAIFPROTO_???"),
-        SymbolSetRow("xdpAddress", 9340, 5, unknown: "XDP_???"),
-        SymbolSetRow("vsockContext", 9345, 4, unknown: ""),
-        SymbolSetRow("vsockPort", 9349, 1, unknown: ""),
-        SymbolSetRow("vsockAddress", 9350, 1, unknown: "VMADDR_FLAG_???"),
-        SymbolSetRow("qipcrtrNode", 9351, 1, unknown: ""),
-        SymbolSetRow("qipcrtrPort", 9352, 1, unknown: ""),
-        SymbolSetRow("bluetoothProtocol", 9353, 8, unknown: "BTPROTO_???"),
-        SymbolSetRow("bluetoothService", 9361, 4, unknown: "L2CAP_PSM_???"),
-        SymbolSetRow("bluetoothChannel", 9365, 7, unknown: "L2CAP_CID_???"),
-        SymbolSetRow("bluetoothControl", 9372, 5, unknown: "HCI_CHANNEL_???"),
-        SymbolSetRow("bluetoothAddress", 9377, 3, unknown: "BDADDR_???"),
-        SymbolSetRow("algAddress", 9380, 1, unknown: "CRYPTO_ALG_???"),
-        SymbolSetRow("ax25Protocol", 9381, 13, unknown: "AX25_P_???"),
-        SymbolSetRow("smcProtocol", 9394, 2, unknown: "SMCPROTO_???"),
-        SymbolSetRow("mctpNetwork", 9396, 1, unknown: ""),
-        SymbolSetRow("mctpAddress", 9397, 2, unknown: ""),
-        SymbolSetRow("nfcService", 9399, 5, unknown: ""),
-        SymbolSetRow("irdaProtocol", 9404, 2, unknown: "IRDAPROTO_???"),
-        SymbolSetRow("isdnProtocol", 9406, 13, unknown: "ISDN_P_???"),
-        SymbolSetRow("tipcAddress", 9419, 3, unknown: "TIPC_???"),
-        SymbolSetRow("tipcScope", 9422, 2, unknown: "TIPC_???_SCOPE"),
-        SymbolSetRow("radioAddressKind", 9424, 3, unknown: "IEEE802154_ADDR_???"),
-        SymbolSetRow("radioNetwork", 9427, 1, unknown: ""),
-        SymbolSetRow("radioAddress", 9428, 2, unknown: ""),
-        SymbolSetRow("rxrpcService", 9430, 4, unknown: ""),
-        SymbolSetRow("socketProtocol", 9434, 14, unknown: ""),
-        SymbolSetRow("socketLevel", 9448, 44, unknown: "SOL_??"),
-        SymbolSetRow("socketOption", 9492, 79, unknown: "SO_???"),
-        SymbolSetRow("tcpOption", 9571, 46, unknown: "TCP_???"),
-        SymbolSetRow("udpOption", 9617, 6, unknown: "UDP_???"),
-        SymbolSetRow("ipOption", 9623, 47, unknown: "IP_???"),
-        SymbolSetRow("ipv6Option", 9670, 56, unknown: "IPV6_???"),
-        SymbolSetRow("packetOption", 9726, 23, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkOption", 9749, 12, unknown: "NETLINK_???"),
-        SymbolSetRow("vsockOption", 9761, 8, unknown: "SO_VM_???"),
-        SymbolSetRow("rawOption", 9769, 1, unknown: "RAW_???"),
-        SymbolSetRow("canRawOption", 9770, 8, unknown: "CAN_RAW_???"),
-        SymbolSetRow("sctpOption", 9778, 75, unknown: "SCTP_???"),
-        SymbolSetRow("dccpOption", 9853, 16, unknown: "DCCP_SOCKOPT_???"),
-        SymbolSetRow("tipcOption", 9869, 12, unknown: "TIPC_???"),
-        SymbolSetRow("rxrpcOption", 9881, 7, unknown: "RXRPC_???"),
-        SymbolSetRow("pppol2tpOption", 9888, 5, unknown: "PPPOL2TP_SO_???"),
-        SymbolSetRow("rdsOption", 9893, 20, unknown: "RDS_???"),
-        SymbolSetRow("caifOption", 9913, 3, unknown: "CAIFSO_???"),
-        SymbolSetRow("algOption", 9916, 7, unknown: "ALG_???"),
-        SymbolSetRow("nfcOption", 9923, 5, unknown: "NFC_LLCP_???"),
-        SymbolSetRow("kcmOption", 9928, 1, unknown: "KCM_???"),
-        SymbolSetRow("tlsOption", 9929, 5, unknown: "TLS_???"),
-        SymbolSetRow("xdpOption", 9934, 9, unknown: "XDP_???"),
-        SymbolSetRow("mptcpOption", 9943, 3, unknown: "MPTCP_???"),
-        SymbolSetRow("smcOption", 9946, 1, unknown: "SMC_???"),
-        SymbolSetRow("llcOption", 9947, 10, unknown: "LLC_OPT_???"),
-        SymbolSetRow("packetMembership", 9957, 4, unknown: "PACKET_MR_???"),
-        SymbolSetRow("icmpType", 9961, 13, unknown: "ICMP_???"),
-        SymbolSetRow("bluetoothOption", 9974, 11, unknown: "BT_???"),
-        SymbolSetRow("txRehash", 9985, 3, unknown: "SOCK_TXREHASH_???"),
-        SymbolSetRow("controlLevel", 9988, 7, unknown: ""),
-        SymbolSetRow("socketControl", 9995, 18, unknown: "SCM_???"),
-        SymbolSetRow("ipControl", 10013, 11, unknown: "IP_???"),
-        SymbolSetRow("udpControl", 10024, 2, unknown: "UDP_???"),
-        SymbolSetRow("ipv6Control", 10026, 12, unknown: "IPV6_???"),
-        SymbolSetRow("packetControl", 10038, 1, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkControl", 10039, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("algOperation", 10041, 2, unknown: "ALG_OP_???"),
-        SymbolSetRow("algControl", 10043, 3, unknown: "ALG_???"),
-        SymbolSetRow("tcpState", 10046, 13, unknown: "TCP_???"),
-        SymbolSetRow("socketLevelGet", 10059, 3, unknown: ""),
-        SymbolSetRow("socketLevelSet", 10062, 2, unknown: ""),
-        SymbolSetRow("ipOptionGet", 10064, 19, unknown: "IP_???"),
-        SymbolSetRow("ipOptionSet", 10083, 22, unknown: "IP_???"),
-        SymbolSetRow("ipv6OptionGet", 10105, 4, unknown: "IPV6_???"),
-        SymbolSetRow("ipv6OptionSet", 10109, 2, unknown: "IPV6_???"),
-        SymbolSetRow("socketOptionGet", 10111, 1, unknown: "SO_???"),
-        SymbolSetRow("ax25Option", 10112, 11, unknown: "AX25_???"),
-        SymbolSetRow("ipxOption", 10123, 1, unknown: "IPX_???"),
-        SymbolSetRow("irdaOption", 10124, 11, unknown: "IRLMP_???"),
-        SymbolSetRow("phonetPipeOption", 10135, 4, unknown: "PNPIPE_???"),
-        SymbolSetRow("tipcImportance", 10139, 4, unknown: "TIPC_???_IMPORTANCE"),
-        SymbolSetRow("tipcGroup", 10143, 2, unknown: "TIPC_GROUP_???"),
-        SymbolSetRow("tcpKey", 10145, 2, unknown: "TCP_AO_KEYF_???"),
-        SymbolSetRow("netlinkType", 10147, 4, unknown: "NLMSG_???"),
-        SymbolSetRow("routeType", 10151, 75, unknown: "RTM_???"),
-        SymbolSetRow("netlinkFlags", 10226, 6, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkNew", 10232, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkGet", 10236, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkDelete", 10240, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkAnswer", 10242, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkError", 10244, 7, unknown: "NLMSGERR_ATTR_???"),
-        SymbolSetRow("interfaceFlags", 10251, 19, unknown: "IFF_???"),
-        SymbolSetRow("linkAttribute", 10270, 70, unknown: "IFLA_???"),
-        SymbolSetRow("addressAttribute", 10340, 12, unknown: "IFA_???"),
-        SymbolSetRow("addressFlags", 10352, 13, unknown: "IFA_F_???"),
-        SymbolSetRow("routeAttribute", 10365, 32, unknown: "RTA_???"),
-        SymbolSetRow("neighbourAttribute", 10397, 18, unknown: "NDA_???"),
-        SymbolSetRow("neighbourState", 10415, 9, unknown: "NUD_???"),
-        SymbolSetRow("neighbourFlags", 10424, 8, unknown: "NTF_???"),
-        SymbolSetRow("ruleAttribute", 10432, 31, unknown: "FRA_???"),
-        SymbolSetRow("routeKind", 10463, 12, unknown: "RTN_???"),
-        SymbolSetRow("routeScope", 10475, 5, unknown: ""),
-        SymbolSetRow("routeTable", 10480, 5, unknown: ""),
-        SymbolSetRow("routeProtocol", 10485, 24, unknown: "RTPROT_???"),
-        SymbolSetRow("routeFlags", 10509, 9, unknown: "RTM_F_???"),
-        SymbolSetRow("hopFlags", 10518, 7, unknown: "RTNH_F_???"),
-        SymbolSetRow("ruleAction", 10525, 9, unknown: "FR_ACT_???"),
-        SymbolSetRow("linkInfo", 10534, 6, unknown: "IFLA_INFO_???"),
-        SymbolSetRow("diagType", 10540, 4, unknown: "SOCK_DIAG_???"),
-        SymbolSetRow("auditType", 10544, 110, unknown: "AUDIT_???"),
-        SymbolSetRow("xfrmType", 10654, 26, unknown: "XFRM_MSG_???"),
-        SymbolSetRow("filterSubsystem", 10680, 13, unknown: "NFNL_SUBSYS_???"),
-        SymbolSetRow("genericType", 10693, 3, unknown: "GENERIC_FAMILY_???"),
-        SymbolSetRow("genericCommand", 10696, 11, unknown: "CTRL_CMD_???"),
-        SymbolSetRow("genericAttribute", 10707, 11, unknown: "CTRL_ATTR_???"),
-        SymbolSetRow("genericOperation", 10718, 3, unknown: "CTRL_ATTR_OP_???"),
-        SymbolSetRow("genericOperationFlags", 10721, 5, unknown: "GENL_???"),
-        SymbolSetRow("genericGroup", 10726, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
-        SymbolSetRow("operationPolicy", 10729, 3, unknown: "CTRL_ATTR_POLICY_???"),
-        SymbolSetRow("policyAttribute", 10732, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
-        SymbolSetRow("policyKind", 10745, 18, unknown: "NL_ATTR_TYPE_???"),
-        SymbolSetRow("netlinkTypes", 10763, 8, unknown: ""),
-        SymbolSetRow("routeAttributes", 10771, 18, unknown: ""),
-        SymbolSetRow("trafficAttribute", 10789, 17, unknown: "TCA_???"),
-        SymbolSetRow("linkExtent", 10806, 9, unknown: "RTEXT_FILTER_???"),
-        SymbolSetRow("ruleFlags", 10815, 6, unknown: "FIB_RULE_???"),
-        SymbolSetRow("serviceKind", 10821, 4, unknown: "IPTOS_???"),
-        SymbolSetRow("bridgePort", 10825, 46, unknown: "IFLA_BRPORT_???"),
-        SymbolSetRow("bridgeInfo", 10871, 51, unknown: "IFLA_BR_???"),
-        SymbolSetRow("bridgeQuerier", 10922, 8, unknown: "BRIDGE_QUERIER_???"),
-        SymbolSetRow("bridgeTree", 10930, 3, unknown: "BR_STP_MODE_???"),
-        SymbolSetRow("bridgeOptions", 10933, 5, unknown: "1<<BR_BOOLOPT_???"),
-        SymbolSetRow("tunnelInfo", 10938, 10, unknown: "IFLA_TUN_???"),
-        SymbolSetRow("linkInet6", 10948, 10, unknown: "IFLA_INET6_???"),
-        SymbolSetRow("linkInet6Flags", 10958, 5, unknown: "IF_???"),
-        SymbolSetRow("addressGeneration", 10963, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
-        SymbolSetRow("linkInet", 10967, 2, unknown: "IFLA_INET_???"),
-        SymbolSetRow("linkMctp", 10969, 3, unknown: "IFLA_MCTP_???"),
-        SymbolSetRow("inetConfiguration", 10972, 33, unknown: "IPV4_DEVCONF_???"),
-        SymbolSetRow("inet6Configuration", 11005, 60, unknown: "DEVCONF_???"),
-        SymbolSetRow("ipStatistics", 11065, 37, unknown: "IPSTATS_MIB_???"),
-        SymbolSetRow("icmp6Statistics", 11102, 6, unknown: "ICMP6_MIB_???"),
-        SymbolSetRow("linkFamily", 11108, 6, unknown: "AF_???"),
-        SymbolSetRow("linkBridge", 11114, 7, unknown: "IFLA_BRIDGE_???"),
-        SymbolSetRow("linkBridgeFlags", 11121, 2, unknown: "BRIDGE_FLAGS_???"),
-        SymbolSetRow("linkBridgeMode", 11123, 3, unknown: "BRIDGE_MODE_???"),
-        SymbolSetRow("linkBridgeTunnel", 11126, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
-        SymbolSetRow("bridgeVlan", 11130, 7, unknown: "BRIDGE_VLAN_INFO_???"),
-        SymbolSetRow("linkXdp", 11137, 9, unknown: "IFLA_XDP_???"),
-        SymbolSetRow("xdpAttached", 11146, 5, unknown: "XDP_ATTACHED_???"),
-        SymbolSetRow("xdpLink", 11151, 5, unknown: "XDP_FLAGS_???"),
-        SymbolSetRow("linkFunctions", 11156, 2, unknown: "IFLA_VF_INFO_???"),
-        SymbolSetRow("linkFunction", 11158, 14, unknown: "IFLA_VF_???"),
+        SymbolSetRow("shutdownKind", 8644, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
+        SymbolSetRow("blockProtection", 8647, 2, unknown: "LBMD_PI_CAP_???"),
+        SymbolSetRow("blockChecksum", 8649, 4, unknown: "LBMD_PI_CSUM_???"),
+        SymbolSetRow("transferProtocol", 8653, 1, unknown: "BSG_PROTOCOL_???"),
+        SymbolSetRow("transferSubprotocol", 8654, 3, unknown: "BSG_SUB_PROTOCOL_???"),
+        SymbolSetRow("transferQueue", 8657, 2, unknown: "BSG_FLAG_???"),
+        SymbolSetRow("termInput", 8659, 15, unknown: ""),
+        SymbolSetRow("termLocal", 8674, 16, unknown: ""),
+        SymbolSetRow("lineDiscipline", 8690, 31, unknown: "N_???"),
+        SymbolSetRow("termCharacter", 8721, 17, unknown: "???"),
+        SymbolSetRow("modem", 8738, 12, unknown: "TIOCM_???"),
+        SymbolSetRow("termFlow", 8750, 4, unknown: "TC???"),
+        SymbolSetRow("termFlush", 8754, 3, unknown: "TC???"),
+        SymbolSetRow("loop", 8757, 5, unknown: "LO_FLAGS_???"),
+        SymbolSetRow("loopCrypt", 8762, 10, unknown: "LO_CRYPT_???"),
+        SymbolSetRow("inode", 8772, 29, unknown: "FS_???_FL"),
+        SymbolSetRow("xflags", 8801, 20, unknown: "FS_XFLAG_???"),
+        SymbolSetRow("uffdFeatures", 8821, 17, unknown: "UFFD_FEATURE_???"),
+        SymbolSetRow("uffdApiCalls", 8838, 3, unknown: "_UFFDIO_???"),
+        SymbolSetRow("uffdRangeCalls", 8841, 7, unknown: "UFFDIO_???"),
+        SymbolSetRow("uffdRegister", 8848, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
+        SymbolSetRow("uffdCopy", 8851, 2, unknown: "UFFDIO_COPY_???"),
+        SymbolSetRow("uffdZeropage", 8853, 1, unknown: "UFFDIO_ZEROPAGE_???"),
+        SymbolSetRow("uffdProtect", 8854, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
+        SymbolSetRow("uffdContinue", 8856, 2, unknown: "UFFDIO_CONTINUE_???"),
+        SymbolSetRow("uffdPoison", 8858, 1, unknown: "UFFDIO_POISON_???"),
+        SymbolSetRow("uffdMove", 8859, 2, unknown: "UFFDIO_MOVE_???"),
+        SymbolSetRow("perfGroup", 8861, 1, unknown: "PERF_IOC_FLAG_???"),
+        SymbolSetRow("rtcVoltage", 8862, 5, unknown: "RTC_VL_???"),
+        SymbolSetRow("rtcParameter", 8867, 3, unknown: "RTC_PARAM_???"),
+        SymbolSetRow("interface", 8870, 19, unknown: "IFF_???"),
+        SymbolSetRow("fiemap", 8889, 3, unknown: "FIEMAP_FLAG_???"),
+        SymbolSetRow("fiemapExtent", 8892, 11, unknown: "FIEMAP_EXTENT_???"),
+        SymbolSetRow("partitionOperation", 8903, 3, unknown: "BLKPG_???"),
+        SymbolSetRow("pidfdInfo", 8906, 8, unknown: "PIDFD_INFO_???"),
+        SymbolSetRow("pidfdCoredump", 8914, 4, unknown: "PIDFD_COREDUMP_???"),
+        SymbolSetRow("tunnel", 8918, 14, unknown: "IFF_???"),
+        SymbolSetRow("tunnelOffload", 8932, 5, unknown: "TUN_F_???"),
+        SymbolSetRow("watchdog", 8937, 12, unknown: "WDIOF_???"),
+        SymbolSetRow("route", 8949, 10, unknown: "RTF_???"),
+        SymbolSetRow("inputEvent", 8959, 12, unknown: "EV_???"),
+        SymbolSetRow("inputAxis", 8971, 44, unknown: "ABS_???"),
+        SymbolSetRow("termOutput", 9015, 25, unknown: ""),
+        SymbolSetRow("termControl", 9040, 51, unknown: ""),
+        SymbolSetRow("verityHash", 9091, 2, unknown: "FS_VERITY_HASH_ALG_???"),
+        SymbolSetRow("hardwareType", 9093, 68, unknown: "ARPHRD_???"),
+        SymbolSetRow("etherProtocol", 9161, 106, unknown: "ETH_P_???"),
+        SymbolSetRow("arpHardware", 9267, 67, unknown: "ARPHRD_???"),
+        SymbolSetRow("packetType", 9334, 8, unknown: "PACKET_???"),
+        SymbolSetRow("canProtocol", 9342, 7, unknown: "CAN_???"),
+        SymbolSetRow("kcmProtocol", 9349, 1, unknown: "KCMPROTO_???"),
+        SymbolSetRow("nfcProtocol", 9350, 2, unknown: "NFC_SOCKPROTO_???"),
+        SymbolSetRow("nfcAirProtocol", 9352, 7, unknown: "NFC_PROTO_???"),
+        SymbolSetRow("phonetProtocol", 9359, 3, unknown: "PN_PROTO_???"),
+        SymbolSetRow("caifProtocol", 9362, 6, unknown: "CAIFPROTO_???"),
+        SymbolSetRow("xdpAddress", 9368, 5, unknown: "XDP_???"),
+        SymbolSetRow("vsockContext", 9373, 4, unknown: ""),
+        SymbolSetRow("vsockPort", 9377, 1, unknown: ""),
+        SymbolSetRow("vsockAddress", 9378, 1, unknown: "VMADDR_FLAG_???"),
+        SymbolSetRow("qipcrtrNode", 9379, 1, unknown: ""),
+        SymbolSetRow("qipcrtrPort", 9380, 1, unknown: ""),
+        SymbolSetRow("bluetoothProtocol", 9381, 8, unknown: "BTPROTO_???"),
+        SymbolSetRow("bluetoothService", 9389, 4, unknown: "L2CAP_PSM_???"),
+        SymbolSetRow("bluetoothChannel", 9393, 7, unknown: "L2CAP_CID_???"),
+        SymbolSetRow("bluetoothControl", 9400, 5, unknown: "HCI_CHANNEL_???"),
+        SymbolSetRow("bluetoothAddress", 9405, 3, unknown: "BDADDR_???"),
+        SymbolSetRow("algAddress", 9408, 1, unknown: "CRYPTO_ALG_???"),
+        SymbolSetRow("ax25Protocol", 9409, 13, unknown: "AX25_P_???"),
+        SymbolSetRow("smcProtocol", 9422, 2, unknown: "SMCPROTO_???"),
+        SymbolSetRow("mctpNetwork", 9424, 1, unknown: ""),
+        SymbolSetRow("mctpAddress", 9425, 2, unknown: ""),
+        SymbolSetRow("nfcService", 9427, 5, unknown: ""),
+        SymbolSetRow("irdaProtocol", 9432, 2, unknown: "IRDAPROTO_???"),
+        SymbolSetRow("isdnProtocol", 9434, 13, unknown: "ISDN_P_???"),
+        SymbolSetRow("tipcAddress", 9447, 3, unknown: "TIPC_???"),
+        SymbolSetRow("tipcScope", 9450, 2, unknown: "TIPC_???_SCOPE"),
+        SymbolSetRow("radioAddressKind", 9452, 3, unknown: "IEEE802154_ADDR_???"),
+        SymbolSetRow("radioNetwork", 9455, 1, unknown: ""),
+        SymbolSetRow("radioAddress", 9456, 2, unknown: ""),
+        SymbolSetRow("rxrpcService", 9458, 4, unknown: ""),
+        SymbolSetRow("socketProtocol", 9462, 14, unknown: ""),
+        SymbolSetRow("socketLevel", 9476, 44, unknown: "SOL_??"),
+        SymbolSetRow("socketOption", 9520, 79, unknown: "SO_???"),
+        SymbolSetRow("tcpOption", 9599, 46, unknown: "TCP_???"),
+        SymbolSetRow("udpOption", 9645, 6, unknown: "UDP_???"),
+        SymbolSetRow("ipOption", 9651, 47, unknown: "IP_???"),
+        SymbolSetRow("ipv6Option", 9698, 63, unknown: "IPV6_???"),
+        SymbolSetRow("packetOption", 9761, 23, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkOption", 9784, 12, unknown: "NETLINK_???"),
+        SymbolSetRow("vsockOption", 9796, 8, unknown: "SO_VM_???"),
+        SymbolSetRow("rawOption", 9804, 1, unknown: "RAW_???"),
+        SymbolSetRow("canRawOption", 9805, 8, unknown: "CAN_RAW_???"),
+        SymbolSetRow("sctpOption", 9813, 75, unknown: "SCTP_???"),
+        SymbolSetRow("dccpOption", 9888, 16, unknown: "DCCP_SOCKOPT_???"),
+        SymbolSetRow("tipcOption", 9904, 12, unknown: "TIPC_???"),
+        SymbolSetRow("rxrpcOption", 9916, 7, unknown: "RXRPC_???"),
+        SymbolSetRow("pppol2tpOption", 9923, 5, unknown: "PPPOL2TP_SO_???"),
+        SymbolSetRow("rdsOption", 9928, 20, unknown: "RDS_???"),
+        SymbolSetRow("caifOption", 9948, 3, unknown: "CAIFSO_???"),
+        SymbolSetRow("algOption", 9951, 7, unknown: "ALG_???"),
+        SymbolSetRow("nfcOption", 9958, 5, unknown: "NFC_LLCP_???"),
+        SymbolSetRow("kcmOption", 9963, 1, unknown: "KCM_???"),
+        SymbolSetRow("tlsOption", 9964, 5, unknown: "TLS_???"),
+        SymbolSetRow("xdpOption", 9969, 9, unknown: "XDP_???"),
+        SymbolSetRow("mptcpOption", 9978, 3, unknown: "MPTCP_???"),
+        SymbolSetRow("smcOption", 9981, 1, unknown: "SMC_???"),
+        SymbolSetRow("llcOption", 9982, 10, unknown: "LLC_OPT_???"),
+        SymbolSetRow("packetMembership", 9992, 4, unknown: "PACKET_MR_???"),
+        SymbolSetRow("icmpType", 9996, 13, unknown: "ICMP_???"),
+        SymbolSetRow("bluetoothOption", 10009, 11, unknown: "BT_???"),
+        SymbolSetRow("txRehash", 10020, 3, unknown: "SOCK_TXREHASH_???"),
+        SymbolSetRow("controlLevel", 10023, 7, unknown: ""),
+        SymbolSetRow("socketControl", 10030, 18, unknown: "SCM_???"),
+        SymbolSetRow("ipControl", 10048, 11, unknown: "IP_???"),
+        SymbolSetRow("udpControl", 10059, 2, unknown: "UDP_???"),
+        SymbolSetRow("ipv6Control", 10061, 12, unknown: "IPV6_???"),
+        SymbolSetRow("packetControl", 10073, 1, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkControl", 10074, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("algOperation", 10076, 2, unknown: "ALG_OP_???"),
+        SymbolSetRow("algControl", 10078, 3, unknown: "ALG_???"),
+        SymbolSetRow("tcpState", 10081, 13, unknown: "TCP_???"),
+        SymbolSetRow("socketLevelGet", 10094, 3, unknown: ""),
+        SymbolSetRow("socketLevelSet", 10097, 2, unknown: ""),
+        SymbolSetRow("ipOptionGet", 10099, 19, unknown: "IP_???"),
+        SymbolSetRow("ipOptionSet", 10118, 22, unknown: "IP_???"),
+        SymbolSetRow("ipv6OptionGet", 10140, 4, unknown: "IPV6_???"),
+        SymbolSetRow("ipv6OptionSet", 10144, 2, unknown: "IPV6_???"),
+        SymbolSetRow("socketOptionGet", 10146, 1, unknown: "SO_???"),
+        SymbolSetRow("ax25Option", 10147, 11, unknown: "AX25_???"),
+        SymbolSetRow("ipxOption", 10158, 1, unknown: "IPX_???"),
+        SymbolSetRow("irdaOption", 10159, 11, unknown: "IRLMP_???"),
+        SymbolSetRow("phonetPipeOption", 10170, 4, unknown: "PNPIPE_???"),
+        SymbolSetRow("tipcImportance", 10174, 4, unknown: "TIPC_???_IMPORTANCE"),
+        SymbolSetRow("tipcGroup", 10178, 2, unknown: "TIPC_GROUP_???"),
+        SymbolSetRow("tcpKey", 10180, 2, unknown: "TCP_AO_KEYF_???"),
+        SymbolSetRow("netlinkType", 10182, 4, unknown: "NLMSG_???"),
+        SymbolSetRow("routeType", 10186, 75, unknown: "RTM_???"),
+        SymbolSetRow("netlinkFlags", 10261, 6, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkNew", 10267, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkGet", 10271, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkDelete", 10275, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkAnswer", 10277, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkError", 10279, 7, unknown: "NLMSGERR_ATTR_???"),
+        SymbolSetRow("interfaceFlags", 10286, 19, unknown: "IFF_???"),
+        SymbolSetRow("linkAttribute", 10305, 70, unknown: "IFLA_???"),
+        SymbolSetRow("addressAttribute", 10375, 12, unknown: "IFA_???"),
+        SymbolSetRow("addressFlags", 10387, 12, unknown: "IFA_F_???"),
+        SymbolSetRow("routeAttribute", 10399, 32, unknown: "RTA_???"),
+        SymbolSetRow("neighbourAttribute", 10431, 18, unknown: "NDA_???"),
+        SymbolSetRow("neighbourState", 10449, 9, unknown: "NUD_???"),
+        SymbolSetRow("neighbourFlags", 10458, 8, unknown: "NTF_???"),
+        SymbolSetRow("ruleAttribute", 10466, 31, unknown: "FRA_???"),
+        SymbolSetRow("routeKind", 10497, 12, unknown: "RTN_???"),
+        SymbolSetRow("routeScope", 10509, 5, unknown: ""),
+        SymbolSetRow("routeTable", 10514, 5, unknown: ""),
+        SymbolSetRow("routeProtocol", 10519, 24, unknown: "RTPROT_???"),
+        SymbolSetRow("routeFlags", 10543, 9, unknown: "RTM_F_???"),
+        SymbolSetRow("hopFlags", 10552, 7, unknown: "RTNH_F_???"),
+        SymbolSetRow("ruleAction", 10559, 9, unknown: "FR_ACT_???"),
+        SymbolSetRow("linkInfo", 10568, 6, unknown: "IFLA_INFO_???"),
+        SymbolSetRow("diagType", 10574, 4, unknown: "SOCK_DIAG_???"),
+        SymbolSetRow("auditType", 10578, 110, unknown: "AUDIT_???"),
+        SymbolSetRow("xfrmType", 10688, 26, unknown: "XFRM_MSG_???"),
+        SymbolSetRow("filterSubsystem", 10714, 13, unknown: "NFNL_SUBSYS_???"),
+        SymbolSetRow("genericType", 10727, 3, unknown: "GENERIC_FAMILY_???"),
+        SymbolSetRow("genericCommand", 10730, 11, unknown: "CTRL_CMD_???"),
+        SymbolSetRow("genericAttribute", 10741, 11, unknown: "CTRL_ATTR_???"),
+        SymbolSetRow("genericOperation", 10752, 3, unknown: "CTRL_ATTR_OP_???"),
+        SymbolSetRow("genericOperationFlags", 10755, 5, unknown: "GENL_???"),
+        SymbolSetRow("genericGroup", 10760, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
+        SymbolSetRow("operationPolicy", 10763, 3, unknown: "CTRL_ATTR_POLICY_???"),
+        SymbolSetRow("policyAttribute", 10766, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
+        SymbolSetRow("policyKind", 10779, 18, unknown: "NL_ATTR_TYPE_???"),
+        SymbolSetRow("netlinkTypes", 10797, 8, unknown: ""),
+        SymbolSetRow("routeAttributes", 10805, 18, unknown: ""),
+        SymbolSetRow("trafficAttribute", 10823, 17, unknown: "TCA_???"),
+        SymbolSetRow("linkExtent", 10840, 9, unknown: "RTEXT_FILTER_???"),
+        SymbolSetRow("ruleFlags", 10849, 6, unknown: "FIB_RULE_???"),
+        SymbolSetRow("serviceKind", 10855, 4, unknown: "IPTOS_???"),
+        SymbolSetRow("bridgePort", 10859, 46, unknown: "IFLA_BRPORT_???"),
+        SymbolSetRow("bridgeInfo", 10905, 51, unknown: "IFLA_BR_???"),
+        SymbolSetRow("bridgeQuerier", 10956, 8, unknown: "BRIDGE_QUERIER_???"),
+        SymbolSetRow("bridgeTree", 10964, 3, unknown: "BR_STP_MODE_???"),
+        SymbolSetRow("bridgeOptions", 10967, 5, unknown: "1<<BR_BOOLOPT_???"),
+        SymbolSetRow("tunnelInfo", 10972, 10, unknown: "IFLA_TUN_???"),
+        SymbolSetRow("linkInet6", 10982, 10, unknown: "IFLA_INET6_???"),
+        SymbolSetRow("linkInet6Flags", 10992, 5, unknown: "IF_???"),
+        SymbolSetRow("addressGeneration", 10997, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
+        SymbolSetRow("linkInet", 11001, 2, unknown: "IFLA_INET_???"),
+        SymbolSetRow("linkMctp", 11003, 3, unknown: "IFLA_MCTP_???"),
+        SymbolSetRow("inetConfiguration", 11006, 33, unknown: "IPV4_DEVCONF_???"),
+        SymbolSetRow("inet6Configuration", 11039, 60, unknown: "DEVCONF_???"),
+        SymbolSetRow("ipStatistics", 11099, 37, unknown: "IPSTATS_MIB_???"),
+        SymbolSetRow("icmp6Statistics", 11136, 6, unknown: "ICMP6_MIB_???"),
+        SymbolSetRow("linkFamily", 11142, 6, unknown: "AF_???"),
+        SymbolSetRow("linkBridge", 11148, 7, unknown: "IFLA_BRIDGE_???"),
+        SymbolSetRow("linkBridgeFlags", 11155, 2, unknown: "BRIDGE_FLAGS_???"),
+        SymbolSetRow("linkBridgeMode", 11157, 3, unknown: "BRIDGE_MODE_???"),
+        SymbolSetRow("linkBridgeTunnel", 11160, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
+        SymbolSetRow("bridgeVlan", 11164, 7, unknown: "BRIDGE_VLAN_INFO_???"),
     ]
 
     private static let symbolSets3: [SymbolSetRow] = [
-        SymbolSetRow("linkFunctionStatistics", 11172, 9, unknown: "IFLA_VF_STATS_???"),
-        SymbolSetRow("linkFunctionVlans", 11181, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
-        SymbolSetRow("linkFunctionState", 11183, 3, unknown: "IFLA_VF_LINK_STATE_???"),
-        SymbolSetRow("linkPorts", 11186, 2, unknown: "IFLA_VF_PORT_???"),
-        SymbolSetRow("linkPort", 11188, 8, unknown: "IFLA_PORT_???"),
-        SymbolSetRow("linkEvent", 11196, 7, unknown: "IFLA_EVENT_???"),
-        SymbolSetRow("protocolDown", 11203, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
-        SymbolSetRow("routeMetrics", 11206, 18, unknown: "RTAX_???"),
-        SymbolSetRow("tunnelEncapsulation", 11224, 9, unknown: "LWTUNNEL_ENCAP_???"),
-        SymbolSetRow("neighbourTable", 11233, 10, unknown: "NDTA_???"),
-        SymbolSetRow("neighbourParameters", 11243, 20, unknown: "NDTPA_???"),
-        SymbolSetRow("neighbourExtended", 11263, 3, unknown: "NFEA_???"),
-        SymbolSetRow("neighbourNotice", 11266, 2, unknown: "FDB_NOTIFY_???"),
-        SymbolSetRow("neighbourFlagsMore", 11268, 3, unknown: "NTF_EXT_???"),
-        SymbolSetRow("addressLabel", 11271, 2, unknown: "IFAL_???"),
-        SymbolSetRow("netConfiguration", 11273, 10, unknown: "NETCONFA_???"),
-        SymbolSetRow("dcb", 11283, 17, unknown: "DCB_ATTR_???"),
-        SymbolSetRow("dcbCommand", 11300, 28, unknown: "DCB_CMD_???"),
-        SymbolSetRow("netNamespace", 11328, 7, unknown: "NETNSA_???"),
-        SymbolSetRow("nextHop", 11335, 14, unknown: "NHA_???"),
-        SymbolSetRow("nextHopGroup", 11349, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
-        SymbolSetRow("nextHopResilient", 11351, 5, unknown: "NHA_RES_GROUP_???"),
-        SymbolSetRow("nextHopBucket", 11356, 4, unknown: "NHA_RES_BUCKET_???"),
-        SymbolSetRow("multicastDatabase", 11360, 3, unknown: "MDBA_???"),
-        SymbolSetRow("multicastEntries", 11363, 2, unknown: "MDBA_MDB_???"),
-        SymbolSetRow("multicastEntry", 11365, 2, unknown: "MDBA_MDB_ENTRY_???"),
-        SymbolSetRow("multicastEntryMore", 11367, 11, unknown: "MDBA_MDB_EATTR_???"),
-        SymbolSetRow("multicastState", 11378, 2, unknown: "MDB_???"),
-        SymbolSetRow("multicastFlags", 11380, 5, unknown: "MDB_FLAGS_???"),
-        SymbolSetRow("multicastRouters", 11385, 2, unknown: "MDBA_ROUTER_???"),
-        SymbolSetRow("multicastRouter", 11387, 5, unknown: "MDBA_ROUTER_PATTR_???"),
-        SymbolSetRow("multicastRouterType", 11392, 4, unknown: "MDB_RTR_TYPE_???"),
-        SymbolSetRow("linkStatistics", 11396, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkStatisticsMore", 11402, 3, unknown: "LINK_XSTATS_TYPE_???"),
-        SymbolSetRow("linkStatisticsOffload", 11405, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
-        SymbolSetRow("bridgeStatistics", 11407, 5, unknown: "BRIDGE_XSTATS_???"),
-        SymbolSetRow("bondStatistics", 11412, 2, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("bondAggregation", 11414, 10, unknown: "BOND_3AD_STAT_???"),
-        SymbolSetRow("mplsStatistics", 11424, 2, unknown: "MPLS_STATS_???"),
-        SymbolSetRow("multicastReport", 11426, 7, unknown: "IPMRA_CREPORT_???"),
-        SymbolSetRow("multicastReport6", 11433, 6, unknown: "IP6MRA_CREPORT_???"),
-        SymbolSetRow("trafficStatistics", 11439, 9, unknown: "TCA_STATS_???"),
-        SymbolSetRow("trafficTable", 11448, 3, unknown: "TCA_STAB_???"),
-        SymbolSetRow("trafficRoot", 11451, 6, unknown: "TCA_ROOT_???"),
-        SymbolSetRow("trafficRootFlags", 11457, 2, unknown: "TCA_ACT_FLAG_???"),
-        SymbolSetRow("trafficActionFlags", 11459, 3, unknown: "TCA_ACT_FLAGS_???"),
-        SymbolSetRow("trafficActionStatistics", 11462, 2, unknown: "TCA_ACT_HW_STATS_???"),
-        SymbolSetRow("trafficAction", 11464, 11, unknown: "TCA_ACT_???"),
-        SymbolSetRow("multicastMessage", 11475, 4, unknown: "MRT_MSG_???"),
-        SymbolSetRow("reportFamily", 11479, 2, unknown: "RTNL_FAMILY_???"),
-        SymbolSetRow("linkStatisticsFilter", 11481, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("diagRequest", 11487, 6, unknown: ""),
-        SymbolSetRow("diagAnswer", 11493, 6, unknown: ""),
-        SymbolSetRow("diagRequestAttributes", 11499, 2, unknown: ""),
-        SymbolSetRow("diagAnswerAttributes", 11501, 6, unknown: ""),
-        SymbolSetRow("inetDiagRequest", 11507, 4, unknown: "INET_DIAG_REQ_???"),
-        SymbolSetRow("inetDiag", 11511, 23, unknown: "INET_DIAG_???"),
-        SymbolSetRow("inetDiagUpper", 11534, 4, unknown: "INET_ULP_INFO_???"),
-        SymbolSetRow("inetDiagTls", 11538, 8, unknown: "TLS_INFO_???"),
-        SymbolSetRow("tlsVersion", 11546, 2, unknown: "TLS_???_VERSION"),
-        SymbolSetRow("tlsCipher", 11548, 8, unknown: "TLS_CIPHER_???"),
-        SymbolSetRow("tlsConfiguration", 11556, 4, unknown: "TLS_CONF_???"),
-        SymbolSetRow("inetDiagMptcp", 11560, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
-        SymbolSetRow("mptcpSubflow", 11572, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
-        SymbolSetRow("unixDiag", 11581, 8, unknown: "UNIX_DIAG_???"),
-        SymbolSetRow("unixDiagShow", 11589, 7, unknown: "UDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiag", 11596, 5, unknown: "NETLINK_DIAG_???"),
-        SymbolSetRow("netlinkDiagShow", 11601, 4, unknown: "NDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiagFlags", 11605, 6, unknown: "NDIAG_FLAG_???"),
-        SymbolSetRow("netlinkDiagProtocol", 11611, 23, unknown: "NETLINK_???"),
-        SymbolSetRow("netlinkState", 11634, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("packetDiag", 11636, 8, unknown: "PACKET_DIAG_???"),
-        SymbolSetRow("packetDiagShow", 11644, 6, unknown: "PACKET_SHOW_???"),
-        SymbolSetRow("packetDiagFlags", 11650, 5, unknown: "PDI_???"),
-        SymbolSetRow("packetVersion", 11655, 3, unknown: "TPACKET_???"),
-        SymbolSetRow("smcDiag", 11658, 6, unknown: "SMC_DIAG_???"),
-        SymbolSetRow("smcDiagMode", 11664, 3, unknown: "SMC_DIAG_MODE_???"),
-        SymbolSetRow("smcState", 11667, 12, unknown: "SMC_???"),
-        SymbolSetRow("smcReason", 11679, 16, unknown: "SMC_CLC_DECL_???"),
-        SymbolSetRow("diagShutdown", 11695, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("diagStates", 11697, 13, unknown: "1<<TCP_???"),
-        SymbolSetRow("inetDiagExtensions", 11710, 22, unknown: "1<<INET_DIAG_???-1"),
-        SymbolSetRow("smcDiagExtensions", 11732, 2, unknown: "1<<SMC_DIAG_???-1"),
-        SymbolSetRow("memoryUse", 11734, 9, unknown: "SK_MEMINFO_???"),
-        SymbolSetRow("diagFilterCode", 11743, 14, unknown: "INET_DIAG_BC_???"),
-        SymbolSetRow("diagStorageRequest", 11757, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
-        SymbolSetRow("diagStorages", 11759, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
-        SymbolSetRow("diagStorage", 11761, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
-        SymbolSetRow("smcRole", 11765, 2, unknown: "SMC_???"),
-        SymbolSetRow("conntrackType", 11767, 8, unknown: "IPCTNL_MSG_CT_???"),
-        SymbolSetRow("expectationType", 11775, 4, unknown: "IPCTNL_MSG_EXP_???"),
-        SymbolSetRow("queueType", 11779, 4, unknown: "NFQNL_MSG_???"),
-        SymbolSetRow("packetLogType", 11783, 2, unknown: "NFULNL_MSG_???"),
-        SymbolSetRow("fingerprintType", 11785, 2, unknown: "OSF_MSG_???"),
-        SymbolSetRow("ipSetType", 11787, 21, unknown: "IPSET_CMD_???"),
-        SymbolSetRow("accountingType", 11808, 5, unknown: "NFNL_MSG_ACCT_???"),
-        SymbolSetRow("conntrackTimeoutType", 11813, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
-        SymbolSetRow("conntrackHelperType", 11818, 3, unknown: "NFNL_MSG_CTHELPER_???"),
-        SymbolSetRow("tableType", 11821, 34, unknown: "NFT_MSG_???"),
-        SymbolSetRow("tableCompatType", 11855, 1, unknown: "NFNL_MSG_COMPAT_???"),
-        SymbolSetRow("hookType", 11856, 1, unknown: "NFNL_MSG_HOOK_???"),
-        SymbolSetRow("cryptoType", 11857, 5, unknown: "CRYPTO_MSG_???"),
-        SymbolSetRow("cryptoAttribute", 11862, 23, unknown: "CRYPTOCFGA_???"),
-        SymbolSetRow("selinuxType", 11885, 2, unknown: "SELNL_MSG_???"),
-        SymbolSetRow("filterBatch", 11887, 2, unknown: "NFNL_MSG_???"),
-        SymbolSetRow("filterVersion", 11889, 1, unknown: "NFNETLINK_???"),
-        SymbolSetRow("devlinkCommand", 11890, 85, unknown: "DEVLINK_CMD_???"),
-        SymbolSetRow("ethtoolRequest", 11975, 52, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ethtoolAnswer", 12027, 55, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ioam6Command", 12082, 8, unknown: "IOAM6_CMD_???"),
-        SymbolSetRow("mptcpCommand", 12090, 12, unknown: "MPTCP_PM_CMD_???"),
-        SymbolSetRow("netdevCommand", 12102, 16, unknown: "NETDEV_CMD_???"),
-        SymbolSetRow("nl80211Command", 12118, 168, unknown: "NL80211_CMD_???"),
-        SymbolSetRow("seg6Command", 12286, 5, unknown: "SEG6_CMD_???"),
-        SymbolSetRow("taskstatsCommand", 12291, 6, unknown: "TASKSTATS_CMD_???"),
-        SymbolSetRow("tcpMetricsCommand", 12297, 3, unknown: "TCP_METRICS_CMD_???"),
-        SymbolSetRow("thermalCommand", 12300, 11, unknown: "THERMAL_GENL_CMD_???"),
-        SymbolSetRow("bpfClass", 12311, 8, unknown: "BPF_???"),
-        SymbolSetRow("bpfSize", 12319, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMode", 12322, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfSource", 12328, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfArithmetic", 12330, 11, unknown: "BPF_???"),
-        SymbolSetRow("bpfJump", 12341, 5, unknown: "BPF_???"),
-        SymbolSetRow("bpfReturn", 12346, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMove", 12349, 2, unknown: "BPF_???"),
-        SymbolSetRow("ebpfClass", 12351, 8, unknown: "BPF_???"),
-        SymbolSetRow("ebpfSize", 12359, 4, unknown: "BPF_???"),
-        SymbolSetRow("ebpfMode", 12363, 6, unknown: "BPF_???"),
-        SymbolSetRow("ebpfArithmetic", 12369, 14, unknown: "BPF_???"),
-        SymbolSetRow("ebpfJump", 12383, 15, unknown: "BPF_???"),
-        SymbolSetRow("ebpfRegister", 12398, 11, unknown: "BPF_REG_???"),
-        SymbolSetRow("bpfAncillary", 12409, 16, unknown: "SKF_AD_???"),
-        SymbolSetRow("bpfCommand", 12425, 39, unknown: "BPF_???"),
-        SymbolSetRow("bpfMapType", 12464, 36, unknown: "BPF_MAP_TYPE_???"),
-        SymbolSetRow("bpfMap", 12500, 20, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfProgramType", 12520, 33, unknown: "BPF_PROG_TYPE_???"),
-        SymbolSetRow("bpfProgram", 12553, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfAttachType", 12561, 62, unknown: "BPF_???"),
-        SymbolSetRow("bpfAttach", 12623, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfQuery", 12631, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfLookup", 12632, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfUpdate", 12634, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfFile", 12640, 3, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfTestRun", 12643, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfDescriptorType", 12645, 6, unknown: "BPF_FD_TYPE_???"),
-        SymbolSetRow("bpfKprobeMulti", 12651, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfUprobeMulti", 12652, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfNetfilter", 12654, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfStatistics", 12655, 1, unknown: "BPF_STATS_???"),
-        SymbolSetRow("perfType", 12656, 6, unknown: "PERF_TYPE_???"),
-        SymbolSetRow("perfSize", 12662, 10, unknown: "PERF_ATTR_SIZE_???"),
-        SymbolSetRow("perfHardware", 12672, 10, unknown: "PERF_COUNT_HW_???"),
-        SymbolSetRow("perfSoftware", 12682, 12, unknown: "PERF_COUNT_SW_???"),
-        SymbolSetRow("perfCache", 12694, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
-        SymbolSetRow("perfCacheOperation", 12701, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
-        SymbolSetRow("perfCacheResult", 12704, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
-        SymbolSetRow("perfSample", 12706, 25, unknown: "PERF_SAMPLE_???"),
-        SymbolSetRow("perfRead", 12731, 5, unknown: "PERF_FORMAT_???"),
-        SymbolSetRow("perfBranch", 12736, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
-        SymbolSetRow("memoryNode", 12756, 1, unknown: ""),
-        SymbolSetRow("breakpointType", 12757, 5, unknown: "HW_BREAKPOINT_???"),
+        SymbolSetRow("linkXdp", 11171, 9, unknown: "IFLA_XDP_???"),
+        SymbolSetRow("xdpAttached", 11180, 5, unknown: "XDP_ATTACHED_???"),
+        SymbolSetRow("xdpLink", 11185, 5, unknown: "XDP_FLAGS_???"),
+        SymbolSetRow("linkFunctions", 11190, 2, unknown: "IFLA_VF_INFO_???"),
+        SymbolSetRow("linkFunction", 11192, 14, unknown: "IFLA_VF_???"),
+        SymbolSetRow("linkFunctionStatistics", 11206, 9, unknown: "IFLA_VF_STATS_???"),
+        SymbolSetRow("linkFunctionVlans", 11215, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
+        SymbolSetRow("linkFunctionState", 11217, 3, unknown: "IFLA_VF_LINK_STATE_???"),
+        SymbolSetRow("linkPorts", 11220, 2, unknown: "IFLA_VF_PORT_???"),
+        SymbolSetRow("linkPort", 11222, 8, unknown: "IFLA_PORT_???"),
+        SymbolSetRow("linkEvent", 11230, 7, unknown: "IFLA_EVENT_???"),
+        SymbolSetRow("protocolDown", 11237, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
+        SymbolSetRow("routeMetrics", 11240, 18, unknown: "RTAX_???"),
+        SymbolSetRow("tunnelEncapsulation", 11258, 9, unknown: "LWTUNNEL_ENCAP_???"),
+        SymbolSetRow("neighbourTable", 11267, 10, unknown: "NDTA_???"),
+        SymbolSetRow("neighbourParameters", 11277, 20, unknown: "NDTPA_???"),
+        SymbolSetRow("neighbourExtended", 11297, 3, unknown: "NFEA_???"),
+        SymbolSetRow("neighbourNotice", 11300, 2, unknown: "FDB_NOTIFY_???"),
+        SymbolSetRow("neighbourFlagsMore", 11302, 3, unknown: "NTF_EXT_???"),
+        SymbolSetRow("addressLabel", 11305, 2, unknown: "IFAL_???"),
+        SymbolSetRow("netConfiguration", 11307, 10, unknown: "NETCONFA_???"),
+        SymbolSetRow("dcb", 11317, 17, unknown: "DCB_ATTR_???"),
+        SymbolSetRow("dcbCommand", 11334, 28, unknown: "DCB_CMD_???"),
+        SymbolSetRow("netNamespace", 11362, 7, unknown: "NETNSA_???"),
+        SymbolSetRow("nextHop", 11369, 14, unknown: "NHA_???"),
+        SymbolSetRow("nextHopGroup", 11383, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
+        SymbolSetRow("nextHopResilient", 11385, 5, unknown: "NHA_RES_GROUP_???"),
+        SymbolSetRow("nextHopBucket", 11390, 4, unknown: "NHA_RES_BUCKET_???"),
+        SymbolSetRow("multicastDatabase", 11394, 3, unknown: "MDBA_???"),
+        SymbolSetRow("multicastEntries", 11397, 2, unknown: "MDBA_MDB_???"),
+        SymbolSetRow("multicastEntry", 11399, 2, unknown: "MDBA_MDB_ENTRY_???"),
+        SymbolSetRow("multicastEntryMore", 11401, 11, unknown: "MDBA_MDB_EATTR_???"),
+        SymbolSetRow("multicastState", 11412, 2, unknown: "MDB_???"),
+        SymbolSetRow("multicastFlags", 11414, 5, unknown: "MDB_FLAGS_???"),
+        SymbolSetRow("multicastRouters", 11419, 2, unknown: "MDBA_ROUTER_???"),
+        SymbolSetRow("multicastRouter", 11421, 5, unknown: "MDBA_ROUTER_PATTR_???"),
+        SymbolSetRow("multicastRouterType", 11426, 4, unknown: "MDB_RTR_TYPE_???"),
+        SymbolSetRow("linkStatistics", 11430, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkStatisticsMore", 11436, 3, unknown: "LINK_XSTATS_TYPE_???"),
+        SymbolSetRow("linkStatisticsOffload", 11439, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
+        SymbolSetRow("bridgeStatistics", 11441, 5, unknown: "BRIDGE_XSTATS_???"),
+        SymbolSetRow("bondStatistics", 11446, 2, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("bondAggregation", 11448, 10, unknown: "BOND_3AD_STAT_???"),
+        SymbolSetRow("mplsStatistics", 11458, 2, unknown: "MPLS_STATS_???"),
+        SymbolSetRow("multicastReport", 11460, 7, unknown: "IPMRA_CREPORT_???"),
+        SymbolSetRow("multicastReport6", 11467, 6, unknown: "IP6MRA_CREPORT_???"),
+        SymbolSetRow("trafficStatistics", 11473, 9, unknown: "TCA_STATS_???"),
+        SymbolSetRow("trafficTable", 11482, 3, unknown: "TCA_STAB_???"),
+        SymbolSetRow("trafficRoot", 11485, 6, unknown: "TCA_ROOT_???"),
+        SymbolSetRow("trafficRootFlags", 11491, 2, unknown: "TCA_ACT_FLAG_???"),
+        SymbolSetRow("trafficActionFlags", 11493, 3, unknown: "TCA_ACT_FLAGS_???"),
+        SymbolSetRow("trafficActionStatistics", 11496, 2, unknown: "TCA_ACT_HW_STATS_???"),
+        SymbolSetRow("trafficAction", 11498, 11, unknown: "TCA_ACT_???"),
+        SymbolSetRow("multicastMessage", 11509, 4, unknown: "MRT_MSG_???"),
+        SymbolSetRow("reportFamily", 11513, 2, unknown: "RTNL_FAMILY_???"),
+        SymbolSetRow("linkStatisticsFilter", 11515, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("diagRequest", 11521, 6, unknown: ""),
+        SymbolSetRow("diagAnswer", 11527, 6, unknown: ""),
+        SymbolSetRow("diagRequestAttributes", 11533, 2, unknown: ""),
+        SymbolSetRow("diagAnswerAttributes", 11535, 6, unknown: ""),
+        SymbolSetRow("inetDiagRequest", 11541, 4, unknown: "INET_DIAG_REQ_???"),
+        SymbolSetRow("inetDiag", 11545, 23, unknown: "INET_DIAG_???"),
+        SymbolSetRow("inetDiagUpper", 11568, 4, unknown: "INET_ULP_INFO_???"),
+        SymbolSetRow("inetDiagTls", 11572, 8, unknown: "TLS_INFO_???"),
+        SymbolSetRow("tlsVersion", 11580, 2, unknown: "TLS_???_VERSION"),
+        SymbolSetRow("tlsCipher", 11582, 8, unknown: "TLS_CIPHER_???"),
+        SymbolSetRow("tlsConfiguration", 11590, 4, unknown: "TLS_CONF_???"),
+        SymbolSetRow("inetDiagMptcp", 11594, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
+        SymbolSetRow("mptcpSubflow", 11606, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
+        SymbolSetRow("unixDiag", 11615, 8, unknown: "UNIX_DIAG_???"),
+        SymbolSetRow("unixDiagShow", 11623, 7, unknown: "UDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiag", 11630, 5, unknown: "NETLINK_DIAG_???"),
+        SymbolSetRow("netlinkDiagShow", 11635, 4, unknown: "NDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiagFlags", 11639, 6, unknown: "NDIAG_FLAG_???"),
+        SymbolSetRow("netlinkDiagProtocol", 11645, 23, unknown: "NETLINK_???"),
+        SymbolSetRow("netlinkState", 11668, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("packetDiag", 11670, 8, unknown: "PACKET_DIAG_???"),
+        SymbolSetRow("packetDiagShow", 11678, 6, unknown: "PACKET_SHOW_???"),
+        SymbolSetRow("packetDiagFlags", 11684, 5, unknown: "PDI_???"),
+        SymbolSetRow("packetVersion", 11689, 3, unknown: "TPACKET_???"),
+        SymbolSetRow("smcDiag", 11692, 6, unknown: "SMC_DIAG_???"),
+        SymbolSetRow("smcDiagMode", 11698, 3, unknown: "SMC_DIAG_MODE_???"),
+        SymbolSetRow("smcState", 11701, 12, unknown: "SMC_???"),
+        SymbolSetRow("smcReason", 11713, 16, unknown: "SMC_CLC_DECL_???"),
+        SymbolSetRow("diagShutdown", 11729, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("diagStates", 11731, 13, unknown: "1<<TCP_???"),
+        SymbolSetRow("inetDiagExtensions", 11744, 22, unknown: "1<<INET_DIAG_???-1"),
+        SymbolSetRow("smcDiagExtensions", 11766, 2, unknown: "1<<SMC_DIAG_???-1"),
+        SymbolSetRow("memoryUse", 11768, 9, unknown: "SK_MEMINFO_???"),
+        SymbolSetRow("diagFilterCode", 11777, 14, unknown: "INET_DIAG_BC_???"),
+        SymbolSetRow("diagStorageRequest", 11791, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
+        SymbolSetRow("diagStorages", 11793, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
+        SymbolSetRow("diagStorage", 11795, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
+        SymbolSetRow("smcRole", 11799, 2, unknown: "SMC_???"),
+        SymbolSetRow("conntrackType", 11801, 8, unknown: "IPCTNL_MSG_CT_???"),
+        SymbolSetRow("expectationType", 11809, 4, unknown: "IPCTNL_MSG_EXP_???"),
+        SymbolSetRow("queueType", 11813, 4, unknown: "NFQNL_MSG_???"),
+        SymbolSetRow("packetLogType", 11817, 2, unknown: "NFULNL_MSG_???"),
+        SymbolSetRow("fingerprintType", 11819, 2, unknown: "OSF_MSG_???"),
+        SymbolSetRow("ipSetType", 11821, 21, unknown: "IPSET_CMD_???"),
+        SymbolSetRow("accountingType", 11842, 5, unknown: "NFNL_MSG_ACCT_???"),
+        SymbolSetRow("conntrackTimeoutType", 11847, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
+        SymbolSetRow("conntrackHelperType", 11852, 3, unknown: "NFNL_MSG_CTHELPER_???"),
+        SymbolSetRow("tableType", 11855, 34, unknown: "NFT_MSG_???"),
+        SymbolSetRow("tableCompatType", 11889, 1, unknown: "NFNL_MSG_COMPAT_???"),
+        SymbolSetRow("hookType", 11890, 1, unknown: "NFNL_MSG_HOOK_???"),
+        SymbolSetRow("cryptoType", 11891, 5, unknown: "CRYPTO_MSG_???"),
+        SymbolSetRow("cryptoAttribute", 11896, 23, unknown: "CRYPTOCFGA_???"),
+        SymbolSetRow("selinuxType", 11919, 2, unknown: "SELNL_MSG_???"),
+        SymbolSetRow("filterBatch", 11921, 2, unknown: "NFNL_MSG_???"),
+        SymbolSetRow("filterVersion", 11923, 1, unknown: "NFNETLINK_???"),
+        SymbolSetRow("devlinkCommand", 11924, 85, unknown: "DEVLINK_CMD_???"),
+        SymbolSetRow("ethtoolRequest", 12009, 52, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ethtoolAnswer", 12061, 55, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ioam6Command", 12116, 8, unknown: "IOAM6_CMD_???"),
+        SymbolSetRow("mptcpCommand", 12124, 12, unknown: "MPTCP_PM_CMD_???"),
+        SymbolSetRow("netdevCommand", 12136, 16, unknown: "NETDEV_CMD_???"),
+        SymbolSetRow("nl80211Command", 12152, 168, unknown: "NL80211_CMD_???"),
+        SymbolSetRow("seg6Command", 12320, 5, unknown: "SEG6_CMD_???"),
+        SymbolSetRow("taskstatsCommand", 12325, 6, unknown: "TASKSTATS_CMD_???"),
+        SymbolSetRow("tcpMetricsCommand", 12331, 3, unknown: "TCP_METRICS_CMD_???"),
+        SymbolSetRow("thermalCommand", 12334, 11, unknown: "THERMAL_GENL_CMD_???"),
+        SymbolSetRow("bpfClass", 12345, 8, unknown: "BPF_???"),
+        SymbolSetRow("bpfSize", 12353, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMode", 12356, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfSource", 12362, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfArithmetic", 12364, 11, unknown: "BPF_???"),
+        SymbolSetRow("bpfJump", 12375, 5, unknown: "BPF_???"),
+        SymbolSetRow("bpfReturn", 12380, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMove", 12383, 2, unknown: "BPF_???"),
+        SymbolSetRow("ebpfClass", 12385, 8, unknown: "BPF_???"),
+        SymbolSetRow("ebpfSize", 12393, 4, unknown: "BPF_???"),
+        SymbolSetRow("ebpfMode", 12397, 6, unknown: "BPF_???"),
+        SymbolSetRow("ebpfArithmetic", 12403, 14, unknown: "BPF_???"),
+        SymbolSetRow("ebpfJump", 12417, 15, unknown: "BPF_???"),
+        SymbolSetRow("ebpfRegister", 12432, 11, unknown: "BPF_REG_???"),
+        SymbolSetRow("bpfAncillary", 12443, 16, unknown: "SKF_AD_???"),
+        SymbolSetRow("bpfCommand", 12459, 39, unknown: "BPF_???"),
+        SymbolSetRow("bpfMapType", 12498, 36, unknown: "BPF_MAP_TYPE_???"),
+        SymbolSetRow("bpfMap", 12534, 20, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfProgramType", 12554, 33, unknown: "BPF_PROG_TYPE_???"),
+        SymbolSetRow("bpfProgram", 12587, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfAttachType", 12595, 62, unknown: "BPF_???"),
+        SymbolSetRow("bpfAttach", 12657, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfQuery", 12665, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfLookup", 12666, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfUpdate", 12668, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfFile", 12674, 3, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfTestRun", 12677, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfDescriptorType", 12679, 6, unknown: "BPF_FD_TYPE_???"),
+        SymbolSetRow("bpfKprobeMulti", 12685, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfUprobeMulti", 12686, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfNetfilter", 12688, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfStatistics", 12689, 1, unknown: "BPF_STATS_???"),
+        SymbolSetRow("perfType", 12690, 6, unknown: "PERF_TYPE_???"),
+        SymbolSetRow("perfSize", 12696, 10, unknown: "PERF_ATTR_SIZE_???"),
+        SymbolSetRow("perfHardware", 12706, 10, unknown: "PERF_COUNT_HW_???"),
+        SymbolSetRow("perfSoftware", 12716, 12, unknown: "PERF_COUNT_SW_???"),
+        SymbolSetRow("perfCache", 12728, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
+        SymbolSetRow("perfCacheOperation", 12735, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
+        SymbolSetRow("perfCacheResult", 12738, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
+        SymbolSetRow("perfSample", 12740, 25, unknown: "PERF_SAMPLE_???"),
+        SymbolSetRow("perfRead", 12765, 5, unknown: "PERF_FORMAT_???"),
+        SymbolSetRow("perfBranch", 12770, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
+        SymbolSetRow("memoryNode", 12790, 1, unknown: ""),
+        SymbolSetRow("breakpointType", 12791, 5, unknown: "HW_BREAKPOINT_???"),
     ]
 }
 
@@ -1547,94 +1557,94 @@ extension SpecTables {
     public static let symbolTypes: [TypeRow] = whole([symbolTypes0, symbolTypes1])
 
     private static let symbolTypes0: [TypeRow] = [
-        TypeRow(.value, .structure, 0, 315, .none),
-        TypeRow(.value, .structure, 0, 317, .none),
         TypeRow(.value, .structure, 0, 319, .none),
-        TypeRow(.value, .structure, 0, 327, .none),
-        TypeRow(.value, .structure, 0, 329, .none),
-        TypeRow(.value, .structure, 0, 318, .none),
-        TypeRow(.value, .symbol, 4, 51, .none),
-        TypeRow(.value, .symbol, 4, 462, .none),
-        TypeRow(.value, .symbol, 4, 52, .none),
+        TypeRow(.value, .structure, 0, 321, .none),
+        TypeRow(.value, .structure, 0, 323, .none),
+        TypeRow(.value, .structure, 0, 331, .none),
+        TypeRow(.value, .structure, 0, 333, .none),
+        TypeRow(.value, .structure, 0, 322, .none),
+        TypeRow(.value, .symbol, 4, 53, .none),
         TypeRow(.value, .symbol, 4, 467, .none),
-        TypeRow(.value, .symbol, 4, 444, .none),
-        TypeRow(.value, .symbol, 4, 456, .none),
-        TypeRow(.value, .symbol, 4, 48, .none),
-        TypeRow(.value, .symbol, 4, 468, .none),
-        TypeRow(.value, .symbol, 4, 448, .none),
+        TypeRow(.value, .symbol, 4, 54, .none),
+        TypeRow(.value, .symbol, 4, 472, .none),
         TypeRow(.value, .symbol, 4, 449, .none),
-        TypeRow(.value, .symbol, 4, 446, .none),
-        TypeRow(.value, .symbol, 4, 445, .none),
-        TypeRow(.value, .symbol, 4, 463, .none),
-        TypeRow(.value, .symbol, 4, 480, .none),
-        TypeRow(.value, .symbol, 4, 477, .none),
-        TypeRow(.value, .symbol, 4, 478, .none),
-        TypeRow(.value, .symbol, 4, 479, .none),
-        TypeRow(.value, .symbol, 4, 484, .none),
-        TypeRow(.value, .symbol, 4, 481, .none),
-        TypeRow(.value, .symbol, 4, 486, .none),
-        TypeRow(.value, .symbol, 4, 487, .none),
+        TypeRow(.value, .symbol, 4, 461, .none),
+        TypeRow(.value, .symbol, 4, 50, .none),
+        TypeRow(.value, .symbol, 4, 473, .none),
+        TypeRow(.value, .symbol, 4, 453, .none),
+        TypeRow(.value, .symbol, 4, 454, .none),
+        TypeRow(.value, .symbol, 4, 451, .none),
+        TypeRow(.value, .symbol, 4, 450, .none),
+        TypeRow(.value, .symbol, 4, 468, .none),
         TypeRow(.value, .symbol, 4, 485, .none),
-        TypeRow(.value, .symbol, 4, 524, .none),
-        TypeRow(.value, .symbol, 4, 523, .none),
         TypeRow(.value, .symbol, 4, 482, .none),
-        TypeRow(.value, .symbol, 4, 525, .none),
-        TypeRow(.value, .symbol, 4, 501, .none),
-        TypeRow(.value, .symbol, 4, 488, .none),
         TypeRow(.value, .symbol, 4, 483, .none),
+        TypeRow(.value, .symbol, 4, 484, .none),
         TypeRow(.value, .symbol, 4, 489, .none),
-        TypeRow(.value, .symbol, 4, 490, .none),
+        TypeRow(.value, .symbol, 4, 486, .none),
         TypeRow(.value, .symbol, 4, 491, .none),
-        TypeRow(.value, .symbol, 4, 504, .none),
-        TypeRow(.value, .symbol, 4, 526, .none),
         TypeRow(.value, .symbol, 4, 492, .none),
+        TypeRow(.value, .symbol, 4, 490, .none),
+        TypeRow(.value, .symbol, 4, 529, .none),
+        TypeRow(.value, .symbol, 4, 528, .none),
+        TypeRow(.value, .symbol, 4, 487, .none),
+        TypeRow(.value, .symbol, 4, 530, .none),
+        TypeRow(.value, .symbol, 4, 506, .none),
         TypeRow(.value, .symbol, 4, 493, .none),
+        TypeRow(.value, .symbol, 4, 488, .none),
         TypeRow(.value, .symbol, 4, 494, .none),
         TypeRow(.value, .symbol, 4, 495, .none),
         TypeRow(.value, .symbol, 4, 496, .none),
+        TypeRow(.value, .symbol, 4, 509, .none),
+        TypeRow(.value, .symbol, 4, 531, .none),
         TypeRow(.value, .symbol, 4, 497, .none),
         TypeRow(.value, .symbol, 4, 498, .none),
         TypeRow(.value, .symbol, 4, 499, .none),
         TypeRow(.value, .symbol, 4, 500, .none),
+        TypeRow(.value, .symbol, 4, 501, .none),
+        TypeRow(.value, .symbol, 4, 502, .none),
+        TypeRow(.value, .symbol, 4, 503, .none),
+        TypeRow(.value, .symbol, 4, 504, .none),
+        TypeRow(.value, .symbol, 4, 505, .none),
         TypeRow(.value, .signed, 4, 0, .none),
-        TypeRow(.value, .custom, 0, 117, .none),
-        TypeRow(.value, .structure, 0, 332, .none),
-        TypeRow(.value, .structure, 0, 331, .none),
+        TypeRow(.value, .custom, 0, 127, .none),
+        TypeRow(.value, .structure, 0, 336, .none),
+        TypeRow(.value, .structure, 0, 335, .none),
         TypeRow(.value, .structure, 0, 2, .none),
         TypeRow(.value, .custom, 0, 94, .none),
         TypeRow(.array, .unsigned, 4, 0, .none),
         TypeRow(.value, .hexadecimal, 8, 0, .none),
         TypeRow(.array, .group, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 333, .none),
-        TypeRow(.value, .structure, 0, 330, .none),
-        TypeRow(.value, .symbol, 4, 505, .none),
-        TypeRow(.value, .descriptor, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 349, .none),
-        TypeRow(.value, .structure, 0, 340, .none),
-        TypeRow(.value, .structure, 0, 351, .none),
+        TypeRow(.value, .structure, 0, 337, .none),
         TypeRow(.value, .structure, 0, 334, .none),
-        TypeRow(.value, .structure, 0, 335, .none),
-        TypeRow(.value, .custom, 0, 118, .none),
-        TypeRow(.value, .structure, 0, 336, .none),
-        TypeRow(.value, .structure, 0, 338, .none),
-        TypeRow(.value, .custom, 0, 119, .none),
-        TypeRow(.value, .structure, 0, 341, .none),
-        TypeRow(.value, .structure, 0, 342, .none),
-        TypeRow(.value, .unsigned, 8, 0, .none),
-        TypeRow(.value, .custom, 0, 120, .none),
-        TypeRow(.array, .structure, 0, 344, .none),
-        TypeRow(.value, .symbol, 4, 527, .none),
-        TypeRow(.value, .structure, 0, 350, .none),
-        TypeRow(.value, .structure, 0, 347, .none),
-        TypeRow(.value, .structure, 0, 345, .none),
-        TypeRow(.value, .structure, 0, 348, .none),
-        TypeRow(.value, .symbol, 4, 508, .none),
-        TypeRow(.value, .symbol, 4, 507, .none),
-        TypeRow(.value, .symbol, 4, 509, .none),
         TypeRow(.value, .symbol, 4, 510, .none),
-        TypeRow(.value, .symbol, 4, 511, .none),
+        TypeRow(.value, .descriptor, 4, 0, .none),
+        TypeRow(.value, .structure, 0, 353, .none),
+        TypeRow(.value, .structure, 0, 344, .none),
+        TypeRow(.value, .structure, 0, 355, .none),
+        TypeRow(.value, .structure, 0, 338, .none),
+        TypeRow(.value, .structure, 0, 339, .none),
+        TypeRow(.value, .custom, 0, 128, .none),
+        TypeRow(.value, .structure, 0, 340, .none),
+        TypeRow(.value, .structure, 0, 342, .none),
+        TypeRow(.value, .custom, 0, 129, .none),
+        TypeRow(.value, .structure, 0, 345, .none),
+        TypeRow(.value, .structure, 0, 346, .none),
+        TypeRow(.value, .unsigned, 8, 0, .none),
+        TypeRow(.value, .custom, 0, 130, .none),
+        TypeRow(.array, .structure, 0, 348, .none),
+        TypeRow(.value, .symbol, 4, 532, .none),
+        TypeRow(.value, .structure, 0, 354, .none),
+        TypeRow(.value, .structure, 0, 351, .none),
+        TypeRow(.value, .structure, 0, 349, .none),
+        TypeRow(.value, .structure, 0, 352, .none),
+        TypeRow(.value, .symbol, 4, 513, .none),
         TypeRow(.value, .symbol, 4, 512, .none),
         TypeRow(.value, .symbol, 4, 514, .none),
+        TypeRow(.value, .symbol, 4, 515, .none),
+        TypeRow(.value, .symbol, 4, 516, .none),
+        TypeRow(.value, .symbol, 4, 517, .none),
+        TypeRow(.value, .symbol, 4, 519, .none),
         TypeRow(.array, .descriptor, 4, 0, .none),
         TypeRow(.value, .buffer, 0, 0, .none),
         TypeRow(.value, .structure, 0, 0, .none),
@@ -1642,80 +1652,77 @@ extension SpecTables {
         TypeRow(.value, .structure, 0, 1, .none),
         TypeRow(.array, .structure, 0, 1, .fixed(3)),
         TypeRow(.array, .hexadecimal, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 337, .none),
-        TypeRow(.value, .custom, 0, 121, .none),
+        TypeRow(.value, .structure, 0, 341, .none),
+        TypeRow(.value, .custom, 0, 131, .none),
         TypeRow(.value, .custom, 0, 4, .none),
         TypeRow(.array, .unsigned, 2, 0, .none),
         TypeRow(.array, .signed, 4, 0, .none),
         TypeRow(.value, .network, 4, 0, .none),
         TypeRow(.value, .octets, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 343, .none),
-        TypeRow(.value, .symbol, 4, 513, .none),
-        TypeRow(.value, .unsigned, 4, 0, .none),
+        TypeRow(.value, .structure, 0, 347, .none),
         TypeRow(.value, .symbol, 4, 518, .none),
-        TypeRow(.value, .symbol, 4, 522, .none),
-        TypeRow(.value, .symbol, 4, 520, .none),
-        TypeRow(.value, .symbol, 4, 519, .none),
-        TypeRow(.value, .symbol, 4, 521, .none),
-        TypeRow(.value, .structure, 0, 352, .none),
-        TypeRow(.value, .structure, 0, 353, .none),
-        TypeRow(.value, .structure, 0, 354, .none),
-        TypeRow(.value, .structure, 0, 355, .none),
+        TypeRow(.value, .unsigned, 4, 0, .none),
+        TypeRow(.value, .symbol, 4, 523, .none),
+        TypeRow(.value, .symbol, 4, 527, .none),
+        TypeRow(.value, .symbol, 4, 525, .none),
+        TypeRow(.value, .symbol, 4, 524, .none),
+        TypeRow(.value, .symbol, 4, 526, .none),
         TypeRow(.value, .structure, 0, 356, .none),
         TypeRow(.value, .structure, 0, 357, .none),
-        TypeRow(.value, .structure, 0, 403, .none),
-        TypeRow(.value, .structure, 0, 382, .none),
-        TypeRow(.value, .structure, 0, 383, .none),
-        TypeRow(.value, .structure, 0, 385, .none),
-        TypeRow(.value, .structure, 0, 384, .none),
-        TypeRow(.value, .structure, 0, 390, .none),
-        TypeRow(.value, .structure, 0, 387, .none),
-        TypeRow(.value, .structure, 0, 392, .none),
-        TypeRow(.value, .structure, 0, 386, .none),
-        TypeRow(.value, .structure, 0, 388, .none),
-        TypeRow(.value, .text, 0, 0, .none),
-        TypeRow(.array, .symbol, 4, 566, .none),
-        TypeRow(.value, .custom, 0, 122, .none),
-        TypeRow(.value, .structure, 0, 362, .none),
-        TypeRow(.value, .structure, 0, 379, .none),
-        TypeRow(.value, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 554, .none),
-        TypeRow(.array, .symbol, 4, 598, .none),
-        TypeRow(.value, .structure, 0, 363, .none),
-        TypeRow(.array, .symbol, 4, 603, .none),
-        TypeRow(.array, .symbol, 4, 604, .none),
-        TypeRow(.array, .symbol, 4, 589, .none),
-        TypeRow(.value, .flags, 4, 571, .none),
-        TypeRow(.array, .symbol, 4, 595, .none),
-        TypeRow(.value, .symbol, 4, 605, .none),
-        TypeRow(.value, .interface, 4, 0, .none),
-        TypeRow(.array, .symbol, 4, 539, .none),
-        TypeRow(.array, .symbol, 4, 606, .none),
-        TypeRow(.value, .unsigned, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 123, .none),
+        TypeRow(.value, .structure, 0, 358, .none),
         TypeRow(.value, .structure, 0, 359, .none),
-        TypeRow(.value, .flags, 4, 541, .none),
-        TypeRow(.array, .symbol, 4, 607, .none),
-        TypeRow(.value, .custom, 0, 124, .none),
-        TypeRow(.value, .structure, 0, 361, .none),
-        TypeRow(.value, .symbol, 4, 549, .none),
-        TypeRow(.value, .structure, 0, 405, .none),
-        TypeRow(.value, .symbol, 2, 608, .none),
         TypeRow(.value, .structure, 0, 360, .none),
-        TypeRow(.value, .network, 2, 0, .none),
-        TypeRow(.value, .symbol, 1, 550, .none),
-        TypeRow(.array, .symbol, 4, 611, .none),
-        TypeRow(.value, .flags, 4, 613, .none),
-        TypeRow(.value, .flags, 2, 544, .none),
-        TypeRow(.value, .flags, 1, 545, .none),
-        TypeRow(.value, .structure, 0, 406, .none),
-        TypeRow(.value, .symbol, 1, 51, .none),
+        TypeRow(.value, .structure, 0, 361, .none),
         TypeRow(.value, .structure, 0, 407, .none),
-        TypeRow(.value, .symbol, 4, 689, .none),
-        TypeRow(.value, .symbol, 4, 690, .none),
-        TypeRow(.value, .symbol, 4, 691, .none),
-        TypeRow(.value, .symbol, 4, 692, .none),
-        TypeRow(.value, .symbol, 4, 693, .none),
+        TypeRow(.value, .structure, 0, 386, .none),
+        TypeRow(.value, .structure, 0, 387, .none),
+        TypeRow(.value, .structure, 0, 389, .none),
+        TypeRow(.value, .structure, 0, 388, .none),
+        TypeRow(.value, .structure, 0, 394, .none),
+        TypeRow(.value, .structure, 0, 391, .none),
+        TypeRow(.value, .structure, 0, 396, .none),
+        TypeRow(.value, .structure, 0, 390, .none),
+        TypeRow(.value, .structure, 0, 392, .none),
+        TypeRow(.value, .text, 0, 0, .none),
+        TypeRow(.array, .unsigned, 1, 0, .none),
+        TypeRow(.array, .symbol, 4, 571, .none),
+        TypeRow(.value, .custom, 0, 132, .none),
+        TypeRow(.value, .structure, 0, 366, .none),
+        TypeRow(.value, .structure, 0, 383, .none),
+        TypeRow(.value, .unsigned, 1, 0, .none),
+        TypeRow(.array, .symbol, 4, 559, .none),
+        TypeRow(.array, .symbol, 4, 603, .none),
+        TypeRow(.value, .structure, 0, 367, .none),
+        TypeRow(.array, .symbol, 4, 608, .none),
+        TypeRow(.array, .symbol, 4, 609, .none),
+        TypeRow(.array, .symbol, 4, 594, .none),
+        TypeRow(.value, .flags, 4, 576, .none),
+        TypeRow(.array, .symbol, 4, 600, .none),
+        TypeRow(.value, .symbol, 4, 610, .none),
+        TypeRow(.value, .interface, 4, 0, .none),
+        TypeRow(.array, .symbol, 4, 544, .none),
+        TypeRow(.array, .symbol, 4, 611, .none),
+        TypeRow(.value, .unsigned, 2, 0, .none),
+        TypeRow(.value, .custom, 0, 133, .none),
+        TypeRow(.value, .structure, 0, 363, .none),
+        TypeRow(.value, .flags, 4, 546, .none),
+        TypeRow(.array, .symbol, 4, 612, .none),
+        TypeRow(.value, .custom, 0, 134, .none),
+        TypeRow(.value, .structure, 0, 365, .none),
+        TypeRow(.value, .symbol, 4, 554, .none),
+        TypeRow(.value, .structure, 0, 409, .none),
+        TypeRow(.value, .symbol, 2, 613, .none),
+        TypeRow(.value, .structure, 0, 364, .none),
+        TypeRow(.value, .network, 2, 0, .none),
+        TypeRow(.value, .symbol, 1, 555, .none),
+        TypeRow(.array, .symbol, 4, 616, .none),
+        TypeRow(.value, .flags, 4, 618, .none),
+        TypeRow(.value, .flags, 2, 549, .none),
+        TypeRow(.value, .flags, 1, 550, .none),
+        TypeRow(.value, .custom, 0, 135, .none),
+        TypeRow(.value, .structure, 0, 410, .none),
+        TypeRow(.value, .symbol, 1, 53, .none),
+        TypeRow(.value, .structure, 0, 411, .none),
         TypeRow(.value, .symbol, 4, 694, .none),
         TypeRow(.value, .symbol, 4, 695, .none),
         TypeRow(.value, .symbol, 4, 696, .none),
@@ -1723,169 +1730,176 @@ extension SpecTables {
         TypeRow(.value, .symbol, 4, 698, .none),
         TypeRow(.value, .symbol, 4, 699, .none),
         TypeRow(.value, .symbol, 4, 700, .none),
-        TypeRow(.value, .structure, 0, 358, .none),
-        TypeRow(.value, .hexadecimal, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 125, .none),
-        TypeRow(.value, .custom, 0, 126, .none),
-        TypeRow(.value, .custom, 0, 127, .none),
-        TypeRow(.value, .custom, 0, 128, .none),
-        TypeRow(.value, .custom, 0, 129, .none),
-        TypeRow(.value, .flags, 4, 563, .none),
-        TypeRow(.value, .hexadecimal, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 567, .none),
-        TypeRow(.value, .signed, 8, 0, .none),
-        TypeRow(.value, .symbol, 4, 531, .none),
-        TypeRow(.value, .symbol, 4, 555, .none),
-        TypeRow(.value, .symbol, 4, 557, .none),
-        TypeRow(.value, .symbol, 4, 703, .none),
-        TypeRow(.value, .symbol, 4, 556, .none),
-        TypeRow(.value, .symbol, 4, 558, .none),
-        TypeRow(.value, .symbol, 4, 559, .none),
         TypeRow(.value, .symbol, 4, 701, .none),
-        TypeRow(.value, .symbol, 4, 539, .none),
-        TypeRow(.value, .symbol, 4, 540, .none),
-        TypeRow(.value, .symbol, 4, 542, .none),
-        TypeRow(.value, .symbol, 4, 543, .none),
-        TypeRow(.value, .symbol, 4, 546, .none),
+        TypeRow(.value, .symbol, 4, 702, .none),
+        TypeRow(.value, .symbol, 4, 703, .none),
+        TypeRow(.value, .symbol, 4, 704, .none),
+        TypeRow(.value, .symbol, 4, 705, .none),
+        TypeRow(.value, .structure, 0, 362, .none),
+        TypeRow(.value, .hexadecimal, 2, 0, .none),
+        TypeRow(.value, .custom, 0, 136, .none),
+        TypeRow(.value, .custom, 0, 137, .none),
+        TypeRow(.value, .custom, 0, 138, .none),
+        TypeRow(.value, .custom, 0, 139, .none),
+        TypeRow(.value, .custom, 0, 140, .none),
+        TypeRow(.value, .flags, 4, 568, .none),
+        TypeRow(.value, .hexadecimal, 4, 0, .none),
+        TypeRow(.value, .symbol, 4, 572, .none),
+        TypeRow(.value, .signed, 8, 0, .none),
+        TypeRow(.value, .symbol, 4, 536, .none),
+        TypeRow(.value, .symbol, 4, 560, .none),
+        TypeRow(.value, .symbol, 4, 562, .none),
+        TypeRow(.value, .symbol, 4, 708, .none),
+        TypeRow(.value, .symbol, 4, 561, .none),
+        TypeRow(.value, .symbol, 4, 563, .none),
+        TypeRow(.value, .symbol, 4, 564, .none),
+        TypeRow(.value, .symbol, 4, 706, .none),
+        TypeRow(.value, .symbol, 4, 544, .none),
+        TypeRow(.value, .symbol, 4, 545, .none),
+        TypeRow(.value, .symbol, 4, 547, .none),
     ]
 
     private static let symbolTypes1: [TypeRow] = [
-        TypeRow(.value, .symbol, 4, 570, .none),
-        TypeRow(.value, .symbol, 4, 643, .none),
-        TypeRow(.value, .symbol, 4, 609, .none),
+        TypeRow(.value, .symbol, 4, 548, .none),
+        TypeRow(.value, .symbol, 4, 551, .none),
+        TypeRow(.value, .symbol, 4, 575, .none),
+        TypeRow(.value, .symbol, 4, 648, .none),
         TypeRow(.value, .symbol, 4, 614, .none),
-        TypeRow(.value, .symbol, 4, 616, .none),
-        TypeRow(.value, .symbol, 4, 615, .none),
-        TypeRow(.value, .symbol, 4, 623, .none),
-        TypeRow(.value, .symbol, 4, 618, .none),
-        TypeRow(.value, .symbol, 4, 632, .none),
-        TypeRow(.value, .symbol, 4, 639, .none),
         TypeRow(.value, .symbol, 4, 619, .none),
-        TypeRow(.value, .structure, 0, 401, .none),
-        TypeRow(.value, .structure, 0, 402, .none),
-        TypeRow(.array, .symbol, 4, 641, .none),
-        TypeRow(.array, .symbol, 4, 642, .none),
-        TypeRow(.value, .structure, 0, 364, .none),
+        TypeRow(.value, .symbol, 4, 621, .none),
+        TypeRow(.value, .symbol, 4, 620, .none),
+        TypeRow(.value, .symbol, 4, 628, .none),
+        TypeRow(.value, .symbol, 4, 623, .none),
+        TypeRow(.value, .symbol, 4, 637, .none),
+        TypeRow(.value, .symbol, 4, 644, .none),
+        TypeRow(.value, .symbol, 4, 624, .none),
+        TypeRow(.value, .structure, 0, 405, .none),
+        TypeRow(.value, .structure, 0, 406, .none),
+        TypeRow(.array, .symbol, 4, 646, .none),
+        TypeRow(.array, .symbol, 4, 647, .none),
+        TypeRow(.value, .structure, 0, 368, .none),
         TypeRow(.value, .custom, 0, 91, .none),
-        TypeRow(.value, .structure, 0, 365, .none),
-        TypeRow(.array, .symbol, 4, 576, .none),
-        TypeRow(.value, .symbol, 4, 577, .none),
+        TypeRow(.value, .structure, 0, 369, .none),
+        TypeRow(.array, .symbol, 4, 581, .none),
+        TypeRow(.value, .symbol, 4, 582, .none),
         TypeRow(.value, .inet4, 4, 0, .none),
         TypeRow(.value, .inet6, 16, 0, .none),
         TypeRow(.value, .user, 4, 0, .none),
         TypeRow(.value, .group, 4, 0, .none),
-        TypeRow(.value, .flags, 4, 581, .none),
-        TypeRow(.value, .custom, 0, 130, .none),
-        TypeRow(.value, .custom, 0, 131, .none),
-        TypeRow(.value, .structure, 0, 366, .none),
-        TypeRow(.value, .custom, 0, 132, .none),
-        TypeRow(.value, .symbol, 1, 582, .none),
-        TypeRow(.value, .custom, 0, 133, .none),
-        TypeRow(.value, .hexadecimal, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 583, .none),
-        TypeRow(.array, .symbol, 4, 580, .none),
-        TypeRow(.array, .symbol, 4, 584, .none),
-        TypeRow(.value, .flags, 2, 591, .none),
-        TypeRow(.value, .symbol, 2, 592, .none),
-        TypeRow(.value, .structure, 0, 367, .none),
-        TypeRow(.array, .symbol, 4, 593, .none),
-        TypeRow(.value, .flags, 2, 594, .none),
-        TypeRow(.value, .symbol, 1, 596, .none),
-        TypeRow(.value, .flags, 4, 597, .none),
-        TypeRow(.array, .symbol, 4, 599, .none),
-        TypeRow(.value, .structure, 0, 368, .none),
-        TypeRow(.value, .structure, 0, 369, .none),
-        TypeRow(.value, .structure, 0, 371, .none),
-        TypeRow(.value, .structure, 0, 373, .none),
-        TypeRow(.value, .structure, 0, 374, .none),
-        TypeRow(.value, .structure, 0, 372, .none),
-        TypeRow(.value, .structure, 0, 375, .none),
-        TypeRow(.array, .symbol, 4, 600, .none),
-        TypeRow(.value, .structure, 0, 376, .none),
-        TypeRow(.value, .structure, 0, 377, .none),
-        TypeRow(.array, .symbol, 4, 601, .none),
+        TypeRow(.value, .flags, 4, 586, .none),
+        TypeRow(.value, .custom, 0, 141, .none),
+        TypeRow(.value, .custom, 0, 142, .none),
         TypeRow(.value, .structure, 0, 370, .none),
+        TypeRow(.value, .custom, 0, 143, .none),
+        TypeRow(.value, .symbol, 1, 587, .none),
+        TypeRow(.value, .custom, 0, 144, .none),
+        TypeRow(.value, .hexadecimal, 1, 0, .none),
+        TypeRow(.array, .symbol, 4, 588, .none),
+        TypeRow(.array, .symbol, 4, 585, .none),
+        TypeRow(.array, .symbol, 4, 589, .none),
+        TypeRow(.value, .flags, 2, 596, .none),
+        TypeRow(.value, .symbol, 2, 597, .none),
+        TypeRow(.value, .structure, 0, 371, .none),
+        TypeRow(.array, .symbol, 4, 598, .none),
+        TypeRow(.value, .flags, 2, 599, .none),
+        TypeRow(.value, .symbol, 1, 601, .none),
+        TypeRow(.value, .flags, 4, 602, .none),
+        TypeRow(.array, .symbol, 4, 604, .none),
+        TypeRow(.value, .structure, 0, 372, .none),
+        TypeRow(.value, .structure, 0, 373, .none),
+        TypeRow(.value, .structure, 0, 375, .none),
+        TypeRow(.value, .structure, 0, 377, .none),
         TypeRow(.value, .structure, 0, 378, .none),
+        TypeRow(.value, .structure, 0, 376, .none),
+        TypeRow(.value, .structure, 0, 379, .none),
+        TypeRow(.array, .symbol, 4, 605, .none),
         TypeRow(.value, .structure, 0, 380, .none),
-        TypeRow(.array, .symbol, 4, 610, .none),
         TypeRow(.value, .structure, 0, 381, .none),
-        TypeRow(.value, .flags, 1, 612, .none),
-        TypeRow(.array, .structure, 0, 389, .none),
-        TypeRow(.value, .symbol, 2, 620, .none),
-        TypeRow(.array, .symbol, 4, 621, .none),
-        TypeRow(.array, .symbol, 4, 622, .none),
-        TypeRow(.array, .symbol, 4, 624, .none),
+        TypeRow(.array, .symbol, 4, 606, .none),
+        TypeRow(.value, .structure, 0, 374, .none),
+        TypeRow(.value, .structure, 0, 382, .none),
+        TypeRow(.value, .structure, 0, 384, .none),
+        TypeRow(.array, .symbol, 4, 615, .none),
+        TypeRow(.value, .structure, 0, 385, .none),
+        TypeRow(.value, .flags, 1, 617, .none),
+        TypeRow(.array, .structure, 0, 393, .none),
+        TypeRow(.value, .symbol, 2, 625, .none),
+        TypeRow(.array, .symbol, 4, 626, .none),
+        TypeRow(.array, .symbol, 4, 627, .none),
         TypeRow(.array, .symbol, 4, 629, .none),
-        TypeRow(.array, .symbol, 4, 625, .none),
-        TypeRow(.value, .structure, 0, 391, .none),
-        TypeRow(.array, .symbol, 4, 633, .none),
         TypeRow(.array, .symbol, 4, 634, .none),
-        TypeRow(.array, .symbol, 4, 635, .none),
-        TypeRow(.array, .symbol, 4, 636, .none),
-        TypeRow(.value, .structure, 0, 393, .none),
-        TypeRow(.value, .structure, 0, 394, .none),
-        TypeRow(.array, .symbol, 4, 637, .none),
-        TypeRow(.value, .structure, 0, 396, .none),
+        TypeRow(.array, .symbol, 4, 630, .none),
+        TypeRow(.value, .structure, 0, 395, .none),
+        TypeRow(.array, .symbol, 4, 638, .none),
+        TypeRow(.array, .symbol, 4, 639, .none),
+        TypeRow(.array, .symbol, 4, 640, .none),
+        TypeRow(.array, .symbol, 4, 641, .none),
         TypeRow(.value, .structure, 0, 397, .none),
-        TypeRow(.value, .structure, 0, 399, .none),
         TypeRow(.value, .structure, 0, 398, .none),
+        TypeRow(.array, .symbol, 4, 642, .none),
         TypeRow(.value, .structure, 0, 400, .none),
-        TypeRow(.value, .structure, 0, 409, .none),
-        TypeRow(.value, .structure, 0, 410, .none),
-        TypeRow(.value, .structure, 0, 411, .none),
-        TypeRow(.value, .structure, 0, 423, .none),
+        TypeRow(.value, .structure, 0, 401, .none),
+        TypeRow(.value, .structure, 0, 403, .none),
+        TypeRow(.value, .structure, 0, 402, .none),
+        TypeRow(.value, .structure, 0, 404, .none),
+        TypeRow(.value, .structure, 0, 413, .none),
         TypeRow(.value, .structure, 0, 414, .none),
-        TypeRow(.value, .structure, 0, 416, .none),
-        TypeRow(.value, .structure, 0, 427, .none),
-        TypeRow(.value, .structure, 0, 430, .none),
-        TypeRow(.value, .structure, 0, 435, .none),
-        TypeRow(.value, .structure, 0, 424, .none),
         TypeRow(.value, .structure, 0, 415, .none),
-        TypeRow(.value, .structure, 0, 417, .none),
-        TypeRow(.value, .structure, 0, 428, .none),
-        TypeRow(.value, .structure, 0, 431, .none),
-        TypeRow(.value, .structure, 0, 436, .none),
-        TypeRow(.value, .symbol, 4, 655, .none),
-        TypeRow(.value, .symbol, 4, 664, .none),
-        TypeRow(.value, .symbol, 4, 656, .none),
-        TypeRow(.value, .symbol, 4, 666, .none),
-        TypeRow(.value, .symbol, 4, 671, .none),
-        TypeRow(.value, .symbol, 4, 675, .none),
-        TypeRow(.value, .custom, 0, 134, .none),
-        TypeRow(.array, .symbol, 4, 685, .none),
+        TypeRow(.value, .structure, 0, 427, .none),
         TypeRow(.value, .structure, 0, 418, .none),
-        TypeRow(.value, .structure, 0, 419, .none),
-        TypeRow(.value, .custom, 0, 135, .none),
-        TypeRow(.value, .flags, 1, 679, .none),
         TypeRow(.value, .structure, 0, 420, .none),
-        TypeRow(.value, .structure, 0, 421, .none),
-        TypeRow(.array, .symbol, 4, 657, .none),
-        TypeRow(.array, .symbol, 4, 686, .none),
-        TypeRow(.value, .structure, 0, 422, .none),
-        TypeRow(.array, .symbol, 4, 658, .none),
-        TypeRow(.array, .symbol, 4, 662, .none),
-        TypeRow(.value, .symbol, 2, 659, .none),
-        TypeRow(.value, .symbol, 2, 660, .none),
-        TypeRow(.value, .symbol, 2, 661, .none),
-        TypeRow(.value, .flags, 4, 663, .none),
-        TypeRow(.value, .structure, 0, 425, .none),
-        TypeRow(.value, .structure, 0, 426, .none),
-        TypeRow(.array, .hexadecimal, 0, 0, .none),
-        TypeRow(.value, .structure, 0, 429, .none),
-        TypeRow(.value, .flags, 4, 668, .none),
-        TypeRow(.value, .structure, 0, 432, .none),
-        TypeRow(.array, .structure, 0, 433, .none),
+        TypeRow(.value, .structure, 0, 431, .none),
         TypeRow(.value, .structure, 0, 434, .none),
+        TypeRow(.value, .structure, 0, 439, .none),
+        TypeRow(.value, .structure, 0, 428, .none),
+        TypeRow(.value, .structure, 0, 419, .none),
+        TypeRow(.value, .structure, 0, 421, .none),
+        TypeRow(.value, .structure, 0, 432, .none),
+        TypeRow(.value, .structure, 0, 435, .none),
         TypeRow(.value, .structure, 0, 440, .none),
-        TypeRow(.value, .structure, 0, 437, .none),
-        TypeRow(.array, .symbol, 4, 687, .none),
-        TypeRow(.value, .structure, 0, 442, .none),
-        TypeRow(.value, .structure, 0, 443, .none),
+        TypeRow(.value, .symbol, 4, 660, .none),
+        TypeRow(.value, .symbol, 4, 669, .none),
+        TypeRow(.value, .symbol, 4, 661, .none),
+        TypeRow(.value, .symbol, 4, 671, .none),
+        TypeRow(.value, .symbol, 4, 676, .none),
+        TypeRow(.value, .symbol, 4, 680, .none),
+        TypeRow(.value, .custom, 0, 145, .none),
+        TypeRow(.array, .symbol, 4, 690, .none),
+        TypeRow(.value, .structure, 0, 422, .none),
+        TypeRow(.value, .structure, 0, 423, .none),
+        TypeRow(.value, .custom, 0, 146, .none),
+        TypeRow(.value, .flags, 1, 684, .none),
+        TypeRow(.value, .structure, 0, 424, .none),
+        TypeRow(.value, .structure, 0, 425, .none),
+        TypeRow(.array, .symbol, 4, 662, .none),
+        TypeRow(.array, .symbol, 4, 691, .none),
+        TypeRow(.value, .structure, 0, 426, .none),
+        TypeRow(.array, .symbol, 4, 663, .none),
+        TypeRow(.array, .symbol, 4, 667, .none),
+        TypeRow(.value, .symbol, 2, 664, .none),
+        TypeRow(.value, .symbol, 2, 665, .none),
+        TypeRow(.value, .symbol, 2, 666, .none),
+        TypeRow(.value, .flags, 4, 668, .none),
+        TypeRow(.value, .structure, 0, 429, .none),
+        TypeRow(.value, .structure, 0, 430, .none),
+        TypeRow(.array, .hexadecimal, 0, 0, .none),
+        TypeRow(.value, .structure, 0, 433, .none),
+        TypeRow(.value, .flags, 4, 673, .none),
+        TypeRow(.value, .structure, 0, 436, .none),
+        TypeRow(.array, .structure, 0, 437, .none),
+        TypeRow(.value, .structure, 0, 438, .none),
         TypeRow(.value, .structure, 0, 444, .none),
+        TypeRow(.value, .structure, 0, 441, .none),
+        TypeRow(.array, .symbol, 4, 692, .none),
+        TypeRow(.value, .structure, 0, 448, .none),
+        TypeRow(.value, .structure, 0, 449, .none),
+        TypeRow(.value, .structure, 0, 450, .none),
+        TypeRow(.value, .structure, 0, 451, .none),
+        TypeRow(.value, .structure, 0, 452, .none),
+        TypeRow(.value, .structure, 0, 453, .none),
+        TypeRow(.value, .structure, 0, 454, .none),
         TypeRow(.value, .structure, 0, 445, .none),
         TypeRow(.value, .structure, 0, 446, .none),
-        TypeRow(.value, .structure, 0, 447, .none),
-        TypeRow(.value, .structure, 0, 448, .none),
     ]
 }
 
@@ -1922,6 +1936,22 @@ extension SpecTables {
         SymbolRow("O_DIRECTORY", 0x10000),
         SymbolRow("FASYNC", 0x2000),
         SymbolRow("O_EMPTYPATH", 0x4000000),
+        SymbolRow("O_CREAT", 0x40),
+        SymbolRow("O_EXCL", 0x80),
+        SymbolRow("O_NOCTTY", 0x100),
+        SymbolRow("O_TRUNC", 0x200),
+        SymbolRow("O_APPEND", 0x400),
+        SymbolRow("O_NONBLOCK", 0x800),
+        SymbolRow("O_SYNC", 0x101000),
+        SymbolRow("O_DSYNC", 0x1000),
+        SymbolRow("O_DIRECT", 0x4000),
+        SymbolRow("O_LARGEFILE", 0x8000),
+        SymbolRow("O_NOFOLLOW", 0x20000),
+        SymbolRow("O_NOATIME", 0x40000),
+        SymbolRow("O_CLOEXEC", 0x80000),
+        SymbolRow("O_PATH", 0x200000),
+        SymbolRow("O_TMPFILE", 0x410000),
+        SymbolRow("O_DIRECTORY", 0x10000),
         SymbolRow("O_NONBLOCK", 0x800),
         SymbolRow("O_DIRECT", 0x4000),
         SymbolRow("O_CLOEXEC", 0x80000),
@@ -2077,6 +2107,9 @@ extension SpecTables {
         SymbolRow("47<<MFD_HUGE_SHIFT", 0xbc000000, 0xfc000000),
         SymbolRow("48<<MFD_HUGE_SHIFT", 0xc0000000, 0xfc000000),
         SymbolRow("49<<MFD_HUGE_SHIFT", 0xc4000000, 0xfc000000),
+    ]
+
+    private static let symbols1: [SymbolRow] = [
         SymbolRow("50<<MFD_HUGE_SHIFT", 0xc8000000, 0xfc000000),
         SymbolRow("51<<MFD_HUGE_SHIFT", 0xcc000000, 0xfc000000),
         SymbolRow("52<<MFD_HUGE_SHIFT", 0xd0000000, 0xfc000000),
@@ -2093,9 +2126,6 @@ extension SpecTables {
         SymbolRow("63<<MFD_HUGE_SHIFT", 0xfc000000, 0xfc000000),
         SymbolRow("CLOSE_RANGE_UNSHARE", 0x2),
         SymbolRow("CLOSE_RANGE_CLOEXEC", 0x4),
-    ]
-
-    private static let symbols1: [SymbolRow] = [
         SymbolRow("AT_SYMLINK_NOFOLLOW", 0x100),
         SymbolRow("AT_REMOVEDIR", 0x200),
         SymbolRow("AT_SYMLINK_FOLLOW", 0x400),
@@ -2280,6 +2310,9 @@ extension SpecTables {
         SymbolRow("EXFAT_SUPER_MAGIC", 0x2011bab0),
         SymbolRow("UBIFS_SUPER_MAGIC", 0x24051905),
         SymbolRow("ZFS_SUPER_MAGIC", 0x2fc12fc1),
+    ]
+
+    private static let symbols2: [SymbolRow] = [
         SymbolRow("JFS_SUPER_MAGIC", 0x3153464a),
         SymbolRow("BEFS_SUPER_MAGIC", 0x42465331),
         SymbolRow("SMACK_MAGIC", 0x43415d53),
@@ -2296,9 +2329,6 @@ extension SpecTables {
         SymbolRow("UFS_CIGAM", 0x54190100),
         SymbolRow("VZFS_SUPER_MAGIC", 0x565a4653),
         SymbolRow("STACK_END_MAGIC", 0x57ac6e9d),
-    ]
-
-    private static let symbols2: [SymbolRow] = [
         SymbolRow("ZSMALLOC_MAGIC", 0x58295829),
         SymbolRow("AAFS_MAGIC", 0x5a3c69f0),
         SymbolRow("ZONEFS_MAGIC", 0x5a4f4653),
@@ -2392,7 +2422,6 @@ extension SpecTables {
         SymbolRow("MOUNT_ATTR_NOSUID", 0x2),
         SymbolRow("MOUNT_ATTR_NODEV", 0x4),
         SymbolRow("MOUNT_ATTR_NOEXEC", 0x8),
-        SymbolRow("MOUNT_ATTR_RELATIME", 0x0),
         SymbolRow("MOUNT_ATTR_NOATIME", 0x10),
         SymbolRow("MOUNT_ATTR_STRICTATIME", 0x20),
         SymbolRow("MOUNT_ATTR_NODIRATIME", 0x80),
@@ -2402,6 +2431,10 @@ extension SpecTables {
         SymbolRow("AT_NO_AUTOMOUNT", 0x800),
         SymbolRow("AT_EMPTY_PATH", 0x1000),
         SymbolRow("AT_RECURSIVE", 0x8000),
+        SymbolRow("MS_UNBINDABLE", 0x20000),
+        SymbolRow("MS_PRIVATE", 0x40000),
+        SymbolRow("MS_SLAVE", 0x80000),
+        SymbolRow("MS_SHARED", 0x100000),
         SymbolRow("STATMOUNT_SB_BASIC", 0x1),
         SymbolRow("STATMOUNT_MNT_BASIC", 0x2),
         SymbolRow("STATMOUNT_PROPAGATE_FROM", 0x4),
@@ -2480,6 +2513,9 @@ extension SpecTables {
         SymbolRow("IPPROTO_IGMP", 0x2),
         SymbolRow("IPPROTO_IPIP", 0x4),
         SymbolRow("IPPROTO_TCP", 0x6),
+    ]
+
+    private static let symbols3: [SymbolRow] = [
         SymbolRow("IPPROTO_EGP", 0x8),
         SymbolRow("IPPROTO_PUP", 0xc),
         SymbolRow("IPPROTO_UDP", 0x11),
@@ -2499,9 +2535,6 @@ extension SpecTables {
         SymbolRow("IPPROTO_MTP", 0x5c),
         SymbolRow("IPPROTO_BEETPH", 0x5e),
         SymbolRow("IPPROTO_ENCAP", 0x62),
-    ]
-
-    private static let symbols3: [SymbolRow] = [
         SymbolRow("IPPROTO_PIM", 0x67),
         SymbolRow("IPPROTO_COMP", 0x6c),
         SymbolRow("IPPROTO_L2TP", 0x73),
@@ -2683,6 +2716,9 @@ extension SpecTables {
         SymbolRow("FAN_ATTRIB", 0x4),
         SymbolRow("FAN_CLOSE_WRITE", 0x8),
         SymbolRow("FAN_CLOSE_NOWRITE", 0x10),
+    ]
+
+    private static let symbols4: [SymbolRow] = [
         SymbolRow("FAN_OPEN", 0x20),
         SymbolRow("FAN_MOVED_FROM", 0x40),
         SymbolRow("FAN_MOVED_TO", 0x80),
@@ -2702,9 +2738,6 @@ extension SpecTables {
         SymbolRow("FAN_MNT_DETACH", 0x2000000),
         SymbolRow("FAN_EVENT_ON_CHILD", 0x8000000),
         SymbolRow("FAN_RENAME", 0x10000000),
-    ]
-
-    private static let symbols4: [SymbolRow] = [
         SymbolRow("FAN_ONDIR", 0x40000000),
         SymbolRow("UFFD_USER_MODE_ONLY", 0x1),
         SymbolRow("O_NONBLOCK", 0x800),
@@ -2886,6 +2919,9 @@ extension SpecTables {
         SymbolRow("IORING_CQE_F_32", 0x8000),
         SymbolRow("IORING_FSYNC_DATASYNC", 0x1),
         SymbolRow("IORING_TIMEOUT_ABS", 0x1),
+    ]
+
+    private static let symbols5: [SymbolRow] = [
         SymbolRow("IORING_TIMEOUT_UPDATE", 0x2),
         SymbolRow("IORING_TIMEOUT_BOOTTIME", 0x4),
         SymbolRow("IORING_TIMEOUT_REALTIME", 0x8),
@@ -2905,9 +2941,6 @@ extension SpecTables {
         SymbolRow("IORING_RECVSEND_POLL_FIRST", 0x1),
         SymbolRow("IORING_RECV_MULTISHOT", 0x2),
         SymbolRow("IORING_RECVSEND_FIXED_BUF", 0x4),
-    ]
-
-    private static let symbols5: [SymbolRow] = [
         SymbolRow("IORING_SEND_ZC_REPORT_USAGE", 0x8),
         SymbolRow("IORING_RECVSEND_BUNDLE", 0x10),
         SymbolRow("IORING_SEND_VECTORIZED", 0x20),
@@ -3089,6 +3122,9 @@ extension SpecTables {
         SymbolRow("MADV_COLD", 0x14),
         SymbolRow("MADV_PAGEOUT", 0x15),
         SymbolRow("MADV_POPULATE_READ", 0x16),
+    ]
+
+    private static let symbols6: [SymbolRow] = [
         SymbolRow("MADV_POPULATE_WRITE", 0x17),
         SymbolRow("MADV_DONTNEED_LOCKED", 0x18),
         SymbolRow("MADV_COLLAPSE", 0x19),
@@ -3108,9 +3144,6 @@ extension SpecTables {
         SymbolRow("MPOL_F_NUMA_BALANCING", 0x2000),
         SymbolRow("MPOL_MF_STRICT", 0x1),
         SymbolRow("MPOL_MF_MOVE", 0x2),
-    ]
-
-    private static let symbols6: [SymbolRow] = [
         SymbolRow("MPOL_MF_MOVE_ALL", 0x4),
         SymbolRow("MPOL_MF_LAZY", 0x8),
         SymbolRow("MPOL_F_NODE", 0x1),
@@ -3292,6 +3325,9 @@ extension SpecTables {
         SymbolRow("PR_SPEC_DISABLE", 0x4),
         SymbolRow("PR_SPEC_FORCE_DISABLE", 0x8),
         SymbolRow("PR_SPEC_DISABLE_NOEXEC", 0x10),
+    ]
+
+    private static let symbols7: [SymbolRow] = [
         SymbolRow("PR_SYS_DISPATCH_OFF", 0x0),
         SymbolRow("PR_SYS_DISPATCH_ON", 0x1),
         SymbolRow("PR_SYS_DISPATCH_INCLUSIVE_ON", 0x2),
@@ -3311,9 +3347,6 @@ extension SpecTables {
         SymbolRow("SECBIT_NOROOT", 0x1),
         SymbolRow("SECBIT_NOROOT_LOCKED", 0x2),
         SymbolRow("SECBIT_NO_SETUID_FIXUP", 0x4),
-    ]
-
-    private static let symbols7: [SymbolRow] = [
         SymbolRow("SECBIT_NO_SETUID_FIXUP_LOCKED", 0x8),
         SymbolRow("SECBIT_KEEP_CAPS", 0x10),
         SymbolRow("SECBIT_KEEP_CAPS_LOCKED", 0x20),
@@ -3329,19 +3362,23 @@ extension SpecTables {
         SymbolRow("PR_FUTEX_HASH_GET_SLOTS", 0x2),
         SymbolRow("PR_FP_MODE_FR", 0x1),
         SymbolRow("PR_FP_MODE_FRE", 0x2),
-        SymbolRow("PR_SVE_VL_INHERIT", 0x20000),
         SymbolRow("PR_SVE_SET_VL_ONEXEC", 0x40000),
-        SymbolRow("PR_SME_VL_INHERIT", 0x20000),
+        SymbolRow("PR_SVE_VL_INHERIT", 0x20000),
         SymbolRow("PR_SME_SET_VL_ONEXEC", 0x40000),
+        SymbolRow("PR_SME_VL_INHERIT", 0x20000),
         SymbolRow("PR_PAC_APIAKEY", 0x1),
         SymbolRow("PR_PAC_APIBKEY", 0x2),
         SymbolRow("PR_PAC_APDAKEY", 0x4),
         SymbolRow("PR_PAC_APDBKEY", 0x8),
         SymbolRow("PR_PAC_APGAKEY", 0x10),
-        SymbolRow("PR_TAGGED_ADDR_ENABLE", 0x1),
-        SymbolRow("PR_MTE_TCF_NONE", 0x0, 0x6),
+        SymbolRow("PR_PAC_APIAKEY", 0x1),
+        SymbolRow("PR_PAC_APIBKEY", 0x2),
+        SymbolRow("PR_PAC_APDAKEY", 0x4),
+        SymbolRow("PR_PAC_APDBKEY", 0x8),
+        SymbolRow("PR_MTE_TCF_NONE", 0x0),
         SymbolRow("PR_MTE_TCF_SYNC", 0x2),
         SymbolRow("PR_MTE_TCF_ASYNC", 0x4),
+        SymbolRow("PR_MTE_TCF_MASK", 0x6),
         SymbolRow("PR_RISCV_V_VSTATE_CTRL_DEFAULT", 0x0, 0x3),
         SymbolRow("PR_RISCV_V_VSTATE_CTRL_OFF", 0x1, 0x3),
         SymbolRow("PR_RISCV_V_VSTATE_CTRL_ON", 0x2, 0x3),
@@ -3491,6 +3528,9 @@ extension SpecTables {
         SymbolRow("USER_NS", 0x10000000),
         SymbolRow("PID_NS", 0x20000000),
         SymbolRow("NET_NS", 0x40000000),
+    ]
+
+    private static let symbols8: [SymbolRow] = [
         SymbolRow("LISTNS_CURRENT_USER", 0xffffffffffffffff),
         SymbolRow("ARCH_SET_GS", 0x1001),
         SymbolRow("ARCH_SET_FS", 0x1002),
@@ -3506,17 +3546,11 @@ extension SpecTables {
         SymbolRow("ARCH_MAP_VDSO_X32", 0x2001),
         SymbolRow("ARCH_MAP_VDSO_32", 0x2002),
         SymbolRow("ARCH_MAP_VDSO_64", 0x2003),
-        SymbolRow("ARCH_CET_STATUS", 0x3001),
-        SymbolRow("ARCH_CET_DISABLE", 0x3002),
-        SymbolRow("ARCH_CET_LOCK", 0x3003),
         SymbolRow("ARCH_GET_UNTAG_MASK", 0x4001),
         SymbolRow("ARCH_ENABLE_TAGGED_ADDR", 0x4002),
         SymbolRow("ARCH_GET_MAX_TAG_BITS", 0x4003),
         SymbolRow("ARCH_FORCE_TAGGED_SVA", 0x4004),
         SymbolRow("ARCH_SHSTK_ENABLE", 0x5001),
-    ]
-
-    private static let symbols8: [SymbolRow] = [
         SymbolRow("ARCH_SHSTK_DISABLE", 0x5002),
         SymbolRow("ARCH_SHSTK_LOCK", 0x5003),
         SymbolRow("ARCH_SHSTK_UNLOCK", 0x5004),
@@ -3697,6 +3731,9 @@ extension SpecTables {
         SymbolRow("POLL_PRI", 0x5),
         SymbolRow("POLL_HUP", 0x6),
         SymbolRow("SYS_SECCOMP", 0x1),
+    ]
+
+    private static let symbols9: [SymbolRow] = [
         SymbolRow("SYS_USER_DISPATCH", 0x2),
         SymbolRow("FUTEX_WAIT", 0x0),
         SymbolRow("FUTEX_WAKE", 0x1),
@@ -3717,9 +3754,6 @@ extension SpecTables {
         SymbolRow("FUTEX_OP_SET", 0x0),
         SymbolRow("FUTEX_OP_ADD", 0x1),
         SymbolRow("FUTEX_OP_OR", 0x2),
-    ]
-
-    private static let symbols9: [SymbolRow] = [
         SymbolRow("FUTEX_OP_ANDN", 0x3),
         SymbolRow("FUTEX_OP_XOR", 0x4),
         SymbolRow("FUTEX_OP_CMP_EQ", 0x0),
@@ -3756,6 +3790,9 @@ extension SpecTables {
         SymbolRow("MSG_NOERROR", 0x1000),
         SymbolRow("MSG_EXCEPT", 0x2000),
         SymbolRow("MSG_COPY", 0x4000),
+        SymbolRow("IPC_CREAT", 0x200),
+        SymbolRow("IPC_EXCL", 0x400),
+        SymbolRow("IPC_NOWAIT", 0x800),
         SymbolRow("IPC_CREAT", 0x200),
         SymbolRow("IPC_EXCL", 0x400),
         SymbolRow("SHM_HUGETLB", 0x800),
@@ -3897,6 +3934,9 @@ extension SpecTables {
         SymbolRow("SIGEV_THREAD_ID", 0x4),
         SymbolRow("CPUCLOCK_PROF", 0x0),
         SymbolRow("CPUCLOCK_VIRT", 0x1),
+    ]
+
+    private static let symbols10: [SymbolRow] = [
         SymbolRow("CPUCLOCK_SCHED", 0x2),
         SymbolRow("_LINUX_CAPABILITY_VERSION_1", 0x19980330),
         SymbolRow("_LINUX_CAPABILITY_VERSION_2", 0x20071026),
@@ -3920,9 +3960,6 @@ extension SpecTables {
         SymbolRow("1<<CAP_SYS_MODULE", 0x10000),
         SymbolRow("1<<CAP_SYS_RAWIO", 0x20000),
         SymbolRow("1<<CAP_SYS_CHROOT", 0x40000),
-    ]
-
-    private static let symbols10: [SymbolRow] = [
         SymbolRow("1<<CAP_SYS_PTRACE", 0x80000),
         SymbolRow("1<<CAP_SYS_PACCT", 0x100000),
         SymbolRow("1<<CAP_SYS_ADMIN", 0x200000),
@@ -4100,6 +4137,9 @@ extension SpecTables {
         SymbolRow("ENOPKG", 0x41),
         SymbolRow("EREMOTE", 0x42),
         SymbolRow("ENOLINK", 0x43),
+    ]
+
+    private static let symbols11: [SymbolRow] = [
         SymbolRow("EADV", 0x44),
         SymbolRow("ESRMNT", 0x45),
         SymbolRow("ECOMM", 0x46),
@@ -4123,9 +4163,6 @@ extension SpecTables {
         SymbolRow("ENOTSOCK", 0x58),
         SymbolRow("EDESTADDRREQ", 0x59),
         SymbolRow("EMSGSIZE", 0x5a),
-    ]
-
-    private static let symbols11: [SymbolRow] = [
         SymbolRow("EPROTOTYPE", 0x5b),
         SymbolRow("ENOPROTOOPT", 0x5c),
         SymbolRow("EPROTONOSUPPORT", 0x5d),
@@ -4303,6 +4340,9 @@ extension SpecTables {
         SymbolRow("PTRACE_KILL", 0x8),
         SymbolRow("PTRACE_SINGLESTEP", 0x9),
         SymbolRow("PTRACE_GETREGS", 0xc),
+    ]
+
+    private static let symbols12: [SymbolRow] = [
         SymbolRow("PTRACE_SETREGS", 0xd),
         SymbolRow("PTRACE_GETFPREGS", 0xe),
         SymbolRow("PTRACE_SETFPREGS", 0xf),
@@ -4326,9 +4366,6 @@ extension SpecTables {
         SymbolRow("PTRACE_SEIZE", 0x4206),
         SymbolRow("PTRACE_INTERRUPT", 0x4207),
         SymbolRow("PTRACE_LISTEN", 0x4208),
-    ]
-
-    private static let symbols12: [SymbolRow] = [
         SymbolRow("PTRACE_PEEKSIGINFO", 0x4209),
         SymbolRow("PTRACE_GETSIGMASK", 0x420a),
         SymbolRow("PTRACE_SETSIGMASK", 0x420b),
@@ -4506,6 +4543,9 @@ extension SpecTables {
         SymbolRow("SECCOMP_USER_NOTIF_FLAG_CONTINUE", 0x1),
         SymbolRow("SECCOMP_ADDFD_FLAG_SETFD", 0x1),
         SymbolRow("SECCOMP_ADDFD_FLAG_SEND", 0x2),
+    ]
+
+    private static let symbols13: [SymbolRow] = [
         SymbolRow("SECCOMP_RET_KILL_PROCESS", 0x80000000),
         SymbolRow("SECCOMP_RET_KILL_THREAD", 0x0),
         SymbolRow("SECCOMP_RET_TRAP", 0x30000),
@@ -4529,9 +4569,6 @@ extension SpecTables {
         SymbolRow("LANDLOCK_ACCESS_FS_REMOVE_FILE", 0x20),
         SymbolRow("LANDLOCK_ACCESS_FS_MAKE_CHAR", 0x40),
         SymbolRow("LANDLOCK_ACCESS_FS_MAKE_DIR", 0x80),
-    ]
-
-    private static let symbols13: [SymbolRow] = [
         SymbolRow("LANDLOCK_ACCESS_FS_MAKE_REG", 0x100),
         SymbolRow("LANDLOCK_ACCESS_FS_MAKE_SOCK", 0x200),
         SymbolRow("LANDLOCK_ACCESS_FS_MAKE_FIFO", 0x400),
@@ -4709,6 +4746,9 @@ extension SpecTables {
         SymbolRow("SG_GET_TIMEOUT", 0x2202),
         SymbolRow("SG_EMULATED_HOST", 0x2203),
         SymbolRow("SG_SET_TRANSFORM", 0x2204),
+    ]
+
+    private static let symbols14: [SymbolRow] = [
         SymbolRow("SG_GET_TRANSFORM", 0x2205),
         SymbolRow("SG_GET_COMMAND_Q", 0x2270),
         SymbolRow("SG_SET_COMMAND_Q", 0x2271),
@@ -4732,9 +4772,6 @@ extension SpecTables {
         SymbolRow("SG_GET_ACCESS_COUNT", 0x2289),
         SymbolRow("FW_CDEV_IOC_GET_SPEED", 0x2311),
         SymbolRow("PERF_EVENT_IOC_ENABLE", 0x2400),
-    ]
-
-    private static let symbols14: [SymbolRow] = [
         SymbolRow("PERF_EVENT_IOC_DISABLE", 0x2401),
         SymbolRow("PERF_EVENT_IOC_REFRESH", 0x2402),
         SymbolRow("PERF_EVENT_IOC_RESET", 0x2403),
@@ -4912,6 +4949,9 @@ extension SpecTables {
         SymbolRow("RNDRESEEDCRNG", 0x5207),
         SymbolRow("FASTRPC_IOCTL_INIT_ATTACH_SNS", 0x5208),
         SymbolRow("CDROMPAUSE", 0x5301),
+    ]
+
+    private static let symbols15: [SymbolRow] = [
         SymbolRow("CDROMRESUME", 0x5302),
         SymbolRow("CDROMPLAYMSF", 0x5303),
         SymbolRow("CDROMPLAYTRKIND", 0x5304),
@@ -4935,9 +4975,6 @@ extension SpecTables {
         SymbolRow("CDROMSEEK", 0x5316),
         SymbolRow("CDROMPLAYBLK", 0x5317),
         SymbolRow("CDROMREADALL", 0x5318),
-    ]
-
-    private static let symbols15: [SymbolRow] = [
         SymbolRow("CDROMCLOSETRAY", 0x5319),
         SymbolRow("CDROMGETSPINDOWN", 0x531d),
         SymbolRow("CDROMSETSPINDOWN", 0x531e),
@@ -5115,6 +5152,9 @@ extension SpecTables {
         SymbolRow("FUNCTIONFS_FIFO_FLUSH", 0x6702),
         SymbolRow("GADGETFS_FIFO_FLUSH", 0x6702),
         SymbolRow("FUNCTIONFS_CLEAR_HALT", 0x6703),
+    ]
+
+    private static let symbols16: [SymbolRow] = [
         SymbolRow("GADGETFS_CLEAR_HALT", 0x6703),
         SymbolRow("FUNCTIONFS_INTERFACE_REVMAP", 0x6780),
         SymbolRow("FUNCTIONFS_ENDPOINT_REVMAP", 0x6781),
@@ -5138,9 +5178,6 @@ extension SpecTables {
         SymbolRow("MGSL_IOCSIF", 0x6d0a),
         SymbolRow("MGSL_IOCGIF", 0x6d0b),
         SymbolRow("MGSL_IOCCLRMODCOUNT", 0x6d0f),
-    ]
-
-    private static let symbols16: [SymbolRow] = [
         SymbolRow("MGSL_IOCSXSYNC", 0x6d13),
         SymbolRow("MGSL_IOCGXSYNC", 0x6d14),
         SymbolRow("MGSL_IOCSXCTRL", 0x6d15),
@@ -5318,6 +5355,9 @@ extension SpecTables {
         SymbolRow("SIOCGIWNICKN", 0x8b1d),
         SymbolRow("SIOCSIWRATE", 0x8b20),
         SymbolRow("SIOCGIWRATE", 0x8b21),
+    ]
+
+    private static let symbols17: [SymbolRow] = [
         SymbolRow("SIOCSIWRTS", 0x8b22),
         SymbolRow("SIOCGIWRTS", 0x8b23),
         SymbolRow("SIOCSIWFRAG", 0x8b24),
@@ -5341,9 +5381,6 @@ extension SpecTables {
         SymbolRow("SIOCIWLASTPRIV", 0x8bff),
         SymbolRow("AUTOFS_IOC_READY", 0x9360),
         SymbolRow("AUTOFS_IOC_FAIL", 0x9361),
-    ]
-
-    private static let symbols17: [SymbolRow] = [
         SymbolRow("AUTOFS_IOC_CATATONIC", 0x9362),
         SymbolRow("BTRFS_IOC_TRANS_START", 0x9406),
         SymbolRow("BTRFS_IOC_TRANS_END", 0x9407),
@@ -5521,6 +5558,9 @@ extension SpecTables {
         SymbolRow("SNDCTL_DSP_SETTRIGGER", 0x40045010),
         SymbolRow("RNDADDTOENTCNT", 0x40045201),
         SymbolRow("RFKILL_IOCTL_MAX_SIZE", 0x40045202),
+    ]
+
+    private static let symbols18: [SymbolRow] = [
         SymbolRow("SAA6588_CMD_CLOSE", 0x40045202),
         SymbolRow("SNDRV_SEQ_IOCTL_USER_PVERSION", 0x40045304),
         SymbolRow("SNDRV_TIMER_IOCTL_TREAD_OLD", 0x40045402),
@@ -5544,9 +5584,6 @@ extension SpecTables {
         SymbolRow("TUNSETVNETBE", 0x400454de),
         SymbolRow("TUNSETCARRIER", 0x400454e2),
         SymbolRow("USB_RAW_IOCTL_EP_DISABLE", 0x40045506),
-    ]
-
-    private static let symbols18: [SymbolRow] = [
         SymbolRow("USB_RAW_IOCTL_VBUS_DRAW", 0x4004550a),
         SymbolRow("USBDEVFS_REAPURB32", 0x4004550c),
         SymbolRow("USBDEVFS_REAPURBNDELAY32", 0x4004550d),
@@ -5724,6 +5761,9 @@ extension SpecTables {
         SymbolRow("XSDFEC_SET_TURBO", 0x40086604),
         SymbolRow("XSDFEC_SET_ORDER", 0x40086608),
         SymbolRow("HPET_IRQFREQ", 0x40086806),
+    ]
+
+    private static let symbols19: [SymbolRow] = [
         SymbolRow("MTIOCTOP", 0x40086d01),
         SymbolRow("RIO_ENABLE_DOORBELL_RANGE", 0x40086d09),
         SymbolRow("RIO_DISABLE_DOORBELL_RANGE", 0x40086d0a),
@@ -5747,9 +5787,6 @@ extension SpecTables {
         SymbolRow("UDMABUF_CREATE_LIST", 0x40087543),
         SymbolRow("FS_IOC_SETVERSION", 0x40087602),
         SymbolRow("VDUSE_SET_API_VERSION", 0x40088101),
-    ]
-
-    private static let symbols19: [SymbolRow] = [
         SymbolRow("VDUSE_DEV_SET_CONFIG", 0x40088112),
         SymbolRow("VDUSE_VQ_SETUP_KICKFD", 0x40088116),
         SymbolRow("EPIOCSPARAMS", 0x40088a01),
@@ -5927,6 +5964,9 @@ extension SpecTables {
         SymbolRow("NILFS_IOCTL_SET_SUINFO", 0x40186e8d),
         SymbolRow("UBI_IOCATT", 0x40186f40),
         SymbolRow("RTC_PARAM_GET", 0x40187013),
+    ]
+
+    private static let symbols20: [SymbolRow] = [
         SymbolRow("RTC_PARAM_SET", 0x40187014),
         SymbolRow("IOC_PR_REGISTER", 0x401870c8),
         SymbolRow("IOC_PR_PREEMPT", 0x401870cb),
@@ -5950,9 +5990,6 @@ extension SpecTables {
         SymbolRow("FDDEFPRM", 0x40200243),
         SymbolRow("CS_CONFIG_BUFS", 0x4020431f),
         SymbolRow("VIDIOC_SUBSCRIBE_EVENT", 0x4020565a),
-    ]
-
-    private static let symbols20: [SymbolRow] = [
         SymbolRow("VIDIOC_UNSUBSCRIBE_EVENT", 0x4020565b),
         SymbolRow("RIO_DEV_ADD", 0x40206d17),
         SymbolRow("RIO_DEV_DEL", 0x40206d18),
@@ -6130,6 +6167,9 @@ extension SpecTables {
         SymbolRow("BTRFS_IOC_SNAP_CREATE_V2", 0x50009417),
         SymbolRow("BTRFS_IOC_SUBVOL_CREATE_V2", 0x50009418),
         SymbolRow("BTRFS_IOC_RM_DEV_V2", 0x5000943a),
+    ]
+
+    private static let symbols21: [SymbolRow] = [
         SymbolRow("BTRFS_IOC_SNAP_DESTROY_V2", 0x5000943f),
         SymbolRow("KVM_SET_XSAVE", 0x5000aea5),
         SymbolRow("HIDIOCSUSAGES", 0x501c4814),
@@ -6153,9 +6193,6 @@ extension SpecTables {
         SymbolRow("SONYPI_IOCGBATFLAGS", 0x80017607),
         SymbolRow("SONYPI_IOCGBLUE", 0x80017608),
         SymbolRow("SONYPI_IOCGFAN", 0x8001760a),
-    ]
-
-    private static let symbols21: [SymbolRow] = [
         SymbolRow("SONYPI_IOCGTEMP", 0x8001760c),
         SymbolRow("VHOST_VDPA_GET_STATUS", 0x8001af71),
         SymbolRow("CAPI_GET_ERRCODE", 0x80024321),
@@ -6333,6 +6370,9 @@ extension SpecTables {
         SymbolRow("NS_GET_TGID_FROM_PIDNS", 0x8004b707),
         SymbolRow("NS_GET_PID_IN_PIDNS", 0x8004b708),
         SymbolRow("NS_GET_TGID_IN_PIDNS", 0x8004b709),
+    ]
+
+    private static let symbols22: [SymbolRow] = [
         SymbolRow("CXL_IOCTL_GET_PROCESS_ELEMENT", 0x8004ca01),
         SymbolRow("FUSE_DEV_IOC_CLONE", 0x8004e500),
         SymbolRow("SISFB_GET_INFO_SIZE", 0x8004f300),
@@ -6356,9 +6396,6 @@ extension SpecTables {
         SymbolRow("CCISS_GETINTINFO", 0x80084202),
         SymbolRow("PMU_IOC_GET_MODEL", 0x80084203),
         SymbolRow("PMU_IOC_HAS_ADB", 0x80084204),
-    ]
-
-    private static let symbols22: [SymbolRow] = [
         SymbolRow("PMU_IOC_CAN_SLEEP", 0x80084205),
         SymbolRow("PMU_IOC_GRAB_BACKLIGHT", 0x80084206),
         SymbolRow("EVIOCGID", 0x80084502),
@@ -6536,6 +6573,9 @@ extension SpecTables {
         SymbolRow("COMEDI_INSN", 0x8028640c),
         SymbolRow("IPMICTL_SEND_COMMAND", 0x8028690d),
         SymbolRow("FE_GET_EVENT", 0x80286f4e),
+    ]
+
+    private static let symbols23: [SymbolRow] = [
         SymbolRow("RTC_WKALM_RD", 0x80287010),
         SymbolRow("TCGETS2", 0x802c542a),
         SymbolRow("SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_METER", 0x803048fc),
@@ -6559,9 +6599,6 @@ extension SpecTables {
         SymbolRow("KVM_ASSIGN_PCI_DEVICE", 0x8040ae69),
         SymbolRow("KVM_GET_VCPU_EVENTS", 0x8040ae9f),
         SymbolRow("CXL_IOCTL_GET_AFU_ID", 0x8040ca02),
-    ]
-
-    private static let symbols23: [SymbolRow] = [
         SymbolRow("PFRT_LOG_IOC_GET_DATA_INFO", 0x8040ee08),
         SymbolRow("CEC_ADAP_G_CONNECTOR_INFO", 0x8044610a),
         SymbolRow("GPIO_GET_CHIPINFO_IOCTL", 0x8044b401),
@@ -6739,6 +6776,9 @@ extension SpecTables {
         SymbolRow("FSL_HV_IOCTL_PARTITION_STOP", 0xc008af04),
         SymbolRow("FSL_HV_IOCTL_DOORBELL", 0xc008af06),
         SymbolRow("VHOST_GET_VRING_BASE", 0xc008af12),
+    ]
+
+    private static let symbols24: [SymbolRow] = [
         SymbolRow("VHOST_VDPA_GET_VRING_GROUP", 0xc008af7b),
         SymbolRow("MMC_IOC_MULTI_CMD", 0xc008b301),
         SymbolRow("ISST_IF_GET_PHY_ID", 0xc008fe01),
@@ -6762,9 +6802,6 @@ extension SpecTables {
         SymbolRow("BLKREPORTZONEV2", 0xc010128e),
         SymbolRow("FS_IOC_GETLBMD_CAP", 0xc0101502),
         SymbolRow("STP_POLICY_ID_SET", 0xc0102500),
-    ]
-
-    private static let symbols24: [SymbolRow] = [
         SymbolRow("CAPI_GET_VERSION", 0xc0104307),
         SymbolRow("CAPI_MANUFACTURER_CMD", 0xc0104320),
         SymbolRow("IOCTL_MEI_CONNECT_CLIENT", 0xc0104801),
@@ -6942,6 +6979,9 @@ extension SpecTables {
         SymbolRow("SCIF_VREADFROM", 0xc028730c),
         SymbolRow("SCIF_VWRITETO", 0xc028730d),
         SymbolRow("SCIF_FENCE_SIGNAL", 0xc0287311),
+    ]
+
+    private static let symbols25: [SymbolRow] = [
         SymbolRow("MEDIA_IOC_ENUM_LINKS", 0xc0287c02),
         SymbolRow("SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS", 0xc028a405),
         SymbolRow("SGX_IOC_ENCLAVE_MODIFY_TYPES", 0xc028a406),
@@ -6965,9 +7005,6 @@ extension SpecTables {
         SymbolRow("MEMWRITE", 0xc0304d18),
         SymbolRow("ND_IOCTL_ARS_STATUS", 0xc0304e03),
         SymbolRow("FASTRPC_IOCTL_MEM_UNMAP", 0xc030520b),
-    ]
-
-    private static let symbols25: [SymbolRow] = [
         SymbolRow("SNDRV_SEQ_IOCTL_SYSTEM_INFO", 0xc0305302),
         SymbolRow("VIDIOC_SUBDEV_ENUM_MBUS_CODE", 0xc0305602),
         SymbolRow("VIDIOC_SUBDEV_G_FRAME_INTERVAL", 0xc0305615),
@@ -7145,6 +7182,9 @@ extension SpecTables {
         SymbolRow("SNDRV_CTL_IOCTL_ELEM_REPLACE", 0xc1105518),
         SymbolRow("GPIO_V2_LINE_SET_CONFIG_IOCTL", 0xc110b40d),
         SymbolRow("SNDRV_CTL_IOCTL_PCM_INFO", 0xc1205531),
+    ]
+
+    private static let symbols26: [SymbolRow] = [
         SymbolRow("DM_VERSION", 0xc138fd00),
         SymbolRow("DM_REMOVE_ALL", 0xc138fd01),
         SymbolRow("DM_LIST_DEVICES", 0xc138fd02),
@@ -7168,9 +7208,6 @@ extension SpecTables {
         SymbolRow("KVM_GET_IRQCHIP", 0xc208ae62),
         SymbolRow("GPIO_V2_GET_LINE_IOCTL", 0xc250b407),
         SymbolRow("SNDRV_PCM_IOCTL_HW_REFINE", 0xc2604110),
-    ]
-
-    private static let symbols26: [SymbolRow] = [
         SymbolRow("SNDRV_PCM_IOCTL_HW_PARAMS", 0xc2604111),
         SymbolRow("BTRFS_IOC_SCRUB", 0xc400941b),
         SymbolRow("BTRFS_IOC_SCRUB_PROGRESS", 0xc400941d),
@@ -7348,6 +7385,9 @@ extension SpecTables {
         SymbolRow("COMEDI_INSNLIST", 0x8008640b),
         SymbolRow("FE_GET_PROPERTY", 0x80086f53),
         SymbolRow("OSD_GET_CAPABILITY", 0x80086fa1),
+    ]
+
+    private static let symbols27: [SymbolRow] = [
         SymbolRow("FW_CDEV_IOC_GET_CYCLE_TIMER", 0x800c230c),
         SymbolRow("SNDRV_PCM_IOCTL_READI_FRAMES", 0x800c4151),
         SymbolRow("SNDRV_PCM_IOCTL_READN_FRAMES", 0x800c4153),
@@ -7371,9 +7411,6 @@ extension SpecTables {
         SymbolRow("FDGETDRVSTAT", 0x80340212),
         SymbolRow("FDPOLLDRVSTAT", 0x80340213),
         SymbolRow("PFRT_LOG_IOC_GET_DATA_INFO", 0x803cee08),
-    ]
-
-    private static let symbols27: [SymbolRow] = [
         SymbolRow("COMEDI_CMD", 0x80406409),
         SymbolRow("COMEDI_CMDTEST", 0x8040640a),
         SymbolRow("FDGETDRVPRM", 0x80580211),
@@ -7551,6 +7588,9 @@ extension SpecTables {
         SymbolRow("KEY_F2", 0x3c),
         SymbolRow("KEY_F3", 0x3d),
         SymbolRow("KEY_F4", 0x3e),
+    ]
+
+    private static let symbols28: [SymbolRow] = [
         SymbolRow("KEY_F5", 0x3f),
         SymbolRow("KEY_F6", 0x40),
         SymbolRow("KEY_F7", 0x41),
@@ -7574,9 +7614,6 @@ extension SpecTables {
         SymbolRow("KEY_KPDOT", 0x53),
         SymbolRow("KEY_ZENKAKUHANKAKU", 0x55),
         SymbolRow("KEY_102ND", 0x56),
-    ]
-
-    private static let symbols28: [SymbolRow] = [
         SymbolRow("KEY_F11", 0x57),
         SymbolRow("KEY_F12", 0x58),
         SymbolRow("KEY_RO", 0x59),
@@ -7754,6 +7791,9 @@ extension SpecTables {
         SymbolRow("BTN_TASK", 0x117),
         SymbolRow("BTN_TRIGGER", 0x120),
         SymbolRow("BTN_THUMB", 0x121),
+    ]
+
+    private static let symbols29: [SymbolRow] = [
         SymbolRow("BTN_THUMB2", 0x122),
         SymbolRow("BTN_TOP", 0x123),
         SymbolRow("BTN_TOP2", 0x124),
@@ -7777,9 +7817,6 @@ extension SpecTables {
         SymbolRow("BTN_TR2", 0x139),
         SymbolRow("BTN_SELECT", 0x13a),
         SymbolRow("BTN_START", 0x13b),
-    ]
-
-    private static let symbols29: [SymbolRow] = [
         SymbolRow("BTN_MODE", 0x13c),
         SymbolRow("BTN_THUMBL", 0x13d),
         SymbolRow("BTN_THUMBR", 0x13e),
@@ -7957,6 +7994,9 @@ extension SpecTables {
         SymbolRow("KEY_CAMERA_ZOOMOUT", 0x216),
         SymbolRow("KEY_CAMERA_UP", 0x217),
         SymbolRow("KEY_CAMERA_DOWN", 0x218),
+    ]
+
+    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_CAMERA_LEFT", 0x219),
         SymbolRow("KEY_CAMERA_RIGHT", 0x21a),
         SymbolRow("KEY_ATTENDANT_ON", 0x21b),
@@ -7980,9 +8020,6 @@ extension SpecTables {
         SymbolRow("KEY_CONTROLPANEL", 0x243),
         SymbolRow("KEY_APPSELECT", 0x244),
         SymbolRow("KEY_SCREENSAVER", 0x245),
-    ]
-
-    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_VOICECOMMAND", 0x246),
         SymbolRow("KEY_ASSISTANT", 0x247),
         SymbolRow("KEY_KBD_LAYOUT_NEXT", 0x248),
@@ -8160,6 +8197,9 @@ extension SpecTables {
         SymbolRow("REL_RY", 0x4),
         SymbolRow("REL_RZ", 0x5),
         SymbolRow("REL_HWHEEL", 0x6),
+    ]
+
+    private static let symbols31: [SymbolRow] = [
         SymbolRow("REL_DIAL", 0x7),
         SymbolRow("REL_WHEEL", 0x8),
         SymbolRow("REL_MISC", 0x9),
@@ -8183,9 +8223,6 @@ extension SpecTables {
         SymbolRow("FF_CONSTANT", 0x52),
         SymbolRow("FF_SPRING", 0x53),
         SymbolRow("FF_FRICTION", 0x54),
-    ]
-
-    private static let symbols31: [SymbolRow] = [
         SymbolRow("FF_DAMPER", 0x55),
         SymbolRow("FF_INERTIA", 0x56),
         SymbolRow("FF_RAMP", 0x57),
@@ -8363,6 +8400,9 @@ extension SpecTables {
         SymbolRow("K_F132", 0x18d),
         SymbolRow("K_F133", 0x18e),
         SymbolRow("K_F134", 0x18f),
+    ]
+
+    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_F135", 0x190),
         SymbolRow("K_F136", 0x191),
         SymbolRow("K_F137", 0x192),
@@ -8386,9 +8426,6 @@ extension SpecTables {
         SymbolRow("K_F155", 0x1a4),
         SymbolRow("K_F156", 0x1a5),
         SymbolRow("K_F157", 0x1a6),
-    ]
-
-    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_F158", 0x1a7),
         SymbolRow("K_F159", 0x1a8),
         SymbolRow("K_F160", 0x1a9),
@@ -8566,6 +8603,9 @@ extension SpecTables {
         SymbolRow("K_ASC3", 0x903),
         SymbolRow("K_ASC4", 0x904),
         SymbolRow("K_ASC5", 0x905),
+    ]
+
+    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_ASC6", 0x906),
         SymbolRow("K_ASC7", 0x907),
         SymbolRow("K_ASC8", 0x908),
@@ -8589,9 +8629,6 @@ extension SpecTables {
         SymbolRow("K_SHIFTLOCK", 0xa00),
         SymbolRow("K_ALTGRLOCK", 0xa01),
         SymbolRow("K_CTRLLOCK", 0xa02),
-    ]
-
-    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_ALTLOCK", 0xa03),
         SymbolRow("K_SHIFTLLOCK", 0xa04),
         SymbolRow("K_SHIFTRLOCK", 0xa05),
@@ -8769,6 +8806,9 @@ extension SpecTables {
         SymbolRow("KVM_CAP_S390_USER_STSI", 0x6d),
         SymbolRow("KVM_CAP_S390_SKEYS", 0x6e),
         SymbolRow("KVM_CAP_MIPS_FPU", 0x6f),
+    ]
+
+    private static let symbols34: [SymbolRow] = [
         SymbolRow("KVM_CAP_MIPS_MSA", 0x70),
         SymbolRow("KVM_CAP_S390_INJECT_IRQ", 0x71),
         SymbolRow("KVM_CAP_S390_IRQ_STATE", 0x72),
@@ -8792,9 +8832,6 @@ extension SpecTables {
         SymbolRow("KVM_CAP_PPC_HTM", 0x84),
         SymbolRow("KVM_CAP_SPAPR_RESIZE_HPT", 0x85),
         SymbolRow("KVM_CAP_PPC_MMU_RADIX", 0x86),
-    ]
-
-    private static let symbols34: [SymbolRow] = [
         SymbolRow("KVM_CAP_PPC_MMU_HASH_V3", 0x87),
         SymbolRow("KVM_CAP_IMMEDIATE_EXIT", 0x88),
         SymbolRow("KVM_CAP_MIPS_VZ", 0x89),
@@ -8972,6 +9009,9 @@ extension SpecTables {
         SymbolRow("ATA_CMD_PIO_READ_EXT", 0x24),
         SymbolRow("ATA_CMD_READ_EXT", 0x25),
         SymbolRow("ATA_CMD_READ_QUEUED", 0x26),
+    ]
+
+    private static let symbols35: [SymbolRow] = [
         SymbolRow("ATA_CMD_READ_NATIVE_MAX_EXT", 0x27),
         SymbolRow("ATA_CMD_READ_MULTI_EXT", 0x29),
         SymbolRow("ATA_CMD_READ_STREAM_DMA_EXT", 0x2a),
@@ -8995,9 +9035,6 @@ extension SpecTables {
         SymbolRow("ATA_CMD_VERIFY_EXT", 0x42),
         SymbolRow("ATA_CMD_WRITE_UNCORR_EXT", 0x45),
         SymbolRow("ATA_CMD_READ_LOG_DMA_EXT", 0x47),
-    ]
-
-    private static let symbols35: [SymbolRow] = [
         SymbolRow("ATA_CMD_ZAC_MGMT_IN", 0x4a),
         SymbolRow("ATA_CMD_CONFIG_STREAM", 0x51),
         SymbolRow("ATA_CMD_WRITE_LOG_DMA_EXT", 0x57),
@@ -9056,6 +9093,14 @@ extension SpecTables {
         SymbolRow("ATA_CMD_SEC_DISABLE_PASS", 0xf6),
         SymbolRow("ATA_CMD_READ_NATIVE_MAX", 0xf8),
         SymbolRow("ATA_CMD_SET_MAX", 0xf9),
+        SymbolRow("1 << IDE_NICE_DSC_OVERLAP", 0x1),
+        SymbolRow("1 << IDE_NICE_ATAPI_OVERLAP", 0x2),
+        SymbolRow("1 << IDE_NICE_1", 0x8),
+        SymbolRow("1 << IDE_NICE_0", 0x4),
+        SymbolRow("1 << IDE_NICE_2", 0x10),
+        SymbolRow("BUSSTATE_OFF", 0x0),
+        SymbolRow("BUSSTATE_ON", 0x1),
+        SymbolRow("BUSSTATE_TRISTATE", 0x2),
         SymbolRow("GPIOHANDLE_REQUEST_INPUT", 0x1),
         SymbolRow("GPIOHANDLE_REQUEST_OUTPUT", 0x2),
         SymbolRow("GPIOHANDLE_REQUEST_ACTIVE_LOW", 0x4),
@@ -9167,6 +9212,9 @@ extension SpecTables {
         SymbolRow("COUNTER_COMPONENT_COUNT", 0x2),
         SymbolRow("COUNTER_COMPONENT_FUNCTION", 0x3),
         SymbolRow("COUNTER_COMPONENT_SYNAPSE_ACTION", 0x4),
+    ]
+
+    private static let symbols36: [SymbolRow] = [
         SymbolRow("COUNTER_COMPONENT_EXTENSION", 0x5),
         SymbolRow("COUNTER_SCOPE_DEVICE", 0x0),
         SymbolRow("COUNTER_SCOPE_SIGNAL", 0x1),
@@ -9198,9 +9246,6 @@ extension SpecTables {
         SymbolRow("TEE_OPTEE_CAP_TZ", 0x1),
         SymbolRow("TEE_GEN_CAP_GP", 0x1),
         SymbolRow("TEE_GEN_CAP_PRIVILEGED", 0x2),
-    ]
-
-    private static let symbols36: [SymbolRow] = [
         SymbolRow("TEE_GEN_CAP_REG_MEM", 0x4),
         SymbolRow("TEE_GEN_CAP_MEMREF_NULL", 0x8),
         SymbolRow("TEE_GEN_CAP_OBJREF", 0x10),
@@ -9370,6 +9415,9 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_SRGGB12", 0x32314752),
         SymbolRow("V4L2_PIX_FMT_NV12_16L16", 0x32314d48),
         SymbolRow("V4L2_PIX_FMT_NV12M", 0x32314d4e),
+    ]
+
+    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_P012M", 0x32314d50),
         SymbolRow("V4L2_PIX_FMT_NV12MT", 0x32314d54),
         SymbolRow("V4L2_PIX_FMT_NV12MT_16X16", 0x32314d56),
@@ -9401,9 +9449,6 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_RAW_CRU14", 0x34315243),
         SymbolRow("V4L2_PIX_FMT_SGRBG14", 0x34315247),
         SymbolRow("V4L2_PIX_FMT_ARGB32", 0x34324142),
-    ]
-
-    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_BGRA32", 0x34324152),
         SymbolRow("V4L2_PIX_FMT_RGBA32", 0x34324241),
         SymbolRow("V4L2_PIX_FMT_RGBX32", 0x34324258),
@@ -9573,6 +9618,9 @@ extension SpecTables {
         SymbolRow("V4L2_META_FMT_MALI_C55_PARAMS", 0x50353543),
         SymbolRow("V4L2_META_FMT_RK_ISP1_STAT_3A", 0x53314b52),
         SymbolRow("V4L2_META_FMT_MALI_C55_STATS", 0x53353543),
+    ]
+
+    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_META_FMT_RPI_FE_STATS", 0x53465052),
         SymbolRow("V4L2_META_FMT_VSP1_HGT", 0x54505356),
         SymbolRow("V4L2_META_FMT_C3ISP_STATS", 0x54533343),
@@ -9604,9 +9652,6 @@ extension SpecTables {
         SymbolRow("V4L2_STD_NTSC_443", 0x4000),
         SymbolRow("V4L2_STD_NTSC_M_KR", 0x8000),
         SymbolRow("V4L2_STD_SECAM_B", 0x10000),
-    ]
-
-    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_STD_SECAM_D", 0x20000),
         SymbolRow("V4L2_STD_SECAM_G", 0x40000),
         SymbolRow("V4L2_STD_SECAM_H", 0x80000),
@@ -9776,6 +9821,9 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_ASO", 0x990a79),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_ASO_SLICE_ORDER", 0x990a7a),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING", 0x990a7b),
+    ]
+
+    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_TYPE", 0x990a7c),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_LAYER", 0x990a7d),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_LAYER_QP", 0x990a7e),
@@ -9807,9 +9855,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_NUM_REF_FRAMES", 0x990af6),
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_FILTER_LEVEL", 0x990af7),
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_FILTER_SHARPNESS", 0x990af8),
-    ]
-
-    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_GOLDEN_FRAME_REF_PERIOD", 0x990af9),
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_GOLDEN_FRAME_SEL", 0x990afa),
         SymbolRow("V4L2_CID_MPEG_VIDEO_VPX_MIN_QP", 0x990afb),
@@ -9979,6 +10024,9 @@ extension SpecTables {
         SymbolRow("V4L2_CID_VBLANK", 0x9e0901),
         SymbolRow("V4L2_CID_HBLANK", 0x9e0902),
         SymbolRow("V4L2_CID_ANALOGUE_GAIN", 0x9e0903),
+    ]
+
+    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_TEST_PATTERN_RED", 0x9e0904),
         SymbolRow("V4L2_CID_TEST_PATTERN_GREENR", 0x9e0905),
         SymbolRow("V4L2_CID_TEST_PATTERN_BLUE", 0x9e0906),
@@ -10010,9 +10058,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_RF_TUNER_MIXER_GAIN_AUTO", 0xa20933),
         SymbolRow("V4L2_CID_RF_TUNER_MIXER_GAIN", 0xa20934),
         SymbolRow("V4L2_CID_RF_TUNER_IF_GAIN_AUTO", 0xa2093d),
-    ]
-
-    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_RF_TUNER_IF_GAIN", 0xa2093e),
         SymbolRow("V4L2_CID_RF_TUNER_PLL_LOCK", 0xa2095b),
         SymbolRow("V4L2_CID_DETECT_MD_MODE", 0xa30901),
@@ -10182,6 +10227,9 @@ extension SpecTables {
         SymbolRow("BTRFS_ROOT_TREE_DIR_OBJECTID", 0x6),
         SymbolRow("BTRFS_CSUM_TREE_OBJECTID", 0x7),
         SymbolRow("BTRFS_QUOTA_TREE_OBJECTID", 0x8),
+    ]
+
+    private static let symbols41: [SymbolRow] = [
         SymbolRow("BTRFS_UUID_TREE_OBJECTID", 0x9),
         SymbolRow("BTRFS_FREE_SPACE_TREE_OBJECTID", 0xa),
         SymbolRow("BTRFS_BLOCK_GROUP_TREE_OBJECTID", 0xb),
@@ -10213,9 +10261,6 @@ extension SpecTables {
         SymbolRow("BTRFS_BALANCE_STATE_PAUSE_REQ", 0x2),
         SymbolRow("BTRFS_BALANCE_STATE_CANCEL_REQ", 0x4),
         SymbolRow("BTRFS_BALANCE_ARGS_PROFILES", 0x1),
-    ]
-
-    private static let symbols41: [SymbolRow] = [
         SymbolRow("BTRFS_BALANCE_ARGS_USAGE", 0x2),
         SymbolRow("BTRFS_BALANCE_ARGS_DEVID", 0x4),
         SymbolRow("BTRFS_BALANCE_ARGS_DRANGE", 0x8),
@@ -10385,6 +10430,9 @@ extension SpecTables {
         SymbolRow("KVAL(K_F50)", 0x3b),
         SymbolRow("KVAL(K_F51)", 0x3c),
         SymbolRow("KVAL(K_F52)", 0x3d),
+    ]
+
+    private static let symbols42: [SymbolRow] = [
         SymbolRow("KVAL(K_F53)", 0x3e),
         SymbolRow("KVAL(K_F54)", 0x3f),
         SymbolRow("KVAL(K_F55)", 0x40),
@@ -10416,9 +10464,6 @@ extension SpecTables {
         SymbolRow("KVAL(K_F81)", 0x5a),
         SymbolRow("KVAL(K_F82)", 0x5b),
         SymbolRow("KVAL(K_F83)", 0x5c),
-    ]
-
-    private static let symbols42: [SymbolRow] = [
         SymbolRow("KVAL(K_F84)", 0x5d),
         SymbolRow("KVAL(K_F85)", 0x5e),
         SymbolRow("KVAL(K_F86)", 0x5f),
@@ -10582,15 +10627,15 @@ extension SpecTables {
         SymbolRow("KVAL(K_F244)", 0xfd),
         SymbolRow("KVAL(K_F245)", 0xfe),
         SymbolRow("KVAL(K_UNDO)", 0xff),
-        SymbolRow("GPIO_V2_LINE_ATTR_ID_FLAGS", 0x1),
-        SymbolRow("GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES", 0x2),
-        SymbolRow("GPIO_V2_LINE_ATTR_ID_DEBOUNCE", 0x3),
         SymbolRow("MTD_OPS_PLACE_OOB", 0x0),
         SymbolRow("MTD_OPS_AUTO_OOB", 0x1),
         SymbolRow("MTD_OPS_RAW", 0x2),
         SymbolRow("MTD_NANDECC_OFF", 0x0),
         SymbolRow("MTD_NANDECC_PLACE", 0x1),
         SymbolRow("MTD_NANDECC_AUTOPLACE", 0x2),
+    ]
+
+    private static let symbols43: [SymbolRow] = [
         SymbolRow("MTD_NANDECC_PLACEONLY", 0x3),
         SymbolRow("MTD_NANDECC_AUTOPL_USR", 0x4),
         SymbolRow("RTC_BSM_DISABLED", 0x0),
@@ -10619,9 +10664,6 @@ extension SpecTables {
         SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_NONE", 0x0, 0xff),
         SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INPUT", 0x1, 0xff),
         SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_OUTPUT", 0x2, 0xff),
-    ]
-
-    private static let symbols43: [SymbolRow] = [
         SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INOUT", 0x3, 0xff),
         SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT", 0x5, 0xff),
         SymbolRow("TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT", 0x6, 0xff),
@@ -10794,6 +10836,9 @@ extension SpecTables {
         SymbolRow("FS_INLINE_DATA_FL", 0x10000000),
         SymbolRow("FS_PROJINHERIT_FL", 0x20000000),
         SymbolRow("FS_CASEFOLD_FL", 0x40000000),
+    ]
+
+    private static let symbols44: [SymbolRow] = [
         SymbolRow("FS_RESERVED_FL", 0x80000000),
         SymbolRow("FS_XFLAG_REALTIME", 0x1),
         SymbolRow("FS_XFLAG_PREALLOC", 0x2),
@@ -10822,9 +10867,6 @@ extension SpecTables {
         SymbolRow("UFFD_FEATURE_MISSING_HUGETLBFS", 0x10),
         SymbolRow("UFFD_FEATURE_MISSING_SHMEM", 0x20),
         SymbolRow("UFFD_FEATURE_EVENT_UNMAP", 0x40),
-    ]
-
-    private static let symbols44: [SymbolRow] = [
         SymbolRow("UFFD_FEATURE_SIGBUS", 0x80),
         SymbolRow("UFFD_FEATURE_THREAD_ID", 0x100),
         SymbolRow("UFFD_FEATURE_MINOR_HUGETLBFS", 0x200),
@@ -10997,6 +11039,9 @@ extension SpecTables {
         SymbolRow("ABS_SND_PROFILE", 0x22),
         SymbolRow("ABS_MISC", 0x28),
         SymbolRow("ABS_RESERVED", 0x2e),
+    ]
+
+    private static let symbols45: [SymbolRow] = [
         SymbolRow("ABS_MT_SLOT", 0x2f),
         SymbolRow("ABS_MT_TOUCH_MAJOR", 0x30),
         SymbolRow("ABS_MT_TOUCH_MINOR", 0x31),
@@ -11025,9 +11070,6 @@ extension SpecTables {
         SymbolRow("BS0", 0x0, 0x2000),
         SymbolRow("BS1", 0x2000, 0x2000),
         SymbolRow("VT0", 0x0, 0x4000),
-    ]
-
-    private static let symbols45: [SymbolRow] = [
         SymbolRow("VT1", 0x4000, 0x4000),
         SymbolRow("FF0", 0x0, 0x8000),
         SymbolRow("FF1", 0x8000, 0x8000),
@@ -11200,6 +11242,9 @@ extension SpecTables {
         SymbolRow("ETH_P_BPQ", 0x8ff),
         SymbolRow("ETH_P_IEEEPUP", 0xa00),
         SymbolRow("ETH_P_IEEEPUPAT", 0xa01),
+    ]
+
+    private static let symbols46: [SymbolRow] = [
         SymbolRow("ETH_P_ERSPAN2", 0x22eb),
         SymbolRow("ETH_P_TSN", 0x22f0),
         SymbolRow("ETH_P_BATMAN", 0x4305),
@@ -11228,9 +11273,6 @@ extension SpecTables {
         SymbolRow("ETH_P_PPP_SES", 0x8864),
         SymbolRow("ETH_P_LINK_CTL", 0x886c),
         SymbolRow("ETH_P_8021AC", 0x8870),
-    ]
-
-    private static let symbols46: [SymbolRow] = [
         SymbolRow("ETH_P_ATMFATE", 0x8884),
         SymbolRow("ETH_P_PAE", 0x888e),
         SymbolRow("ETH_P_PROFINET", 0x8892),
@@ -11403,6 +11445,9 @@ extension SpecTables {
         SymbolRow("L2CAP_CID_LE_SIGNALING", 0x5),
         SymbolRow("L2CAP_CID_SMP", 0x6),
         SymbolRow("L2CAP_CID_SMP_BREDR", 0x7),
+    ]
+
+    private static let symbols47: [SymbolRow] = [
         SymbolRow("HCI_CHANNEL_RAW", 0x0),
         SymbolRow("HCI_CHANNEL_USER", 0x1),
         SymbolRow("HCI_CHANNEL_MONITOR", 0x2),
@@ -11431,9 +11476,6 @@ extension SpecTables {
         SymbolRow("MCTP_ADDR_NULL", 0x0),
         SymbolRow("MCTP_ADDR_ANY", 0xff),
         SymbolRow("LLCP_SAP_SDP", 0x1),
-    ]
-
-    private static let symbols47: [SymbolRow] = [
         SymbolRow("LLCP_SAP_IP", 0x2),
         SymbolRow("LLCP_SAP_OBEX", 0x3),
         SymbolRow("LLCP_SAP_SNEP", 0x4),
@@ -11606,6 +11648,9 @@ extension SpecTables {
         SymbolRow("SO_PASSRIGHTS", 0x5c, type: 49),
         SymbolRow("SO_INQ", 0x5d, type: 49),
         SymbolRow("TCP_NODELAY", 0x1),
+    ]
+
+    private static let symbols48: [SymbolRow] = [
         SymbolRow("TCP_MAXSEG", 0x2),
         SymbolRow("TCP_CORK", 0x3),
         SymbolRow("TCP_KEEPIDLE", 0x4),
@@ -11634,9 +11679,6 @@ extension SpecTables {
         SymbolRow("TCP_SAVE_SYN", 0x1b),
         SymbolRow("TCP_SAVED_SYN", 0x1c),
         SymbolRow("TCP_REPAIR_WINDOW", 0x1d, type: 63),
-    ]
-
-    private static let symbols48: [SymbolRow] = [
         SymbolRow("TCP_FASTOPEN_CONNECT", 0x1e),
         SymbolRow("TCP_ULP", 0x1f),
         SymbolRow("TCP_MD5SIG_EXT", 0x20),
@@ -11739,6 +11781,13 @@ extension SpecTables {
         SymbolRow("IPV6_IPSEC_POLICY", 0x22),
         SymbolRow("IPV6_XFRM_POLICY", 0x23),
         SymbolRow("IPV6_HDRINCL", 0x24),
+        SymbolRow("MCAST_JOIN_GROUP", 0x2a, type: 67),
+        SymbolRow("MCAST_BLOCK_SOURCE", 0x2b),
+        SymbolRow("MCAST_UNBLOCK_SOURCE", 0x2c),
+        SymbolRow("MCAST_LEAVE_GROUP", 0x2d, type: 67),
+        SymbolRow("MCAST_JOIN_SOURCE_GROUP", 0x2e),
+        SymbolRow("MCAST_LEAVE_SOURCE_GROUP", 0x2f),
+        SymbolRow("MCAST_MSFILTER", 0x30),
         SymbolRow("IPV6_RECVPKTINFO", 0x31),
         SymbolRow("IPV6_PKTINFO", 0x32, type: 69),
         SymbolRow("IPV6_RECVHOPLIMIT", 0x33),
@@ -11802,6 +11851,9 @@ extension SpecTables {
         SymbolRow("SO_VM_SOCKETS_BUFFER_MIN_SIZE", 0x1, type: 73),
         SymbolRow("SO_VM_SOCKETS_BUFFER_MAX_SIZE", 0x2, type: 73),
         SymbolRow("SO_VM_SOCKETS_PEER_HOST_VM_ID", 0x3),
+    ]
+
+    private static let symbols49: [SymbolRow] = [
         SymbolRow("SO_VM_SOCKETS_TRUSTED", 0x5),
         SymbolRow("SO_VM_SOCKETS_CONNECT_TIMEOUT", 0x6, type: 53),
         SymbolRow("SO_VM_SOCKETS_NONBLOCK_TXRX", 0x7),
@@ -11837,9 +11889,6 @@ extension SpecTables {
         SymbolRow("SCTP_PARTIAL_DELIVERY_POINT", 0x13),
         SymbolRow("SCTP_MAX_BURST", 0x14),
         SymbolRow("SCTP_AUTH_CHUNK", 0x15),
-    ]
-
-    private static let symbols49: [SymbolRow] = [
         SymbolRow("SCTP_HMAC_IDENT", 0x16),
         SymbolRow("SCTP_AUTH_KEY", 0x17),
         SymbolRow("SCTP_AUTH_ACTIVE_KEY", 0x18),
@@ -12005,6 +12054,9 @@ extension SpecTables {
         SymbolRow("ICMP_DEST_UNREACH", 0x3),
         SymbolRow("ICMP_SOURCE_QUENCH", 0x4),
         SymbolRow("ICMP_REDIRECT", 0x5),
+    ]
+
+    private static let symbols50: [SymbolRow] = [
         SymbolRow("ICMP_ECHO", 0x8),
         SymbolRow("ICMP_TIME_EXCEEDED", 0xb),
         SymbolRow("ICMP_PARAMETERPROB", 0xc),
@@ -12040,9 +12092,6 @@ extension SpecTables {
         SymbolRow("SCM_SECURITY", 0x3, type: 89),
         SymbolRow("SCM_PIDFD", 0x4, type: 88),
         SymbolRow("SO_TIMESTAMP_OLD", 0x1d, type: 53),
-    ]
-
-    private static let symbols50: [SymbolRow] = [
         SymbolRow("SO_TIMESTAMPNS_OLD", 0x23, type: 90),
         SymbolRow("SO_TIMESTAMPING_OLD", 0x25, type: 91),
         SymbolRow("SO_RXQ_OVFL", 0x28, type: 55),
@@ -12208,6 +12257,9 @@ extension SpecTables {
         SymbolRow("RTM_DELNEIGH", 0x1d, type: 113),
         SymbolRow("RTM_GETNEIGH", 0x1e, type: 113),
         SymbolRow("RTM_NEWRULE", 0x20, type: 114),
+    ]
+
+    private static let symbols51: [SymbolRow] = [
         SymbolRow("RTM_DELRULE", 0x21, type: 114),
         SymbolRow("RTM_GETRULE", 0x22, type: 114),
         SymbolRow("RTM_NEWQDISC", 0x24, type: 115),
@@ -12243,9 +12295,6 @@ extension SpecTables {
         SymbolRow("RTM_GETNETCONF", 0x52, type: 120),
         SymbolRow("RTM_NEWMDB", 0x54, type: 121),
         SymbolRow("RTM_DELMDB", 0x55, type: 121),
-    ]
-
-    private static let symbols51: [SymbolRow] = [
         SymbolRow("RTM_GETMDB", 0x56, type: 121),
         SymbolRow("RTM_NEWNSID", 0x58, type: 122),
         SymbolRow("RTM_DELNSID", 0x59, type: 122),
@@ -12293,8 +12342,8 @@ extension SpecTables {
         SymbolRow("NLMSGERR_ATTR_UNUSED", 0x0),
         SymbolRow("NLMSGERR_ATTR_MSG", 0x1, type: 126),
         SymbolRow("NLMSGERR_ATTR_OFFS", 0x2, type: 104),
-        SymbolRow("NLMSGERR_ATTR_COOKIE", 0x3),
-        SymbolRow("NLMSGERR_ATTR_POLICY", 0x4, type: 127),
+        SymbolRow("NLMSGERR_ATTR_COOKIE", 0x3, type: 127),
+        SymbolRow("NLMSGERR_ATTR_POLICY", 0x4, type: 128),
         SymbolRow("NLMSGERR_ATTR_MISS_TYPE", 0x5, type: 104),
         SymbolRow("NLMSGERR_ATTR_MISS_NEST", 0x6, type: 104),
         SymbolRow("IFF_UP", 0x1),
@@ -12317,61 +12366,61 @@ extension SpecTables {
         SymbolRow("IFF_DORMANT", 0x20000),
         SymbolRow("IFF_ECHO", 0x40000),
         SymbolRow("IFLA_UNSPEC", 0x0),
-        SymbolRow("IFLA_ADDRESS", 0x1, type: 128),
-        SymbolRow("IFLA_BROADCAST", 0x2, type: 128),
+        SymbolRow("IFLA_ADDRESS", 0x1, type: 129),
+        SymbolRow("IFLA_BROADCAST", 0x2, type: 129),
         SymbolRow("IFLA_IFNAME", 0x3, type: 126),
         SymbolRow("IFLA_MTU", 0x4, type: 104),
         SymbolRow("IFLA_LINK", 0x5, type: 104),
         SymbolRow("IFLA_QDISC", 0x6, type: 126),
-        SymbolRow("IFLA_STATS", 0x7, type: 129),
+        SymbolRow("IFLA_STATS", 0x7, type: 130),
         SymbolRow("IFLA_COST", 0x8, type: 104),
         SymbolRow("IFLA_PRIORITY", 0x9, type: 104),
         SymbolRow("IFLA_MASTER", 0xa, type: 104),
         SymbolRow("IFLA_WIRELESS", 0xb),
         SymbolRow("IFLA_PROTINFO", 0xc),
         SymbolRow("IFLA_TXQLEN", 0xd, type: 104),
-        SymbolRow("IFLA_MAP", 0xe, type: 130),
+        SymbolRow("IFLA_MAP", 0xe, type: 131),
         SymbolRow("IFLA_WEIGHT", 0xf, type: 104),
-        SymbolRow("IFLA_OPERSTATE", 0x10, type: 131),
-        SymbolRow("IFLA_LINKMODE", 0x11, type: 131),
-        SymbolRow("IFLA_LINKINFO", 0x12, type: 132),
+        SymbolRow("IFLA_OPERSTATE", 0x10, type: 132),
+        SymbolRow("IFLA_LINKMODE", 0x11, type: 132),
+        SymbolRow("IFLA_LINKINFO", 0x12, type: 133),
         SymbolRow("IFLA_NET_NS_PID", 0x13, type: 104),
         SymbolRow("IFLA_IFALIAS", 0x14, type: 126),
         SymbolRow("IFLA_NUM_VF", 0x15, type: 104),
-        SymbolRow("IFLA_VFINFO_LIST", 0x16, type: 133),
-        SymbolRow("IFLA_STATS64", 0x17, type: 134),
-        SymbolRow("IFLA_VF_PORTS", 0x18, type: 135),
-        SymbolRow("IFLA_PORT_SELF", 0x19, type: 136),
-        SymbolRow("IFLA_AF_SPEC", 0x1a, type: 137),
+        SymbolRow("IFLA_VFINFO_LIST", 0x16, type: 134),
+        SymbolRow("IFLA_STATS64", 0x17, type: 135),
+        SymbolRow("IFLA_VF_PORTS", 0x18, type: 136),
+        SymbolRow("IFLA_PORT_SELF", 0x19, type: 137),
+        SymbolRow("IFLA_AF_SPEC", 0x1a, type: 138),
         SymbolRow("IFLA_GROUP", 0x1b, type: 104),
         SymbolRow("IFLA_NET_NS_FD", 0x1c, type: 61),
-        SymbolRow("IFLA_EXT_MASK", 0x1d, type: 138),
+        SymbolRow("IFLA_EXT_MASK", 0x1d, type: 139),
         SymbolRow("IFLA_PROMISCUITY", 0x1e, type: 104),
         SymbolRow("IFLA_NUM_TX_QUEUES", 0x1f, type: 104),
         SymbolRow("IFLA_NUM_RX_QUEUES", 0x20, type: 104),
-        SymbolRow("IFLA_CARRIER", 0x21, type: 131),
+        SymbolRow("IFLA_CARRIER", 0x21, type: 132),
         SymbolRow("IFLA_PHYS_PORT_ID", 0x22),
         SymbolRow("IFLA_CARRIER_CHANGES", 0x23, type: 104),
         SymbolRow("IFLA_PHYS_SWITCH_ID", 0x24),
         SymbolRow("IFLA_LINK_NETNSID", 0x25, type: 49),
         SymbolRow("IFLA_PHYS_PORT_NAME", 0x26, type: 126),
-        SymbolRow("IFLA_PROTO_DOWN", 0x27, type: 131),
+        SymbolRow("IFLA_PROTO_DOWN", 0x27, type: 132),
         SymbolRow("IFLA_GSO_MAX_SEGS", 0x28, type: 104),
         SymbolRow("IFLA_GSO_MAX_SIZE", 0x29, type: 104),
         SymbolRow("IFLA_PAD", 0x2a),
-        SymbolRow("IFLA_XDP", 0x2b, type: 139),
-        SymbolRow("IFLA_EVENT", 0x2c, type: 140),
+        SymbolRow("IFLA_XDP", 0x2b, type: 140),
+        SymbolRow("IFLA_EVENT", 0x2c, type: 141),
         SymbolRow("IFLA_NEW_NETNSID", 0x2d, type: 49),
         SymbolRow("IFLA_IF_NETNSID", 0x2e, type: 49),
         SymbolRow("IFLA_CARRIER_UP_COUNT", 0x2f, type: 104),
         SymbolRow("IFLA_CARRIER_DOWN_COUNT", 0x30, type: 104),
-        SymbolRow("IFLA_NEW_IFINDEX", 0x31, type: 141),
+        SymbolRow("IFLA_NEW_IFINDEX", 0x31, type: 142),
         SymbolRow("IFLA_MIN_MTU", 0x32, type: 104),
         SymbolRow("IFLA_MAX_MTU", 0x33, type: 104),
-        SymbolRow("IFLA_PROP_LIST", 0x34, type: 142),
+        SymbolRow("IFLA_PROP_LIST", 0x34, type: 143),
         SymbolRow("IFLA_ALT_IFNAME", 0x35, type: 126),
-        SymbolRow("IFLA_PERM_ADDRESS", 0x36, type: 128),
-        SymbolRow("IFLA_PROTO_DOWN_REASON", 0x37, type: 143),
+        SymbolRow("IFLA_PERM_ADDRESS", 0x36, type: 129),
+        SymbolRow("IFLA_PROTO_DOWN_REASON", 0x37, type: 144),
         SymbolRow("IFLA_PARENT_DEV_NAME", 0x38, type: 126),
         SymbolRow("IFLA_PARENT_DEV_BUS_NAME", 0x39, type: 126),
         SymbolRow("IFLA_GRO_MAX_SIZE", 0x3a, type: 104),
@@ -12383,22 +12432,21 @@ extension SpecTables {
         SymbolRow("IFLA_GRO_IPV4_MAX_SIZE", 0x40, type: 104),
         SymbolRow("IFLA_DPLL_PIN", 0x41),
         SymbolRow("IFLA_MAX_PACING_OFFLOAD_HORIZON", 0x42, type: 104),
-        SymbolRow("IFLA_NETNS_IMMUTABLE", 0x43, type: 131),
-        SymbolRow("IFLA_HEADROOM", 0x44, type: 144),
-        SymbolRow("IFLA_TAILROOM", 0x45, type: 144),
+        SymbolRow("IFLA_NETNS_IMMUTABLE", 0x43, type: 132),
+        SymbolRow("IFLA_HEADROOM", 0x44, type: 145),
+        SymbolRow("IFLA_TAILROOM", 0x45, type: 145),
         SymbolRow("IFA_UNSPEC", 0x0),
-        SymbolRow("IFA_ADDRESS", 0x1, type: 145),
-        SymbolRow("IFA_LOCAL", 0x2, type: 145),
+        SymbolRow("IFA_ADDRESS", 0x1, type: 146),
+        SymbolRow("IFA_LOCAL", 0x2, type: 146),
         SymbolRow("IFA_LABEL", 0x3, type: 126),
-        SymbolRow("IFA_BROADCAST", 0x4, type: 145),
-        SymbolRow("IFA_ANYCAST", 0x5, type: 145),
-        SymbolRow("IFA_CACHEINFO", 0x6, type: 146),
-        SymbolRow("IFA_MULTICAST", 0x7, type: 145),
-        SymbolRow("IFA_FLAGS", 0x8, type: 147),
+        SymbolRow("IFA_BROADCAST", 0x4, type: 146),
+        SymbolRow("IFA_ANYCAST", 0x5, type: 146),
+        SymbolRow("IFA_CACHEINFO", 0x6, type: 147),
+        SymbolRow("IFA_MULTICAST", 0x7, type: 146),
+        SymbolRow("IFA_FLAGS", 0x8, type: 148),
         SymbolRow("IFA_RT_PRIORITY", 0x9, type: 104),
         SymbolRow("IFA_TARGET_NETNSID", 0xa, type: 49),
-        SymbolRow("IFA_PROTO", 0xb, type: 131),
-        SymbolRow("IFA_F_TEMPORARY", 0x1),
+        SymbolRow("IFA_PROTO", 0xb, type: 132),
         SymbolRow("IFA_F_SECONDARY", 0x1),
         SymbolRow("IFA_F_NODAD", 0x2),
         SymbolRow("IFA_F_OPTIMISTIC", 0x4),
@@ -12412,58 +12460,58 @@ extension SpecTables {
         SymbolRow("IFA_F_MCAUTOJOIN", 0x400),
         SymbolRow("IFA_F_STABLE_PRIVACY", 0x800),
         SymbolRow("RTA_UNSPEC", 0x0),
-        SymbolRow("RTA_DST", 0x1, type: 145),
-        SymbolRow("RTA_SRC", 0x2, type: 145),
-        SymbolRow("RTA_IIF", 0x3, type: 141),
-        SymbolRow("RTA_OIF", 0x4, type: 141),
-        SymbolRow("RTA_GATEWAY", 0x5, type: 145),
+    ]
+
+    private static let symbols52: [SymbolRow] = [
+        SymbolRow("RTA_DST", 0x1, type: 146),
+        SymbolRow("RTA_SRC", 0x2, type: 146),
+        SymbolRow("RTA_IIF", 0x3, type: 142),
+        SymbolRow("RTA_OIF", 0x4, type: 142),
+        SymbolRow("RTA_GATEWAY", 0x5, type: 146),
         SymbolRow("RTA_PRIORITY", 0x6, type: 104),
-        SymbolRow("RTA_PREFSRC", 0x7, type: 145),
-        SymbolRow("RTA_METRICS", 0x8, type: 148),
-        SymbolRow("RTA_MULTIPATH", 0x9, type: 149),
+        SymbolRow("RTA_PREFSRC", 0x7, type: 146),
+        SymbolRow("RTA_METRICS", 0x8, type: 149),
+        SymbolRow("RTA_MULTIPATH", 0x9, type: 150),
         SymbolRow("RTA_PROTOINFO", 0xa, type: 104),
         SymbolRow("RTA_FLOW", 0xb, type: 104),
-        SymbolRow("RTA_CACHEINFO", 0xc, type: 150),
+        SymbolRow("RTA_CACHEINFO", 0xc, type: 151),
         SymbolRow("RTA_SESSION", 0xd),
         SymbolRow("RTA_MP_ALGO", 0xe, type: 104),
-        SymbolRow("RTA_TABLE", 0xf, type: 151),
+        SymbolRow("RTA_TABLE", 0xf, type: 152),
         SymbolRow("RTA_MARK", 0x10, type: 104),
-        SymbolRow("RTA_MFC_STATS", 0x11, type: 152),
+        SymbolRow("RTA_MFC_STATS", 0x11, type: 153),
         SymbolRow("RTA_VIA", 0x12),
-        SymbolRow("RTA_NEWDST", 0x13, type: 145),
-        SymbolRow("RTA_PREF", 0x14, type: 131),
-        SymbolRow("RTA_ENCAP_TYPE", 0x15, type: 153),
+        SymbolRow("RTA_NEWDST", 0x13, type: 146),
+        SymbolRow("RTA_PREF", 0x14, type: 132),
+        SymbolRow("RTA_ENCAP_TYPE", 0x15, type: 154),
         SymbolRow("RTA_ENCAP", 0x16),
         SymbolRow("RTA_EXPIRES", 0x17, type: 73),
         SymbolRow("RTA_PAD", 0x18),
         SymbolRow("RTA_UID", 0x19, type: 104),
-        SymbolRow("RTA_TTL_PROPAGATE", 0x1a, type: 131),
-        SymbolRow("RTA_IP_PROTO", 0x1b, type: 131),
-        SymbolRow("RTA_SPORT", 0x1c, type: 144),
-        SymbolRow("RTA_DPORT", 0x1d, type: 144),
+        SymbolRow("RTA_TTL_PROPAGATE", 0x1a, type: 132),
+        SymbolRow("RTA_IP_PROTO", 0x1b, type: 132),
+        SymbolRow("RTA_SPORT", 0x1c, type: 145),
+        SymbolRow("RTA_DPORT", 0x1d, type: 145),
         SymbolRow("RTA_NH_ID", 0x1e, type: 104),
         SymbolRow("RTA_FLOWLABEL", 0x1f),
         SymbolRow("NDA_UNSPEC", 0x0),
-        SymbolRow("NDA_DST", 0x1, type: 145),
-        SymbolRow("NDA_LLADDR", 0x2, type: 128),
-    ]
-
-    private static let symbols52: [SymbolRow] = [
-        SymbolRow("NDA_CACHEINFO", 0x3, type: 154),
+        SymbolRow("NDA_DST", 0x1, type: 146),
+        SymbolRow("NDA_LLADDR", 0x2, type: 129),
+        SymbolRow("NDA_CACHEINFO", 0x3, type: 155),
         SymbolRow("NDA_PROBES", 0x4, type: 104),
-        SymbolRow("NDA_VLAN", 0x5, type: 144),
-        SymbolRow("NDA_PORT", 0x6, type: 155),
+        SymbolRow("NDA_VLAN", 0x5, type: 145),
+        SymbolRow("NDA_PORT", 0x6, type: 156),
         SymbolRow("NDA_VNI", 0x7, type: 104),
-        SymbolRow("NDA_IFINDEX", 0x8, type: 141),
-        SymbolRow("NDA_MASTER", 0x9, type: 141),
+        SymbolRow("NDA_IFINDEX", 0x8, type: 142),
+        SymbolRow("NDA_MASTER", 0x9, type: 142),
         SymbolRow("NDA_LINK_NETNSID", 0xa, type: 104),
         SymbolRow("NDA_SRC_VNI", 0xb, type: 104),
-        SymbolRow("NDA_PROTOCOL", 0xc, type: 156),
+        SymbolRow("NDA_PROTOCOL", 0xc, type: 157),
         SymbolRow("NDA_NH_ID", 0xd, type: 104),
-        SymbolRow("NDA_FDB_EXT_ATTRS", 0xe, type: 157),
-        SymbolRow("NDA_FLAGS_EXT", 0xf, type: 158),
-        SymbolRow("NDA_NDM_STATE_MASK", 0x10, type: 159),
-        SymbolRow("NDA_NDM_FLAGS_MASK", 0x11, type: 160),
+        SymbolRow("NDA_FDB_EXT_ATTRS", 0xe, type: 158),
+        SymbolRow("NDA_FLAGS_EXT", 0xf, type: 159),
+        SymbolRow("NDA_NDM_STATE_MASK", 0x10, type: 160),
+        SymbolRow("NDA_NDM_FLAGS_MASK", 0x11, type: 161),
         SymbolRow("NUD_NONE", 0x0),
         SymbolRow("NUD_INCOMPLETE", 0x1),
         SymbolRow("NUD_REACHABLE", 0x2),
@@ -12482,8 +12530,8 @@ extension SpecTables {
         SymbolRow("NTF_STICKY", 0x40),
         SymbolRow("NTF_ROUTER", 0x80),
         SymbolRow("FRA_UNSPEC", 0x0),
-        SymbolRow("FRA_DST", 0x1, type: 145),
-        SymbolRow("FRA_SRC", 0x2, type: 145),
+        SymbolRow("FRA_DST", 0x1, type: 146),
+        SymbolRow("FRA_SRC", 0x2, type: 146),
         SymbolRow("FRA_IIFNAME", 0x3, type: 126),
         SymbolRow("FRA_GOTO", 0x4, type: 104),
         SymbolRow("FRA_UNUSED2", 0x5),
@@ -12493,25 +12541,25 @@ extension SpecTables {
         SymbolRow("FRA_UNUSED5", 0x9),
         SymbolRow("FRA_FWMARK", 0xa, type: 104),
         SymbolRow("FRA_FLOW", 0xb, type: 104),
-        SymbolRow("FRA_TUN_ID", 0xc),
+        SymbolRow("FRA_TUN_ID", 0xc, type: 162),
         SymbolRow("FRA_SUPPRESS_IFGROUP", 0xd, type: 104),
         SymbolRow("FRA_SUPPRESS_PREFIXLEN", 0xe, type: 104),
-        SymbolRow("FRA_TABLE", 0xf, type: 151),
+        SymbolRow("FRA_TABLE", 0xf, type: 152),
         SymbolRow("FRA_FWMASK", 0x10, type: 104),
         SymbolRow("FRA_OIFNAME", 0x11, type: 126),
         SymbolRow("FRA_PAD", 0x12),
-        SymbolRow("FRA_L3MDEV", 0x13, type: 131),
-        SymbolRow("FRA_UID_RANGE", 0x14, type: 161),
-        SymbolRow("FRA_PROTOCOL", 0x15, type: 156),
-        SymbolRow("FRA_IP_PROTO", 0x16, type: 162),
-        SymbolRow("FRA_SPORT_RANGE", 0x17, type: 163),
-        SymbolRow("FRA_DPORT_RANGE", 0x18, type: 163),
-        SymbolRow("FRA_DSCP", 0x19, type: 131),
+        SymbolRow("FRA_L3MDEV", 0x13, type: 132),
+        SymbolRow("FRA_UID_RANGE", 0x14, type: 163),
+        SymbolRow("FRA_PROTOCOL", 0x15, type: 157),
+        SymbolRow("FRA_IP_PROTO", 0x16, type: 164),
+        SymbolRow("FRA_SPORT_RANGE", 0x17, type: 165),
+        SymbolRow("FRA_DPORT_RANGE", 0x18, type: 165),
+        SymbolRow("FRA_DSCP", 0x19, type: 132),
         SymbolRow("FRA_FLOWLABEL", 0x1a),
         SymbolRow("FRA_FLOWLABEL_MASK", 0x1b),
         SymbolRow("FRA_SPORT_MASK", 0x1c),
         SymbolRow("FRA_DPORT_MASK", 0x1d),
-        SymbolRow("FRA_DSCP_MASK", 0x1e, type: 131),
+        SymbolRow("FRA_DSCP_MASK", 0x1e, type: 132),
         SymbolRow("RTN_UNSPEC", 0x0),
         SymbolRow("RTN_UNICAST", 0x1),
         SymbolRow("RTN_LOCAL", 0x2),
@@ -12615,6 +12663,9 @@ extension SpecTables {
         SymbolRow("AUDIT_GET_FEATURE", 0x3fb),
         SymbolRow("AUDIT_FIRST_USER_MSG", 0x44c),
         SymbolRow("AUDIT_USER_AVC", 0x453),
+    ]
+
+    private static let symbols53: [SymbolRow] = [
         SymbolRow("AUDIT_USER_TTY", 0x464),
         SymbolRow("AUDIT_LAST_USER_MSG", 0x4af),
         SymbolRow("AUDIT_DAEMON_START", 0x4b0),
@@ -12649,9 +12700,6 @@ extension SpecTables {
         SymbolRow("AUDIT_PROCTITLE", 0x52f),
         SymbolRow("AUDIT_FEATURE_CHANGE", 0x530),
         SymbolRow("AUDIT_REPLACE", 0x531),
-    ]
-
-    private static let symbols53: [SymbolRow] = [
         SymbolRow("AUDIT_KERN_MODULE", 0x532),
         SymbolRow("AUDIT_FANOTIFY", 0x533),
         SymbolRow("AUDIT_TIME_INJOFFSET", 0x534),
@@ -12733,19 +12781,19 @@ extension SpecTables {
         SymbolRow("XFRM_MSG_GETDEFAULT", 0x28),
         SymbolRow("XFRM_MSG_MIGRATE_STATE", 0x29),
         SymbolRow("NFNL_SUBSYS_NONE", 0x0),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK", 0x1, type: 164),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK_EXP", 0x2, type: 165),
-        SymbolRow("NFNL_SUBSYS_QUEUE", 0x3, type: 166),
-        SymbolRow("NFNL_SUBSYS_ULOG", 0x4, type: 167),
-        SymbolRow("NFNL_SUBSYS_OSF", 0x5, type: 168),
-        SymbolRow("NFNL_SUBSYS_IPSET", 0x6, type: 169),
-        SymbolRow("NFNL_SUBSYS_ACCT", 0x7, type: 170),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK_TIMEOUT", 0x8, type: 171),
-        SymbolRow("NFNL_SUBSYS_CTHELPER", 0x9, type: 172),
-        SymbolRow("NFNL_SUBSYS_NFTABLES", 0xa, type: 173),
-        SymbolRow("NFNL_SUBSYS_NFT_COMPAT", 0xb, type: 174),
-        SymbolRow("NFNL_SUBSYS_HOOK", 0xc, type: 175),
-        SymbolRow("GENL_ID_CTRL", 0x10, type: 176),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK", 0x1, type: 166),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK_EXP", 0x2, type: 167),
+        SymbolRow("NFNL_SUBSYS_QUEUE", 0x3, type: 168),
+        SymbolRow("NFNL_SUBSYS_ULOG", 0x4, type: 169),
+        SymbolRow("NFNL_SUBSYS_OSF", 0x5, type: 170),
+        SymbolRow("NFNL_SUBSYS_IPSET", 0x6, type: 171),
+        SymbolRow("NFNL_SUBSYS_ACCT", 0x7, type: 172),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK_TIMEOUT", 0x8, type: 173),
+        SymbolRow("NFNL_SUBSYS_CTHELPER", 0x9, type: 174),
+        SymbolRow("NFNL_SUBSYS_NFTABLES", 0xa, type: 175),
+        SymbolRow("NFNL_SUBSYS_NFT_COMPAT", 0xb, type: 176),
+        SymbolRow("NFNL_SUBSYS_HOOK", 0xc, type: 177),
+        SymbolRow("GENL_ID_CTRL", 0x10, type: 178),
         SymbolRow("GENL_ID_VFS_DQUOT", 0x11),
         SymbolRow("GENL_ID_PMCRAID", 0x12),
         SymbolRow("CTRL_CMD_UNSPEC", 0x0),
@@ -12760,19 +12808,19 @@ extension SpecTables {
         SymbolRow("CTRL_CMD_GETMCAST_GRP", 0x9),
         SymbolRow("CTRL_CMD_GETPOLICY", 0xa),
         SymbolRow("CTRL_ATTR_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_FAMILY_ID", 0x1, type: 177),
+        SymbolRow("CTRL_ATTR_FAMILY_ID", 0x1, type: 179),
         SymbolRow("CTRL_ATTR_FAMILY_NAME", 0x2, type: 126),
         SymbolRow("CTRL_ATTR_VERSION", 0x3, type: 104),
         SymbolRow("CTRL_ATTR_HDRSIZE", 0x4, type: 104),
         SymbolRow("CTRL_ATTR_MAXATTR", 0x5, type: 104),
-        SymbolRow("CTRL_ATTR_OPS", 0x6, type: 178),
-        SymbolRow("CTRL_ATTR_MCAST_GROUPS", 0x7, type: 179),
-        SymbolRow("CTRL_ATTR_POLICY", 0x8, type: 180),
-        SymbolRow("CTRL_ATTR_OP_POLICY", 0x9, type: 181),
+        SymbolRow("CTRL_ATTR_OPS", 0x6, type: 180),
+        SymbolRow("CTRL_ATTR_MCAST_GROUPS", 0x7, type: 181),
+        SymbolRow("CTRL_ATTR_POLICY", 0x8, type: 182),
+        SymbolRow("CTRL_ATTR_OP_POLICY", 0x9, type: 183),
         SymbolRow("CTRL_ATTR_OP", 0xa, type: 104),
         SymbolRow("CTRL_ATTR_OP_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_OP_ID", 0x1, type: 182),
-        SymbolRow("CTRL_ATTR_OP_FLAGS", 0x2, type: 183),
+        SymbolRow("CTRL_ATTR_OP_ID", 0x1, type: 184),
+        SymbolRow("CTRL_ATTR_OP_FLAGS", 0x2, type: 185),
         SymbolRow("GENL_ADMIN_PERM", 0x1),
         SymbolRow("GENL_CMD_CAP_DO", 0x2),
         SymbolRow("GENL_CMD_CAP_DUMP", 0x4),
@@ -12780,21 +12828,21 @@ extension SpecTables {
         SymbolRow("GENL_UNS_ADMIN_PERM", 0x10),
         SymbolRow("CTRL_ATTR_MCAST_GRP_UNSPEC", 0x0),
         SymbolRow("CTRL_ATTR_MCAST_GRP_NAME", 0x1, type: 126),
-        SymbolRow("CTRL_ATTR_MCAST_GRP_ID", 0x2, type: 184),
+        SymbolRow("CTRL_ATTR_MCAST_GRP_ID", 0x2, type: 186),
         SymbolRow("CTRL_ATTR_POLICY_UNSPEC", 0x0),
         SymbolRow("CTRL_ATTR_POLICY_DO", 0x1, type: 104),
         SymbolRow("CTRL_ATTR_POLICY_DUMP", 0x2, type: 104),
         SymbolRow("NL_POLICY_TYPE_ATTR_UNSPEC", 0x0),
-        SymbolRow("NL_POLICY_TYPE_ATTR_TYPE", 0x1, type: 185),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_S", 0x2, type: 186),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_S", 0x3, type: 186),
+        SymbolRow("NL_POLICY_TYPE_ATTR_TYPE", 0x1, type: 187),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_S", 0x2, type: 188),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_S", 0x3, type: 188),
         SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_U", 0x4, type: 73),
         SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_U", 0x5, type: 73),
         SymbolRow("NL_POLICY_TYPE_ATTR_MIN_LENGTH", 0x6, type: 104),
         SymbolRow("NL_POLICY_TYPE_ATTR_MAX_LENGTH", 0x7, type: 104),
-        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_IDX", 0x8, type: 184),
-        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE", 0x9, type: 184),
-        SymbolRow("NL_POLICY_TYPE_ATTR_BITFIELD32_MASK", 0xa, type: 184),
+        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_IDX", 0x8, type: 186),
+        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE", 0x9, type: 186),
+        SymbolRow("NL_POLICY_TYPE_ATTR_BITFIELD32_MASK", 0xa, type: 186),
         SymbolRow("NL_POLICY_TYPE_ATTR_PAD", 0xb),
         SymbolRow("NL_POLICY_TYPE_ATTR_MASK", 0xc, type: 56),
         SymbolRow("NL_ATTR_TYPE_INVALID", 0x0),
@@ -12815,48 +12863,48 @@ extension SpecTables {
         SymbolRow("NL_ATTR_TYPE_BITFIELD32", 0xf),
         SymbolRow("NL_ATTR_TYPE_SINT", 0x10),
         SymbolRow("NL_ATTR_TYPE_UINT", 0x11),
-        SymbolRow("NETLINK_ROUTE", 0x0, type: 187),
-        SymbolRow("NETLINK_SOCK_DIAG", 0x4, type: 188),
-        SymbolRow("NETLINK_XFRM", 0x6, type: 189),
-        SymbolRow("NETLINK_SELINUX", 0x7, type: 190),
-        SymbolRow("NETLINK_AUDIT", 0x9, type: 191),
-        SymbolRow("NETLINK_NETFILTER", 0xc, type: 192),
-        SymbolRow("NETLINK_GENERIC", 0x10, type: 193),
-        SymbolRow("NETLINK_CRYPTO", 0x15, type: 194),
-        SymbolRow("RTM_LINK", 0x0, type: 195),
-        SymbolRow("RTM_ADDR", 0x1, type: 196),
-        SymbolRow("RTM_ROUTE", 0x2, type: 197),
-        SymbolRow("RTM_NEIGH", 0x3, type: 198),
-        SymbolRow("RTM_RULE", 0x4, type: 199),
-        SymbolRow("RTM_QDISC", 0x5, type: 200),
-        SymbolRow("RTM_TCLASS", 0x6, type: 200),
-        SymbolRow("RTM_TFILTER", 0x7, type: 200),
-        SymbolRow("RTM_ACTION", 0x8, type: 201),
-        SymbolRow("RTM_NEIGHTBL", 0xc, type: 202),
-        SymbolRow("RTM_ADDRLABEL", 0xe, type: 203),
-        SymbolRow("RTM_DCB", 0xf, type: 204),
-        SymbolRow("RTM_NETCONF", 0x10, type: 205),
-        SymbolRow("RTM_MDB", 0x11, type: 206),
-        SymbolRow("RTM_NSID", 0x12, type: 207),
-        SymbolRow("RTM_STATS", 0x13, type: 208),
-        SymbolRow("RTM_CACHEREPORT", 0x14, type: 209),
-        SymbolRow("RTM_NEXTHOP", 0x16, type: 210),
-        SymbolRow("TCA_UNSPEC", 0x0),
-        SymbolRow("TCA_KIND", 0x1, type: 126),
-        SymbolRow("TCA_OPTIONS", 0x2),
-        SymbolRow("TCA_STATS", 0x3, type: 211),
-        SymbolRow("TCA_XSTATS", 0x4),
-        SymbolRow("TCA_RATE", 0x5, type: 212),
-        SymbolRow("TCA_FCNT", 0x6),
-        SymbolRow("TCA_STATS2", 0x7, type: 213),
-        SymbolRow("TCA_STAB", 0x8, type: 214),
-        SymbolRow("TCA_PAD", 0x9),
-        SymbolRow("TCA_DUMP_INVISIBLE", 0xa),
+        SymbolRow("NETLINK_ROUTE", 0x0, type: 189),
+        SymbolRow("NETLINK_SOCK_DIAG", 0x4, type: 190),
+        SymbolRow("NETLINK_XFRM", 0x6, type: 191),
     ]
 
     private static let symbols54: [SymbolRow] = [
+        SymbolRow("NETLINK_SELINUX", 0x7, type: 192),
+        SymbolRow("NETLINK_AUDIT", 0x9, type: 193),
+        SymbolRow("NETLINK_NETFILTER", 0xc, type: 194),
+        SymbolRow("NETLINK_GENERIC", 0x10, type: 195),
+        SymbolRow("NETLINK_CRYPTO", 0x15, type: 196),
+        SymbolRow("RTM_LINK", 0x0, type: 197),
+        SymbolRow("RTM_ADDR", 0x1, type: 198),
+        SymbolRow("RTM_ROUTE", 0x2, type: 199),
+        SymbolRow("RTM_NEIGH", 0x3, type: 200),
+        SymbolRow("RTM_RULE", 0x4, type: 201),
+        SymbolRow("RTM_QDISC", 0x5, type: 202),
+        SymbolRow("RTM_TCLASS", 0x6, type: 202),
+        SymbolRow("RTM_TFILTER", 0x7, type: 202),
+        SymbolRow("RTM_ACTION", 0x8, type: 203),
+        SymbolRow("RTM_NEIGHTBL", 0xc, type: 204),
+        SymbolRow("RTM_ADDRLABEL", 0xe, type: 205),
+        SymbolRow("RTM_DCB", 0xf, type: 206),
+        SymbolRow("RTM_NETCONF", 0x10, type: 207),
+        SymbolRow("RTM_MDB", 0x11, type: 208),
+        SymbolRow("RTM_NSID", 0x12, type: 209),
+        SymbolRow("RTM_STATS", 0x13, type: 210),
+        SymbolRow("RTM_CACHEREPORT", 0x14, type: 211),
+        SymbolRow("RTM_NEXTHOP", 0x16, type: 212),
+        SymbolRow("TCA_UNSPEC", 0x0),
+        SymbolRow("TCA_KIND", 0x1, type: 126),
+        SymbolRow("TCA_OPTIONS", 0x2),
+        SymbolRow("TCA_STATS", 0x3, type: 213),
+        SymbolRow("TCA_XSTATS", 0x4),
+        SymbolRow("TCA_RATE", 0x5, type: 214),
+        SymbolRow("TCA_FCNT", 0x6),
+        SymbolRow("TCA_STATS2", 0x7, type: 215),
+        SymbolRow("TCA_STAB", 0x8, type: 216),
+        SymbolRow("TCA_PAD", 0x9),
+        SymbolRow("TCA_DUMP_INVISIBLE", 0xa),
         SymbolRow("TCA_CHAIN", 0xb, type: 104),
-        SymbolRow("TCA_HW_OFFLOAD", 0xc, type: 131),
+        SymbolRow("TCA_HW_OFFLOAD", 0xc, type: 132),
         SymbolRow("TCA_INGRESS_BLOCK", 0xd, type: 104),
         SymbolRow("TCA_EGRESS_BLOCK", 0xe, type: 104),
         SymbolRow("TCA_DUMP_FLAGS", 0xf),
@@ -12881,110 +12929,110 @@ extension SpecTables {
         SymbolRow("IPTOS_RELIABILITY", 0x4),
         SymbolRow("IPTOS_MINCOST", 0x2),
         SymbolRow("IFLA_BRPORT_UNSPEC", 0x0),
-        SymbolRow("IFLA_BRPORT_STATE", 0x1, type: 131),
-        SymbolRow("IFLA_BRPORT_PRIORITY", 0x2, type: 144),
+        SymbolRow("IFLA_BRPORT_STATE", 0x1, type: 132),
+        SymbolRow("IFLA_BRPORT_PRIORITY", 0x2, type: 145),
         SymbolRow("IFLA_BRPORT_COST", 0x3, type: 104),
-        SymbolRow("IFLA_BRPORT_MODE", 0x4, type: 131),
-        SymbolRow("IFLA_BRPORT_GUARD", 0x5, type: 131),
-        SymbolRow("IFLA_BRPORT_PROTECT", 0x6, type: 131),
-        SymbolRow("IFLA_BRPORT_FAST_LEAVE", 0x7, type: 131),
-        SymbolRow("IFLA_BRPORT_LEARNING", 0x8, type: 131),
-        SymbolRow("IFLA_BRPORT_UNICAST_FLOOD", 0x9, type: 131),
-        SymbolRow("IFLA_BRPORT_PROXYARP", 0xa, type: 131),
-        SymbolRow("IFLA_BRPORT_LEARNING_SYNC", 0xb, type: 131),
-        SymbolRow("IFLA_BRPORT_PROXYARP_WIFI", 0xc, type: 131),
-        SymbolRow("IFLA_BRPORT_ROOT_ID", 0xd, type: 215),
-        SymbolRow("IFLA_BRPORT_BRIDGE_ID", 0xe, type: 215),
-        SymbolRow("IFLA_BRPORT_DESIGNATED_PORT", 0xf, type: 144),
-        SymbolRow("IFLA_BRPORT_DESIGNATED_COST", 0x10, type: 144),
-        SymbolRow("IFLA_BRPORT_ID", 0x11, type: 144),
-        SymbolRow("IFLA_BRPORT_NO", 0x12, type: 144),
-        SymbolRow("IFLA_BRPORT_TOPOLOGY_CHANGE_ACK", 0x13, type: 131),
-        SymbolRow("IFLA_BRPORT_CONFIG_PENDING", 0x14, type: 131),
-        SymbolRow("IFLA_BRPORT_MESSAGE_AGE_TIMER", 0x15, type: 216),
-        SymbolRow("IFLA_BRPORT_FORWARD_DELAY_TIMER", 0x16, type: 216),
-        SymbolRow("IFLA_BRPORT_HOLD_TIMER", 0x17, type: 216),
+        SymbolRow("IFLA_BRPORT_MODE", 0x4, type: 132),
+        SymbolRow("IFLA_BRPORT_GUARD", 0x5, type: 132),
+        SymbolRow("IFLA_BRPORT_PROTECT", 0x6, type: 132),
+        SymbolRow("IFLA_BRPORT_FAST_LEAVE", 0x7, type: 132),
+        SymbolRow("IFLA_BRPORT_LEARNING", 0x8, type: 132),
+        SymbolRow("IFLA_BRPORT_UNICAST_FLOOD", 0x9, type: 132),
+        SymbolRow("IFLA_BRPORT_PROXYARP", 0xa, type: 132),
+        SymbolRow("IFLA_BRPORT_LEARNING_SYNC", 0xb, type: 132),
+        SymbolRow("IFLA_BRPORT_PROXYARP_WIFI", 0xc, type: 132),
+        SymbolRow("IFLA_BRPORT_ROOT_ID", 0xd, type: 217),
+        SymbolRow("IFLA_BRPORT_BRIDGE_ID", 0xe, type: 217),
+        SymbolRow("IFLA_BRPORT_DESIGNATED_PORT", 0xf, type: 145),
+        SymbolRow("IFLA_BRPORT_DESIGNATED_COST", 0x10, type: 145),
+        SymbolRow("IFLA_BRPORT_ID", 0x11, type: 145),
+        SymbolRow("IFLA_BRPORT_NO", 0x12, type: 145),
+        SymbolRow("IFLA_BRPORT_TOPOLOGY_CHANGE_ACK", 0x13, type: 132),
+        SymbolRow("IFLA_BRPORT_CONFIG_PENDING", 0x14, type: 132),
+        SymbolRow("IFLA_BRPORT_MESSAGE_AGE_TIMER", 0x15, type: 218),
+        SymbolRow("IFLA_BRPORT_FORWARD_DELAY_TIMER", 0x16, type: 218),
+        SymbolRow("IFLA_BRPORT_HOLD_TIMER", 0x17, type: 218),
         SymbolRow("IFLA_BRPORT_FLUSH", 0x18),
-        SymbolRow("IFLA_BRPORT_MULTICAST_ROUTER", 0x19, type: 131),
+        SymbolRow("IFLA_BRPORT_MULTICAST_ROUTER", 0x19, type: 132),
         SymbolRow("IFLA_BRPORT_PAD", 0x1a),
-        SymbolRow("IFLA_BRPORT_MCAST_FLOOD", 0x1b, type: 131),
-        SymbolRow("IFLA_BRPORT_MCAST_TO_UCAST", 0x1c, type: 131),
-        SymbolRow("IFLA_BRPORT_VLAN_TUNNEL", 0x1d, type: 131),
-        SymbolRow("IFLA_BRPORT_BCAST_FLOOD", 0x1e, type: 131),
-        SymbolRow("IFLA_BRPORT_GROUP_FWD_MASK", 0x1f, type: 177),
-        SymbolRow("IFLA_BRPORT_NEIGH_SUPPRESS", 0x20, type: 131),
-        SymbolRow("IFLA_BRPORT_ISOLATED", 0x21, type: 131),
-        SymbolRow("IFLA_BRPORT_BACKUP_PORT", 0x22, type: 141),
-        SymbolRow("IFLA_BRPORT_MRP_RING_OPEN", 0x23, type: 131),
-        SymbolRow("IFLA_BRPORT_MRP_IN_OPEN", 0x24, type: 131),
+        SymbolRow("IFLA_BRPORT_MCAST_FLOOD", 0x1b, type: 132),
+        SymbolRow("IFLA_BRPORT_MCAST_TO_UCAST", 0x1c, type: 132),
+        SymbolRow("IFLA_BRPORT_VLAN_TUNNEL", 0x1d, type: 132),
+        SymbolRow("IFLA_BRPORT_BCAST_FLOOD", 0x1e, type: 132),
+        SymbolRow("IFLA_BRPORT_GROUP_FWD_MASK", 0x1f, type: 179),
+        SymbolRow("IFLA_BRPORT_NEIGH_SUPPRESS", 0x20, type: 132),
+        SymbolRow("IFLA_BRPORT_ISOLATED", 0x21, type: 132),
+        SymbolRow("IFLA_BRPORT_BACKUP_PORT", 0x22, type: 142),
+        SymbolRow("IFLA_BRPORT_MRP_RING_OPEN", 0x23, type: 132),
+        SymbolRow("IFLA_BRPORT_MRP_IN_OPEN", 0x24, type: 132),
         SymbolRow("IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT", 0x25, type: 104),
         SymbolRow("IFLA_BRPORT_MCAST_EHT_HOSTS_CNT", 0x26, type: 104),
-        SymbolRow("IFLA_BRPORT_LOCKED", 0x27, type: 131),
-        SymbolRow("IFLA_BRPORT_MAB", 0x28, type: 131),
+        SymbolRow("IFLA_BRPORT_LOCKED", 0x27, type: 132),
+        SymbolRow("IFLA_BRPORT_MAB", 0x28, type: 132),
         SymbolRow("IFLA_BRPORT_MCAST_N_GROUPS", 0x29, type: 104),
         SymbolRow("IFLA_BRPORT_MCAST_MAX_GROUPS", 0x2a, type: 104),
-        SymbolRow("IFLA_BRPORT_NEIGH_VLAN_SUPPRESS", 0x2b, type: 131),
+        SymbolRow("IFLA_BRPORT_NEIGH_VLAN_SUPPRESS", 0x2b, type: 132),
         SymbolRow("IFLA_BRPORT_BACKUP_NHID", 0x2c, type: 104),
-        SymbolRow("IFLA_BRPORT_NEIGH_FORWARD_GRAT", 0x2d, type: 131),
+        SymbolRow("IFLA_BRPORT_NEIGH_FORWARD_GRAT", 0x2d, type: 132),
         SymbolRow("IFLA_BR_UNSPEC", 0x0),
-        SymbolRow("IFLA_BR_FORWARD_DELAY", 0x1, type: 216),
-        SymbolRow("IFLA_BR_HELLO_TIME", 0x2, type: 216),
-        SymbolRow("IFLA_BR_MAX_AGE", 0x3, type: 216),
-        SymbolRow("IFLA_BR_AGEING_TIME", 0x4, type: 216),
+        SymbolRow("IFLA_BR_FORWARD_DELAY", 0x1, type: 218),
+        SymbolRow("IFLA_BR_HELLO_TIME", 0x2, type: 218),
+        SymbolRow("IFLA_BR_MAX_AGE", 0x3, type: 218),
+        SymbolRow("IFLA_BR_AGEING_TIME", 0x4, type: 218),
         SymbolRow("IFLA_BR_STP_STATE", 0x5, type: 104),
-        SymbolRow("IFLA_BR_PRIORITY", 0x6, type: 144),
-        SymbolRow("IFLA_BR_VLAN_FILTERING", 0x7, type: 131),
+        SymbolRow("IFLA_BR_PRIORITY", 0x6, type: 145),
+        SymbolRow("IFLA_BR_VLAN_FILTERING", 0x7, type: 132),
         SymbolRow("IFLA_BR_VLAN_PROTOCOL", 0x8),
-        SymbolRow("IFLA_BR_GROUP_FWD_MASK", 0x9, type: 177),
-        SymbolRow("IFLA_BR_ROOT_ID", 0xa, type: 215),
-        SymbolRow("IFLA_BR_BRIDGE_ID", 0xb, type: 215),
-        SymbolRow("IFLA_BR_ROOT_PORT", 0xc, type: 144),
+        SymbolRow("IFLA_BR_GROUP_FWD_MASK", 0x9, type: 179),
+        SymbolRow("IFLA_BR_ROOT_ID", 0xa, type: 217),
+        SymbolRow("IFLA_BR_BRIDGE_ID", 0xb, type: 217),
+        SymbolRow("IFLA_BR_ROOT_PORT", 0xc, type: 145),
         SymbolRow("IFLA_BR_ROOT_PATH_COST", 0xd, type: 104),
-        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE", 0xe, type: 131),
-        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_DETECTED", 0xf, type: 131),
-        SymbolRow("IFLA_BR_HELLO_TIMER", 0x10, type: 216),
-        SymbolRow("IFLA_BR_TCN_TIMER", 0x11, type: 216),
-        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_TIMER", 0x12, type: 216),
-        SymbolRow("IFLA_BR_GC_TIMER", 0x13, type: 216),
-        SymbolRow("IFLA_BR_GROUP_ADDR", 0x14, type: 128),
+        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE", 0xe, type: 132),
+        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_DETECTED", 0xf, type: 132),
+        SymbolRow("IFLA_BR_HELLO_TIMER", 0x10, type: 218),
+        SymbolRow("IFLA_BR_TCN_TIMER", 0x11, type: 218),
+        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_TIMER", 0x12, type: 218),
+        SymbolRow("IFLA_BR_GC_TIMER", 0x13, type: 218),
+        SymbolRow("IFLA_BR_GROUP_ADDR", 0x14, type: 129),
         SymbolRow("IFLA_BR_FDB_FLUSH", 0x15),
-        SymbolRow("IFLA_BR_MCAST_ROUTER", 0x16, type: 131),
-        SymbolRow("IFLA_BR_MCAST_SNOOPING", 0x17, type: 131),
-        SymbolRow("IFLA_BR_MCAST_QUERY_USE_IFADDR", 0x18, type: 131),
-        SymbolRow("IFLA_BR_MCAST_QUERIER", 0x19, type: 131),
+        SymbolRow("IFLA_BR_MCAST_ROUTER", 0x16, type: 132),
+        SymbolRow("IFLA_BR_MCAST_SNOOPING", 0x17, type: 132),
+        SymbolRow("IFLA_BR_MCAST_QUERY_USE_IFADDR", 0x18, type: 132),
+        SymbolRow("IFLA_BR_MCAST_QUERIER", 0x19, type: 132),
         SymbolRow("IFLA_BR_MCAST_HASH_ELASTICITY", 0x1a, type: 104),
         SymbolRow("IFLA_BR_MCAST_HASH_MAX", 0x1b, type: 104),
         SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_CNT", 0x1c, type: 104),
         SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_CNT", 0x1d, type: 104),
-        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_INTVL", 0x1e, type: 216),
-        SymbolRow("IFLA_BR_MCAST_MEMBERSHIP_INTVL", 0x1f, type: 216),
-        SymbolRow("IFLA_BR_MCAST_QUERIER_INTVL", 0x20, type: 216),
-        SymbolRow("IFLA_BR_MCAST_QUERY_INTVL", 0x21, type: 216),
-        SymbolRow("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", 0x22, type: 216),
-        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", 0x23, type: 216),
-        SymbolRow("IFLA_BR_NF_CALL_IPTABLES", 0x24, type: 131),
-        SymbolRow("IFLA_BR_NF_CALL_IP6TABLES", 0x25, type: 131),
-        SymbolRow("IFLA_BR_NF_CALL_ARPTABLES", 0x26, type: 131),
-        SymbolRow("IFLA_BR_VLAN_DEFAULT_PVID", 0x27, type: 144),
+        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_INTVL", 0x1e, type: 218),
+        SymbolRow("IFLA_BR_MCAST_MEMBERSHIP_INTVL", 0x1f, type: 218),
+        SymbolRow("IFLA_BR_MCAST_QUERIER_INTVL", 0x20, type: 218),
+        SymbolRow("IFLA_BR_MCAST_QUERY_INTVL", 0x21, type: 218),
+        SymbolRow("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", 0x22, type: 218),
+        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", 0x23, type: 218),
+        SymbolRow("IFLA_BR_NF_CALL_IPTABLES", 0x24, type: 132),
+        SymbolRow("IFLA_BR_NF_CALL_IP6TABLES", 0x25, type: 132),
+        SymbolRow("IFLA_BR_NF_CALL_ARPTABLES", 0x26, type: 132),
+        SymbolRow("IFLA_BR_VLAN_DEFAULT_PVID", 0x27, type: 145),
         SymbolRow("IFLA_BR_PAD", 0x28),
-        SymbolRow("IFLA_BR_VLAN_STATS_ENABLED", 0x29, type: 131),
-        SymbolRow("IFLA_BR_MCAST_STATS_ENABLED", 0x2a, type: 131),
-        SymbolRow("IFLA_BR_MCAST_IGMP_VERSION", 0x2b, type: 131),
-        SymbolRow("IFLA_BR_MCAST_MLD_VERSION", 0x2c, type: 131),
-        SymbolRow("IFLA_BR_VLAN_STATS_PER_PORT", 0x2d, type: 131),
-        SymbolRow("IFLA_BR_MULTI_BOOLOPT", 0x2e, type: 217),
-        SymbolRow("IFLA_BR_MCAST_QUERIER_STATE", 0x2f, type: 218),
+        SymbolRow("IFLA_BR_VLAN_STATS_ENABLED", 0x29, type: 132),
+        SymbolRow("IFLA_BR_MCAST_STATS_ENABLED", 0x2a, type: 132),
+        SymbolRow("IFLA_BR_MCAST_IGMP_VERSION", 0x2b, type: 132),
+        SymbolRow("IFLA_BR_MCAST_MLD_VERSION", 0x2c, type: 132),
+        SymbolRow("IFLA_BR_VLAN_STATS_PER_PORT", 0x2d, type: 132),
+        SymbolRow("IFLA_BR_MULTI_BOOLOPT", 0x2e, type: 219),
+        SymbolRow("IFLA_BR_MCAST_QUERIER_STATE", 0x2f, type: 220),
         SymbolRow("IFLA_BR_FDB_N_LEARNED", 0x30, type: 104),
         SymbolRow("IFLA_BR_FDB_MAX_LEARNED", 0x31, type: 104),
-        SymbolRow("IFLA_BR_STP_MODE", 0x32, type: 219),
+        SymbolRow("IFLA_BR_STP_MODE", 0x32, type: 221),
         SymbolRow("BRIDGE_QUERIER_UNSPEC", 0x0),
-        SymbolRow("BRIDGE_QUERIER_IP_ADDRESS", 0x1, type: 220),
-        SymbolRow("BRIDGE_QUERIER_IP_PORT", 0x2, type: 141),
-        SymbolRow("BRIDGE_QUERIER_IP_OTHER_TIMER", 0x3, type: 216),
+        SymbolRow("BRIDGE_QUERIER_IP_ADDRESS", 0x1, type: 222),
+        SymbolRow("BRIDGE_QUERIER_IP_PORT", 0x2, type: 142),
+        SymbolRow("BRIDGE_QUERIER_IP_OTHER_TIMER", 0x3, type: 218),
         SymbolRow("BRIDGE_QUERIER_PAD", 0x4),
-        SymbolRow("BRIDGE_QUERIER_IPV6_ADDRESS", 0x5, type: 221),
-        SymbolRow("BRIDGE_QUERIER_IPV6_PORT", 0x6, type: 141),
-        SymbolRow("BRIDGE_QUERIER_IPV6_OTHER_TIMER", 0x7, type: 216),
+        SymbolRow("BRIDGE_QUERIER_IPV6_ADDRESS", 0x5, type: 223),
+        SymbolRow("BRIDGE_QUERIER_IPV6_PORT", 0x6, type: 142),
+        SymbolRow("BRIDGE_QUERIER_IPV6_OTHER_TIMER", 0x7, type: 218),
         SymbolRow("BR_STP_MODE_AUTO", 0x0),
         SymbolRow("BR_STP_MODE_USER", 0x1),
         SymbolRow("BR_STP_MODE_KERNEL", 0x2),
@@ -12994,24 +13042,24 @@ extension SpecTables {
         SymbolRow("1<<BR_BOOLOPT_MDB_OFFLOAD_FAIL_NOTIFICATION", 0x8),
         SymbolRow("1<<BR_BOOLOPT_FDB_LOCAL_VLAN_0", 0x10),
         SymbolRow("IFLA_TUN_UNSPEC", 0x0),
-        SymbolRow("IFLA_TUN_OWNER", 0x1, type: 222),
-        SymbolRow("IFLA_TUN_GROUP", 0x2, type: 223),
+        SymbolRow("IFLA_TUN_OWNER", 0x1, type: 224),
+        SymbolRow("IFLA_TUN_GROUP", 0x2, type: 225),
         SymbolRow("IFLA_TUN_TYPE", 0x3),
-        SymbolRow("IFLA_TUN_PI", 0x4, type: 131),
-        SymbolRow("IFLA_TUN_VNET_HDR", 0x5, type: 131),
-        SymbolRow("IFLA_TUN_PERSIST", 0x6, type: 131),
-        SymbolRow("IFLA_TUN_MULTI_QUEUE", 0x7, type: 131),
+        SymbolRow("IFLA_TUN_PI", 0x4, type: 132),
+        SymbolRow("IFLA_TUN_VNET_HDR", 0x5, type: 132),
+        SymbolRow("IFLA_TUN_PERSIST", 0x6, type: 132),
+        SymbolRow("IFLA_TUN_MULTI_QUEUE", 0x7, type: 132),
         SymbolRow("IFLA_TUN_NUM_QUEUES", 0x8, type: 104),
         SymbolRow("IFLA_TUN_NUM_DISABLED_QUEUES", 0x9, type: 104),
         SymbolRow("IFLA_INET6_UNSPEC", 0x0),
-        SymbolRow("IFLA_INET6_FLAGS", 0x1, type: 224),
-        SymbolRow("IFLA_INET6_CONF", 0x2, type: 225),
-        SymbolRow("IFLA_INET6_STATS", 0x3, type: 226),
+        SymbolRow("IFLA_INET6_FLAGS", 0x1, type: 226),
+        SymbolRow("IFLA_INET6_CONF", 0x2, type: 227),
+        SymbolRow("IFLA_INET6_STATS", 0x3, type: 228),
         SymbolRow("IFLA_INET6_MCAST", 0x4),
-        SymbolRow("IFLA_INET6_CACHEINFO", 0x5, type: 227),
-        SymbolRow("IFLA_INET6_ICMP6STATS", 0x6, type: 228),
-        SymbolRow("IFLA_INET6_TOKEN", 0x7, type: 221),
-        SymbolRow("IFLA_INET6_ADDR_GEN_MODE", 0x8, type: 229),
+        SymbolRow("IFLA_INET6_CACHEINFO", 0x5, type: 229),
+        SymbolRow("IFLA_INET6_ICMP6STATS", 0x6, type: 230),
+        SymbolRow("IFLA_INET6_TOKEN", 0x7, type: 223),
+        SymbolRow("IFLA_INET6_ADDR_GEN_MODE", 0x8, type: 231),
         SymbolRow("IFLA_INET6_RA_MTU", 0x9, type: 104),
         SymbolRow("IF_RS_SENT", 0x10),
         SymbolRow("IF_RA_RCVD", 0x20),
@@ -13021,12 +13069,15 @@ extension SpecTables {
         SymbolRow("IN6_ADDR_GEN_MODE_EUI64", 0x0),
         SymbolRow("IN6_ADDR_GEN_MODE_NONE", 0x1),
         SymbolRow("IN6_ADDR_GEN_MODE_STABLE_PRIVACY", 0x2),
+    ]
+
+    private static let symbols55: [SymbolRow] = [
         SymbolRow("IN6_ADDR_GEN_MODE_RANDOM", 0x3),
         SymbolRow("IFLA_INET_UNSPEC", 0x0),
-        SymbolRow("IFLA_INET_CONF", 0x1, type: 230),
+        SymbolRow("IFLA_INET_CONF", 0x1, type: 232),
         SymbolRow("IFLA_MCTP_UNSPEC", 0x0),
         SymbolRow("IFLA_MCTP_NET", 0x1, type: 104),
-        SymbolRow("IFLA_MCTP_PHYS_BINDING", 0x2, type: 231),
+        SymbolRow("IFLA_MCTP_PHYS_BINDING", 0x2, type: 233),
         SymbolRow("IPV4_DEVCONF_FORWARDING-1", 0x0),
         SymbolRow("IPV4_DEVCONF_MC_FORWARDING-1", 0x1),
         SymbolRow("IPV4_DEVCONF_PROXY_ARP-1", 0x2),
@@ -13055,9 +13106,6 @@ extension SpecTables {
         SymbolRow("IPV4_DEVCONF_ROUTE_LOCALNET-1", 0x19),
         SymbolRow("IPV4_DEVCONF_IGMPV2_UNSOLICITED_REPORT_INTERVAL-1", 0x1a),
         SymbolRow("IPV4_DEVCONF_IGMPV3_UNSOLICITED_REPORT_INTERVAL-1", 0x1b),
-    ]
-
-    private static let symbols55: [SymbolRow] = [
         SymbolRow("IPV4_DEVCONF_IGNORE_ROUTES_WITH_LINKDOWN-1", 0x1c),
         SymbolRow("IPV4_DEVCONF_DROP_UNICAST_IN_L2_MULTICAST-1", 0x1d),
         SymbolRow("IPV4_DEVCONF_DROP_GRATUITOUS_ARP-1", 0x1e),
@@ -13167,15 +13215,15 @@ extension SpecTables {
         SymbolRow("ICMP6_MIB_OUTERRORS", 0x4),
         SymbolRow("ICMP6_MIB_CSUMERRORS", 0x5),
         SymbolRow("AF_UNSPEC", 0x0),
-        SymbolRow("AF_INET", 0x2, type: 232),
+        SymbolRow("AF_INET", 0x2, type: 234),
         SymbolRow("AF_BRIDGE", 0x7),
-        SymbolRow("AF_INET6", 0xa, type: 233),
+        SymbolRow("AF_INET6", 0xa, type: 235),
         SymbolRow("AF_MPLS", 0x1c),
-        SymbolRow("AF_MCTP", 0x2d, type: 234),
-        SymbolRow("IFLA_BRIDGE_FLAGS", 0x0, type: 235),
-        SymbolRow("IFLA_BRIDGE_MODE", 0x1, type: 236),
-        SymbolRow("IFLA_BRIDGE_VLAN_INFO", 0x2, type: 237),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_INFO", 0x3, type: 238),
+        SymbolRow("AF_MCTP", 0x2d, type: 236),
+        SymbolRow("IFLA_BRIDGE_FLAGS", 0x0, type: 237),
+        SymbolRow("IFLA_BRIDGE_MODE", 0x1, type: 238),
+        SymbolRow("IFLA_BRIDGE_VLAN_INFO", 0x2, type: 239),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_INFO", 0x3, type: 240),
         SymbolRow("IFLA_BRIDGE_MRP", 0x4),
         SymbolRow("IFLA_BRIDGE_CFM", 0x5),
         SymbolRow("IFLA_BRIDGE_MST", 0x6),
@@ -13186,8 +13234,8 @@ extension SpecTables {
         SymbolRow("BRIDGE_MODE_UNDEF", 0xffff),
         SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_UNSPEC", 0x0),
         SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_ID", 0x1, type: 104),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_VID", 0x2, type: 144),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_FLAGS", 0x3, type: 239),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_VID", 0x2, type: 145),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_FLAGS", 0x3, type: 241),
         SymbolRow("BRIDGE_VLAN_INFO_MASTER", 0x1),
         SymbolRow("BRIDGE_VLAN_INFO_PVID", 0x2),
         SymbolRow("BRIDGE_VLAN_INFO_UNTAGGED", 0x4),
@@ -13197,8 +13245,8 @@ extension SpecTables {
         SymbolRow("BRIDGE_VLAN_INFO_ONLY_OPTS", 0x40),
         SymbolRow("IFLA_XDP_UNSPEC", 0x0),
         SymbolRow("IFLA_XDP_FD", 0x1, type: 61),
-        SymbolRow("IFLA_XDP_ATTACHED", 0x2, type: 240),
-        SymbolRow("IFLA_XDP_FLAGS", 0x3, type: 241),
+        SymbolRow("IFLA_XDP_ATTACHED", 0x2, type: 242),
+        SymbolRow("IFLA_XDP_FLAGS", 0x3, type: 243),
         SymbolRow("IFLA_XDP_PROG_ID", 0x4, type: 104),
         SymbolRow("IFLA_XDP_DRV_PROG_ID", 0x5, type: 104),
         SymbolRow("IFLA_XDP_SKB_PROG_ID", 0x6, type: 104),
@@ -13215,21 +13263,24 @@ extension SpecTables {
         SymbolRow("XDP_FLAGS_HW_MODE", 0x8),
         SymbolRow("XDP_FLAGS_REPLACE", 0x10),
         SymbolRow("IFLA_VF_INFO_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_INFO", 0x1, type: 242),
+        SymbolRow("IFLA_VF_INFO", 0x1, type: 244),
         SymbolRow("IFLA_VF_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_MAC", 0x1, type: 243),
-        SymbolRow("IFLA_VF_VLAN", 0x2, type: 244),
-        SymbolRow("IFLA_VF_TX_RATE", 0x3, type: 245),
-        SymbolRow("IFLA_VF_SPOOFCHK", 0x4, type: 246),
-        SymbolRow("IFLA_VF_LINK_STATE", 0x5, type: 247),
-        SymbolRow("IFLA_VF_RATE", 0x6, type: 248),
-        SymbolRow("IFLA_VF_RSS_QUERY_EN", 0x7, type: 249),
-        SymbolRow("IFLA_VF_STATS", 0x8, type: 250),
-        SymbolRow("IFLA_VF_TRUST", 0x9, type: 251),
-        SymbolRow("IFLA_VF_IB_NODE_GUID", 0xa, type: 252),
-        SymbolRow("IFLA_VF_IB_PORT_GUID", 0xb, type: 252),
-        SymbolRow("IFLA_VF_VLAN_LIST", 0xc, type: 253),
-        SymbolRow("IFLA_VF_BROADCAST", 0xd, type: 128),
+        SymbolRow("IFLA_VF_MAC", 0x1, type: 245),
+        SymbolRow("IFLA_VF_VLAN", 0x2, type: 246),
+        SymbolRow("IFLA_VF_TX_RATE", 0x3, type: 247),
+        SymbolRow("IFLA_VF_SPOOFCHK", 0x4, type: 248),
+        SymbolRow("IFLA_VF_LINK_STATE", 0x5, type: 249),
+        SymbolRow("IFLA_VF_RATE", 0x6, type: 250),
+        SymbolRow("IFLA_VF_RSS_QUERY_EN", 0x7, type: 251),
+    ]
+
+    private static let symbols56: [SymbolRow] = [
+        SymbolRow("IFLA_VF_STATS", 0x8, type: 252),
+        SymbolRow("IFLA_VF_TRUST", 0x9, type: 253),
+        SymbolRow("IFLA_VF_IB_NODE_GUID", 0xa, type: 254),
+        SymbolRow("IFLA_VF_IB_PORT_GUID", 0xb, type: 254),
+        SymbolRow("IFLA_VF_VLAN_LIST", 0xc, type: 255),
+        SymbolRow("IFLA_VF_BROADCAST", 0xd, type: 129),
         SymbolRow("IFLA_VF_STATS_RX_PACKETS", 0x0, type: 73),
         SymbolRow("IFLA_VF_STATS_TX_PACKETS", 0x1, type: 73),
         SymbolRow("IFLA_VF_STATS_RX_BYTES", 0x2, type: 73),
@@ -13240,33 +13291,30 @@ extension SpecTables {
         SymbolRow("IFLA_VF_STATS_RX_DROPPED", 0x7, type: 73),
         SymbolRow("IFLA_VF_STATS_TX_DROPPED", 0x8, type: 73),
         SymbolRow("IFLA_VF_VLAN_INFO_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_VLAN_INFO", 0x1, type: 254),
+        SymbolRow("IFLA_VF_VLAN_INFO", 0x1, type: 256),
         SymbolRow("IFLA_VF_LINK_STATE_AUTO", 0x0),
         SymbolRow("IFLA_VF_LINK_STATE_ENABLE", 0x1),
         SymbolRow("IFLA_VF_LINK_STATE_DISABLE", 0x2),
         SymbolRow("IFLA_VF_PORT_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_PORT", 0x1, type: 136),
+        SymbolRow("IFLA_VF_PORT", 0x1, type: 137),
         SymbolRow("IFLA_PORT_UNSPEC", 0x0),
         SymbolRow("IFLA_PORT_VF", 0x1, type: 104),
         SymbolRow("IFLA_PORT_PROFILE", 0x2, type: 126),
-        SymbolRow("IFLA_PORT_VSI_TYPE", 0x3, type: 255),
+        SymbolRow("IFLA_PORT_VSI_TYPE", 0x3, type: 257),
         SymbolRow("IFLA_PORT_INSTANCE_UUID", 0x4),
         SymbolRow("IFLA_PORT_HOST_UUID", 0x5),
-        SymbolRow("IFLA_PORT_REQUEST", 0x6, type: 131),
-        SymbolRow("IFLA_PORT_RESPONSE", 0x7, type: 144),
+        SymbolRow("IFLA_PORT_REQUEST", 0x6, type: 132),
+        SymbolRow("IFLA_PORT_RESPONSE", 0x7, type: 145),
         SymbolRow("IFLA_EVENT_NONE", 0x0),
         SymbolRow("IFLA_EVENT_REBOOT", 0x1),
         SymbolRow("IFLA_EVENT_FEATURES", 0x2),
         SymbolRow("IFLA_EVENT_BONDING_FAILOVER", 0x3),
-    ]
-
-    private static let symbols56: [SymbolRow] = [
         SymbolRow("IFLA_EVENT_NOTIFY_PEERS", 0x4),
         SymbolRow("IFLA_EVENT_IGMP_RESEND", 0x5),
         SymbolRow("IFLA_EVENT_BONDING_OPTIONS", 0x6),
         SymbolRow("IFLA_PROTO_DOWN_REASON_UNSPEC", 0x0),
-        SymbolRow("IFLA_PROTO_DOWN_REASON_MASK", 0x1, type: 184),
-        SymbolRow("IFLA_PROTO_DOWN_REASON_VALUE", 0x2, type: 184),
+        SymbolRow("IFLA_PROTO_DOWN_REASON_MASK", 0x1, type: 186),
+        SymbolRow("IFLA_PROTO_DOWN_REASON_VALUE", 0x2, type: 186),
         SymbolRow("RTAX_UNSPEC", 0x0),
         SymbolRow("RTAX_LOCK", 0x1, type: 104),
         SymbolRow("RTAX_MTU", 0x2, type: 104),
@@ -13299,13 +13347,13 @@ extension SpecTables {
         SymbolRow("NDTA_THRESH1", 0x2, type: 104),
         SymbolRow("NDTA_THRESH2", 0x3, type: 104),
         SymbolRow("NDTA_THRESH3", 0x4, type: 104),
-        SymbolRow("NDTA_CONFIG", 0x5, type: 256),
-        SymbolRow("NDTA_PARMS", 0x6, type: 257),
-        SymbolRow("NDTA_STATS", 0x7, type: 258),
+        SymbolRow("NDTA_CONFIG", 0x5, type: 258),
+        SymbolRow("NDTA_PARMS", 0x6, type: 259),
+        SymbolRow("NDTA_STATS", 0x7, type: 260),
         SymbolRow("NDTA_GC_INTERVAL", 0x8, type: 73),
         SymbolRow("NDTA_PAD", 0x9),
         SymbolRow("NDTPA_UNSPEC", 0x0),
-        SymbolRow("NDTPA_IFINDEX", 0x1, type: 141),
+        SymbolRow("NDTPA_IFINDEX", 0x1, type: 142),
         SymbolRow("NDTPA_REFCNT", 0x2, type: 104),
         SymbolRow("NDTPA_REACHABLE_TIME", 0x3, type: 73),
         SymbolRow("NDTPA_BASE_REACHABLE_TIME", 0x4, type: 73),
@@ -13325,17 +13373,17 @@ extension SpecTables {
         SymbolRow("NDTPA_PAD", 0x12),
         SymbolRow("NDTPA_INTERVAL_PROBE_TIME_MS", 0x13, type: 73),
         SymbolRow("NFEA_UNSPEC", 0x0),
-        SymbolRow("NFEA_ACTIVITY_NOTIFY", 0x1, type: 259),
+        SymbolRow("NFEA_ACTIVITY_NOTIFY", 0x1, type: 261),
         SymbolRow("NFEA_DONT_REFRESH", 0x2),
         SymbolRow("FDB_NOTIFY_BIT", 0x1),
         SymbolRow("FDB_NOTIFY_INACTIVE_BIT", 0x2),
         SymbolRow("NTF_EXT_MANAGED", 0x1),
         SymbolRow("NTF_EXT_LOCKED", 0x2),
         SymbolRow("NTF_EXT_EXT_VALIDATED", 0x4),
-        SymbolRow("IFAL_ADDRESS", 0x1, type: 145),
+        SymbolRow("IFAL_ADDRESS", 0x1, type: 146),
         SymbolRow("IFAL_LABEL", 0x2, type: 104),
         SymbolRow("NETCONFA_UNSPEC", 0x0),
-        SymbolRow("NETCONFA_IFINDEX", 0x1, type: 141),
+        SymbolRow("NETCONFA_IFINDEX", 0x1, type: 142),
         SymbolRow("NETCONFA_FORWARDING", 0x2, type: 49),
         SymbolRow("NETCONFA_RP_FILTER", 0x3, type: 49),
         SymbolRow("NETCONFA_MC_FORWARDING", 0x4, type: 49),
@@ -13398,36 +13446,39 @@ extension SpecTables {
         SymbolRow("NETNSA_NSID_NOT_ASSIGNED", 0xffffffffffffffff),
         SymbolRow("NHA_UNSPEC", 0x0),
         SymbolRow("NHA_ID", 0x1, type: 104),
-        SymbolRow("NHA_GROUP", 0x2, type: 260),
-        SymbolRow("NHA_GROUP_TYPE", 0x3, type: 261),
+        SymbolRow("NHA_GROUP", 0x2, type: 262),
+        SymbolRow("NHA_GROUP_TYPE", 0x3, type: 263),
         SymbolRow("NHA_BLACKHOLE", 0x4, type: 104),
-        SymbolRow("NHA_OIF", 0x5, type: 141),
-        SymbolRow("NHA_GATEWAY", 0x6, type: 145),
-        SymbolRow("NHA_ENCAP_TYPE", 0x7, type: 153),
+        SymbolRow("NHA_OIF", 0x5, type: 142),
+        SymbolRow("NHA_GATEWAY", 0x6, type: 146),
+        SymbolRow("NHA_ENCAP_TYPE", 0x7, type: 154),
         SymbolRow("NHA_ENCAP", 0x8),
         SymbolRow("NHA_GROUPS", 0x9, type: 104),
-        SymbolRow("NHA_MASTER", 0xa, type: 141),
+        SymbolRow("NHA_MASTER", 0xa, type: 142),
         SymbolRow("NHA_FDB", 0xb, type: 104),
-        SymbolRow("NHA_RES_GROUP", 0xc, type: 262),
-        SymbolRow("NHA_RES_BUCKET", 0xd, type: 263),
+        SymbolRow("NHA_RES_GROUP", 0xc, type: 264),
+        SymbolRow("NHA_RES_BUCKET", 0xd, type: 265),
         SymbolRow("NEXTHOP_GRP_TYPE_MPATH", 0x0),
         SymbolRow("NEXTHOP_GRP_TYPE_RES", 0x1),
         SymbolRow("NHA_RES_GROUP_PAD", 0x0),
-        SymbolRow("NHA_RES_GROUP_BUCKETS", 0x1, type: 144),
-        SymbolRow("NHA_RES_GROUP_IDLE_TIMER", 0x2, type: 216),
-        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIMER", 0x3, type: 216),
-        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIME", 0x4, type: 216),
+        SymbolRow("NHA_RES_GROUP_BUCKETS", 0x1, type: 145),
+        SymbolRow("NHA_RES_GROUP_IDLE_TIMER", 0x2, type: 218),
+        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIMER", 0x3, type: 218),
+        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIME", 0x4, type: 218),
         SymbolRow("NHA_RES_BUCKET_PAD", 0x0),
-        SymbolRow("NHA_RES_BUCKET_INDEX", 0x1, type: 144),
-        SymbolRow("NHA_RES_BUCKET_IDLE_TIME", 0x2, type: 216),
+        SymbolRow("NHA_RES_BUCKET_INDEX", 0x1, type: 145),
+        SymbolRow("NHA_RES_BUCKET_IDLE_TIME", 0x2, type: 218),
         SymbolRow("NHA_RES_BUCKET_NH_ID", 0x3, type: 104),
         SymbolRow("MDBA_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB", 0x1, type: 264),
-        SymbolRow("MDBA_ROUTER", 0x2, type: 265),
+        SymbolRow("MDBA_MDB", 0x1, type: 266),
+        SymbolRow("MDBA_ROUTER", 0x2, type: 267),
         SymbolRow("MDBA_MDB_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB_ENTRY", 0x1, type: 266),
+        SymbolRow("MDBA_MDB_ENTRY", 0x1, type: 268),
         SymbolRow("MDBA_MDB_ENTRY_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB_ENTRY_INFO", 0x1, type: 267),
+    ]
+
+    private static let symbols57: [SymbolRow] = [
+        SymbolRow("MDBA_MDB_ENTRY_INFO", 0x1, type: 269),
         SymbolRow("MDBA_MDB_EATTR_UNSPEC", 0x0),
         SymbolRow("MDBA_MDB_EATTR_TIMER", 0x1),
         SymbolRow("MDBA_MDB_EATTR_SRC_LIST", 0x2),
@@ -13458,26 +13509,23 @@ extension SpecTables {
         SymbolRow("MDB_RTR_TYPE_PERM", 0x2),
         SymbolRow("MDB_RTR_TYPE_TEMP", 0x3),
         SymbolRow("IFLA_STATS_UNSPEC", 0x0),
-        SymbolRow("IFLA_STATS_LINK_64", 0x1, type: 134),
-        SymbolRow("IFLA_STATS_LINK_XSTATS", 0x2, type: 268),
-        SymbolRow("IFLA_STATS_LINK_XSTATS_SLAVE", 0x3, type: 268),
-    ]
-
-    private static let symbols57: [SymbolRow] = [
-        SymbolRow("IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x4, type: 269),
-        SymbolRow("IFLA_STATS_AF_SPEC", 0x5, type: 137),
+        SymbolRow("IFLA_STATS_LINK_64", 0x1, type: 135),
+        SymbolRow("IFLA_STATS_LINK_XSTATS", 0x2, type: 270),
+        SymbolRow("IFLA_STATS_LINK_XSTATS_SLAVE", 0x3, type: 270),
+        SymbolRow("IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x4, type: 271),
+        SymbolRow("IFLA_STATS_AF_SPEC", 0x5, type: 138),
         SymbolRow("LINK_XSTATS_TYPE_UNSPEC", 0x0),
-        SymbolRow("LINK_XSTATS_TYPE_BRIDGE", 0x1, type: 270),
-        SymbolRow("LINK_XSTATS_TYPE_BOND", 0x2, type: 271),
+        SymbolRow("LINK_XSTATS_TYPE_BRIDGE", 0x1, type: 272),
+        SymbolRow("LINK_XSTATS_TYPE_BOND", 0x2, type: 273),
         SymbolRow("IFLA_OFFLOAD_XSTATS_UNSPEC", 0x0),
-        SymbolRow("IFLA_OFFLOAD_XSTATS_CPU_HIT", 0x1, type: 134),
+        SymbolRow("IFLA_OFFLOAD_XSTATS_CPU_HIT", 0x1, type: 135),
         SymbolRow("BRIDGE_XSTATS_UNSPEC", 0x0),
-        SymbolRow("BRIDGE_XSTATS_VLAN", 0x1, type: 272),
+        SymbolRow("BRIDGE_XSTATS_VLAN", 0x1, type: 274),
         SymbolRow("BRIDGE_XSTATS_MCAST", 0x2),
         SymbolRow("BRIDGE_XSTATS_PAD", 0x3),
-        SymbolRow("BRIDGE_XSTATS_STP", 0x4, type: 273),
+        SymbolRow("BRIDGE_XSTATS_STP", 0x4, type: 275),
         SymbolRow("BOND_XSTATS_UNSPEC", 0x0),
-        SymbolRow("BOND_XSTATS_3AD", 0x1, type: 274),
+        SymbolRow("BOND_XSTATS_3AD", 0x1, type: 276),
         SymbolRow("BOND_3AD_STAT_LACPDU_RX", 0x0, type: 73),
         SymbolRow("BOND_3AD_STAT_LACPDU_TX", 0x1, type: 73),
         SymbolRow("BOND_3AD_STAT_LACPDU_UNKNOWN_RX", 0x2, type: 73),
@@ -13493,31 +13541,31 @@ extension SpecTables {
         SymbolRow("IPMRA_CREPORT_UNSPEC", 0x0),
         SymbolRow("IPMRA_CREPORT_MSGTYPE", 0x1),
         SymbolRow("IPMRA_CREPORT_VIF_ID", 0x2, type: 104),
-        SymbolRow("IPMRA_CREPORT_SRC_ADDR", 0x3, type: 220),
-        SymbolRow("IPMRA_CREPORT_DST_ADDR", 0x4, type: 220),
+        SymbolRow("IPMRA_CREPORT_SRC_ADDR", 0x3, type: 222),
+        SymbolRow("IPMRA_CREPORT_DST_ADDR", 0x4, type: 222),
         SymbolRow("IPMRA_CREPORT_PKT", 0x5),
         SymbolRow("IPMRA_CREPORT_TABLE", 0x6, type: 104),
         SymbolRow("IP6MRA_CREPORT_UNSPEC", 0x0),
         SymbolRow("IP6MRA_CREPORT_MSGTYPE", 0x1),
         SymbolRow("IP6MRA_CREPORT_MIF_ID", 0x2, type: 104),
-        SymbolRow("IP6MRA_CREPORT_SRC_ADDR", 0x3, type: 221),
-        SymbolRow("IP6MRA_CREPORT_DST_ADDR", 0x4, type: 221),
+        SymbolRow("IP6MRA_CREPORT_SRC_ADDR", 0x3, type: 223),
+        SymbolRow("IP6MRA_CREPORT_DST_ADDR", 0x4, type: 223),
         SymbolRow("IP6MRA_CREPORT_PKT", 0x5),
         SymbolRow("TCA_STATS_UNSPEC", 0x0),
-        SymbolRow("TCA_STATS_BASIC", 0x1, type: 275),
-        SymbolRow("TCA_STATS_RATE_EST", 0x2, type: 276),
-        SymbolRow("TCA_STATS_QUEUE", 0x3, type: 277),
+        SymbolRow("TCA_STATS_BASIC", 0x1, type: 277),
+        SymbolRow("TCA_STATS_RATE_EST", 0x2, type: 278),
+        SymbolRow("TCA_STATS_QUEUE", 0x3, type: 279),
         SymbolRow("TCA_STATS_APP", 0x4),
-        SymbolRow("TCA_STATS_RATE_EST64", 0x5, type: 278),
+        SymbolRow("TCA_STATS_RATE_EST64", 0x5, type: 280),
         SymbolRow("TCA_STATS_PAD", 0x6),
-        SymbolRow("TCA_STATS_BASIC_HW", 0x7, type: 275),
+        SymbolRow("TCA_STATS_BASIC_HW", 0x7, type: 277),
         SymbolRow("TCA_STATS_PKT64", 0x8, type: 73),
         SymbolRow("TCA_STAB_UNSPEC", 0x0),
-        SymbolRow("TCA_STAB_BASE", 0x1, type: 279),
+        SymbolRow("TCA_STAB_BASE", 0x1, type: 281),
         SymbolRow("TCA_STAB_DATA", 0x2, type: 98),
         SymbolRow("TCA_ROOT_UNSPEC", 0x0),
         SymbolRow("TCA_ROOT_TAB", 0x1),
-        SymbolRow("TCA_ROOT_FLAGS", 0x2, type: 280),
+        SymbolRow("TCA_ROOT_FLAGS", 0x2, type: 282),
         SymbolRow("TCA_ROOT_COUNT", 0x3, type: 104),
         SymbolRow("TCA_ROOT_TIME_DELTA", 0x4, type: 104),
         SymbolRow("TCA_ROOT_EXT_WARN_MSG", 0x5),
@@ -13532,12 +13580,12 @@ extension SpecTables {
         SymbolRow("TCA_ACT_KIND", 0x1, type: 126),
         SymbolRow("TCA_ACT_OPTIONS", 0x2),
         SymbolRow("TCA_ACT_INDEX", 0x3, type: 104),
-        SymbolRow("TCA_ACT_STATS", 0x4, type: 213),
+        SymbolRow("TCA_ACT_STATS", 0x4, type: 215),
         SymbolRow("TCA_ACT_PAD", 0x5),
         SymbolRow("TCA_ACT_COOKIE", 0x6),
-        SymbolRow("TCA_ACT_FLAGS", 0x7, type: 281),
-        SymbolRow("TCA_ACT_HW_STATS", 0x8, type: 282),
-        SymbolRow("TCA_ACT_USED_HW_STATS", 0x9, type: 282),
+        SymbolRow("TCA_ACT_FLAGS", 0x7, type: 283),
+        SymbolRow("TCA_ACT_HW_STATS", 0x8, type: 284),
+        SymbolRow("TCA_ACT_USED_HW_STATS", 0x9, type: 284),
         SymbolRow("TCA_ACT_IN_HW_COUNT", 0xa, type: 104),
         SymbolRow("IGMPMSG_NOCACHE", 0x1),
         SymbolRow("IGMPMSG_WRONGVIF", 0x2),
@@ -13551,62 +13599,62 @@ extension SpecTables {
         SymbolRow("1<<IFLA_STATS_LINK_XSTATS_SLAVE", 0x8),
         SymbolRow("1<<IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x10),
         SymbolRow("1<<IFLA_STATS_AF_SPEC", 0x20),
-        SymbolRow("AF_UNIX", 0x1, type: 283),
-        SymbolRow("AF_INET", 0x2, type: 284),
-        SymbolRow("AF_INET6", 0xa, type: 285),
-        SymbolRow("AF_NETLINK", 0x10, type: 286),
-        SymbolRow("AF_PACKET", 0x11, type: 287),
-        SymbolRow("AF_SMC", 0x2b, type: 288),
-        SymbolRow("AF_UNIX", 0x1, type: 289),
-        SymbolRow("AF_INET", 0x2, type: 290),
-        SymbolRow("AF_INET6", 0xa, type: 291),
-        SymbolRow("AF_NETLINK", 0x10, type: 292),
-        SymbolRow("AF_PACKET", 0x11, type: 293),
-        SymbolRow("AF_SMC", 0x2b, type: 294),
-        SymbolRow("AF_INET", 0x2, type: 295),
-        SymbolRow("AF_INET6", 0xa, type: 295),
-        SymbolRow("AF_UNIX", 0x1, type: 296),
+        SymbolRow("AF_UNIX", 0x1, type: 285),
+        SymbolRow("AF_INET", 0x2, type: 286),
+        SymbolRow("AF_INET6", 0xa, type: 287),
+        SymbolRow("AF_NETLINK", 0x10, type: 288),
+        SymbolRow("AF_PACKET", 0x11, type: 289),
+        SymbolRow("AF_SMC", 0x2b, type: 290),
+        SymbolRow("AF_UNIX", 0x1, type: 291),
+        SymbolRow("AF_INET", 0x2, type: 292),
+        SymbolRow("AF_INET6", 0xa, type: 293),
+        SymbolRow("AF_NETLINK", 0x10, type: 294),
+        SymbolRow("AF_PACKET", 0x11, type: 295),
+        SymbolRow("AF_SMC", 0x2b, type: 296),
         SymbolRow("AF_INET", 0x2, type: 297),
         SymbolRow("AF_INET6", 0xa, type: 297),
-        SymbolRow("AF_NETLINK", 0x10, type: 298),
-        SymbolRow("AF_PACKET", 0x11, type: 299),
-        SymbolRow("AF_SMC", 0x2b, type: 300),
+        SymbolRow("AF_UNIX", 0x1, type: 298),
+        SymbolRow("AF_INET", 0x2, type: 299),
+        SymbolRow("AF_INET6", 0xa, type: 299),
+        SymbolRow("AF_NETLINK", 0x10, type: 300),
+        SymbolRow("AF_PACKET", 0x11, type: 301),
+        SymbolRow("AF_SMC", 0x2b, type: 302),
         SymbolRow("INET_DIAG_REQ_NONE", 0x0),
-        SymbolRow("INET_DIAG_REQ_BYTECODE", 0x1, type: 301),
-        SymbolRow("INET_DIAG_REQ_SK_BPF_STORAGES", 0x2, type: 302),
+        SymbolRow("INET_DIAG_REQ_BYTECODE", 0x1, type: 303),
+        SymbolRow("INET_DIAG_REQ_SK_BPF_STORAGES", 0x2, type: 304),
         SymbolRow("INET_DIAG_REQ_PROTOCOL", 0x3, type: 6),
         SymbolRow("INET_DIAG_NONE", 0x0),
-        SymbolRow("INET_DIAG_MEMINFO", 0x1, type: 303),
+        SymbolRow("INET_DIAG_MEMINFO", 0x1, type: 305),
         SymbolRow("INET_DIAG_INFO", 0x2, type: 62),
-        SymbolRow("INET_DIAG_VEGASINFO", 0x3, type: 304),
+        SymbolRow("INET_DIAG_VEGASINFO", 0x3, type: 306),
         SymbolRow("INET_DIAG_CONG", 0x4, type: 126),
-        SymbolRow("INET_DIAG_TOS", 0x5, type: 131),
-        SymbolRow("INET_DIAG_TCLASS", 0x6, type: 131),
-        SymbolRow("INET_DIAG_SKMEMINFO", 0x7, type: 305),
-        SymbolRow("INET_DIAG_SHUTDOWN", 0x8, type: 306),
-        SymbolRow("INET_DIAG_DCTCPINFO", 0x9, type: 307),
+        SymbolRow("INET_DIAG_TOS", 0x5, type: 132),
+        SymbolRow("INET_DIAG_TCLASS", 0x6, type: 132),
+        SymbolRow("INET_DIAG_SKMEMINFO", 0x7, type: 307),
+        SymbolRow("INET_DIAG_SHUTDOWN", 0x8, type: 308),
+        SymbolRow("INET_DIAG_DCTCPINFO", 0x9, type: 309),
         SymbolRow("INET_DIAG_PROTOCOL", 0xa, type: 6),
-        SymbolRow("INET_DIAG_SKV6ONLY", 0xb, type: 131),
+        SymbolRow("INET_DIAG_SKV6ONLY", 0xb, type: 132),
         SymbolRow("INET_DIAG_LOCALS", 0xc),
         SymbolRow("INET_DIAG_PEERS", 0xd),
         SymbolRow("INET_DIAG_PAD", 0xe),
         SymbolRow("INET_DIAG_MARK", 0xf, type: 104),
-        SymbolRow("INET_DIAG_BBRINFO", 0x10, type: 308),
+        SymbolRow("INET_DIAG_BBRINFO", 0x10, type: 310),
         SymbolRow("INET_DIAG_CLASS_ID", 0x11, type: 104),
         SymbolRow("INET_DIAG_MD5SIG", 0x12),
-        SymbolRow("INET_DIAG_ULP_INFO", 0x13, type: 309),
-        SymbolRow("INET_DIAG_SK_BPF_STORAGES", 0x14, type: 310),
+        SymbolRow("INET_DIAG_ULP_INFO", 0x13, type: 311),
+        SymbolRow("INET_DIAG_SK_BPF_STORAGES", 0x14, type: 312),
         SymbolRow("INET_DIAG_CGROUP_ID", 0x15, type: 73),
-        SymbolRow("INET_DIAG_SOCKOPT", 0x16, type: 311),
+        SymbolRow("INET_DIAG_SOCKOPT", 0x16, type: 313),
         SymbolRow("INET_ULP_INFO_UNSPEC", 0x0),
         SymbolRow("INET_ULP_INFO_NAME", 0x1, type: 126),
-        SymbolRow("INET_ULP_INFO_TLS", 0x2, type: 312),
-        SymbolRow("INET_ULP_INFO_MPTCP", 0x3, type: 313),
+        SymbolRow("INET_ULP_INFO_TLS", 0x2, type: 314),
+        SymbolRow("INET_ULP_INFO_MPTCP", 0x3, type: 315),
         SymbolRow("TLS_INFO_UNSPEC", 0x0),
-        SymbolRow("TLS_INFO_VERSION", 0x1, type: 314),
-        SymbolRow("TLS_INFO_CIPHER", 0x2, type: 315),
-        SymbolRow("TLS_INFO_TXCONF", 0x3, type: 316),
-        SymbolRow("TLS_INFO_RXCONF", 0x4, type: 316),
+        SymbolRow("TLS_INFO_VERSION", 0x1, type: 316),
+        SymbolRow("TLS_INFO_CIPHER", 0x2, type: 317),
+        SymbolRow("TLS_INFO_TXCONF", 0x3, type: 318),
+        SymbolRow("TLS_INFO_RXCONF", 0x4, type: 318),
         SymbolRow("TLS_INFO_ZC_RO_TX", 0x5),
         SymbolRow("TLS_INFO_RX_NO_PAD", 0x6),
         SymbolRow("TLS_INFO_TX_MAX_PAYLOAD_LEN", 0x7),
@@ -13625,16 +13673,19 @@ extension SpecTables {
         SymbolRow("TLS_CONF_HW", 0x3),
         SymbolRow("TLS_CONF_HW_RECORD", 0x4),
         SymbolRow("MPTCP_SUBFLOW_ATTR_UNSPEC", 0x0),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_REM", 0x1, type: 184),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_LOC", 0x2, type: 184),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_REM", 0x1, type: 186),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_LOC", 0x2, type: 186),
         SymbolRow("MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ", 0x3, type: 104),
         SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SEQ", 0x4, type: 73),
         SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SFSEQ", 0x5, type: 104),
+    ]
+
+    private static let symbols58: [SymbolRow] = [
         SymbolRow("MPTCP_SUBFLOW_ATTR_SSN_OFFSET", 0x6, type: 104),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_DATALEN", 0x7, type: 144),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_FLAGS", 0x8, type: 317),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_REM", 0x9, type: 131),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_LOC", 0xa, type: 131),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_DATALEN", 0x7, type: 145),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_FLAGS", 0x8, type: 319),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_REM", 0x9, type: 132),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_LOC", 0xa, type: 132),
         SymbolRow("MPTCP_SUBFLOW_ATTR_PAD", 0xb),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MCAP_REM", 0x1),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MCAP_LOC", 0x2),
@@ -13646,13 +13697,13 @@ extension SpecTables {
         SymbolRow("MPTCP_SUBFLOW_FLAG_CONNECTED", 0x80),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MAPVALID", 0x100),
         SymbolRow("UNIX_DIAG_NAME", 0x0, type: 126),
-        SymbolRow("UNIX_DIAG_VFS", 0x1, type: 318),
+        SymbolRow("UNIX_DIAG_VFS", 0x1, type: 320),
         SymbolRow("UNIX_DIAG_PEER", 0x2, type: 104),
         SymbolRow("UNIX_DIAG_ICONS", 0x3, type: 55),
-        SymbolRow("UNIX_DIAG_RQLEN", 0x4, type: 319),
-        SymbolRow("UNIX_DIAG_MEMINFO", 0x5, type: 305),
-        SymbolRow("UNIX_DIAG_SHUTDOWN", 0x6, type: 131),
-        SymbolRow("UNIX_DIAG_UID", 0x7, type: 222),
+        SymbolRow("UNIX_DIAG_RQLEN", 0x4, type: 321),
+        SymbolRow("UNIX_DIAG_MEMINFO", 0x5, type: 307),
+        SymbolRow("UNIX_DIAG_SHUTDOWN", 0x6, type: 132),
+        SymbolRow("UNIX_DIAG_UID", 0x7, type: 224),
         SymbolRow("UDIAG_SHOW_NAME", 0x1),
         SymbolRow("UDIAG_SHOW_VFS", 0x2),
         SymbolRow("UDIAG_SHOW_PEER", 0x4),
@@ -13660,14 +13711,11 @@ extension SpecTables {
         SymbolRow("UDIAG_SHOW_RQLEN", 0x10),
         SymbolRow("UDIAG_SHOW_MEMINFO", 0x20),
         SymbolRow("UDIAG_SHOW_UID", 0x40),
-        SymbolRow("NETLINK_DIAG_MEMINFO", 0x0, type: 305),
-        SymbolRow("NETLINK_DIAG_GROUPS", 0x1, type: 320),
-        SymbolRow("NETLINK_DIAG_RX_RING", 0x2, type: 321),
-        SymbolRow("NETLINK_DIAG_TX_RING", 0x3, type: 321),
-    ]
-
-    private static let symbols58: [SymbolRow] = [
-        SymbolRow("NETLINK_DIAG_FLAGS", 0x4, type: 322),
+        SymbolRow("NETLINK_DIAG_MEMINFO", 0x0, type: 307),
+        SymbolRow("NETLINK_DIAG_GROUPS", 0x1, type: 322),
+        SymbolRow("NETLINK_DIAG_RX_RING", 0x2, type: 323),
+        SymbolRow("NETLINK_DIAG_TX_RING", 0x3, type: 323),
+        SymbolRow("NETLINK_DIAG_FLAGS", 0x4, type: 324),
         SymbolRow("NDIAG_SHOW_MEMINFO", 0x1),
         SymbolRow("NDIAG_SHOW_GROUPS", 0x2),
         SymbolRow("NDIAG_SHOW_RING_CFG", 0x4),
@@ -13703,13 +13751,13 @@ extension SpecTables {
         SymbolRow("NDIAG_PROTO_ALL", 0xff),
         SymbolRow("NETLINK_UNCONNECTED", 0x0),
         SymbolRow("NETLINK_CONNECTED", 0x1),
-        SymbolRow("PACKET_DIAG_INFO", 0x0, type: 323),
-        SymbolRow("PACKET_DIAG_MCLIST", 0x1, type: 324),
-        SymbolRow("PACKET_DIAG_RX_RING", 0x2, type: 325),
-        SymbolRow("PACKET_DIAG_TX_RING", 0x3, type: 325),
+        SymbolRow("PACKET_DIAG_INFO", 0x0, type: 325),
+        SymbolRow("PACKET_DIAG_MCLIST", 0x1, type: 326),
+        SymbolRow("PACKET_DIAG_RX_RING", 0x2, type: 327),
+        SymbolRow("PACKET_DIAG_TX_RING", 0x3, type: 327),
         SymbolRow("PACKET_DIAG_FANOUT", 0x4, type: 104),
-        SymbolRow("PACKET_DIAG_UID", 0x5, type: 222),
-        SymbolRow("PACKET_DIAG_MEMINFO", 0x6, type: 305),
+        SymbolRow("PACKET_DIAG_UID", 0x5, type: 224),
+        SymbolRow("PACKET_DIAG_MEMINFO", 0x6, type: 307),
         SymbolRow("PACKET_DIAG_FILTER", 0x7),
         SymbolRow("PACKET_SHOW_INFO", 0x1),
         SymbolRow("PACKET_SHOW_MCLIST", 0x2),
@@ -13727,10 +13775,10 @@ extension SpecTables {
         SymbolRow("TPACKET_V3", 0x2),
         SymbolRow("SMC_DIAG_NONE", 0x0),
         SymbolRow("SMC_DIAG_CONNINFO", 0x1),
-        SymbolRow("SMC_DIAG_LGRINFO", 0x2, type: 326),
-        SymbolRow("SMC_DIAG_SHUTDOWN", 0x3, type: 131),
+        SymbolRow("SMC_DIAG_LGRINFO", 0x2, type: 328),
+        SymbolRow("SMC_DIAG_SHUTDOWN", 0x3, type: 132),
         SymbolRow("SMC_DIAG_DMBINFO", 0x4),
-        SymbolRow("SMC_DIAG_FALLBACK", 0x5, type: 327),
+        SymbolRow("SMC_DIAG_FALLBACK", 0x5, type: 329),
         SymbolRow("SMC_DIAG_MODE_SMCR", 0x0),
         SymbolRow("SMC_DIAG_MODE_FALLBACK_TCP", 0x1),
         SymbolRow("SMC_DIAG_MODE_SMCD", 0x2),
@@ -13827,12 +13875,15 @@ extension SpecTables {
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_MAP_FD", 0x1, type: 61),
         SymbolRow("SK_DIAG_BPF_STORAGE_REP_NONE", 0x0),
-        SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 328),
+        SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 330),
         SymbolRow("SK_DIAG_BPF_STORAGE_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE_PAD", 0x1),
         SymbolRow("SK_DIAG_BPF_STORAGE_MAP_ID", 0x2, type: 104),
         SymbolRow("SK_DIAG_BPF_STORAGE_MAP_VALUE", 0x3),
         SymbolRow("SMC_CLNT", 0x0),
+    ]
+
+    private static let symbols59: [SymbolRow] = [
         SymbolRow("SMC_SERV", 0x1),
         SymbolRow("IPCTNL_MSG_CT_NEW", 0x0),
         SymbolRow("IPCTNL_MSG_CT_GET", 0x1),
@@ -13867,9 +13918,6 @@ extension SpecTables {
         SymbolRow("IPSET_CMD_DEL", 0xa),
         SymbolRow("IPSET_CMD_TEST", 0xb),
         SymbolRow("IPSET_CMD_HEADER", 0xc),
-    ]
-
-    private static let symbols59: [SymbolRow] = [
         SymbolRow("IPSET_CMD_TYPE", 0xd),
         SymbolRow("IPSET_CMD_GET_BYNAME", 0xe),
         SymbolRow("IPSET_CMD_GET_BYINDEX", 0xf),
@@ -13927,23 +13975,23 @@ extension SpecTables {
         SymbolRow("NFT_MSG_GETSETELEM_RESET", 0x21),
         SymbolRow("NFNL_MSG_COMPAT_GET", 0x0),
         SymbolRow("NFNL_MSG_HOOK_GET", 0x0),
-        SymbolRow("CRYPTO_MSG_NEWALG", 0x10, type: 329),
-        SymbolRow("CRYPTO_MSG_DELALG", 0x11, type: 329),
-        SymbolRow("CRYPTO_MSG_UPDATEALG", 0x12, type: 329),
-        SymbolRow("CRYPTO_MSG_GETALG", 0x13, type: 329),
-        SymbolRow("CRYPTO_MSG_DELRNG", 0x14, type: 329),
+        SymbolRow("CRYPTO_MSG_NEWALG", 0x10, type: 331),
+        SymbolRow("CRYPTO_MSG_DELALG", 0x11, type: 331),
+        SymbolRow("CRYPTO_MSG_UPDATEALG", 0x12, type: 331),
+        SymbolRow("CRYPTO_MSG_GETALG", 0x13, type: 331),
+        SymbolRow("CRYPTO_MSG_DELRNG", 0x14, type: 331),
         SymbolRow("CRYPTOCFGA_UNSPEC", 0x0),
         SymbolRow("CRYPTOCFGA_PRIORITY_VAL", 0x1, type: 104),
-        SymbolRow("CRYPTOCFGA_REPORT_LARVAL", 0x2, type: 330),
-        SymbolRow("CRYPTOCFGA_REPORT_HASH", 0x3, type: 331),
-        SymbolRow("CRYPTOCFGA_REPORT_BLKCIPHER", 0x4, type: 332),
-        SymbolRow("CRYPTOCFGA_REPORT_AEAD", 0x5, type: 333),
-        SymbolRow("CRYPTOCFGA_REPORT_COMPRESS", 0x6, type: 330),
-        SymbolRow("CRYPTOCFGA_REPORT_RNG", 0x7, type: 334),
-        SymbolRow("CRYPTOCFGA_REPORT_CIPHER", 0x8, type: 335),
-        SymbolRow("CRYPTOCFGA_REPORT_AKCIPHER", 0x9, type: 330),
-        SymbolRow("CRYPTOCFGA_REPORT_KPP", 0xa, type: 330),
-        SymbolRow("CRYPTOCFGA_REPORT_ACOMP", 0xb, type: 330),
+        SymbolRow("CRYPTOCFGA_REPORT_LARVAL", 0x2, type: 332),
+        SymbolRow("CRYPTOCFGA_REPORT_HASH", 0x3, type: 333),
+        SymbolRow("CRYPTOCFGA_REPORT_BLKCIPHER", 0x4, type: 334),
+        SymbolRow("CRYPTOCFGA_REPORT_AEAD", 0x5, type: 335),
+        SymbolRow("CRYPTOCFGA_REPORT_COMPRESS", 0x6, type: 332),
+        SymbolRow("CRYPTOCFGA_REPORT_RNG", 0x7, type: 336),
+        SymbolRow("CRYPTOCFGA_REPORT_CIPHER", 0x8, type: 337),
+        SymbolRow("CRYPTOCFGA_REPORT_AKCIPHER", 0x9, type: 332),
+        SymbolRow("CRYPTOCFGA_REPORT_KPP", 0xa, type: 332),
+        SymbolRow("CRYPTOCFGA_REPORT_ACOMP", 0xb, type: 332),
         SymbolRow("CRYPTOCFGA_STAT_LARVAL", 0xc),
         SymbolRow("CRYPTOCFGA_STAT_HASH", 0xd),
         SymbolRow("CRYPTOCFGA_STAT_BLKCIPHER", 0xe),
@@ -13954,9 +14002,9 @@ extension SpecTables {
         SymbolRow("CRYPTOCFGA_STAT_AKCIPHER", 0x13),
         SymbolRow("CRYPTOCFGA_STAT_KPP", 0x14),
         SymbolRow("CRYPTOCFGA_STAT_ACOMP", 0x15),
-        SymbolRow("CRYPTOCFGA_REPORT_SIG", 0x16, type: 330),
-        SymbolRow("SELNL_MSG_SETENFORCE", 0x10),
-        SymbolRow("SELNL_MSG_POLICYLOAD", 0x11),
+        SymbolRow("CRYPTOCFGA_REPORT_SIG", 0x16, type: 332),
+        SymbolRow("SELNL_MSG_SETENFORCE", 0x10, type: 338),
+        SymbolRow("SELNL_MSG_POLICYLOAD", 0x11, type: 339),
         SymbolRow("NFNL_MSG_BATCH_BEGIN", 0x10),
         SymbolRow("NFNL_MSG_BATCH_END", 0x11),
         SymbolRow("NFNETLINK_V0", 0x0),
@@ -14036,6 +14084,9 @@ extension SpecTables {
         SymbolRow("DEVLINK_CMD_HEALTH_REPORTER_TEST", 0x49),
         SymbolRow("DEVLINK_CMD_RATE_GET", 0x4a),
         SymbolRow("DEVLINK_CMD_RATE_SET", 0x4b),
+    ]
+
+    private static let symbols60: [SymbolRow] = [
         SymbolRow("DEVLINK_CMD_RATE_NEW", 0x4c),
         SymbolRow("DEVLINK_CMD_RATE_DEL", 0x4d),
         SymbolRow("DEVLINK_CMD_LINECARD_GET", 0x4e),
@@ -14070,9 +14121,6 @@ extension SpecTables {
         SymbolRow("ETHTOOL_MSG_PAUSE_SET", 0x16),
         SymbolRow("ETHTOOL_MSG_EEE_GET", 0x17),
         SymbolRow("ETHTOOL_MSG_EEE_SET", 0x18),
-    ]
-
-    private static let symbols60: [SymbolRow] = [
         SymbolRow("ETHTOOL_MSG_TSINFO_GET", 0x19),
         SymbolRow("ETHTOOL_MSG_CABLE_TEST_ACT", 0x1a),
         SymbolRow("ETHTOOL_MSG_CABLE_TEST_TDR_ACT", 0x1b),
@@ -14239,6 +14287,9 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_TESTMODE", 0x2d),
         SymbolRow("NL80211_CMD_CONNECT", 0x2e),
         SymbolRow("NL80211_CMD_ROAM", 0x2f),
+    ]
+
+    private static let symbols61: [SymbolRow] = [
         SymbolRow("NL80211_CMD_DISCONNECT", 0x30),
         SymbolRow("NL80211_CMD_SET_WIPHY_NETNS", 0x31),
         SymbolRow("NL80211_CMD_GET_SURVEY", 0x32),
@@ -14273,9 +14324,6 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_SET_REKEY_OFFLOAD", 0x4f),
         SymbolRow("NL80211_CMD_PMKSA_CANDIDATE", 0x50),
         SymbolRow("NL80211_CMD_TDLS_OPER", 0x51),
-    ]
-
-    private static let symbols61: [SymbolRow] = [
         SymbolRow("NL80211_CMD_TDLS_MGMT", 0x52),
         SymbolRow("NL80211_CMD_UNEXPECTED_FRAME", 0x53),
         SymbolRow("NL80211_CMD_PROBE_CLIENT", 0x54),
@@ -14442,6 +14490,9 @@ extension SpecTables {
         SymbolRow("BPF_IMM", 0x0),
         SymbolRow("BPF_ABS", 0x20),
         SymbolRow("BPF_IND", 0x40),
+    ]
+
+    private static let symbols62: [SymbolRow] = [
         SymbolRow("BPF_MEM", 0x60),
         SymbolRow("BPF_MEMSX", 0x80),
         SymbolRow("BPF_XADD", 0xc0),
@@ -14476,9 +14527,6 @@ extension SpecTables {
         SymbolRow("BPF_JCOND", 0xe0),
         SymbolRow("BPF_REG_0", 0x0),
         SymbolRow("BPF_REG_1", 0x1),
-    ]
-
-    private static let symbols62: [SymbolRow] = [
         SymbolRow("BPF_REG_2", 0x2),
         SymbolRow("BPF_REG_3", 0x3),
         SymbolRow("BPF_REG_4", 0x4),
@@ -14645,6 +14693,9 @@ extension SpecTables {
         SymbolRow("BPF_CGROUP_INET_SOCK_CREATE", 0x2),
         SymbolRow("BPF_CGROUP_SOCK_OPS", 0x3),
         SymbolRow("BPF_SK_SKB_STREAM_PARSER", 0x4),
+    ]
+
+    private static let symbols63: [SymbolRow] = [
         SymbolRow("BPF_SK_SKB_STREAM_VERDICT", 0x5),
         SymbolRow("BPF_CGROUP_DEVICE", 0x6),
         SymbolRow("BPF_SK_MSG_VERDICT", 0x7),
@@ -14679,9 +14730,6 @@ extension SpecTables {
         SymbolRow("BPF_SK_LOOKUP", 0x24),
         SymbolRow("BPF_XDP", 0x25),
         SymbolRow("BPF_SK_SKB_VERDICT", 0x26),
-    ]
-
-    private static let symbols63: [SymbolRow] = [
         SymbolRow("BPF_SK_REUSEPORT_SELECT", 0x27),
         SymbolRow("BPF_SK_REUSEPORT_SELECT_OR_MIGRATE", 0x28),
         SymbolRow("BPF_PERF_EVENT", 0x29),

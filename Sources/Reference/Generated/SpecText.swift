@@ -228,6 +228,23 @@ enum SpecText {
           O_DIRECTORY 0o200000
           FASYNC 0o20000
           O_EMPTYPATH 0x4000000
+        flags openModes unknown O_???
+          O_CREAT 0o100
+          O_EXCL 0o200
+          O_NOCTTY 0o400
+          O_TRUNC 0o1000
+          O_APPEND 0o2000
+          O_NONBLOCK 0o4000
+          O_SYNC 0o4010000
+          O_DSYNC 0o10000
+          O_DIRECT 0o40000
+          O_LARGEFILE 0o100000
+          O_NOFOLLOW 0o400000
+          O_NOATIME 0o1000000
+          O_CLOEXEC 0o2000000
+          O_PATH 0o10000000
+          O_TMPFILE 0o20200000
+          O_DIRECTORY 0o200000
         flags pipe unknown O_???
           O_NONBLOCK 0o4000
           O_DIRECT 0o40000
@@ -274,7 +291,7 @@ enum SpecText {
           F_SETDELEG 1040
         flags descriptorFlags unknown FD_???
           FD_CLOEXEC 1
-        flags descriptorClose unknown FD_???
+        flags descriptorClose unknown -
           O_CLOEXEC 0o2000000
         flags seals unknown F_SEAL_???
           F_SEAL_SEAL 0x1
@@ -816,7 +833,7 @@ enum SpecText {
           operation fd.dup
           arg oldfd fd fd
           arg newfd new_fd fd
-          arg flags flags flags:pipe
+          arg flags flags flags:openModes
           returns fd new_fd
         call pipe2
           number x86_64 293
@@ -916,7 +933,7 @@ enum SpecText {
           since 3.17
           operation fd.create
           constant kind memory
-          arg uname name text
+          arg uname name text(250)
           arg flags flags flags:memfd
           returns fd new_fd
         call memfd_secret
@@ -1431,7 +1448,7 @@ enum SpecText {
         struct utimbuf
           actime custom:time
           modtime custom:time
-        struct open_how
+        struct open_how minimum=24
           flags flags:open/8
           mode permissions64 @8 if flags has O_CREAT|__O_TMPFILE
           mode permissions64 @8 optional if flags&0x400040 is 0
@@ -2364,7 +2381,6 @@ enum SpecText {
           MOUNT_ATTR_NOSUID 2
           MOUNT_ATTR_NODEV 4
           MOUNT_ATTR_NOEXEC 8
-          MOUNT_ATTR_RELATIME 0
           MOUNT_ATTR_NOATIME 0x10
           MOUNT_ATTR_STRICTATIME 0x20
           MOUNT_ATTR_NODIRATIME 0x80
@@ -2375,11 +2391,18 @@ enum SpecText {
           AT_NO_AUTOMOUNT 0x800
           AT_EMPTY_PATH 0x1000
           AT_RECURSIVE 0x8000
-        struct mount_attr
+        enum propagation unknown MS_???
+          MS_UNBINDABLE 0x20000
+          MS_PRIVATE 0x40000
+          MS_SLAVE 0x80000
+          MS_SHARED 0x100000
+        struct mount_attr minimum=32
           attr_set flags:mountAttribute/8
           attr_clr flags:mountAttribute/8
-          propagation flags:mount/8
-          userns_fd u64
+          propagation enum:propagation/8
+          userns_fd fd @24 if attr_set has MOUNT_ATTR_IDMAP
+          or userns_fd fd @24 if attr_clr has MOUNT_ATTR_IDMAP
+          or userns_fd u64 @24
         flags statmountMask unknown STATMOUNT_???
           STATMOUNT_SB_BASIC 1
           STATMOUNT_MNT_BASIC 2
@@ -3239,7 +3262,7 @@ enum SpecText {
           arg ufds interests inout custom:pollfd
           arg nfds - uint
           arg tsp timeout inout *timespec
-          arg sigmask sigset sigset
+          arg sigmask sigset sigset(sigsetsize)
           arg sigsetsize - size
           returns signed n
         call ppoll_time64
@@ -3250,7 +3273,7 @@ enum SpecText {
           arg ufds interests inout custom:pollfd
           arg nfds - uint
           arg tsp timeout inout *timespec64
-          arg sigmask sigset sigset
+          arg sigmask sigset sigset(sigsetsize)
           arg sigsetsize - size
           returns signed n
         call select
@@ -3348,7 +3371,7 @@ enum SpecText {
           arg events events out custom:epollEvents
           arg maxevents count int
           arg timeout timeout int
-          arg sigmask sigset sigset
+          arg sigmask sigset sigset(sigsetsize)
           arg sigsetsize - size
           returns signed n
         call epoll_pwait2
@@ -3360,7 +3383,7 @@ enum SpecText {
           arg events events out custom:epollEvents
           arg maxevents count int
           arg timeout timeout *timespec64
-          arg sigmask sigset sigset
+          arg sigmask sigset sigset(sigsetsize)
           arg sigsetsize - size
           returns signed n
         call inotify_init
@@ -3405,7 +3428,7 @@ enum SpecText {
           operation event.create
           constant kind signal
           arg ufd fd fd
-          arg user_mask sigset sigset
+          arg user_mask sigset sigset(sizemask)
           arg sizemask - size
           returns fd new_fd
         call signalfd4
@@ -3415,7 +3438,7 @@ enum SpecText {
           operation event.create
           constant kind signal
           arg ufd fd fd
-          arg user_mask sigset sigset
+          arg user_mask sigset sigset(sizemask)
           arg sizemask - size
           arg flags flags flags:signalfd
           returns fd new_fd
@@ -4966,7 +4989,7 @@ enum SpecText {
           PER_UW7 14
           PER_OSF4 15
           PER_HPUX 16
-        flags personalityFlags unknown ???
+        flags personalityFlags unknown -
           UNAME26 0x20000
           ADDR_NO_RANDOMIZE 0x40000
           FDPIC_FUNCPTRS 0x80000
@@ -5071,22 +5094,27 @@ enum SpecText {
           PR_FP_MODE_FR 1
           PR_FP_MODE_FRE 2
         flags vectorLength unknown PR_SVE_???
-          PR_SVE_VL_INHERIT 0x20000
           PR_SVE_SET_VL_ONEXEC 0x40000
+          PR_SVE_VL_INHERIT 0x20000
         flags matrixLength unknown PR_SME_???
-          PR_SME_VL_INHERIT 0x20000
           PR_SME_SET_VL_ONEXEC 0x40000
+          PR_SME_VL_INHERIT 0x20000
         flags pointerKeys unknown PR_PAC_???
           PR_PAC_APIAKEY 1
           PR_PAC_APIBKEY 2
           PR_PAC_APDAKEY 4
           PR_PAC_APDBKEY 8
           PR_PAC_APGAKEY 0x10
-        flags taggedAddresses unknown PR_???
-          PR_TAGGED_ADDR_ENABLE 1
-          PR_MTE_TCF_NONE 0/6
+        flags enabledKeys unknown PR_PAC_???
+          PR_PAC_APIAKEY 1
+          PR_PAC_APIBKEY 2
+          PR_PAC_APDAKEY 4
+          PR_PAC_APDBKEY 8
+        enum tagChecking unknown PR_MTE_TCF_???
+          PR_MTE_TCF_NONE 0
           PR_MTE_TCF_SYNC 2
           PR_MTE_TCF_ASYNC 4
+          PR_MTE_TCF_MASK 6
         flags riscvVector unknown PR_RISCV_V_VSTATE_CTRL_???
           PR_RISCV_V_VSTATE_CTRL_DEFAULT 0/3
           PR_RISCV_V_VSTATE_CTRL_OFF 1/3
@@ -5139,13 +5167,13 @@ enum SpecText {
           PR_SET_SPECULATION_CTRL enum:speculation/long select:prctlSpeculation(@1)
           PR_SET_SYSCALL_USER_DISPATCH enum:userDispatch/long xlong xlong address
           PR_SCHED_CORE enum:coreScheduling pid custom:processKind select:prctlCore(@1)
-          PR_SET_SECCOMP enum:seccompMode/long address
+          PR_SET_SECCOMP enum:seccompMode/long select:prctlSeccomp(@1)
           PR_SET_FP_MODE flags:floatMode/long
-          PR_SVE_SET_VL flags:vectorLength/long
-          PR_SME_SET_VL flags:matrixLength/long
+          PR_SVE_SET_VL custom:vectorLength
+          PR_SME_SET_VL custom:matrixLength
           PR_PAC_RESET_KEYS flags:pointerKeys/long xlong xlong xlong
-          PR_PAC_SET_ENABLED_KEYS flags:pointerKeys/long flags:pointerKeys/long xlong xlong
-          PR_SET_TAGGED_ADDR_CTRL flags:taggedAddresses/long xlong xlong xlong
+          PR_PAC_SET_ENABLED_KEYS flags:enabledKeys/long flags:enabledKeys/long xlong xlong
+          PR_SET_TAGGED_ADDR_CTRL custom:taggedAddresses xlong xlong xlong
           PR_RISCV_V_SET_CONTROL flags:riscvVector/long
           PR_RISCV_SET_ICACHE_FLUSH_CTX enum:riscvContext/long enum:riscvScope/long
           PR_PPC_GET_DEXCR enum:executionAspect/long xlong xlong xlong
@@ -5162,6 +5190,10 @@ enum SpecText {
         select prctlSpeculation by speculation
           otherwise xlong
           PR_SPEC_STORE_BYPASS|PR_SPEC_INDIRECT_BRANCH|PR_SPEC_L1D_FLUSH enum:speculationSet/long
+        select prctlSeccomp by seccompMode
+          otherwise address
+          SECCOMP_MODE_STRICT -
+          SECCOMP_MODE_FILTER *seccomp_program
         select prctlCore by coreScheduling
           otherwise _ _ address
           PR_SCHED_CORE_GET _ _ out *x64
@@ -5663,9 +5695,6 @@ enum SpecText {
           ARCH_MAP_VDSO_X32 0x2001
           ARCH_MAP_VDSO_32 0x2002
           ARCH_MAP_VDSO_64 0x2003
-          ARCH_CET_STATUS 0x3001
-          ARCH_CET_DISABLE 0x3002
-          ARCH_CET_LOCK 0x3003
           ARCH_GET_UNTAG_MASK 0x4001
           ARCH_ENABLE_TAGGED_ADDR 0x4002
           ARCH_GET_MAX_TAG_BITS 0x4003
@@ -5677,7 +5706,7 @@ enum SpecText {
           ARCH_SHSTK_STATUS 0x5005
         select archPrctl by archPrctl
           otherwise xlong
-          ARCH_GET_FS|ARCH_GET_GS|ARCH_CET_STATUS out *address
+          ARCH_GET_FS|ARCH_GET_GS out *address
           ARCH_GET_CPUID -
           ARCH_GET_XCOMP_SUPP|ARCH_GET_XCOMP_PERM|ARCH_GET_XCOMP_GUEST_PERM out custom:featureMask
           ARCH_REQ_XCOMP_PERM|ARCH_REQ_XCOMP_GUEST_PERM custom:feature
@@ -6193,8 +6222,8 @@ enum SpecText {
           since 2.2
           operation signal.mask
           arg how op enum:maskHow
-          arg nset sigset sigset
-          arg oset sigset out sigset
+          arg nset sigset sigset(sigsetsize)
+          arg oset sigset out sigset(sigsetsize)
           arg sigsetsize - size
         call rt_sigreturn
           number x86_64 15
@@ -6208,14 +6237,14 @@ enum SpecText {
           since 2.2
           operation signal.mask
           constant op pending
-          arg uset sigset out sigset
+          arg uset sigset out sigset(sigsetsize)
           arg sigsetsize - size
         call rt_sigtimedwait
           number x86_64 128
           number i386 177
           since 2.2
           operation signal.wait
-          arg uthese sigset sigset
+          arg uthese sigset sigset(sigsetsize)
           arg uinfo info out custom:siginfo
           arg uts timeout *timespec
           arg sigsetsize - size
@@ -6225,7 +6254,7 @@ enum SpecText {
           since 5.1
           manual rt_sigtimedwait(2)
           operation signal.wait
-          arg uthese sigset sigset
+          arg uthese sigset sigset(sigsetsize)
           arg uinfo info out custom:siginfo
           arg uts timeout *timespec64
           arg sigsetsize - size
@@ -6243,7 +6272,7 @@ enum SpecText {
           number i386 179
           since 2.2
           operation signal.wait
-          arg unewset sigset sigset
+          arg unewset sigset sigset(sigsetsize)
           arg sigsetsize - size
         call sigaltstack
           number x86_64 131
@@ -6575,6 +6604,10 @@ enum SpecText {
           MSG_NOERROR 0o10000
           MSG_EXCEPT 0o20000
           MSG_COPY 0o40000
+        flags ipcGet unknown IPC_???
+          IPC_CREAT 0o1000
+          IPC_EXCL 0o2000
+          IPC_NOWAIT 0o4000
         flags shmget unknown SHM_???
           IPC_CREAT 0o1000
           IPC_EXCL 0o2000
@@ -7616,12 +7649,12 @@ enum SpecText {
           hashname text
           otherinfo buffer(otherinfolen)
           otherinfolen u32
-          spare [x32](8) hidden
+          __spare [x32](8) optional
         struct keyctl_pkey_params
           key_id custom:keySerial @0
           in_len u32 @4
           out_len u32
-          spare [x32](7) hidden
+          __spare [x32](7) optional
         struct keyctl_pkey_query
           supported_ops flags:keyOperations
           key_size u32
@@ -7629,7 +7662,7 @@ enum SpecText {
           max_sig_size u16
           max_enc_size u16
           max_dec_size u16
-          spare [x32](10) hidden
+          __spare [x32](10) optional
         struct cap_user_header
           version enum:capabilityVersion
           pid pid
@@ -8304,7 +8337,7 @@ enum SpecText {
           d_rtbwarns u16 detail
           d_more bytes(10) hidden
         select quota by quotaCommand shift 8
-          otherwise path uid xlong
+          otherwise path uid address
           Q_SYNC|Q_QUOTAOFF|Q_XQUOTASYNC path
           Q_QUOTAON path enum:quotaFormat path
           Q_GETQUOTA path uid out *if_dqblk
@@ -8318,7 +8351,7 @@ enum SpecText {
           Q_XGETQUOTA|Q_XGETNEXTQUOTA path uid out *fs_disk_quota
           Q_XSETQLIM path uid *fs_disk_quota
         select quotaFile by quotaCommand shift 8
-          otherwise uid xlong
+          otherwise uid address
           Q_SYNC|Q_QUOTAOFF|Q_XQUOTASYNC -
           Q_QUOTAON enum:quotaFormat path
           Q_GETQUOTA uid out *if_dqblk
@@ -8945,8 +8978,8 @@ enum SpecText {
           or data arg *user_regs_struct if request is PTRACE_SETREGS
           or data arg inout *iovec_register_set if request is PTRACE_GETREGSET
           or data arg *iovec_register_set if request is PTRACE_SETREGSET
-          or data sigset sigset if request is PTRACE_SETSIGMASK
-          or data sigset out sigset if request is PTRACE_GETSIGMASK
+          or data sigset sigset(addr) if request is PTRACE_SETSIGMASK
+          or data sigset out sigset(addr) if request is PTRACE_GETSIGMASK
           or data arg out *ulong if request is PTRACE_GETEVENTMSG|PTRACE_PEEKTEXT|PTRACE_PEEKDATA|PTRACE_PEEKUSER
           or data arg out *ptrace_syscall_info if request is PTRACE_GET_SYSCALL_INFO
           or data arg *ptrace_syscall_info if request is PTRACE_SET_SYSCALL_INFO
@@ -13182,8 +13215,32 @@ enum SpecText {
           index u16 detail
           keycode enum:inputKey detail
           scancode [x8](32) detail
+        struct ff_envelope
+          attack_length u16
+          attack_level u16
+          fade_length u16
+          fade_level x16
+        struct ff_constant_effect
+          level s16
+          envelope ff_envelope
+        struct ff_ramp_effect
+          start_level s16
+          end_level s16
+          envelope ff_envelope
+        struct ff_periodic_effect
+          waveform u16
+          period u16
+          magnitude s16
+          offset s16
+          phase u16
+          envelope ff_envelope
+          custom_len u32
+          custom_data address
+        struct ff_rumble_effect
+          strong_magnitude u16
+          weak_magnitude u16
         struct ff_trigger
-          button enum:inputKey/2
+          button u16
           interval u16
         struct ff_replay
           length u16
@@ -13192,15 +13249,23 @@ enum SpecText {
           type enum:inputForce/2
           id s16
           direction u16
-          trigger ff_trigger
-          replay ff_replay
+          trigger ff_trigger detail
+          replay ff_replay detail
+          constant ff_constant_effect @16 detail if type is FF_CONSTANT
+          or ramp ff_ramp_effect @16 detail if type is FF_RAMP
+          or periodic ff_periodic_effect @16 detail if type is FF_PERIODIC
+          or rumble ff_rumble_effect @16 detail if type is FF_RUMBLE
           rest bytes(32) @16 hidden
         struct ff_effect i386
           type enum:inputForce/2
           id s16
           direction u16
-          trigger ff_trigger
-          replay ff_replay
+          trigger ff_trigger detail
+          replay ff_replay detail
+          constant ff_constant_effect @16 detail if type is FF_CONSTANT
+          or ramp ff_ramp_effect @16 detail if type is FF_RAMP
+          or periodic ff_periodic_effect @16 detail if type is FF_PERIODIC
+          or rumble ff_rumble_effect @16 detail if type is FF_RUMBLE
           rest bytes(28) @16 hidden
         enum keyboardTable unknown K_???
           K_NORMTAB 0
@@ -14145,11 +14210,16 @@ enum SpecText {
           ATA_CMD_SEC_DISABLE_PASS 0xf6
           ATA_CMD_READ_NATIVE_MAX 0xf8
           ATA_CMD_SET_MAX 0xf9
-        struct hd_drive_cmd
-          command enum:driveCommand/1
-          sector_number u8
-          feature u8
-          sector_count u8
+        flags niceness unknown IDE_NICE_???
+          1 << IDE_NICE_DSC_OVERLAP 1
+          1 << IDE_NICE_ATAPI_OVERLAP 2
+          1 << IDE_NICE_1 8
+          1 << IDE_NICE_0 4
+          1 << IDE_NICE_2 16
+        enum busState unknown BUSSTATE_???
+          BUSSTATE_OFF 0
+          BUSSTATE_ON 1
+          BUSSTATE_TRISTATE 2
         flags gpioHandle unknown GPIOHANDLE_REQUEST_???
           GPIOHANDLE_REQUEST_INPUT 1
           GPIOHANDLE_REQUEST_OUTPUT 2
@@ -14190,24 +14260,25 @@ enum SpecText {
           name chars(32)
           label chars(32)
           lines u32
-        struct gpioline_info
+        struct gpioline_info apart
           line_offset u32
           flags flags:gpioLine out
           name chars(32) out
           consumer chars(32) out
-        struct gpioevent_request
+        struct gpioevent_request apart
           lineoffset u32
           handleflags flags:gpioHandle
           eventflags flags:gpioEvent
           consumer_label chars(32)
           fd fd out
-        struct gpio_v2_line_info
-          name chars(32) out
-          consumer chars(32) out
-          offset u32
-          num_attrs u32 out
-          flags flags:gpioLineV2/8 out
-          rest bytes(176) hidden
+        struct gpio_v2_line_info apart
+          offset u32 @64
+          name chars(32) @0 out
+          consumer chars(32) @32 out
+          flags flags:gpioLineV2/8 @72 out
+          num_attrs u32 @68 out
+          attrs [custom:lineAttribute/16](num_attrs) @80 out inline optional
+          padding [x32](4) @240 out optional
         flags lircFeatures unknown LIRC_CAN_???
           LIRC_CAN_SEND_PULSE 2
           LIRC_CAN_SEND_LIRCCODE 0x10
@@ -16273,11 +16344,7 @@ enum SpecText {
           nent u32
           padding u32 hidden
           entries [kvm_cpuid_entry2](nent) inline detail
-        enum gpioAttribute unknown GPIO_V2_LINE_ATTR_ID_???
-          GPIO_V2_LINE_ATTR_ID_FLAGS 1
-          GPIO_V2_LINE_ATTR_ID_OUTPUT_VALUES 2
-          GPIO_V2_LINE_ATTR_ID_DEBOUNCE 3
-        struct gpiohandle_request
+        struct gpiohandle_request apart
           lines u32 @356
           lineoffsets [u32](lines) @0 inline
           flags flags:gpioHandle @256
@@ -16290,32 +16357,28 @@ enum SpecText {
           padding [u32](4) hidden
         struct gpiohandle_data
           values [u8](64)
-        struct gpio_v2_line_attribute
-          id enum:gpioAttribute
-          padding u32 hidden
-          flags flags:gpioLineV2/8 if id is GPIO_V2_LINE_ATTR_ID_FLAGS
-          or debounce_period_us u32 if id is GPIO_V2_LINE_ATTR_ID_DEBOUNCE
-          or values x64
-        struct gpio_v2_line_config_attribute
-          attr struct:gpio_v2_line_attribute
-          mask x64
+        struct gpio_offset
+          offset u32
         struct gpio_v2_line_config
           flags flags:gpioLineV2/8
           num_attrs u32
-          padding [u32](5) hidden
-          attrs [gpio_v2_line_config_attribute](num_attrs) inline
+          padding [x32](5) optional
+          attrs [custom:lineSetting/24](num_attrs) inline optional
           attributes bytes(240) @32 hidden
-        struct gpio_v2_line_request
+        struct gpio_v2_line_request apart
           num_lines u32 @560
           offsets [u32](num_lines) @0 inline
           consumer chars(32) @256
           config struct:gpio_v2_line_config @288
           event_buffer_size u32 @564 optional
-          padding [u32](5) @568 hidden
+          padding [x32](5) @568 optional
           fd fd @588 out
-        struct gpio_v2_line_values
+        struct gpio_v2_line_values apart
           mask x64 @8
-          bits x64 @0
+          bits x64 @0 out
+        struct gpio_v2_line_bits
+          bits x64
+          mask x64
         struct mtd_oob_buf
           start x32
           length x32
@@ -16384,12 +16447,20 @@ enum SpecText {
           1<<RTC_FEATURE_CORRECTION 0x20
           1<<RTC_FEATURE_BACKUP_SWITCH_MODE 0x40
           1<<RTC_FEATURE_ALARM_WAKEUP_ONLY 0x80
-        struct rtc_param
+        struct rtc_param apart
           param enum:rtcParameter/8
-          uvalue flags:clockFeature/8 inout if param is RTC_PARAM_FEATURES
-          or svalue s64 inout if param is RTC_PARAM_CORRECTION
-          or uvalue enum:clockSwitch/8 inout if param is RTC_PARAM_BACKUP_SWITCH_MODE
-          or uvalue x64 inout
+          uvalue flags:clockFeature/8 @8 out if param is RTC_PARAM_FEATURES
+          or svalue s64 @8 out if param is RTC_PARAM_CORRECTION
+          or uvalue enum:clockSwitch/8 @8 out if param is RTC_PARAM_BACKUP_SWITCH_MODE
+          or uvalue x64 @8 out
+          index u32 @16
+          __pad x32 @20 optional inout
+        struct rtc_setting
+          param enum:rtcParameter/8
+          uvalue flags:clockFeature/8 if param is RTC_PARAM_FEATURES
+          or svalue s64 if param is RTC_PARAM_CORRECTION
+          or uvalue enum:clockSwitch/8 if param is RTC_PARAM_BACKUP_SWITCH_MODE
+          or uvalue x64
           index u32
           __pad x32 optional
         struct ptp_sys_offset
@@ -17360,13 +17431,6 @@ enum SpecText {
           vendor u16
           product u16
           version u16
-        struct input_absinfo
-          value s32
-          minimum s32
-          maximum s32
-          fuzz s32
-          flat s32
-          resolution s32
         select ioctl by ioctlRequest
           otherwise custom:ioctlArgument
           TCGETS|TIOCGLCKTRMIOS out *termios
@@ -17525,7 +17589,7 @@ enum SpecText {
           PIO_FONTRESET -
           GPIO_GET_LINEINFO_WATCH_IOCTL inout *gpioline_info
           GPIO_V2_GET_LINEINFO_WATCH_IOCTL inout *gpio_v2_line_info
-          GPIO_GET_LINEINFO_UNWATCH_IOCTL inout *u32
+          GPIO_GET_LINEINFO_UNWATCH_IOCTL *gpio_offset
           GPIO_GET_LINEHANDLE_IOCTL inout *gpiohandle_request
           GPIOHANDLE_GET_LINE_VALUES_IOCTL out *gpiohandle_data
           GPIOHANDLE_SET_LINE_VALUES_IOCTL *gpiohandle_data
@@ -17533,7 +17597,7 @@ enum SpecText {
           GPIO_V2_GET_LINE_IOCTL inout *gpio_v2_line_request
           GPIO_V2_LINE_SET_CONFIG_IOCTL *gpio_v2_line_config
           GPIO_V2_LINE_GET_VALUES_IOCTL inout *gpio_v2_line_values
-          GPIO_V2_LINE_SET_VALUES_IOCTL *gpio_v2_line_values
+          GPIO_V2_LINE_SET_VALUES_IOCTL *gpio_v2_line_bits
           LIRC_GET_REC_RESOLUTION|LIRC_GET_MIN_TIMEOUT|LIRC_GET_MAX_TIMEOUT|LIRC_GET_LENGTH|LIRC_GET_REC_TIMEOUT out *u32
           LIRC_SET_SEND_CARRIER|LIRC_SET_REC_CARRIER|LIRC_SET_SEND_DUTY_CYCLE|LIRC_SET_REC_TIMEOUT *u32
           LIRC_SET_REC_TIMEOUT_REPORTS|LIRC_SET_MEASURE_CARRIER_MODE|LIRC_SET_REC_CARRIER_RANGE *u32
@@ -17552,7 +17616,7 @@ enum SpecText {
           MEMGETREGIONCOUNT out *int
           MEMGETREGIONINFO inout *region_info_user
           RTC_PARAM_GET inout *rtc_param
-          RTC_PARAM_SET *rtc_param
+          RTC_PARAM_SET *rtc_setting
           PTP_CLOCK_GETCAPS2 out *ptp_clock_caps
           PTP_ENABLE_PPS|PTP_ENABLE_PPS2 xlong
           PTP_PIN_GETFUNC2 inout *ptp_pin_desc
@@ -17630,7 +17694,18 @@ enum SpecText {
           BTRFS_IOC_SNAP_CREATE|BTRFS_IOC_RESIZE|BTRFS_IOC_SCAN_DEV|BTRFS_IOC_FORGET_DEV|BTRFS_IOC_ADD_DEV *btrfs_ioctl_vol_args
           BTRFS_IOC_RM_DEV|BTRFS_IOC_SUBVOL_CREATE|BTRFS_IOC_SNAP_DESTROY|BTRFS_IOC_DEVICES_READY *btrfs_ioctl_vol_args
           BTRFS_IOC_SNAP_CREATE_V2|BTRFS_IOC_SUBVOL_CREATE_V2 inout *btrfs_ioctl_vol_args_v2
-          HDIO_DRIVE_CMD *hd_drive_cmd
+          HDIO_DRIVE_CMD inout custom:driveCommand
+          HDIO_DRIVE_RESET|HDIO_SCAN_HWIF [x32](3)
+          HDIO_GET_32BIT|HDIO_GET_ACOUSTIC|HDIO_GET_ADDRESS|HDIO_GET_DMA|HDIO_GET_KEEPSETTINGS|HDIO_GET_MULTCOUNT out *ulong
+          HDIO_GET_NOWERR|HDIO_GET_UNMASKINTR|HDIO_GET_WCACHE out *ulong
+          HDIO_SET_32BIT|HDIO_SET_ACOUSTIC|HDIO_SET_ADDRESS|HDIO_SET_DMA|HDIO_SET_KEEPSETTINGS|HDIO_SET_MULTCOUNT ulong
+          HDIO_SET_NOWERR|HDIO_SET_PIO_MODE|HDIO_SET_UNMASKINTR|HDIO_SET_WCACHE|HDIO_UNREGISTER_HWIF ulong
+          HDIO_OBSOLETE_IDENTITY out buffer(142)
+          HDIO_GET_IDENTITY out buffer(512)
+          HDIO_GET_NICE out *flags:niceness/long
+          HDIO_SET_NICE flags:niceness/long
+          HDIO_GET_BUSSTATE out *enum:busState/long
+          HDIO_SET_BUSSTATE enum:busState/long
           GPIO_GET_CHIPINFO_IOCTL out *gpiochip_info
           GPIO_GET_LINEINFO_IOCTL inout *gpioline_info
           GPIO_GET_LINEEVENT_IOCTL inout *gpioevent_request
@@ -17646,7 +17721,7 @@ enum SpecText {
           NBD_SET_FLAGS flags:blockServer/8
           NBD_SET_SOCK fd
           NBD_SET_BLKSIZE|NBD_SET_SIZE|NBD_SET_SIZE_BLOCKS|NBD_SET_TIMEOUT ulong
-          NBD_DO_IT|NBD_CLEAR_SOCK|NBD_CLEAR_QUE|NBD_DISCONNECT -
+          NBD_DO_IT|NBD_CLEAR_SOCK|NBD_CLEAR_QUE|NBD_DISCONNECT|NBD_PRINT_DEBUG -
           WDIOC_SETOPTIONS *flags:watchdogSettings
           SG_IO inout custom:transfer
           SG_SCSI_RESET *enum:resetKind
@@ -17700,8 +17775,11 @@ enum SpecText {
           0x80004520/0xc000ffe0 out custom:inputBits
           0x80004509/0xc000ffff out custom:inputBits
           0x80004518/0xc000fffc out custom:inputBits
-          0x80184540/0xffffffc0 out *input_absinfo
-          0x401845c0/0xffffffc0 *input_absinfo
+          0x80004540/0xc000ffc0 out custom:inputAxis
+          0x400045c0/0xc000ffc0 custom:inputAxis
+          0x8000450a/0xc000ffff out custom:inputSlots
+          EVIOCGKEYCODE out custom:inputKeycode
+          EVIOCSKEYCODE custom:inputKeycode
           SIOCGIFCONF inout custom:interfaceList
           SIOCBRADDBR|SIOCBRDELBR text(16)
           FIOGETOWN|SIOCATMARK|SIOCGPGRP|SIOCGIFENCAP out *int
@@ -18458,6 +18536,13 @@ enum SpecText {
           IPV6_IPSEC_POLICY 34
           IPV6_XFRM_POLICY 35
           IPV6_HDRINCL 36
+          MCAST_JOIN_GROUP 42 custom:groupRequest
+          MCAST_BLOCK_SOURCE 43
+          MCAST_UNBLOCK_SOURCE 44
+          MCAST_LEAVE_GROUP 45 custom:groupRequest
+          MCAST_JOIN_SOURCE_GROUP 46
+          MCAST_LEAVE_SOURCE_GROUP 47
+          MCAST_MSFILTER 48
           IPV6_RECVPKTINFO 49
           IPV6_PKTINFO 50 in6_pktinfo
           IPV6_RECVHOPLIMIT 51
@@ -19222,7 +19307,7 @@ enum SpecText {
           NLMSGERR_ATTR_UNUSED 0
           NLMSGERR_ATTR_MSG 1 text
           NLMSGERR_ATTR_OFFS 2 u32
-          NLMSGERR_ATTR_COOKIE 3
+          NLMSGERR_ATTR_COOKIE 3 [u8](rest)
           NLMSGERR_ATTR_POLICY 4 [enum:policyAttribute](rest)
           NLMSGERR_ATTR_MISS_TYPE 5 u32
           NLMSGERR_ATTR_MISS_NEST 6 u32
@@ -19331,7 +19416,6 @@ enum SpecText {
           IFA_TARGET_NETNSID 10 s32
           IFA_PROTO 11 u8
         flags addressFlags unknown IFA_F_???
-          IFA_F_TEMPORARY 0x1
           IFA_F_SECONDARY 0x1
           IFA_F_NODAD 0x2
           IFA_F_OPTIMISTIC 0x4
@@ -19428,7 +19512,7 @@ enum SpecText {
           FRA_UNUSED5 9
           FRA_FWMARK 10 u32
           FRA_FLOW 11 u32
-          FRA_TUN_ID 12
+          FRA_TUN_ID 12 custom:networkLong
           FRA_SUPPRESS_IFGROUP 13 u32
           FRA_SUPPRESS_PREFIXLEN 14 u32
           FRA_TABLE 15 enum:routeTable
@@ -20691,7 +20775,7 @@ enum SpecText {
           IGMPMSG_WHOLEPKT 3
           IGMPMSG_WRVIFWHOLE 4
         struct ifla_bridge_id
-          prio bytes(2)
+          prio [u8](2)
           addr hardware(6)
         struct br_boolopt_multi
           optval flags:bridgeOptions
@@ -20715,7 +20799,7 @@ enum SpecText {
           vf u32
           vlan u32
           qos u32
-          vlan_proto net16
+          vlan_proto custom:etherType/2
         struct ifla_vf_tx_rate
           vf u32
           rate u32
@@ -21568,9 +21652,13 @@ enum SpecText {
           CRYPTOCFGA_STAT_KPP 0x14
           CRYPTOCFGA_STAT_ACOMP 0x15
           CRYPTOCFGA_REPORT_SIG 0x16 crypto_report_generic
+        struct selnl_msg_setenforce
+          val s32
+        struct selnl_msg_policyload
+          seqno u32
         enum selinuxType unknown SELNL_MSG_???
-          SELNL_MSG_SETENFORCE 0x10
-          SELNL_MSG_POLICYLOAD 0x11
+          SELNL_MSG_SETENFORCE 0x10 selnl_msg_setenforce
+          SELNL_MSG_POLICYLOAD 0x11 selnl_msg_policyload
         enum filterBatch unknown NFNL_MSG_???
           NFNL_MSG_BATCH_BEGIN 0x10
           NFNL_MSG_BATCH_END 0x11

@@ -4,55 +4,91 @@
 /// The sample calls of the spec.
 let specCases: [SpecCase] = [
     SpecCase(
-        place: "Tools/Spec/fd.spec:404", call: "read", personality: .x86_64, operation: "fd.read",
+        place: "Tools/Spec/fd.spec:423", call: "read", personality: .x86_64, operation: "fd.read",
         line: "read(3, \"hello\", 4096) = 5",
         setup: "a0=3 a2=4096 -> 5 a1=\"hello\""),
     SpecCase(
-        place: "Tools/Spec/fd.spec:405", call: "read", personality: .x86_64, operation: "fd.read",
+        place: "Tools/Spec/fd.spec:424", call: "read", personality: .x86_64, operation: "fd.read",
         line: "read(3, 0x5000, 4096) = -1 EBADF (Bad file descriptor)",
         setup: "a0=3 a1=0x5000 a2=4096 -> -9"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:416", call: "write", personality: .x86_64, operation: "fd.write",
+        place: "Tools/Spec/fd.spec:435", call: "write", personality: .x86_64, operation: "fd.write",
         line: "write(1, \"hi\\n\", 3) = 3",
         setup: "a0=1 a1=\"hi\\n\" a2=3 -> 3"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:424", call: "close", personality: .x86_64, operation: "fd.close",
+        place: "Tools/Spec/fd.spec:443", call: "close", personality: .x86_64, operation: "fd.close",
         line: "close(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:435", call: "lseek", personality: .x86_64, operation: "fd.seek",
+        place: "Tools/Spec/fd.spec:454", call: "lseek", personality: .x86_64, operation: "fd.seek",
         line: "lseek(3, -10, SEEK_END) = 90",
         setup: "a0=3 a1=-10 a2=2 -> 90"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:450", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:469", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, EVIOCGABS(ABS_Y), {value=5, minimum=0, ...}) = 0",
+        setup: "a0=3 a1=0x80184541 -> 0 a2={u32 5 u32 0 u32 9 u32 0 u32 0 u32 1}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:470", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, EVIOCGMTSLOTS(12), {code=ABS_MT_SLOT, values=[1, 3]}) = 0",
+        setup: "a0=3 a1=0x800c450a -> 0 a2={u32 0x2f u32 1 u32 3}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:471", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, EVIOCSKEYCODE, [7, KEY_ESC]) = 0",
+        setup: "a0=3 a1=0x40084504 a2={u32 7 u32 1} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:472", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, EVIOCSFF, {type=FF_CONSTANT, id=-1, direction=2, ...}) = 0",
+        setup: "a0=3 a1=0x40304580 a2={u16 0x52 u16 0xffff u16 2 u16 3 u16 4 u16 5 u16 6 u16 0 u64 0 u64 0 u64 0 u64 0} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:473", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, HDIO_GET_NICE, [1 << IDE_NICE_DSC_OVERLAP|1 << IDE_NICE_1]) = 0",
+        setup: "a0=3 a1=0x30c -> 0 a2={u64 9}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:474", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, HDIO_SET_BUSSTATE, BUSSTATE_TRISTATE) = 0",
+        setup: "a0=3 a1=0x32d a2=2 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:475", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, HDIO_DRIVE_CMD, {command=ATA_CMD_WRITE, sector_number=1, feature=2, sector_count=0} => {status=0x50, error=0, nsector=1}) = 0",
+        setup: "a0=3 a1=0x31f a2={u8 0xca u8 1 u8 2 u8 0} -> 0 a2={u8 0x50 u8 0 u8 1 u8 0}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:476", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, GPIO_V2_LINE_GET_VALUES_IOCTL, {mask=0x3} => {bits=0x1}) = 0",
+        setup: "a0=3 a1=0xc010b40e a2={u64 0 u64 3} -> 0 a2={u64 1 u64 3}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:477", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, GPIO_V2_LINE_SET_VALUES_IOCTL, {bits=0x1, mask=0x3}) = 0",
+        setup: "a0=3 a1=0xc010b40f a2={u64 1 u64 3} -> 0 a2={u64 1 u64 3}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:478", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(0, TIOCGWINSZ, {ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0}) = 0",
         setup: "a0=0 a1=0x5413 -> 0 a2={u16 24 u16 80 u16 0 u16 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:538", call: "dup2", personality: .x86_64, operation: "fd.dup",
+        place: "Tools/Spec/fd.spec:566", call: "dup2", personality: .x86_64, operation: "fd.dup",
         line: "dup2(3, 1) = 1",
         setup: "a0=3 a1=1 -> 1"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:551", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
+        place: "Tools/Spec/fd.spec:579", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
         line: "sendfile(1, 3, NULL, 4096) = 4096",
         setup: "a0=1 a1=3 a3=4096 -> 4096"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:593", call: "fcntl", personality: .x86_64, operation: "fd.flags",
+        place: "Tools/Spec/fd.spec:621", call: "fcntl", personality: .x86_64, operation: "fd.flags",
         line: "fcntl(3, F_GETFL) = 0x8002 (flags O_RDWR|O_LARGEFILE)",
         setup: "a0=3 a1=3 -> 0x8002"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:619", call: "flock", personality: .x86_64, operation: "fd.lock",
+        place: "Tools/Spec/fd.spec:647", call: "flock", personality: .x86_64, operation: "fd.lock",
         line: "flock(3, LOCK_EX|LOCK_NB) = 0",
         setup: "a0=3 a1=6 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:628", call: "fsync", personality: .x86_64, operation: "fd.sync",
+        place: "Tools/Spec/fd.spec:656", call: "fsync", personality: .x86_64, operation: "fd.sync",
         line: "fsync(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:703", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
+        place: "Tools/Spec/fd.spec:731", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
         line: "fadvise64(3, 0, 0, POSIX_FADV_SEQUENTIAL) = 0",
         setup: "a0=3 a3=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:784", call: "pipe2", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:812", call: "pipe2", personality: .x86_64, operation: "fd.create",
         line: "pipe2([3, 4], O_CLOEXEC) = 0",
         setup: "a1=0x80000 -> 0 a0={u32 3 u32 4}"),
     SpecCase(
@@ -132,27 +168,27 @@ let specCases: [SpecCase] = [
         line: "fallocate(3, FALLOC_FL_KEEP_SIZE, 0, 4096) = 0",
         setup: "a0=3 a1=1 a3=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:251", call: "umount2", personality: .x86_64, operation: "mount.detach",
+        place: "Tools/Spec/mount.spec:258", call: "umount2", personality: .x86_64, operation: "mount.detach",
         line: "umount2(\"/mnt\", MNT_DETACH) = 0",
         setup: "a0=\"/mnt\" a1=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:267", call: "pivot_root", personality: .x86_64, operation: "mount.attach",
+        place: "Tools/Spec/mount.spec:274", call: "pivot_root", personality: .x86_64, operation: "mount.attach",
         line: "pivot_root(\"new\", \"old\") = 0",
         setup: "a0=\"new\" a1=\"old\" -> 0"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:314", call: "fsopen", personality: .x86_64, operation: "mount.prepare",
+        place: "Tools/Spec/mount.spec:321", call: "fsopen", personality: .x86_64, operation: "mount.prepare",
         line: "fsopen(\"tmpfs\", FSOPEN_CLOEXEC) = 3",
         setup: "a0=\"tmpfs\" a1=1 -> 3"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:371", call: "statmount", personality: .x86_64, operation: "mount.query",
+        place: "Tools/Spec/mount.spec:378", call: "statmount", personality: .x86_64, operation: "mount.query",
         line: "statmount({size=32, mnt_ns_fd=0, mnt_id=0x5, param=STATMOUNT_MNT_BASIC, mnt_ns_id=0}, 0x1000, 512, 0) = -1 ENOENT (No such file or directory)",
         setup: "a0={u32 32 zero 4 u64 5 u64 2 u64 0} a1=0x1000 a2=512 -> -2"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:372", call: "statmount", personality: .x86_64, operation: "mount.query",
+        place: "Tools/Spec/mount.spec:379", call: "statmount", personality: .x86_64, operation: "mount.query",
         line: "statmount({size=24, mnt_ns_fd=0, mnt_id=0x5, param=STATMOUNT_FS_TYPE}, {size=518, mask=STATMOUNT_FS_TYPE, fs_type=\"ext4\"}, 600, 0) = 0",
         setup: "a0={u32 24 zero 4 u64 5 u64 32} a1=0x1000 a2=600 -> 0 a1={u32 518 zero 4 u64 32 zero 20 u32 1 zero 472 u8 0 \"ext4\" u8 0}"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:384", call: "listmount", personality: .x86_64, operation: "mount.query",
+        place: "Tools/Spec/mount.spec:391", call: "listmount", personality: .x86_64, operation: "mount.query",
         line: "listmount(NULL, 0x5000, 8, 0) = -1 EFAULT (Bad address)",
         setup: "a1=0x5000 a2=8 -> -14"),
     SpecCase(
@@ -268,59 +304,71 @@ let specCases: [SpecCase] = [
         line: "set_mempolicy_home_node(0x7f0000000000, 4096, 0, 0) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:619", call: "getpid", personality: .x86_64, operation: "proc.id_get",
+        place: "Tools/Spec/proc.spec:630", call: "getpid", personality: .x86_64, operation: "proc.id_get",
         line: "getpid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:632", call: "clone", personality: .x86_64, operation: "thread.create",
+        place: "Tools/Spec/proc.spec:643", call: "clone", personality: .x86_64, operation: "thread.create",
         line: "clone(child_stack=0x7000, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD) = 43",
         setup: "a0=0x10f00 a1=0x7000 -> 43"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:660", call: "vfork", personality: .x86_64, operation: "proc.fork",
+        place: "Tools/Spec/proc.spec:671", call: "vfork", personality: .x86_64, operation: "proc.fork",
         line: "vfork() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:680", call: "execve", personality: .x86_64, operation: "proc.exec",
+        place: "Tools/Spec/proc.spec:691", call: "execve", personality: .x86_64, operation: "proc.exec",
         line: "execve(\"/bin/true\", [\"true\", \"-x\"], NULL) = 0",
         setup: "a0=\"/bin/true\" a1={&\"true\" &\"-x\" u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:699", call: "exit_group", personality: .x86_64, operation: "proc.exit",
+        place: "Tools/Spec/proc.spec:710", call: "exit_group", personality: .x86_64, operation: "proc.exit",
         line: "exit_group(0) = ?",
         setup: "-> ?"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:711", call: "wait4", personality: .x86_64, operation: "proc.wait",
+        place: "Tools/Spec/proc.spec:722", call: "wait4", personality: .x86_64, operation: "proc.wait",
         line: "wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 7}], 0, NULL) = 42",
         setup: "a0=-1 -> 42 a1={u32 0x700}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:792", call: "setsid", personality: .x86_64, operation: "proc.group_set",
+        place: "Tools/Spec/proc.spec:803", call: "setsid", personality: .x86_64, operation: "proc.group_set",
         line: "setsid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:802", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
+        place: "Tools/Spec/proc.spec:813", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
         line: "getrlimit(RLIMIT_NOFILE, {rlim_cur=1024, rlim_max=4*1024}) = 0",
         setup: "a0=7 -> 0 a1={u64 1024 u64 4096}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:874", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:885", call: "prctl", personality: .x86_64, operation: "proc.control",
+        line: "prctl(PR_SET_TAGGED_ADDR_CTRL, !PR_TAGGED_ADDR_ENABLE|PR_MTE_TCF_SYNC, 0, 0, 0) = 0",
+        setup: "a0=55 a1=2 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/proc.spec:886", call: "prctl", personality: .x86_64, operation: "proc.control",
+        line: "prctl(PR_SVE_SET_VL, PR_SVE_SET_VL_ONEXEC|0x20) = 0x40020 (PR_SVE_SET_VL_ONEXEC|0x20)",
+        setup: "a0=50 a1=0x40020 -> 0x40020"),
+    SpecCase(
+        place: "Tools/Spec/proc.spec:887", call: "prctl", personality: .x86_64, operation: "sched.set",
+        line: "prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0x1 /* PIDTYPE_TGID */, NULL) = 0",
+        setup: "a0=62 a1=1 a3=1 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/proc.spec:888", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) = 0",
         setup: "a0=38 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:883", call: "unshare", personality: .x86_64, operation: "proc.namespace",
+        place: "Tools/Spec/proc.spec:897", call: "unshare", personality: .x86_64, operation: "proc.namespace",
         line: "unshare(CLONE_NEWNS) = 0",
         setup: "a0=0x20000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:902", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
+        place: "Tools/Spec/proc.spec:916", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
         line: "pidfd_open(42, 0) = 3",
         setup: "a0=42 -> 3"),
     SpecCase(
-        place: "Tools/Spec/thread.spec:116", call: "exit", personality: .x86_64, operation: "thread.exit",
+        place: "Tools/Spec/thread.spec:113", call: "exit", personality: .x86_64, operation: "thread.exit",
         line: "exit(0) = ?",
         setup: "-> ?"),
     SpecCase(
-        place: "Tools/Spec/thread.spec:146", call: "set_tid_address", personality: .x86_64, operation: "thread.setup",
+        place: "Tools/Spec/thread.spec:143", call: "set_tid_address", personality: .x86_64, operation: "thread.setup",
         line: "set_tid_address(0x7000) = 42",
         setup: "a0=0x7000 -> 42"),
     SpecCase(
-        place: "Tools/Spec/thread.spec:184", call: "sched_yield", personality: .x86_64, operation: "thread.yield",
+        place: "Tools/Spec/thread.spec:181", call: "sched_yield", personality: .x86_64, operation: "thread.yield",
         line: "sched_yield() = 0",
         setup: "-> 0"),
     SpecCase(
@@ -364,27 +412,27 @@ let specCases: [SpecCase] = [
         line: "membarrier(MEMBARRIER_CMD_GLOBAL, 0) = 0",
         setup: "a0=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:322", call: "shmat", personality: .x86_64, operation: "ipc.map",
+        place: "Tools/Spec/ipc.spec:327", call: "shmat", personality: .x86_64, operation: "ipc.map",
         line: "shmat(5, NULL, 0) = 0x7f0000000000",
         setup: "a0=5 -> 0x7f0000000000"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:371", call: "semop", personality: .x86_64, operation: "ipc.sem",
+        place: "Tools/Spec/ipc.spec:376", call: "semop", personality: .x86_64, operation: "ipc.sem",
         line: "semop(1, NULL, 0) = -1 EINVAL (Invalid argument)",
         setup: "a0=1 -> -22"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:434", call: "msgsnd", personality: .x86_64, operation: "ipc.send",
+        place: "Tools/Spec/ipc.spec:439", call: "msgsnd", personality: .x86_64, operation: "ipc.send",
         line: "msgsnd(1, NULL, 5, 0) = -1 EFAULT (Bad address)",
         setup: "a0=1 a2=5 -> -14"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:449", call: "msgrcv", personality: .x86_64, operation: "ipc.recv",
+        place: "Tools/Spec/ipc.spec:454", call: "msgrcv", personality: .x86_64, operation: "ipc.recv",
         line: "msgrcv(1, NULL, 8, 0, 0) = -1 EFAULT (Bad address)",
         setup: "a0=1 a2=8 -> -14"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:477", call: "mq_open", personality: .x86_64, operation: "ipc.open",
+        place: "Tools/Spec/ipc.spec:482", call: "mq_open", personality: .x86_64, operation: "ipc.open",
         line: "mq_open(\"q\", O_RDONLY) = 3",
         setup: "a0=\"q\" -> 3"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:487", call: "mq_unlink", personality: .x86_64, operation: "ipc.control",
+        place: "Tools/Spec/ipc.spec:492", call: "mq_unlink", personality: .x86_64, operation: "ipc.control",
         line: "mq_unlink(\"q\") = 0",
         setup: "a0=\"q\" -> 0"),
     SpecCase(

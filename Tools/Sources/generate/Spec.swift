@@ -124,6 +124,10 @@ struct StructureSpec {
     let personality: String?
     var isPacked = false
     var isWide = false
+    /// What the kernel answers shows beside what went in, not among it.
+    var isApart = false
+    /// The size of its first version: the kernel takes no less.
+    var minimum = 0
     var operations: [ChoiceSpec] = []
     var fields: [FieldSpec] = []
 }
@@ -251,26 +255,29 @@ extension Spec {
             unknown: head.words[3] == "-" ? "" : head.words[3], isAlternative: isAlternative)
         var seen: Set<String> = []
         for line in block.body where line.keyword != "origin" {
-            let count = line.words.firstIndex(of: "--") ?? line.words.count
+            var words = line.words
+            // A shifted name is one with spaces.
+            if words.count > 3, words[1] == "<<" {
+                words.replaceSubrange(0...2, with: [words[0...2].joined(separator: " ")])
+            }
+            let count = words.firstIndex(of: "--") ?? words.count
             guard (2...3).contains(count) else {
                 throw line.place.fail("expected `NAME VALUE[/MASK] [TYPE] [-- MEANING]`")
             }
-            let parts = line.words[1].split(separator: "/").map(String.init)
+            let parts = words[1].split(separator: "/").map(String.init)
             guard let value = parseNumber(parts[0]), parts.count < 3 else {
-                throw line.place.fail("bad value `\(line.words[1])`")
+                throw line.place.fail("bad value `\(words[1])`")
             }
             var mask: UInt64 = 0
             if parts.count == 2 {
                 guard let given = parseNumber(parts[1]) else { throw line.place.fail("bad mask `\(parts[1])`") }
                 mask = given
             }
-            guard seen.insert(line.words[0]).inserted else {
-                throw line.place.fail("`\(line.words[0])` is there twice")
-            }
-            let name = line.words[0] == "-" ? "" : line.words[0]
+            guard seen.insert(words[0]).inserted else { throw line.place.fail("`\(words[0])` is there twice") }
+            let name = words[0] == "-" ? "" : words[0]
             row.symbols.append(
                 SymbolSpec(
-                    name: name, value: value, mask: mask, type: count == 3 ? line.words[2] : "",
+                    name: name, value: value, mask: mask, type: count == 3 ? words[2] : "",
                     place: line.place))
         }
         if isAlternative {
@@ -290,6 +297,10 @@ extension Spec {
             switch option {
             case "packed": row.isPacked = true
             case "wide": row.isWide = true
+            case "apart": row.isApart = true
+            case let option where option.hasPrefix("minimum="):
+                guard let size = Int(option.dropFirst("minimum=".count)) else { fallthrough }
+                row.minimum = size
             default: throw block.head.place.fail("unknown option `\(option)`")
             }
         }

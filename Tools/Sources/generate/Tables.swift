@@ -198,9 +198,13 @@ struct Tables {
                 fieldRows.append(row + ")")
             }
             let choices = try choices(of: structure)
+            let options =
+                (structure.isWide ? ", isWide: true" : "")
+                + (structure.isApart ? ", isApart: true" : "")
+                + (structure.minimum > 0 ? ", minimum: \(structure.minimum)" : "")
             structureRows.append(
                 "StructureRow(\(quoted(id)), fields: (\(first), \(structure.fields.count)), "
-                    + "size64: \(size64), size32: \(size32)\(structure.isWide ? ", isWide: true" : "")\(choices))")
+                    + "size64: \(size64), size32: \(size32)\(options)\(choices))")
         }
     }
 

@@ -123,6 +123,7 @@ struct TypeReader {
             switch text[..<open] {
             case "buffer": return TypeSpec(kind: "buffer", width: 0, count: inner)
             case "text": return TypeSpec(kind: "text", width: 0, count: inner)
+            case "sigset": return TypeSpec(kind: "signalSet", width: 8, count: inner)
             case "chars": return TypeSpec(kind: "characters", width: 1, count: inner)
             case "bytes": return TypeSpec(kind: "octets", width: 1, count: inner)
             case "hardware": return TypeSpec(kind: "hardware", width: 1, count: inner)
