@@ -29,15 +29,12 @@ static long request(long what, pid_t thread, unsigned long address, unsigned lon
     return answer < 0 ? -errno : answer;
 }
 
-enum {
-    watching = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-               PTRACE_O_TRACEEXEC
-};
-long abitrace_seize(pid_t thread, int kill_with_supervisor) {
-    return request(PTRACE_SEIZE, thread, 0, watching | (kill_with_supervisor ? PTRACE_O_EXITKILL : 0));
-}
-long abitrace_seize_filtered(pid_t thread) {
-    return request(PTRACE_SEIZE, thread, 0, watching | PTRACE_O_EXITKILL | PTRACE_O_TRACESECCOMP);
+long abitrace_seize(pid_t thread, int how) {
+    unsigned long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC;
+    if (how & ABITRACE_SEIZE_CHILDREN) options |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
+    if (how & ABITRACE_SEIZE_KILL) options |= PTRACE_O_EXITKILL;
+    if (how & ABITRACE_SEIZE_FILTERED) options |= PTRACE_O_TRACESECCOMP;
+    return request(PTRACE_SEIZE, thread, 0, options);
 }
 long abitrace_interrupt(pid_t thread) { return request(PTRACE_INTERRUPT, thread, 0, 0); }
 long abitrace_listen(pid_t thread) { return request(PTRACE_LISTEN, thread, 0, 0); }

@@ -137,9 +137,12 @@ public struct LineText: Sendable {
         switch (message.call, value) {
         // What these answer has no meaning beside it where numbers are asked for.
         case (.ioprioGet, _) where plain.style.naming == .numbers: return
-        case (.prctl, .flags(.speculationControl, _)) where plain.style.naming == .numbers: return
+        case (.prctl, .flags) where plain.style.naming == .numbers: return
+        case (.prctl, .written) where plain.style.naming == .numbers: return
+        case (.archPrctl, .flags) where plain.style.naming == .numbers: return
         case (.fcntl, .named(_, .flags(.descriptorFlags, _))), (.fcntl, .named(_, .flags(.seals, _))): break
-        case (.fcntl, _), (.fcntl64, _), (.prctl, _), (.ioctl, _), (.rtSigtimedwait, _), (.rtSigtimedwaitTime64, _):
+        case (.fcntl, _), (.fcntl64, _), (.prctl, _), (.archPrctl, _), (.ioctl, _), (.rtSigtimedwait, _),
+            (.rtSigtimedwaitTime64, _):
             plain.style.naming = .names
         default: break
         }
@@ -202,13 +205,13 @@ public struct LineText: Sendable {
 
     // MARK: Other events
 
-    /// The line of an event that is no call; nil where there is none to show.
-    public func line(of event: Event) -> [UInt8]? {
+    /// The line of an event that is no call; nil where there is none to show. `signal` is said of a signal.
+    public func line(of event: Event, signal: Value? = nil) -> [UInt8]? {
         var line: [UInt8] = []
         switch event.happening {
         case .signal(let info):
             coloured(.signal, &line) { $0 += "--- \(Names.signal(info.number)) ".utf8 }
-            values.append(info.record(), to: &line)
+            values.append(signal ?? info.record(), to: &line)
             coloured(.signal, &line) { $0 += " ---".utf8 }
         case .stopped(let signal):
             coloured(.signal, &line) { $0 += "--- stopped by \(Names.signal(signal)) ---".utf8 }

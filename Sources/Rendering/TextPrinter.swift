@@ -56,6 +56,8 @@ public final class TextPrinter {
         var width = 0
     }
     private var pending: [Int32: Pending] = [:]
+    /// The name of a thread's command, where lines begin with it.
+    public var name: ((Int32) -> [UInt8]?)?
     /// Per place that lines go to, the thread whose beginning stands at its end, unfinished.
     private var open: [Int32: Int32] = [:]
     private var last: Int64 = 0
@@ -165,9 +167,12 @@ public final class TextPrinter {
 
     // MARK: Other events
 
-    /// Anything but a call. `isShown` is false where a filter hides its line; it still counts. `decisions` is what a
-    /// policy said of the call that ends with the thread.
-    public func other(_ event: Event, isShown: Bool = true, decisions: [RecordedDecision] = []) {
+    /// Anything but a call. `isShown` is false where a filter hides its line; it still counts. `signal` is what is said
+    /// of a signal where it is more than the signal says. `decisions` is what a policy said of the call that ends with
+    /// the thread.
+    public func other(
+        _ event: Event, isShown: Bool = true, signal: Value? = nil, decisions: [RecordedDecision] = []
+    ) {
         if !decisions.isEmpty { pending[event.thread]?.message.decisions = decisions }
         switch event.happening {
         case .started:
@@ -182,7 +187,7 @@ public final class TextPrinter {
         case .lost: abandon(event)
         default: break
         }
-        if isShown, let line = text.line(of: event) { remark(event, line) }
+        if isShown, let line = text.line(of: event, signal: signal) { remark(event, line) }
         switch event.happening {
         case .exited, .killed, .detached:
             threads.remove(event.thread)
@@ -233,15 +238,27 @@ public final class TextPrinter {
         case .bareOfSeveral where !hadSeveral: break
         case .bare, .bareOfSeveral:
             let digits = "\(event.thread)"
-            line += (digits + String(repeating: " ", count: max(1, 6 - digits.count))).utf8
+            if let name = name?(event.thread), !name.isEmpty {
+                line += digits.utf8
+                append(name, &line)
+                line += " ".utf8
+            } else {
+                line += (digits + String(repeating: " ", count: max(1, 6 - digits.count))).utf8
+            }
         case .bracketed where threads.count > 1:
             let digits = "\(event.thread)"
-            line += ("[pid " + String(repeating: " ", count: max(0, 5 - digits.count)) + digits + "] ").utf8
+            line += ("[pid " + String(repeating: " ", count: max(0, 5 - digits.count)) + digits).utf8
+            if let name = name?(event.thread), !name.isEmpty { append(name, &line) }
+            line += "] ".utf8
         case .bracketed: break
         }
         clock(event.time, &line)
         place(of: event.thread, &line)
         return line
+    }
+
+    private func append(_ name: [UInt8], _ line: inout [UInt8]) {
+        text.values.refer(Referent(name: name), &line)
     }
 
     private func clock(_ time: Int64, _ line: inout [UInt8]) {

@@ -24,6 +24,8 @@ public final class ShowingObserver: Observer {
     private struct Pending {
         var event: Event
         var message: Message
+        /// The same without what descriptors and process ids stand for.
+        var plain: Message
         var stop: Stop
         var isShown: Bool
     }
@@ -42,18 +44,25 @@ public final class ShowingObserver: Observer {
     /// What descriptors stand for, kept where somebody wants to know.
     private let world: World?
     private let handles: HandleText?
+    private let processes: ProcessRemarks?
 
     /// - Parameter handles: how much is said of descriptors, nil for their numbers alone.
+    /// - Parameter processes: what is said of process ids, which only a live system knows.
     /// - Parameter note: says something of ours about the watched processes.
     public init(
-        choice: Choice, form: Form, summary: Summary?, handles: HandleDetail?, note: @escaping (String) -> Void,
+        choice: Choice, form: Form, summary: Summary?, handles: HandleDetail?,
+        processes: ProcessDetail = [], note: @escaping (String) -> Void,
         flush: @escaping () -> Void
     ) {
         let world = handles != nil || !choice.paths.isEmpty ? World() : nil
         self.world = world
         self.handles = handles.flatMap { detail in world.map { HandleText(world: $0, detail: detail) } }
+        self.processes = processes.isEmpty ? nil : ProcessRemarks(processes)
         self.choice = choice
         self.form = form
+        if let processes = self.processes, processes.hasNames, case .text(let printer) = form {
+            printer.name = { processes.name(of: $0) }
+        }
         self.summary = summary
         self.note = note
         self.flush = flush
@@ -94,8 +103,9 @@ public final class ShowingObserver: Observer {
         let isShown = !isSilent && choice.call(message, stop.number) && namesPath(message, event.thread)
         let passed = message
         handles?.tell(&message, thread: event.thread)
+        if isShown { processes?.tell(&message, thread: event.thread) }
         world?.see(event, snapshot.asMeant, passed)
-        pending[event.thread] = Pending(event: event, message: message, stop: stop, isShown: isShown)
+        pending[event.thread] = Pending(event: event, message: message, plain: passed, stop: stop, isShown: isShown)
         if isShown, !waits, case .text(let printer) = form {
             printer.begin(event, choice.shape(message, stop), stop)
         }
@@ -105,13 +115,19 @@ public final class ShowingObserver: Observer {
         let call = pending.removeValue(forKey: event.thread)
         interrupted[event.thread] = Reply.isRestart(result) ? decoder.outline(snapshot).name : nil
         guard let call, call.isShown, isWanted?(call.event.id) ?? true else { return }
-        var message = call.message
+        var message = call.plain
         if onlyCounts {
             decoder.outcome(&message, snapshot, result: result)
         } else {
             decoder.exit(&message, snapshot, result: result)
+            // What the call did not change stands for what it stood for before: a descriptor may be closed by now.
+            for (index, before) in call.message.arguments.enumerated()
+            where index < message.arguments.count && message.arguments[index] == call.plain.arguments[index] {
+                message.arguments[index].value = before.value
+            }
         }
         handles?.tell(&message, thread: event.thread)
+        processes?.tell(&message, thread: event.thread)
         summary?.count(message, number: call.stop.number, duration: event.time - call.event.time)
         guard choice.statuses.contains(message.reply?.errno == nil ? .successful : .failed) else { return }
         let dump = choice.dumps(message, call.stop) ? HexDump.text(of: message) : []
@@ -154,7 +170,9 @@ public final class ShowingObserver: Observer {
         }
         switch form {
         case .text(let printer):
-            printer.other(event, isShown: isShown, decisions: Self.lastWords(event, snapshot))
+            var signal: Value?
+            if case .signal(let info) = event.happening { signal = processes?.tell(info.record(), event.thread) }
+            printer.other(event, isShown: isShown, signal: signal, decisions: Self.lastWords(event, snapshot))
         case .messages(_, let write):
             if isShown, let line = LineText(style: TextStyle()).line(of: event) {
                 write(Array("\(event.thread) ".utf8) + line + [10], event.thread)

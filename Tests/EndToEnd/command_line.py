@@ -36,6 +36,8 @@ LIKE_STRACE = [
     ("not_abbreviated", ["-e", "trace=execve", "--abbrev=!execve"], "files"),
     ("hexadecimal_escapes", ["--strings-in-hex=non-ascii-chars", "-e", "trace=read"], "files"),
     ("hexadecimal", ["--strings-in-hex", "-e", "trace=openat"], "files"),
+    ("not_hexadecimal", ["--strings-in-hex=none", "-e", "trace=openat"], "files"),
+    ("short_lists", ["-s", "2", "-e", "trace=setgroups,prctl,ioctl"], "edges"),
     ("number_and_place", ["-n", "-i", "-e", "trace=getppid"], "getppid_loop"),
     ("relative", ["-r", "-e", "trace=getppid"], "getppid_loop"),
     ("relative_and_clock", ["-r", "-tt", "-e", "trace=getppid"], "getppid_loop"),
@@ -153,6 +155,37 @@ def child_remarks_case(suite):
     require(errors == "", f"-o: {short(errors)}")
 
 
+def unfollowed_case(suite):
+    """Without -f strace watches the first process alone, as --no-follow-forks does: a child may be traced by others."""
+    need("strace")
+    command = suite.program("ptraced_by_other")
+    texts = []
+    for tracer, flags in ((shutil.which("strace"), []), (suite.tracer, ["--no-follow-forks"])):
+        out = suite.path(".trace")
+        code, output, errors = suite.execute([tracer, *flags, "-e", "trace=wait4,ptrace", "-o", out, *command])
+        require((code, output) == (0, b"errno 0\n"), f"{ending(code)} printed '{short(output)}' {short(errors)}")
+        texts.append(re.sub(r"\d{2,}", "N", out.read_text()))
+    require(texts[0] == texts[1], f"strace: {texts[0]} abitrace: {texts[1]}")
+    _, output, _ = suite.execute([suite.tracer, "-o", suite.path(".trace"), *command])
+    require(output == b"errno 1\n", f"followed, the child was traced by another: {short(output)}")
+
+
+def process_ids_case(suite, flags, command):
+    """What strace says beside process ids: names of commands, and the ids outside their namespace."""
+    need("strace")
+    need("unshare")
+    if os.geteuid():
+        raise Skip("a namespace of processes needs root")
+    texts = []
+    for tracer in (shutil.which("strace"), suite.tracer):
+        out = suite.path(".trace")
+        code, _, errors = suite.execute([tracer, "-f", *flags, "-o", out, *command])
+        require(code == 0, f"{ending(code)}: {short(errors)}")
+        texts.append(re.sub(r"\d{2,}", "N", out.read_text()))
+    require("N in strace's PID NS" in texts[0] or "N<" in texts[0], f"strace said nothing: {texts[0]}")
+    require(texts[0] == texts[1], f"strace: {texts[0]} abitrace: {texts[1]}")
+
+
 def detach_on_exec_case(suite):
     code, output, errors, text = suite.traced(["sh", "-c", "/bin/echo one; exit 5"], "-b", "execve")
     require((code, output) == (5, b"one\n"), f"{ending(code)} printed '{short(output)}' {short(errors)}")
@@ -219,10 +252,11 @@ REFUSED = [
     ("interruptible", ["-I", "7"], ["7"]),
     ("detach_on", ["-b", "open"], ["open", "execve"]),
     ("stack_traces", ["-k"], ["-i"]),
-    ("command_names", ["-Y"], ["-Y"]),
-    ("command_names_long", ["--decode-pids=comm"], ["exec"]),
-    ("namespace_ids", ["--decode-pids", "pidns"], ["/proc"]),
+    ("unknown_ids", ["--decode-pids=com"], ["com", "comm"]),
     ("tips", ["--tips"], ["--help"]),
+    ("unfollowed_filter", ["--no-follow-forks", "--seccomp-bpf"], ["tracer"]),
+    ("unfollowed_ebpf", ["--no-follow-forks", "--interceptor", "ebpf"], ["ptrace"]),
+    ("unfollowed_recording", ["--follow-forks=no", "-o", "a.mcap"], ["recording"]),
     ("kvm", ["--kvm=vcpu"], ["kvm"]),
     ("poked", ["--inject=openat:poke_enter=@arg2=00"], ["poke_enter", "rewrite"]),
 ]
@@ -237,6 +271,10 @@ def run(suite):
     suite.case("remarks/attach", attach_remarks_case)
     suite.case("remarks/child", child_remarks_case)
     suite.case("options/detach_on_exec", detach_on_exec_case)
+    suite.case("options/unfollowed", unfollowed_case)
+    inner = ["unshare", "-fp", "sh", "-c", "/bin/kill -0 $$"]
+    suite.case("options/outer_ids", process_ids_case, ["--decode-pids=pidns", "-e", "trace=kill,getpid"], inner)
+    suite.case("options/command_names", process_ids_case, ["-Y", "-e", "trace=kill"], inner)
     for flag in ("-D", "-DD", "-DDD", "--daemonize=session"):
         suite.case(f"options/daemon{flag}", daemon_case, flag)
     suite.case("options/append", append_case)

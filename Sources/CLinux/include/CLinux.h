@@ -28,9 +28,12 @@ struct abitrace_identity {
 };
 
 // ptrace requests. Each answers 0 or more, or a negative errno.
-long abitrace_seize(pid_t thread, int kill_with_supervisor);
-// Also stops where a filter says so, for a thread that is to install one.
-long abitrace_seize_filtered(pid_t thread);
+long abitrace_seize(pid_t thread, int how);
+enum {
+    ABITRACE_SEIZE_KILL = 1,      // The thread ends with its supervisor.
+    ABITRACE_SEIZE_CHILDREN = 2,  // What it makes is seized too.
+    ABITRACE_SEIZE_FILTERED = 4,  // It stops where a filter says so, which it is to install.
+};
 long abitrace_interrupt(pid_t thread);
 long abitrace_listen(pid_t thread);
 long abitrace_detach(pid_t thread, int signal);

@@ -9,6 +9,25 @@ enum ProcessTable {
     /// The descriptors of a thread, empty where there is none.
     static func descriptors(of thread: Int32) -> [Int32] { numbers(in: "/proc/\(thread)/fd").sorted() }
 
+    /// Every process that /proc has.
+    static func processes() -> [Int32] { numbers(in: "/proc") }
+
+    /// A thread's ids from /proc's namespace to its own (proc(5), NSpid); none where there is no such thread.
+    static func ids(of thread: String, _ name: String) -> [Int32] {
+        guard let line = status(of: thread, name) else { return [] }
+        return line.split { $0 == 9 || $0 == 32 }.compactMap { Int32(String(decoding: $0, as: UTF8.self)) }
+    }
+
+    /// What a thread's command is called (proc(5), comm).
+    static func name(of thread: Int32) -> [UInt8] {
+        let descriptor = open("/proc/\(thread)/comm", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return [] }
+        defer { close(descriptor) }
+        var buffer = [UInt8](repeating: 0, count: 64)
+        let count = read(descriptor, &buffer, buffer.count)
+        return Array(buffer[..<max(0, count)].prefix { $0 != UInt8(ascii: "\n") })
+    }
+
     private static func numbers(in path: String) -> [Int32] {
         guard let directory = opendir(path) else { return [] }
         defer { closedir(directory) }
@@ -24,22 +43,22 @@ enum ProcessTable {
 
     /// The process a thread belongs to.
     static func process(of thread: Int32) -> Int32? {
-        status(of: thread, "Tgid:").flatMap { Int32(String(decoding: $0, as: UTF8.self)) }
+        status(of: "\(thread)", "Tgid:").flatMap { Int32(String(decoding: $0, as: UTF8.self)) }
     }
 
     /// Whether a thread has ended, and only its name is left.
     static func isDead(_ thread: Int32) -> Bool {
-        guard let state = status(of: thread, "State:")?.first else { return true }
+        guard let state = status(of: "\(thread)", "State:")?.first else { return true }
         return state == UInt8(ascii: "Z") || state == UInt8(ascii: "X")
     }
 
     /// Whether we trace it.
     static func isTraced(_ thread: Int32) -> Bool {
-        status(of: thread, "TracerPid:").flatMap { Int32(String(decoding: $0, as: UTF8.self)) } == getpid()
+        status(of: "\(thread)", "TracerPid:").flatMap { Int32(String(decoding: $0, as: UTF8.self)) } == getpid()
     }
 
     /// A line of a thread's status (proc(5)).
-    private static func status(of thread: Int32, _ name: String) -> ArraySlice<UInt8>? {
+    private static func status(of thread: String, _ name: String) -> ArraySlice<UInt8>? {
         let descriptor = open("/proc/\(thread)/status", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }

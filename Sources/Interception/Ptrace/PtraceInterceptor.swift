@@ -36,6 +36,8 @@ public struct PtraceOptions: Sendable {
     public var watchesCalls = true
     /// The calls whose memory is read.
     public var interest = CallInterest.all
+    /// Whether the threads and processes that a tracee makes are watched too. Those that are not may be traced by others.
+    public var followsChildren = true
     /// Whether the launched program is to install a filter that stops the calls it is asked for, before it execs.
     public var awaitsFilter = false
 
@@ -73,6 +75,7 @@ public struct PtraceInterceptor: Interceptor {
     let looksUpPaths: Bool
     let interest: CallInterest
     let awaitsFilter: Bool
+    private let followsChildren: Bool
     /// A filter in the kernel chooses the calls that stop: none would be made without a tracer (seccomp(2), ENOSYS).
     public internal(set) var stopsByFilter = false
     let hidesVDSO: Bool
@@ -91,6 +94,7 @@ public struct PtraceInterceptor: Interceptor {
         looksUpPaths = options.facts == .all
         interest = options.interest
         awaitsFilter = options.awaitsFilter
+        followsChildren = options.followsChildren
         hidesVDSO = options.hidesVDSO
         companion = CompanionProcessor(enabled: options.sharesProcessor && options.watchesCalls)
     }
@@ -102,7 +106,7 @@ public struct PtraceInterceptor: Interceptor {
 
     /// Takes a launched child under watch; `go` lets it run. Its calls are shown from its exec on.
     public mutating func adopt(launched child: Int32, go: Int32) throws(TraceError) {
-        let answer = awaitsFilter ? abitrace_seize_filtered(child) : abitrace_seize(child, 1)
+        let answer = seize(child, ABITRACE_SEIZE_KILL | (awaitsFilter ? ABITRACE_SEIZE_FILTERED : 0))
         guard answer == 0 else { throw .attach(thread: child, errno: Int32(-answer)) }
         let tracee = add(child, process: child, parent: nil)
         tracee.isHidden = true
@@ -118,6 +122,10 @@ public struct PtraceInterceptor: Interceptor {
         try continueThread(tracee, signal: 0)
     }
 
+    private func seize(_ thread: Int32, _ how: Int) -> Int {
+        abitrace_seize(thread, Int32(how | (followsChildren ? ABITRACE_SEIZE_CHILDREN : 0)))
+    }
+
     /// Takes a running process with all its threads under watch, and answers how many they are.
     public mutating func attach(process: Int32) throws(TraceError) -> Int {
         var seen: Set<Int32> = []
@@ -128,7 +136,7 @@ public struct PtraceInterceptor: Interceptor {
             guard !threads.isEmpty else { throw .noSuchProcess(process) }
             for thread in threads where seen.insert(thread).inserted {
                 guard tracees[thread] == nil else { continue }
-                let answer = abitrace_seize(thread, 0)
+                let answer = seize(thread, 0)
                 if answer == -Int(ESRCH) && thread != process { continue }
                 // A leader that ended before its threads remains without a life of its own (pthread_exit(3)).
                 if answer == -Int(EPERM) && ProcessTable.isDead(thread) && threads.count > 1 { continue }

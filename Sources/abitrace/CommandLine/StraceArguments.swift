@@ -98,6 +98,9 @@ private struct StraceScan {
         case ("daemonize", nil), ("daemonize", "grandchild"): return ["-D"]
         case ("daemonize", "pgroup"), ("daemonize", "pgrp"): return ["-D", "-D"]
         case ("daemonize", "session"): return ["-D", "-D", "-D"]
+        case ("pidns-translation", nil): return ["--decode-pids=pidns"]
+        case ("follow-forks", "no"): return ["--no-follow-forks"]
+        case ("strings-in-hex", "none"): return []
         case ("strings-in-hex", nil), ("strings-in-hex", "all"): return ["-x", "-x"]
         case ("strings-in-hex", "non-ascii"), ("strings-in-hex", "non_ascii"): return ["-x"]
         case ("strings-in-hex", "non-ascii-chars"), ("strings-in-hex", "non_ascii_chars"): return ["--hex-escapes"]
@@ -114,6 +117,10 @@ private struct StraceScan {
         var letters = cluster
         while let letter = letters.popFirst() {
             let option = "-\(letter)"
+            if letter == "Y" {
+                result.append("--decode-pids=comm")
+                continue
+            }
             guard StraceScan.shortOptionsWithValue.contains(letter) else {
                 result.append(option)
                 continue

@@ -37,7 +37,8 @@ struct LiveRun {
         let dumps = filter.dumpedReads != .none || filter.dumpedWrites != .none
         let isWhole = options.verbose || filter.abbreviated != .all
         var capture = Capture(
-            payloadLimit: max(max(0, options.stringLimit), dumps ? 1 << 20 : 0), elementLimit: isWhole ? 1024 : 32)
+            payloadLimit: max(max(0, options.stringLimit), dumps ? 1 << 20 : 0),
+            elementLimit: isWhole ? 1024 : min(max(options.stringLimit, 32), 1024))
         capture.keepsEnvironment = isWhole
         self.capture = capture
     }
@@ -150,12 +151,26 @@ struct LiveRun {
 
     /// What the command is held to.
     private func held() throws -> HeldPolicy? {
+        if watch.ignoresForks { try refuseIgnoringForks() }
         guard let held = try policies.held() else { return nil }
         if command.isEmpty { throw ValidationError("--policy needs a COMMAND: what runs already cannot be held") }
         if watch.daemon > 0 || watch.detachOn != nil {
             throw ValidationError("--policy and \(watch.daemon > 0 ? "-D" : "-b") cannot go together")
         }
         return held
+    }
+
+    /// What cannot be had where only the first process is watched.
+    private func refuseIgnoringForks() throws {
+        if !policies.policy.isEmpty { throw ValidationError("--no-follow-forks: a policy holds for children too") }
+        if recordingPath != nil { throw ValidationError("--no-follow-forks: a recording has every process in it") }
+        if watch.seccompFilter {
+            throw ValidationError(
+                "--no-follow-forks: children inherit --seccomp-bpf's filter, and need a tracer with it")
+        }
+        if watch.interceptor == .ebpf || watch.interceptor == .both {
+            throw ValidationError("--no-follow-forks needs --interceptor ptrace")
+        }
     }
 
     private func session<Source: LiveInterceptor>(
@@ -180,6 +195,7 @@ struct LiveRun {
             hidesVDSO: program.vdso == .hide || held?.policy.hidesVDSO ?? false,
             sharesProcessor: !watch.noCompanion && held == nil)
         watching.watchesCalls = isWatched || held == nil
+        watching.followsChildren = !watch.ignoresForks
         if recordingPath == nil, let showing { watching.interest = showing.captured }
         return watching
     }
@@ -215,7 +231,8 @@ struct LiveRun {
 
     /// Whether something was asked for that only a thread standing still can answer.
     private var needsPtrace: Bool {
-        !policies.policy.isEmpty || watch.seccompFilter || !injections.isEmpty || capture.elementLimit > 32
+        !policies.policy.isEmpty || watch.ignoresForks || watch.seccompFilter || !injections.isEmpty
+            || capture.elementLimit > 32
             || capture.payloadLimit > 4096
     }
 

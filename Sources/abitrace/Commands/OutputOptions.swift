@@ -21,7 +21,7 @@ struct OutputOptions: ParsableArguments {
     @Flag(
         name: [.customShort("f"), .customLong("follow-forks")],
         help: """
-            Follow children (always done); with -o, each line begins with its process, not only once there are several. \
+            Follow children (done without it too, see --no-follow-forks); with -o, each line begins with its process, not only once there are several. \
             Given twice with -o: one file a thread, FILE.PID.
             """)
     var follow: Int
@@ -73,13 +73,24 @@ struct OutputOptions: ParsableArguments {
     @Flag(name: .customShort("y"), help: "Show what descriptors are; twice: sockets by address, devices by number.")
     var descriptorPaths: Int
 
+    @Option(
+        name: .customLong("decode-pids"),
+        help: ArgumentHelp(
+            """
+            Say beside process ids: comm, the names of commands (-Y); pidns, their ids outside their namespace; all; \
+            none. Only while programs run.
+            """, valueName: "set"))
+    var processIDs: [String] = []
+
     @Flag(name: .customShort("t"), help: "Time of day; twice with microseconds; thrice as seconds since 1970.")
     var timeOfDay: Int
 
     @Option(
         name: .customLong("absolute-timestamps"),
-        help: ArgumentHelp("A clock: none, time or unix, with a precision: unix,ms.", valueName: "format"))
-    var clock: String?
+        help: ArgumentHelp(
+            "A clock: none, time or unix, with a precision: unix,ms. Given twice, each says a part.",
+            valueName: "format"))
+    var clock: [String] = []
 
     @Flag(name: .customShort("r"), help: "Time since the last line.")
     var relativeTime = false
@@ -201,12 +212,6 @@ struct UnavailableOptions: ParsableArguments {
     @Flag(name: [.customShort("k"), .customLong("stack-traces")], help: .hidden)
     var stackTraces = false
 
-    @Flag(name: .customShort("Y"), help: .hidden)
-    var commandNames = false
-
-    @Option(name: .customLong("decode-pids"), help: .hidden)
-    var processIDs: String?
-
     @Option(name: .customLong("tips"), help: .hidden)
     var tips: String?
 
@@ -214,14 +219,6 @@ struct UnavailableOptions: ParsableArguments {
         if stackTraces {
             throw ValidationError(
                 "-k: stack traces are not available; -i shows where a call was made, strace -k its callers")
-        }
-        if commandNames || processIDs == "comm" {
-            throw ValidationError(
-                "-Y: command names beside process ids are not available; -f shows each exec with its pid")
-        }
-        if let processIDs {
-            throw ValidationError(
-                "--decode-pids=\(processIDs) is not available; /proc/PID/status has a process's ids in every namespace")
         }
         if tips != nil { throw ValidationError("--tips: there are none; abitrace --help has examples") }
     }
@@ -269,6 +266,15 @@ struct WatchOptions: ParsableArguments {
             3 or 4 (default with -D): abitrace ignores them.
             """, valueName: "how"))
     var interruptible: String?
+
+    @Flag(
+        name: .customLong("no-follow-forks"),
+        help: ArgumentHelp(
+            """
+            Watch the first process alone, as strace does without -f: its children run as if nobody watched, and may \
+            be traced by others.
+            """))
+    var ignoresForks = false
 
     @Flag(
         name: .customLong("seccomp-bpf"),

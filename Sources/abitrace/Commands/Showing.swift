@@ -57,7 +57,7 @@ struct Showing {
         self.say = say
         observer = ShowingObserver(
             choice: choice.0, form: form, summary: counts ? Summary(overhead: overhead) : nil,
-            handles: details, note: say, flush: { output.flush() })
+            handles: details, processes: try Self.processDetail(options, source), note: say, flush: { output.flush() })
         quiet = choice.0.quiet
         choice.remarks.forEach(complain)
     }
@@ -175,7 +175,8 @@ struct Showing {
             lines.prefix.clock = options.timeOfDay > 2 ? .epoch : .ofDay
             lines.prefix.clockDigits = options.timeOfDay > 1 ? 6 : 0
         }
-        if let text = options.clock {
+        if !options.clock.isEmpty {
+            let text = options.clock.joined(separator: ",")
             guard let clock = clock(parsing: text) else {
                 throw ValidationError(
                     "--absolute-timestamps takes none, time or unix, and s, ms, us or ns, not '\(text)'")
@@ -194,6 +195,23 @@ struct Showing {
             }
         }
         return lines
+    }
+
+    private static func processDetail(_ options: OutputOptions, _ source: Source) throws -> ProcessDetail {
+        var detail: ProcessDetail = []
+        for word in options.processIDs.flatMap({ $0.split(separator: ",") }) {
+            switch word {
+            case "comm": detail.insert(.names)
+            case "pidns": detail.insert(.ourIDs)
+            case "all": detail = [.names, .ourIDs]
+            case "none": detail = []
+            default: throw ValidationError("--decode-pids takes comm, pidns, all or none, not '\(word)'")
+            }
+        }
+        if source == .recording, !detail.isEmpty {
+            throw ValidationError("--decode-pids: a recording has no names of commands and no ids of other namespaces")
+        }
+        return detail
     }
 
     private static func precision(_ option: String, _ text: String?) throws -> Int? {
