@@ -19,17 +19,19 @@ public final class ProcessIdentities {
 
     private var found: [Key: Entry] = [:]
     /// How far below /proc's namespace ours is.
-    private let depth: Int
+    private static let depth = max(0, ProcessTable.ids(of: "self", "NSpid:").count - 1)
+    private var depth: Int { Self.depth }
     private let ours: UInt64?
     /// What we are called in /proc.
     private let us: Int32?
 
     public init() {
-        let ids = ProcessTable.ids(of: "self", "NSpid:")
-        depth = max(0, ids.count - 1)
-        us = ids.first
+        us = ProcessTable.ids(of: "self", "NSpid:").first
         ours = Self.namespace(of: "self")
     }
+
+    /// Whether /proc is that of our namespace: what it says of an id of ours is said of another process elsewhere.
+    public static var hasOwnTable: Bool { depth == 0 }
 
     /// The id in our namespace of the process, thread, group or session that a thread means by a number; nil where it
     /// is not known. A namespace has one number for each of them.
@@ -45,9 +47,9 @@ public final class ProcessIdentities {
     public func name(of thread: Int32) -> [UInt8] { place(of: thread).map { ProcessTable.name(of: $0) } ?? [] }
 
     /// What a thread that we trace is called in /proc: its tracer tells it from others with its id in other namespaces.
-    private func place(of thread: Int32) -> Int32? {
+    func place(of thread: Int32) -> Int32? {
         guard depth > 0, let ours else { return thread }
-        return entry(ours, thread) { [depth, us] name in
+        return entry(ours, thread) { name in
             let ids = ProcessTable.ids(of: "\(name)", "NSpid:")
             return depth < ids.count && ids[depth] == thread
                 && ProcessTable.ids(of: "\(name)", "TracerPid:").first == us

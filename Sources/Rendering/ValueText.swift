@@ -178,11 +178,25 @@ public struct ValueText: Sendable {
         var inner = self
         // strace nests remarks in sums and in the priorities of input and output alone.
         switch remark {
+        case .word(let word) where word.contains("/*"):
+            line += "\(Self.withoutRemarks(word)) */".utf8
+            return
         case .separated, .call("IOPRIO_PRIO_VALUE", _): break
         default: inner.style.naming = .names
         }
         inner.append(remark, to: &line)
         line += " */".utf8
+    }
+
+    /// A word without the remarks in it: C has no remarks in remarks.
+    private static func withoutRemarks(_ word: String) -> String {
+        var rest = word[...]
+        var text = ""
+        while let begin = rest.firstRange(of: " /*"), let end = rest.firstRange(of: "*/") {
+            text += rest[..<begin.lowerBound]
+            rest = rest[end.upperBound...]
+        }
+        return text + rest
     }
 
     // MARK: Numbers

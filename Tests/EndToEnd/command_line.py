@@ -186,6 +186,24 @@ def process_ids_case(suite, flags, command):
     require(texts[0] == texts[1], f"strace: {texts[0]} abitrace: {texts[1]}")
 
 
+def foreign_table_case(suite):
+    """With another namespace's /proc memory is read all the same, of the right process; what needs /proc is refused."""
+    need("unshare")
+    if os.geteuid():
+        raise Skip("a namespace of processes needs root")
+    inside = ["unshare", "-fp", suite.tracer]
+    command = suite.program("files")
+    code, _, errors = suite.execute([*inside, "-e", "trace=openat", *command])
+    require(code == 0, f"{ending(code)}: {short(errors)}")
+    _, _, expected = suite.execute([suite.tracer, "-e", "trace=openat", *command])
+    require(errors == expected and '"' in errors, f"in a namespace {short(errors)}, outside {short(expected)}")
+    for options in (["-y"], ["-o", suite.path(".mcap")]):
+        code, _, errors = suite.execute([*inside, *options, *command])
+        require(code != 0 and "--mount-proc" in errors, f"{options}: {ending(code)} {short(errors)}")
+        code, _, errors = suite.execute(["unshare", "-fp", "--mount-proc", suite.tracer, *options, *command])
+        require(code == 0, f"{options} with a /proc of its own: {ending(code)} {short(errors)}")
+
+
 def detach_on_exec_case(suite):
     code, output, errors, text = suite.traced(["sh", "-c", "/bin/echo one; exit 5"], "-b", "execve")
     require((code, output) == (5, b"one\n"), f"{ending(code)} printed '{short(output)}' {short(errors)}")
@@ -272,6 +290,7 @@ def run(suite):
     suite.case("remarks/child", child_remarks_case)
     suite.case("options/detach_on_exec", detach_on_exec_case)
     suite.case("options/unfollowed", unfollowed_case)
+    suite.case("options/foreign_table", foreign_table_case)
     inner = ["unshare", "-fp", "sh", "-c", "/bin/kill -0 $$"]
     suite.case("options/outer_ids", process_ids_case, ["--decode-pids=pidns", "-e", "trace=kill,getpid"], inner)
     suite.case("options/command_names", process_ids_case, ["-Y", "-e", "trace=kill"], inner)

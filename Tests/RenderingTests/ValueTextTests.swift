@@ -42,6 +42,12 @@ struct ValueTextTests {
         #expect(text(value) { $0.stringLimit = 3 } == "\"abc\"...")
     }
 
+    @Test func remarksHaveNoRemarksInThem() {
+        let name = Value.written(.hexadecimal(1), as: .word("EVIOCGBIT(0x6 /* EV_??? */, 12)"))
+        #expect(text(name) == "EVIOCGBIT(0x6 /* EV_??? */, 12)")
+        #expect(text(name) { $0.naming = .both } == "0x1 /* EVIOCGBIT(0x6, 12) */")
+    }
+
     @Test func recordsThatGoOn() {
         #expect(text(.record([Field("a", .signed(1)), .more])) == "{a=1, ...}")
         let unread = Field("rest", .remainder(offset: 24, Bytes([], total: 8, isBinary: true)))

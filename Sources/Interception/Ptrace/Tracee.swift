@@ -48,7 +48,9 @@ final class TracedProcess {
                 }
             }
             if memoryError != 0 { return -Int(memoryError) }
-            let descriptor = abitrace_open("/proc/\(id)/mem", O_RDONLY | O_CLOEXEC, 0)
+            // A number of ours may be somebody else's in another namespace's /proc.
+            let name = ProcessIdentities.hasOwnTable ? id : ProcessIdentities().place(of: id)
+            let descriptor = name.map { abitrace_open("/proc/\($0)/mem", O_RDONLY | O_CLOEXEC, 0) } ?? -ESRCH
             guard descriptor >= 0 else {
                 memoryError = -descriptor
                 return Int(descriptor)

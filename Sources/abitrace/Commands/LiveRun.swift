@@ -68,6 +68,7 @@ struct LiveRun {
     }
 
     func run() throws {
+        try refuseForeignTable()
         let held = try self.held()
         defer { held?.descriptors.restore() }
         let launch: Launch? = command.isEmpty ? nil : try self.launch()
@@ -158,6 +159,19 @@ struct LiveRun {
             throw ValidationError("--policy and \(watch.daemon > 0 ? "-D" : "-b") cannot go together")
         }
         return held
+    }
+
+    /// What /proc says of an id would be said of another process.
+    private func refuseForeignTable() throws {
+        guard !ProcessIdentities.hasOwnTable else { return }
+        let needs =
+            !policies.policy.isEmpty
+            ? "--policy" : recordingPath != nil ? "a recording" : showing?.needsFacts ?? false ? "-y or -P" : ""
+        guard !needs.isEmpty else { return }
+        throw Failure(
+            description:
+                "/proc is that of another namespace of processes, so \(needs) cannot be had: mount one of this "
+                + "(unshare --mount-proc)")
     }
 
     /// What cannot be had where only the first process is watched.
