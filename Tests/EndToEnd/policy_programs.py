@@ -65,6 +65,27 @@ print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw >= 0)
 X
 """
 CARGO = """cargo init -q --name hello --vcs none . && cargo build -q --offline && target/debug/hello; rm -rf target"""
+MAKE = r"""for i in 0 1 2 3; do echo "int part$i(void) { return $i; }" > part$i.c; done
+echo 'int part0(void), part1(void), part2(void), part3(void); int main(void) { return part0() + part1() + part2() + part3(); }' > main.c
+printf 'all: part0.o part1.o part2.o part3.o main.o\n\t@gcc -o all $^\n%%.o: %%.c\n\t@gcc -O2 -g -c -o $@ $<\n' > Makefile
+make -s -j2; ./all; echo $?; make -s; touch main.c; make -n; gcc missing.c 2>&1; echo $?; ar rc lib.a part0.o part1.o; ar t lib.a
+g++ -x c++ -o plus - <<X && ./plus
+#include <iostream>
+int main() { std::cout << "plus" << std::endl; }
+X
+"""
+SQLITE = """sqlite3 data "create table t(a); with recursive n(i) as (select 1 union all select i + 1 from n where i < 500)
+insert into t select i from n; select sum(a) from t; pragma journal_mode=wal; insert into t values(1); vacuum;"
+sqlite3 data "select count(*) from t; select * from missing" 2>&1; echo $?; sqlite3 data .dump | tail -1; sqlite3 data ".backup copy"
+sqlite3 copy "pragma integrity_check"
+"""
+CURL = """mkdir www; seq 100000 > www/page
+/usr/bin/python3 -m http.server --bind 127.0.0.1 --directory www {port} >/dev/null 2>&1 &
+for i in $(seq 50); do curl -s -o got http://127.0.0.1:{port}/page && break; sleep .3; done
+cmp got www/page && echo same; curl -sSf -o none http://localhost:{port}/missing 2>&1; echo $?
+curl -s -r 0-9 http://127.0.0.1:{port}/page -D - -o /dev/null | head -1; kill $!; wait $!; echo ended $?
+curl -sS http://127.0.0.1:1/ 2>&1 | sed 's/after .*//'
+"""
 
 # Policy, name, script and what it needs.
 CASES = [
@@ -72,7 +93,8 @@ CASES = [
     ("offline-test", "node", NODE, ["node"]), ("offline-test", "java", JAVA, ["javac"]), ("build", "git", GIT, ["git"]),
     ("build", "shell", SHELL, ["bash"]), ("untrusted", "shell", SHELL, ["bash"]), ("build", "tools", TOOLS, ["perl", "tar"]),
     ("untrusted", "tools", TOOLS, ["perl", "tar"]), ("build", "python", PYTHON, []), ("untrusted", "python", PYTHON, []),
-    ("build", "cargo", CARGO, ["cargo"]),
+    ("build", "cargo", CARGO, ["cargo"]), ("build", "make", MAKE, ["make", "g++"]), ("build", "sqlite", SQLITE, ["sqlite3"]),
+    ("untrusted", "sqlite", SQLITE, ["sqlite3"]), ("offline-test", "curl", CURL, ["curl"]),
 ]
 
 

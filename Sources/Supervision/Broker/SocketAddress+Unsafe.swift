@@ -185,8 +185,8 @@ extension Work {
         let socket = try descriptor(integer(0))
         let address = SocketAddress(
             family: try Kernel.option(socket.number, socketDomain), type: try Kernel.option(socket.number, SO_TYPE),
-            protocol: try Kernel.option(socket.number, socketProtocol), bytes: try SocketAddress.name(of: socket.number),
-            path: nil, isLocal: true)
+            protocol: try Kernel.option(socket.number, socketProtocol),
+            bytes: try SocketAddress.name(of: socket.number), path: nil, isLocal: true)
         try require(.handles([Found(holding: socket).held(as: integer(0), .object)]))
         if address.isUnbound { try require(.address(address)) }
         if address.family == AF_UNIX { try worker.showEffective() }
