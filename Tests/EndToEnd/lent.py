@@ -43,6 +43,20 @@ try: print(open(sys.argv[1]).read())
 except OSError as error: print(error.errno)
 """
 
+# A directory and a name that is only held come from outside: each way through them that works is printed.
+BORROWS = """import os, socket, sys
+peer = socket.socket(socket.AF_UNIX); peer.connect(sys.argv[1] + "/stream")
+folder, name = socket.recv_fds(peer, 1, 2)[1]
+def attempt(way, body):
+    try: body(); print(way)
+    except OSError: pass
+attempt("below", lambda: os.open("secret", os.O_RDONLY, dir_fd=folder))
+attempt("again", lambda: os.open(f"/proc/self/fd/{name}", os.O_RDONLY))
+attempt("look", lambda: os.stat("secret", dir_fd=folder))
+attempt("enter", lambda: (os.fchdir(folder), os.open("secret", os.O_RDONLY)))
+print("done")
+"""
+
 
 class Seen:
     """Servers of root's that note whom they think to talk to."""
@@ -113,6 +127,34 @@ def peers_case(suite):
     require(outcomes[0] == outcomes[1], f"bare {outcomes[0]}, held {outcomes[1]}: {short(errors)[-200:]}")
 
 
+def borrowed_case(suite, user):
+    """What comes over a socket is a start of names: where they lead is decided as ever."""
+    outputs = []
+    for held in (False, True):
+        place, policy = arena(suite)
+        (place / "closed").mkdir()
+        (place / "closed/secret").write_text("SECRET")
+        policy.write_text(policy.read_text().replace("network:", f"  {place}/closed: none\nnetwork:", 1))
+        server = socket.socket(socket.AF_UNIX)
+        server.bind(str(place / "stream"))
+        (place / "stream").chmod(0o777)
+        server.listen()
+        command = ["/usr/bin/python3", "-S", "-c", BORROWS, place]
+        prefix = [suite.tracer, "run", "--policy", policy, "--"] if held else []
+        process = suite.start([*prefix, *command], **attacks.as_user(user))
+        peer, _ = server.accept()
+        lent = [os.open(place / "closed", os.O_RDONLY), os.open(place / "closed/secret", os.O_PATH)]
+        socket.send_fds(peer, [b"x"], lent)
+        output, errors = process.communicate()
+        for each in lent:
+            os.close(each)
+        peer.close()
+        server.close()
+        require(process.returncode == 0, short(errors))
+        outputs.append(output.decode().split())
+    require(outputs == [["below", "again", "look", "enter", "done"], ["done"]], f"bare, held: {outputs}")
+
+
 def namespace_case(suite):
     """All capabilities of a user namespace are none over what lies outside."""
     place, policy = arena(suite)
@@ -136,4 +178,6 @@ def run(suite):
             shutil.copy(tracer, suite.tracer)
     suite.case("lent/peers", peers_case)
     suite.case("lent/namespace", namespace_case)
+    for user in (None, "nobody"):
+        suite.case(f"lent/borrowed/{user or 'root'}", borrowed_case, user)
     suite.tracer = tracer
