@@ -255,11 +255,7 @@ extension Spec {
             unknown: head.words[3] == "-" ? "" : head.words[3], isAlternative: isAlternative)
         var seen: Set<String> = []
         for line in block.body where line.keyword != "origin" {
-            var words = line.words
-            // A shifted name is one with spaces.
-            if words.count > 3, words[1] == "<<" {
-                words.replaceSubrange(0...2, with: [words[0...2].joined(separator: " ")])
-            }
+            let words = line.words
             let count = words.firstIndex(of: "--") ?? words.count
             guard (2...3).contains(count) else {
                 throw line.place.fail("expected `NAME VALUE[/MASK] [TYPE] [-- MEANING]`")
