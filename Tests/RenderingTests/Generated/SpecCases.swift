@@ -41,7 +41,7 @@ let specCases: [SpecCase] = [
         setup: "a0=3 a1=0x40304580 a2={u16 0x52 u16 0xffff u16 2 u16 3 u16 4 u16 5 u16 6 u16 0 u64 0 u64 0 u64 0 u64 0} -> 0"),
     SpecCase(
         place: "Tools/Spec/fd.spec:473", call: "ioctl", personality: .x86_64, operation: "fd.control",
-        line: "ioctl(3, HDIO_GET_NICE, [1<<IDE_NICE_DSC_OVERLAP|1<<IDE_NICE_1]) = 0",
+        line: "ioctl(3, HDIO_GET_NICE, [1 << IDE_NICE_DSC_OVERLAP|1 << IDE_NICE_1]) = 0",
         setup: "a0=3 a1=0x30c -> 0 a2={u64 9}"),
     SpecCase(
         place: "Tools/Spec/fd.spec:474", call: "ioctl", personality: .x86_64, operation: "fd.control",
