@@ -14211,11 +14211,11 @@ enum SpecText {
           ATA_CMD_READ_NATIVE_MAX 0xf8
           ATA_CMD_SET_MAX 0xf9
         flags niceness unknown IDE_NICE_???
-          1<<IDE_NICE_DSC_OVERLAP 1
-          1<<IDE_NICE_ATAPI_OVERLAP 2
-          1<<IDE_NICE_1 8
-          1<<IDE_NICE_0 4
-          1<<IDE_NICE_2 16
+          1 << IDE_NICE_DSC_OVERLAP 1
+          1 << IDE_NICE_ATAPI_OVERLAP 2
+          1 << IDE_NICE_1 8
+          1 << IDE_NICE_0 4
+          1 << IDE_NICE_2 16
         enum busState unknown BUSSTATE_???
           BUSSTATE_OFF 0
           BUSSTATE_ON 1

@@ -255,7 +255,11 @@ extension Spec {
             unknown: head.words[3] == "-" ? "" : head.words[3], isAlternative: isAlternative)
         var seen: Set<String> = []
         for line in block.body where line.keyword != "origin" {
-            let words = line.words
+            var words = line.words
+            // A shifted name is one with spaces.
+            if words.count > 3, words[1] == "<<" {
+                words.replaceSubrange(0...2, with: [words[0...2].joined(separator: " ")])
+            }
             let count = words.firstIndex(of: "--") ?? words.count
             guard (2...3).contains(count) else {
                 throw line.place.fail("expected `NAME VALUE[/MASK] [TYPE] [-- MEANING]`")
