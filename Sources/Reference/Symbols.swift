@@ -14,11 +14,17 @@ extension Reference {
 
     private func symbol(_ line: SpecLine) -> Symbol? {
         guard line.keyword != "origin", line.keyword != "-" else { return nil }
-        let words = line.rest.split(separator: " ").map(String.init)
+        var words = line.rest.split(separator: " ").map(String.init)
+        var name = line.keyword
+        // A shifted name may be written with spaces.
+        if words.count > 2, words[0] == "<<" {
+            name += " << \(words[1])"
+            words.removeFirst(2)
+        }
         guard let value = words.first else { return nil }
         let dashes = words.firstIndex(of: "--") ?? words.count
         let meaning = words.dropFirst(dashes + 1).joined(separator: " ")
-        return Symbol(name: line.keyword, value: value, meaning: meaning)
+        return Symbol(name: name, value: value, meaning: meaning)
     }
 
     /// A constant in every set that has it; `O_TMPFILE` finds the kernel's own `__O_TMPFILE` too.
