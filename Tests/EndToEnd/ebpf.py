@@ -49,6 +49,15 @@ def programs_in_kernel():
         number, count = request[1], count + 1
 
 
+def settled_programs():
+    """How many there are once those of an earlier case are gone."""
+    counts = [programs_in_kernel()]
+    while len(counts) < 10 or len(set(counts[-10:])) > 1:
+        time.sleep(0.05)
+        counts.append(programs_in_kernel())
+    return counts[-1]
+
+
 def wait_for_programs(count):
     """The kernel frees a program some time after its last user."""
     deadline = time.monotonic() + 10
@@ -223,7 +232,7 @@ def no_waits_case(suite):
 
 def nothing_left_case(suite):
     need_ebpf()
-    before = programs_in_kernel()
+    before = settled_programs()
     code, _, errors = suite.execute(
         [suite.tracer, "--interceptor=ebpf", "-o", suite.path(".trace"), "--", "true"])
     require(code == 0, f"{ending(code)} {short(errors)}")
@@ -233,7 +242,7 @@ def nothing_left_case(suite):
 def killed_case(suite):
     """A killed supervisor leaves neither the program nor anything in the kernel."""
     need_ebpf()
-    before = programs_in_kernel()
+    before = settled_programs()
     loop = [suite.folder / "programs" / "getppid_loop", "2000000000"]
     supervisor = suite.start(
         [suite.tracer, "record", "--interceptor=ebpf", "-o", suite.path(".mcap"), "--", "sh", "-c",
@@ -255,7 +264,7 @@ def killed_case(suite):
 def let_go_case(suite):
     """Attached processes run on after ^C, unwatched."""
     need_ebpf()
-    before = programs_in_kernel()
+    before = settled_programs()
     target = suite.start([suite.folder / "programs" / "getppid_loop", "2000000000"])
     trace = suite.path(".trace")
     tracer = suite.start([suite.tracer, "--interceptor=ebpf", "-p", target.pid, "-o", trace])

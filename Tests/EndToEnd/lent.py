@@ -9,7 +9,7 @@ import threading
 import time
 
 import attacks
-from harness import Skip, require, short
+from harness import Failure, Skip, require, short
 
 POLICY = """abitrace: policy/1
 name: lent
@@ -113,6 +113,8 @@ def peers_case(suite):
         lines = []
         while not lines or lines[-1] not in (b"ready\n", b""):
             lines.append(process.stdout.readline())
+        if not lines[-1]:
+            raise Failure(f"{'held' if held else 'bare'}: {lines} {short(process.communicate()[1], 40)}")
         peer = socket.socket(socket.AF_UNIX)
         peer.connect(str(place / "own"))
         lines.append(credentials(peer)[1:])

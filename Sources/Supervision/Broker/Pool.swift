@@ -102,10 +102,15 @@ final class Pool: Sendable {
         return true
     }
 
-    /// Lets another thread wait for calls, where none does: before a call that may take its time, too.
-    func fillIn() {
+    /// Before a call that may take its time: lets a parked thread wait for calls. A new one would have the identity that
+    /// the asking thread wears for its caller (credentials(7)); it is the watchman's to make.
+    func standsBack() { fillIn(mayGrow: false) }
+
+    /// Lets another thread wait for calls, where none does.
+    private func fillIn(mayGrow: Bool = true) {
         let mustGrow: Bool? = state.withLock { state in
-            if state.receiving > 0 || (state.parked == 0 && state.threads >= Self.limit) { return nil }
+            if state.receiving > 0 { return nil }
+            if state.parked == 0 && (!mayGrow || state.threads >= Self.limit) { return nil }
             state.receiving = 1
             if state.parked == 0 { return true }
             state.parked -= 1
