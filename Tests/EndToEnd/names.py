@@ -78,6 +78,8 @@ class Spec:
         for words in self.sets[name][1]:
             if words[0] in ("origin", "-") or len(words) < 2:
                 continue
+            if words[1] == "<<":
+                words = [" ".join(words[:3]), *words[3:]]
             yield words[0], words[1].split("/")[0]
 
 
