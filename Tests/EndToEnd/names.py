@@ -39,6 +39,8 @@ NOT_DRAWN = {
     "F_SETLK64": "the library's number of F_SETLK in 64-bit programs",
     "F_SETLKW64": "the library's number of F_SETLKW in 64-bit programs",
     "EXTPROC": "wider than the flags of struct termio",
+    "CMSPAR": "wider than the flags of struct termio",
+    "CRTSCTS": "wider than the flags of struct termio",
 }
 
 
