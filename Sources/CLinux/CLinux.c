@@ -44,18 +44,25 @@ long abitrace_resume(pid_t thread, int signal) { return request(PTRACE_CONT, thr
 long abitrace_event_message(pid_t thread, unsigned long *message) {
     return request(PTRACE_GETEVENTMSG, thread, 0, (unsigned long)message);
 }
-long abitrace_stack_pointer(pid_t thread, uint64_t *pointer, int *word) {
-    // NT_PRSTATUS answers struct user_regs_struct of the personality the thread runs in: 27 words of 64 bits with
-    // rsp at index 19, or 17 of 32 bits with esp at index 15 (arch/x86/include/asm/user_64.h, user_32.h).
-    union {
-        uint64_t wide[27];
-        uint32_t narrow[17];
-    } registers;
-    struct iovec room = {&registers, sizeof registers};
+// What NT_PRSTATUS answers: struct user_regs_struct of the personality that the thread runs in, 27 words of 64 bits or 17
+// of 32 (arch/x86/include/asm/user_64.h, user_32.h).
+union registers {
+    uint64_t wide[27];
+    uint32_t narrow[17];
+};
+static long read_registers(pid_t thread, union registers *registers, int *is_narrow) {
+    struct iovec room = {registers, sizeof *registers};
     long answer = request(PTRACE_GETREGSET, thread, NT_PRSTATUS, (unsigned long)&room);
+    *is_narrow = room.iov_len == sizeof registers->narrow;
+    return answer;
+}
+long abitrace_stack_pointer(pid_t thread, uint64_t *pointer, int *word) {
+    union registers registers;
+    int is_narrow;
+    long answer = read_registers(thread, &registers, &is_narrow);
     if (answer < 0) return answer;
-    *word = room.iov_len == sizeof registers.narrow ? 4 : 8;
-    *pointer = *word == 4 ? registers.narrow[15] : registers.wide[19];
+    *word = is_narrow ? 4 : 8;
+    *pointer = is_narrow ? registers.narrow[15] : registers.wide[19];  // esp, rsp
     return 0;
 }
 long abitrace_peek(pid_t thread, uint64_t address, uint64_t *value) {
@@ -78,16 +85,12 @@ long abitrace_set_result(pid_t thread, long result) {
 }
 
 long abitrace_interrupted_call(pid_t thread, struct abitrace_syscall_info *info) {
-    union {
-        uint64_t wide[27];
-        uint32_t narrow[17];
-    } registers;
-    struct iovec room = {&registers, sizeof registers};
-    long answer = request(PTRACE_GETREGSET, thread, NT_PRSTATUS, (unsigned long)&room);
+    union registers registers;
+    int is_narrow;
+    long answer = read_registers(thread, &registers, &is_narrow);
     if (answer < 0) return answer;
     // rdi, rsi, rdx, r10, r8, r9; ebx, ecx, edx, esi, edi, ebp.
     static const int wide[6] = {14, 13, 12, 7, 9, 8};
-    int is_narrow = room.iov_len == sizeof registers.narrow;
     int32_t number = is_narrow ? (int32_t)registers.narrow[11] : (int32_t)registers.wide[15];
     int32_t result = is_narrow ? (int32_t)registers.narrow[6] : (int32_t)registers.wide[10];
     // ERESTARTSYS (linux/errno.h)
