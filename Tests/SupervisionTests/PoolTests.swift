@@ -67,6 +67,27 @@ import Testing
         #expect(held.count > 50)
     }
 
+    /// A call that is known to wait leaves another thread in its place at once, with no watchman's round between.
+    @Test func aCallThatWaitsMakesWayFirst() async throws {
+        let pool = Pool()
+        let (waiting, refused, done) = (Counter(), Counter(), Counter())
+        let failure = pool.start {
+            repeat {
+                pool.works(isCrowded: false)
+                if waiting.next() > 300 {
+                    _ = done.next()
+                } else if pool.makesWay() {
+                    while done.count == 0 { usleep(1000) }
+                } else {
+                    _ = refused.next()
+                }
+            } while pool.takesTurn(isCrowded: false) && done.count < 100
+        }
+        #expect(failure == 0)
+        try await done.wait(for: 100)
+        #expect(refused.count == 0)
+    }
+
     /// Where no call is held up and none waits, one thread takes them all.
     @Test func oneThreadServesCallsThatComeAlone() async throws {
         let pool = Pool()

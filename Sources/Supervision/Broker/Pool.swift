@@ -7,12 +7,13 @@ import Synchronization
 
 /// Has one thread wait for calls. The kernel wakes every thread that waits on a listener for every call (recv_wait_event
 /// in kernel/seccomp.c), and on the caller's processor where there is one: so one waits, performs a call and waits
-/// again. Another thread goes on waiting in its place where a call waits already when one is taken, where a call is known
-/// to wait for somebody, and where one takes longer than a watchman's round.
+/// again. Another, which is parked until then, goes on waiting in its place where a call waits already when one is taken,
+/// before a call that is known to wait for somebody, and where one takes longer than a watchman's round.
 final class Pool: Sendable {
     private struct State {
         var threads = 0
         var parked = 0
+        var isGrowing = false
         /// Threads that wait for calls, or are on their way to.
         var receiving = 0
         /// How many calls were taken.
@@ -27,10 +28,10 @@ final class Pool: Sendable {
     private let parking = Semaphore()
     private let watch = Semaphore()
 
-    /// How many threads may wait in a call at once. Beyond it the callers of this one policy wait for each other.
+    /// How many threads may wait in a call at once. Beyond it no call may wait.
     private static let limit = 4096
     private static let parkedLimit = 4
-    /// Microseconds between two rounds: the longest that a call waits because another is held up.
+    /// Microseconds between two rounds: the longest that a call waits because another is held up unforeseen.
     private static let round: UInt32 = 1000
     /// Rounds without a call, after which the watchman rests until there is one.
     private static let quietRounds = 20
@@ -41,27 +42,28 @@ final class Pool: Sendable {
     func start(_ body: @escaping @Sendable () -> Void) -> Int32 {
         let boxed = Body(body)
         self.body.withLock { $0 = boxed }
-        state.withLock { $0.receiving = 1 }
-        let first = grow()
+        state.withLock { ($0.receiving, $0.threads) = (1, 1) }
+        let first = grow(parked: false)
         return first == 0 ? startThread { [self] in while true { keepWatch() } } : first
     }
 
-    private func grow() -> Int32 {
+    /// A thread that is counted already.
+    private func grow(parked: Bool) -> Int32 {
         guard let body = body.withLock({ $0 }) else { return 0 }
-        state.withLock { $0.threads += 1 }
-        let failure = startThread { [self] in
+        return startThread { [self] in
+            if parked { parking.wait() }
             body.run()
             state.withLock { $0.threads -= 1 }
         }
-        if failure != 0 { state.withLock { $0.threads -= 1 } }
-        return failure
     }
 
-    /// The thread that waited for calls has one.
+    /// The thread that waited for calls has one. To be said while it wears nobody's identity: a thread that is made has
+    /// its maker's (credentials(7)).
     /// - Parameter isCrowded: another call waits already.
     func works(isCrowded: Bool) {
         leave(with: 1)
-        if isCrowded { fillIn() }
+        keepOneParked()
+        if isCrowded { standsBack() }
     }
 
     /// The thread that was to wait for calls cannot.
@@ -75,6 +77,47 @@ final class Pool: Sendable {
             return !state.isWatched
         }
         if begins { watch.signal() }
+    }
+
+    private func keepOneParked() {
+        let mustGrow = state.withLock { state in
+            if state.parked > 0 || state.isGrowing || state.threads >= Self.limit { return false }
+            state.isGrowing = true
+            state.threads += 1
+            return true
+        }
+        guard mustGrow else { return }
+        let isMade = grow(parked: true) == 0
+        state.withLock { state in
+            state.isGrowing = false
+            if isMade { state.parked += 1 } else { state.threads -= 1 }
+        }
+    }
+
+    /// Before a call that may wait for somebody: another thread waits for calls, or is about to be made for that.
+    /// - Returns: false where none can be: the call would hold up every other.
+    func makesWay() -> Bool {
+        for _ in 0..<100 {
+            if standsBack() { return true }
+            usleep(Self.round)
+        }
+        return false
+    }
+
+    /// Has a parked thread wait for calls where none does.
+    /// - Returns: false where none is parked.
+    @discardableResult
+    private func standsBack() -> Bool {
+        let isThere: Bool? = state.withLock { state in
+            if state.receiving > 0 { return true }
+            if state.parked == 0 { return false }
+            state.parked -= 1
+            state.receiving = 1
+            return nil
+        }
+        if let isThere { return isThere }
+        parking.signal()
+        return true
     }
 
     /// The thread's call is done with.
@@ -102,25 +145,6 @@ final class Pool: Sendable {
         return true
     }
 
-    /// Before a call that may take its time: lets a parked thread wait for calls. A new one would have the identity that
-    /// the asking thread wears for its caller (credentials(7)); it is the watchman's to make.
-    func standsBack() { fillIn(mayGrow: false) }
-
-    /// Lets another thread wait for calls, where none does.
-    private func fillIn(mayGrow: Bool = true) {
-        let mustGrow: Bool? = state.withLock { state in
-            if state.receiving > 0 { return nil }
-            if state.parked == 0 && (!mayGrow || state.threads >= Self.limit) { return nil }
-            state.receiving = 1
-            if state.parked == 0 { return true }
-            state.parked -= 1
-            return false
-        }
-        guard let mustGrow else { return }
-        if !mustGrow { return parking.signal() }
-        if grow() != 0 { fails() }
-    }
-
     /// From a first call until there have been none for some rounds.
     private func keepWatch() {
         watch.wait()
@@ -133,7 +157,10 @@ final class Pool: Sendable {
                 return state
             }
             if !now.isWatched { return }
-            if now.receiving == 0 && now.taken == last { fillIn() }
+            if now.receiving == 0 && now.taken == last {
+                keepOneParked()
+                standsBack()
+            }
             last = now.taken
         }
     }
@@ -162,7 +189,7 @@ func startThread(_ run: @escaping @Sendable () -> Void) -> Int32 {
     // EAGAIN passes: the kernel answers it too while another thread of the process is in execve (copy_fs of
     // kernel/fork.c), and where threads are used up until some end.
     var tries = 0
-    while failure == EAGAIN, tries < 1000 {
+    while failure == EAGAIN, tries < 100 {
         usleep(1000)
         failure = create(&attributes, body)
         tries += 1

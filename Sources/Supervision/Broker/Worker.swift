@@ -263,7 +263,7 @@ struct Work {
         _ mayWait: Bool, _ body: () throws(CallError) -> Result
     ) throws(CallError) -> Result {
         guard mayWait else { return try body() }
-        worker.broker.pool.standsBack()
+        guard worker.broker.pool.makesWay() else { throw CallError(ENOMEM) }
         return try worker.broker.waits.during(id, thread: caller.thread, process: caller.process, body)
     }
 }
