@@ -8,7 +8,7 @@ import threading
 
 import attacks
 import rights
-from harness import Skip, ending, require, short
+from harness import SYSTEM, Skip, ending, require, short
 
 # linux/fuse.h
 LOOKUP, FORGET, GETATTR, INIT, INTERRUPT = 1, 2, 3, 26, 36
@@ -87,11 +87,55 @@ def stalled_case(suite, folder, user, count):
     require(outcomes[0] == outcomes[1], f"bare {outcomes[0]}, held {outcomes[1]}: {errors[-300:]}")
 
 
+# More wait than abitrace may have threads; one goes on, and says how the others fared.
+WAITERS = """import os
+names = [f'pipe{n}' for n in range(60)]
+ready, go = os.pipe()
+children = []
+for name in names:
+    os.mkfifo(name)
+    child = os.fork()
+    if child == 0:
+        os.close(go)
+        os.read(ready, 1)
+        try: os.open(name, os.O_RDONLY)
+        except OSError as error: os._exit(error.errno)
+        os._exit(0)
+    children.append(child)
+os.close(go)
+for _ in range(200): os.close(os.open('file', os.O_RDONLY))
+print('others go on', flush=True)
+for name in names:
+    try: os.close(os.open(name, os.O_WRONLY | os.O_NONBLOCK))
+    except OSError: pass
+for child in children: os.kill(child, 9)
+print({os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children})
+"""
+
+
+def exhausted_case(suite):
+    """Where no thread can be made for those who wait, they are refused: nobody else is held up."""
+    folder = suite.path(".dir")
+    folder.mkdir()
+    folder.chmod(0o777)
+    (folder / "file").write_text("x")
+    policy = suite.path(".yaml")
+    policy.write_text(SYSTEM + f"  {folder}: rw+create\n  {folder}/none: none\n")
+    # RLIMIT_NPROC counts threads of the user's, and not root's (getrlimit(2)).
+    command = ["prlimit", "--nproc=100", suite.tracer, "run", "--policy", policy, "--", "/usr/bin/python3", "-S", "-c", WAITERS]
+    code, output, errors = suite.execute(command, cwd=folder, **attacks.as_user("nobody"))
+    fared = output.decode().splitlines()
+    require(code == 0 and fared[:1] == ["others go on"], f"{ending(code)} {short(output)} {short(errors)}")
+    require("12" in fared[1], f"nobody was refused for want of a thread (ENOMEM): {fared[1]}")
+
+
 def run(suite):
     if suite.wanted and not any(prefix.startswith("stalls") for prefix in suite.wanted):
         return
     folder = attacks.build(suite)
     with attacks.reachable(suite):
+        if os.geteuid() == 0:
+            suite.case("stalls/exhausted", exhausted_case)
         for user in (None, "nobody") if os.geteuid() == 0 else ():
             for count in (1, 30):
                 suite.case(f"stalls/names/{count}/{user or 'root'}", stalled_case, folder, user, count)
