@@ -184,7 +184,7 @@ def run(suite):
     python = [sys.executable, "-I", "-c"]
     for name, program, command in (
             ("pool", None, [*python, POOL]), ("passing", None, [*python, PASSING]),
-            ("ranges", None, [*python, RANGES]), ("pipes", "bash", ["bash", "-c", PIPES]),
+            ("ranges", None, [*python, RANGES]), ("forks", None, [suite.folder / "programs" / "forks_while_opening", "15"]), ("pipes", "bash", ["bash", "-c", PIPES]),
             ("redis", "redis-server", ["bash", "-c", REDIS]), ("git", "git", ["bash", "-c", GIT])):
         suite.case(f"stops/{name}", needing_case, program, command)
 

@@ -66,10 +66,11 @@ struct FactReader {
         add(.image, "exe", &snapshot, thread)
         add(.workingDirectory, "cwd", &snapshot, thread)
         add(.root, "root", &snapshot, thread)
-        table(&snapshot, thread)
+        table(&snapshot, thread: thread)
     }
 
-    private func table(_ snapshot: inout Snapshot, _ thread: Int32) {
+    /// Each of a process's descriptors.
+    func table(_ snapshot: inout Snapshot, thread: Int32) {
         for descriptor in ProcessTable.descriptors(of: thread) {
             let closes = abitrace_closes_on_exec(thread, descriptor) == 1
             add(descriptor: descriptor, as: closes ? .closingTableEntry : .tableEntry, &snapshot, thread)
@@ -81,7 +82,7 @@ struct FactReader {
         case .descriptor(let number): add(descriptor: number, &snapshot, thread)
         case .workingDirectory: add(.workingDirectory, "cwd", &snapshot, thread)
         case .root: add(.root, "root", &snapshot, thread)
-        case .table: table(&snapshot, thread)
+        case .table: table(&snapshot, thread: thread)
         }
     }
 

@@ -156,6 +156,18 @@ public struct PtraceInterceptor: Interceptor {
 
     // MARK: The loop
 
+    /// What a process that is there all at once holds: one that was attached to, or that a process of several threads
+    /// made. What another of these was about to open then may be in the child's table or not, and no return tells
+    /// (dup_fd in fs/file.c).
+    private func lookAtNewProcess(_ event: Event, _ snapshot: inout Snapshot) {
+        guard case .started(let parent, let attached) = event.happening, event.thread == event.process else { return }
+        if attached {
+            facts?.all(&snapshot, thread: event.thread)
+        } else if let maker = tracees[parent], maker.process.threads > 1 {
+            facts?.table(&snapshot, thread: event.thread)
+        }
+    }
+
     public mutating func next(
         _ event: inout Event, _ snapshot: inout Snapshot, interrupted: inout Bool
     ) throws(TraceError) -> Bool {
@@ -164,9 +176,7 @@ public struct PtraceInterceptor: Interceptor {
         while true {
             if !queue.isEmpty {
                 event = queue.removeFirst()
-                if case .started(_, attached: true) = event.happening, event.thread == event.process {
-                    facts?.all(&snapshot, thread: event.thread)
-                }
+                lookAtNewProcess(event, &snapshot)
                 return true
             }
             if tracees.isEmpty { return false }
