@@ -206,7 +206,10 @@ public final class TextPrinter {
         // What the leader waited for ends with it.
         abandon(event)
         if let call = pending.removeValue(forKey: former) {
-            interrupt(former)
+            if isOpen(former) {
+                open[place(former)] = nil
+                write(Array(" <pid changed to \(event.thread) ...>\n".utf8), former)
+            }
             pending[event.thread] = call
             pending[event.thread]?.isInterrupted = true
         }

@@ -233,6 +233,11 @@ public final class ShowingObserver: Observer {
         return name.map { name in paths.contains { $0.utf8.elementsEqual(name) } } ?? false
     }
 
+    /// As strace takes it, what a filter of calls or paths hides is not meant by `inject=` either.
+    public func asks(for thread: Int32) -> Bool {
+        choice.paths.isEmpty && choice.interest.isAll || pending[thread]?.isShown ?? false
+    }
+
     public func tick() { flush() }
 
     public func finish() {
@@ -259,6 +264,7 @@ public final class Observers: Observer {
         try recorder?.see(event, snapshot)
         try shower?.see(event, snapshot)
     }
+    public func asks(for thread: Int32) -> Bool { shower?.asks(for: thread) ?? true }
     public func tick() throws {
         try recorder?.tick()
         shower?.tick()

@@ -12,6 +12,12 @@ public protocol Observer: AnyObject {
     func tick() throws
     /// Nothing more will come.
     func finish() throws
+    /// Whether the call that the thread has just made is one that is asked for: others are not tampered with.
+    func asks(for thread: Int32) -> Bool
+}
+
+extension Observer {
+    public func asks(for thread: Int32) -> Bool { true }
 }
 
 /// How the watched program ended.
@@ -74,6 +80,8 @@ public struct Supervisor<Source: Interceptor, Watcher: Observer> {
 
     private mutating func plan(_ event: borrowing Event, _ snapshot: borrowing Snapshot) -> Plan {
         guard letsGoOnExec, case .executed = event.happening else {
+            guard injector != nil else { return .proceed }
+            if case .entry = event.happening, !observer.asks(for: event.thread) { return .proceed }
             return injector?.plan(event, snapshot.stop) ?? .proceed
         }
         if event.thread == root && !hasLaunched {

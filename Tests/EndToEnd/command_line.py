@@ -46,6 +46,10 @@ LIKE_STRACE = [
     ("column", ["-a", "20", "-e", "trace=getppid"], "getppid_loop"),
     ("path", ["-P", "{link}", "-e", "trace=!execve"], "cat {link}"),
     ("file", ["-f", "-o", "{out}", "-e", "trace=wait4,exit_group"], "fork_wait"),
+    ("hidden_injection", ["-e", "trace=getppid", "-e", "inject=openat:error=ENOENT"], "files"),
+    ("path_injection", ["-P", "{link}", "-e", "inject=openat:error=EACCES", "-e", "trace=openat"], "cat {link}"),
+    ("device_numbers", ["-e", "decode-fds=dev", "-e", "trace=openat,read"], "cat /dev/null"),
+    ("sockets_alone", ["-e", "decode-fds=socket", "-e", "trace=openat,read"], "cat /dev/null"),
     ("threads_apart", ["-ff", "-o", "{out}", "-e", "trace=exit"], "threads"),
 ]
 
@@ -274,6 +278,7 @@ REFUSED = [
     ("tips", ["--tips"], ["--help"]),
     ("unfollowed_filter", ["--no-follow-forks", "--seccomp-bpf"], ["tracer"]),
     ("unfollowed_ebpf", ["--no-follow-forks", "--interceptor", "ebpf"], ["ptrace"]),
+    ("unfollowed_policy", ["--no-follow-forks", "--policy", "no-network"], ["policy", "children"]),
     ("unfollowed_recording", ["--follow-forks=no", "-o", "a.mcap"], ["recording"]),
     ("kvm", ["--kvm=vcpu"], ["kvm"]),
     ("poked", ["--inject=openat:poke_enter=@arg2=00"], ["poke_enter", "rewrite"]),

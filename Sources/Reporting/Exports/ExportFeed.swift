@@ -44,7 +44,7 @@ public final class ExportFeed {
 
     public init(_ form: any ExportForm) {
         self.form = form
-        handles = HandleText(world: world, detail: .everything)
+        handles = HandleText(world: world, detail: .all)
     }
 
     /// Takes the next event in.

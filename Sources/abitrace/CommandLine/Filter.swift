@@ -1,5 +1,6 @@
 // What the user wants to see of a trace: strace's `-e` expressions and the options that stand for one.
 
+import Rendering
 import Supervision
 
 extension Statuses {
@@ -26,25 +27,6 @@ extension Quiet {
         default: .all
         }
     }
-}
-
-/// What is said beside a descriptor, as `-e decode-fds=` names it.
-struct DescriptorDetails: OptionSet, Sendable {
-    let rawValue: UInt8
-    /// The file's path.
-    static let path = DescriptorDetails(rawValue: 1)
-    /// Protocol and addresses of a socket.
-    static let socket = DescriptorDetails(rawValue: 2)
-    /// Major and minor number of a device.
-    static let device = DescriptorDetails(rawValue: 4)
-    /// The process of a pidfd.
-    static let pidfd = DescriptorDetails(rawValue: 8)
-    /// Every member.
-    static let all = DescriptorDetails(rawValue: 15)
-    /// The members as users write them.
-    static let names: [(String, DescriptorDetails)] = [
-        ("path", .path), ("socket", .socket), ("dev", .device), ("pidfd", .pidfd),
-    ]
 }
 
 /// A set of small numbers: descriptors or signals.
@@ -83,7 +65,7 @@ struct Filter: Sendable {
     /// The tracer's own messages that are kept back.
     var quiet: Quiet = []
     /// What is said beside descriptors.
-    var descriptorDetails: DescriptorDetails = []
+    var descriptorDetails: HandleDetail = []
     /// What is done to calls.
     var injections: [InjectionRule] = []
 
@@ -119,7 +101,7 @@ struct Filter: Sendable {
         case "status": statuses = try Filter.options(set, "status", Statuses.names, .all)
         case "quiet", "silent", "silence", "q": quiet = try Filter.options(set, "message", Quiet.names, .all)
         case "decode-fds", "decode-fd":
-            descriptorDetails = try Filter.options(set, "detail", DescriptorDetails.names, .all)
+            descriptorDetails = try Filter.options(set, "detail", HandleDetail.names, .all)
         case "fault", "inject":
             injections.append(try InjectionRule(parsing: set, isFault: qualifier == "fault"))
         case "kvm":

@@ -159,9 +159,9 @@ struct Showing {
 
     /// What is said of descriptors: -y is decode-fds=path, -yy decode-fds=all.
     private static func details(_ options: OutputOptions) throws -> HandleDetail? {
-        let details = try filter(options).descriptorDetails
-        if options.descriptorPaths > 1 || !details.isSubset(of: .path) { return .everything }
-        return options.descriptorPaths > 0 || !details.isEmpty ? .paths : nil
+        var details = try filter(options).descriptorDetails
+        if options.descriptorPaths > 0 { details.formUnion(options.descriptorPaths > 1 ? .all : .path) }
+        return details.isEmpty ? nil : details
     }
 
     private static func lines(_ options: OutputOptions, bare: Bool) throws -> LineOptions {

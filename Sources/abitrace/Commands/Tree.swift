@@ -45,7 +45,7 @@ struct Tree: ParsableCommand {
             tree.see(event, snapshot)
         }
         guard isReached else { throw Failure(description: "\(recording): it ends before \(at ?? "")") }
-        let text = point == nil ? tree.history() : tree.presence(descriptorPaths > 1 ? .everything : .paths)
+        let text = point == nil ? tree.history() : tree.presence(descriptorPaths > 1 ? .all : .path)
         let output = Output(descriptor: STDOUT_FILENO, isLive: false)
         output.write(text, thread: 0)
         output.close()
