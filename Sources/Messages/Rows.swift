@@ -50,6 +50,8 @@ public enum Count: Equatable, Sendable {
     case fixed(UInt32)
     /// The argument, or the struct's field, of this index.
     case argument(UInt8)
+    /// The argument of this index, an `int`: what its register holds above is garbage.
+    case narrow(UInt8)
     /// What the call returned.
     case result
     /// What the struct says itself in its first four bytes.

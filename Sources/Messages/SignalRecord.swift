@@ -6,7 +6,11 @@ extension SignalInfo {
     public func record(word: Int = 8) -> Value {
         if number == 0 { return .record([]) }
         var fields = [Field("si_signo", .signal(number)), Field("si_code", codeName)]
-        if errno != 0 { fields.append(Field("si_errno", .symbol(.errno, UInt64(UInt32(bitPattern: errno))))) }
+        if errno != 0 {
+            let raw = UInt64(UInt32(bitPattern: errno))
+            let name = SpecTables.name(of: raw, in: .errno)
+            fields.append(Field("si_errno", name.map { .spelled($0, raw) } ?? .unsigned(raw)))
+        }
         return .record(fields + (code <= 0 ? sent(word) : raised(word)))
     }
 

@@ -44,7 +44,8 @@ extension Value {
     public static func ticks(_ count: UInt64) -> Value {
         if count == 0 { return .unsigned(0) }
         let part = count % 100
-        return .commented(.unsigned(count), "\(count / 100).\(part < 10 ? "0" : "")\(part) s")
+        let seconds = "\(count / 100).\(part < 10 ? "0" : "")\(part) s"
+        return .written(.unsigned(count), as: .commented(.unsigned(count), seconds))
     }
 }
 

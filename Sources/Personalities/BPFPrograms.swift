@@ -89,9 +89,9 @@ extension CallView {
             return k & 0xFFFF == 0 ? action : .joined([action, .hexadecimal(k & 0xFFFF)])
         case .packets where code & 7 == 0 && code & 0xE0 == 0x20:
             // SKF_AD_OFF, SKF_NET_OFF, SKF_LL_OFF (linux/filter.h)
-            if k >= 0xFFFF_F000 { return .sum("SKF_AD_OFF", .symbol(.bpfAncillary, k - 0xFFFF_F000)) }
-            if k >= 0xFFF0_0000 { return .sum("SKF_NET_OFF", .unsigned(k - 0xFFF0_0000)) }
-            if k >= 0xFFE0_0000 { return .sum("SKF_LL_OFF", .unsigned(k - 0xFFE0_0000)) }
+            if k >= 0xFFFF_F000 { return .place("SKF_AD_OFF", 0xFFFF_F000, .symbol(.bpfAncillary, k - 0xFFFF_F000)) }
+            if k >= 0xFFF0_0000 { return .place("SKF_NET_OFF", 0xFFF0_0000, .unsigned(k - 0xFFF0_0000)) }
+            if k >= 0xFFE0_0000 { return .place("SKF_LL_OFF", 0xFFE0_0000, .unsigned(k - 0xFFE0_0000)) }
             return .hexadecimal(k)
         default: return .hexadecimal(k)
         }
@@ -148,8 +148,10 @@ extension CallView {
 }
 
 extension Value {
-    /// A name and what is added to it.
-    static func sum(_ name: String, _ value: Value) -> Value { .separated([.word(name), value], by: "+") }
+    /// A place outside the packet: where it begins, by name, and what is added to it.
+    static func place(_ name: String, _ start: UInt64, _ value: Value) -> Value {
+        .separated([.written(.hexadecimal(start), as: .word(name)), value], by: "+")
+    }
 }
 
 extension Capture {

@@ -58,7 +58,8 @@ public struct Capture: Sendable {
         for argument in row.chosenArguments(snapshot.stop.arguments) {
             if argument.direction == .entry || (failed && !argument.type.isVectorToFill) { continue }
             if row.carriesDatagram && argument.type.kind == .buffer { continue }
-            walk(argument.type, Int(argument.register), result, &snapshot, memory)
+            let filled = row.filled(result, snapshot.stop.arguments)
+            walk(argument.type, Int(argument.register), filled, &snapshot, memory)
         }
         if row.carriesDatagram, !failed { datagram(row, result, &snapshot, memory) }
         if row.call == .ioUringEnter, !failed { completions(&snapshot, memory, rings) }
@@ -162,12 +163,13 @@ public struct Capture: Sendable {
 }
 
 extension Stop {
-    /// A length or number of elements. A 32-bit count has garbage above; no count of the kernel's uses those bits.
+    /// A length or number of elements.
     func count(_ count: Count, _ result: Int64?) -> UInt64 {
         switch count {
         case .none, .own: 0
         case .fixed(let number): UInt64(number)
         case .argument(let index): arguments[Int(index)]
+        case .narrow(let index): arguments[Int(index)] & 0xFFFF_FFFF
         case .result: UInt64(max(0, result ?? 0))
         }
     }

@@ -18,7 +18,7 @@ extension CaptureCompiler {
         case .none: place = bytes(base, fixed: size, phases)
         case .own: place = bytes(base, fixed: size + restLimit, phases)
         case .fixed(let number): place = bytes(base, fixed: min(Int(number), size + restLimit), phases)
-        case .argument, .result: place = bytes(base, count, unit: 1, limit: size + restLimit, phases)
+        case .argument, .narrow, .result: place = bytes(base, count, unit: 1, limit: size + restLimit, phases)
         }
         if type.kind == .structure { behind(type.table, in: place, at: 0, depth: depth, phases) }
     }

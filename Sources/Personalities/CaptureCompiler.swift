@@ -205,7 +205,7 @@ struct CaptureCompiler {
     func count(_ count: Count) -> Source {
         switch count {
         case .none, .own, .fixed: .none
-        case .argument(let index): source(Int(index))
+        case .argument(let index), .narrow(let index): source(Int(index))
         case .result: .result
         }
     }

@@ -63,6 +63,14 @@ extension Capture {
         case .iocbs:
             controlBlocks(address, arguments.a1 > UInt64(Int64.max) ? 0 : arguments.a1, &snapshot, memory)
         case .siginfo, .siginfoIn: plain(address, 128, &snapshot, memory)
+        case .signalInfos:
+            if let result { plain(address, Int(min(max(0, result), Int64(elementLimit))) * 128, &snapshot, memory) }
+        case .registerSet, .registerSetIn:
+            plain(address, 2 * word, &snapshot, memory)
+            guard kind == .registerSetIn || result != nil, let base = snapshot.number(at: address, width: word),
+                let length = snapshot.number(at: address &+ UInt64(word), width: word)
+            else { return }
+            plain(base, Int(min(length, UInt64(CallView.registersLimit))), &snapshot, memory)
         case .directoryEntries, .directoryEntriesOld:
             guard let result, result > 0 else { return }
             plain(address, Int(min(result, 65536)), &snapshot, memory)
@@ -169,7 +177,7 @@ extension Capture {
                 payload(base, filled, limit: room, &snapshot, memory)
                 if isNetlink { room -= Int(min(filled, UInt64(room))) }
             }
-            left -= filled
+            if result != nil { left -= filled }
         }
     }
 

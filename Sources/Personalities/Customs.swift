@@ -9,7 +9,8 @@ extension CallView {
         let next = index < 5 ? stop.arguments[index + 1] : 0
         guard let kind = CustomKind(rawValue: table) else { return .hexadecimal(address) }
         switch kind {
-        case .iovec, .iovecOut: return vectors(address, next & 0xFFFF_FFFF)
+        case .iovec: return vectors(address, next & 0xFFFF_FFFF, fills: false)
+        case .iovecOut: return vectors(address, next & 0xFFFF_FFFF, fills: true)
         case .strings: return strings(address)
         case .environment: return environment(address)
         case .sockaddr: return socketAddress(address, Int32(truncatingIfNeeded: next))
@@ -65,6 +66,8 @@ extension CallView {
         case .keyInput: return keyInput(address)
         case .iocbs: return controlBlocks(address, stop.arguments.a1)
         case .siginfo, .siginfoIn: return signalInfo(address)
+        case .signalInfos: return signalInfos(address)
+        case .registerSet, .registerSetIn: return registerSet(address)
         case .socketType: return socketType(address)
         case .socketProtocol: return socketProtocol(address)
         case .socketOption: return socketOption(address)
@@ -138,6 +141,16 @@ extension CallView {
         case .lineSetting: lineSetting(place)
         case .negativeErrno: negativeErrno(place)
         case .btrfsStatistics: deviceStatistics(place)
+        case .networkHexadecimal:
+            snapshot.number(at: place, width: 4).map {
+                NetworkText.written($0, 4, "htonl", [.hexadecimal(NetworkText.swapped($0, 4))])
+            }
+        case .callResult: callResult(place)
+        case .requestPriority:
+            snapshot.number(at: place, width: 2).map { .written(.signed(Self.extend($0, 2)), as: Self.ioPriority($0)) }
+        case .wideAddress: snapshot.number(at: place, width: 8).map { .address($0) }
+        case .diagAddress: multicastAddress(place)
+        case .signatureKey: signatureKey(place)
         default: snapshot.number(at: place, width: word).map { .hexadecimal($0) }
         }
     }
@@ -147,6 +160,7 @@ extension CallView {
         switch row.call {
         case .poll, .ppoll, .ppollTime64: return polledReply()
         case .select, .newselect, .pselect6, .pselect6Time64: return selectedReply()
+        case .recvmmsg, .recvmmsgTime64: return receivedReply()
         case .fcntl, .fcntl64: return descriptorReply()
         case .membarrier: return barrierReply()
         case .setThreadArea: return userDescriptorReply()

@@ -62,6 +62,27 @@ public struct Decoder: Sendable {
 }
 
 extension CallRow {
+    /// How many bytes of its buffer a call filled: some answer how long the whole would be.
+    @inline(__always)
+    func filled(_ result: Int64?, _ arguments: RawArguments) -> Int64? {
+        switch call {
+        case .recvfrom: result.map { min($0, Int64(clamping: arguments.a2)) }
+        case .keyctl: result.map { min($0, Int64(clamping: arguments.a3)) }
+        default: result
+        }
+    }
+
+    /// The call's buffers hold no text.
+    fileprivate var carriesBinary: Bool { call == .getrandom || call == .fsconfig }
+
+    /// The call's buffer is the value of an extended attribute.
+    var isAttributeValue: Bool {
+        switch call {
+        case .setxattr, .lsetxattr, .fsetxattr, .getxattr, .lgetxattr, .fgetxattr: true
+        default: false
+        }
+    }
+
     /// Whether what the call does stands in memory. Where it does not, `operation` says it from registers alone.
     public var isToldByMemory: Bool {
         switch call {
@@ -158,6 +179,7 @@ struct CallView {
         switch row.call {
         case .poll, .ppoll, .ppollTime64, .select, .newselect, .pselect6, .pselect6Time64, .setThreadArea, .splice:
             argument.direction == .both
+        case .recvmmsg, .recvmmsgTime64: argument.name == "timeout"
         default: false
         }
     }
@@ -170,6 +192,8 @@ struct CallView {
             return
         }
         if row.operation == .timeSleep, !failed { return }
+        // Nobody had ended: the kernel wrote nothing.
+        if row.call == .wait4, result == 0 { return }
         if row.call == .ioUringEnter { completeRing(&message) }
         for argument in row.chosenArguments(stop.arguments)
         where argument.direction != .entry && !staysAsPassed(argument) {
@@ -193,6 +217,8 @@ struct CallView {
 
     private func change(from before: Value, to after: Value, _ argument: ArgumentRow) -> Value {
         if case .address = after { return before }
+        // What was asked for stays in the struct that comes back (adjtimex(2)).
+        if row.call == .adjtimex || row.call == .clockAdjtime || row.call == .clockAdjtime64 { return after }
         if argument.type.kind == .structure, SpecTables.answeringStructures[Int(argument.type.table)] {
             if SpecTables.structure(argument.type.table, personality).isApart { return .change(before, after) }
             return answered(before, after)
@@ -275,7 +301,7 @@ struct CallView {
         case .value:
             if argument.type.kind == .custom { return custom(argument.type.table, index) }
             if argument.type.kind == .buffer {
-                let count = stop.count(argument.type.count, result)
+                let count = stop.count(argument.type.count, row.filled(result, stop.arguments))
                 return isNetlinkDatagram ? netlink(raw, count) : buffer(raw, count)
             }
             if argument.type.kind == .signalSet, argument.type.count != .none {
@@ -358,6 +384,9 @@ struct CallView {
         return .bytes(Bytes(Array(text.dropLast()), total: UInt64(room.count), isText: true, isWhole: true))
     }
 
+    /// The request is SG_IO (scsi/sg.h): commands, and what devices answer.
+    private var isTransfer: Bool { row.call == .ioctl && stop.arguments.a1 & 0xFFFF_FFFF == 0x2285 }
+
     func buffer(_ address: UInt64, _ count: UInt64) -> Value {
         guard address != 0 else { return .address(0) }
         guard let region = snapshot.region(at: address), region.errno == 0 || count == 0 else {
@@ -365,7 +394,9 @@ struct CallView {
         }
         let bytes = snapshot.arena[region.offset..<region.offset + region.count]
         let kept = Array(bytes.prefix(Int(min(count, UInt64(region.count)))))
-        return .bytes(Bytes(kept, total: count, isBinary: row.call == .getrandom || row.call == .fsconfig))
+        // The value of an attribute is shown as text: without the NUL that most programs store behind it.
+        if row.isAttributeValue, count == kept.count, kept.last == 0 { return .bytes(Bytes(kept.dropLast())) }
+        return .bytes(Bytes(kept, total: count, isBinary: row.carriesBinary || isTransfer))
     }
 
     func text(_ address: UInt64, isPath: Bool) -> Value {
@@ -395,6 +426,7 @@ struct CallView {
             case 0, 1030: .descriptor(Int32(truncatingIfNeeded: raw))  // F_DUPFD, F_DUPFD_CLOEXEC
             // F_GETFD, F_GETFL, F_GETLEASE, F_GET_SEALS
             case 1, 3, 1025, 1034: .hexadecimal(UInt64(bitPattern: raw))
+            case 9: .process(Int32(truncatingIfNeeded: raw))  // F_GETOWN
             default: .signed(raw)
             }
         case .personality: .hexadecimal(UInt64(bitPattern: raw) & 0xFFFF_FFFF)

@@ -4,11 +4,12 @@ import Messages
 
 extension CallView {
     /// struct iovec lists, each with the bytes it holds.
-    func vectors(_ address: UInt64, _ count: UInt64, filled most: UInt64? = nil, isNetlink: Bool = false) -> Value {
+    func vectors(
+        _ address: UInt64, _ count: UInt64, filled most: UInt64? = nil, fills: Bool, isNetlink: Bool = false
+    ) -> Value {
         guard address != 0 else { return .address(0) }
         if count == 0 { return .list([]) }
         // What a read filled ends with its result; before it there is nothing to show yet.
-        let fills = row.argumentRows.contains { $0.direction == .exit }
         var left = most ?? (fills ? UInt64(max(0, result ?? 0)) : UInt64.max)
         var elements: [Value] = []
         for index in 0..<min(count, 1024) {
@@ -17,7 +18,7 @@ extension CallView {
                 let length = snapshot.number(at: at &+ UInt64(word), width: word)
             else { break }
             let filled = min(length, left)
-            left -= filled
+            if most != nil || fills { left -= filled }
             let data: Value
             if failed {
                 data = .address(base)
@@ -118,9 +119,16 @@ extension CallView {
         return .separated(parts, by: ", ")
     }
 
-    /// What select and ppoll wrote back of their timeouts (select(2), "timeout").
+    /// That time ran out before a message came, or how much of it is left (recvmmsg(2)).
+    func receivedReply() -> Value? {
+        guard let result, result >= 0 else { return nil }
+        return result == 0 ? .word("Timeout") : timeLeft(stop.arguments.a4).map { .word($0) }
+    }
+
+    /// What select, ppoll and recvmmsg wrote back of their timeouts (select(2), "timeout").
     private func timeLeft(_ address: UInt64) -> String? {
-        let width = row.call == .pselect6Time64 || row.call == .ppollTime64 ? 8 : word
+        let isWide = row.call == .pselect6Time64 || row.call == .ppollTime64 || row.call == .recvmmsgTime64
+        let width = isWide ? 8 : word
         guard address != 0, let seconds = snapshot.number(at: address, width: width),
             let fraction = snapshot.number(at: address &+ UInt64(width), width: width)
         else { return nil }

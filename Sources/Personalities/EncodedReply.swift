@@ -45,8 +45,10 @@ extension Encoder {
             case (_, .buffer), (_, .text), (_, .path):
                 guard let text = layout.take(argument.item) ?? layout.take(argument.name) else { continue }
                 var bytes = Array(text.utf8)
-                if case .argument(let count) = argument.type.count, Int(count) < 6 {
-                    bytes = Array(bytes.prefix(Int(clamping: stop.arguments[Int(count)])))
+                switch argument.type.count {
+                case .argument, .narrow:
+                    bytes = Array(bytes.prefix(Int(clamping: stop.count(argument.type.count, nil))))
+                default: break
                 }
                 layout.write(bytes, to: pointer)
                 layout.reply.result = Int64(bytes.count)

@@ -101,8 +101,7 @@ extension CallView {
     }
 
     private func fixedText(_ address: UInt64, _ count: Int) -> Value {
-        let bytes = snapshot.bytes(at: address, count: count) ?? []
-        return .bytes(Bytes(Array(bytes.prefix { $0 != 0 }), isText: true))
+        Self.characters(snapshot.bytes(at: address, count: count) ?? [])
     }
 
     /// struct ifconf: room for a list of interfaces, then the list.

@@ -70,6 +70,7 @@ extension CallView {
     /// A set of processors by their numbers (sched_setaffinity(2)).
     func processors(_ address: UInt64, _ size: UInt64) -> Value {
         guard address != 0 else { return .address(0) }
+        if size == 0 { return .list([]) }
         let kept = Int(min(size, 1024))
         guard let bytes = snapshot.bytes(at: address, count: kept) else { return .address(address) }
         var numbers: [String] = []

@@ -76,7 +76,7 @@ extension CallView {
         var fields = [
             Field("msg_name", socketAddress(header.name, nameLength)),
             Field("msg_namelen", .signed(Int64(nameLength))),
-            Field("msg_iov", vectors(header.vectors, header.count, filled: filled, isNetlink: isNetlink)),
+            Field("msg_iov", vectors(header.vectors, header.count, filled: filled, fills: false, isNetlink: isNetlink)),
             Field("msg_iovlen", .unsigned(header.count)),
         ]
         if header.controlLength > 0 {

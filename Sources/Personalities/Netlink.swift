@@ -63,8 +63,9 @@ extension Capture {
         {
             limit = max(payloadLimit, Self.requestLimit)
         }
-        payload(
-            arguments.a1, result.map { UInt64(max(0, $0)) } ?? arguments.a2, limit: limit, &snapshot, memory)
+        // With MSG_TRUNC the result is the datagram's length, which the buffer may be too short for.
+        let count = row.filled(result, arguments).map { UInt64(max(0, $0)) } ?? arguments.a2
+        payload(arguments.a1, count, limit: limit, &snapshot, memory)
     }
 }
 
@@ -114,6 +115,7 @@ struct NetlinkReader {
     // MARK: Messages
 
     func messages(_ address: UInt64, _ count: Int, isCut: Bool) -> Value {
+        if protocolNumber == 15 { return deviceEvent(address, count) }  // NETLINK_KOBJECT_UEVENT
         var parts: [Value] = []
         var offset = 0
         while offset < count {
@@ -133,6 +135,16 @@ struct NetlinkReader {
         if parts.isEmpty { return bytes(address, 0) }
         if isCut { return .cutList(parts) }
         return parts.count == 1 ? parts[0] : .list(parts)
+    }
+
+    /// What the kernel or udev says of a device: text, behind a header where it is udev's (libudev-monitor.c of systemd).
+    private func deviceEvent(_ address: UInt64, _ count: Int) -> Value {
+        guard let there = view.snapshot.bytes(at: address, count: count) else { return .address(address) }
+        let size = 40
+        guard there.starts(with: "libudev\0".utf8), count >= size,
+            let header = view.structure(StructureID.udevMonitorNetlinkHeader.rawValue, at: address)
+        else { return .bytes(Bytes(Array(there))) }
+        return count > size ? .list([header, .bytes(Bytes(Array(there.dropFirst(size))))]) : header
     }
 
     /// One message of which `count` bytes are there.
@@ -165,10 +177,12 @@ struct NetlinkReader {
     private func filtering(_ type: UInt64) -> Value {
         if SpecTables.name(of: type, in: .filterBatch) != nil { return .symbol(.filterBatch, type) }
         let subsystem = type >> 8
-        let name = SpecTables.name(of: subsystem, in: .filterSubsystem) ?? "0x" + String(subsystem, radix: 16)
         let types = filteringSet(type)
         let low = type & 0xFF
-        return .joined([.word(name + "<<8"), types.map { .symbol($0, low) } ?? .hexadecimal(low)])
+        return .joined([
+            .separated([.symbol(.filterSubsystem, subsystem), .unsigned(8)], by: "<<"),
+            types.map { .symbol($0, low) } ?? .hexadecimal(low),
+        ])
     }
 
     /// The upper flags mean something else for each kind of request, which its name tells.
@@ -218,7 +232,9 @@ struct NetlinkReader {
         guard count >= size else {
             return [beginsWithFamily ? begun(kind.row, family) : bytes(body, count)]
         }
-        guard let record = view.structure(kind.row.table, at: body) else { return [.address(body)] }
+        guard let record = view.structure(kind.row.table, at: body) else {
+            return [beginsWithFamily ? begun(kind.row, family, then: .address(body &+ 1)) : .address(body)]
+        }
         let start = (size + 3) & ~3
         guard count > start else { return [record] }
         return [record, attributes(body &+ UInt64(start), count - start, kind.attributes, family, depth + 1)]
@@ -232,10 +248,10 @@ struct NetlinkReader {
     }
 
     /// A struct that is cut short after its first field, the family.
-    private func begun(_ row: TypeRow, _ family: UInt64) -> Value {
+    private func begun(_ row: TypeRow, _ family: UInt64, then rest: Value = .word("...")) -> Value {
         let layout = SpecTables.structure(row.table, view.personality)
         let first = SpecTables.fields[Int(layout.firstField)]
-        return .record([Field(first.name, view.scalar(first.type, family)), .more])
+        return .record([Field(first.name, view.scalar(first.type, family)), Field("", rest)])
     }
 
     /// The struct that a message's payload begins with, and the names of the attributes that follow.
@@ -247,6 +263,8 @@ struct NetlinkReader {
             SpecTables.selection(of: type, in: .routeType).map {
                 ($0, SpecTables.selectedSet(of: (type - 16) / 4, in: .routeAttributes))
             }
+        case 4 where type < 20 && isRequest:
+            (TypeRow(.value, .structure, 0, StructureID.inetDiagReq.rawValue, .none), .inetDiagRequest)
         case 4 where type >= 20:  // SOCK_DIAG_BY_FAMILY; the older requests begin otherwise
             SpecTables.selection(of: family, in: isRequest ? .diagRequest : .diagAnswer).map {
                 let sets: SymbolSet = isRequest ? .diagRequestAttributes : .diagAnswerAttributes

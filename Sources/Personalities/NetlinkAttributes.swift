@@ -25,7 +25,7 @@ extension NetlinkReader {
         list(address, count, AttributeContext(set: set, family: family, depth: depth))
     }
 
-    private func list(_ address: UInt64, _ count: Int, _ given: AttributeContext) -> Value {
+    func list(_ address: UInt64, _ count: Int, _ given: AttributeContext) -> Value {
         var context = given
         var parts: [Value] = []
         var offset = 0
@@ -70,7 +70,7 @@ extension NetlinkReader {
         return .list([header, row.flatMap { value($0, data, length, context) } ?? bytes(data, length)])
     }
 
-    private func inner(_ set: SymbolSet?, _ context: AttributeContext) -> AttributeContext {
+    func inner(_ set: SymbolSet?, _ context: AttributeContext) -> AttributeContext {
         AttributeContext(set: set, family: context.family, depth: context.depth + 1, commands: context.commands)
     }
 
@@ -136,8 +136,10 @@ extension NetlinkReader {
             return CustomKind(rawValue: row.table).flatMap { special($0, at, count, context) }
         case (.value, .text): return text(at, count)
         case (.value, .structure):
-            guard count >= row.elementSize(view.personality) else { return nil }
-            return view.structure(row.table, at: at) ?? .address(at)
+            let least = Int(SpecTables.structure(row.table, view.personality).minimum)
+            guard count >= (least > 0 ? least : row.elementSize(view.personality)) else { return nil }
+            let known = min(count, row.elementSize(view.personality))
+            return view.structure(row.table, at: at, size: UInt64(known)) ?? .address(at)
         case (.value, .inet6): return inet6(at, count)
         case (.value, .path), (.value, .buffer), (.pointer, _): return nil
         default:
@@ -180,6 +182,7 @@ extension NetlinkReader {
             guard count >= 8 else { return nil }
             let number = number(at, 8)
             return isThere(at, 8) ? .call("htobe64", [.unsigned(number.byteSwapped)]) : .address(at)
+        case .etherType: return count >= 2 ? isThere(at, 2) ? view.etherType(number(at, 2)) : .address(at) : nil
         case .memoryUse: return numbered(at, count, width: 4, .memoryUse)
         case .diagFilter: return diagFilter(at, count)
         case .inetConfiguration: return numbered(at, count, width: 4, .inetConfiguration)
@@ -187,6 +190,15 @@ extension NetlinkReader {
         case .ipStatistics: return numbered(at, count, width: 8, .ipStatistics)
         case .icmp6Statistics: return numbered(at, count, width: 8, .icmp6Statistics)
         case .routeHops: return hops(at, count, context)
+        case .routeVia: return gateway(at, count)
+        case .routerPort: return routerPort(at, count, context)
+        case .linkStatistics where context.linkKind == "can":
+            return value(TypeRow(.value, .structure, 0, StructureID.canDeviceStats.rawValue, .none), at, count, context)
+        case .packetFilter where count >= 8:
+            return view.classicProgram(at: at, length: UInt64(count / 8), .packets)
+        case .diagAddresses: return addresses(at, count)
+        case .storedValue where [1, 2, 4, 8].contains(count):
+            return isThere(at, count) ? .hexadecimal(number(at, count)) : .address(at)
         case .genericCommand:
             guard count >= 4 else { return nil }
             return context.commands.map { .symbol($0, number(at, 4)) } ?? .hexadecimal(number(at, 4))
@@ -213,33 +225,15 @@ extension NetlinkReader {
     private func numbered(_ at: UInt64, _ count: Int, width: Int, _ set: SymbolSet) -> Value? {
         guard count >= width else { return nil }
         guard isThere(at, width) else { return .address(at) }
-        return .list(
-            (0..<min(count / width, 256)).map { place in
-                let raw = number(at &+ UInt64(place * width), width)
-                let value: Value = width == 4 ? .signed(CallView.extend(raw, 4)) : .unsigned(raw)
-                return .separated([.list([.symbol(set, UInt64(place))]), value], by: "=")
-            })
-    }
-
-    /// RTA_MULTIPATH: a list of struct rtnexthop (linux/rtnetlink.h), each with attributes of its own.
-    private func hops(_ address: UInt64, _ count: Int, _ context: AttributeContext) -> Value? {
-        let head = 8
-        guard count >= head, context.depth < Self.depthLimit else { return nil }
-        var parts: [Value] = []
-        var offset = 0
-        while offset + head <= count, parts.count < 256 {
-            let at = address &+ UInt64(offset)
-            guard let record = view.structure(StructureID.rtnexthop.rawValue, at: at) else { break }
-            let length = min(Int(number(at, 2)), count - offset)
-            if length > head {
-                let rest = list(at &+ UInt64(head), length - head, inner(.routeAttribute, context))
-                parts.append(.list([record, rest]))
-            } else {
-                parts.append(record)
-            }
-            guard length >= head else { break }
-            offset += (length + 3) & ~3
+        var values: [Value] = []
+        for place in 0..<min(count / width, 256) {
+            let entry = at &+ UInt64(place * width)
+            guard isThere(entry, width) else { return .brokenList(values, at: entry) }
+            let isSigned = width == 4 && set != .memoryUse
+            let raw = number(entry, width)
+            let value: Value = isSigned ? .signed(CallView.extend(raw, 4)) : .unsigned(raw)
+            values.append(.separated([.list([.symbol(set, UInt64(place))]), value], by: "="))
         }
-        return parts.count == 1 ? parts[0] : .list(parts)
+        return .list(values)
     }
 }

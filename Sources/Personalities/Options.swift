@@ -6,7 +6,7 @@ extension CallView {
     /// A number with its name beside it, as people read commands that are known by their numbers.
     func verbose(_ set: SymbolSet, _ value: UInt64) -> Value {
         let row = SpecTables.symbolSets[Int(set.rawValue)]
-        return .commented(.unsigned(value), SpecTables.name(of: value, in: set) ?? row.unknown)
+        return .commented(.signed(Self.extend(value, 4)), SpecTables.name(of: value, in: set) ?? row.unknown)
     }
 
     /// The same in hexadecimal, where people who want numbers want no name.
@@ -23,6 +23,7 @@ extension CallView {
     /// (linux/prctl.h).
     func optionAnswer(_ raw: Int64) -> Value {
         switch stop.arguments.a0 & 0xFFFF_FFFF {
+        case 52 where stop.arguments.a1 > 2: .signed(raw)
         case 27, 46, 50, 51, 52, 56, 61, 63, 64: .hexadecimal(UInt64(bitPattern: raw))
         default: .signed(raw)
         }
@@ -39,7 +40,8 @@ extension CallView {
         case 50, 51: return value >> 16 != 0 ? vectorLength(value, .vectorLength) : nil
         case 63, 64: return value >> 16 != 0 ? vectorLength(value, .matrixLength) : nil
         // PR_SPEC_STORE_BYPASS, PR_SPEC_INDIRECT_BRANCH, PR_SPEC_L1D_FLUSH
-        case 52 where stop.arguments.a1 < 3: return .flags(.speculationControl, value)
+        case 52 where stop.arguments.a1 < 3 && SpecTables.names(value, .speculationControl):
+            return .flags(.speculationControl, value)
         case 56: return taggedAddresses(value)
         case 61 where SpecTables.names(value, .enabledKeys): return .flags(.enabledKeys, value)
         default: return nil

@@ -32,7 +32,9 @@ extension CallView {
         guard address != 0, result != nil, let thread = snapshot.number(at: address, width: 4) else {
             return .address(address)
         }
-        return .list([.process(Int32(truncatingIfNeeded: thread))])
+        let number = Int32(truncatingIfNeeded: thread)
+        // CLONE_PARENT_SETTID and CLONE_PIDFD (sched.h) never come together.
+        return .list([stop.arguments.a0 & 0x1000 != 0 ? .descriptor(number) : .process(number)])
     }
 
     /// clone's arguments as people know them: named, the stack first, and only those that the flags ask for.
@@ -48,8 +50,8 @@ extension CallView {
         let tls = arguments.firstIndex { $0.name == "tls" } ?? 4
         let child = arguments.firstIndex { $0.name == "child_tidptr" } ?? 3
         var order = [named(1, "child_stack"), named(0, "flags")]
-        // CLONE_PARENT_SETTID, CLONE_SETTLS, CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID (sched.h)
-        if flags & 0x0010_0000 != 0 { order.append(named(2, "parent_tid")) }
+        // CLONE_PARENT_SETTID and CLONE_PIDFD, CLONE_SETTLS, CLONE_CHILD_SETTID and CLONE_CHILD_CLEARTID (sched.h)
+        if flags & 0x0010_1000 != 0 { order.append(named(2, "parent_tid")) }
         if flags & 0x0008_0000 != 0 { order.append(named(tls, "tls")) }
         if flags & 0x0120_0000 != 0 { order.append(named(child, "child_tidptr")) }
         return order
@@ -75,7 +77,9 @@ extension CallView {
         }
         // CLONE_INTO_CGROUP
         if size >= 88, member(10) != 0 || flags & 0x2_0000_0000 != 0 {
-            fields.append(Field("cgroup", .descriptor(Int32(truncatingIfNeeded: member(10)))))
+            let isDescriptor = member(10) <= UInt64(Int32.max)
+            fields.append(
+                Field("cgroup", isDescriptor ? .descriptor(Int32(member(10))) : .unsigned(member(10))))
         }
         if let rest = rest(of: size, after: 88, at: address) {
             fields.append(Field("rest", .remainder(offset: 88, rest)))

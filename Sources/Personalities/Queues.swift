@@ -11,9 +11,16 @@ extension CallView {
 
     /// Flags that share a register with permission bits (linux/ipc.h).
     func sharedFlags(_ set: SymbolSet, _ raw: UInt64) -> Value {
-        let flags = raw & 0xFFFF_FE00
-        let permissions = Value.permissions(raw & 0o777)
-        return flags == 0 ? permissions : .joined([.flags(set, flags), permissions])
+        var flags = raw & 0xFFFF_FE00
+        var parts: [Value] = []
+        // SHM_HUGE_SHIFT and SHM_HUGE_MASK (linux/shm.h)
+        if set == .shmget, flags >> 26 != 0 {
+            let size = Value.written(.unsigned(26), as: .word("SHM_HUGE_SHIFT"))
+            parts.append(.separated([.unsigned(flags >> 26), size], by: "<<"))
+            flags &= 0x03FF_FFFF
+        }
+        if flags != 0 { parts.insert(SpecTables.names(flags, set) ? .flags(set, flags) : .hexadecimal(flags), at: 0) }
+        return parts.isEmpty ? .permissions(raw & 0o777) : .joined(parts + [.permissions(raw & 0o777)])
     }
 
     /// struct msgbuf: a type and as many bytes as the call says.

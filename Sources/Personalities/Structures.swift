@@ -64,9 +64,8 @@ struct ChosenFields {
         case (_, .characters, .fixed(let count)), (_, .octets, .fixed(let count)), (_, .indexed, .fixed(let count)),
             (_, .hardware, .fixed(let count)):
             return Int(count)
-        case (.array, _, .fixed(let count)):
-            return Int(count) * field.type.elementSize(personality)
-        // A struct at the end may be cut short by an older caller.
+        // A struct or a list at the end may be cut short by an older caller.
+        case (.array, _, .fixed(let count)): return count == 0 ? 0 : field.type.elementSize(personality)
         case (.value, .structure, _): return 1
         default: return field.type.elementSize(personality)
         }
@@ -100,7 +99,7 @@ struct ChosenFields {
         case .fixed(let count): UInt64(count)
         case .argument(let position):
             min(number(Int(position), snapshot) ?? 0, field.isInline ? room(of: field) : UInt64.max)
-        case .none, .result, .own: 0
+        case .none, .result, .own, .narrow: 0
         }
     }
 }
@@ -321,7 +320,9 @@ extension CallView {
             return snapshot.bytes(at: place, count: Int(count)).map { .bytes(Bytes(Array($0), isBinary: true)) }
         case (_, .indexed, .fixed(let count)):
             return snapshot.bytes(at: place, count: Int(count)).map { indexed(Array($0), type.table) }
-        case (.array, _, .fixed(let count)): return many(type, place, UInt64(count))
+        case (.array, _, .fixed(let count)):
+            let room = UInt64(chosen.size) &- (place &- chosen.address)
+            return many(type, place, min(UInt64(count), room / UInt64(max(1, type.elementSize(personality)))))
         case (.array, _, _):
             return chosen.pointer(field, snapshot).map { many(type, $0, chosen.count(field, snapshot)) }
         case (.pointer, _, .none): return chosen.pointer(field, snapshot).map { one(type, $0) }
@@ -329,7 +330,10 @@ extension CallView {
             return chosen.pointer(field, snapshot).map { one(type, $0, size: chosen.count(field, snapshot)) }
         case (_, .structure, _):
             let room = UInt64(chosen.size) &- (place &- chosen.address)
-            return structure(type.table, at: place, size: min(room, UInt64(type.elementSize(personality))))
+            let whole = UInt64(type.elementSize(personality))
+            let inner = structure(type.table, at: place, size: min(room, whole))
+            if case .record(let fields)? = inner, fields.isEmpty, room < whole { return nil }
+            return inner
         case (_, .custom, _): return customField(type.table, at: place)
         case (_, .buffer, _): return chosen.pointer(field, snapshot).map { buffer($0, chosen.count(field, snapshot)) }
         case (_, .path, _), (_, .text, _), (_, .signalSet, _), (_, .address, _):
@@ -362,6 +366,7 @@ extension CallView {
             let isText = type.kind == .characters
             return .bytes(Bytes(isText ? Array(bytes.prefix { $0 != 0 }) : Array(bytes), isText: isText))
         }
+        if type.kind == .custom { return customField(type.table, at: address).map { .list([$0]) } ?? .address(address) }
         guard let raw = snapshot.number(at: address, width: type.elementSize(personality)) else {
             return .address(address)
         }

@@ -12,6 +12,7 @@ extension Value {
             number == 0
         case .bytes(let bytes): bytes.bytes.allSatisfy { $0 == 0 }
         case .list(let values): values.allSatisfy(\.isZero)
+        case .record(let fields): fields.allSatisfy(\.value.isZero)
         case .written(let value, _): value.isZero
         default: false
         }

@@ -21,8 +21,8 @@ extension ValueText {
 
     /// Sets whose numbers strace shows in decimal.
     private static let decimal: Set<SymbolSet> = [
-        .aioCommand, .btrfsKey, .btrfsTree, .btrfsStatistic, .fanotifyPlace, .keyRequestDefault, .keyboardMode,
-        .memoryUse, .txRehash, .uringFileSkip,
+        .aioCommand, .btrfsKey, .btrfsTree, .btrfsStatistic, .fanotifyPlace, .icmp6Statistics, .inetConfiguration,
+        .inet6Configuration, .ipStatistics, .keyRequestDefault, .keyboardMode, .memoryUse, .txRehash, .uringFileSkip,
     ]
 
     private func number(_ value: UInt64, of set: SymbolSet, _ line: inout [UInt8]) {

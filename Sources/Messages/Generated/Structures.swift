@@ -105,431 +105,445 @@ public enum StructureID: UInt16, CaseIterable, Sendable {
     case ifNextdqblk = 99
     case ifDqinfo = 100
     case fsDiskQuota = 101
-    case kexecSegment = 102
-    case utsname = 103
-    case oldUtsname = 104
-    case oldoldUtsname = 105
-    case sysinfo = 106
-    case ptracePeeksiginfoArgs = 107
-    case iovecRegisterSet = 108
-    case userRegsStruct = 109
-    case ptraceSyscallEntry = 110
-    case ptraceSyscallExit = 111
-    case ptraceSyscallSeccomp = 112
-    case ptraceSyscallInfo = 113
-    case kcmpEpollSlot = 114
-    case seccompMetadata = 115
-    case landlockRulesetAttr = 116
-    case landlockPathBeneathAttr = 117
-    case landlockNetPortAttr = 118
-    case seccompProgram = 119
-    case socketProgram = 120
-    case seccompNotifSizes = 121
-    case seccompData = 122
-    case seccompNotif = 123
-    case seccompNotifResp = 124
-    case seccompNotifAddfd = 125
-    case lsmCtx = 126
-    case inputKeymapEntry = 127
-    case ffEnvelope = 128
-    case ffConstantEffect = 129
-    case ffRampEffect = 130
-    case ffPeriodicEffect = 131
-    case ffRumbleEffect = 132
-    case ffTrigger = 133
-    case ffReplay = 134
-    case ffEffect = 135
-    case kbentry = 136
-    case kbkeycode = 137
-    case kbdRepeat = 138
-    case consolefontdesc = 139
-    case consoleFontOp = 140
-    case kvmEnableCap = 141
-    case kvmUserspaceMemoryRegion = 142
-    case kvmRegs = 143
-    case kvmSegment = 144
-    case kvmDtable = 145
-    case kvmSregs = 146
-    case gpiochipInfo = 147
-    case gpiolineInfo = 148
-    case gpioeventRequest = 149
-    case gpioV2LineInfo = 150
-    case ptpClockTime = 151
-    case ptpExttsRequest = 152
-    case ptpPeroutRequest = 153
-    case ptpClockCaps = 154
-    case ptpPinDesc = 155
-    case sgIoHdr = 156
-    case counterComponent = 157
-    case counterWatch = 158
-    case mtdInfoUser = 159
-    case eraseInfoUser = 160
-    case eraseInfoUser64 = 161
-    case teeIoctlVersionData = 162
-    case teeIoctlShmAllocData = 163
-    case v4l2Rect = 164
-    case v4l2Fract = 165
-    case v4l2Capability = 166
-    case v4l2Fmtdesc = 167
-    case v4l2PixFormat = 168
-    case v4l2Format = 169
-    case v4l2Requestbuffers = 170
-    case v4l2Exportbuffer = 171
-    case v4l2Buffer = 172
-    case v4l2Captureparm = 173
-    case v4l2Streamparm = 174
-    case v4l2Standard = 175
-    case v4l2Input = 176
-    case v4l2Control = 177
-    case v4l2Tuner = 178
-    case v4l2Queryctrl = 179
-    case v4l2Querymenu = 180
-    case v4l2Cropcap = 181
-    case v4l2Crop = 182
-    case v4l2ExtControls = 183
-    case v4l2FrameSize = 184
-    case v4l2FrameSizes = 185
-    case v4l2Frmsizeenum = 186
-    case v4l2Frmivalenum = 187
-    case v4l2Frequency = 188
-    case btrfsIoctlVolArgs = 189
-    case btrfsQgroupLimit = 190
-    case btrfsQgroupInherit = 191
-    case btrfsIoctlVolArgsV2 = 192
-    case btrfsBalanceArgs = 193
-    case btrfsBalanceProgress = 194
-    case btrfsIoctlBalanceArgs = 195
-    case btrfsIoctlDefragRangeArgs = 196
-    case btrfsIoctlDevInfoArgs = 197
-    case btrfsIoctlDevReplaceStartParams = 198
-    case btrfsIoctlDevReplaceStatusParams = 199
-    case btrfsIoctlDevReplaceArgs = 200
-    case btrfsIoctlFeatureFlags = 201
-    case btrfsIoctlFsInfoArgs = 202
-    case btrfsIoctlGetDevStats = 203
-    case btrfsIoctlInoLookupArgs = 204
-    case btrfsIoctlInoPathArgs = 205
-    case btrfsIoctlLogicalInoArgs = 206
-    case btrfsIoctlQgroupAssignArgs = 207
-    case btrfsIoctlQgroupCreateArgs = 208
-    case btrfsIoctlQgroupLimitArgs = 209
-    case btrfsIoctlQuotaCtlArgs = 210
-    case btrfsIoctlQuotaRescanArgs = 211
-    case btrfsIoctlTimespec = 212
-    case btrfsIoctlReceivedSubvolArgs = 213
-    case btrfsScrubProgress = 214
-    case btrfsIoctlScrubArgs = 215
-    case btrfsIoctlSearchKey = 216
-    case btrfsIoctlSearchArgs = 217
-    case btrfsIoctlSearchArgsV2 = 218
-    case btrfsIoctlSendArgs = 219
-    case btrfsIoctlSpaceInfo = 220
-    case btrfsIoctlSpaceArgs = 221
-    case dmIoctl = 222
-    case kbsentry = 223
-    case unimapinit = 224
-    case kbdiacr = 225
-    case kbdiacrs = 226
-    case kbdiacruc = 227
-    case kbdiacrsuc = 228
-    case kvmCpuidEntry2 = 229
-    case kvmCpuid2 = 230
-    case gpiohandleRequest = 231
-    case gpiohandleConfig = 232
-    case gpiohandleData = 233
-    case gpioOffset = 234
-    case gpioV2LineConfig = 235
-    case gpioV2LineRequest = 236
-    case gpioV2LineValues = 237
-    case gpioV2LineBits = 238
-    case mtdOobBuf = 239
-    case mtdOobBuf64 = 240
-    case otpInfo = 241
-    case mtdWriteReq = 242
-    case nandOobinfo = 243
-    case nandOobfree = 244
-    case nandEcclayoutUser = 245
-    case mtdEccStats = 246
-    case regionInfoUser = 247
-    case rtcParam = 248
-    case rtcSetting = 249
-    case ptpSysOffset = 250
-    case ptpSysOffsetPrecise = 251
-    case ptpSysOffsetExtended = 252
-    case udmabufCreate = 253
-    case udmabufCreateItem = 254
-    case udmabufCreateList = 255
-    case teeIoctlParam = 256
-    case teeIoctlOpenSessionArg = 257
-    case teeIoctlInvokeArg = 258
-    case teeIoclSuppRecvArg = 259
-    case teeIoclSuppSendArg = 260
-    case teeIoctlObjectInvokeArg = 261
-    case teeOpen = 262
-    case teeInvoke = 263
-    case teeReceive = 264
-    case teeSend = 265
-    case teeObject = 266
-    case teeIoctlCancelArg = 267
-    case teeIoctlCloseSessionArg = 268
-    case teeIoctlShmRegisterData = 269
-    case teeIoctlShmRegisterFdData = 270
-    case ubiMkvolReq = 271
-    case ubiRsvolReq = 272
-    case ubiRenameEntry = 273
-    case ubiRnvolReq = 274
-    case ubiLebChangeReq = 275
-    case ubiAttachReq = 276
-    case ubiMapReq = 277
-    case ubiSetVolPropReq = 278
-    case logicalBlockMetadataCap = 279
-    case sgIoV4 = 280
-    case termios = 281
-    case termios2 = 282
-    case termio = 283
-    case winsize = 284
-    case fileCloneRange = 285
-    case fstrimRange = 286
-    case fsxattr = 287
-    case fsuuid2 = 288
-    case fsSysfsPath = 289
-    case fiemapExtent = 290
-    case procmapQuery = 291
-    case fsverityEnableArg = 292
-    case fsverityDigest = 293
-    case blkpgPartition = 294
-    case blkpgIoctlArg = 295
-    case blkUserTraceSetup = 296
-    case hdGeometry = 297
-    case loopInfo = 298
-    case loopInfo64 = 299
-    case loopConfig = 300
-    case rtcTime = 301
-    case rtcWkalrm = 302
-    case rtcPllInfo = 303
-    case randPoolInfo = 304
-    case uffdioRange = 305
-    case uffdioApi = 306
-    case uffdioRegister = 307
-    case uffdioCopy = 308
-    case uffdioZeropage = 309
-    case uffdioWriteprotect = 310
-    case uffdioContinue = 311
-    case uffdioPoison = 312
-    case uffdioMove = 313
-    case mntNsInfo = 314
-    case epollParams = 315
-    case pidfdInfo = 316
-    case watchdogInfo = 317
-    case inputId = 318
-    case sockaddrIn = 319
-    case x25Address = 320
-    case sockaddrX25 = 321
-    case sockaddrQrtr = 322
-    case sockaddrCan = 323
-    case tipcServiceRange = 324
-    case tipcServiceAddr = 325
-    case tipcServiceName = 326
-    case tipcSocketAddr = 327
-    case tipcRangeMember = 328
-    case tipcNameMember = 329
-    case tipcIdMember = 330
-    case sockaddrTipc = 331
-    case ieee802154AddrSa = 332
-    case sockaddrIeee802154 = 333
-    case timeval64 = 334
-    case ucred = 335
-    case linger = 336
-    case sockTxtime = 337
-    case ipMreq = 338
-    case ipMreqSource = 339
-    case ipv6Mreq = 340
-    case inPktinfo = 341
-    case in6Pktinfo = 342
-    case sockExtendedErr = 343
-    case tcpRepairWindow = 344
-    case tpacketReq = 345
-    case tpacketStatsV3 = 346
-    case tpacketAuxdata = 347
-    case canFilter = 348
-    case xdpUmemReg = 349
-    case xdpRingOffset = 350
-    case xdpMmapOffsets = 351
-    case xdpStatistics = 352
-    case tcpInfo = 353
-    case tipcGroupReq = 354
-    case tcpAoAdd = 355
-    case ifinfomsg = 356
-    case ifaddrmsg = 357
-    case rtmsg = 358
-    case ndmsg = 359
-    case fibRuleHdr = 360
-    case tcmsg = 361
-    case genlmsghdr = 362
-    case ifaCacheinfo = 363
-    case ndaCacheinfo = 364
-    case rtaCacheinfo = 365
-    case rtnlLinkStats = 366
-    case rtnlLinkStats64 = 367
-    case iflaBridgeId = 368
-    case brBooloptMulti = 369
-    case iflaCacheinfo = 370
-    case bridgeVlanInfo = 371
-    case iflaVfMac = 372
-    case iflaVfVlan = 373
-    case iflaVfVlanInfo = 374
-    case iflaVfTxRate = 375
-    case iflaVfRate = 376
-    case iflaVfSpoofchk = 377
-    case iflaVfLinkState = 378
-    case iflaVfRssQueryEn = 379
-    case iflaVfTrust = 380
-    case iflaVfGuid = 381
-    case iflaPortVsi = 382
-    case rtnlLinkIfmap = 383
-    case ndtConfig = 384
-    case ndtStats = 385
-    case ndtmsg = 386
-    case ifaddrlblmsg = 387
-    case netconfmsg = 388
-    case dcbmsg = 389
-    case multicastReport = 390
-    case rtgenmsg = 391
-    case nhmsg = 392
-    case nexthopGrp = 393
-    case brPortMsg = 394
-    case brMdbEntry = 395
-    case ifStatsMsg = 396
-    case bridgeVlanXstats = 397
-    case bridgeStpXstats = 398
-    case rtnlHwStats64 = 399
-    case gnetStatsBasic = 400
-    case gnetStatsRateEst = 401
-    case gnetStatsRateEst64 = 402
-    case gnetStatsQueue = 403
-    case tcSizespec = 404
-    case tcStats = 405
-    case tcEstimator = 406
-    case tcamsg = 407
-    case nlaBitfield32 = 408
-    case rtaMfcStats = 409
-    case fibRuleUidRange = 410
-    case fibRulePortRange = 411
-    case rtnexthop = 412
-    case trafficRootFlags = 413
-    case trafficActionFlags = 414
-    case trafficStatisticsFlags = 415
-    case inetDiagSockid = 416
-    case inet6DiagSockid = 417
-    case inetDiagReqV2 = 418
-    case inetDiagMsg = 419
-    case inet6DiagReqV2 = 420
-    case inet6DiagMsg = 421
-    case inetDiagMeminfo = 422
-    case tcpvegasInfo = 423
-    case tcpDctcpInfo = 424
-    case tcpBbrInfo = 425
-    case inetDiagSockopt = 426
-    case unixDiagReq = 427
-    case unixDiagMsg = 428
-    case unixDiagVfs = 429
-    case unixDiagRqlen = 430
-    case netlinkDiagReq = 431
-    case netlinkDiagMsg = 432
-    case netlinkDiagRing = 433
-    case packetDiagReq = 434
-    case packetDiagMsg = 435
-    case packetDiagInfo = 436
-    case packetDiagMclist = 437
-    case packetDiagRing = 438
-    case smcDiagReq = 439
-    case smcDiagMsg = 440
-    case smcDiagFallback = 441
-    case inetDiagBcOp = 442
-    case smcDiagLinkinfo = 443
-    case smcDiagLgrinfo = 444
-    case selnlMsgSetenforce = 445
-    case selnlMsgPolicyload = 446
-    case nfgenmsg = 447
-    case cryptoUserAlg = 448
-    case cryptoReportGeneric = 449
-    case cryptoReportHash = 450
-    case cryptoReportBlkcipher = 451
-    case cryptoReportAead = 452
-    case cryptoReportRng = 453
-    case cryptoReportCipher = 454
-    case bpfMapCreate = 455
-    case bpfMapElement = 456
-    case bpfMapUpdate = 457
-    case bpfMapKey = 458
-    case bpfMapNext = 459
-    case bpfMapOnly = 460
-    case bpfProgLoad = 461
-    case bpfObject = 462
-    case bpfProgAttach = 463
-    case bpfProgDetach = 464
-    case bpfTestRun = 465
-    case bpfProgTestRun = 466
-    case bpfNextId = 467
-    case bpfProgById = 468
-    case bpfMapById = 469
-    case bpfBtfById = 470
-    case bpfLinkById = 471
-    case bpfInfoByFd = 472
-    case bpfObjectInfo = 473
-    case bpfQueryAttr = 474
-    case bpfProgQuery = 475
-    case bpfTracepoint = 476
-    case bpfRawTracepoint = 477
-    case bpfBtfLoad = 478
-    case bpfTaskQuery = 479
-    case bpfTaskFdQuery = 480
-    case bpfBatch = 481
-    case bpfMapBatch = 482
-    case bpfBatchUpdate = 483
-    case bpfMapBatchUpdate = 484
-    case bpfBatchDelete = 485
-    case bpfMapBatchDelete = 486
-    case bpfKprobeMulti = 487
-    case bpfCookieAttr = 488
-    case bpfUprobeMulti = 489
-    case bpfTracingAttr = 490
-    case bpfNetfilterAttr = 491
-    case bpfRelativeAttr = 492
-    case bpfLinkAttr = 493
-    case bpfLinkCreate = 494
-    case bpfLinkChange = 495
-    case bpfLinkUpdate = 496
-    case bpfLinkOnly = 497
-    case bpfLinkDetach = 498
-    case bpfStatsAttr = 499
-    case bpfEnableStats = 500
-    case bpfIterator = 501
-    case bpfIterCreate = 502
-    case bpfBinding = 503
-    case bpfProgBindMap = 504
-    case bpfToken = 505
-    case bpfTokenCreate = 506
-    case bpfStream = 507
-    case bpfProgStreamRead = 508
-    case perfEventAttr = 509
-    case perfQueryBpf = 510
-    case flock64I386 = 511
-    case statI386 = 512
-    case stat64 = 513
-    case oldStat = 514
-    case selArg = 515
-    case mmapArg = 516
-    case oldSigaction = 517
-    case ipc64PermI386 = 518
-    case ipc64PermSetI386 = 519
-    case shmid64DsI386 = 520
-    case semid64DsI386 = 521
-    case msqid64DsI386 = 522
-    case msqid64DsSetI386 = 523
-    case sigeventI386 = 524
-    case ffEffectI386 = 525
-    case loopInfoI386 = 526
+    case fsQfilestat = 102
+    case fsQuotaStat = 103
+    case fsQfilestatv = 104
+    case fsQuotaStatv = 105
+    case kexecSegment = 106
+    case utsname = 107
+    case oldUtsname = 108
+    case oldoldUtsname = 109
+    case sysinfo = 110
+    case ptracePeeksiginfoArgs = 111
+    case userFpregsStruct = 112
+    case userRegsStruct = 113
+    case ptraceSyscallEntry = 114
+    case ptraceSyscallExit = 115
+    case ptraceSyscallSeccomp = 116
+    case ptraceSyscallInfo = 117
+    case kcmpEpollSlot = 118
+    case seccompMetadata = 119
+    case landlockRulesetAttr = 120
+    case landlockPathBeneathAttr = 121
+    case landlockNetPortAttr = 122
+    case seccompProgram = 123
+    case socketProgram = 124
+    case seccompNotifSizes = 125
+    case seccompData = 126
+    case seccompNotif = 127
+    case seccompNotifResp = 128
+    case seccompNotifAddfd = 129
+    case lsmCtx = 130
+    case sysctlArgs = 131
+    case inputKeymapEntry = 132
+    case ffEnvelope = 133
+    case ffConstantEffect = 134
+    case ffRampEffect = 135
+    case ffPeriodicEffect = 136
+    case ffRumbleEffect = 137
+    case ffTrigger = 138
+    case ffReplay = 139
+    case ffEffect = 140
+    case kbentry = 141
+    case kbkeycode = 142
+    case kbdRepeat = 143
+    case consolefontdesc = 144
+    case consoleFontOp = 145
+    case kvmEnableCap = 146
+    case kvmUserspaceMemoryRegion = 147
+    case kvmRegs = 148
+    case kvmSegment = 149
+    case kvmDtable = 150
+    case kvmSregs = 151
+    case gpiochipInfo = 152
+    case gpiolineInfo = 153
+    case gpioeventRequest = 154
+    case gpioV2LineInfo = 155
+    case ptpClockTime = 156
+    case ptpExttsRequest = 157
+    case ptpPeroutRequest = 158
+    case ptpClockCaps = 159
+    case ptpPinDesc = 160
+    case ifreqIndex = 161
+    case perfEventQueryBpf = 162
+    case sgIoHdr = 163
+    case counterComponent = 164
+    case counterWatch = 165
+    case mtdInfoUser = 166
+    case eraseInfoUser = 167
+    case eraseInfoUser64 = 168
+    case teeIoctlVersionData = 169
+    case teeIoctlShmAllocData = 170
+    case v4l2Rect = 171
+    case v4l2Fract = 172
+    case v4l2Capability = 173
+    case v4l2Fmtdesc = 174
+    case v4l2PixFormat = 175
+    case v4l2Format = 176
+    case v4l2Requestbuffers = 177
+    case v4l2Exportbuffer = 178
+    case v4l2Buffer = 179
+    case v4l2Captureparm = 180
+    case v4l2Streamparm = 181
+    case v4l2Standard = 182
+    case v4l2Input = 183
+    case v4l2Control = 184
+    case v4l2Tuner = 185
+    case v4l2Queryctrl = 186
+    case v4l2Querymenu = 187
+    case v4l2Cropcap = 188
+    case v4l2Crop = 189
+    case v4l2ExtControls = 190
+    case v4l2FrameSize = 191
+    case v4l2FrameSizes = 192
+    case v4l2Frmsizeenum = 193
+    case v4l2Frmivalenum = 194
+    case v4l2Frequency = 195
+    case btrfsIoctlVolArgs = 196
+    case btrfsQgroupLimit = 197
+    case btrfsQgroupInherit = 198
+    case btrfsIoctlVolArgsV2 = 199
+    case btrfsBalanceArgs = 200
+    case btrfsBalanceProgress = 201
+    case btrfsIoctlBalanceArgs = 202
+    case btrfsIoctlDefragRangeArgs = 203
+    case btrfsIoctlDevInfoArgs = 204
+    case btrfsIoctlDevReplaceStartParams = 205
+    case btrfsIoctlDevReplaceStatusParams = 206
+    case btrfsIoctlDevReplaceArgs = 207
+    case btrfsIoctlFeatureFlags = 208
+    case btrfsIoctlFsInfoArgs = 209
+    case btrfsIoctlGetDevStats = 210
+    case btrfsIoctlInoLookupArgs = 211
+    case btrfsIoctlInoPathArgs = 212
+    case btrfsIoctlLogicalInoArgs = 213
+    case btrfsIoctlQgroupAssignArgs = 214
+    case btrfsIoctlQgroupCreateArgs = 215
+    case btrfsIoctlQgroupLimitArgs = 216
+    case btrfsIoctlQuotaCtlArgs = 217
+    case btrfsIoctlQuotaRescanArgs = 218
+    case btrfsIoctlTimespec = 219
+    case btrfsIoctlReceivedSubvolArgs = 220
+    case btrfsScrubProgress = 221
+    case btrfsIoctlScrubArgs = 222
+    case btrfsIoctlSearchKey = 223
+    case btrfsIoctlSearchArgs = 224
+    case btrfsIoctlSearchArgsV2 = 225
+    case btrfsIoctlSendArgs = 226
+    case btrfsIoctlSpaceInfo = 227
+    case btrfsIoctlSpaceArgs = 228
+    case dmIoctl = 229
+    case kbsentry = 230
+    case unimapinit = 231
+    case kbdiacr = 232
+    case kbdiacrs = 233
+    case kbdiacruc = 234
+    case kbdiacrsuc = 235
+    case kvmCpuidEntry2 = 236
+    case kvmCpuid2 = 237
+    case gpiohandleRequest = 238
+    case gpiohandleConfig = 239
+    case gpiohandleData = 240
+    case gpioOffset = 241
+    case gpioV2LineConfig = 242
+    case gpioV2LineRequest = 243
+    case gpioV2LineValues = 244
+    case gpioV2LineBits = 245
+    case mtdOobBuf = 246
+    case mtdOobBuf64 = 247
+    case otpInfo = 248
+    case mtdWriteReq = 249
+    case nandOobinfo = 250
+    case nandOobfree = 251
+    case nandEcclayoutUser = 252
+    case mtdEccStats = 253
+    case regionInfoUser = 254
+    case rtcParam = 255
+    case rtcSetting = 256
+    case ptpSysOffset = 257
+    case ptpSysOffsetPrecise = 258
+    case ptpSysOffsetExtended = 259
+    case udmabufCreate = 260
+    case udmabufCreateItem = 261
+    case udmabufCreateList = 262
+    case teeIoctlParam = 263
+    case teeIoctlOpenSessionArg = 264
+    case teeIoctlInvokeArg = 265
+    case teeIoclSuppRecvArg = 266
+    case teeIoclSuppSendArg = 267
+    case teeIoctlObjectInvokeArg = 268
+    case teeOpen = 269
+    case teeInvoke = 270
+    case teeReceive = 271
+    case teeSend = 272
+    case teeObject = 273
+    case teeIoctlCancelArg = 274
+    case teeIoctlCloseSessionArg = 275
+    case teeIoctlShmRegisterData = 276
+    case teeIoctlShmRegisterFdData = 277
+    case ubiMkvolReq = 278
+    case ubiRsvolReq = 279
+    case ubiRenameEntry = 280
+    case ubiRnvolReq = 281
+    case ubiLebChangeReq = 282
+    case ubiAttachReq = 283
+    case ubiMapReq = 284
+    case ubiSetVolPropReq = 285
+    case logicalBlockMetadataCap = 286
+    case sgIoV4 = 287
+    case termios = 288
+    case termios2 = 289
+    case termio = 290
+    case winsize = 291
+    case fileCloneRange = 292
+    case fstrimRange = 293
+    case fsxattr = 294
+    case fsuuid2 = 295
+    case fsSysfsPath = 296
+    case fiemapExtent = 297
+    case procmapQuery = 298
+    case fsverityEnableArg = 299
+    case fsverityDigest = 300
+    case blkpgPartition = 301
+    case blkpgIoctlArg = 302
+    case blkUserTraceSetup = 303
+    case hdGeometry = 304
+    case loopInfo = 305
+    case loopInfo64 = 306
+    case loopConfig = 307
+    case rtcTime = 308
+    case rtcWkalrm = 309
+    case rtcPllInfo = 310
+    case randPoolInfo = 311
+    case uffdioRange = 312
+    case uffdioApi = 313
+    case uffdioRegister = 314
+    case uffdioCopy = 315
+    case uffdioZeropage = 316
+    case uffdioWriteprotect = 317
+    case uffdioContinue = 318
+    case uffdioPoison = 319
+    case uffdioMove = 320
+    case mntNsInfo = 321
+    case epollParams = 322
+    case pidfdInfo = 323
+    case watchdogInfo = 324
+    case inputId = 325
+    case sockaddrIn = 326
+    case x25Address = 327
+    case sockaddrX25 = 328
+    case sockaddrQrtr = 329
+    case sockaddrCan = 330
+    case tipcServiceRange = 331
+    case tipcServiceAddr = 332
+    case tipcServiceName = 333
+    case tipcSocketAddr = 334
+    case tipcRangeMember = 335
+    case tipcNameMember = 336
+    case tipcIdMember = 337
+    case sockaddrTipc = 338
+    case ieee802154AddrSa = 339
+    case sockaddrIeee802154 = 340
+    case timeval64 = 341
+    case ucred = 342
+    case linger = 343
+    case sockTxtime = 344
+    case ipMreq = 345
+    case ipMreqSource = 346
+    case ipv6Mreq = 347
+    case inPktinfo = 348
+    case in6Pktinfo = 349
+    case sockExtendedErr = 350
+    case tcpRepairWindow = 351
+    case tpacketReq = 352
+    case tpacketStatsV3 = 353
+    case tpacketAuxdata = 354
+    case canFilter = 355
+    case xdpUmemReg = 356
+    case xdpRingOffset = 357
+    case xdpMmapOffsets = 358
+    case xdpStatistics = 359
+    case tcpInfo = 360
+    case tipcGroupReq = 361
+    case tcpAoAdd = 362
+    case ifinfomsg = 363
+    case ifaddrmsg = 364
+    case rtmsg = 365
+    case ndmsg = 366
+    case fibRuleHdr = 367
+    case tcmsg = 368
+    case genlmsghdr = 369
+    case ifaCacheinfo = 370
+    case ndaCacheinfo = 371
+    case rtaCacheinfo = 372
+    case udevMonitorNetlinkHeader = 373
+    case rtnlLinkStats = 374
+    case rtnlLinkStats64 = 375
+    case iflaBridgeId = 376
+    case brBooloptMulti = 377
+    case iflaCacheinfo = 378
+    case bridgeVlanInfo = 379
+    case iflaVfMac = 380
+    case iflaVfVlan = 381
+    case iflaVfVlanInfo = 382
+    case iflaVfBroadcast = 383
+    case iflaVfTxRate = 384
+    case iflaVfRate = 385
+    case iflaVfSpoofchk = 386
+    case iflaVfLinkState = 387
+    case iflaVfRssQueryEn = 388
+    case iflaVfTrust = 389
+    case iflaVfGuid = 390
+    case iflaPortVsi = 391
+    case rtnlLinkIfmap = 392
+    case ndtConfig = 393
+    case ndtStats = 394
+    case ndtmsg = 395
+    case ifaddrlblmsg = 396
+    case netconfmsg = 397
+    case dcbmsg = 398
+    case multicastReport = 399
+    case rtgenmsg = 400
+    case nhmsg = 401
+    case nexthopGrp = 402
+    case brPortMsg = 403
+    case multicastAddress = 404
+    case brMdbEntry = 405
+    case ifStatsMsg = 406
+    case bridgeVlanXstats = 407
+    case bridgeStpXstats = 408
+    case rtnlHwStats64 = 409
+    case gnetStatsBasic = 410
+    case gnetStatsRateEst = 411
+    case gnetStatsRateEst64 = 412
+    case gnetStatsQueue = 413
+    case tcSizespec = 414
+    case tcStats = 415
+    case tcEstimator = 416
+    case tcamsg = 417
+    case nlaBitfield32 = 418
+    case rtaMfcStats = 419
+    case fibRuleUidRange = 420
+    case fibRulePortRange = 421
+    case rtnexthop = 422
+    case canDeviceStats = 423
+    case trafficRootFlags = 424
+    case trafficActionFlags = 425
+    case trafficStatisticsFlags = 426
+    case inetDiagSockid = 427
+    case inet6DiagSockid = 428
+    case inetDiagReqV2 = 429
+    case inetDiagReq = 430
+    case inetDiagMsg = 431
+    case inet6DiagReqV2 = 432
+    case inet6DiagMsg = 433
+    case inetDiagMeminfo = 434
+    case tcpvegasInfo = 435
+    case tcpDctcpInfo = 436
+    case tcpBbrInfo = 437
+    case inetDiagSockopt = 438
+    case unixDiagReq = 439
+    case unixDiagMsg = 440
+    case unixDiagVfs = 441
+    case unixDiagRqlen = 442
+    case netlinkDiagReq = 443
+    case netlinkDiagMsg = 444
+    case netlinkDiagRing = 445
+    case packetDiagReq = 446
+    case packetDiagMsg = 447
+    case packetDiagInfo = 448
+    case packetDiagMclist = 449
+    case tcpDiagMd5sig = 450
+    case packetDiagRing = 451
+    case smcDiagReq = 452
+    case smcDiagMsg = 453
+    case smcDiagFallback = 454
+    case inetDiagBcOp = 455
+    case smcDiagLinkinfo = 456
+    case smcDiagLgrinfo = 457
+    case selnlMsgSetenforce = 458
+    case selnlMsgPolicyload = 459
+    case nfgenmsg = 460
+    case cryptoUserAlg = 461
+    case cryptoReportGeneric = 462
+    case cryptoReportHash = 463
+    case cryptoReportBlkcipher = 464
+    case cryptoReportAead = 465
+    case cryptoReportRng = 466
+    case cryptoReportCipher = 467
+    case bpfMapCreate = 468
+    case bpfMapElement = 469
+    case bpfMapUpdate = 470
+    case bpfMapKey = 471
+    case bpfMapNext = 472
+    case bpfMapOnly = 473
+    case bpfProgLoad = 474
+    case bpfObject = 475
+    case bpfProgAttach = 476
+    case bpfProgDetach = 477
+    case bpfTestRun = 478
+    case bpfProgTestRun = 479
+    case bpfNextId = 480
+    case bpfProgById = 481
+    case bpfMapById = 482
+    case bpfBtfById = 483
+    case bpfLinkById = 484
+    case bpfInfoByFd = 485
+    case bpfObjectInfo = 486
+    case bpfQueryAttr = 487
+    case bpfProgQuery = 488
+    case bpfTracepoint = 489
+    case bpfRawTracepoint = 490
+    case bpfBtfLoad = 491
+    case bpfTaskQuery = 492
+    case bpfTaskFdQuery = 493
+    case bpfBatch = 494
+    case bpfMapBatch = 495
+    case bpfBatchUpdate = 496
+    case bpfMapBatchUpdate = 497
+    case bpfBatchDelete = 498
+    case bpfMapBatchDelete = 499
+    case bpfKprobeMulti = 500
+    case bpfCookieAttr = 501
+    case bpfUprobeMulti = 502
+    case bpfTracingAttr = 503
+    case bpfNetfilterAttr = 504
+    case bpfRelativeAttr = 505
+    case bpfLinkAttr = 506
+    case bpfLinkCreate = 507
+    case bpfLinkChange = 508
+    case bpfLinkUpdate = 509
+    case bpfLinkOnly = 510
+    case bpfLinkDetach = 511
+    case bpfStatsAttr = 512
+    case bpfEnableStats = 513
+    case bpfIterator = 514
+    case bpfIterCreate = 515
+    case bpfBinding = 516
+    case bpfProgBindMap = 517
+    case bpfToken = 518
+    case bpfTokenCreate = 519
+    case bpfStream = 520
+    case bpfProgStreamRead = 521
+    case perfEventAttr = 522
+    case perfQueryBpf = 523
+    case flock64I386 = 524
+    case statI386 = 525
+    case stat64 = 526
+    case oldStat = 527
+    case selArg = 528
+    case mmapArg = 529
+    case oldSigaction = 530
+    case ipc64PermI386 = 531
+    case ipc64PermSetI386 = 532
+    case shmid64DsI386 = 533
+    case semid64DsI386 = 534
+    case msqid64DsI386 = 535
+    case msqid64DsSetI386 = 536
+    case sigeventI386 = 537
+    case ffEffectI386 = 538
+    case sgIoHdrI386 = 539
+    case loopInfoI386 = 540
 }
 
 extension SpecTables {
@@ -566,514 +580,528 @@ extension SpecTables {
         StructureRow("epoll_event", fields: (177, 2), size64: 12, size32: 12),
         StructureRow("inotify_event", fields: (179, 4), size64: 16, size32: 16),
         StructureRow("io_event", fields: (183, 4), size64: 32, size32: 32),
-        StructureRow("iocb", fields: (187, 18), size64: 64, size32: 64, isWide: true, choices: (0, 4)),
-        StructureRow("iocb_head", fields: (205, 7), size64: 64, size32: 64, isWide: true),
-        StructureRow("iovec_data", fields: (212, 2), size64: 16, size32: 8),
-        StructureRow("io_uring_sqe", fields: (214, 116), size64: 64, size32: 64, isWide: true, choices: (4, 38)),
-        StructureRow("io_uring_cqe", fields: (330, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("io_sqring_offsets", fields: (333, 9), size64: 40, size32: 40, isWide: true),
-        StructureRow("io_cqring_offsets", fields: (342, 9), size64: 40, size32: 40, isWide: true),
-        StructureRow("io_uring_params", fields: (351, 9), size64: 120, size32: 120, isWide: true),
-        StructureRow("io_uring_files_update", fields: (360, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("io_uring_probe_op", fields: (363, 4), size64: 8, size32: 8),
-        StructureRow("io_uring_restriction", fields: (367, 7), size64: 16, size32: 16),
-        StructureRow("io_uring_files_register", fields: (374, 5), size64: 32, size32: 32, isWide: true),
-        StructureRow("io_uring_buffers_register", fields: (379, 5), size64: 32, size32: 32, isWide: true),
-        StructureRow("io_uring_files_update2", fields: (384, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("io_uring_buffers_update", fields: (391, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("io_uring_ring_fd", fields: (398, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("io_uring_ring_index", fields: (401, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("io_uring_buf_reg", fields: (404, 5), size64: 40, size32: 40, isWide: true),
-        StructureRow("io_uring_buf_status", fields: (409, 3), size64: 40, size32: 40),
-        StructureRow("io_uring_sync_cancel_reg", fields: (412, 7), size64: 64, size32: 64, isWide: true),
-        StructureRow("io_uring_file_index_range", fields: (419, 3), size64: 16, size32: 16),
-        StructureRow("io_uring_napi", fields: (422, 6), size64: 16, size32: 16),
-        StructureRow("io_uring_clock_register", fields: (428, 2), size64: 16, size32: 16),
-        StructureRow("io_uring_clone_buffers", fields: (430, 6), size64: 32, size32: 32),
-        StructureRow("io_uring_region_desc", fields: (436, 6), size64: 64, size32: 64, isWide: true),
-        StructureRow("io_uring_mem_region_reg", fields: (442, 3), size64: 32, size32: 32, isWide: true),
-        StructureRow("io_uring_zcrx_area_reg", fields: (445, 6), size64: 48, size32: 48, isWide: true),
-        StructureRow("io_uring_zcrx_ifq_reg", fields: (451, 9), size64: 96, size32: 96, isWide: true),
-        StructureRow("io_uring_query_hdr", fields: (460, 6), size64: 40, size32: 40, isWide: true),
-        StructureRow("io_uring_getevents_arg", fields: (466, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("range", fields: (470, 2), size64: 16, size32: 8),
-        StructureRow("rlimit", fields: (472, 2), size64: 16, size32: 8),
-        StructureRow("rlimit64", fields: (474, 2), size64: 16, size32: 16),
-        StructureRow("rusage", fields: (476, 16), size64: 144, size32: 72),
-        StructureRow("tms", fields: (492, 4), size64: 32, size32: 16),
-        StructureRow("clone_args", fields: (496, 11), size64: 88, size32: 88),
-        StructureRow("ns_id_req", fields: (507, 6), size64: 32, size32: 32),
-        StructureRow("user_desc", fields: (513, 4), size64: 16, size32: 16),
-        StructureRow("sched_attr", fields: (517, 10), size64: 56, size32: 56),
-        StructureRow("stack_t", fields: (527, 3), size64: 24, size32: 12),
-        StructureRow("futex_waitv", fields: (530, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("sembuf", fields: (534, 3), size64: 6, size32: 6),
-        StructureRow("mq_attr", fields: (537, 5), size64: 64, size32: 32),
-        StructureRow("ipc64_perm", fields: (542, 7), size64: 48, size32: 40),
-        StructureRow("ipc64_perm_set", fields: (549, 4), size64: 48, size32: 40),
-        StructureRow("shmid64_ds", fields: (553, 9), size64: 112, size32: 104),
-        StructureRow("shmid64_ds_set", fields: (562, 1), size64: 48, size32: 40),
-        StructureRow("shminfo64", fields: (563, 6), size64: 72, size32: 36),
-        StructureRow("shm_info", fields: (569, 6), size64: 48, size32: 24),
-        StructureRow("semid64_ds", fields: (575, 5), size64: 104, size32: 92),
-        StructureRow("semid64_ds_set", fields: (580, 1), size64: 48, size32: 40),
-        StructureRow("seminfo", fields: (581, 10), size64: 40, size32: 40),
-        StructureRow("msqid64_ds", fields: (591, 9), size64: 120, size32: 112),
-        StructureRow("msqid64_ds_set", fields: (600, 2), size64: 96, size32: 92),
-        StructureRow("msginfo", fields: (602, 8), size64: 32, size32: 32),
-        StructureRow("itimerspec", fields: (610, 2), size64: 32, size32: 16),
-        StructureRow("itimerspec64", fields: (612, 2), size64: 32, size32: 32),
-        StructureRow("itimerval", fields: (614, 2), size64: 32, size32: 16),
-        StructureRow("timezone", fields: (616, 2), size64: 8, size32: 8),
-        StructureRow("timex", fields: (618, 21), size64: 208, size32: 128),
-        StructureRow("timex64", fields: (639, 25), size64: 208, size32: 208),
-        StructureRow("sigval", fields: (664, 2), size64: 8, size32: 4),
-        StructureRow("sigevent", fields: (666, 7), size64: 32, size32: 28),
-        StructureRow("keyctl_dh_params", fields: (673, 3), size64: 12, size32: 12),
-        StructureRow("keyctl_kdf_params", fields: (676, 4), size64: 56, size32: 44),
-        StructureRow("keyctl_pkey_params", fields: (680, 4), size64: 40, size32: 40),
-        StructureRow("keyctl_pkey_query", fields: (684, 7), size64: 56, size32: 56),
-        StructureRow("cap_user_header", fields: (691, 2), size64: 8, size32: 8),
-        StructureRow("if_dqblk", fields: (693, 9), size64: 72, size32: 68),
-        StructureRow("if_nextdqblk", fields: (702, 10), size64: 72, size32: 72),
-        StructureRow("if_dqinfo", fields: (712, 4), size64: 24, size32: 24),
-        StructureRow("fs_disk_quota", fields: (716, 21), size64: 112, size32: 112),
-        StructureRow("kexec_segment", fields: (737, 4), size64: 32, size32: 16),
-        StructureRow("utsname", fields: (741, 6), size64: 390, size32: 390),
-        StructureRow("old_utsname", fields: (747, 5), size64: 325, size32: 325),
-        StructureRow("oldold_utsname", fields: (752, 5), size64: 45, size32: 45),
-        StructureRow("sysinfo", fields: (757, 13), size64: 112, size32: 56),
-        StructureRow("ptrace_peeksiginfo_args", fields: (770, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("iovec_register_set", fields: (773, 2), size64: 16, size32: 8),
-        StructureRow("user_regs_struct", fields: (775, 27), size64: 216, size32: 216),
-        StructureRow("ptrace_syscall_entry", fields: (802, 2), size64: 56, size32: 56, isWide: true),
-        StructureRow("ptrace_syscall_exit", fields: (804, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("ptrace_syscall_seccomp", fields: (806, 3), size64: 64, size32: 64, isWide: true),
-        StructureRow("ptrace_syscall_info", fields: (809, 7), size64: 88, size32: 88, isWide: true),
-        StructureRow("kcmp_epoll_slot", fields: (816, 3), size64: 12, size32: 12),
-        StructureRow("seccomp_metadata", fields: (819, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("landlock_ruleset_attr", fields: (821, 3), size64: 24, size32: 24),
-        StructureRow("landlock_path_beneath_attr", fields: (824, 2), size64: 12, size32: 12),
-        StructureRow("landlock_net_port_attr", fields: (826, 2), size64: 16, size32: 16),
-        StructureRow("seccomp_program", fields: (828, 2), size64: 16, size32: 8),
-        StructureRow("socket_program", fields: (830, 2), size64: 16, size32: 8),
-        StructureRow("seccomp_notif_sizes", fields: (832, 3), size64: 6, size32: 6),
-        StructureRow("seccomp_data", fields: (835, 4), size64: 64, size32: 64),
-        StructureRow("seccomp_notif", fields: (839, 4), size64: 80, size32: 80),
-        StructureRow("seccomp_notif_resp", fields: (843, 4), size64: 24, size32: 24),
-        StructureRow("seccomp_notif_addfd", fields: (847, 5), size64: 24, size32: 24),
-        StructureRow("lsm_ctx", fields: (852, 4), size64: 32, size32: 32),
-        StructureRow("input_keymap_entry", fields: (856, 5), size64: 40, size32: 40),
-        StructureRow("ff_envelope", fields: (861, 4), size64: 8, size32: 8),
-        StructureRow("ff_constant_effect", fields: (865, 2), size64: 10, size32: 10),
-        StructureRow("ff_ramp_effect", fields: (867, 3), size64: 12, size32: 12),
-        StructureRow("ff_periodic_effect", fields: (870, 8), size64: 32, size32: 28),
-        StructureRow("ff_rumble_effect", fields: (878, 2), size64: 4, size32: 4),
-        StructureRow("ff_trigger", fields: (880, 2), size64: 4, size32: 4),
-        StructureRow("ff_replay", fields: (882, 2), size64: 4, size32: 4),
-        StructureRow("ff_effect", fields: (884, 10), size64: 48, size32: 48),
-        StructureRow("kbentry", fields: (894, 4), size64: 4, size32: 4),
-        StructureRow("kbkeycode", fields: (898, 2), size64: 8, size32: 8),
-        StructureRow("kbd_repeat", fields: (900, 2), size64: 8, size32: 8),
-        StructureRow("consolefontdesc", fields: (902, 3), size64: 16, size32: 8),
-        StructureRow("console_font_op", fields: (905, 6), size64: 32, size32: 24),
-        StructureRow("kvm_enable_cap", fields: (911, 4), size64: 104, size32: 104),
-        StructureRow("kvm_userspace_memory_region", fields: (915, 5), size64: 32, size32: 32),
-        StructureRow("kvm_regs", fields: (920, 18), size64: 144, size32: 144),
-        StructureRow("kvm_segment", fields: (938, 13), size64: 24, size32: 24),
-        StructureRow("kvm_dtable", fields: (951, 3), size64: 16, size32: 16),
-        StructureRow("kvm_sregs", fields: (954, 18), size64: 312, size32: 312),
-        StructureRow("gpiochip_info", fields: (972, 3), size64: 68, size32: 68),
-        StructureRow("gpioline_info", fields: (975, 4), size64: 72, size32: 72, isApart: true),
-        StructureRow("gpioevent_request", fields: (979, 5), size64: 48, size32: 48, isApart: true),
-        StructureRow("gpio_v2_line_info", fields: (984, 7), size64: 256, size32: 256, isApart: true),
-        StructureRow("ptp_clock_time", fields: (991, 3), size64: 16, size32: 16),
-        StructureRow("ptp_extts_request", fields: (994, 3), size64: 16, size32: 16),
-        StructureRow("ptp_perout_request", fields: (997, 5), size64: 56, size32: 56),
-        StructureRow("ptp_clock_caps", fields: (1002, 10), size64: 80, size32: 80),
-        StructureRow("ptp_pin_desc", fields: (1012, 5), size64: 96, size32: 96),
-        StructureRow("sg_io_hdr", fields: (1017, 23), size64: 88, size32: 64),
-        StructureRow("counter_component", fields: (1040, 4), size64: 4, size32: 4),
-        StructureRow("counter_watch", fields: (1044, 3), size64: 6, size32: 6),
-        StructureRow("mtd_info_user", fields: (1047, 7), size64: 32, size32: 32),
-        StructureRow("erase_info_user", fields: (1054, 2), size64: 8, size32: 8),
-        StructureRow("erase_info_user64", fields: (1056, 2), size64: 16, size32: 16),
-        StructureRow("tee_ioctl_version_data", fields: (1058, 4), size64: 12, size32: 12),
-        StructureRow("tee_ioctl_shm_alloc_data", fields: (1062, 3), size64: 16, size32: 16),
-        StructureRow("v4l2_rect", fields: (1065, 4), size64: 16, size32: 16),
-        StructureRow("v4l2_fract", fields: (1069, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_capability", fields: (1071, 7), size64: 104, size32: 104),
-        StructureRow("v4l2_fmtdesc", fields: (1078, 7), size64: 64, size32: 64),
-        StructureRow("v4l2_pix_format", fields: (1085, 8), size64: 48, size32: 48),
-        StructureRow("v4l2_format", fields: (1093, 3), size64: 208, size32: 208),
-        StructureRow("v4l2_requestbuffers", fields: (1096, 4), size64: 20, size32: 20),
-        StructureRow("v4l2_exportbuffer", fields: (1100, 6), size64: 64, size32: 64),
-        StructureRow("v4l2_buffer", fields: (1106, 12), size64: 88, size32: 68),
-        StructureRow("v4l2_captureparm", fields: (1118, 6), size64: 40, size32: 40),
-        StructureRow("v4l2_streamparm", fields: (1124, 3), size64: 204, size32: 204),
-        StructureRow("v4l2_standard", fields: (1127, 6), size64: 72, size32: 64),
-        StructureRow("v4l2_input", fields: (1133, 9), size64: 80, size32: 76),
-        StructureRow("v4l2_control", fields: (1142, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_tuner", fields: (1144, 11), size64: 84, size32: 84),
-        StructureRow("v4l2_queryctrl", fields: (1155, 9), size64: 68, size32: 68),
-        StructureRow("v4l2_querymenu", fields: (1164, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_cropcap", fields: (1168, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_crop", fields: (1172, 2), size64: 20, size32: 20),
-        StructureRow("v4l2_ext_controls", fields: (1174, 6), size64: 32, size32: 24),
-        StructureRow("v4l2_frame_size", fields: (1180, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_frame_sizes", fields: (1182, 6), size64: 24, size32: 24),
-        StructureRow("v4l2_frmsizeenum", fields: (1188, 6), size64: 44, size32: 44),
-        StructureRow("v4l2_frmivalenum", fields: (1194, 8), size64: 52, size32: 52),
-        StructureRow("v4l2_frequency", fields: (1202, 4), size64: 44, size32: 44),
-        StructureRow("btrfs_ioctl_vol_args", fields: (1206, 2), size64: 4096, size32: 4096),
-        StructureRow("btrfs_qgroup_limit", fields: (1208, 5), size64: 40, size32: 40),
-        StructureRow("btrfs_qgroup_inherit", fields: (1213, 6), size64: 72, size32: 72),
-        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1219, 6), size64: 4096, size32: 4096, isWide: true),
-        StructureRow("btrfs_balance_args", fields: (1225, 13), size64: 136, size32: 136),
-        StructureRow("btrfs_balance_progress", fields: (1238, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_balance_args", fields: (1241, 7), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1248, 6), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_dev_info_args", fields: (1254, 6), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1260, 4), size64: 2072, size32: 2068),
-        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1264, 6), size64: 48, size32: 48),
+        StructureRow("iocb", fields: (187, 19), size64: 64, size32: 64, isWide: true, choices: (0, 4)),
+        StructureRow("iocb_head", fields: (206, 7), size64: 64, size32: 64, isWide: true),
+        StructureRow("iovec_data", fields: (213, 2), size64: 16, size32: 8),
+        StructureRow("io_uring_sqe", fields: (215, 116), size64: 64, size32: 64, isWide: true, choices: (4, 38)),
+        StructureRow("io_uring_cqe", fields: (331, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("io_sqring_offsets", fields: (334, 9), size64: 40, size32: 40, isWide: true),
+        StructureRow("io_cqring_offsets", fields: (343, 9), size64: 40, size32: 40, isWide: true),
+        StructureRow("io_uring_params", fields: (352, 9), size64: 120, size32: 120, isWide: true),
+        StructureRow("io_uring_files_update", fields: (361, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("io_uring_probe_op", fields: (364, 4), size64: 8, size32: 8),
+        StructureRow("io_uring_restriction", fields: (368, 7), size64: 16, size32: 16),
+        StructureRow("io_uring_files_register", fields: (375, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("io_uring_buffers_register", fields: (380, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("io_uring_files_update2", fields: (385, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("io_uring_buffers_update", fields: (392, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("io_uring_ring_fd", fields: (399, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("io_uring_ring_index", fields: (402, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("io_uring_buf_reg", fields: (405, 5), size64: 40, size32: 40, isWide: true),
+        StructureRow("io_uring_buf_status", fields: (410, 3), size64: 40, size32: 40),
+        StructureRow("io_uring_sync_cancel_reg", fields: (413, 7), size64: 64, size32: 64, isWide: true),
+        StructureRow("io_uring_file_index_range", fields: (420, 3), size64: 16, size32: 16),
+        StructureRow("io_uring_napi", fields: (423, 6), size64: 16, size32: 16),
+        StructureRow("io_uring_clock_register", fields: (429, 2), size64: 16, size32: 16),
+        StructureRow("io_uring_clone_buffers", fields: (431, 6), size64: 32, size32: 32),
+        StructureRow("io_uring_region_desc", fields: (437, 6), size64: 64, size32: 64, isWide: true),
+        StructureRow("io_uring_mem_region_reg", fields: (443, 3), size64: 32, size32: 32, isWide: true),
+        StructureRow("io_uring_zcrx_area_reg", fields: (446, 6), size64: 48, size32: 48, isWide: true),
+        StructureRow("io_uring_zcrx_ifq_reg", fields: (452, 9), size64: 96, size32: 96, isWide: true),
+        StructureRow("io_uring_query_hdr", fields: (461, 6), size64: 40, size32: 40, isWide: true),
+        StructureRow("io_uring_getevents_arg", fields: (467, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("range", fields: (471, 2), size64: 16, size32: 8),
+        StructureRow("rlimit", fields: (473, 2), size64: 16, size32: 8),
+        StructureRow("rlimit64", fields: (475, 2), size64: 16, size32: 16),
+        StructureRow("rusage", fields: (477, 16), size64: 144, size32: 72),
+        StructureRow("tms", fields: (493, 4), size64: 32, size32: 16),
+        StructureRow("clone_args", fields: (497, 11), size64: 88, size32: 88),
+        StructureRow("ns_id_req", fields: (508, 6), size64: 32, size32: 32),
+        StructureRow("user_desc", fields: (514, 4), size64: 16, size32: 16),
+        StructureRow("sched_attr", fields: (518, 10), size64: 56, size32: 56),
+        StructureRow("stack_t", fields: (528, 3), size64: 24, size32: 12),
+        StructureRow("futex_waitv", fields: (531, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("sembuf", fields: (535, 3), size64: 6, size32: 6),
+        StructureRow("mq_attr", fields: (538, 5), size64: 64, size32: 32),
+        StructureRow("ipc64_perm", fields: (543, 7), size64: 48, size32: 40),
+        StructureRow("ipc64_perm_set", fields: (550, 4), size64: 48, size32: 40),
+        StructureRow("shmid64_ds", fields: (554, 9), size64: 112, size32: 104),
+        StructureRow("shmid64_ds_set", fields: (563, 1), size64: 48, size32: 40),
+        StructureRow("shminfo64", fields: (564, 6), size64: 72, size32: 36),
+        StructureRow("shm_info", fields: (570, 6), size64: 48, size32: 24),
+        StructureRow("semid64_ds", fields: (576, 5), size64: 104, size32: 92),
+        StructureRow("semid64_ds_set", fields: (581, 1), size64: 48, size32: 40),
+        StructureRow("seminfo", fields: (582, 10), size64: 40, size32: 40),
+        StructureRow("msqid64_ds", fields: (592, 9), size64: 120, size32: 112),
+        StructureRow("msqid64_ds_set", fields: (601, 2), size64: 96, size32: 92),
+        StructureRow("msginfo", fields: (603, 8), size64: 32, size32: 32),
+        StructureRow("itimerspec", fields: (611, 2), size64: 32, size32: 16),
+        StructureRow("itimerspec64", fields: (613, 2), size64: 32, size32: 32),
+        StructureRow("itimerval", fields: (615, 2), size64: 32, size32: 16),
+        StructureRow("timezone", fields: (617, 2), size64: 8, size32: 8),
+        StructureRow("timex", fields: (619, 21), size64: 208, size32: 128),
+        StructureRow("timex64", fields: (640, 25), size64: 208, size32: 208),
+        StructureRow("sigval", fields: (665, 2), size64: 8, size32: 4),
+        StructureRow("sigevent", fields: (667, 7), size64: 32, size32: 28),
+        StructureRow("keyctl_dh_params", fields: (674, 3), size64: 12, size32: 12),
+        StructureRow("keyctl_kdf_params", fields: (677, 4), size64: 56, size32: 44),
+        StructureRow("keyctl_pkey_params", fields: (681, 4), size64: 40, size32: 40),
+        StructureRow("keyctl_pkey_query", fields: (685, 7), size64: 56, size32: 56),
+        StructureRow("cap_user_header", fields: (692, 2), size64: 8, size32: 8),
+        StructureRow("if_dqblk", fields: (694, 9), size64: 72, size32: 68),
+        StructureRow("if_nextdqblk", fields: (703, 10), size64: 72, size32: 72),
+        StructureRow("if_dqinfo", fields: (713, 4), size64: 24, size32: 24),
+        StructureRow("fs_disk_quota", fields: (717, 21), size64: 112, size32: 112),
+        StructureRow("fs_qfilestat", fields: (738, 3), size64: 24, size32: 20),
+        StructureRow("fs_quota_stat", fields: (741, 11), size64: 80, size32: 68),
+        StructureRow("fs_qfilestatv", fields: (752, 4), size64: 24, size32: 24),
+        StructureRow("fs_quota_statv", fields: (756, 16), size64: 160, size32: 160),
+        StructureRow("kexec_segment", fields: (772, 4), size64: 32, size32: 16),
+        StructureRow("utsname", fields: (776, 6), size64: 390, size32: 390),
+        StructureRow("old_utsname", fields: (782, 5), size64: 325, size32: 325),
+        StructureRow("oldold_utsname", fields: (787, 5), size64: 45, size32: 45),
+        StructureRow("sysinfo", fields: (792, 13), size64: 112, size32: 56),
+        StructureRow("ptrace_peeksiginfo_args", fields: (805, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("user_fpregs_struct", fields: (808, 11), size64: 512, size32: 512),
+        StructureRow("user_regs_struct", fields: (819, 27), size64: 216, size32: 216),
+        StructureRow("ptrace_syscall_entry", fields: (846, 2), size64: 56, size32: 56, isWide: true),
+        StructureRow("ptrace_syscall_exit", fields: (848, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("ptrace_syscall_seccomp", fields: (850, 3), size64: 64, size32: 64, isWide: true),
+        StructureRow("ptrace_syscall_info", fields: (853, 7), size64: 88, size32: 88, isWide: true),
+        StructureRow("kcmp_epoll_slot", fields: (860, 3), size64: 12, size32: 12),
+        StructureRow("seccomp_metadata", fields: (863, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("landlock_ruleset_attr", fields: (865, 3), size64: 24, size32: 24),
+        StructureRow("landlock_path_beneath_attr", fields: (868, 2), size64: 12, size32: 12),
+        StructureRow("landlock_net_port_attr", fields: (870, 2), size64: 16, size32: 16),
+        StructureRow("seccomp_program", fields: (872, 2), size64: 16, size32: 8),
+        StructureRow("socket_program", fields: (874, 2), size64: 16, size32: 8),
+        StructureRow("seccomp_notif_sizes", fields: (876, 3), size64: 6, size32: 6),
+        StructureRow("seccomp_data", fields: (879, 4), size64: 64, size32: 64),
+        StructureRow("seccomp_notif", fields: (883, 4), size64: 80, size32: 80),
+        StructureRow("seccomp_notif_resp", fields: (887, 4), size64: 24, size32: 24),
+        StructureRow("seccomp_notif_addfd", fields: (891, 5), size64: 24, size32: 24),
+        StructureRow("lsm_ctx", fields: (896, 4), size64: 32, size32: 32),
+        StructureRow("__sysctl_args", fields: (900, 7), size64: 80, size32: 40),
+        StructureRow("input_keymap_entry", fields: (907, 5), size64: 40, size32: 40),
+        StructureRow("ff_envelope", fields: (912, 4), size64: 8, size32: 8),
+        StructureRow("ff_constant_effect", fields: (916, 2), size64: 10, size32: 10),
+        StructureRow("ff_ramp_effect", fields: (918, 3), size64: 12, size32: 12),
+        StructureRow("ff_periodic_effect", fields: (921, 8), size64: 32, size32: 28),
+        StructureRow("ff_rumble_effect", fields: (929, 2), size64: 4, size32: 4),
+        StructureRow("ff_trigger", fields: (931, 2), size64: 4, size32: 4),
+        StructureRow("ff_replay", fields: (933, 2), size64: 4, size32: 4),
+        StructureRow("ff_effect", fields: (935, 10), size64: 48, size32: 48),
+        StructureRow("kbentry", fields: (945, 4), size64: 4, size32: 4),
+        StructureRow("kbkeycode", fields: (949, 2), size64: 8, size32: 8),
+        StructureRow("kbd_repeat", fields: (951, 2), size64: 8, size32: 8),
+        StructureRow("consolefontdesc", fields: (953, 3), size64: 16, size32: 8),
+        StructureRow("console_font_op", fields: (956, 6), size64: 32, size32: 24),
+        StructureRow("kvm_enable_cap", fields: (962, 4), size64: 104, size32: 104),
+        StructureRow("kvm_userspace_memory_region", fields: (966, 5), size64: 32, size32: 32),
+        StructureRow("kvm_regs", fields: (971, 18), size64: 144, size32: 144),
+        StructureRow("kvm_segment", fields: (989, 13), size64: 24, size32: 24),
+        StructureRow("kvm_dtable", fields: (1002, 3), size64: 16, size32: 16),
+        StructureRow("kvm_sregs", fields: (1005, 18), size64: 312, size32: 312),
+        StructureRow("gpiochip_info", fields: (1023, 3), size64: 68, size32: 68),
+        StructureRow("gpioline_info", fields: (1026, 4), size64: 72, size32: 72, isApart: true),
+        StructureRow("gpioevent_request", fields: (1030, 5), size64: 48, size32: 48, isApart: true),
+        StructureRow("gpio_v2_line_info", fields: (1035, 7), size64: 256, size32: 256, isApart: true),
+        StructureRow("ptp_clock_time", fields: (1042, 3), size64: 16, size32: 16),
+        StructureRow("ptp_extts_request", fields: (1045, 3), size64: 16, size32: 16),
+        StructureRow("ptp_perout_request", fields: (1048, 5), size64: 56, size32: 56),
+        StructureRow("ptp_clock_caps", fields: (1053, 10), size64: 80, size32: 80),
+        StructureRow("ptp_pin_desc", fields: (1063, 5), size64: 96, size32: 96),
+        StructureRow("ifreq_index", fields: (1068, 1), size64: 20, size32: 20),
+        StructureRow("perf_event_query_bpf", fields: (1069, 3), size64: 8, size32: 8),
+        StructureRow("sg_io_hdr", fields: (1072, 23), size64: 88, size32: 84),
+        StructureRow("counter_component", fields: (1095, 4), size64: 4, size32: 4),
+        StructureRow("counter_watch", fields: (1099, 3), size64: 6, size32: 6),
+        StructureRow("mtd_info_user", fields: (1102, 7), size64: 32, size32: 32),
+        StructureRow("erase_info_user", fields: (1109, 2), size64: 8, size32: 8),
+        StructureRow("erase_info_user64", fields: (1111, 2), size64: 16, size32: 16),
+        StructureRow("tee_ioctl_version_data", fields: (1113, 4), size64: 12, size32: 12),
+        StructureRow("tee_ioctl_shm_alloc_data", fields: (1117, 3), size64: 16, size32: 16),
+        StructureRow("v4l2_rect", fields: (1120, 4), size64: 16, size32: 16),
+        StructureRow("v4l2_fract", fields: (1124, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_capability", fields: (1126, 7), size64: 104, size32: 104),
+        StructureRow("v4l2_fmtdesc", fields: (1133, 7), size64: 64, size32: 64),
+        StructureRow("v4l2_pix_format", fields: (1140, 8), size64: 48, size32: 48),
+        StructureRow("v4l2_format", fields: (1148, 3), size64: 208, size32: 208),
+        StructureRow("v4l2_requestbuffers", fields: (1151, 4), size64: 20, size32: 20),
+        StructureRow("v4l2_exportbuffer", fields: (1155, 6), size64: 64, size32: 64),
+        StructureRow("v4l2_buffer", fields: (1161, 12), size64: 88, size32: 68),
+        StructureRow("v4l2_captureparm", fields: (1173, 6), size64: 40, size32: 40),
+        StructureRow("v4l2_streamparm", fields: (1179, 3), size64: 204, size32: 204),
+        StructureRow("v4l2_standard", fields: (1182, 6), size64: 72, size32: 64),
+        StructureRow("v4l2_input", fields: (1188, 9), size64: 80, size32: 76),
+        StructureRow("v4l2_control", fields: (1197, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_tuner", fields: (1199, 11), size64: 84, size32: 84),
+        StructureRow("v4l2_queryctrl", fields: (1210, 9), size64: 68, size32: 68),
+        StructureRow("v4l2_querymenu", fields: (1219, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_cropcap", fields: (1223, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_crop", fields: (1227, 2), size64: 20, size32: 20),
+        StructureRow("v4l2_ext_controls", fields: (1229, 6), size64: 32, size32: 24),
+        StructureRow("v4l2_frame_size", fields: (1235, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_frame_sizes", fields: (1237, 6), size64: 24, size32: 24),
+        StructureRow("v4l2_frmsizeenum", fields: (1243, 6), size64: 44, size32: 44),
+        StructureRow("v4l2_frmivalenum", fields: (1249, 8), size64: 52, size32: 52),
+        StructureRow("v4l2_frequency", fields: (1257, 4), size64: 44, size32: 44),
+        StructureRow("btrfs_ioctl_vol_args", fields: (1261, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_qgroup_limit", fields: (1263, 5), size64: 40, size32: 40),
+        StructureRow("btrfs_qgroup_inherit", fields: (1268, 6), size64: 72, size32: 72),
+        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1274, 6), size64: 4096, size32: 4096, isWide: true),
     ]
 
     private static let structures1: [StructureRow] = [
-        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1270, 5), size64: 2600, size32: 2596),
-        StructureRow("btrfs_ioctl_feature_flags", fields: (1275, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_fs_info_args", fields: (1278, 12), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1290, 6), size64: 1032, size32: 1032),
-        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1296, 3), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_ino_path_args", fields: (1299, 4), size64: 56, size32: 56),
-        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1303, 5), size64: 56, size32: 56),
-        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1308, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1311, 2), size64: 16, size32: 16),
-        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1313, 2), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1315, 2), size64: 16, size32: 16),
-        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1317, 3), size64: 64, size32: 64),
-        StructureRow("btrfs_ioctl_timespec", fields: (1320, 2), size64: 16, size32: 12),
-        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1322, 7), size64: 200, size32: 192),
-        StructureRow("btrfs_scrub_progress", fields: (1329, 15), size64: 120, size32: 120),
-        StructureRow("btrfs_ioctl_scrub_args", fields: (1344, 6), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_search_key", fields: (1350, 11), size64: 104, size32: 104),
-        StructureRow("btrfs_ioctl_search_args", fields: (1361, 2), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_search_args_v2", fields: (1363, 2), size64: 112, size32: 112),
-        StructureRow("btrfs_ioctl_send_args", fields: (1365, 7), size64: 72, size32: 68),
-        StructureRow("btrfs_ioctl_space_info", fields: (1372, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_space_args", fields: (1375, 3), size64: 16, size32: 16),
-        StructureRow("dm_ioctl", fields: (1378, 11), size64: 312, size32: 312),
-        StructureRow("kbsentry", fields: (1389, 2), size64: 513, size32: 513),
-        StructureRow("unimapinit", fields: (1391, 3), size64: 6, size32: 6),
-        StructureRow("kbdiacr", fields: (1394, 3), size64: 3, size32: 3),
-        StructureRow("kbdiacrs", fields: (1397, 3), size64: 772, size32: 772),
-        StructureRow("kbdiacruc", fields: (1400, 3), size64: 12, size32: 12),
-        StructureRow("kbdiacrsuc", fields: (1403, 3), size64: 3076, size32: 3076),
-        StructureRow("kvm_cpuid_entry2", fields: (1406, 8), size64: 40, size32: 40),
-        StructureRow("kvm_cpuid2", fields: (1414, 3), size64: 8, size32: 8),
-        StructureRow("gpiohandle_request", fields: (1417, 6), size64: 364, size32: 364, isApart: true),
-        StructureRow("gpiohandle_config", fields: (1423, 3), size64: 84, size32: 84),
-        StructureRow("gpiohandle_data", fields: (1426, 1), size64: 64, size32: 64),
-        StructureRow("gpio_offset", fields: (1427, 1), size64: 4, size32: 4),
-        StructureRow("gpio_v2_line_config", fields: (1428, 5), size64: 272, size32: 272),
-        StructureRow("gpio_v2_line_request", fields: (1433, 7), size64: 592, size32: 592, isApart: true),
-        StructureRow("gpio_v2_line_values", fields: (1440, 2), size64: 16, size32: 16, isApart: true),
-        StructureRow("gpio_v2_line_bits", fields: (1442, 2), size64: 16, size32: 16),
-        StructureRow("mtd_oob_buf", fields: (1444, 3), size64: 16, size32: 12),
-        StructureRow("mtd_oob_buf64", fields: (1447, 4), size64: 24, size32: 24),
-        StructureRow("otp_info", fields: (1451, 3), size64: 12, size32: 12),
-        StructureRow("mtd_write_req", fields: (1454, 7), size64: 48, size32: 48),
-        StructureRow("nand_oobinfo", fields: (1461, 4), size64: 200, size32: 200),
-        StructureRow("nand_oobfree", fields: (1465, 2), size64: 8, size32: 8),
-        StructureRow("nand_ecclayout_user", fields: (1467, 4), size64: 328, size32: 328),
-        StructureRow("mtd_ecc_stats", fields: (1471, 4), size64: 16, size32: 16),
-        StructureRow("region_info_user", fields: (1475, 4), size64: 16, size32: 16),
-        StructureRow("rtc_param", fields: (1479, 7), size64: 24, size32: 24, isApart: true),
-        StructureRow("rtc_setting", fields: (1486, 7), size64: 24, size32: 24),
-        StructureRow("ptp_sys_offset", fields: (1493, 3), size64: 832, size32: 832),
-        StructureRow("ptp_sys_offset_precise", fields: (1496, 4), size64: 64, size32: 64),
-        StructureRow("ptp_sys_offset_extended", fields: (1500, 4), size64: 1216, size32: 1216),
-        StructureRow("udmabuf_create", fields: (1504, 4), size64: 24, size32: 24),
-        StructureRow("udmabuf_create_item", fields: (1508, 4), size64: 24, size32: 24),
-        StructureRow("udmabuf_create_list", fields: (1512, 3), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_param", fields: (1515, 4), size64: 32, size32: 32),
-        StructureRow("tee_ioctl_open_session_arg", fields: (1519, 9), size64: 56, size32: 56),
-        StructureRow("tee_ioctl_invoke_arg", fields: (1528, 7), size64: 24, size32: 24),
-        StructureRow("tee_iocl_supp_recv_arg", fields: (1535, 3), size64: 8, size32: 8),
-        StructureRow("tee_iocl_supp_send_arg", fields: (1538, 3), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_object_invoke_arg", fields: (1541, 5), size64: 24, size32: 24),
-        StructureRow("tee_open", fields: (1546, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_invoke", fields: (1548, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_receive", fields: (1550, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_send", fields: (1552, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_object", fields: (1554, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_ioctl_cancel_arg", fields: (1556, 2), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_close_session_arg", fields: (1558, 1), size64: 4, size32: 4),
-        StructureRow("tee_ioctl_shm_register_data", fields: (1559, 4), size64: 24, size32: 24),
-        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1563, 4), size64: 24, size32: 24),
-        StructureRow("ubi_mkvol_req", fields: (1567, 8), size64: 152, size32: 152),
-        StructureRow("ubi_rsvol_req", fields: (1575, 2), size64: 12, size32: 12),
-        StructureRow("ubi_rename_entry", fields: (1577, 4), size64: 136, size32: 136),
-        StructureRow("ubi_rnvol_req", fields: (1581, 4), size64: 4368, size32: 4368),
-        StructureRow("ubi_leb_change_req", fields: (1585, 4), size64: 16, size32: 16),
-        StructureRow("ubi_attach_req", fields: (1589, 7), size64: 24, size32: 24),
-        StructureRow("ubi_map_req", fields: (1596, 3), size64: 8, size32: 8),
-        StructureRow("ubi_set_vol_prop_req", fields: (1599, 3), size64: 16, size32: 16),
-        StructureRow("logical_block_metadata_cap", fields: (1602, 12), size64: 16, size32: 16),
-        StructureRow("sg_io_v4", fields: (1614, 30), size64: 160, size32: 160, isWide: true),
-        StructureRow("termios", fields: (1644, 6), size64: 36, size32: 36),
-        StructureRow("termios2", fields: (1650, 8), size64: 44, size32: 44),
-        StructureRow("termio", fields: (1658, 6), size64: 18, size32: 18),
-        StructureRow("winsize", fields: (1664, 4), size64: 8, size32: 8),
-        StructureRow("file_clone_range", fields: (1668, 4), size64: 32, size32: 32),
-        StructureRow("fstrim_range", fields: (1672, 3), size64: 24, size32: 24),
-        StructureRow("fsxattr", fields: (1675, 6), size64: 28, size32: 28),
-        StructureRow("fsuuid2", fields: (1681, 2), size64: 17, size32: 17),
-        StructureRow("fs_sysfs_path", fields: (1683, 2), size64: 129, size32: 129),
-        StructureRow("fiemap_extent", fields: (1685, 6), size64: 56, size32: 56),
-        StructureRow("procmap_query", fields: (1691, 15), size64: 104, size32: 104),
-        StructureRow("fsverity_enable_arg", fields: (1706, 9), size64: 128, size32: 128),
-        StructureRow("fsverity_digest", fields: (1715, 2), size64: 4, size32: 4),
-        StructureRow("blkpg_partition", fields: (1717, 5), size64: 152, size32: 148),
-        StructureRow("blkpg_ioctl_arg", fields: (1722, 4), size64: 24, size32: 16),
-        StructureRow("blk_user_trace_setup", fields: (1726, 7), size64: 72, size32: 64),
-        StructureRow("hd_geometry", fields: (1733, 4), size64: 16, size32: 8),
-        StructureRow("loop_info", fields: (1737, 12), size64: 168, size32: 164),
-        StructureRow("loop_info64", fields: (1749, 13), size64: 232, size32: 232),
-        StructureRow("loop_config", fields: (1762, 4), size64: 304, size32: 304),
-        StructureRow("rtc_time", fields: (1766, 9), size64: 36, size32: 36),
-        StructureRow("rtc_wkalrm", fields: (1775, 3), size64: 40, size32: 40),
-        StructureRow("rtc_pll_info", fields: (1778, 7), size64: 32, size32: 28),
-        StructureRow("rand_pool_info", fields: (1785, 2), size64: 8, size32: 8),
-        StructureRow("uffdio_range", fields: (1787, 2), size64: 16, size32: 16),
-        StructureRow("uffdio_api", fields: (1789, 3), size64: 24, size32: 24),
-        StructureRow("uffdio_register", fields: (1792, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_copy", fields: (1795, 5), size64: 40, size32: 40),
-        StructureRow("uffdio_zeropage", fields: (1800, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_writeprotect", fields: (1803, 2), size64: 24, size32: 24),
-        StructureRow("uffdio_continue", fields: (1805, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_poison", fields: (1808, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_move", fields: (1811, 5), size64: 40, size32: 40),
-        StructureRow("mnt_ns_info", fields: (1816, 3), size64: 16, size32: 16),
-        StructureRow("epoll_params", fields: (1819, 4), size64: 8, size32: 8),
-        StructureRow("pidfd_info", fields: (1823, 16), size64: 72, size32: 72),
-        StructureRow("watchdog_info", fields: (1839, 3), size64: 40, size32: 40),
-        StructureRow("input_id", fields: (1842, 4), size64: 8, size32: 8),
-        StructureRow("sockaddr_in", fields: (1846, 4), size64: 16, size32: 16),
-        StructureRow("x25_address", fields: (1850, 1), size64: 16, size32: 16),
-        StructureRow("sockaddr_x25", fields: (1851, 2), size64: 18, size32: 18),
-        StructureRow("sockaddr_qrtr", fields: (1853, 3), size64: 12, size32: 12),
-        StructureRow("sockaddr_can", fields: (1856, 4), size64: 16, size32: 16),
-        StructureRow("tipc_service_range", fields: (1860, 3), size64: 12, size32: 12),
-        StructureRow("tipc_service_addr", fields: (1863, 2), size64: 8, size32: 8),
-        StructureRow("tipc_service_name", fields: (1865, 2), size64: 12, size32: 12),
-        StructureRow("tipc_socket_addr", fields: (1867, 2), size64: 8, size32: 8),
-        StructureRow("tipc_range_member", fields: (1869, 1), size64: 12, size32: 12),
-        StructureRow("tipc_name_member", fields: (1870, 1), size64: 12, size32: 12),
-        StructureRow("tipc_id_member", fields: (1871, 1), size64: 8, size32: 8),
-        StructureRow("sockaddr_tipc", fields: (1872, 7), size64: 16, size32: 16),
-        StructureRow("ieee802154_addr_sa", fields: (1879, 6), size64: 20, size32: 20),
-        StructureRow("sockaddr_ieee802154", fields: (1885, 2), size64: 24, size32: 24),
-        StructureRow("timeval64", fields: (1887, 2), size64: 16, size32: 16),
-        StructureRow("ucred", fields: (1889, 3), size64: 12, size32: 12),
-        StructureRow("linger", fields: (1892, 2), size64: 8, size32: 8),
-        StructureRow("sock_txtime", fields: (1894, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq", fields: (1896, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq_source", fields: (1898, 3), size64: 12, size32: 12),
-        StructureRow("ipv6_mreq", fields: (1901, 2), size64: 20, size32: 20),
-        StructureRow("in_pktinfo", fields: (1903, 3), size64: 12, size32: 12),
-        StructureRow("in6_pktinfo", fields: (1906, 2), size64: 20, size32: 20),
-        StructureRow("sock_extended_err", fields: (1908, 7), size64: 16, size32: 16),
-        StructureRow("tcp_repair_window", fields: (1915, 5), size64: 20, size32: 20),
-        StructureRow("tpacket_req", fields: (1920, 4), size64: 16, size32: 16),
-        StructureRow("tpacket_stats_v3", fields: (1924, 3), size64: 12, size32: 12),
-        StructureRow("tpacket_auxdata", fields: (1927, 7), size64: 20, size32: 20),
-        StructureRow("can_filter", fields: (1934, 2), size64: 8, size32: 8),
-        StructureRow("xdp_umem_reg", fields: (1936, 5), size64: 32, size32: 28),
-        StructureRow("xdp_ring_offset", fields: (1941, 4), size64: 32, size32: 32),
-        StructureRow("xdp_mmap_offsets", fields: (1945, 4), size64: 128, size32: 128),
-        StructureRow("xdp_statistics", fields: (1949, 6), size64: 48, size32: 48),
-        StructureRow("tcp_info", fields: (1955, 54), size64: 232, size32: 232),
-        StructureRow("tipc_group_req", fields: (2009, 4), size64: 16, size32: 16),
-        StructureRow("tcp_ao_add", fields: (2013, 13), size64: 288, size32: 288),
-        StructureRow("ifinfomsg", fields: (2026, 6), size64: 16, size32: 16),
-        StructureRow("ifaddrmsg", fields: (2032, 5), size64: 8, size32: 8),
-        StructureRow("rtmsg", fields: (2037, 9), size64: 12, size32: 12),
-        StructureRow("ndmsg", fields: (2046, 7), size64: 12, size32: 12),
-        StructureRow("fib_rule_hdr", fields: (2053, 9), size64: 12, size32: 12),
-        StructureRow("tcmsg", fields: (2062, 7), size64: 20, size32: 20),
-        StructureRow("genlmsghdr", fields: (2069, 3), size64: 4, size32: 4),
-        StructureRow("ifa_cacheinfo", fields: (2072, 4), size64: 16, size32: 16),
-        StructureRow("nda_cacheinfo", fields: (2076, 4), size64: 16, size32: 16),
-        StructureRow("rta_cacheinfo", fields: (2080, 8), size64: 32, size32: 32),
-        StructureRow("rtnl_link_stats", fields: (2088, 24), size64: 96, size32: 96),
-        StructureRow("rtnl_link_stats64", fields: (2112, 25), size64: 200, size32: 200),
-        StructureRow("ifla_bridge_id", fields: (2137, 2), size64: 8, size32: 8),
-        StructureRow("br_boolopt_multi", fields: (2139, 2), size64: 8, size32: 8),
-        StructureRow("ifla_cacheinfo", fields: (2141, 4), size64: 16, size32: 16),
-        StructureRow("bridge_vlan_info", fields: (2145, 2), size64: 4, size32: 4),
-        StructureRow("ifla_vf_mac", fields: (2147, 2), size64: 36, size32: 36),
-        StructureRow("ifla_vf_vlan", fields: (2149, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_vlan_info", fields: (2152, 4), size64: 16, size32: 16),
-        StructureRow("ifla_vf_tx_rate", fields: (2156, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rate", fields: (2158, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_spoofchk", fields: (2161, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_link_state", fields: (2163, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rss_query_en", fields: (2165, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_trust", fields: (2167, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_guid", fields: (2169, 2), size64: 16, size32: 12),
-        StructureRow("ifla_port_vsi", fields: (2171, 4), size64: 8, size32: 8),
-        StructureRow("rtnl_link_ifmap", fields: (2175, 6), size64: 32, size32: 28),
-        StructureRow("ndt_config", fields: (2181, 9), size64: 32, size32: 32),
-        StructureRow("ndt_stats", fields: (2190, 11), size64: 88, size32: 88),
-        StructureRow("ndtmsg", fields: (2201, 3), size64: 4, size32: 4),
-        StructureRow("ifaddrlblmsg", fields: (2204, 6), size64: 12, size32: 12),
-        StructureRow("netconfmsg", fields: (2210, 1), size64: 1, size32: 1),
-        StructureRow("dcbmsg", fields: (2211, 3), size64: 4, size32: 4),
-        StructureRow("multicast_report", fields: (2214, 1), size64: 1, size32: 1),
-        StructureRow("rtgenmsg", fields: (2215, 1), size64: 1, size32: 1),
-        StructureRow("nhmsg", fields: (2216, 5), size64: 8, size32: 8),
-        StructureRow("nexthop_grp", fields: (2221, 4), size64: 8, size32: 8),
-        StructureRow("br_port_msg", fields: (2225, 2), size64: 8, size32: 8),
-        StructureRow("br_mdb_entry", fields: (2227, 6), size64: 28, size32: 28),
-        StructureRow("if_stats_msg", fields: (2233, 5), size64: 12, size32: 12),
-        StructureRow("bridge_vlan_xstats", fields: (2238, 7), size64: 40, size32: 40),
-        StructureRow("bridge_stp_xstats", fields: (2245, 6), size64: 48, size32: 48),
-        StructureRow("rtnl_hw_stats64", fields: (2251, 9), size64: 72, size32: 72),
+        StructureRow("btrfs_balance_args", fields: (1280, 13), size64: 136, size32: 136),
+        StructureRow("btrfs_balance_progress", fields: (1293, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_balance_args", fields: (1296, 7), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1303, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_info_args", fields: (1309, 6), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1315, 4), size64: 2072, size32: 2068),
+        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1319, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1325, 5), size64: 2600, size32: 2596),
+        StructureRow("btrfs_ioctl_feature_flags", fields: (1330, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_fs_info_args", fields: (1333, 12), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1345, 6), size64: 1032, size32: 1032),
+        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1351, 3), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_ino_path_args", fields: (1354, 4), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1358, 5), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1363, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1366, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1368, 2), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1370, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1372, 3), size64: 64, size32: 64),
+        StructureRow("btrfs_ioctl_timespec", fields: (1375, 2), size64: 16, size32: 12),
+        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1377, 7), size64: 200, size32: 192),
+        StructureRow("btrfs_scrub_progress", fields: (1384, 15), size64: 120, size32: 120),
+        StructureRow("btrfs_ioctl_scrub_args", fields: (1399, 6), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_search_key", fields: (1405, 11), size64: 104, size32: 104),
+        StructureRow("btrfs_ioctl_search_args", fields: (1416, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_search_args_v2", fields: (1418, 2), size64: 112, size32: 112),
+        StructureRow("btrfs_ioctl_send_args", fields: (1420, 7), size64: 72, size32: 68),
+        StructureRow("btrfs_ioctl_space_info", fields: (1427, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_space_args", fields: (1430, 3), size64: 16, size32: 16),
+        StructureRow("dm_ioctl", fields: (1433, 11), size64: 312, size32: 312),
+        StructureRow("kbsentry", fields: (1444, 2), size64: 513, size32: 513),
+        StructureRow("unimapinit", fields: (1446, 3), size64: 6, size32: 6),
+        StructureRow("kbdiacr", fields: (1449, 3), size64: 3, size32: 3),
+        StructureRow("kbdiacrs", fields: (1452, 3), size64: 772, size32: 772),
+        StructureRow("kbdiacruc", fields: (1455, 3), size64: 12, size32: 12),
+        StructureRow("kbdiacrsuc", fields: (1458, 3), size64: 3076, size32: 3076),
+        StructureRow("kvm_cpuid_entry2", fields: (1461, 8), size64: 40, size32: 40),
+        StructureRow("kvm_cpuid2", fields: (1469, 3), size64: 8, size32: 8),
+        StructureRow("gpiohandle_request", fields: (1472, 6), size64: 364, size32: 364, isApart: true),
+        StructureRow("gpiohandle_config", fields: (1478, 3), size64: 84, size32: 84),
+        StructureRow("gpiohandle_data", fields: (1481, 1), size64: 64, size32: 64),
+        StructureRow("gpio_offset", fields: (1482, 1), size64: 4, size32: 4),
+        StructureRow("gpio_v2_line_config", fields: (1483, 5), size64: 272, size32: 272),
+        StructureRow("gpio_v2_line_request", fields: (1488, 7), size64: 592, size32: 592, isApart: true),
+        StructureRow("gpio_v2_line_values", fields: (1495, 2), size64: 16, size32: 16, isApart: true),
+        StructureRow("gpio_v2_line_bits", fields: (1497, 2), size64: 16, size32: 16),
+        StructureRow("mtd_oob_buf", fields: (1499, 3), size64: 16, size32: 12),
+        StructureRow("mtd_oob_buf64", fields: (1502, 4), size64: 24, size32: 24),
+        StructureRow("otp_info", fields: (1506, 3), size64: 12, size32: 12),
+        StructureRow("mtd_write_req", fields: (1509, 7), size64: 48, size32: 48),
+        StructureRow("nand_oobinfo", fields: (1516, 4), size64: 200, size32: 200),
+        StructureRow("nand_oobfree", fields: (1520, 2), size64: 8, size32: 8),
+        StructureRow("nand_ecclayout_user", fields: (1522, 4), size64: 328, size32: 328),
+        StructureRow("mtd_ecc_stats", fields: (1526, 4), size64: 16, size32: 16),
+        StructureRow("region_info_user", fields: (1530, 4), size64: 16, size32: 16),
+        StructureRow("rtc_param", fields: (1534, 7), size64: 24, size32: 24, isApart: true),
+        StructureRow("rtc_setting", fields: (1541, 7), size64: 24, size32: 24),
+        StructureRow("ptp_sys_offset", fields: (1548, 3), size64: 832, size32: 832),
+        StructureRow("ptp_sys_offset_precise", fields: (1551, 4), size64: 64, size32: 64),
+        StructureRow("ptp_sys_offset_extended", fields: (1555, 4), size64: 1216, size32: 1216),
+        StructureRow("udmabuf_create", fields: (1559, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_item", fields: (1563, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_list", fields: (1567, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_param", fields: (1570, 4), size64: 32, size32: 32),
+        StructureRow("tee_ioctl_open_session_arg", fields: (1574, 9), size64: 56, size32: 56),
+        StructureRow("tee_ioctl_invoke_arg", fields: (1583, 7), size64: 24, size32: 24),
+        StructureRow("tee_iocl_supp_recv_arg", fields: (1590, 3), size64: 8, size32: 8),
+        StructureRow("tee_iocl_supp_send_arg", fields: (1593, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_object_invoke_arg", fields: (1596, 5), size64: 24, size32: 24),
+        StructureRow("tee_open", fields: (1601, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_invoke", fields: (1603, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_receive", fields: (1605, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_send", fields: (1607, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_object", fields: (1609, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_ioctl_cancel_arg", fields: (1611, 2), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_close_session_arg", fields: (1613, 1), size64: 4, size32: 4),
+        StructureRow("tee_ioctl_shm_register_data", fields: (1614, 4), size64: 24, size32: 24),
+        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1618, 4), size64: 24, size32: 24),
+        StructureRow("ubi_mkvol_req", fields: (1622, 8), size64: 152, size32: 152),
+        StructureRow("ubi_rsvol_req", fields: (1630, 2), size64: 12, size32: 12),
+        StructureRow("ubi_rename_entry", fields: (1632, 4), size64: 136, size32: 136),
+        StructureRow("ubi_rnvol_req", fields: (1636, 4), size64: 4368, size32: 4368),
+        StructureRow("ubi_leb_change_req", fields: (1640, 4), size64: 16, size32: 16),
+        StructureRow("ubi_attach_req", fields: (1644, 7), size64: 24, size32: 24),
+        StructureRow("ubi_map_req", fields: (1651, 3), size64: 8, size32: 8),
+        StructureRow("ubi_set_vol_prop_req", fields: (1654, 3), size64: 16, size32: 16),
+        StructureRow("logical_block_metadata_cap", fields: (1657, 12), size64: 16, size32: 16),
+        StructureRow("sg_io_v4", fields: (1669, 30), size64: 160, size32: 160, isWide: true),
+        StructureRow("termios", fields: (1699, 6), size64: 36, size32: 36),
+        StructureRow("termios2", fields: (1705, 8), size64: 44, size32: 44),
+        StructureRow("termio", fields: (1713, 6), size64: 18, size32: 18),
+        StructureRow("winsize", fields: (1719, 4), size64: 8, size32: 8),
+        StructureRow("file_clone_range", fields: (1723, 4), size64: 32, size32: 32),
+        StructureRow("fstrim_range", fields: (1727, 3), size64: 24, size32: 24),
+        StructureRow("fsxattr", fields: (1730, 6), size64: 28, size32: 28),
+        StructureRow("fsuuid2", fields: (1736, 2), size64: 17, size32: 17),
+        StructureRow("fs_sysfs_path", fields: (1738, 2), size64: 129, size32: 129),
+        StructureRow("fiemap_extent", fields: (1740, 6), size64: 56, size32: 56),
+        StructureRow("procmap_query", fields: (1746, 15), size64: 104, size32: 104),
+        StructureRow("fsverity_enable_arg", fields: (1761, 9), size64: 128, size32: 128),
+        StructureRow("fsverity_digest", fields: (1770, 2), size64: 4, size32: 4),
+        StructureRow("blkpg_partition", fields: (1772, 5), size64: 152, size32: 148),
+        StructureRow("blkpg_ioctl_arg", fields: (1777, 4), size64: 24, size32: 16),
+        StructureRow("blk_user_trace_setup", fields: (1781, 7), size64: 72, size32: 64),
+        StructureRow("hd_geometry", fields: (1788, 4), size64: 16, size32: 8),
+        StructureRow("loop_info", fields: (1792, 12), size64: 168, size32: 164),
+        StructureRow("loop_info64", fields: (1804, 13), size64: 232, size32: 232),
+        StructureRow("loop_config", fields: (1817, 4), size64: 304, size32: 304),
+        StructureRow("rtc_time", fields: (1821, 9), size64: 36, size32: 36),
+        StructureRow("rtc_wkalrm", fields: (1830, 3), size64: 40, size32: 40),
+        StructureRow("rtc_pll_info", fields: (1833, 7), size64: 32, size32: 28),
+        StructureRow("rand_pool_info", fields: (1840, 2), size64: 8, size32: 8),
+        StructureRow("uffdio_range", fields: (1842, 2), size64: 16, size32: 16),
+        StructureRow("uffdio_api", fields: (1844, 3), size64: 24, size32: 24),
+        StructureRow("uffdio_register", fields: (1847, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_copy", fields: (1850, 5), size64: 40, size32: 40),
+        StructureRow("uffdio_zeropage", fields: (1855, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_writeprotect", fields: (1858, 2), size64: 24, size32: 24),
+        StructureRow("uffdio_continue", fields: (1860, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_poison", fields: (1863, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_move", fields: (1866, 5), size64: 40, size32: 40),
+        StructureRow("mnt_ns_info", fields: (1871, 3), size64: 16, size32: 16),
+        StructureRow("epoll_params", fields: (1874, 4), size64: 8, size32: 8),
+        StructureRow("pidfd_info", fields: (1878, 16), size64: 72, size32: 72),
+        StructureRow("watchdog_info", fields: (1894, 3), size64: 40, size32: 40),
+        StructureRow("input_id", fields: (1897, 4), size64: 8, size32: 8),
+        StructureRow("sockaddr_in", fields: (1901, 4), size64: 16, size32: 16),
+        StructureRow("x25_address", fields: (1905, 1), size64: 16, size32: 16),
+        StructureRow("sockaddr_x25", fields: (1906, 2), size64: 18, size32: 18),
+        StructureRow("sockaddr_qrtr", fields: (1908, 3), size64: 12, size32: 12),
+        StructureRow("sockaddr_can", fields: (1911, 4), size64: 16, size32: 16),
+        StructureRow("tipc_service_range", fields: (1915, 3), size64: 12, size32: 12),
+        StructureRow("tipc_service_addr", fields: (1918, 2), size64: 8, size32: 8),
+        StructureRow("tipc_service_name", fields: (1920, 2), size64: 12, size32: 12),
+        StructureRow("tipc_socket_addr", fields: (1922, 2), size64: 8, size32: 8),
+        StructureRow("tipc_range_member", fields: (1924, 1), size64: 12, size32: 12),
+        StructureRow("tipc_name_member", fields: (1925, 1), size64: 12, size32: 12),
+        StructureRow("tipc_id_member", fields: (1926, 1), size64: 8, size32: 8),
+        StructureRow("sockaddr_tipc", fields: (1927, 7), size64: 16, size32: 16),
+        StructureRow("ieee802154_addr_sa", fields: (1934, 6), size64: 20, size32: 20),
+        StructureRow("sockaddr_ieee802154", fields: (1940, 2), size64: 24, size32: 24),
+        StructureRow("timeval64", fields: (1942, 2), size64: 16, size32: 16),
+        StructureRow("ucred", fields: (1944, 3), size64: 12, size32: 12),
+        StructureRow("linger", fields: (1947, 2), size64: 8, size32: 8),
+        StructureRow("sock_txtime", fields: (1949, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq", fields: (1951, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq_source", fields: (1953, 3), size64: 12, size32: 12),
+        StructureRow("ipv6_mreq", fields: (1956, 2), size64: 20, size32: 20),
+        StructureRow("in_pktinfo", fields: (1958, 3), size64: 12, size32: 12),
+        StructureRow("in6_pktinfo", fields: (1961, 2), size64: 20, size32: 20),
+        StructureRow("sock_extended_err", fields: (1963, 7), size64: 16, size32: 16),
+        StructureRow("tcp_repair_window", fields: (1970, 5), size64: 20, size32: 20),
+        StructureRow("tpacket_req", fields: (1975, 4), size64: 16, size32: 16),
+        StructureRow("tpacket_stats_v3", fields: (1979, 3), size64: 12, size32: 12),
+        StructureRow("tpacket_auxdata", fields: (1982, 7), size64: 20, size32: 20),
+        StructureRow("can_filter", fields: (1989, 2), size64: 8, size32: 8),
+        StructureRow("xdp_umem_reg", fields: (1991, 5), size64: 32, size32: 28),
+        StructureRow("xdp_ring_offset", fields: (1996, 4), size64: 32, size32: 32),
+        StructureRow("xdp_mmap_offsets", fields: (2000, 4), size64: 128, size32: 128),
+        StructureRow("xdp_statistics", fields: (2004, 6), size64: 48, size32: 48),
+        StructureRow("tcp_info", fields: (2010, 54), size64: 232, size32: 232, minimum: 104),
+        StructureRow("tipc_group_req", fields: (2064, 4), size64: 16, size32: 16),
+        StructureRow("tcp_ao_add", fields: (2068, 13), size64: 288, size32: 288),
+        StructureRow("ifinfomsg", fields: (2081, 6), size64: 16, size32: 16),
+        StructureRow("ifaddrmsg", fields: (2087, 5), size64: 8, size32: 8),
+        StructureRow("rtmsg", fields: (2092, 9), size64: 12, size32: 12),
+        StructureRow("ndmsg", fields: (2101, 7), size64: 12, size32: 12),
+        StructureRow("fib_rule_hdr", fields: (2108, 9), size64: 12, size32: 12),
+        StructureRow("tcmsg", fields: (2117, 7), size64: 20, size32: 20),
+        StructureRow("genlmsghdr", fields: (2124, 3), size64: 4, size32: 4),
+        StructureRow("ifa_cacheinfo", fields: (2127, 4), size64: 16, size32: 16),
+        StructureRow("nda_cacheinfo", fields: (2131, 4), size64: 16, size32: 16),
+        StructureRow("rta_cacheinfo", fields: (2135, 8), size64: 32, size32: 32),
+        StructureRow("udev_monitor_netlink_header", fields: (2143, 9), size64: 40, size32: 40),
+        StructureRow("rtnl_link_stats", fields: (2152, 24), size64: 96, size32: 96, minimum: 92),
+        StructureRow("rtnl_link_stats64", fields: (2176, 25), size64: 200, size32: 200, minimum: 184),
+        StructureRow("ifla_bridge_id", fields: (2201, 2), size64: 8, size32: 8),
+        StructureRow("br_boolopt_multi", fields: (2203, 2), size64: 8, size32: 8),
+        StructureRow("ifla_cacheinfo", fields: (2205, 4), size64: 16, size32: 16),
+        StructureRow("bridge_vlan_info", fields: (2209, 2), size64: 4, size32: 4),
+        StructureRow("ifla_vf_mac", fields: (2211, 2), size64: 36, size32: 36),
+        StructureRow("ifla_vf_vlan", fields: (2213, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_vlan_info", fields: (2216, 4), size64: 16, size32: 16),
+        StructureRow("ifla_vf_broadcast", fields: (2220, 1), size64: 32, size32: 32),
+        StructureRow("ifla_vf_tx_rate", fields: (2221, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rate", fields: (2223, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_spoofchk", fields: (2226, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_link_state", fields: (2228, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rss_query_en", fields: (2230, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_trust", fields: (2232, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_guid", fields: (2234, 2), size64: 16, size32: 12),
+        StructureRow("ifla_port_vsi", fields: (2236, 4), size64: 8, size32: 8),
+        StructureRow("rtnl_link_ifmap", fields: (2240, 6), size64: 32, size32: 28, minimum: 28),
+        StructureRow("ndt_config", fields: (2246, 9), size64: 32, size32: 32),
+        StructureRow("ndt_stats", fields: (2255, 11), size64: 88, size32: 88),
+        StructureRow("ndtmsg", fields: (2266, 3), size64: 4, size32: 4),
+        StructureRow("ifaddrlblmsg", fields: (2269, 6), size64: 12, size32: 12),
+        StructureRow("netconfmsg", fields: (2275, 1), size64: 1, size32: 1),
+        StructureRow("dcbmsg", fields: (2276, 3), size64: 4, size32: 4),
+        StructureRow("multicast_report", fields: (2279, 1), size64: 1, size32: 1),
     ]
 
     private static let structures2: [StructureRow] = [
-        StructureRow("gnet_stats_basic", fields: (2260, 2), size64: 16, size32: 12),
-        StructureRow("gnet_stats_rate_est", fields: (2262, 2), size64: 8, size32: 8),
-        StructureRow("gnet_stats_rate_est64", fields: (2264, 2), size64: 16, size32: 16),
-        StructureRow("gnet_stats_queue", fields: (2266, 5), size64: 20, size32: 20),
-        StructureRow("tc_sizespec", fields: (2271, 8), size64: 24, size32: 24),
-        StructureRow("tc_stats", fields: (2279, 8), size64: 40, size32: 36),
-        StructureRow("tc_estimator", fields: (2287, 2), size64: 2, size32: 2),
-        StructureRow("tcamsg", fields: (2289, 3), size64: 4, size32: 4),
-        StructureRow("nla_bitfield32", fields: (2292, 2), size64: 8, size32: 8),
-        StructureRow("rta_mfc_stats", fields: (2294, 3), size64: 24, size32: 24),
-        StructureRow("fib_rule_uid_range", fields: (2297, 2), size64: 8, size32: 8),
-        StructureRow("fib_rule_port_range", fields: (2299, 2), size64: 4, size32: 4),
-        StructureRow("rtnexthop", fields: (2301, 4), size64: 8, size32: 8),
-        StructureRow("traffic_root_flags", fields: (2305, 2), size64: 8, size32: 8),
-        StructureRow("traffic_action_flags", fields: (2307, 2), size64: 8, size32: 8),
-        StructureRow("traffic_statistics_flags", fields: (2309, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_sockid", fields: (2311, 8), size64: 48, size32: 48),
-        StructureRow("inet6_diag_sockid", fields: (2319, 6), size64: 48, size32: 48),
-        StructureRow("inet_diag_req_v2", fields: (2325, 6), size64: 56, size32: 56),
-        StructureRow("inet_diag_msg", fields: (2331, 10), size64: 72, size32: 72),
-        StructureRow("inet6_diag_req_v2", fields: (2341, 6), size64: 56, size32: 56),
-        StructureRow("inet6_diag_msg", fields: (2347, 10), size64: 72, size32: 72),
-        StructureRow("inet_diag_meminfo", fields: (2357, 4), size64: 16, size32: 16),
-        StructureRow("tcpvegas_info", fields: (2361, 4), size64: 16, size32: 16),
-        StructureRow("tcp_dctcp_info", fields: (2365, 5), size64: 16, size32: 16),
-        StructureRow("tcp_bbr_info", fields: (2370, 5), size64: 20, size32: 20),
-        StructureRow("inet_diag_sockopt", fields: (2375, 11), size64: 11, size32: 11),
-        StructureRow("unix_diag_req", fields: (2386, 7), size64: 24, size32: 24),
-        StructureRow("unix_diag_msg", fields: (2393, 6), size64: 16, size32: 16),
-        StructureRow("unix_diag_vfs", fields: (2399, 2), size64: 8, size32: 8),
-        StructureRow("unix_diag_rqlen", fields: (2401, 2), size64: 8, size32: 8),
-        StructureRow("netlink_diag_req", fields: (2403, 6), size64: 20, size32: 20),
-        StructureRow("netlink_diag_msg", fields: (2409, 9), size64: 28, size32: 28),
-        StructureRow("netlink_diag_ring", fields: (2418, 4), size64: 16, size32: 16),
-        StructureRow("packet_diag_req", fields: (2422, 6), size64: 20, size32: 20),
-        StructureRow("packet_diag_msg", fields: (2428, 5), size64: 16, size32: 16),
-        StructureRow("packet_diag_info", fields: (2433, 6), size64: 24, size32: 24),
-        StructureRow("packet_diag_mclist", fields: (2439, 5), size64: 44, size32: 44),
-        StructureRow("packet_diag_ring", fields: (2444, 7), size64: 28, size32: 28),
-        StructureRow("smc_diag_req", fields: (2451, 4), size64: 52, size32: 52),
-        StructureRow("smc_diag_msg", fields: (2455, 7), size64: 64, size32: 64),
-        StructureRow("smc_diag_fallback", fields: (2462, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_bc_op", fields: (2464, 3), size64: 4, size32: 4),
-        StructureRow("smc_diag_linkinfo", fields: (2467, 5), size64: 146, size32: 146),
-        StructureRow("smc_diag_lgrinfo", fields: (2472, 2), size64: 147, size32: 147),
-        StructureRow("selnl_msg_setenforce", fields: (2474, 1), size64: 4, size32: 4),
-        StructureRow("selnl_msg_policyload", fields: (2475, 1), size64: 4, size32: 4),
-        StructureRow("nfgenmsg", fields: (2476, 3), size64: 4, size32: 4),
-        StructureRow("crypto_user_alg", fields: (2479, 7), size64: 208, size32: 208),
-        StructureRow("crypto_report_generic", fields: (2486, 1), size64: 64, size32: 64),
-        StructureRow("crypto_report_hash", fields: (2487, 3), size64: 72, size32: 72),
-        StructureRow("crypto_report_blkcipher", fields: (2490, 6), size64: 144, size32: 144),
-        StructureRow("crypto_report_aead", fields: (2496, 5), size64: 140, size32: 140),
-        StructureRow("crypto_report_rng", fields: (2501, 2), size64: 68, size32: 68),
-        StructureRow("crypto_report_cipher", fields: (2503, 4), size64: 76, size32: 76),
-        StructureRow("bpf_map_create", fields: (2507, 16), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_map_element", fields: (2523, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_update", fields: (2527, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_key", fields: (2531, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_map_next", fields: (2533, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_map_only", fields: (2536, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_prog_load", fields: (2537, 32), size64: 168, size32: 168, isWide: true),
-        StructureRow("bpf_object", fields: (2569, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_attach", fields: (2573, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_prog_detach", fields: (2580, 2), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_test_run", fields: (2582, 15), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_prog_test_run", fields: (2597, 1), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_next_id", fields: (2598, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_by_id", fields: (2601, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_map_by_id", fields: (2604, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_btf_by_id", fields: (2607, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_by_id", fields: (2608, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_info_by_fd", fields: (2609, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_object_info", fields: (2612, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_query_attr", fields: (2613, 8), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_prog_query", fields: (2621, 1), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_tracepoint", fields: (2622, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_raw_tracepoint", fields: (2625, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_btf_load", fields: (2626, 6), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_task_query", fields: (2632, 9), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_task_fd_query", fields: (2641, 1), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_batch", fields: (2642, 8), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch", fields: (2650, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_update", fields: (2651, 6), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_update", fields: (2657, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_delete", fields: (2658, 5), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_delete", fields: (2663, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_kprobe_multi", fields: (2664, 5), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_cookie_attr", fields: (2669, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_uprobe_multi", fields: (2670, 7), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_tracing_attr", fields: (2677, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_netfilter_attr", fields: (2679, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_relative_attr", fields: (2683, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_attr", fields: (2685, 13), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_create", fields: (2698, 1), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_change", fields: (2699, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_update", fields: (2703, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_only", fields: (2704, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_detach", fields: (2705, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_stats_attr", fields: (2706, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_enable_stats", fields: (2707, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_iterator", fields: (2708, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_iter_create", fields: (2710, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_binding", fields: (2711, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_bind_map", fields: (2714, 1), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_token", fields: (2715, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_token_create", fields: (2717, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_stream", fields: (2718, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_stream_read", fields: (2722, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("perf_event_attr", fields: (2723, 104), size64: 136, size32: 136, isWide: true),
-        StructureRow("perf_query_bpf", fields: (2827, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("flock64_i386", fields: (2828, 5), size64: 24, size32: 24),
-        StructureRow("stat_i386", fields: (2833, 17), size64: 64, size32: 64),
-        StructureRow("stat64", fields: (2850, 16), size64: 96, size32: 96),
-        StructureRow("old_stat", fields: (2866, 11), size64: 32, size32: 32),
-        StructureRow("sel_arg", fields: (2877, 5), size64: 40, size32: 20),
-        StructureRow("mmap_arg", fields: (2882, 6), size64: 32, size32: 24),
-        StructureRow("old_sigaction", fields: (2888, 4), size64: 24, size32: 16),
-        StructureRow("ipc64_perm_i386", fields: (2892, 7), size64: 48, size32: 36),
-        StructureRow("ipc64_perm_set_i386", fields: (2899, 4), size64: 48, size32: 36),
-        StructureRow("shmid64_ds_i386", fields: (2903, 9), size64: 96, size32: 84),
-        StructureRow("semid64_ds_i386", fields: (2912, 5), size64: 80, size32: 64),
-        StructureRow("msqid64_ds_i386", fields: (2917, 9), size64: 96, size32: 88),
-        StructureRow("msqid64_ds_set_i386", fields: (2926, 2), size64: 80, size32: 72),
-        StructureRow("sigevent_i386", fields: (2928, 7), size64: 24, size32: 20),
-        StructureRow("ff_effect_i386", fields: (2935, 10), size64: 48, size32: 44),
-        StructureRow("loop_info_i386", fields: (2945, 12), size64: 140, size32: 140),
+        StructureRow("rtgenmsg", fields: (2280, 1), size64: 1, size32: 1),
+        StructureRow("nhmsg", fields: (2281, 5), size64: 8, size32: 8),
+        StructureRow("nexthop_grp", fields: (2286, 4), size64: 8, size32: 8),
+        StructureRow("br_port_msg", fields: (2290, 2), size64: 8, size32: 8),
+        StructureRow("multicast_address", fields: (2292, 6), size64: 20, size32: 20),
+        StructureRow("br_mdb_entry", fields: (2298, 5), size64: 28, size32: 28),
+        StructureRow("if_stats_msg", fields: (2303, 5), size64: 12, size32: 12),
+        StructureRow("bridge_vlan_xstats", fields: (2308, 7), size64: 40, size32: 40),
+        StructureRow("bridge_stp_xstats", fields: (2315, 6), size64: 48, size32: 48),
+        StructureRow("rtnl_hw_stats64", fields: (2321, 9), size64: 72, size32: 72),
+        StructureRow("gnet_stats_basic", fields: (2330, 2), size64: 16, size32: 12, minimum: 12),
+        StructureRow("gnet_stats_rate_est", fields: (2332, 2), size64: 8, size32: 8),
+        StructureRow("gnet_stats_rate_est64", fields: (2334, 2), size64: 16, size32: 16),
+        StructureRow("gnet_stats_queue", fields: (2336, 5), size64: 20, size32: 20),
+        StructureRow("tc_sizespec", fields: (2341, 8), size64: 24, size32: 24),
+        StructureRow("tc_stats", fields: (2349, 8), size64: 40, size32: 36, minimum: 36),
+        StructureRow("tc_estimator", fields: (2357, 2), size64: 2, size32: 2),
+        StructureRow("tcamsg", fields: (2359, 3), size64: 4, size32: 4),
+        StructureRow("nla_bitfield32", fields: (2362, 2), size64: 8, size32: 8),
+        StructureRow("rta_mfc_stats", fields: (2364, 3), size64: 24, size32: 24),
+        StructureRow("fib_rule_uid_range", fields: (2367, 2), size64: 8, size32: 8),
+        StructureRow("fib_rule_port_range", fields: (2369, 2), size64: 4, size32: 4),
+        StructureRow("rtnexthop", fields: (2371, 4), size64: 8, size32: 8),
+        StructureRow("can_device_stats", fields: (2375, 6), size64: 24, size32: 24),
+        StructureRow("traffic_root_flags", fields: (2381, 2), size64: 8, size32: 8),
+        StructureRow("traffic_action_flags", fields: (2383, 2), size64: 8, size32: 8),
+        StructureRow("traffic_statistics_flags", fields: (2385, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_sockid", fields: (2387, 8), size64: 48, size32: 48),
+        StructureRow("inet6_diag_sockid", fields: (2395, 6), size64: 48, size32: 48),
+        StructureRow("inet_diag_req_v2", fields: (2401, 6), size64: 56, size32: 56),
+        StructureRow("inet_diag_req", fields: (2407, 7), size64: 60, size32: 60),
+        StructureRow("inet_diag_msg", fields: (2414, 10), size64: 72, size32: 72),
+        StructureRow("inet6_diag_req_v2", fields: (2424, 6), size64: 56, size32: 56),
+        StructureRow("inet6_diag_msg", fields: (2430, 10), size64: 72, size32: 72),
+        StructureRow("inet_diag_meminfo", fields: (2440, 4), size64: 16, size32: 16),
+        StructureRow("tcpvegas_info", fields: (2444, 4), size64: 16, size32: 16),
+        StructureRow("tcp_dctcp_info", fields: (2448, 5), size64: 16, size32: 16),
+        StructureRow("tcp_bbr_info", fields: (2453, 5), size64: 20, size32: 20),
+        StructureRow("inet_diag_sockopt", fields: (2458, 11), size64: 2, size32: 2),
+        StructureRow("unix_diag_req", fields: (2469, 7), size64: 24, size32: 24),
+        StructureRow("unix_diag_msg", fields: (2476, 6), size64: 16, size32: 16),
+        StructureRow("unix_diag_vfs", fields: (2482, 2), size64: 8, size32: 8),
+        StructureRow("unix_diag_rqlen", fields: (2484, 2), size64: 8, size32: 8),
+        StructureRow("netlink_diag_req", fields: (2486, 6), size64: 20, size32: 20),
+        StructureRow("netlink_diag_msg", fields: (2492, 9), size64: 28, size32: 28),
+        StructureRow("netlink_diag_ring", fields: (2501, 4), size64: 16, size32: 16),
+        StructureRow("packet_diag_req", fields: (2505, 6), size64: 20, size32: 20),
+        StructureRow("packet_diag_msg", fields: (2511, 5), size64: 16, size32: 16),
+        StructureRow("packet_diag_info", fields: (2516, 6), size64: 24, size32: 24),
+        StructureRow("packet_diag_mclist", fields: (2522, 5), size64: 44, size32: 44),
+        StructureRow("tcp_diag_md5sig", fields: (2527, 7), size64: 100, size32: 100),
+        StructureRow("packet_diag_ring", fields: (2534, 7), size64: 28, size32: 28),
+        StructureRow("smc_diag_req", fields: (2541, 4), size64: 52, size32: 52),
+        StructureRow("smc_diag_msg", fields: (2545, 7), size64: 64, size32: 64),
+        StructureRow("smc_diag_fallback", fields: (2552, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_bc_op", fields: (2554, 3), size64: 4, size32: 4),
+        StructureRow("smc_diag_linkinfo", fields: (2557, 5), size64: 146, size32: 146),
+        StructureRow("smc_diag_lgrinfo", fields: (2562, 2), size64: 147, size32: 147),
+        StructureRow("selnl_msg_setenforce", fields: (2564, 1), size64: 4, size32: 4),
+        StructureRow("selnl_msg_policyload", fields: (2565, 1), size64: 4, size32: 4),
+        StructureRow("nfgenmsg", fields: (2566, 3), size64: 4, size32: 4),
+        StructureRow("crypto_user_alg", fields: (2569, 7), size64: 208, size32: 208),
+        StructureRow("crypto_report_generic", fields: (2576, 1), size64: 64, size32: 64),
+        StructureRow("crypto_report_hash", fields: (2577, 3), size64: 72, size32: 72),
+        StructureRow("crypto_report_blkcipher", fields: (2580, 6), size64: 144, size32: 144),
+        StructureRow("crypto_report_aead", fields: (2586, 5), size64: 140, size32: 140),
+        StructureRow("crypto_report_rng", fields: (2591, 2), size64: 68, size32: 68),
+        StructureRow("crypto_report_cipher", fields: (2593, 4), size64: 76, size32: 76),
+        StructureRow("bpf_map_create", fields: (2597, 16), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_map_element", fields: (2613, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_update", fields: (2617, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_key", fields: (2621, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_map_next", fields: (2623, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_map_only", fields: (2626, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_prog_load", fields: (2627, 32), size64: 168, size32: 168, isWide: true),
+        StructureRow("bpf_object", fields: (2659, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_attach", fields: (2663, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_prog_detach", fields: (2670, 2), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_test_run", fields: (2672, 15), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_prog_test_run", fields: (2687, 1), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_next_id", fields: (2688, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_by_id", fields: (2691, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_map_by_id", fields: (2694, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_btf_by_id", fields: (2697, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_by_id", fields: (2698, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_info_by_fd", fields: (2699, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_object_info", fields: (2702, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_query_attr", fields: (2703, 8), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_prog_query", fields: (2711, 1), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_tracepoint", fields: (2712, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_raw_tracepoint", fields: (2715, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_btf_load", fields: (2716, 6), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_task_query", fields: (2722, 9), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_task_fd_query", fields: (2731, 1), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_batch", fields: (2732, 8), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch", fields: (2740, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_update", fields: (2741, 6), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_update", fields: (2747, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_delete", fields: (2748, 5), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_delete", fields: (2753, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_kprobe_multi", fields: (2754, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_cookie_attr", fields: (2759, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_uprobe_multi", fields: (2760, 7), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_tracing_attr", fields: (2767, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_netfilter_attr", fields: (2769, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_relative_attr", fields: (2773, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_attr", fields: (2775, 13), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_create", fields: (2788, 1), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_change", fields: (2789, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_update", fields: (2793, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_only", fields: (2794, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_detach", fields: (2795, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_stats_attr", fields: (2796, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_enable_stats", fields: (2797, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_iterator", fields: (2798, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_iter_create", fields: (2800, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_binding", fields: (2801, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_bind_map", fields: (2804, 1), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_token", fields: (2805, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_token_create", fields: (2807, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_stream", fields: (2808, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_stream_read", fields: (2812, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("perf_event_attr", fields: (2813, 104), size64: 136, size32: 136, isWide: true),
+        StructureRow("perf_query_bpf", fields: (2917, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("flock64_i386", fields: (2918, 5), size64: 24, size32: 24),
+        StructureRow("stat_i386", fields: (2923, 17), size64: 64, size32: 64),
+        StructureRow("stat64", fields: (2940, 16), size64: 96, size32: 96),
+        StructureRow("old_stat", fields: (2956, 11), size64: 32, size32: 32),
+        StructureRow("sel_arg", fields: (2967, 5), size64: 40, size32: 20),
+        StructureRow("mmap_arg", fields: (2972, 6), size64: 32, size32: 24),
+        StructureRow("old_sigaction", fields: (2978, 4), size64: 24, size32: 16),
+        StructureRow("ipc64_perm_i386", fields: (2982, 7), size64: 48, size32: 36),
+        StructureRow("ipc64_perm_set_i386", fields: (2989, 4), size64: 48, size32: 36),
+        StructureRow("shmid64_ds_i386", fields: (2993, 9), size64: 96, size32: 84),
+        StructureRow("semid64_ds_i386", fields: (3002, 5), size64: 80, size32: 64),
+        StructureRow("msqid64_ds_i386", fields: (3007, 9), size64: 96, size32: 88),
+        StructureRow("msqid64_ds_set_i386", fields: (3016, 2), size64: 80, size32: 72),
+        StructureRow("sigevent_i386", fields: (3018, 7), size64: 24, size32: 20),
+        StructureRow("ff_effect_i386", fields: (3025, 10), size64: 48, size32: 44),
+        StructureRow("sg_io_hdr_i386", fields: (3035, 23), size64: 64, size32: 64),
+        StructureRow("loop_info_i386", fields: (3058, 12), size64: 140, size32: 140),
     ]
 }
 
 extension SpecTables {
-    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14])
+    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14, fields15])
 
     private static let fields0: [ArgumentRow] = [
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
@@ -1185,8 +1213,8 @@ extension SpecTables {
         ArgumentRow("f_tinode", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("f_fname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(6)), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("f_fpack", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(6)), register: 4, offset64: 22, offset32: 14),
-        ArgumentRow("actime", "", .entry, TypeRow(.value, .custom, 0, 84, .none), register: 1),
-        ArgumentRow("modtime", "", .entry, TypeRow(.value, .custom, 0, 84, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("actime", "", .entry, TypeRow(.value, .custom, 0, 72, .none), register: 1),
+        ArgumentRow("modtime", "", .entry, TypeRow(.value, .custom, 0, 72, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 1, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .permissions, 8, 0, .none), condition: 16, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .permissions, 8, 0, .none), condition: 17, register: 3, offset64: 8, offset32: 8, isOptional: true),
@@ -1197,7 +1225,7 @@ extension SpecTables {
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 28, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 416, .none), register: 1),
+        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 417, .none), register: 1),
         ArgumentRow("fa_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fa_nextents", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("fa_projid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -1269,25 +1297,26 @@ extension SpecTables {
         ArgumentRow("aio_data", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4),
         ArgumentRow("aio_key", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8, isOptional: true),
         ArgumentRow("aio_rw_flags", "flags", .entry, TypeRow(.value, .flags, 4, 16, .none), register: 6, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("aio_lio_opcode", "op", .entry, TypeRow(.value, .custom, 0, 85, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("aio_lio_opcode", "op", .entry, TypeRow(.value, .custom, 0, 88, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("aio_reqprio", "priority", .entry, TypeRow(.value, .custom, 2, 89, .none), condition: 35, register: 8, offset64: 18, offset32: 18, isOptional: true),
         ArgumentRow("aio_reqprio", "priority", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 8, offset64: 18, offset32: 18, isOptional: true),
         ArgumentRow("aio_fildes", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 9, offset64: 20, offset32: 20),
-        ArgumentRow("aio_buf", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), condition: 35, register: 10, offset64: 24, offset32: 24),
-        ArgumentRow("aio_buf", "data", .entry, TypeRow(.array, .structure, 0, 32, .argument(1)), condition: 36, register: 10, offset64: 24, offset32: 24),
-        ArgumentRow("aio_buf", "data", .entry, TypeRow(.array, .structure, 0, 9, .argument(1)), condition: 37, register: 10, offset64: 24, offset32: 24),
-        ArgumentRow("aio_buf", "want", .entry, TypeRow(.value, .flags, 8, 58, .none), condition: 38, register: 10, offset64: 24, offset32: 24),
+        ArgumentRow("aio_buf", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), condition: 36, register: 10, offset64: 24, offset32: 24),
+        ArgumentRow("aio_buf", "data", .entry, TypeRow(.array, .structure, 0, 32, .argument(1)), condition: 37, register: 10, offset64: 24, offset32: 24),
+        ArgumentRow("aio_buf", "data", .entry, TypeRow(.array, .structure, 0, 9, .argument(1)), condition: 38, register: 10, offset64: 24, offset32: 24),
     ]
 
     private static let fields1: [ArgumentRow] = [
-        ArgumentRow("aio_buf", "data", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 39, register: 10, offset64: 24, offset32: 24),
-        ArgumentRow("aio_nbytes", "len", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 40, register: 11, offset64: 32, offset32: 32),
-        ArgumentRow("aio_offset", "pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 41, register: 12, offset64: 40, offset32: 40),
+        ArgumentRow("aio_buf", "want", .entry, TypeRow(.value, .flags, 8, 58, .none), condition: 39, register: 10, offset64: 24, offset32: 24),
+        ArgumentRow("aio_buf", "data", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 40, register: 10, offset64: 24, offset32: 24),
+        ArgumentRow("aio_nbytes", "len", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 41, register: 11, offset64: 32, offset32: 32),
+        ArgumentRow("aio_offset", "pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 42, register: 12, offset64: 40, offset32: 40),
         ArgumentRow("aio_flags", "", .entry, TypeRow(.value, .flags, 4, 73, .none), register: 13, offset64: 56, offset32: 56, isOptional: true),
-        ArgumentRow("aio_resfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 42, register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("aio_resfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 43, register: 14, offset64: 60, offset32: 60),
         ArgumentRow("aio_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("aio_key", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
         ArgumentRow("aio_rw_flags", "", .entry, TypeRow(.value, .flags, 4, 16, .none), register: 3, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("aio_lio_opcode", "", .entry, TypeRow(.value, .custom, 0, 85, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("aio_lio_opcode", "", .entry, TypeRow(.value, .custom, 0, 88, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("aio_reqprio", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 5, offset64: 18, offset32: 18, isOptional: true),
         ArgumentRow("aio_fildes", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("aio_flags", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56, isHidden: true),
@@ -1301,112 +1330,112 @@ extension SpecTables {
         ArgumentRow("buf_index", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("personality", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 42, offset32: 42, isHidden: true),
         ArgumentRow("opcode", "op", .entry, TypeRow(.value, .symbol, 1, 78, .none), register: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 79, .none), condition: 46, register: 9, offset64: 1, offset32: 1),
-        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 85, .none), condition: 47, register: 10, offset64: 2, offset32: 2),
-        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 86, .none), condition: 48, register: 10, offset64: 2, offset32: 2),
-        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), condition: 49, register: 10, offset64: 2, offset32: 2),
-        ArgumentRow("fd", "fixed", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 50, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "queue", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 51, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "out_fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 52, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 53, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "from", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 54, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "to", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 55, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "at", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 56, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "family", .entry, TypeRow(.value, .symbol, 4, 50, .none), condition: 57, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "who", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 58, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "flags", .entry, TypeRow(.value, .flags, 4, 196, .none), condition: 59, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "count", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 60, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 61, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 56, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "from_path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 54, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "text", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 55, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "name", .entry, TypeRow(.value, .text, 0, 0, .none), condition: 62, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "data", .entry, TypeRow(.array, .structure, 0, 32, .argument(3)), condition: 63, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "data", .entry, TypeRow(.array, .structure, 0, 9, .argument(3)), condition: 64, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), condition: 65, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "parts", .entry, TypeRow(.value, .custom, 0, 86, .none), condition: 66, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "parts", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 67, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), condition: 68, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "address", .entry, TypeRow(.value, .custom, 0, 87, .none), condition: 69, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "address", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 48, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "fds", .entry, TypeRow(.array, .descriptor, 4, 0, .argument(3)), condition: 70, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "want", .entry, TypeRow(.value, .custom, 0, 88, .none), condition: 71, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("splice_off_in", "in_pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 72, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "len", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 73, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "msg_id", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 74, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "kind", .entry, TypeRow(.value, .symbol, 8, 87, .none), condition: 75, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "words", .entry, TypeRow(.array, .structure, 0, 70, .argument(3)), condition: 76, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "words", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 59, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "fds", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 77, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "data", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 78, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "args", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 79, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr3", "path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 80, register: 13, offset64: 48, offset32: 48),
-        ArgumentRow("addr3", "mask", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 59, register: 13, offset64: 48, offset32: 48),
-        ArgumentRow("len", "mode", .entry, TypeRow(.value, .permissions, 4, 0, .none), condition: 81, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "size", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 82, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "want", .entry, TypeRow(.value, .flags, 4, 24, .none), condition: 83, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "to", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 54, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "op", .entry, TypeRow(.value, .symbol, 4, 59, .none), condition: 71, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "what", .entry, TypeRow(.value, .symbol, 4, 56, .none), condition: 84, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 29, .none), condition: 73, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 83, .none), condition: 85, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "kind", .entry, TypeRow(.value, .symbol, 4, 126, .none), condition: 58, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "backlog", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 86, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "protocol", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 57, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "len", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 87, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("off", "pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 88, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "out_pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 72, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "to_path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 54, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 55, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "flags", .entry, TypeRow(.pointer, .structure, 0, 18, .argument(3)), condition: 82, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "", .entry, TypeRow(.pointer, .unsigned, 4, 0, .none), condition: 48, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 69, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "count", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 89, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "value", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 90, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "size", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 91, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "start", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 92, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 75, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 37, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 71, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "type", .entry, TypeRow(.value, .custom, 0, 89, .none), condition: 57, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), condition: 93, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "data", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 94, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), condition: 95, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "address", .entry, TypeRow(.value, .custom, 0, 90, .none), condition: 96, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("cmd_op", "request", .entry, TypeRow(.value, .symbol, 4, 101, .none), condition: 97, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "args", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 61, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("rw_flags", "flags", .entry, TypeRow(.value, .flags, 4, 16, .none), condition: 98, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("fsync_flags", "flags", .entry, TypeRow(.value, .flags, 4, 81, .none), condition: 99, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("poll32_events", "want", .entry, TypeRow(.value, .flags, 4, 58, .none), condition: 85, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("sync_range_flags", "flags", .entry, TypeRow(.value, .flags, 4, 13, .none), condition: 36, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("msg_flags", "flags", .entry, TypeRow(.value, .flags, 4, 55, .none), condition: 100, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("timeout_flags", "flags", .entry, TypeRow(.value, .flags, 4, 82, .none), condition: 101, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("accept_flags", "flags", .entry, TypeRow(.value, .flags, 4, 52, .none), condition: 48, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("cancel_flags", "flags", .entry, TypeRow(.value, .flags, 4, 84, .none), condition: 102, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("open_flags", "flags", .entry, TypeRow(.value, .flags, 4, 1, .none), condition: 103, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("statx_flags", "flags", .entry, TypeRow(.value, .flags, 4, 23, .none), condition: 83, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 14, .none), condition: 104, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 115, .none), condition: 105, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("splice_flags", "flags", .entry, TypeRow(.value, .flags, 4, 92, .none), condition: 52, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("rename_flags", "flags", .entry, TypeRow(.value, .flags, 4, 30, .none), condition: 106, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("unlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 19, .none), condition: 107, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("hardlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 19, .none), condition: 108, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("xattr_flags", "flags", .entry, TypeRow(.value, .flags, 4, 28, .none), condition: 93, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("msg_ring_flags", "flags", .entry, TypeRow(.value, .flags, 4, 88, .none), condition: 75, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("uring_cmd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 91, .none), condition: 97, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("install_fd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 89, .none), condition: 109, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("nop_flags", "flags", .entry, TypeRow(.value, .flags, 4, 90, .none), condition: 110, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("pipe_flags", "flags", .entry, TypeRow(.value, .flags, 4, 1, .none), condition: 77, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("op_flags", "flags", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 111, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("splice_fd_in", "in_fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 52, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("addr_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 112, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("options", "flags", .entry, TypeRow(.value, .flags, 4, 125, .none), condition: 58, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("zcrx_ifq_idx", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 113, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("file_index", "fixed", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 114, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("buf_index", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 115, register: 18, offset64: 40, offset32: 40),
-        ArgumentRow("buf_group", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 116, register: 18, offset64: 40, offset32: 40),
-        ArgumentRow("buf_index", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 117, register: 18, offset64: 40, offset32: 40),
-        ArgumentRow("personality", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 118, register: 19, offset64: 42, offset32: 42),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 79, .none), condition: 47, register: 9, offset64: 1, offset32: 1),
+        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 85, .none), condition: 48, register: 10, offset64: 2, offset32: 2),
+        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 86, .none), condition: 49, register: 10, offset64: 2, offset32: 2),
+        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), condition: 50, register: 10, offset64: 2, offset32: 2),
+        ArgumentRow("fd", "fixed", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 51, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "queue", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 52, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "out_fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 53, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 54, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "from", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 55, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "to", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 56, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "at", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 57, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "family", .entry, TypeRow(.value, .symbol, 4, 50, .none), condition: 58, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "who", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 59, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "flags", .entry, TypeRow(.value, .flags, 4, 197, .none), condition: 60, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "count", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 61, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 62, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 57, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "from_path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 55, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "text", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 56, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "name", .entry, TypeRow(.value, .text, 0, 0, .none), condition: 63, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "data", .entry, TypeRow(.array, .structure, 0, 32, .argument(3)), condition: 64, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "data", .entry, TypeRow(.array, .structure, 0, 9, .argument(3)), condition: 65, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), condition: 66, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "parts", .entry, TypeRow(.value, .custom, 0, 90, .none), condition: 67, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "parts", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 68, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), condition: 69, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "address", .entry, TypeRow(.value, .custom, 0, 91, .none), condition: 70, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "address", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 49, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "fds", .entry, TypeRow(.array, .descriptor, 4, 0, .argument(3)), condition: 71, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "want", .entry, TypeRow(.value, .custom, 0, 92, .none), condition: 72, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("splice_off_in", "in_pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 73, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "len", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 74, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "msg_id", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 75, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "kind", .entry, TypeRow(.value, .symbol, 8, 87, .none), condition: 76, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "words", .entry, TypeRow(.array, .structure, 0, 70, .argument(3)), condition: 77, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "words", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 60, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "fds", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 78, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "data", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 79, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "args", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 80, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr3", "path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 81, register: 13, offset64: 48, offset32: 48),
+        ArgumentRow("addr3", "mask", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 60, register: 13, offset64: 48, offset32: 48),
+        ArgumentRow("len", "mode", .entry, TypeRow(.value, .permissions, 4, 0, .none), condition: 82, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "size", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 83, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "want", .entry, TypeRow(.value, .flags, 4, 24, .none), condition: 84, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "to", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 55, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "op", .entry, TypeRow(.value, .symbol, 4, 59, .none), condition: 72, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "what", .entry, TypeRow(.value, .symbol, 4, 56, .none), condition: 85, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 29, .none), condition: 74, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 83, .none), condition: 86, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "kind", .entry, TypeRow(.value, .symbol, 4, 127, .none), condition: 59, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "backlog", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 87, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "protocol", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 58, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "len", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 88, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("off", "pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 89, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "out_pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 73, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "to_path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 55, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 56, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "flags", .entry, TypeRow(.pointer, .structure, 0, 18, .argument(3)), condition: 83, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "", .entry, TypeRow(.pointer, .unsigned, 4, 0, .none), condition: 49, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 70, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "count", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 90, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "value", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 91, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "size", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 92, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "start", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 93, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 76, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 38, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 72, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "type", .entry, TypeRow(.value, .custom, 0, 93, .none), condition: 58, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), condition: 94, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "data", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 95, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), condition: 96, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "address", .entry, TypeRow(.value, .custom, 0, 94, .none), condition: 97, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("cmd_op", "request", .entry, TypeRow(.value, .symbol, 4, 101, .none), condition: 98, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "args", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 62, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("rw_flags", "flags", .entry, TypeRow(.value, .flags, 4, 16, .none), condition: 99, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("fsync_flags", "flags", .entry, TypeRow(.value, .flags, 4, 81, .none), condition: 100, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("poll32_events", "want", .entry, TypeRow(.value, .flags, 4, 58, .none), condition: 86, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("sync_range_flags", "flags", .entry, TypeRow(.value, .flags, 4, 13, .none), condition: 37, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("msg_flags", "flags", .entry, TypeRow(.value, .flags, 4, 55, .none), condition: 101, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("timeout_flags", "flags", .entry, TypeRow(.value, .flags, 4, 82, .none), condition: 102, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("accept_flags", "flags", .entry, TypeRow(.value, .flags, 4, 52, .none), condition: 49, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("cancel_flags", "flags", .entry, TypeRow(.value, .flags, 4, 84, .none), condition: 103, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("open_flags", "flags", .entry, TypeRow(.value, .flags, 4, 1, .none), condition: 104, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("statx_flags", "flags", .entry, TypeRow(.value, .flags, 4, 23, .none), condition: 84, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 14, .none), condition: 105, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 115, .none), condition: 106, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("splice_flags", "flags", .entry, TypeRow(.value, .flags, 4, 92, .none), condition: 53, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("rename_flags", "flags", .entry, TypeRow(.value, .flags, 4, 30, .none), condition: 107, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("unlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 19, .none), condition: 108, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("hardlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 19, .none), condition: 109, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("xattr_flags", "flags", .entry, TypeRow(.value, .flags, 4, 28, .none), condition: 94, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("msg_ring_flags", "flags", .entry, TypeRow(.value, .flags, 4, 88, .none), condition: 76, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("uring_cmd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 91, .none), condition: 98, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("install_fd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 89, .none), condition: 110, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("nop_flags", "flags", .entry, TypeRow(.value, .flags, 4, 90, .none), condition: 111, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("pipe_flags", "flags", .entry, TypeRow(.value, .flags, 4, 1, .none), condition: 78, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("op_flags", "flags", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 112, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("splice_fd_in", "in_fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 53, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("addr_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 113, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("options", "flags", .entry, TypeRow(.value, .flags, 4, 126, .none), condition: 59, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("zcrx_ifq_idx", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 114, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("file_index", "fixed", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 115, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("buf_index", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 116, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("buf_group", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 117, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("buf_index", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 118, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("personality", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 119, register: 19, offset64: 42, offset32: 42),
         ArgumentRow("user_data", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 20, offset64: 32, offset32: 32),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 21, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("user_data", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
@@ -1419,8 +1448,8 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("dropped", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("array", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("resv1", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 135, register: 8, offset64: 28, offset32: 28),
-        ArgumentRow("user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 136, register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("resv1", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 136, register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 137, register: 9, offset64: 32, offset32: 32),
         ArgumentRow("head", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tail", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ring_mask", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -1428,8 +1457,8 @@ extension SpecTables {
         ArgumentRow("overflow", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("cqes", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("resv1", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 135, register: 8, offset64: 28, offset32: 28),
-        ArgumentRow("user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 136, register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("resv1", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 136, register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 137, register: 9, offset64: 32, offset32: 32),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 74, .none), register: 1, offset64: 8, offset32: 8),
         ArgumentRow("sq_thread_cpu", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 12, offset32: 12),
         ArgumentRow("sq_thread_idle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -1440,56 +1469,56 @@ extension SpecTables {
         ArgumentRow("sq_off", "", .exit, TypeRow(.value, .structure, 0, 35, .none), register: 8, offset64: 40, offset32: 40),
         ArgumentRow("cq_off", "", .exit, TypeRow(.value, .structure, 0, 36, .none), register: 9, offset64: 80, offset32: 80),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 137, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 138, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fds", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 78, .none), register: 1),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 46, register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 47, register: 2, offset64: 1, offset32: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 94, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 138, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 139, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 2, 95, .none), register: 1),
-        ArgumentRow("register_op", "", .entry, TypeRow(.value, .symbol, 1, 77, .none), condition: 39, register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sqe_op", "", .entry, TypeRow(.value, .symbol, 1, 78, .none), condition: 35, register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sqe_flags", "", .entry, TypeRow(.value, .flags, 1, 79, .none), condition: 45, register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("register_op", "", .entry, TypeRow(.value, .symbol, 1, 77, .none), condition: 40, register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sqe_op", "", .entry, TypeRow(.value, .symbol, 1, 78, .none), condition: 36, register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sqe_flags", "", .entry, TypeRow(.value, .flags, 1, 79, .none), condition: 46, register: 2, offset64: 2, offset32: 2),
         ArgumentRow("op", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 139, register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 140, register: 3, offset64: 3, offset32: 3),
         ArgumentRow("resv2", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 4, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 93, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 140, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("data", "", .entry, TypeRow(.array, .descriptor, 4, 0, .argument(0)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 93, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 140, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("data", "", .entry, TypeRow(.array, .structure, 0, 9, .argument(0)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 141, register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 142, register: 3, offset64: 4, offset32: 4),
         ArgumentRow("data", "", .entry, TypeRow(.array, .descriptor, 4, 0, .argument(0)), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 142, register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 143, register: 7, offset64: 28, offset32: 28),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 141, register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 142, register: 3, offset64: 4, offset32: 4),
         ArgumentRow("data", "", .entry, TypeRow(.array, .structure, 0, 9, .argument(0)), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 142, register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 143, register: 7, offset64: 28, offset32: 28),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 137, register: 2, offset64: 4, offset32: 4),
     ]
 
     private static let fields2: [ArgumentRow] = [
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 138, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 137, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 140, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 138, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("ring_addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("ring_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("bgid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 96, .none), condition: 143, register: 4, offset64: 14, offset32: 14),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 96, .none), condition: 144, register: 4, offset64: 14, offset32: 14),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 5, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("buf_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("head", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -1498,19 +1527,19 @@ extension SpecTables {
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 84, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .structure, 0, 1, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 78, .none), condition: 144, register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 78, .none), condition: 145, register: 5, offset64: 32, offset32: 32),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 6, offset64: 33, offset32: 33, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 7, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 140, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("busy_poll_to", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 98, .none), register: 3, offset64: 5, offset32: 5),
-        ArgumentRow("op_param", "", .entry, TypeRow(.value, .symbol, 4, 103, .none), condition: 145, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("op_param", "", .entry, TypeRow(.value, .symbol, 4, 103, .none), condition: 146, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("op_param", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 146, register: 5, offset64: 12, offset32: 12),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 209, .none), register: 1),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 147, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), register: 1),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("src_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 97, .none), register: 2, offset64: 4, offset32: 4),
@@ -1574,10 +1603,10 @@ extension SpecTables {
         ArgumentRow("ru_nsignals", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 14, offset64: 120, offset32: 60, isDetail: true),
         ArgumentRow("ru_nvcsw", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 15, offset64: 128, offset32: 64, isDetail: true),
         ArgumentRow("ru_nivcsw", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 16, offset64: 136, offset32: 68, isDetail: true),
-        ArgumentRow("tms_utime", "", .entry, TypeRow(.value, .custom, 0, 91, .none), register: 1),
-        ArgumentRow("tms_stime", "", .entry, TypeRow(.value, .custom, 0, 91, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("tms_cutime", "", .entry, TypeRow(.value, .custom, 0, 91, .none), register: 3, offset64: 16, offset32: 8),
-        ArgumentRow("tms_cstime", "", .entry, TypeRow(.value, .custom, 0, 91, .none), register: 4, offset64: 24, offset32: 12),
+        ArgumentRow("tms_utime", "", .entry, TypeRow(.value, .custom, 0, 95, .none), register: 1),
+        ArgumentRow("tms_stime", "", .entry, TypeRow(.value, .custom, 0, 95, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("tms_cutime", "", .entry, TypeRow(.value, .custom, 0, 95, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("tms_cstime", "", .entry, TypeRow(.value, .custom, 0, 95, .none), register: 4, offset64: 24, offset32: 12),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 123, .none), register: 1),
         ArgumentRow("pidfd", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("child_tid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -1592,16 +1621,16 @@ extension SpecTables {
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("spare", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isOptional: true),
         ArgumentRow("ns_id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("ns_type", "", .entry, TypeRow(.value, .flags, 4, 162, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("ns_type", "", .entry, TypeRow(.value, .flags, 4, 163, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("spare2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 20, offset32: 20, isOptional: true),
-        ArgumentRow("user_ns_id", "", .entry, TypeRow(.value, .symbol, 8, 163, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("user_ns_id", "", .entry, TypeRow(.value, .symbol, 8, 164, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("entry_number", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("base_addr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bits", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("sched_policy", "", .entry, TypeRow(.value, .symbol, 4, 168, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sched_flags", "", .entry, TypeRow(.value, .flags, 8, 170, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sched_policy", "", .entry, TypeRow(.value, .symbol, 4, 169, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sched_flags", "", .entry, TypeRow(.value, .flags, 8, 171, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sched_nice", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("sched_priority", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("sched_runtime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
@@ -1610,16 +1639,16 @@ extension SpecTables {
         ArgumentRow("sched_util_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("sched_util_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 52, offset32: 52),
         ArgumentRow("ss_sp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
-        ArgumentRow("ss_flags", "", .entry, TypeRow(.value, .flags, 4, 179, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("ss_flags", "", .entry, TypeRow(.value, .flags, 4, 180, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("ss_size", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("val", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("uaddr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 195, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 196, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("sem_num", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("sem_op", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sem_flg", "", .entry, TypeRow(.value, .flags, 2, 206, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("mq_flags", "", .entry, TypeRow(.value, .flags, 0, 208, .none), register: 1),
+        ArgumentRow("sem_flg", "", .entry, TypeRow(.value, .flags, 2, 207, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("mq_flags", "", .entry, TypeRow(.value, .flags, 0, 209, .none), register: 1),
         ArgumentRow("mq_maxmsg", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("mq_msgsize", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("mq_curmsgs", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
@@ -1681,10 +1710,10 @@ extension SpecTables {
         ArgumentRow("msg_qbytes", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 88, offset32: 88),
         ArgumentRow("msg_lspid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 96, offset32: 96),
         ArgumentRow("msg_lrpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 8, offset64: 100, offset32: 100),
-        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 104, offset32: 104, isHidden: true),
     ]
 
     private static let fields3: [ArgumentRow] = [
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 104, offset32: 104, isHidden: true),
         ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 74, .none), register: 1),
         ArgumentRow("msg_qbytes", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 88, offset32: 88),
         ArgumentRow("msgpool", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
@@ -1703,12 +1732,12 @@ extension SpecTables {
         ArgumentRow("it_value", "", .entry, TypeRow(.value, .structure, 0, 2, .none), register: 2, offset64: 16, offset32: 8),
         ArgumentRow("tz_minuteswest", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tz_dsttime", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 214, .none), register: 1),
+        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 215, .none), register: 1),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("maxerror", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
         ArgumentRow("esterror", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 5, offset64: 32, offset32: 16),
-        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 215, .none), register: 6, offset64: 40, offset32: 20),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 216, .none), register: 6, offset64: 40, offset32: 20),
         ArgumentRow("constant", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 7, offset64: 48, offset32: 24),
         ArgumentRow("precision", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 8, offset64: 56, offset32: 28),
         ArgumentRow("tolerance", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 9, offset64: 64, offset32: 32),
@@ -1724,13 +1753,13 @@ extension SpecTables {
         ArgumentRow("stbcnt", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 19, offset64: 152, offset32: 76),
         ArgumentRow("tai", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 20, offset64: 160, offset32: 80),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(44)), register: 21, offset64: 164, offset32: 84, isHidden: true),
-        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 214, .none), register: 1),
+        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 215, .none), register: 1),
         ArgumentRow("pad0", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("maxerror", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("esterror", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 6, offset64: 32, offset32: 32),
-        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 215, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 216, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("constant", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("precision", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 10, offset64: 56, offset32: 56),
@@ -1751,32 +1780,32 @@ extension SpecTables {
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(44)), register: 25, offset64: 164, offset32: 164, isHidden: true),
         ArgumentRow("sival_int", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("sival_ptr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2),
-        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 91, .none), register: 1),
-        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 147, register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 148, register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 216, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 149, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 6, offset64: 16, offset32: 16),
-        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("private", "", .entry, TypeRow(.value, .custom, 4, 74, .none), register: 1),
-        ArgumentRow("prime", "", .entry, TypeRow(.value, .custom, 4, 74, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("base", "", .entry, TypeRow(.value, .custom, 4, 74, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 91, .none), register: 1, isOptional: true),
+        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 148, register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 217, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 149, register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("private", "", .entry, TypeRow(.value, .custom, 4, 75, .none), register: 1),
+        ArgumentRow("prime", "", .entry, TypeRow(.value, .custom, 4, 75, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("base", "", .entry, TypeRow(.value, .custom, 4, 75, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("hashname", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("otherinfo", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(2)), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("otherinfolen", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(8)), register: 4, offset64: 20, offset32: 12, isOptional: true),
-        ArgumentRow("key_id", "", .entry, TypeRow(.value, .custom, 0, 74, .none), register: 1),
+        ArgumentRow("key_id", "", .entry, TypeRow(.value, .custom, 0, 75, .none), register: 1),
         ArgumentRow("in_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("out_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(7)), register: 4, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("supported_ops", "", .entry, TypeRow(.value, .flags, 4, 225, .none), register: 1),
+        ArgumentRow("supported_ops", "", .entry, TypeRow(.value, .flags, 4, 226, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_data_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_sig_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 10, offset32: 10),
         ArgumentRow("max_enc_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 12, offset32: 12),
         ArgumentRow("max_dec_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 14, offset32: 14),
         ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(10)), register: 7, offset64: 16, offset32: 16, isOptional: true),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 4, 218, .none), register: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 4, 219, .none), register: 1),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("dqb_bhardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqb_bsoftlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -1786,7 +1815,7 @@ extension SpecTables {
         ArgumentRow("dqb_curinodes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("dqb_btime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("dqb_itime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 234, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 235, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("dqb_bhardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqb_bsoftlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("dqb_curspace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -1795,14 +1824,14 @@ extension SpecTables {
         ArgumentRow("dqb_curinodes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("dqb_btime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("dqb_itime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 234, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 235, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("dqb_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("dqi_bgrace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqi_igrace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("dqi_flags", "", .entry, TypeRow(.value, .flags, 4, 235, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("dqi_valid", "", .entry, TypeRow(.value, .flags, 4, 236, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("dqi_flags", "", .entry, TypeRow(.value, .flags, 4, 236, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("dqi_valid", "", .entry, TypeRow(.value, .flags, 4, 237, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("d_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
-        ArgumentRow("d_flags", "", .entry, TypeRow(.value, .flags, 1, 238, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("d_flags", "", .entry, TypeRow(.value, .flags, 1, 239, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("d_fieldmask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("d_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("d_blk_hardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 8, offset32: 8),
@@ -1822,6 +1851,40 @@ extension SpecTables {
         ArgumentRow("d_rtbtimer", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 19, offset64: 96, offset32: 96, isDetail: true),
         ArgumentRow("d_rtbwarns", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 20, offset64: 100, offset32: 100, isDetail: true),
         ArgumentRow("d_more", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(10)), register: 21, offset64: 102, offset32: 102, isHidden: true),
+        ArgumentRow("qfs_ino", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("qfs_nblks", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("qfs_nextents", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("qs_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
+        ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 238, .none), register: 2, offset64: 2, offset32: 2, isDetail: true),
+        ArgumentRow("qs_pad", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 3, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 102, .none), register: 4, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 102, .none), register: 5, offset64: 32, offset32: 28, isDetail: true),
+        ArgumentRow("qs_incoredqs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 56, offset32: 48, isDetail: true),
+        ArgumentRow("qs_btimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 60, offset32: 52, isDetail: true),
+        ArgumentRow("qs_itimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 64, offset32: 56, isDetail: true),
+        ArgumentRow("qs_rtbtimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 68, offset32: 60, isDetail: true),
+        ArgumentRow("qs_bwarnlimit", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 10, offset64: 72, offset32: 64, isDetail: true),
+        ArgumentRow("qs_iwarnlimit", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 11, offset64: 74, offset32: 66, isDetail: true),
+        ArgumentRow("qfs_ino", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("qfs_nblks", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("qfs_nextents", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("qfs_pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("qs_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
+        ArgumentRow("qs_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
+        ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 238, .none), register: 3, offset64: 2, offset32: 2, isDetail: true),
+        ArgumentRow("qs_incoredqs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 104, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 104, .none), register: 6, offset64: 32, offset32: 32, isDetail: true),
+        ArgumentRow("qs_pquota", "", .entry, TypeRow(.value, .structure, 0, 104, .none), register: 7, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("qs_btimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 80, offset32: 80, isDetail: true),
+        ArgumentRow("qs_itimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 84, offset32: 84, isDetail: true),
+        ArgumentRow("qs_rtbtimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 88, offset32: 88, isDetail: true),
+        ArgumentRow("qs_bwarnlimit", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 11, offset64: 92, offset32: 92, isDetail: true),
+        ArgumentRow("qs_iwarnlimit", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 12, offset64: 94, offset32: 94, isDetail: true),
+        ArgumentRow("qs_rtbwarnlimit", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 13, offset64: 96, offset32: 96, isHidden: true),
+        ArgumentRow("qs_pad3", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 14, offset64: 98, offset32: 98, isHidden: true),
+        ArgumentRow("qs_pad4", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 100, offset32: 100, isHidden: true),
+        ArgumentRow("qs_pad2", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(7)), register: 16, offset64: 104, offset32: 104, isHidden: true),
         ArgumentRow("buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("bufsz", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("mem", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
@@ -1850,16 +1913,28 @@ extension SpecTables {
         ArgumentRow("bufferram", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 56, offset32: 28),
         ArgumentRow("totalswap", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 7, offset64: 64, offset32: 32),
         ArgumentRow("freeswap", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 8, offset64: 72, offset32: 36),
+    ]
+
+    private static let fields4: [ArgumentRow] = [
         ArgumentRow("procs", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 9, offset64: 80, offset32: 40),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 10, offset64: 82, offset32: 42, isHidden: true),
         ArgumentRow("totalhigh", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 11, offset64: 88, offset32: 44),
         ArgumentRow("freehigh", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 12, offset64: 96, offset32: 48),
         ArgumentRow("mem_unit", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 13, offset64: 104, offset32: 52),
         ArgumentRow("off", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 253, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 254, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("iov_base", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
-        ArgumentRow("iov_len", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("cwd", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
+        ArgumentRow("swd", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("ftw", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("fop", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("rip", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("rdp", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 16, offset32: 16),
+        ArgumentRow("mxcsr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("mxcr_mask", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("st_space", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(32)), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("xmm_space", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(64)), register: 10, offset64: 160, offset32: 160),
+        ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(24)), register: 11, offset64: 416, offset32: 416),
         ArgumentRow("r15", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("r14", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("r13", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -1885,85 +1960,89 @@ extension SpecTables {
         ArgumentRow("gs_base", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 23, offset64: 176, offset32: 176),
         ArgumentRow("ds", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 24, offset64: 184, offset32: 184),
         ArgumentRow("es", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
-    ]
-
-    private static let fields4: [ArgumentRow] = [
         ArgumentRow("fs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 26, offset64: 200, offset32: 200),
         ArgumentRow("gs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 27, offset64: 208, offset32: 208),
-        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 92, .none), register: 1),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 1),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("rval", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
+        ArgumentRow("rval", "", .entry, TypeRow(.value, .custom, 8, 97, .none), register: 1),
         ArgumentRow("is_error", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 92, .none), register: 1),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 1),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ret_data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 56, offset32: 56),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 254, .none), register: 1),
-        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 273, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 255, .none), register: 1),
+        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 274, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("stack_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("entry", "", .entry, TypeRow(.value, .structure, 0, 110, .none), condition: 35, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("exit", "", .entry, TypeRow(.value, .structure, 0, 111, .none), condition: 151, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("seccomp", "", .entry, TypeRow(.value, .structure, 0, 112, .none), condition: 99, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("entry", "", .entry, TypeRow(.value, .structure, 0, 114, .none), condition: 36, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("exit", "", .entry, TypeRow(.value, .structure, 0, 115, .none), condition: 151, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("seccomp", "", .entry, TypeRow(.value, .structure, 0, 116, .none), condition: 100, register: 5, offset64: 24, offset32: 24),
         ArgumentRow("efd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("tfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("toff", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("filter_off", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 258, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("handled_access_fs", "", .entry, TypeRow(.value, .flags, 8, 265, .none), register: 1),
-        ArgumentRow("handled_access_net", "", .entry, TypeRow(.value, .flags, 8, 266, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("scoped", "", .entry, TypeRow(.value, .flags, 8, 267, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 265, .none), register: 1),
-        ArgumentRow("parent_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 259, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("handled_access_fs", "", .entry, TypeRow(.value, .flags, 8, 266, .none), register: 1),
+        ArgumentRow("handled_access_net", "", .entry, TypeRow(.value, .flags, 8, 267, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("scoped", "", .entry, TypeRow(.value, .flags, 8, 268, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 266, .none), register: 1),
+        ArgumentRow("parent_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 267, .none), register: 1),
         ArgumentRow("port", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 93, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 98, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 94, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 99, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("seccomp_notif", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("seccomp_notif_resp", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("seccomp_data", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 95, .none), register: 1),
-        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 273, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 100, .none), register: 1),
+        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 274, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .custom, 8, 101, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 122, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 126, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("error", "", .entry, TypeRow(.value, .custom, 4, 96, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 259, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("error", "", .entry, TypeRow(.value, .custom, 4, 102, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 260, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 260, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 261, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("srcfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("newfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("newfd_flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 5, offset64: 20, offset32: 20),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 8, 269, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 8, 270, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("ctx_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
+        ArgumentRow("nlen", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("oldval", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("oldlenp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
+        ArgumentRow("newval", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 32, offset32: 16),
+        ArgumentRow("newlen", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 40, offset32: 20),
+        ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(4)), register: 7, offset64: 48, offset32: 24, isHidden: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isDetail: true),
-        ArgumentRow("keycode", "", .entry, TypeRow(.value, .symbol, 4, 276, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("keycode", "", .entry, TypeRow(.value, .symbol, 4, 277, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("scancode", "", .entry, TypeRow(.array, .hexadecimal, 1, 0, .fixed(32)), register: 5, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("attack_length", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("attack_level", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("fade_length", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("fade_level", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("level", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 1),
-        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 128, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 133, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("start_level", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 1),
         ArgumentRow("end_level", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 128, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 133, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("waveform", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("period", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("magnitude", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("phase", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 128, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 133, .none), register: 6, offset64: 10, offset32: 10),
         ArgumentRow("custom_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 20, offset32: 20),
         ArgumentRow("custom_data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 8, offset64: 24, offset32: 24),
         ArgumentRow("strong_magnitude", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -1972,20 +2051,20 @@ extension SpecTables {
         ArgumentRow("interval", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("delay", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 283, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 284, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 133, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
-        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 134, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
-        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 129, .none), condition: 152, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 130, .none), condition: 153, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 131, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 132, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
+        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
+        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 134, .none), condition: 152, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 135, .none), condition: 153, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 136, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 7, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 286, .none), condition: 156, register: 1),
-        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 287, .none), register: 1),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 287, .none), condition: 156, register: 1),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 288, .none), register: 1),
         ArgumentRow("kb_index", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("kb_value", "", .both, TypeRow(.value, .custom, 2, 97, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("kb_value", "", .both, TypeRow(.value, .custom, 2, 103, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("scancode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("keycode", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("delay", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
@@ -1993,18 +2072,18 @@ extension SpecTables {
         ArgumentRow("charcount", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("charheight", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("chardata", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 4),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 294, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 295, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 295, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 296, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("charcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 6, offset64: 24, offset32: 20),
-        ArgumentRow("cap", "", .entry, TypeRow(.value, .symbol, 4, 298, .none), register: 1),
+        ArgumentRow("cap", "", .entry, TypeRow(.value, .symbol, 4, 299, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(4)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("slot", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 300, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 301, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("guest_phys_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("memory_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("userspace_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
@@ -2037,21 +2116,24 @@ extension SpecTables {
         ArgumentRow("l", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 19, offset32: 19),
         ArgumentRow("g", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 20, offset32: 20),
         ArgumentRow("avl", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 21, offset32: 21),
+    ]
+
+    private static let fields5: [ArgumentRow] = [
         ArgumentRow("unusable", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 22, offset32: 22, isHidden: true),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 23, offset32: 23, isHidden: true),
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 3, offset64: 10, offset32: 10, isHidden: true),
-        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 144, .none), register: 1),
-        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 144, .none), register: 2, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 144, .none), register: 3, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 144, .none), register: 4, offset64: 72, offset32: 72, isDetail: true),
-        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 144, .none), register: 5, offset64: 96, offset32: 96, isDetail: true),
-        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 144, .none), register: 6, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 144, .none), register: 7, offset64: 144, offset32: 144, isDetail: true),
-        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 144, .none), register: 8, offset64: 168, offset32: 168, isDetail: true),
-        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 145, .none), register: 9, offset64: 192, offset32: 192, isDetail: true),
-        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 145, .none), register: 10, offset64: 208, offset32: 208, isDetail: true),
+        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 1),
+        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 2, offset64: 24, offset32: 24, isDetail: true),
+        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 3, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 4, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 5, offset64: 96, offset32: 96, isDetail: true),
+        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 6, offset64: 120, offset32: 120, isDetail: true),
+        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 7, offset64: 144, offset32: 144, isDetail: true),
+        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 8, offset64: 168, offset32: 168, isDetail: true),
+        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 9, offset64: 192, offset32: 192, isDetail: true),
+        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 10, offset64: 208, offset32: 208, isDetail: true),
         ArgumentRow("cr0", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 224, offset32: 224, isDetail: true),
         ArgumentRow("cr2", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 12, offset64: 232, offset32: 232, isDetail: true),
         ArgumentRow("cr3", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 240, offset32: 240, isDetail: true),
@@ -2064,34 +2146,31 @@ extension SpecTables {
         ArgumentRow("label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 64, offset32: 64),
         ArgumentRow("line_offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 306, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 307, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("consumer", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("lineoffset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("handleflags", "", .entry, TypeRow(.value, .flags, 4, 305, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("eventflags", "", .entry, TypeRow(.value, .flags, 4, 307, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("handleflags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("eventflags", "", .entry, TypeRow(.value, .flags, 4, 308, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("consumer_label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 64, offset32: 64),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2),
         ArgumentRow("consumer", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 8, 308, .none), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 8, 309, .none), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("num_attrs", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 68, offset32: 68),
-        ArgumentRow("attrs", "", .exit, TypeRow(.array, .custom, 16, 98, .argument(4)), register: 6, offset64: 80, offset32: 80, isOptional: true, isInline: true),
+        ArgumentRow("attrs", "", .exit, TypeRow(.array, .custom, 16, 104, .argument(4)), register: 6, offset64: 80, offset32: 80, isOptional: true, isInline: true),
         ArgumentRow("padding", "", .exit, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 7, offset64: 240, offset32: 240, isOptional: true),
         ArgumentRow("sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 311, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 312, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 1),
-        ArgumentRow("period", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 1),
+        ArgumentRow("period", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
-    ]
-
-    private static let fields5: [ArgumentRow] = [
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 312, .none), register: 4, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 313, .none), register: 4, offset64: 36, offset32: 36),
         ArgumentRow("on", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 5, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("max_adj", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("n_alarm", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2105,41 +2184,45 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(11)), register: 10, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
-        ArgumentRow("func", "", .entry, TypeRow(.value, .symbol, 4, 313, .none), register: 3, offset64: 68, offset32: 68),
+        ArgumentRow("func", "", .entry, TypeRow(.value, .symbol, 4, 314, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("chan", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(5)), register: 5, offset64: 76, offset32: 76, isHidden: true),
+        ArgumentRow("ifr_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1, offset64: 16, offset32: 16),
+        ArgumentRow("ids_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("prog_cnt", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
         ArgumentRow("interface_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1, isHidden: true),
-        ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 317, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("cmd_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 318, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("cmd_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("cmdp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(2)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("mx_sb_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 9, offset32: 9),
         ArgumentRow("iovec_count", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 10, offset32: 10),
         ArgumentRow("dxfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
-        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 8, offset64: 16, offset32: 16),
-        ArgumentRow("cmdp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 9, offset64: 24, offset32: 20),
-        ArgumentRow("sbp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 10, offset64: 32, offset32: 24),
-        ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 40, offset32: 28),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 318, .none), register: 12, offset64: 44, offset32: 32),
-        ArgumentRow("pack_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 13, offset64: 48, offset32: 36),
-        ArgumentRow("usr_ptr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 14, offset64: 56, offset32: 40, isHidden: true),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 15, offset64: 64, offset32: 44),
-        ArgumentRow("masked_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 16, offset64: 65, offset32: 45),
-        ArgumentRow("msg_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 17, offset64: 66, offset32: 46),
-        ArgumentRow("sb_len_wr", "", .exit, TypeRow(.value, .unsigned, 1, 0, .none), register: 18, offset64: 67, offset32: 47),
-        ArgumentRow("host_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 19, offset64: 68, offset32: 48),
-        ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 20, offset64: 70, offset32: 50),
-        ArgumentRow("resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 21, offset64: 72, offset32: 52),
-        ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 76, offset32: 56),
-        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 319, .none), register: 23, offset64: 80, offset32: 60),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 322, .none), register: 1),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 323, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 319, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("dxferp", "", .entry, TypeRow(.array, .structure, 0, 32, .argument(5)), condition: 118, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 157, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 158, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 64, offset32: 64),
+        ArgumentRow("masked_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 65, offset32: 65),
+        ArgumentRow("msg_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 13, offset64: 66, offset32: 66),
+        ArgumentRow("sb_len_wr", "", .exit, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 67, offset32: 67),
+        ArgumentRow("sbp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(16)), register: 15, offset64: 32, offset32: 32),
+        ArgumentRow("host_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 16, offset64: 68, offset32: 68),
+        ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 17, offset64: 70, offset32: 70),
+        ArgumentRow("resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 18, offset64: 72, offset32: 72),
+        ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 76, offset32: 76),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 320, .none), register: 20, offset64: 80, offset32: 80),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 323, .none), register: 1),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 324, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("parent", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("component", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 1),
-        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 1, 321, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("component", "", .entry, TypeRow(.value, .structure, 0, 164, .none), register: 1),
+        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 1, 322, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("channel", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 5, offset32: 5),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 324, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 325, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 325, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 326, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("erasesize", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("writesize", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -2149,12 +2232,12 @@ extension SpecTables {
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("impl_id", "", .entry, TypeRow(.value, .symbol, 4, 328, .none), register: 1),
-        ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .flags, 4, 329, .none), condition: 157, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("impl_id", "", .entry, TypeRow(.value, .symbol, 4, 329, .none), register: 1),
+        ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .flags, 4, 330, .none), condition: 159, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("gen_caps", "", .entry, TypeRow(.value, .flags, 4, 330, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("gen_caps", "", .entry, TypeRow(.value, .flags, 4, 331, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 331, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 332, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("left", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("top", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2165,107 +2248,110 @@ extension SpecTables {
         ArgumentRow("driver", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("card", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("bus_info", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 48, offset32: 48),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .custom, 4, 99, .none), register: 4, offset64: 80, offset32: 80),
-        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .flags, 4, 332, .none), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("device_caps", "", .entry, TypeRow(.value, .flags, 4, 332, .none), register: 6, offset64: 88, offset32: 88, isOptional: true),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .custom, 4, 105, .none), register: 4, offset64: 80, offset32: 80),
+        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .flags, 4, 333, .none), register: 5, offset64: 84, offset32: 84),
+        ArgumentRow("device_caps", "", .entry, TypeRow(.value, .flags, 4, 333, .none), register: 6, offset64: 88, offset32: 88, isOptional: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 7, offset64: 92, offset32: 92, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 333, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 341, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 342, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("description", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("pixelformat", "", .exit, TypeRow(.value, .custom, 4, 100, .none), register: 5, offset64: 44, offset32: 44),
+        ArgumentRow("pixelformat", "", .exit, TypeRow(.value, .custom, 4, 106, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("mbus_code", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 48, offset32: 48, isOptional: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 7, offset64: 52, offset32: 52, isHidden: true),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 100, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 336, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("bytesperline", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sizeimage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 333, .none), register: 1),
-        ArgumentRow("pix", "", .entry, TypeRow(.value, .structure, 0, 168, .none), condition: 158, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
+        ArgumentRow("pix", "", .entry, TypeRow(.value, .structure, 0, 175, .none), condition: 160, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(152)), register: 3, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 333, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 12, offset32: 12, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 333, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("plane", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(11)), register: 6, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 333, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("bytesused", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 335, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 336, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 336, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 337, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("timestamp", "", .exit, TypeRow(.value, .structure, 0, 2, .none), register: 6, offset64: 24, offset32: 20),
         ArgumentRow("timecode", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 7, offset64: 40, offset32: 28, isHidden: true),
         ArgumentRow("sequence", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 56, offset32: 44),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 9, offset64: 60, offset32: 48),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 9, offset64: 60, offset32: 48),
         ArgumentRow("m", "", .exit, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 10, offset64: 64, offset32: 52),
         ArgumentRow("length", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 72, offset32: 56),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 12, offset64: 76, offset32: 60, isHidden: true),
-        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 356, .none), register: 1),
-        ArgumentRow("capturemode", "", .entry, TypeRow(.value, .flags, 4, 357, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 165, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 357, .none), register: 1),
+        ArgumentRow("capturemode", "", .entry, TypeRow(.value, .flags, 4, 358, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 172, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("extendedmode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("readbuffers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 333, .none), register: 1),
-        ArgumentRow("capture", "", .entry, TypeRow(.value, .structure, 0, 173, .none), condition: 157, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
+        ArgumentRow("capture", "", .entry, TypeRow(.value, .structure, 0, 180, .none), condition: 159, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(160)), register: 3, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("id", "", .exit, TypeRow(.value, .flags, 8, 342, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("id", "", .exit, TypeRow(.value, .flags, 8, 343, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(24)), register: 3, offset64: 16, offset32: 12),
-        ArgumentRow("frameperiod", "", .exit, TypeRow(.value, .structure, 0, 165, .none), register: 4, offset64: 40, offset32: 36),
+        ArgumentRow("frameperiod", "", .exit, TypeRow(.value, .structure, 0, 172, .none), register: 4, offset64: 40, offset32: 36),
         ArgumentRow("framelines", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 48, offset32: 44),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 52, offset32: 48, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 343, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 344, .none), register: 3, offset64: 36, offset32: 36),
         ArgumentRow("audioset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("tuner", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
-        ArgumentRow("std", "", .exit, TypeRow(.value, .flags, 8, 342, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .flags, 4, 344, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 345, .none), register: 8, offset64: 60, offset32: 60),
+        ArgumentRow("std", "", .exit, TypeRow(.value, .flags, 8, 343, .none), register: 6, offset64: 48, offset32: 48),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .flags, 4, 345, .none), register: 7, offset64: 56, offset32: 56),
+        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 346, .none), register: 8, offset64: 60, offset32: 60),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 9, offset64: 64, offset32: 64, isHidden: true),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 346, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
         ArgumentRow("value", "", .both, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+    ]
+
+    private static let fields6: [ArgumentRow] = [
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 350, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("capability", "", .exit, TypeRow(.value, .flags, 4, 351, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 351, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("capability", "", .exit, TypeRow(.value, .flags, 4, 352, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("rangelow", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("rangehigh", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("rxsubchans", "", .exit, TypeRow(.value, .flags, 4, 352, .none), register: 7, offset64: 52, offset32: 52),
-        ArgumentRow("audmode", "", .exit, TypeRow(.value, .symbol, 4, 353, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("rxsubchans", "", .exit, TypeRow(.value, .flags, 4, 353, .none), register: 7, offset64: 52, offset32: 52),
+        ArgumentRow("audmode", "", .exit, TypeRow(.value, .symbol, 4, 354, .none), register: 8, offset64: 56, offset32: 56),
         ArgumentRow("signal", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 60, offset32: 60),
         ArgumentRow("afc", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 64, offset32: 64),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 11, offset64: 68, offset32: 68, isHidden: true),
-        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 346, .none), register: 1),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 348, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 349, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("minimum", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("maximum", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("step", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("default_value", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 52, offset32: 52, isDetail: true),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 349, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 350, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 9, offset64: 60, offset32: 60, isHidden: true),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 346, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 333, .none), register: 1),
-        ArgumentRow("bounds", "", .exit, TypeRow(.value, .structure, 0, 164, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("defrect", "", .exit, TypeRow(.value, .structure, 0, 164, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("pixelaspect", "", .exit, TypeRow(.value, .structure, 0, 165, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 333, .none), register: 1),
-        ArgumentRow("c", "", .both, TypeRow(.value, .structure, 0, 164, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("ctrl_class", "", .entry, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
+        ArgumentRow("bounds", "", .exit, TypeRow(.value, .structure, 0, 171, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("defrect", "", .exit, TypeRow(.value, .structure, 0, 171, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("pixelaspect", "", .exit, TypeRow(.value, .structure, 0, 172, .none), register: 4, offset64: 36, offset32: 36),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
+        ArgumentRow("c", "", .both, TypeRow(.value, .structure, 0, 171, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ctrl_class", "", .entry, TypeRow(.value, .symbol, 4, 348, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("error_idx", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("request_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 12, offset32: 12, isHidden: true),
@@ -2280,46 +2366,43 @@ extension SpecTables {
         ArgumentRow("max_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("step_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 100, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 354, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 184, .none), condition: 159, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 185, .none), condition: 160, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 355, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 191, .none), condition: 161, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 192, .none), condition: 162, register: 5, offset64: 12, offset32: 12),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 100, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 355, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 165, .none), condition: 161, register: 6, offset64: 20, offset32: 20),
-    ]
-
-    private static let fields6: [ArgumentRow] = [
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 356, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 172, .none), condition: 163, register: 6, offset64: 20, offset32: 20),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 7, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 8, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("tuner", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 350, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 351, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("frequency", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 4, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4088)), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 383, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 384, .none), register: 1),
         ArgumentRow("max_rfer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("max_excl", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("rsv_rfer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("rsv_excl", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 382, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 383, .none), register: 1),
         ArgumentRow("num_qgroups", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("num_ref_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("num_excl_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 190, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 197, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("qgroups", "", .entry, TypeRow(.array, .unsigned, 8, 0, .argument(1)), register: 6, offset64: 72, offset32: 72, isDetail: true, isInline: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 386, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 162, register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 191, .none), condition: 162, register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 387, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 164, register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 198, .none), condition: 164, register: 4, offset64: 32, offset32: 32),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4040)), register: 5, offset64: 56, offset32: 56),
         ArgumentRow("transid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("profiles", "", .entry, TypeRow(.value, .flags, 8, 362, .none), register: 1),
+        ArgumentRow("profiles", "", .entry, TypeRow(.value, .flags, 8, 363, .none), register: 1),
         ArgumentRow("usage", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("pstart", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
@@ -2327,7 +2410,7 @@ extension SpecTables {
         ArgumentRow("vstart", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("vend", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48),
         ArgumentRow("target", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 365, .none), register: 9, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 366, .none), register: 9, offset64: 64, offset32: 64),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 72, offset32: 72, isHidden: true),
         ArgumentRow("stripes_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("stripes_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 12, offset64: 84, offset32: 84, isHidden: true),
@@ -2335,63 +2418,63 @@ extension SpecTables {
         ArgumentRow("expected", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("considered", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("completed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 363, .none), register: 1),
-        ArgumentRow("state", "", .exit, TypeRow(.value, .flags, 8, 364, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 193, .none), condition: 163, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 193, .none), condition: 164, register: 4, offset64: 152, offset32: 152),
-        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 193, .none), condition: 165, register: 5, offset64: 288, offset32: 288),
-        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 194, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 364, .none), register: 1),
+        ArgumentRow("state", "", .exit, TypeRow(.value, .flags, 8, 365, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 200, .none), condition: 165, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 200, .none), condition: 166, register: 4, offset64: 152, offset32: 152),
+        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 200, .none), condition: 167, register: 5, offset64: 288, offset32: 288),
+        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 201, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(72)), register: 7, offset64: 448, offset32: 448, isHidden: true),
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 370, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 371, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("extent_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("compress_type", "", .entry, TypeRow(.value, .symbol, 4, 371, .none), register: 5, offset64: 28, offset32: 28),
+        ArgumentRow("compress_type", "", .entry, TypeRow(.value, .symbol, 4, 372, .none), register: 5, offset64: 28, offset32: 28),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
-        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 101, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
         ArgumentRow("bytes_used", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("total_bytes", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 32, offset32: 32),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(379)), register: 5, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("path", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(1024)), register: 6, offset64: 3072, offset32: 3072),
         ArgumentRow("srcdevid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
-        ArgumentRow("cont_reading_from_srcdev_mode", "", .entry, TypeRow(.value, .symbol, 8, 375, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("cont_reading_from_srcdev_mode", "", .entry, TypeRow(.value, .symbol, 8, 376, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("srcdev_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1025)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tgtdev_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1025)), register: 4, offset64: 1041, offset32: 1041),
-        ArgumentRow("replace_state", "", .entry, TypeRow(.value, .symbol, 8, 377, .none), register: 1),
+        ArgumentRow("replace_state", "", .entry, TypeRow(.value, .symbol, 8, 378, .none), register: 1),
         ArgumentRow("progress_1000", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("time_started", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("time_stopped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("num_write_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("num_uncorrectable_read_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 374, .none), register: 1),
-        ArgumentRow("result", "", .exit, TypeRow(.value, .symbol, 8, 376, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 199, .none), condition: 35, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 198, .none), condition: 39, register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 375, .none), register: 1),
+        ArgumentRow("result", "", .exit, TypeRow(.value, .symbol, 8, 377, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 206, .none), condition: 36, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 205, .none), condition: 40, register: 4, offset64: 16, offset32: 16),
         ArgumentRow("spare", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(64)), register: 5, offset64: 2088, offset32: 2084, isHidden: true),
-        ArgumentRow("compat_flags", "", .entry, TypeRow(.value, .flags, 8, 367, .none), register: 1),
-        ArgumentRow("compat_ro_flags", "", .entry, TypeRow(.value, .flags, 8, 368, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("incompat_flags", "", .entry, TypeRow(.value, .flags, 8, 369, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("compat_flags", "", .entry, TypeRow(.value, .flags, 8, 368, .none), register: 1),
+        ArgumentRow("compat_ro_flags", "", .entry, TypeRow(.value, .flags, 8, 369, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("incompat_flags", "", .entry, TypeRow(.value, .flags, 8, 370, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("max_id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("num_devices", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fsid", "", .entry, TypeRow(.value, .custom, 16, 101, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("fsid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("nodesize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 32, offset32: 32),
         ArgumentRow("sectorsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 36, offset32: 36),
         ArgumentRow("clone_alignment", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("csum_type", "", .entry, TypeRow(.value, .symbol, 2, 372, .none), condition: 166, register: 7, offset64: 44, offset32: 44),
-        ArgumentRow("csum_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 166, register: 8, offset64: 46, offset32: 46),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 373, .none), register: 9, offset64: 48, offset32: 48),
-        ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 167, register: 10, offset64: 56, offset32: 56),
-        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 101, .none), condition: 168, register: 11, offset64: 64, offset32: 64),
+        ArgumentRow("csum_type", "", .entry, TypeRow(.value, .symbol, 2, 373, .none), condition: 168, register: 7, offset64: 44, offset32: 44),
+        ArgumentRow("csum_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 168, register: 8, offset64: 46, offset32: 46),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 374, .none), register: 9, offset64: 48, offset32: 48),
+        ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 169, register: 10, offset64: 56, offset32: 56),
+        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), condition: 170, register: 11, offset64: 64, offset32: 64),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(944)), register: 12, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
         ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 378, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("values", "", .exit, TypeRow(.value, .custom, 8, 102, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 379, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("values", "", .exit, TypeRow(.value, .custom, 8, 108, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("counters", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(4)), register: 5, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(121)), register: 6, offset64: 64, offset32: 64, isHidden: true),
-        ArgumentRow("treeid", "", .entry, TypeRow(.value, .symbol, 8, 361, .none), register: 1),
-        ArgumentRow("objectid", "", .entry, TypeRow(.value, .symbol, 8, 361, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("treeid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 1),
+        ArgumentRow("objectid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(4080)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("inum", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2400,7 +2483,7 @@ extension SpecTables {
         ArgumentRow("logical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 3, offset64: 16, offset32: 16, isOptional: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 380, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 381, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("inodes", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
         ArgumentRow("assign", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2408,19 +2491,19 @@ extension SpecTables {
         ArgumentRow("create", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 190, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 381, .none), register: 1),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 197, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 382, .none), register: 1),
         ArgumentRow("status", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("progress", "", .exit, TypeRow(.value, .symbol, 8, 361, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("progress", "", .exit, TypeRow(.value, .symbol, 8, 362, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(6)), register: 3, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("sec", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 101, .none), register: 1),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), register: 1),
         ArgumentRow("stransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("rtransid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 212, .none), register: 4, offset64: 32, offset32: 32),
-        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 212, .none), register: 5, offset64: 48, offset32: 44),
+        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 219, .none), register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 219, .none), register: 5, offset64: 48, offset32: 44),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 64, offset32: 56),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(16)), register: 7, offset64: 72, offset32: 64, isHidden: true),
         ArgumentRow("data_extents_scrubbed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -2439,39 +2522,42 @@ extension SpecTables {
         ArgumentRow("last_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 14, offset64: 104, offset32: 104),
         ArgumentRow("unverified_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 15, offset64: 112, offset32: 112),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
+    ]
+
+    private static let fields7: [ArgumentRow] = [
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 384, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 214, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 385, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 221, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(109)), register: 6, offset64: 152, offset32: 152, isHidden: true),
-        ArgumentRow("tree_id", "", .entry, TypeRow(.value, .symbol, 8, 361, .none), register: 1),
-        ArgumentRow("min_objectid", "", .entry, TypeRow(.value, .symbol, 8, 361, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("max_objectid", "", .entry, TypeRow(.value, .symbol, 8, 361, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tree_id", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 1),
+        ArgumentRow("min_objectid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("max_objectid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("min_offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("max_offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("min_transid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("max_transid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48),
-        ArgumentRow("min_type", "", .entry, TypeRow(.value, .symbol, 4, 360, .none), register: 8, offset64: 56, offset32: 56),
-        ArgumentRow("max_type", "", .entry, TypeRow(.value, .symbol, 4, 360, .none), register: 9, offset64: 60, offset32: 60),
+        ArgumentRow("min_type", "", .entry, TypeRow(.value, .symbol, 4, 361, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("max_type", "", .entry, TypeRow(.value, .symbol, 4, 361, .none), register: 9, offset64: 60, offset32: 60),
         ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 64, offset32: 64),
         ArgumentRow("unused", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(36)), register: 11, offset64: 68, offset32: 68, isHidden: true),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 216, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 223, .none), register: 1),
         ArgumentRow("buf", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3992)), register: 2, offset64: 104, offset32: 104, isHidden: true),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 216, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 223, .none), register: 1),
         ArgumentRow("buf_size", "", .both, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 104, offset32: 104),
         ArgumentRow("send_fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("clone_sources_count", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("clone_sources", "", .entry, TypeRow(.array, .symbol, 8, 361, .argument(1)), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("parent_root", "", .entry, TypeRow(.value, .symbol, 8, 361, .none), register: 4, offset64: 24, offset32: 20),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 385, .none), register: 5, offset64: 32, offset32: 28),
+        ArgumentRow("clone_sources", "", .entry, TypeRow(.array, .symbol, 8, 362, .argument(1)), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("parent_root", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 4, offset64: 24, offset32: 20),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 386, .none), register: 5, offset64: 32, offset32: 28),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 36, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 7, offset64: 44, offset32: 40, isHidden: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 362, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 363, .none), register: 1),
         ArgumentRow("total_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("used_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("space_slots", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("total_spaces", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 220, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
+        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 227, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
         ArgumentRow("version", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 1),
         ArgumentRow("data_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 12, offset32: 12),
         ArgumentRow("data_start", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16, isOptional: true),
@@ -2481,9 +2567,9 @@ extension SpecTables {
         ArgumentRow("target_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("open_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 24, offset32: 24, isOptional: true),
         ArgumentRow("event_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isOptional: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 387, .none), register: 10, offset64: 28, offset32: 28),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 388, .none), register: 10, offset64: 28, offset32: 28),
         ArgumentRow("data", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 11, offset64: 305, offset32: 305, isHidden: true),
-        ArgumentRow("kb_func", "", .entry, TypeRow(.value, .symbol, 1, 388, .none), register: 1),
+        ArgumentRow("kb_func", "", .entry, TypeRow(.value, .symbol, 1, 389, .none), register: 1),
         ArgumentRow("kb_string", "", .both, TypeRow(.value, .characters, 1, 0, .fixed(512)), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("advised_hashsize", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("advised_hashstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
@@ -2492,20 +2578,17 @@ extension SpecTables {
         ArgumentRow("base", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("result", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 225, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 232, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(768)), register: 3, offset64: 4, offset32: 4, isHidden: true),
-    ]
-
-    private static let fields7: [ArgumentRow] = [
         ArgumentRow("diacr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("result", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 227, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 234, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3072)), register: 3, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("function", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 301, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 302, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("eax", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("ebx", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("ecx", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
@@ -2513,27 +2596,27 @@ extension SpecTables {
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 8, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("nent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 229, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
+        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 236, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
         ArgumentRow("lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 356, offset32: 356),
         ArgumentRow("lineoffsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 305, .none), register: 3, offset64: 256, offset32: 256),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 3, offset64: 256, offset32: 256),
         ArgumentRow("default_values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .argument(0)), register: 4, offset64: 260, offset32: 260, isInline: true),
         ArgumentRow("consumer_label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 5, offset64: 324, offset32: 324),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 360, offset32: 360),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 305, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 1),
         ArgumentRow("default_values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 3, offset64: 68, offset32: 68, isHidden: true),
         ArgumentRow("values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 308, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 309, .none), register: 1),
         ArgumentRow("num_attrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 3, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("attrs", "", .entry, TypeRow(.array, .custom, 24, 103, .argument(1)), register: 4, offset64: 32, offset32: 32, isOptional: true, isInline: true),
+        ArgumentRow("attrs", "", .entry, TypeRow(.array, .custom, 24, 109, .argument(1)), register: 4, offset64: 32, offset32: 32, isOptional: true, isInline: true),
         ArgumentRow("attributes", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(240)), register: 5, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("num_lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 560, offset32: 560),
         ArgumentRow("offsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 256, offset32: 256),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 4, offset64: 288, offset32: 288),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 242, .none), register: 4, offset64: 288, offset32: 288),
         ArgumentRow("event_buffer_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 564, offset32: 564, isOptional: true),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 6, offset64: 568, offset32: 568, isOptional: true),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 7, offset64: 588, offset32: 588),
@@ -2556,9 +2639,9 @@ extension SpecTables {
         ArgumentRow("ooblen", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("usr_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("usr_oob", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 389, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 390, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 7, offset64: 41, offset32: 41, isHidden: true),
-        ArgumentRow("useecc", "", .entry, TypeRow(.value, .symbol, 4, 390, .none), register: 1),
+        ArgumentRow("useecc", "", .entry, TypeRow(.value, .symbol, 4, 391, .none), register: 1),
         ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("oobfree", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(16)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(32)), register: 4, offset64: 72, offset32: 72),
@@ -2567,7 +2650,7 @@ extension SpecTables {
         ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("oobavail", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 260, offset32: 260),
-        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 244, .fixed(8)), register: 4, offset64: 264, offset32: 264),
+        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 251, .fixed(8)), register: 4, offset64: 264, offset32: 264),
         ArgumentRow("corrected", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("failed", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("badblocks", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2576,99 +2659,102 @@ extension SpecTables {
         ArgumentRow("erasesize", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("numblocks", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("regionindex", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 429, .none), register: 1),
-        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .flags, 8, 392, .none), condition: 39, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("svalue", "", .exit, TypeRow(.value, .signed, 8, 0, .none), condition: 35, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .symbol, 8, 391, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 430, .none), register: 1),
+        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .flags, 8, 393, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("svalue", "", .exit, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .symbol, 8, 392, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("__pad", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 429, .none), register: 1),
-        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .flags, 8, 392, .none), condition: 39, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("svalue", "", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 35, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .symbol, 8, 391, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 430, .none), register: 1),
+        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .flags, 8, 393, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("svalue", "", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .symbol, 8, 392, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("n_samples", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 2, offset64: 4, offset32: 4, isOptional: true),
-        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 151, .fixed(51)), register: 3, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("device", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 1),
-        ArgumentRow("sys_realtime", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("sys_monoraw", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 3, offset64: 32, offset32: 32),
+        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 156, .fixed(51)), register: 3, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("device", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 1),
+        ArgumentRow("sys_realtime", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("sys_monoraw", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 4, offset64: 48, offset32: 48, isOptional: true),
         ArgumentRow("n_samples", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 209, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isOptional: true),
-        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 151, .fixed(75)), register: 4, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 156, .fixed(75)), register: 4, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("memfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 393, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 394, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("memfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 393, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 394, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 254, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
-        ArgumentRow("attr", "", .entry, TypeRow(.value, .flags, 8, 396, .none), register: 1),
+        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 261, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("attr", "", .entry, TypeRow(.value, .flags, 8, 397, .none), register: 1),
         ArgumentRow("a", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("b", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("c", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 101, .none), register: 1),
-        ArgumentRow("clnt_login", "", .entry, TypeRow(.value, .symbol, 4, 394, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), register: 1),
+        ArgumentRow("clnt_login", "", .entry, TypeRow(.value, .symbol, 4, 395, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("clnt_uuid", "", .entry, TypeRow(.array, .hexadecimal, 1, 0, .fixed(16)), register: 3, offset64: 16, offset32: 16, isOptional: true),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 52, offset32: 52),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 256, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 263, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
         ArgumentRow("session", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 44, offset32: 44),
-        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 395, .none), register: 9, offset64: 48, offset32: 48),
+        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 396, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("func", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 256, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 263, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
-        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 395, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 396, .none), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("func", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 256, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 263, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("ret", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 256, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 263, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("op", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 256, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 263, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
+    ]
+
+    private static let fields8: [ArgumentRow] = [
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 12, offset32: 12),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 257, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 264, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 258, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 265, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 259, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 266, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 260, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 267, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 261, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 268, .none), register: 2),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 331, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 332, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 331, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 332, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("vol_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("alignment", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("vol_type", "", .entry, TypeRow(.value, .symbol, 1, 320, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 397, .none), register: 5, offset64: 17, offset32: 17),
+        ArgumentRow("vol_type", "", .entry, TypeRow(.value, .symbol, 1, 321, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 398, .none), register: 5, offset64: 17, offset32: 17),
         ArgumentRow("name_len", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 6, offset64: 18, offset32: 18),
         ArgumentRow("padding2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 7, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 8, offset64: 24, offset32: 24),
@@ -2680,11 +2766,11 @@ extension SpecTables {
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("count", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("padding1", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 273, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
+        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 280, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4352)), register: 4, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("lnum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 399, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 400, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 4, offset64: 9, offset32: 9, isHidden: true),
         ArgumentRow("ubi_num", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("mtd_num", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2694,29 +2780,26 @@ extension SpecTables {
         ArgumentRow("need_resv_pool", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 6, offset64: 15, offset32: 15),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 7, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("lnum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
-        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 399, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 400, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 3, offset64: 5, offset32: 5, isHidden: true),
-        ArgumentRow("property", "", .entry, TypeRow(.value, .symbol, 1, 398, .none), register: 1),
-    ]
-
-    private static let fields8: [ArgumentRow] = [
+        ArgumentRow("property", "", .entry, TypeRow(.value, .symbol, 1, 399, .none), register: 1),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("lbmd_flags", "", .entry, TypeRow(.value, .flags, 4, 401, .none), register: 1),
+        ArgumentRow("lbmd_flags", "", .entry, TypeRow(.value, .flags, 4, 402, .none), register: 1),
         ArgumentRow("lbmd_interval", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("lbmd_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("lbmd_opaque_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 7, offset32: 7),
         ArgumentRow("lbmd_opaque_offset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("lbmd_pi_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 9, offset32: 9),
         ArgumentRow("lbmd_pi_offset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 10, offset32: 10),
-        ArgumentRow("lbmd_guard_tag_type", "", .entry, TypeRow(.value, .symbol, 1, 402, .none), register: 8, offset64: 11, offset32: 11),
+        ArgumentRow("lbmd_guard_tag_type", "", .entry, TypeRow(.value, .symbol, 1, 403, .none), register: 8, offset64: 11, offset32: 11),
         ArgumentRow("lbmd_app_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 12, offset32: 12),
         ArgumentRow("lbmd_ref_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 13, offset32: 13),
         ArgumentRow("lbmd_storage_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 14, offset32: 14),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 15, offset32: 15, isHidden: true),
         ArgumentRow("guard", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1, isHidden: true),
-        ArgumentRow("protocol", "", .entry, TypeRow(.value, .symbol, 4, 403, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("subprotocol", "", .entry, TypeRow(.value, .symbol, 4, 404, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("protocol", "", .entry, TypeRow(.value, .symbol, 4, 404, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("subprotocol", "", .entry, TypeRow(.value, .symbol, 4, 405, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("request_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("request", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("request_tag", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
@@ -2730,40 +2813,40 @@ extension SpecTables {
         ArgumentRow("din_xfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("dout_xferp", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 72, offset32: 72),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 16, offset64: 88, offset32: 88),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 405, .none), register: 17, offset64: 92, offset32: 92),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 406, .none), register: 17, offset64: 92, offset32: 92),
         ArgumentRow("usr_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 18, offset64: 96, offset32: 96),
         ArgumentRow("spare_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 104, offset32: 104, isHidden: true),
         ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 20, offset64: 108, offset32: 108),
         ArgumentRow("transport_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 21, offset64: 112, offset32: 112),
         ArgumentRow("device_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 22, offset64: 116, offset32: 116),
         ArgumentRow("retry_delay", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 23, offset64: 120, offset32: 120),
-        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 319, .none), register: 24, offset64: 124, offset32: 124),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 320, .none), register: 24, offset64: 124, offset32: 124),
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 25, offset64: 128, offset32: 128),
         ArgumentRow("response_len", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 132, offset32: 132),
         ArgumentRow("din_resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 27, offset64: 136, offset32: 136),
         ArgumentRow("dout_resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 28, offset64: 140, offset32: 140),
         ArgumentRow("generated_tag", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 29, offset64: 144, offset32: 144),
         ArgumentRow("spare_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 30, offset64: 152, offset32: 152, isHidden: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 406, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 442, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 443, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 407, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 408, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 409, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 406, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 442, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 443, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 407, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 408, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 409, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 407, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 443, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 444, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 408, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 409, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 410, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 407, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 443, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 444, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 408, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 409, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 410, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
         ArgumentRow("c_ispeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("c_ospeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 406, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 442, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 443, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 407, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 408, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 409, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 407, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 443, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 444, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 408, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 409, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 410, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
         ArgumentRow("ws_row", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("ws_col", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("ws_xpixel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -2775,7 +2858,7 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("minlen", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 416, .none), register: 1),
+        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 417, .none), register: 1),
         ArgumentRow("fsx_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fsx_nextents", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("fsx_projid", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -2789,7 +2872,7 @@ extension SpecTables {
         ArgumentRow("fe_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fe_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("fe_reserved64", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 432, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 433, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("fe_reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 6, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("query_flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2807,7 +2890,7 @@ extension SpecTables {
         ArgumentRow("vma_name_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 14, offset64: 88, offset32: 88),
         ArgumentRow("build_id_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 96, offset32: 96),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 444, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 445, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("salt_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("salt_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -2815,17 +2898,17 @@ extension SpecTables {
         ArgumentRow("reserved1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("sig_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("reserved2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(88)), register: 9, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 444, .none), register: 1),
+        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 445, .none), register: 1),
         ArgumentRow("digest_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("start", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pno", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("devname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("volname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 433, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 434, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("datalen", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 294, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 301, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("act_mask", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1, offset64: 32, offset32: 32),
         ArgumentRow("buf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("buf_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 40, offset32: 40),
@@ -2842,9 +2925,12 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 4, offset64: 24, offset32: 24, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 414, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 415, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 413, .none), register: 8, offset64: 44, offset32: 44),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 414, .none), register: 8, offset64: 44, offset32: 44),
+    ]
+
+    private static let fields9: [ArgumentRow] = [
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 112, offset32: 112, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 0, 0, .fixed(2)), register: 11, offset64: 144, offset32: 144, isDetail: true),
@@ -2855,16 +2941,16 @@ extension SpecTables {
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("lo_sizelimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 414, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 415, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 413, .none), register: 9, offset64: 52, offset32: 52),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 414, .none), register: 9, offset64: 52, offset32: 52),
         ArgumentRow("lo_file_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 10, offset64: 56, offset32: 56),
         ArgumentRow("lo_crypt_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 11, offset64: 120, offset32: 120, isDetail: true),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 12, offset64: 184, offset32: 184, isDetail: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 13, offset64: 216, offset32: 216, isDetail: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 299, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 306, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 240, offset32: 240, isHidden: true),
         ArgumentRow("tm_sec", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tm_min", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2877,7 +2963,7 @@ extension SpecTables {
         ArgumentRow("tm_isdst", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("enabled", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 301, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 308, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("pll_ctrl", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("pll_value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pll_max", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2890,34 +2976,31 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("api", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 417, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 418, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 305, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 420, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 419, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 418, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 419, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 312, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 421, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 420, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 421, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 422, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("copy", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-    ]
-
-    private static let fields9: [ArgumentRow] = [
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 305, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 422, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("zeropage", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 305, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 312, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 423, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 305, .none), register: 1),
+        ArgumentRow("zeropage", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 312, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 424, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("mapped", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 305, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 312, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 425, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("mapped", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 312, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 426, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("updated", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 426, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 427, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("move", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nr_mounts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2926,23 +3009,23 @@ extension SpecTables {
         ArgumentRow("busy_poll_budget", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 7, offset32: 7, isOptional: true),
-        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 434, .none), register: 1),
-        ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 163, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 163, register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 163, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 165, register: 6, offset64: 28, offset32: 28),
-        ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 165, register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 165, register: 8, offset64: 36, offset32: 36),
-        ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 165, register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 165, register: 10, offset64: 44, offset32: 44),
-        ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 165, register: 11, offset64: 48, offset32: 48),
-        ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 165, register: 12, offset64: 52, offset32: 52),
-        ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 165, register: 13, offset64: 56, offset32: 56),
-        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 169, register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 435, .none), condition: 170, register: 15, offset64: 64, offset32: 64),
-        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 171, register: 16, offset64: 68, offset32: 68),
-        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 438, .none), register: 1),
+        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 435, .none), register: 1),
+        ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 166, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 165, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 165, register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 165, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 167, register: 6, offset64: 28, offset32: 28),
+        ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 167, register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 167, register: 8, offset64: 36, offset32: 36),
+        ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 167, register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 167, register: 10, offset64: 44, offset32: 44),
+        ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 167, register: 11, offset64: 48, offset32: 48),
+        ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 167, register: 12, offset64: 52, offset32: 52),
+        ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 167, register: 13, offset64: 56, offset32: 56),
+        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 171, register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 436, .none), condition: 172, register: 15, offset64: 64, offset32: 64),
+        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 173, register: 16, offset64: 68, offset32: 68),
+        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 439, .none), register: 1),
         ArgumentRow("firmware_version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("identity", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bustype", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -2955,10 +3038,10 @@ extension SpecTables {
         ArgumentRow("sin_zero", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("x25_addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 320, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 460, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 460, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 461, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
         ArgumentRow("can_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2968,28 +3051,28 @@ extension SpecTables {
         ArgumentRow("upper", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 325, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 332, .none), register: 1),
         ArgumentRow("domain", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("node", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 324, .none), register: 1),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
+        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 331, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 333, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 334, .none), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 474, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 475, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 328, .none), condition: 172, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 329, .none), condition: 173, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 330, .none), condition: 174, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 475, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 476, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 335, .none), condition: 174, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 336, .none), condition: 175, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 337, .none), condition: 176, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(12)), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 476, .none), register: 1),
-        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 477, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(1)), condition: 175, register: 3, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 478, .none), condition: 176, register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 477, .none), register: 1),
+        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 478, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(1)), condition: 177, register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 479, .none), condition: 178, register: 3, offset64: 6, offset32: 6),
         ArgumentRow("hwaddr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(8)), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("end", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 4, offset64: 14, offset32: 14, isHidden: true),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 332, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 339, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
@@ -2997,7 +3080,7 @@ extension SpecTables {
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("l_onoff", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("l_linger", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 209, .none), register: 1),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("imr_multiaddr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 1),
         ArgumentRow("imr_interface", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3048,17 +3131,20 @@ extension SpecTables {
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("desc", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 350, .none), register: 1),
-        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 350, .none), register: 2, offset64: 32, offset32: 32),
-        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 350, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 350, .none), register: 4, offset64: 96, offset32: 96),
+    ]
+
+    private static let fields10: [ArgumentRow] = [
+        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 357, .none), register: 1),
+        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 357, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 357, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 357, .none), register: 4, offset64: 96, offset32: 96),
         ArgumentRow("rx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("rx_ring_full", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("rx_fill_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("tx_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 520, .none), register: 1),
+        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 1),
         ArgumentRow("tcpi_ca_state", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("tcpi_retransmits", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("tcpi_probes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
@@ -3103,9 +3189,6 @@ extension SpecTables {
         ArgumentRow("tcpi_delivery_rate", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 43, offset64: 160, offset32: 160, isDetail: true),
         ArgumentRow("tcpi_busy_time", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 44, offset64: 168, offset32: 168, isDetail: true),
         ArgumentRow("tcpi_rwnd_limited", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 45, offset64: 176, offset32: 176, isDetail: true),
-    ]
-
-    private static let fields10: [ArgumentRow] = [
         ArgumentRow("tcpi_sndbuf_limited", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 46, offset64: 184, offset32: 184, isDetail: true),
         ArgumentRow("tcpi_delivered", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 192, offset32: 192, isDetail: true),
         ArgumentRow("tcpi_delivered_ce", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 48, offset64: 196, offset32: 196, isDetail: true),
@@ -3117,8 +3200,8 @@ extension SpecTables {
         ArgumentRow("tcpi_snd_wnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 54, offset64: 228, offset32: 228, isDetail: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 475, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 533, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 476, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 534, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .custom, 8, 4, .none), register: 1),
         ArgumentRow("storage", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(128)), register: 2, isHidden: true),
         ArgumentRow("prefix", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 202, offset32: 202),
@@ -3129,45 +3212,45 @@ extension SpecTables {
         ArgumentRow("sndid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 203, offset32: 203),
         ArgumentRow("rcvid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 204, offset32: 204),
         ArgumentRow("maclen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 205, offset32: 205),
-        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 534, .none), register: 11, offset64: 206, offset32: 206),
+        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 535, .none), register: 11, offset64: 206, offset32: 206),
         ArgumentRow("key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 12, offset64: 208, offset32: 208),
         ArgumentRow("keylen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 207, offset32: 207),
         ArgumentRow("ifi_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ifi_pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 447, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 448, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("ifi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 543, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 544, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ifi_change", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ifa_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ifa_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 546, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 553, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 547, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 554, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ifa_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("rtm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("rtm_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("rtm_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 578, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 554, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 555, .none), register: 6, offset64: 5, offset32: 5),
-        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 553, .none), register: 7, offset64: 6, offset32: 6),
-        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 552, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 556, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 579, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 555, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 556, .none), register: 6, offset64: 5, offset32: 5),
+        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 554, .none), register: 7, offset64: 6, offset32: 6),
+        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 553, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 557, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("ndm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ndm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("ndm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 549, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 550, .none), register: 6, offset64: 10, offset32: 10),
-        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 552, .none), register: 7, offset64: 11, offset32: 11),
+        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 550, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 551, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 553, .none), register: 7, offset64: 11, offset32: 11),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 578, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 554, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 579, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 555, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("res1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 5, offset32: 5, isHidden: true),
         ArgumentRow("res2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 558, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 577, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("tcm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("tcm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
@@ -3175,7 +3258,7 @@ extension SpecTables {
         ArgumentRow("tcm_handle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("tcm_parent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("tcm_info", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 566, .none), register: 1),
         ArgumentRow("version", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifa_prefered", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3194,6 +3277,15 @@ extension SpecTables {
         ArgumentRow("rta_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("rta_ts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("rta_tsage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("prefix", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(8)), register: 1),
+        ArgumentRow("magic", "", .entry, TypeRow(.value, .custom, 4, 110, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("header_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("properties_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("properties_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
+        ArgumentRow("filter_subsystem_hash", "", .entry, TypeRow(.value, .custom, 4, 110, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("filter_devtype_hash", "", .entry, TypeRow(.value, .custom, 4, 110, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("filter_tag_bloom_hi", "", .entry, TypeRow(.value, .custom, 4, 110, .none), register: 8, offset64: 32, offset32: 32),
+        ArgumentRow("filter_tag_bloom_lo", "", .entry, TypeRow(.value, .custom, 4, 110, .none), register: 9, offset64: 36, offset32: 36),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3242,16 +3334,19 @@ extension SpecTables {
         ArgumentRow("rx_compressed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 22, offset64: 168, offset32: 168),
         ArgumentRow("tx_compressed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 23, offset64: 176, offset32: 176),
         ArgumentRow("rx_nohandler", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 24, offset64: 184, offset32: 184),
+    ]
+
+    private static let fields11: [ArgumentRow] = [
         ArgumentRow("rx_otherhost_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("prio", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(2)), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(6)), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 583, .none), register: 1),
-        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 583, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 584, .none), register: 1),
+        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 584, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_reasm_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reachable_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("retrans_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 599, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 601, .none), register: 1),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("mac", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
@@ -3261,7 +3356,8 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("vlan", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("qos", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("vlan_proto", "", .entry, TypeRow(.value, .custom, 2, 104, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("vlan_proto", "", .entry, TypeRow(.value, .custom, 2, 111, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("broadcast", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 1),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("rate", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3270,7 +3366,7 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 607, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 609, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3280,7 +3376,7 @@ extension SpecTables {
         ArgumentRow("vsi_mgr_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("vsi_type_id", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("vsi_type_version", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 4, offset64: 5, offset32: 5, isHidden: true),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 4, offset64: 5, offset32: 5, isOptional: true),
         ArgumentRow("mem_start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("mem_end", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("base_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -3306,9 +3402,6 @@ extension SpecTables {
         ArgumentRow("ndts_rcv_probes_ucast", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56),
         ArgumentRow("ndts_periodic_gc_runs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 9, offset64: 64, offset32: 64),
         ArgumentRow("ndts_forced_gc_runs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 72, offset32: 72),
-    ]
-
-    private static let fields11: [ArgumentRow] = [
         ArgumentRow("ndts_table_fulls", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 80, offset32: 80),
         ArgumentRow("ndtm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ndtm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
@@ -3321,39 +3414,44 @@ extension SpecTables {
         ArgumentRow("ifal_seq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ncm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("dcb_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 622, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 624, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("dcb_pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 654, .none), register: 1),
+        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 656, .none), register: 1),
         ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("nh_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 553, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 555, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 554, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 556, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("resvd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 557, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 558, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("weight", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("resvd1", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 5, offset32: 5, isHidden: true),
-        ArgumentRow("resvd2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("resvd1", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 5, offset32: 5, isOptional: true),
+        ArgumentRow("resvd2", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6, isOptional: true),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 179, register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 180, register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 111, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 4, offset64: 18, offset32: 18, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 632, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 633, .none), register: 3, offset64: 5, offset32: 5),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 634, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 635, .none), register: 3, offset64: 5, offset32: 5),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("address", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 5, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("proto", "", .entry, TypeRow(.value, .network, 2, 0, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 404, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 655, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 657, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 599, .none), register: 6, offset64: 34, offset32: 34),
-        ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 601, .none), register: 6, offset64: 34, offset32: 34),
+        ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isOptional: true),
         ArgumentRow("transition_blk", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("transition_fwd", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rx_bpdu", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -3411,15 +3509,21 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 557, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 558, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_hops", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 3, offset32: 3),
         ArgumentRow("rtnh_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 649, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 649, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 650, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 650, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("bus_error", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("error_warning", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("error_passive", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("bus_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("arbitration_lost", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("restarts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 651, .none), register: 1),
         ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 651, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 652, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 652, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 653, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 653, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("idiag_sport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 1),
         ArgumentRow("idiag_dport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("idiag_src", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -3433,18 +3537,28 @@ extension SpecTables {
         ArgumentRow("idiag_src", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("idiag_dst", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("idiag_if", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 36, offset32: 36),
+    ]
+
+    private static let fields12: [ArgumentRow] = [
         ArgumentRow("idiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 686, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 688, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 685, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 416, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 520, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 688, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 6, offset64: 52, offset32: 52),
+        ArgumentRow("idiag_dbs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
+        ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 416, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -3452,15 +3566,15 @@ extension SpecTables {
         ArgumentRow("idiag_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 686, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 688, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 685, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 417, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 428, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 520, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 417, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 428, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -3484,47 +3598,44 @@ extension SpecTables {
         ArgumentRow("bbr_min_rtt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bbr_pacing_gain", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("bbr_cwnd_gain", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("recverr", "", .entry, TypeRow(.value, .bits, 1, 1, .none), register: 1),
-        ArgumentRow("is_icsk", "", .entry, TypeRow(.value, .bits, 1, 257, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("freebind", "", .entry, TypeRow(.value, .bits, 1, 513, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("hdrincl", "", .entry, TypeRow(.value, .bits, 1, 769, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("mc_loop", "", .entry, TypeRow(.value, .bits, 1, 1025, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("transparent", "", .entry, TypeRow(.value, .bits, 1, 1281, .none), register: 6, offset64: 5, offset32: 5),
-        ArgumentRow("mc_all", "", .entry, TypeRow(.value, .bits, 1, 1537, .none), register: 7, offset64: 6, offset32: 6),
-        ArgumentRow("nodefrag", "", .entry, TypeRow(.value, .bits, 1, 1793, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("bind_address_no_port", "", .entry, TypeRow(.value, .bits, 1, 1, .none), register: 9, offset64: 8, offset32: 8),
-        ArgumentRow("recverr_rfc4884", "", .entry, TypeRow(.value, .bits, 1, 257, .none), register: 10, offset64: 9, offset32: 9),
-        ArgumentRow("defer_connect", "", .entry, TypeRow(.value, .bits, 1, 513, .none), register: 11, offset64: 10, offset32: 10),
+        ArgumentRow("recverr", "", .entry, TypeRow(.value, .bits, 1, 1, .none), register: 1, isOptional: true),
+        ArgumentRow("is_icsk", "", .entry, TypeRow(.value, .bits, 1, 257, .none), register: 2, isOptional: true),
+        ArgumentRow("freebind", "", .entry, TypeRow(.value, .bits, 1, 513, .none), register: 3, isOptional: true),
+        ArgumentRow("hdrincl", "", .entry, TypeRow(.value, .bits, 1, 769, .none), register: 4, isOptional: true),
+        ArgumentRow("mc_loop", "", .entry, TypeRow(.value, .bits, 1, 1025, .none), register: 5, isOptional: true),
+        ArgumentRow("transparent", "", .entry, TypeRow(.value, .bits, 1, 1281, .none), register: 6, isOptional: true),
+        ArgumentRow("mc_all", "", .entry, TypeRow(.value, .bits, 1, 1537, .none), register: 7, isOptional: true),
+        ArgumentRow("nodefrag", "", .entry, TypeRow(.value, .bits, 1, 1793, .none), register: 8, isOptional: true),
+        ArgumentRow("bind_address_no_port", "", .entry, TypeRow(.value, .bits, 1, 1, .none), register: 9, offset64: 1, offset32: 1, isOptional: true),
+        ArgumentRow("recverr_rfc4884", "", .entry, TypeRow(.value, .bits, 1, 257, .none), register: 10, offset64: 1, offset32: 1, isOptional: true),
+        ArgumentRow("defer_connect", "", .entry, TypeRow(.value, .bits, 1, 513, .none), register: 11, offset64: 1, offset32: 1, isOptional: true),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 685, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 670, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 672, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("udiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("udiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 520, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("udiag_vfs_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-    ]
-
-    private static let fields12: [ArgumentRow] = [
-        ArgumentRow("udiag_vfs_dev", "", .entry, TypeRow(.value, .device, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("udiag_vfs_dev", "", .entry, TypeRow(.value, .device, 4, 0, .none), register: 1, offset64: 4, offset32: 4),
+        ArgumentRow("udiag_vfs_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
         ArgumentRow("udiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("udiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 674, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 676, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 672, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 674, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ndiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ndiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("ndiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 54, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 675, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 677, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ndiag_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("ndiag_dst_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_dst_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
@@ -3538,24 +3649,31 @@ extension SpecTables {
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 677, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 679, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("pdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pdiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 446, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 447, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 679, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 681, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdi_reserve", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdi_copy_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("pdi_tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 678, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 680, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("pdmc_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
         ArgumentRow("pdmc_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdmc_type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdmc_alen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 10, offset32: 10),
-        ArgumentRow("pdmc_addr", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("pdmc_addr", "", .entry, TypeRow(.value, .custom, 32, 112, .none), register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("tcpm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("tcpm_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("tcpm_keylen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 151, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 68, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .custom, 80, 113, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("pdr_block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pdr_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdr_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3565,18 +3683,18 @@ extension SpecTables {
         ArgumentRow("pdr_features", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 687, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 416, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 689, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 682, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("diag_mode", "", .entry, TypeRow(.value, .symbol, 1, 681, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 684, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 683, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("diag_shutdown", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 416, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("diag_uid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("diag_inode", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 683, .none), register: 1),
-        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 683, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 689, .none), register: 1),
+        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 685, .none), register: 1),
+        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 685, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 691, .none), register: 1),
         ArgumentRow("yes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("no", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("link_id", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 1),
@@ -3584,12 +3702,12 @@ extension SpecTables {
         ArgumentRow("ibport", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 65, offset32: 65),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 4, offset64: 66, offset32: 66),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 5, offset64: 106, offset32: 106),
-        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 443, .fixed(1)), register: 1),
-        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 693, .none), register: 2, offset64: 146, offset32: 146),
+        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 456, .fixed(1)), register: 1),
+        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 695, .none), register: 2, offset64: 146, offset32: 146),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("seqno", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nfgen_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 710, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 712, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("res_id", "", .entry, TypeRow(.value, .network, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("cru_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("cru_driver_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 64, offset32: 64),
@@ -3619,13 +3737,16 @@ extension SpecTables {
         ArgumentRow("blocksize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
         ArgumentRow("min_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("max_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
-        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 738, .none), register: 1),
+        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 740, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("value_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields13: [ArgumentRow] = [
         ArgumentRow("max_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 739, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 741, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("inner_map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 764, .none), condition: 177, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 766, .none), condition: 181, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("map_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("map_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 10, offset64: 48, offset32: 48),
@@ -3638,29 +3759,29 @@ extension SpecTables {
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 745, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 746, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 748, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("next_key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 740, .none), register: 1),
+        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 742, .none), register: 1),
         ArgumentRow("insn_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 105, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 114, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("license", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("log_level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("log_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 28, offset32: 28),
         ArgumentRow("log_buf", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 99, .none), register: 8, offset64: 40, offset32: 40),
-        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 741, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 105, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("prog_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 10, offset64: 48, offset32: 48),
         ArgumentRow("prog_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 64, offset32: 64),
-        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 742, .none), register: 12, offset64: 68, offset32: 68),
+        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 12, offset64: 68, offset32: 68),
         ArgumentRow("prog_btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 13, offset64: 72, offset32: 72),
         ArgumentRow("func_info_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 76, offset32: 76),
         ArgumentRow("func_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 15, offset64: 80, offset32: 80),
@@ -3672,7 +3793,7 @@ extension SpecTables {
         ArgumentRow("attach_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 21, offset64: 112, offset32: 112),
         ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 116, offset32: 116, isHidden: true),
         ArgumentRow("fd_array", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 23, offset64: 120, offset32: 120),
-        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 178, register: 24, offset64: 116, offset32: 116, isDetail: true),
+        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 182, register: 24, offset64: 116, offset32: 116, isDetail: true),
         ArgumentRow("core_relos", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 25, offset64: 128, offset32: 128),
         ArgumentRow("core_relo_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 136, offset32: 136),
         ArgumentRow("log_true_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 27, offset64: 140, offset32: 140),
@@ -3683,17 +3804,17 @@ extension SpecTables {
         ArgumentRow("keyring_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 32, offset64: 164, offset32: 164),
         ArgumentRow("pathname", "", .entry, TypeRow(.value, .path, 0, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 747, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("path_fd", "", .entry, TypeRow(.value, .directory, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("attach_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 742, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 745, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("replace_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 742, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("retval", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data_size_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3706,41 +3827,38 @@ extension SpecTables {
         ArgumentRow("ctx_size_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44),
         ArgumentRow("ctx_in", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 11, offset64: 48, offset32: 48),
         ArgumentRow("ctx_out", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 12, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 748, .none), register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 750, .none), register: 13, offset64: 64, offset32: 64),
         ArgumentRow("cpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("batch_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 72, offset32: 72),
-        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 465, .none), register: 1),
+        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 478, .none), register: 1),
         ArgumentRow("start_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields13: [ArgumentRow] = [
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 747, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("prog_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 747, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("map_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 747, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("link_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("info_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 472, .none), register: 1),
+        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 485, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 742, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 744, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 743, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 746, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 745, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("prog_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("prog_ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(4)), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("prog_cnt", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 179, register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 474, .none), register: 1),
+        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 183, register: 8, offset64: 32, offset32: 32),
+        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 487, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 140, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 476, .none), register: 1),
+        ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 489, .none), register: 1),
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("btf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(0)), register: 2),
         ArgumentRow("btf_log_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3753,33 +3871,33 @@ extension SpecTables {
         ArgumentRow("buf_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("buf", "", .exit, TypeRow(.value, .text, 0, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("prog_id", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 749, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 751, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("probe_offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("probe_addr", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 479, .none), register: 1),
+        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 492, .none), register: 1),
         ArgumentRow("in_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("out_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 745, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 481, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 494, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 745, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 483, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 496, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 745, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 485, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 750, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 498, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 752, .none), register: 1),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("syms", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("addrs", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(1)), register: 4, offset64: 16, offset32: 16),
@@ -3790,161 +3908,161 @@ extension SpecTables {
         ArgumentRow("ref_ctr_offsets", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("cookies", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 751, .none), register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 6, offset64: 36, offset32: 36),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("hooknum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("priority", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 752, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 754, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 742, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 180, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 488, .none), condition: 181, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 487, .none), condition: 182, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 489, .none), condition: 183, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 491, .none), condition: 184, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 492, .none), condition: 185, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 490, .none), condition: 186, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 187, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 180, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 493, .none), register: 1),
+        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 184, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 501, .none), condition: 185, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 500, .none), condition: 186, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 502, .none), condition: 187, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 504, .none), condition: 188, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 505, .none), condition: 189, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 503, .none), condition: 190, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 191, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 184, register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 506, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("new_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 188, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 495, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 745, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 192, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 508, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 497, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 753, .none), register: 1),
-        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 499, .none), register: 1),
+        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 510, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 755, .none), register: 1),
+        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 512, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 501, .none), register: 1),
+    ]
+
+    private static let fields14: [ArgumentRow] = [
+        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 514, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 503, .none), register: 1),
+        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 516, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("bpffs_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 505, .none), register: 1),
+        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 518, .none), register: 1),
         ArgumentRow("stream_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("stream_buf_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("stream_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 507, .none), register: 1),
+        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 520, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 754, .none), register: 2),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 755, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 756, .none), condition: 189, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 757, .none), condition: 190, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 191, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 106, .none), condition: 192, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 756, .none), register: 2),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 757, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 758, .none), condition: 193, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 759, .none), condition: 194, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 195, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 115, .none), condition: 196, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 193, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 197, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sample_period", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 761, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 762, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 163, register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 763, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 764, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 165, register: 8, offset64: 40, offset32: 40),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 165, register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 167, register: 9, offset64: 40, offset32: 40),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), register: 9, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 164, register: 10, offset64: 40, offset32: 40),
+        ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 166, register: 10, offset64: 40, offset32: 40),
         ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), register: 10, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 169, register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 171, register: 11, offset64: 40, offset32: 40),
         ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 170, register: 12, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 172, register: 12, offset64: 40, offset32: 40),
         ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), register: 12, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 194, register: 13, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 198, register: 13, offset64: 40, offset32: 40),
         ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), register: 13, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 171, register: 14, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 173, register: 14, offset64: 40, offset32: 40),
         ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), register: 14, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 195, register: 15, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 199, register: 15, offset64: 40, offset32: 40),
         ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), register: 15, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 196, register: 16, offset64: 40, offset32: 40),
+        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 200, register: 16, offset64: 40, offset32: 40),
         ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), register: 16, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), condition: 197, register: 17, offset64: 40, offset32: 40),
+        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), condition: 201, register: 17, offset64: 40, offset32: 40),
         ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), register: 17, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), condition: 193, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), condition: 197, register: 18, offset64: 40, offset32: 40),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), register: 18, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), condition: 198, register: 19, offset64: 40, offset32: 40),
+        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), condition: 202, register: 19, offset64: 40, offset32: 40),
         ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), register: 19, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), condition: 199, register: 20, offset64: 40, offset32: 40),
+        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), condition: 203, register: 20, offset64: 40, offset32: 40),
         ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), register: 20, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 200, register: 21, offset64: 40, offset32: 40),
+        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 204, register: 21, offset64: 40, offset32: 40),
         ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), register: 21, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 201, register: 22, offset64: 40, offset32: 40),
+        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 205, register: 22, offset64: 40, offset32: 40),
         ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), register: 22, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 107, .none), register: 23, offset64: 40, offset32: 40),
-        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 202, register: 24, offset64: 40, offset32: 40),
+        ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 116, .none), register: 23, offset64: 40, offset32: 40),
+        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 206, register: 24, offset64: 40, offset32: 40),
         ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), register: 24, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 203, register: 25, offset64: 40, offset32: 40),
+        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 207, register: 25, offset64: 40, offset32: 40),
         ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), register: 25, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), condition: 204, register: 26, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), condition: 208, register: 26, offset64: 40, offset32: 40),
         ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), register: 26, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), condition: 18, register: 27, offset64: 40, offset32: 40),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), register: 27, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 205, register: 28, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 209, register: 28, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), register: 28, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 206, register: 29, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 210, register: 29, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), register: 29, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 207, register: 30, offset64: 40, offset32: 40),
+        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 211, register: 30, offset64: 40, offset32: 40),
         ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), register: 30, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 208, register: 31, offset64: 40, offset32: 40),
+        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 212, register: 31, offset64: 40, offset32: 40),
         ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), register: 31, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), condition: 209, register: 32, offset64: 40, offset32: 40),
+        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), condition: 213, register: 32, offset64: 40, offset32: 40),
         ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), register: 32, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), condition: 210, register: 33, offset64: 40, offset32: 40),
+        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), condition: 214, register: 33, offset64: 40, offset32: 40),
         ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), register: 33, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), condition: 211, register: 34, offset64: 40, offset32: 40),
+        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), condition: 215, register: 34, offset64: 40, offset32: 40),
         ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), register: 34, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), condition: 212, register: 35, offset64: 40, offset32: 40),
+        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), condition: 216, register: 35, offset64: 40, offset32: 40),
         ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), register: 35, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), condition: 213, register: 36, offset64: 40, offset32: 40),
+        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), condition: 217, register: 36, offset64: 40, offset32: 40),
         ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), register: 36, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), condition: 214, register: 37, offset64: 40, offset32: 40),
+        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), condition: 218, register: 37, offset64: 40, offset32: 40),
         ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), register: 37, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), condition: 215, register: 38, offset64: 40, offset32: 40),
+        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), condition: 219, register: 38, offset64: 40, offset32: 40),
         ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), register: 38, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), condition: 216, register: 39, offset64: 40, offset32: 40),
+        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), condition: 220, register: 39, offset64: 40, offset32: 40),
         ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), register: 39, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), condition: 217, register: 40, offset64: 40, offset32: 40),
+        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), condition: 221, register: 40, offset64: 40, offset32: 40),
         ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), register: 40, offset64: 40, offset32: 40, isDetail: true),
-    ]
-
-    private static let fields14: [ArgumentRow] = [
-        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), condition: 218, register: 41, offset64: 40, offset32: 40),
+        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), condition: 222, register: 41, offset64: 40, offset32: 40),
         ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), register: 41, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), condition: 219, register: 42, offset64: 40, offset32: 40),
+        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), condition: 223, register: 42, offset64: 40, offset32: 40),
         ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), register: 42, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), condition: 220, register: 43, offset64: 40, offset32: 40),
+        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), condition: 224, register: 43, offset64: 40, offset32: 40),
         ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), register: 43, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), condition: 221, register: 44, offset64: 40, offset32: 40),
+        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), condition: 225, register: 44, offset64: 40, offset32: 40),
         ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), register: 44, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("defer_callchain", "", .entry, TypeRow(.value, .bits, 8, 9729, .none), condition: 222, register: 45, offset64: 40, offset32: 40),
-        ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 223, register: 46, offset64: 40, offset32: 40),
-        ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 201, register: 47, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("defer_callchain", "", .entry, TypeRow(.value, .bits, 8, 9729, .none), condition: 226, register: 45, offset64: 40, offset32: 40),
+        ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 227, register: 46, offset64: 40, offset32: 40),
+        ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 205, register: 47, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("wakeup_events", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 765, .none), condition: 224, register: 48, offset64: 52, offset32: 52, isDetail: true),
-        ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 224, register: 49, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 767, .none), condition: 228, register: 48, offset64: 52, offset32: 52, isDetail: true),
+        ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 228, register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("config1", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 49, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 224, register: 50, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 228, register: 50, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("config2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 50, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 763, .none), condition: 225, register: 51, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 765, .none), condition: 229, register: 51, offset64: 72, offset32: 72, isDetail: true),
         ArgumentRow("sample_regs_user", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 52, offset64: 80, offset32: 80, isDetail: true),
-        ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 226, register: 53, offset64: 88, offset32: 88, isDetail: true),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 209, .none), condition: 209, register: 54, offset64: 92, offset32: 92, isDetail: true),
+        ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 230, register: 53, offset64: 88, offset32: 88, isDetail: true),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), condition: 213, register: 54, offset64: 92, offset32: 92, isDetail: true),
         ArgumentRow("sample_regs_intr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 55, offset64: 96, offset32: 96, isDetail: true),
         ArgumentRow("aux_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 56, offset64: 104, offset32: 104, isDetail: true),
         ArgumentRow("sample_max_stack", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 57, offset64: 108, offset32: 108, isDetail: true),
         ArgumentRow("aux_sample_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 58, offset64: 112, offset32: 112, isDetail: true),
         ArgumentRow("sig_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 59, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 227, register: 60, offset64: 128, offset32: 128, isDetail: true),
+        ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 231, register: 60, offset64: 128, offset32: 128, isDetail: true),
         ArgumentRow("ids_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("l_type", "", .entry, TypeRow(.value, .symbol, 2, 8, .none), register: 1),
         ArgumentRow("l_whence", "", .entry, TypeRow(.value, .symbol, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
@@ -4008,7 +4126,7 @@ extension SpecTables {
         ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 24, offset32: 20),
         ArgumentRow("sa_handler", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("sa_mask", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("sa_flags", "", .entry, TypeRow(.value, .flags, 4, 178, .none), register: 3, offset64: 12, offset32: 8),
+        ArgumentRow("sa_flags", "", .entry, TypeRow(.value, .flags, 4, 179, .none), register: 3, offset64: 12, offset32: 8),
         ArgumentRow("sa_restorer", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("uid", "", .entry, TypeRow(.value, .user, 4, 0, .none), register: 1, offset64: 4, offset32: 4),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -4028,6 +4146,9 @@ extension SpecTables {
         ArgumentRow("shm_nattch", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 72, offset32: 72),
         ArgumentRow("shm_atime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("shm_dtime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 7, offset64: 48, offset32: 48),
+    ]
+
+    private static let fields15: [ArgumentRow] = [
         ArgumentRow("shm_ctime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 8, offset64: 56, offset32: 56),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 76, offset32: 76, isHidden: true),
         ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
@@ -4046,31 +4167,54 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 74, .none), register: 1),
         ArgumentRow("msg_qbytes", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 68, offset32: 68),
-        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 91, .none), register: 1),
-        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 147, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 148, register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 216, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 149, register: 5, offset64: 12, offset32: 12),
-        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 6, offset64: 12, offset32: 12),
-        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 283, .none), register: 1),
+        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 91, .none), register: 1, isOptional: true),
+        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 148, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 217, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 149, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 6, offset64: 16, offset32: 16),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 284, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 133, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
-        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 134, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
-        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 129, .none), condition: 152, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 130, .none), condition: 153, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 131, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 132, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
+        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
+        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 134, .none), condition: 152, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 135, .none), condition: 153, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 136, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 7, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("interface_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1, isHidden: true),
+        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 318, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("cmd_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("cmdp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(2)), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("mx_sb_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 9, offset32: 9),
+        ArgumentRow("iovec_count", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("dxfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
+        ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 319, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("dxferp", "", .entry, TypeRow(.array, .structure, 0, 32, .argument(5)), condition: 118, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 157, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 158, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 44, offset32: 44),
+        ArgumentRow("masked_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 45, offset32: 45),
+        ArgumentRow("msg_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 13, offset64: 46, offset32: 46),
+        ArgumentRow("sb_len_wr", "", .exit, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 47, offset32: 47),
+        ArgumentRow("sbp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(16)), register: 15, offset64: 24, offset32: 24),
+        ArgumentRow("host_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 16, offset64: 48, offset32: 48),
+        ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 17, offset64: 50, offset32: 50),
+        ArgumentRow("resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 18, offset64: 52, offset32: 52),
+        ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 56, offset32: 56),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 320, .none), register: 20, offset64: 60, offset32: 60),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("lo_device", "", .entry, TypeRow(.value, .device, 2, 0, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 2, 0, .none), register: 4, offset64: 12, offset32: 12, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 414, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 415, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 413, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 414, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 96, offset32: 96, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 11, offset64: 128, offset32: 128, isDetail: true),
@@ -4081,21 +4225,21 @@ extension SpecTables {
 extension SpecTables {
     /// From a struct to the one that stands for it in i386.
     public static let structureFor32: [UInt16] = [
-        0, 1, 2, 3, 511, 5, 6, 7, 8, 9, 512, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+        0, 1, 2, 3, 524, 5, 6, 7, 8, 9, 525, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
         27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
-        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 518, 519, 520, 76,
-        77, 78, 521, 80, 81, 522, 523, 84, 85, 86, 87, 88, 89, 90, 91, 524, 93, 94, 95, 96, 97, 98, 99, 100,
+        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 531, 532, 533, 76,
+        77, 78, 534, 80, 81, 535, 536, 84, 85, 86, 87, 88, 89, 90, 91, 537, 93, 94, 95, 96, 97, 98, 99, 100,
         101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
-        121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 525, 136, 137, 138, 139, 140,
+        121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 538,
         141, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
-        161, 162, 163, 164, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
+        161, 162, 539, 164, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
         181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
         201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220,
         221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240,
         241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260,
         261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276, 277, 278, 279, 280,
-        281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297, 526, 299, 300,
-        301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
+        281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300,
+        301, 302, 303, 304, 540, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
         321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336, 337, 338, 339, 340,
         341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360,
         361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
@@ -4106,6 +4250,6 @@ extension SpecTables {
         461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480,
         481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500,
         501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520,
-        521, 522, 523, 524, 525, 526,
+        521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540,
     ]
 }

@@ -128,647 +128,649 @@ public enum SymbolSet: UInt16, CaseIterable, Sendable {
     case auxiliaryType = 122
     case clone = 123
     case namespace = 124
-    case waitOptions = 125
-    case waitIdType = 126
-    case resource = 127
-    case usageWho = 128
-    case personalityType = 129
-    case personalityFlags = 130
-    case dumpable = 131
-    case ambient = 132
-    case machineCheck = 133
-    case machineCheckPolicy = 134
-    case memoryMap = 135
-    case speculation = 136
-    case speculationControl = 137
-    case speculationSet = 138
-    case userDispatch = 139
-    case timestampCounter = 140
-    case unaligned = 141
-    case coreScheduling = 142
-    case processKind = 143
-    case virtualArea = 144
-    case secureBits = 145
-    case refuseGain = 146
-    case futexHash = 147
-    case floatMode = 148
-    case vectorLength = 149
-    case matrixLength = 150
-    case pointerKeys = 151
-    case enabledKeys = 152
-    case tagChecking = 153
-    case riscvVector = 154
-    case riscvContext = 155
-    case riscvScope = 156
-    case executionAspect = 157
-    case executionControl = 158
-    case prctlOption = 159
-    case capability = 160
-    case pidfdOpen = 161
-    case namespaceKind = 162
-    case userNamespace = 163
-    case archPrctl = 164
-    case processorStates = 165
-    case processorState = 166
-    case rseq = 167
-    case schedPolicy = 168
-    case schedPolicyFlags = 169
-    case schedAttributeFlags = 170
-    case priorityWho = 171
-    case ioPriorityWho = 172
-    case ioPriorityClass = 173
-    case schedAsk = 174
-    case signal = 175
-    case maskHow = 176
-    case signalHandler = 177
-    case signalAction = 178
-    case signalStack = 179
-    case pidfdSignal = 180
-    case siginfoCode = 181
-    case childCode = 182
-    case faultCode = 183
-    case busCode = 184
-    case illegalCode = 185
-    case arithmeticCode = 186
-    case trapCode = 187
-    case ioCode = 188
-    case systemCode = 189
-    case futexOperation = 190
-    case futexFlags = 191
-    case futexWakeOperation = 192
-    case futexWakeCompare = 193
-    case futexBits = 194
-    case futexWaiter = 195
-    case futex2 = 196
-    case membarrierCommand = 197
-    case membarrier = 198
-    case ipc = 199
-    case ipcGet = 200
-    case shmget = 201
-    case shmat = 202
-    case shmCommand = 203
-    case semCommand = 204
-    case msgCommand = 205
-    case semOperation = 206
-    case ipcCall = 207
-    case mqFlags = 208
-    case clock = 209
-    case itimer = 210
-    case timer = 211
-    case timerfdSet = 212
-    case timexState = 213
-    case timexModes = 214
-    case timexStatus = 215
-    case notifyKind = 216
-    case processorClock = 217
-    case capabilityVersion = 218
-    case capabilities = 219
-    case keySerial = 220
-    case keyctlCommand = 221
-    case keyPermission = 222
-    case keyRequestDefault = 223
-    case keyMove = 224
-    case keyOperations = 225
-    case keyAbilities = 226
-    case keyMoreAbilities = 227
-    case errno = 228
-    case random = 229
-    case syslogAction = 230
-    case logLevel = 231
-    case rebootMagic = 232
-    case quotaFormat = 233
-    case quotaFields = 234
-    case quotaInfo = 235
-    case quotaInfoFields = 236
-    case quotaState = 237
-    case quotaKinds = 238
-    case moduleRemoval = 239
-    case rebootCommand = 240
-    case swap = 241
-    case module = 242
-    case kexec = 243
-    case kexecFile = 244
-    case quotaCommand = 245
-    case quotaType = 246
-    case ptraceRequest = 247
-    case ptraceOptions = 248
-    case kcmpType = 249
-    case perfOpen = 250
-    case userRegister = 251
-    case noteType = 252
-    case peekSignals = 253
-    case syscallStop = 254
-    case ptraceEvent = 255
-    case seccompOperation = 256
-    case seccompMode = 257
-    case seccompFilter = 258
-    case seccompContinue = 259
-    case seccompAddDescriptor = 260
-    case seccompAction = 261
-    case landlockCreate = 262
-    case landlockRule = 263
-    case landlockRestrict = 264
-    case landlockFs = 265
-    case landlockNet = 266
-    case landlockScope = 267
-    case lsmAttribute = 268
-    case lsmId = 269
-    case lsmFlags = 270
-    case landlockAdd = 271
-    case seccompNotification = 272
-    case auditArchitecture = 273
-    case ioctlRequest = 274
-    case ioctlRequest32 = 275
-    case inputKey = 276
-    case inputSwitch = 277
-    case inputLight = 278
-    case inputRelative = 279
-    case inputMiscellany = 280
-    case inputSound = 281
-    case inputRepeat = 282
-    case inputForce = 283
-    case inputForceStatus = 284
-    case inputProperty = 285
-    case keyboardTable = 286
-    case keyboardShift = 287
-    case keyboardKey = 288
-    case keyboardKind = 289
-    case keyboardMode = 290
-    case keyboardMeta = 291
-    case keyboardType = 292
-    case consoleMode = 293
-    case consoleFont = 294
-    case consoleFontFlags = 295
-    case keyboardLights = 296
-    case keyboardLightsDefault = 297
-    case kvmCapability = 298
-    case kvmExit = 299
-    case kvmMemory = 300
-    case kvmCpuid = 301
-    case driveCommand = 302
-    case niceness = 303
-    case busState = 304
-    case gpioHandle = 305
-    case gpioLine = 306
-    case gpioEvent = 307
-    case gpioLineV2 = 308
-    case lircFeatures = 309
-    case lircMode = 310
-    case ptpEvents = 311
-    case ptpOutput = 312
-    case ptpPin = 313
-    case blockServer = 314
-    case watchdogSettings = 315
-    case resetKind = 316
-    case transferDirection = 317
-    case transferFlags = 318
-    case transferInfo = 319
-    case mapperVersion = 320
-    case counterEvent = 321
-    case counterComponent = 322
-    case counterScope = 323
-    case memoryKind = 324
-    case memoryFlags = 325
-    case memoryMode = 326
-    case memoryOnce = 327
-    case teeImplementation = 328
-    case teeOptee = 329
-    case teeAbilities = 330
-    case teeMemory = 331
-    case videoAbilities = 332
-    case videoBuffer = 333
-    case videoMemory = 334
-    case videoBufferFlags = 335
-    case videoField = 336
-    case videoColours = 337
-    case videoFormat = 338
-    case radioFormat = 339
-    case videoDataFormat = 340
-    case videoFormatFlags = 341
-    case videoStandard = 342
-    case videoInput = 343
-    case videoInputState = 344
-    case videoInputAbilities = 345
-    case videoControl = 346
-    case videoControlClass = 347
-    case videoControlType = 348
-    case videoControlFlags = 349
-    case tunerType = 350
-    case tunerAbilities = 351
-    case tunerChannels = 352
-    case tunerMode = 353
-    case videoSizes = 354
-    case videoRates = 355
-    case videoStream = 356
-    case videoCapture = 357
-    case videoBlanking = 358
-    case videoServices = 359
-    case btrfsKey = 360
-    case btrfsTree = 361
-    case btrfsGroup = 362
-    case btrfsBalance = 363
-    case btrfsBalanceState = 364
-    case btrfsBalanceArguments = 365
-    case btrfsBalanceControl = 366
-    case btrfsFeature = 367
-    case btrfsFeatureReadOnly = 368
-    case btrfsFeatureIncompatible = 369
-    case btrfsDefragment = 370
-    case btrfsCompression = 371
-    case btrfsChecksum = 372
-    case btrfsInformation = 373
-    case btrfsReplace = 374
-    case btrfsReplaceMode = 375
-    case btrfsReplaceResult = 376
-    case btrfsReplaceState = 377
-    case btrfsStatistics = 378
-    case btrfsStatistic = 379
-    case btrfsLogical = 380
-    case btrfsQuota = 381
-    case btrfsQuotaInherit = 382
-    case btrfsQuotaLimit = 383
-    case btrfsScrub = 384
-    case btrfsSend = 385
-    case btrfsVolume = 386
-    case mapperFlags = 387
-    case functionKey = 388
-    case memoryOperation = 389
-    case memoryCorrection = 390
-    case clockSwitch = 391
-    case clockFeature = 392
-    case udmabuf = 393
-    case teeLogin = 394
-    case teeOrigin = 395
-    case teeParameter = 396
-    case mapperVolume = 397
-    case mapperProperty = 398
-    case mapperData = 399
-    case shutdownKind = 400
-    case blockProtection = 401
-    case blockChecksum = 402
-    case transferProtocol = 403
-    case transferSubprotocol = 404
-    case transferQueue = 405
-    case termInput = 406
-    case termLocal = 407
-    case lineDiscipline = 408
-    case termCharacter = 409
-    case modem = 410
-    case termFlow = 411
-    case termFlush = 412
-    case loop = 413
-    case loopCrypt = 414
-    case inode = 415
-    case xflags = 416
-    case uffdFeatures = 417
-    case uffdApiCalls = 418
-    case uffdRangeCalls = 419
-    case uffdRegister = 420
-    case uffdCopy = 421
-    case uffdZeropage = 422
-    case uffdProtect = 423
-    case uffdContinue = 424
-    case uffdPoison = 425
-    case uffdMove = 426
-    case perfGroup = 427
-    case rtcVoltage = 428
-    case rtcParameter = 429
-    case interface = 430
-    case fiemap = 431
-    case fiemapExtent = 432
-    case partitionOperation = 433
-    case pidfdInfo = 434
-    case pidfdCoredump = 435
-    case tunnel = 436
-    case tunnelOffload = 437
-    case watchdog = 438
-    case route = 439
-    case inputEvent = 440
-    case inputAxis = 441
-    case termOutput = 442
-    case termControl = 443
-    case verityHash = 444
-    case hardwareType = 445
-    case etherProtocol = 446
-    case arpHardware = 447
-    case packetType = 448
-    case canProtocol = 449
-    case kcmProtocol = 450
-    case nfcProtocol = 451
-    case nfcAirProtocol = 452
-    case phonetProtocol = 453
-    case caifProtocol = 454
-    case xdpAddress = 455
-    case vsockContext = 456
-    case vsockPort = 457
-    case vsockAddress = 458
-    case qipcrtrNode = 459
-    case qipcrtrPort = 460
-    case bluetoothProtocol = 461
-    case bluetoothService = 462
-    case bluetoothChannel = 463
-    case bluetoothControl = 464
-    case bluetoothAddress = 465
-    case algAddress = 466
-    case ax25Protocol = 467
-    case smcProtocol = 468
-    case mctpNetwork = 469
-    case mctpAddress = 470
-    case nfcService = 471
-    case irdaProtocol = 472
-    case isdnProtocol = 473
-    case tipcAddress = 474
-    case tipcScope = 475
-    case radioAddressKind = 476
-    case radioNetwork = 477
-    case radioAddress = 478
-    case rxrpcService = 479
-    case socketProtocol = 480
-    case socketLevel = 481
-    case socketOption = 482
-    case tcpOption = 483
-    case udpOption = 484
-    case ipOption = 485
-    case ipv6Option = 486
-    case packetOption = 487
-    case netlinkOption = 488
-    case vsockOption = 489
-    case rawOption = 490
-    case canRawOption = 491
-    case sctpOption = 492
-    case dccpOption = 493
-    case tipcOption = 494
-    case rxrpcOption = 495
-    case pppol2tpOption = 496
-    case rdsOption = 497
-    case caifOption = 498
-    case algOption = 499
-    case nfcOption = 500
-    case kcmOption = 501
-    case tlsOption = 502
-    case xdpOption = 503
-    case mptcpOption = 504
-    case smcOption = 505
-    case llcOption = 506
-    case packetMembership = 507
-    case icmpType = 508
-    case bluetoothOption = 509
-    case txRehash = 510
-    case controlLevel = 511
-    case socketControl = 512
-    case ipControl = 513
-    case udpControl = 514
-    case ipv6Control = 515
-    case packetControl = 516
-    case netlinkControl = 517
-    case algOperation = 518
-    case algControl = 519
-    case tcpState = 520
-    case socketLevelGet = 521
-    case socketLevelSet = 522
-    case ipOptionGet = 523
-    case ipOptionSet = 524
-    case ipv6OptionGet = 525
-    case ipv6OptionSet = 526
-    case socketOptionGet = 527
-    case ax25Option = 528
-    case ipxOption = 529
-    case irdaOption = 530
-    case phonetPipeOption = 531
-    case tipcImportance = 532
-    case tipcGroup = 533
-    case tcpKey = 534
-    case netlinkType = 535
-    case routeType = 536
-    case netlinkFlags = 537
-    case netlinkNew = 538
-    case netlinkGet = 539
-    case netlinkDelete = 540
-    case netlinkAnswer = 541
-    case netlinkError = 542
-    case interfaceFlags = 543
-    case linkAttribute = 544
-    case addressAttribute = 545
-    case addressFlags = 546
-    case routeAttribute = 547
-    case neighbourAttribute = 548
-    case neighbourState = 549
-    case neighbourFlags = 550
-    case ruleAttribute = 551
-    case routeKind = 552
-    case routeScope = 553
-    case routeTable = 554
-    case routeProtocol = 555
-    case routeFlags = 556
-    case hopFlags = 557
-    case ruleAction = 558
-    case linkInfo = 559
-    case diagType = 560
-    case auditType = 561
-    case xfrmType = 562
-    case filterSubsystem = 563
-    case genericType = 564
-    case genericCommand = 565
-    case genericAttribute = 566
-    case genericOperation = 567
-    case genericOperationFlags = 568
-    case genericGroup = 569
-    case operationPolicy = 570
-    case policyAttribute = 571
-    case policyKind = 572
-    case netlinkTypes = 573
-    case routeAttributes = 574
-    case trafficAttribute = 575
-    case linkExtent = 576
-    case ruleFlags = 577
-    case serviceKind = 578
-    case bridgePort = 579
-    case bridgeInfo = 580
-    case bridgeQuerier = 581
-    case bridgeTree = 582
-    case bridgeOptions = 583
-    case tunnelInfo = 584
-    case linkInet6 = 585
-    case linkInet6Flags = 586
-    case addressGeneration = 587
-    case linkInet = 588
-    case linkMctp = 589
-    case inetConfiguration = 590
-    case inet6Configuration = 591
-    case ipStatistics = 592
-    case icmp6Statistics = 593
-    case linkFamily = 594
-    case linkBridge = 595
-    case linkBridgeFlags = 596
-    case linkBridgeMode = 597
-    case linkBridgeTunnel = 598
-    case bridgeVlan = 599
-    case linkXdp = 600
-    case xdpAttached = 601
-    case xdpLink = 602
-    case linkFunctions = 603
-    case linkFunction = 604
-    case linkFunctionStatistics = 605
-    case linkFunctionVlans = 606
-    case linkFunctionState = 607
-    case linkPorts = 608
-    case linkPort = 609
-    case linkEvent = 610
-    case protocolDown = 611
-    case routeMetrics = 612
-    case tunnelEncapsulation = 613
-    case neighbourTable = 614
-    case neighbourParameters = 615
-    case neighbourExtended = 616
-    case neighbourNotice = 617
-    case neighbourFlagsMore = 618
-    case addressLabel = 619
-    case netConfiguration = 620
-    case dcb = 621
-    case dcbCommand = 622
-    case netNamespace = 623
-    case nextHop = 624
-    case nextHopGroup = 625
-    case nextHopResilient = 626
-    case nextHopBucket = 627
-    case multicastDatabase = 628
-    case multicastEntries = 629
-    case multicastEntry = 630
-    case multicastEntryMore = 631
-    case multicastState = 632
-    case multicastFlags = 633
-    case multicastRouters = 634
-    case multicastRouter = 635
-    case multicastRouterType = 636
-    case linkStatistics = 637
-    case linkStatisticsMore = 638
-    case linkStatisticsOffload = 639
-    case bridgeStatistics = 640
-    case bondStatistics = 641
-    case bondAggregation = 642
-    case mplsStatistics = 643
-    case multicastReport = 644
-    case multicastReport6 = 645
-    case trafficStatistics = 646
-    case trafficTable = 647
-    case trafficRoot = 648
-    case trafficRootFlags = 649
-    case trafficActionFlags = 650
-    case trafficActionStatistics = 651
-    case trafficAction = 652
-    case multicastMessage = 653
-    case reportFamily = 654
-    case linkStatisticsFilter = 655
-    case diagRequest = 656
-    case diagAnswer = 657
-    case diagRequestAttributes = 658
-    case diagAnswerAttributes = 659
-    case inetDiagRequest = 660
-    case inetDiag = 661
-    case inetDiagUpper = 662
-    case inetDiagTls = 663
-    case tlsVersion = 664
-    case tlsCipher = 665
-    case tlsConfiguration = 666
-    case inetDiagMptcp = 667
-    case mptcpSubflow = 668
-    case unixDiag = 669
-    case unixDiagShow = 670
-    case netlinkDiag = 671
-    case netlinkDiagShow = 672
-    case netlinkDiagFlags = 673
-    case netlinkDiagProtocol = 674
-    case netlinkState = 675
-    case packetDiag = 676
-    case packetDiagShow = 677
-    case packetDiagFlags = 678
-    case packetVersion = 679
-    case smcDiag = 680
-    case smcDiagMode = 681
-    case smcState = 682
-    case smcReason = 683
-    case diagShutdown = 684
-    case diagStates = 685
-    case inetDiagExtensions = 686
-    case smcDiagExtensions = 687
-    case memoryUse = 688
-    case diagFilterCode = 689
-    case diagStorageRequest = 690
-    case diagStorages = 691
-    case diagStorage = 692
-    case smcRole = 693
-    case conntrackType = 694
-    case expectationType = 695
-    case queueType = 696
-    case packetLogType = 697
-    case fingerprintType = 698
-    case ipSetType = 699
-    case accountingType = 700
-    case conntrackTimeoutType = 701
-    case conntrackHelperType = 702
-    case tableType = 703
-    case tableCompatType = 704
-    case hookType = 705
-    case cryptoType = 706
-    case cryptoAttribute = 707
-    case selinuxType = 708
-    case filterBatch = 709
-    case filterVersion = 710
-    case devlinkCommand = 711
-    case ethtoolRequest = 712
-    case ethtoolAnswer = 713
-    case ioam6Command = 714
-    case mptcpCommand = 715
-    case netdevCommand = 716
-    case nl80211Command = 717
-    case seg6Command = 718
-    case taskstatsCommand = 719
-    case tcpMetricsCommand = 720
-    case thermalCommand = 721
-    case bpfClass = 722
-    case bpfSize = 723
-    case bpfMode = 724
-    case bpfSource = 725
-    case bpfArithmetic = 726
-    case bpfJump = 727
-    case bpfReturn = 728
-    case bpfMove = 729
-    case ebpfClass = 730
-    case ebpfSize = 731
-    case ebpfMode = 732
-    case ebpfArithmetic = 733
-    case ebpfJump = 734
-    case ebpfRegister = 735
-    case bpfAncillary = 736
-    case bpfCommand = 737
-    case bpfMapType = 738
-    case bpfMap = 739
-    case bpfProgramType = 740
-    case bpfProgram = 741
-    case bpfAttachType = 742
-    case bpfAttach = 743
-    case bpfQuery = 744
-    case bpfLookup = 745
-    case bpfUpdate = 746
-    case bpfFile = 747
-    case bpfTestRun = 748
-    case bpfDescriptorType = 749
-    case bpfKprobeMulti = 750
-    case bpfUprobeMulti = 751
-    case bpfNetfilter = 752
-    case bpfStatistics = 753
-    case perfType = 754
-    case perfSize = 755
-    case perfHardware = 756
-    case perfSoftware = 757
-    case perfCache = 758
-    case perfCacheOperation = 759
-    case perfCacheResult = 760
-    case perfSample = 761
-    case perfRead = 762
-    case perfBranch = 763
-    case memoryNode = 764
-    case breakpointType = 765
+    case namespaceJoined = 125
+    case waitOptions = 126
+    case waitIdType = 127
+    case resource = 128
+    case usageWho = 129
+    case personalityType = 130
+    case personalityFlags = 131
+    case dumpable = 132
+    case ambient = 133
+    case machineCheck = 134
+    case machineCheckPolicy = 135
+    case memoryMap = 136
+    case speculation = 137
+    case speculationControl = 138
+    case speculationSet = 139
+    case userDispatch = 140
+    case timestampCounter = 141
+    case unaligned = 142
+    case coreScheduling = 143
+    case processKind = 144
+    case virtualArea = 145
+    case secureBits = 146
+    case refuseGain = 147
+    case futexHash = 148
+    case floatMode = 149
+    case vectorLength = 150
+    case matrixLength = 151
+    case pointerKeys = 152
+    case enabledKeys = 153
+    case tagChecking = 154
+    case riscvVector = 155
+    case riscvContext = 156
+    case riscvScope = 157
+    case executionAspect = 158
+    case executionControl = 159
+    case prctlOption = 160
+    case capability = 161
+    case pidfdOpen = 162
+    case namespaceKind = 163
+    case userNamespace = 164
+    case archPrctl = 165
+    case processorStates = 166
+    case processorState = 167
+    case rseq = 168
+    case schedPolicy = 169
+    case schedPolicyFlags = 170
+    case schedAttributeFlags = 171
+    case priorityWho = 172
+    case ioPriorityWho = 173
+    case ioPriorityClass = 174
+    case schedAsk = 175
+    case signal = 176
+    case maskHow = 177
+    case signalHandler = 178
+    case signalAction = 179
+    case signalStack = 180
+    case pidfdSignal = 181
+    case siginfoCode = 182
+    case childCode = 183
+    case faultCode = 184
+    case busCode = 185
+    case illegalCode = 186
+    case arithmeticCode = 187
+    case trapCode = 188
+    case ioCode = 189
+    case systemCode = 190
+    case futexOperation = 191
+    case futexFlags = 192
+    case futexWakeOperation = 193
+    case futexWakeCompare = 194
+    case futexBits = 195
+    case futexWaiter = 196
+    case futex2 = 197
+    case membarrierCommand = 198
+    case membarrier = 199
+    case ipc = 200
+    case ipcGet = 201
+    case shmget = 202
+    case shmat = 203
+    case shmCommand = 204
+    case semCommand = 205
+    case msgCommand = 206
+    case semOperation = 207
+    case ipcCall = 208
+    case mqFlags = 209
+    case clock = 210
+    case itimer = 211
+    case timer = 212
+    case timerfdSet = 213
+    case timexState = 214
+    case timexModes = 215
+    case timexStatus = 216
+    case notifyKind = 217
+    case processorClock = 218
+    case capabilityVersion = 219
+    case capabilities = 220
+    case keySerial = 221
+    case keyctlCommand = 222
+    case keyPermission = 223
+    case keyRequestDefault = 224
+    case keyMove = 225
+    case keyOperations = 226
+    case keyAbilities = 227
+    case keyMoreAbilities = 228
+    case errno = 229
+    case random = 230
+    case syslogAction = 231
+    case logLevel = 232
+    case rebootMagic = 233
+    case quotaFormat = 234
+    case quotaFields = 235
+    case quotaInfo = 236
+    case quotaInfoFields = 237
+    case quotaState = 238
+    case quotaKinds = 239
+    case moduleRemoval = 240
+    case rebootCommand = 241
+    case swap = 242
+    case module = 243
+    case kexec = 244
+    case kexecFile = 245
+    case quotaCommand = 246
+    case quotaType = 247
+    case ptraceRequest = 248
+    case ptraceOptions = 249
+    case kcmpType = 250
+    case perfOpen = 251
+    case userRegister = 252
+    case noteType = 253
+    case peekSignals = 254
+    case syscallStop = 255
+    case ptraceEvent = 256
+    case seccompOperation = 257
+    case seccompMode = 258
+    case seccompFilter = 259
+    case seccompContinue = 260
+    case seccompAddDescriptor = 261
+    case seccompAction = 262
+    case landlockCreate = 263
+    case landlockRule = 264
+    case landlockRestrict = 265
+    case landlockFs = 266
+    case landlockNet = 267
+    case landlockScope = 268
+    case lsmAttribute = 269
+    case lsmId = 270
+    case lsmFlags = 271
+    case landlockAdd = 272
+    case seccompNotification = 273
+    case auditArchitecture = 274
+    case ioctlRequest = 275
+    case ioctlRequest32 = 276
+    case inputKey = 277
+    case inputSwitch = 278
+    case inputLight = 279
+    case inputRelative = 280
+    case inputMiscellany = 281
+    case inputSound = 282
+    case inputRepeat = 283
+    case inputForce = 284
+    case inputForceStatus = 285
+    case inputProperty = 286
+    case keyboardTable = 287
+    case keyboardShift = 288
+    case keyboardKey = 289
+    case keyboardKind = 290
+    case keyboardMode = 291
+    case keyboardMeta = 292
+    case keyboardType = 293
+    case consoleMode = 294
+    case consoleFont = 295
+    case consoleFontFlags = 296
+    case keyboardLights = 297
+    case keyboardLightsDefault = 298
+    case kvmCapability = 299
+    case kvmExit = 300
+    case kvmMemory = 301
+    case kvmCpuid = 302
+    case driveCommand = 303
+    case niceness = 304
+    case busState = 305
+    case gpioHandle = 306
+    case gpioLine = 307
+    case gpioEvent = 308
+    case gpioLineV2 = 309
+    case lircFeatures = 310
+    case lircMode = 311
+    case ptpEvents = 312
+    case ptpOutput = 313
+    case ptpPin = 314
+    case blockServer = 315
+    case watchdogSettings = 316
+    case resetKind = 317
+    case transferDirection = 318
+    case transferFlags = 319
+    case transferInfo = 320
+    case mapperVersion = 321
+    case counterEvent = 322
+    case counterComponent = 323
+    case counterScope = 324
+    case memoryKind = 325
+    case memoryFlags = 326
+    case memoryMode = 327
+    case memoryOnce = 328
+    case teeImplementation = 329
+    case teeOptee = 330
+    case teeAbilities = 331
+    case teeMemory = 332
+    case videoAbilities = 333
+    case videoBuffer = 334
+    case videoMemory = 335
+    case videoBufferFlags = 336
+    case videoField = 337
+    case videoColours = 338
+    case videoFormat = 339
+    case radioFormat = 340
+    case videoDataFormat = 341
+    case videoFormatFlags = 342
+    case videoStandard = 343
+    case videoInput = 344
+    case videoInputState = 345
+    case videoInputAbilities = 346
+    case videoControl = 347
+    case videoControlClass = 348
+    case videoControlType = 349
+    case videoControlFlags = 350
+    case tunerType = 351
+    case tunerAbilities = 352
+    case tunerChannels = 353
+    case tunerMode = 354
+    case videoSizes = 355
+    case videoRates = 356
+    case videoStream = 357
+    case videoCapture = 358
+    case videoBlanking = 359
+    case videoServices = 360
+    case btrfsKey = 361
+    case btrfsTree = 362
+    case btrfsGroup = 363
+    case btrfsBalance = 364
+    case btrfsBalanceState = 365
+    case btrfsBalanceArguments = 366
+    case btrfsBalanceControl = 367
+    case btrfsFeature = 368
+    case btrfsFeatureReadOnly = 369
+    case btrfsFeatureIncompatible = 370
+    case btrfsDefragment = 371
+    case btrfsCompression = 372
+    case btrfsChecksum = 373
+    case btrfsInformation = 374
+    case btrfsReplace = 375
+    case btrfsReplaceMode = 376
+    case btrfsReplaceResult = 377
+    case btrfsReplaceState = 378
+    case btrfsStatistics = 379
+    case btrfsStatistic = 380
+    case btrfsLogical = 381
+    case btrfsQuota = 382
+    case btrfsQuotaInherit = 383
+    case btrfsQuotaLimit = 384
+    case btrfsScrub = 385
+    case btrfsSend = 386
+    case btrfsVolume = 387
+    case mapperFlags = 388
+    case functionKey = 389
+    case memoryOperation = 390
+    case memoryCorrection = 391
+    case clockSwitch = 392
+    case clockFeature = 393
+    case udmabuf = 394
+    case teeLogin = 395
+    case teeOrigin = 396
+    case teeParameter = 397
+    case mapperVolume = 398
+    case mapperProperty = 399
+    case mapperData = 400
+    case shutdownKind = 401
+    case blockProtection = 402
+    case blockChecksum = 403
+    case transferProtocol = 404
+    case transferSubprotocol = 405
+    case transferQueue = 406
+    case termInput = 407
+    case termLocal = 408
+    case lineDiscipline = 409
+    case termCharacter = 410
+    case modem = 411
+    case termFlow = 412
+    case termFlush = 413
+    case loop = 414
+    case loopCrypt = 415
+    case inode = 416
+    case xflags = 417
+    case uffdFeatures = 418
+    case uffdApiCalls = 419
+    case uffdRangeCalls = 420
+    case uffdRegister = 421
+    case uffdCopy = 422
+    case uffdZeropage = 423
+    case uffdProtect = 424
+    case uffdContinue = 425
+    case uffdPoison = 426
+    case uffdMove = 427
+    case perfGroup = 428
+    case rtcVoltage = 429
+    case rtcParameter = 430
+    case interface = 431
+    case fiemap = 432
+    case fiemapExtent = 433
+    case partitionOperation = 434
+    case pidfdInfo = 435
+    case pidfdCoredump = 436
+    case tunnel = 437
+    case tunnelOffload = 438
+    case watchdog = 439
+    case route = 440
+    case inputEvent = 441
+    case inputAxis = 442
+    case termOutput = 443
+    case termControl = 444
+    case verityHash = 445
+    case hardwareType = 446
+    case etherProtocol = 447
+    case arpHardware = 448
+    case packetType = 449
+    case canProtocol = 450
+    case kcmProtocol = 451
+    case nfcProtocol = 452
+    case nfcAirProtocol = 453
+    case phonetProtocol = 454
+    case caifProtocol = 455
+    case xdpAddress = 456
+    case vsockContext = 457
+    case vsockPort = 458
+    case vsockAddress = 459
+    case qipcrtrNode = 460
+    case qipcrtrPort = 461
+    case bluetoothProtocol = 462
+    case bluetoothService = 463
+    case bluetoothChannel = 464
+    case bluetoothControl = 465
+    case bluetoothAddress = 466
+    case algAddress = 467
+    case ax25Protocol = 468
+    case smcProtocol = 469
+    case mctpNetwork = 470
+    case mctpAddress = 471
+    case nfcService = 472
+    case irdaProtocol = 473
+    case isdnProtocol = 474
+    case tipcAddress = 475
+    case tipcScope = 476
+    case radioAddressKind = 477
+    case radioNetwork = 478
+    case radioAddress = 479
+    case rxrpcService = 480
+    case socketProtocol = 481
+    case socketLevel = 482
+    case socketOption = 483
+    case tcpOption = 484
+    case udpOption = 485
+    case ipOption = 486
+    case ipv6Option = 487
+    case packetOption = 488
+    case netlinkOption = 489
+    case vsockOption = 490
+    case rawOption = 491
+    case canRawOption = 492
+    case sctpOption = 493
+    case dccpOption = 494
+    case tipcOption = 495
+    case rxrpcOption = 496
+    case pppol2tpOption = 497
+    case rdsOption = 498
+    case caifOption = 499
+    case algOption = 500
+    case nfcOption = 501
+    case kcmOption = 502
+    case tlsOption = 503
+    case xdpOption = 504
+    case mptcpOption = 505
+    case smcOption = 506
+    case llcOption = 507
+    case packetMembership = 508
+    case icmpType = 509
+    case bluetoothOption = 510
+    case txRehash = 511
+    case controlLevel = 512
+    case socketControl = 513
+    case ipControl = 514
+    case udpControl = 515
+    case ipv6Control = 516
+    case packetControl = 517
+    case netlinkControl = 518
+    case algOperation = 519
+    case algControl = 520
+    case tcpState = 521
+    case socketLevelGet = 522
+    case socketLevelSet = 523
+    case ipOptionGet = 524
+    case ipOptionSet = 525
+    case ipv6OptionGet = 526
+    case ipv6OptionSet = 527
+    case socketOptionGet = 528
+    case ax25Option = 529
+    case ipxOption = 530
+    case irdaOption = 531
+    case phonetPipeOption = 532
+    case tipcImportance = 533
+    case tipcGroup = 534
+    case tcpKey = 535
+    case netlinkType = 536
+    case routeType = 537
+    case netlinkFlags = 538
+    case netlinkNew = 539
+    case netlinkGet = 540
+    case netlinkDelete = 541
+    case netlinkAnswer = 542
+    case netlinkError = 543
+    case interfaceFlags = 544
+    case linkAttribute = 545
+    case addressAttribute = 546
+    case addressFlags = 547
+    case routeAttribute = 548
+    case neighbourAttribute = 549
+    case neighbourState = 550
+    case neighbourFlags = 551
+    case ruleAttribute = 552
+    case routeKind = 553
+    case routeScope = 554
+    case routeTable = 555
+    case routeProtocol = 556
+    case routeFlags = 557
+    case hopFlags = 558
+    case ruleAction = 559
+    case linkInfo = 560
+    case diagType = 561
+    case auditType = 562
+    case xfrmType = 563
+    case filterSubsystem = 564
+    case genericType = 565
+    case genericCommand = 566
+    case genericAttribute = 567
+    case genericOperation = 568
+    case genericOperationFlags = 569
+    case genericGroup = 570
+    case operationPolicy = 571
+    case policyAttribute = 572
+    case policyKind = 573
+    case netlinkTypes = 574
+    case routeAttributes = 575
+    case trafficAttribute = 576
+    case linkExtent = 577
+    case ruleFlags = 578
+    case serviceKind = 579
+    case bridgePort = 580
+    case bridgeInfo = 581
+    case bridgeQuerier = 582
+    case bridgeTree = 583
+    case bridgeOptions = 584
+    case tunnelKind = 585
+    case tunnelInfo = 586
+    case linkInet6 = 587
+    case linkInet6Flags = 588
+    case addressGeneration = 589
+    case linkInet = 590
+    case linkMctp = 591
+    case inetConfiguration = 592
+    case inet6Configuration = 593
+    case ipStatistics = 594
+    case icmp6Statistics = 595
+    case linkFamily = 596
+    case linkBridge = 597
+    case linkBridgeFlags = 598
+    case linkBridgeMode = 599
+    case linkBridgeTunnel = 600
+    case bridgeVlan = 601
+    case linkXdp = 602
+    case xdpAttached = 603
+    case xdpLink = 604
+    case linkFunctions = 605
+    case linkFunction = 606
+    case linkFunctionStatistics = 607
+    case linkFunctionVlans = 608
+    case linkFunctionState = 609
+    case linkPorts = 610
+    case linkPort = 611
+    case linkEvent = 612
+    case protocolDown = 613
+    case routeMetrics = 614
+    case tunnelEncapsulation = 615
+    case neighbourTable = 616
+    case neighbourParameters = 617
+    case neighbourExtended = 618
+    case neighbourNotice = 619
+    case neighbourFlagsMore = 620
+    case addressLabel = 621
+    case netConfiguration = 622
+    case dcb = 623
+    case dcbCommand = 624
+    case netNamespace = 625
+    case nextHop = 626
+    case nextHopGroup = 627
+    case nextHopResilient = 628
+    case nextHopBucket = 629
+    case multicastDatabase = 630
+    case multicastEntries = 631
+    case multicastEntry = 632
+    case multicastEntryMore = 633
+    case multicastState = 634
+    case multicastFlags = 635
+    case multicastRouters = 636
+    case multicastRouter = 637
+    case multicastRouterType = 638
+    case linkStatistics = 639
+    case linkStatisticsMore = 640
+    case linkStatisticsOffload = 641
+    case bridgeStatistics = 642
+    case bondStatistics = 643
+    case bondAggregation = 644
+    case mplsStatistics = 645
+    case multicastReport = 646
+    case multicastReport6 = 647
+    case trafficStatistics = 648
+    case trafficTable = 649
+    case trafficRoot = 650
+    case trafficRootFlags = 651
+    case trafficActionFlags = 652
+    case trafficActionStatistics = 653
+    case trafficAction = 654
+    case multicastMessage = 655
+    case reportFamily = 656
+    case linkStatisticsFilter = 657
+    case diagRequest = 658
+    case diagAnswer = 659
+    case diagRequestAttributes = 660
+    case diagAnswerAttributes = 661
+    case inetDiagRequest = 662
+    case inetDiag = 663
+    case inetDiagUpper = 664
+    case inetDiagTls = 665
+    case tlsVersion = 666
+    case tlsCipher = 667
+    case tlsConfiguration = 668
+    case inetDiagMptcp = 669
+    case mptcpSubflow = 670
+    case unixDiag = 671
+    case unixDiagShow = 672
+    case netlinkDiag = 673
+    case netlinkDiagShow = 674
+    case netlinkDiagFlags = 675
+    case netlinkDiagProtocol = 676
+    case netlinkState = 677
+    case packetDiag = 678
+    case packetDiagShow = 679
+    case packetDiagFlags = 680
+    case packetVersion = 681
+    case smcDiag = 682
+    case smcDiagMode = 683
+    case smcState = 684
+    case smcReason = 685
+    case diagShutdown = 686
+    case diagStates = 687
+    case inetDiagExtensions = 688
+    case smcDiagExtensions = 689
+    case memoryUse = 690
+    case diagFilterCode = 691
+    case diagStorageRequest = 692
+    case diagStorages = 693
+    case diagStorage = 694
+    case smcRole = 695
+    case conntrackType = 696
+    case expectationType = 697
+    case queueType = 698
+    case packetLogType = 699
+    case fingerprintType = 700
+    case ipSetType = 701
+    case accountingType = 702
+    case conntrackTimeoutType = 703
+    case conntrackHelperType = 704
+    case tableType = 705
+    case tableCompatType = 706
+    case hookType = 707
+    case cryptoType = 708
+    case cryptoAttribute = 709
+    case selinuxType = 710
+    case filterBatch = 711
+    case filterVersion = 712
+    case devlinkCommand = 713
+    case ethtoolRequest = 714
+    case ethtoolAnswer = 715
+    case ioam6Command = 716
+    case mptcpCommand = 717
+    case netdevCommand = 718
+    case nl80211Command = 719
+    case seg6Command = 720
+    case taskstatsCommand = 721
+    case tcpMetricsCommand = 722
+    case thermalCommand = 723
+    case bpfClass = 724
+    case bpfSize = 725
+    case bpfMode = 726
+    case bpfSource = 727
+    case bpfArithmetic = 728
+    case bpfJump = 729
+    case bpfReturn = 730
+    case bpfMove = 731
+    case ebpfClass = 732
+    case ebpfSize = 733
+    case ebpfMode = 734
+    case ebpfArithmetic = 735
+    case ebpfJump = 736
+    case ebpfRegister = 737
+    case bpfAncillary = 738
+    case bpfCommand = 739
+    case bpfMapType = 740
+    case bpfMap = 741
+    case bpfProgramType = 742
+    case bpfProgram = 743
+    case bpfAttachType = 744
+    case bpfAttach = 745
+    case bpfQuery = 746
+    case bpfLookup = 747
+    case bpfUpdate = 748
+    case bpfFile = 749
+    case bpfTestRun = 750
+    case bpfDescriptorType = 751
+    case bpfKprobeMulti = 752
+    case bpfUprobeMulti = 753
+    case bpfNetfilter = 754
+    case bpfStatistics = 755
+    case perfType = 756
+    case perfSize = 757
+    case perfHardware = 758
+    case perfSoftware = 759
+    case perfCache = 760
+    case perfCacheOperation = 761
+    case perfCacheResult = 762
+    case perfSample = 763
+    case perfRead = 764
+    case perfBranch = 765
+    case memoryNode = 766
+    case breakpointType = 767
 }
 
 extension SpecTables {
@@ -781,7 +783,7 @@ extension SpecTables {
         SymbolSetRow("pipe", 45, 4, unknown: "O_???"),
         SymbolSetRow("fcntlCommand", 49, 38, unknown: "F_???"),
         SymbolSetRow("descriptorFlags", 87, 1, unknown: "FD_???"),
-        SymbolSetRow("descriptorClose", 88, 1, unknown: ""),
+        SymbolSetRow("descriptorClose", 88, 1, unknown: "O_???"),
         SymbolSetRow("seals", 89, 6, unknown: "F_SEAL_???"),
         SymbolSetRow("lockType", 95, 5, unknown: "F_???"),
         SymbolSetRow("ownerType", 100, 3, unknown: "F_OWNER_???"),
@@ -899,657 +901,659 @@ extension SpecTables {
         SymbolSetRow("shadowStack", 1227, 2, unknown: "SHADOW_STACK_???"),
         SymbolSetRow("auxiliaryType", 1229, 30, unknown: "AT_???"),
         SymbolSetRow("clone", 1259, 29, unknown: "CLONE_???"),
-        SymbolSetRow("namespace", 1288, 14, unknown: "CLONE_NEW???"),
-        SymbolSetRow("waitOptions", 1302, 8, unknown: "W???"),
-        SymbolSetRow("waitIdType", 1310, 4, unknown: "P_???"),
-        SymbolSetRow("resource", 1314, 16, unknown: "RLIMIT_???"),
-        SymbolSetRow("usageWho", 1330, 4, unknown: "RUSAGE_???"),
-        SymbolSetRow("personalityType", 1334, 15, unknown: "PER_???"),
-        SymbolSetRow("personalityFlags", 1349, 11, unknown: ""),
-        SymbolSetRow("dumpable", 1360, 3, unknown: "SUID_DUMP_???"),
-        SymbolSetRow("ambient", 1363, 4, unknown: "PR_CAP_AMBIENT_???"),
-        SymbolSetRow("machineCheck", 1367, 2, unknown: "PR_MCE_KILL_???"),
-        SymbolSetRow("machineCheckPolicy", 1369, 3, unknown: "PR_MCE_KILL_???"),
-        SymbolSetRow("memoryMap", 1372, 15, unknown: "PR_SET_MM_???"),
-        SymbolSetRow("speculation", 1387, 3, unknown: "PR_SPEC_???"),
-        SymbolSetRow("speculationControl", 1390, 6, unknown: "PR_SPEC_???"),
-        SymbolSetRow("speculationSet", 1396, 4, unknown: "PR_SPEC_???"),
-        SymbolSetRow("userDispatch", 1400, 3, unknown: "PR_SYS_DISPATCH_???"),
-        SymbolSetRow("timestampCounter", 1403, 2, unknown: "PR_TSC_???"),
-        SymbolSetRow("unaligned", 1405, 2, unknown: "PR_UNALIGN_???"),
-        SymbolSetRow("coreScheduling", 1407, 4, unknown: "PR_SCHED_CORE_???"),
-        SymbolSetRow("processKind", 1411, 4, unknown: "PIDTYPE_???"),
-        SymbolSetRow("virtualArea", 1415, 1, unknown: "PR_SET_VMA_???"),
-        SymbolSetRow("secureBits", 1416, 12, unknown: "SECBIT_???"),
-        SymbolSetRow("refuseGain", 1428, 2, unknown: "PR_MDWE_???"),
-        SymbolSetRow("futexHash", 1430, 2, unknown: "PR_FUTEX_HASH_???"),
-        SymbolSetRow("floatMode", 1432, 2, unknown: "PR_FP_MODE_???"),
-        SymbolSetRow("vectorLength", 1434, 2, unknown: "PR_SVE_???"),
-        SymbolSetRow("matrixLength", 1436, 2, unknown: "PR_SME_???"),
-        SymbolSetRow("pointerKeys", 1438, 5, unknown: "PR_PAC_???"),
-        SymbolSetRow("enabledKeys", 1443, 4, unknown: "PR_PAC_???"),
-        SymbolSetRow("tagChecking", 1447, 4, unknown: "PR_MTE_TCF_???"),
-        SymbolSetRow("riscvVector", 1451, 4, unknown: "PR_RISCV_V_VSTATE_CTRL_???"),
-        SymbolSetRow("riscvContext", 1455, 2, unknown: "PR_RISCV_CTX_???"),
-        SymbolSetRow("riscvScope", 1457, 2, unknown: "PR_RISCV_SCOPE_???"),
-        SymbolSetRow("executionAspect", 1459, 4, unknown: "PR_PPC_DEXCR_???"),
-        SymbolSetRow("executionControl", 1463, 5, unknown: "PR_PPC_DEXCR_CTRL_???"),
-        SymbolSetRow("prctlOption", 1468, 80, unknown: "PR_???"),
-        SymbolSetRow("capability", 1548, 41, unknown: "CAP_???"),
-        SymbolSetRow("pidfdOpen", 1589, 3, unknown: "PIDFD_???"),
-        SymbolSetRow("namespaceKind", 1592, 8, unknown: "???_NS"),
-        SymbolSetRow("userNamespace", 1600, 1, unknown: ""),
-        SymbolSetRow("archPrctl", 1601, 23, unknown: "ARCH_???"),
-        SymbolSetRow("processorStates", 1624, 17, unknown: "XFEATURE_MASK_???"),
-        SymbolSetRow("processorState", 1641, 14, unknown: "XFEATURE_???"),
-        SymbolSetRow("rseq", 1655, 2, unknown: "RSEQ_???"),
-        SymbolSetRow("schedPolicy", 1657, 8, unknown: "SCHED_???"),
-        SymbolSetRow("schedPolicyFlags", 1665, 1, unknown: "SCHED_???"),
-        SymbolSetRow("schedAttributeFlags", 1666, 7, unknown: "SCHED_FLAG_???"),
-        SymbolSetRow("priorityWho", 1673, 3, unknown: "PRIO_???"),
-        SymbolSetRow("ioPriorityWho", 1676, 3, unknown: "IOPRIO_WHO_???"),
-        SymbolSetRow("ioPriorityClass", 1679, 4, unknown: "IOPRIO_CLASS_???"),
-        SymbolSetRow("schedAsk", 1683, 1, unknown: "SCHED_GETATTR_FLAG_???"),
-        SymbolSetRow("signal", 1684, 31, unknown: "SIG???"),
-        SymbolSetRow("maskHow", 1715, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalHandler", 1718, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalAction", 1721, 9, unknown: "SA_???"),
-        SymbolSetRow("signalStack", 1730, 3, unknown: "SS_???"),
-        SymbolSetRow("pidfdSignal", 1733, 3, unknown: "PIDFD_SIGNAL_???"),
-        SymbolSetRow("siginfoCode", 1736, 11, unknown: "SI_???"),
-        SymbolSetRow("childCode", 1747, 6, unknown: "CLD_???"),
-        SymbolSetRow("faultCode", 1753, 10, unknown: "SEGV_???"),
-        SymbolSetRow("busCode", 1763, 5, unknown: "BUS_???"),
-        SymbolSetRow("illegalCode", 1768, 9, unknown: "ILL_???"),
-        SymbolSetRow("arithmeticCode", 1777, 10, unknown: "FPE_???"),
-        SymbolSetRow("trapCode", 1787, 6, unknown: "TRAP_???"),
-        SymbolSetRow("ioCode", 1793, 6, unknown: "POLL_???"),
-        SymbolSetRow("systemCode", 1799, 2, unknown: "SYS_???"),
-        SymbolSetRow("futexOperation", 1801, 14, unknown: "FUTEX_???"),
-        SymbolSetRow("futexFlags", 1815, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futexWakeOperation", 1817, 5, unknown: "FUTEX_OP_???"),
-        SymbolSetRow("futexWakeCompare", 1822, 6, unknown: "FUTEX_OP_CMP_???"),
-        SymbolSetRow("futexBits", 1828, 1, unknown: ""),
-        SymbolSetRow("futexWaiter", 1829, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futex2", 1831, 7, unknown: "FUTEX2_???"),
-        SymbolSetRow("membarrierCommand", 1838, 11, unknown: "MEMBARRIER_CMD_???"),
-        SymbolSetRow("membarrier", 1849, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
-        SymbolSetRow("ipc", 1850, 6, unknown: "IPC_???"),
+        SymbolSetRow("namespace", 1288, 14, unknown: "CLONE_???"),
+        SymbolSetRow("namespaceJoined", 1302, 8, unknown: "CLONE_NEW???"),
+        SymbolSetRow("waitOptions", 1310, 8, unknown: "W???"),
+        SymbolSetRow("waitIdType", 1318, 4, unknown: "P_???"),
+        SymbolSetRow("resource", 1322, 16, unknown: "RLIMIT_???"),
+        SymbolSetRow("usageWho", 1338, 4, unknown: "RUSAGE_???"),
+        SymbolSetRow("personalityType", 1342, 15, unknown: "PER_???"),
+        SymbolSetRow("personalityFlags", 1357, 11, unknown: ""),
+        SymbolSetRow("dumpable", 1368, 3, unknown: "SUID_DUMP_???"),
+        SymbolSetRow("ambient", 1371, 4, unknown: "PR_CAP_AMBIENT_???"),
+        SymbolSetRow("machineCheck", 1375, 2, unknown: "PR_MCE_KILL_???"),
+        SymbolSetRow("machineCheckPolicy", 1377, 3, unknown: "PR_MCE_KILL_???"),
+        SymbolSetRow("memoryMap", 1380, 15, unknown: "PR_SET_MM_???"),
+        SymbolSetRow("speculation", 1395, 3, unknown: "PR_SPEC_???"),
+        SymbolSetRow("speculationControl", 1398, 6, unknown: "PR_SPEC_???"),
+        SymbolSetRow("speculationSet", 1404, 4, unknown: "PR_SPEC_???"),
+        SymbolSetRow("userDispatch", 1408, 3, unknown: "PR_SYS_DISPATCH_???"),
+        SymbolSetRow("timestampCounter", 1411, 2, unknown: "PR_TSC_???"),
+        SymbolSetRow("unaligned", 1413, 2, unknown: "PR_UNALIGN_???"),
+        SymbolSetRow("coreScheduling", 1415, 4, unknown: "PR_SCHED_CORE_???"),
+        SymbolSetRow("processKind", 1419, 4, unknown: "PIDTYPE_???"),
+        SymbolSetRow("virtualArea", 1423, 1, unknown: "PR_SET_VMA_???"),
+        SymbolSetRow("secureBits", 1424, 12, unknown: "SECBIT_???"),
+        SymbolSetRow("refuseGain", 1436, 2, unknown: "PR_MDWE_???"),
+        SymbolSetRow("futexHash", 1438, 2, unknown: "PR_FUTEX_HASH_???"),
+        SymbolSetRow("floatMode", 1440, 2, unknown: "PR_FP_MODE_???"),
+        SymbolSetRow("vectorLength", 1442, 2, unknown: "PR_SVE_???"),
+        SymbolSetRow("matrixLength", 1444, 2, unknown: "PR_SME_???"),
+        SymbolSetRow("pointerKeys", 1446, 5, unknown: "PR_PAC_???"),
+        SymbolSetRow("enabledKeys", 1451, 4, unknown: "PR_PAC_???"),
+        SymbolSetRow("tagChecking", 1455, 4, unknown: "PR_MTE_TCF_???"),
+        SymbolSetRow("riscvVector", 1459, 4, unknown: "PR_RISCV_V_VSTATE_CTRL_???"),
+        SymbolSetRow("riscvContext", 1463, 2, unknown: "PR_RISCV_CTX_???"),
+        SymbolSetRow("riscvScope", 1465, 2, unknown: "PR_RISCV_SCOPE_???"),
+        SymbolSetRow("executionAspect", 1467, 4, unknown: "PR_PPC_DEXCR_???"),
+        SymbolSetRow("executionControl", 1471, 5, unknown: "PR_PPC_DEXCR_CTRL_???"),
+        SymbolSetRow("prctlOption", 1476, 80, unknown: "PR_???"),
+        SymbolSetRow("capability", 1556, 41, unknown: "CAP_???"),
+        SymbolSetRow("pidfdOpen", 1597, 3, unknown: "PIDFD_???"),
+        SymbolSetRow("namespaceKind", 1600, 8, unknown: "???_NS"),
+        SymbolSetRow("userNamespace", 1608, 1, unknown: ""),
+        SymbolSetRow("archPrctl", 1609, 23, unknown: "ARCH_???"),
+        SymbolSetRow("processorStates", 1632, 17, unknown: "XFEATURE_MASK_???"),
+        SymbolSetRow("processorState", 1649, 14, unknown: "XFEATURE_???"),
+        SymbolSetRow("rseq", 1663, 2, unknown: "RSEQ_???"),
+        SymbolSetRow("schedPolicy", 1665, 8, unknown: "SCHED_???"),
+        SymbolSetRow("schedPolicyFlags", 1673, 1, unknown: "SCHED_???"),
+        SymbolSetRow("schedAttributeFlags", 1674, 7, unknown: "SCHED_FLAG_???"),
+        SymbolSetRow("priorityWho", 1681, 3, unknown: "PRIO_???"),
+        SymbolSetRow("ioPriorityWho", 1684, 3, unknown: "IOPRIO_WHO_???"),
+        SymbolSetRow("ioPriorityClass", 1687, 4, unknown: "IOPRIO_CLASS_???"),
+        SymbolSetRow("schedAsk", 1691, 1, unknown: "SCHED_GETATTR_FLAG_???"),
+        SymbolSetRow("signal", 1692, 31, unknown: "SIG???"),
+        SymbolSetRow("maskHow", 1723, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalHandler", 1726, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalAction", 1729, 9, unknown: "SA_???"),
+        SymbolSetRow("signalStack", 1738, 3, unknown: "SS_???"),
+        SymbolSetRow("pidfdSignal", 1741, 3, unknown: "PIDFD_SIGNAL_???"),
+        SymbolSetRow("siginfoCode", 1744, 11, unknown: "SI_???"),
+        SymbolSetRow("childCode", 1755, 6, unknown: "CLD_???"),
+        SymbolSetRow("faultCode", 1761, 10, unknown: "SEGV_???"),
+        SymbolSetRow("busCode", 1771, 5, unknown: "BUS_???"),
+        SymbolSetRow("illegalCode", 1776, 9, unknown: "ILL_???"),
+        SymbolSetRow("arithmeticCode", 1785, 10, unknown: "FPE_???"),
+        SymbolSetRow("trapCode", 1795, 6, unknown: "TRAP_???"),
+        SymbolSetRow("ioCode", 1801, 6, unknown: "POLL_???"),
+        SymbolSetRow("systemCode", 1807, 2, unknown: "SYS_???"),
+        SymbolSetRow("futexOperation", 1809, 14, unknown: "FUTEX_???"),
+        SymbolSetRow("futexFlags", 1823, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futexWakeOperation", 1825, 5, unknown: "FUTEX_OP_???"),
+        SymbolSetRow("futexWakeCompare", 1830, 6, unknown: "FUTEX_OP_CMP_???"),
+        SymbolSetRow("futexBits", 1836, 1, unknown: ""),
+        SymbolSetRow("futexWaiter", 1837, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futex2", 1839, 7, unknown: "FUTEX2_???"),
+        SymbolSetRow("membarrierCommand", 1846, 11, unknown: "MEMBARRIER_CMD_???"),
+        SymbolSetRow("membarrier", 1857, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
     ]
 
     private static let symbolSets1: [SymbolSetRow] = [
-        SymbolSetRow("ipcGet", 1856, 3, unknown: "IPC_???"),
-        SymbolSetRow("shmget", 1859, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmat", 1863, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmCommand", 1867, 18, unknown: "SHM_???"),
-        SymbolSetRow("semCommand", 1885, 28, unknown: "SEM_???"),
-        SymbolSetRow("msgCommand", 1913, 14, unknown: "MSG_???"),
-        SymbolSetRow("semOperation", 1927, 2, unknown: "SEM_???"),
-        SymbolSetRow("ipcCall", 1929, 12, unknown: "???"),
-        SymbolSetRow("mqFlags", 1941, 1, unknown: "O_???"),
-        SymbolSetRow("clock", 1942, 12, unknown: "CLOCK_???"),
-        SymbolSetRow("itimer", 1954, 3, unknown: "ITIMER_???"),
-        SymbolSetRow("timer", 1957, 1, unknown: "TIMER_???"),
-        SymbolSetRow("timerfdSet", 1958, 2, unknown: "TFD_TIMER_???"),
-        SymbolSetRow("timexState", 1960, 6, unknown: "TIME_???"),
-        SymbolSetRow("timexModes", 1966, 12, unknown: "ADJ_???"),
-        SymbolSetRow("timexStatus", 1978, 16, unknown: "STA_???"),
-        SymbolSetRow("notifyKind", 1994, 4, unknown: "SIGEV_???"),
-        SymbolSetRow("processorClock", 1998, 3, unknown: "CPUCLOCK_???"),
-        SymbolSetRow("capabilityVersion", 2001, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
-        SymbolSetRow("capabilities", 2004, 41, unknown: "CAP_???"),
-        SymbolSetRow("keySerial", 2045, 8, unknown: "KEY_SPEC_???"),
-        SymbolSetRow("keyctlCommand", 2053, 33, unknown: "KEYCTL_???"),
-        SymbolSetRow("keyPermission", 2086, 24, unknown: "KEY_???"),
-        SymbolSetRow("keyRequestDefault", 2110, 9, unknown: "KEY_REQKEY_DEFL_???"),
-        SymbolSetRow("keyMove", 2119, 1, unknown: "KEYCTL_MOVE_???"),
-        SymbolSetRow("keyOperations", 2120, 4, unknown: "KEYCTL_SUPPORTS_???"),
-        SymbolSetRow("keyAbilities", 2124, 8, unknown: "KEYCTL_CAPS0_???"),
-        SymbolSetRow("keyMoreAbilities", 2132, 3, unknown: "KEYCTL_CAPS1_???"),
-        SymbolSetRow("errno", 2135, 137, unknown: "E???"),
-        SymbolSetRow("random", 2272, 3, unknown: "GRND_???"),
-        SymbolSetRow("syslogAction", 2275, 11, unknown: "SYSLOG_ACTION_???"),
-        SymbolSetRow("logLevel", 2286, 9, unknown: "LOGLEVEL_???"),
-        SymbolSetRow("rebootMagic", 2295, 5, unknown: "LINUX_REBOOT_MAGIC_???"),
-        SymbolSetRow("quotaFormat", 2300, 5, unknown: "QFMT_VFS_???"),
-        SymbolSetRow("quotaFields", 2305, 6, unknown: "QIF_???"),
-        SymbolSetRow("quotaInfo", 2311, 2, unknown: "DQF_???"),
-        SymbolSetRow("quotaInfoFields", 2313, 3, unknown: "IIF_???"),
-        SymbolSetRow("quotaState", 2316, 6, unknown: "FS_QUOTA_???"),
-        SymbolSetRow("quotaKinds", 2322, 3, unknown: "FS_???_QUOTA"),
-        SymbolSetRow("moduleRemoval", 2325, 2, unknown: "O_???"),
-        SymbolSetRow("rebootCommand", 2327, 8, unknown: "LINUX_REBOOT_CMD_???"),
-        SymbolSetRow("swap", 2335, 4, unknown: "SWAP_FLAG_???"),
-        SymbolSetRow("module", 2339, 3, unknown: "MODULE_INIT_???"),
-        SymbolSetRow("kexec", 2342, 20, unknown: "KEXEC_ARCH_???"),
-        SymbolSetRow("kexecFile", 2362, 6, unknown: "KEXEC_FILE_???"),
-        SymbolSetRow("quotaCommand", 2368, 18, unknown: "Q_???"),
-        SymbolSetRow("quotaType", 2386, 3, unknown: "???QUOTA"),
-        SymbolSetRow("ptraceRequest", 2389, 44, unknown: "PTRACE_???"),
-        SymbolSetRow("ptraceOptions", 2433, 10, unknown: "PTRACE_O_???"),
-        SymbolSetRow("kcmpType", 2443, 8, unknown: "KCMP_???"),
-        SymbolSetRow("perfOpen", 2451, 4, unknown: "PERF_FLAG_???"),
-        SymbolSetRow("userRegister", 2455, 27, unknown: "???"),
-        SymbolSetRow("noteType", 2482, 89, unknown: "NT_???"),
-        SymbolSetRow("peekSignals", 2571, 1, unknown: "PTRACE_PEEKSIGINFO_???"),
-        SymbolSetRow("syscallStop", 2572, 4, unknown: "PTRACE_SYSCALL_INFO_???"),
-        SymbolSetRow("ptraceEvent", 2576, 8, unknown: "PTRACE_EVENT_???"),
-        SymbolSetRow("seccompOperation", 2584, 4, unknown: "SECCOMP_SET_MODE_???"),
-        SymbolSetRow("seccompMode", 2588, 3, unknown: "SECCOMP_MODE_???"),
-        SymbolSetRow("seccompFilter", 2591, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
-        SymbolSetRow("seccompContinue", 2597, 1, unknown: "SECCOMP_USER_NOTIF_FLAG_???"),
-        SymbolSetRow("seccompAddDescriptor", 2598, 2, unknown: "SECCOMP_ADDFD_FLAG_???"),
-        SymbolSetRow("seccompAction", 2600, 8, unknown: "SECCOMP_RET_???"),
-        SymbolSetRow("landlockCreate", 2608, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
-        SymbolSetRow("landlockRule", 2610, 2, unknown: "LANDLOCK_RULE_???"),
-        SymbolSetRow("landlockRestrict", 2612, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
-        SymbolSetRow("landlockFs", 2615, 17, unknown: "LANDLOCK_ACCESS_FS_???"),
-        SymbolSetRow("landlockNet", 2632, 4, unknown: "LANDLOCK_ACCESS_NET_???"),
-        SymbolSetRow("landlockScope", 2636, 2, unknown: "LANDLOCK_SCOPE_???"),
-        SymbolSetRow("lsmAttribute", 2638, 7, unknown: "LSM_ATTR_???"),
-        SymbolSetRow("lsmId", 2645, 15, unknown: "LSM_ID_???"),
-        SymbolSetRow("lsmFlags", 2660, 1, unknown: "LSM_FLAG_???"),
-        SymbolSetRow("landlockAdd", 2661, 1, unknown: "LANDLOCK_ADD_RULE_???"),
-        SymbolSetRow("seccompNotification", 2662, 1, unknown: "SECCOMP_USER_NOTIF_???"),
-        SymbolSetRow("auditArchitecture", 2663, 53, unknown: "AUDIT_ARCH_???"),
-        SymbolSetRow("ioctlRequest", 2716, 2528, unknown: "???", isAlternative: true),
-        SymbolSetRow("ioctlRequest32", 5244, 293, unknown: "???", isAlternative: true),
-        SymbolSetRow("inputKey", 5537, 627, unknown: "KEY_???"),
-        SymbolSetRow("inputSwitch", 6164, 18, unknown: "SW_???"),
-        SymbolSetRow("inputLight", 6182, 11, unknown: "LED_???"),
-        SymbolSetRow("inputRelative", 6193, 13, unknown: "REL_???"),
-        SymbolSetRow("inputMiscellany", 6206, 6, unknown: "MSC_???"),
-        SymbolSetRow("inputSound", 6212, 3, unknown: "SND_???"),
-        SymbolSetRow("inputRepeat", 6215, 2, unknown: "REP_???"),
-        SymbolSetRow("inputForce", 6217, 17, unknown: "FF_???"),
-        SymbolSetRow("inputForceStatus", 6234, 2, unknown: "FF_STATUS_???"),
-        SymbolSetRow("inputProperty", 6236, 8, unknown: "INPUT_PROP_???"),
-        SymbolSetRow("keyboardTable", 6244, 4, unknown: "K_???"),
-        SymbolSetRow("keyboardShift", 6248, 8, unknown: "1<<KG_???"),
-        SymbolSetRow("keyboardKey", 6256, 393, unknown: "K_???"),
-        SymbolSetRow("keyboardKind", 6649, 16, unknown: "KT_???"),
-        SymbolSetRow("keyboardMode", 6665, 5, unknown: "K_???"),
-        SymbolSetRow("keyboardMeta", 6670, 2, unknown: "K_???"),
-        SymbolSetRow("keyboardType", 6672, 3, unknown: "KB_???"),
-        SymbolSetRow("consoleMode", 6675, 4, unknown: "KD_???"),
-        SymbolSetRow("consoleFont", 6679, 4, unknown: "KD_FONT_OP_???"),
-        SymbolSetRow("consoleFontFlags", 6683, 2, unknown: "KD_FONT_FLAG_???"),
-        SymbolSetRow("keyboardLights", 6685, 3, unknown: "LED_???"),
-        SymbolSetRow("keyboardLightsDefault", 6688, 6, unknown: "LED_???"),
-        SymbolSetRow("kvmCapability", 6694, 244, unknown: "KVM_CAP_???"),
-        SymbolSetRow("kvmExit", 6938, 44, unknown: "KVM_EXIT_???"),
-        SymbolSetRow("kvmMemory", 6982, 3, unknown: "KVM_MEM_???"),
-        SymbolSetRow("kvmCpuid", 6985, 3, unknown: "KVM_CPUID_FLAG_???"),
-        SymbolSetRow("driveCommand", 6988, 93, unknown: "ATA_CMD_???"),
-        SymbolSetRow("niceness", 7081, 5, unknown: "IDE_NICE_???"),
-        SymbolSetRow("busState", 7086, 3, unknown: "BUSSTATE_???"),
-        SymbolSetRow("gpioHandle", 7089, 8, unknown: "GPIOHANDLE_REQUEST_???"),
-        SymbolSetRow("gpioLine", 7097, 8, unknown: "GPIOLINE_FLAG_???"),
-        SymbolSetRow("gpioEvent", 7105, 3, unknown: "GPIOEVENT_REQUEST_???"),
-        SymbolSetRow("gpioLineV2", 7108, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
-        SymbolSetRow("lircFeatures", 7121, 14, unknown: "LIRC_CAN_???"),
-        SymbolSetRow("lircMode", 7135, 5, unknown: "LIRC_MODE_???"),
-        SymbolSetRow("ptpEvents", 7140, 5, unknown: "PTP_???"),
-        SymbolSetRow("ptpOutput", 7145, 3, unknown: "PTP_PEROUT_???"),
-        SymbolSetRow("ptpPin", 7148, 4, unknown: "PTP_PF_???"),
-        SymbolSetRow("blockServer", 7152, 11, unknown: "NBD_FLAG_???"),
-        SymbolSetRow("watchdogSettings", 7163, 3, unknown: "WDIOS_???"),
-        SymbolSetRow("resetKind", 7166, 6, unknown: "SG_SCSI_RESET_???"),
-        SymbolSetRow("transferDirection", 7172, 4, unknown: "SG_DXFER_???"),
-        SymbolSetRow("transferFlags", 7176, 6, unknown: "SG_FLAG_???"),
-        SymbolSetRow("transferInfo", 7182, 3, unknown: "SG_INFO_???"),
-        SymbolSetRow("mapperVersion", 7185, 2, unknown: "UBI_???_VOLUME"),
-        SymbolSetRow("counterEvent", 7187, 8, unknown: "COUNTER_EVENT_???"),
-        SymbolSetRow("counterComponent", 7195, 6, unknown: "COUNTER_COMPONENT_???"),
-        SymbolSetRow("counterScope", 7201, 3, unknown: "COUNTER_SCOPE_???"),
-        SymbolSetRow("memoryKind", 7204, 8, unknown: "MTD_???"),
-        SymbolSetRow("memoryFlags", 7212, 5, unknown: "MTD_???"),
-        SymbolSetRow("memoryMode", 7217, 4, unknown: "MTD_FILE_MODE_???"),
-        SymbolSetRow("memoryOnce", 7221, 3, unknown: "MTD_OTP_???"),
-        SymbolSetRow("teeImplementation", 7224, 4, unknown: "TEE_IMPL_ID_???"),
-        SymbolSetRow("teeOptee", 7228, 1, unknown: "TEE_OPTEE_CAP_???"),
-        SymbolSetRow("teeAbilities", 7229, 5, unknown: "TEE_GEN_CAP_???"),
-        SymbolSetRow("teeMemory", 7234, 7, unknown: "TEE_IOCTL_SHM_???"),
-        SymbolSetRow("videoAbilities", 7241, 29, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoBuffer", 7270, 14, unknown: "V4L2_BUF_TYPE_???"),
-        SymbolSetRow("videoMemory", 7284, 4, unknown: "V4L2_MEMORY_???"),
-        SymbolSetRow("videoBufferFlags", 7288, 19, unknown: "V4L2_BUF_FLAG_???"),
-        SymbolSetRow("videoField", 7307, 10, unknown: "V4L2_FIELD_???"),
-        SymbolSetRow("videoColours", 7317, 13, unknown: "V4L2_COLORSPACE_???"),
-        SymbolSetRow("videoFormat", 7330, 250, unknown: "V4L2_PIX_FMT_???"),
-        SymbolSetRow("radioFormat", 7580, 8, unknown: "V4L2_SDR_FMT_???"),
-        SymbolSetRow("videoDataFormat", 7588, 16, unknown: "V4L2_META_FMT_???"),
-        SymbolSetRow("videoFormatFlags", 7604, 10, unknown: "V4L2_FMT_FLAG_???"),
-        SymbolSetRow("videoStandard", 7614, 26, unknown: "V4L2_STD_???"),
-        SymbolSetRow("videoInput", 7640, 3, unknown: "V4L2_INPUT_TYPE_???"),
-        SymbolSetRow("videoInputState", 7643, 15, unknown: "V4L2_IN_ST_???"),
-        SymbolSetRow("videoInputAbilities", 7658, 3, unknown: "V4L2_IN_CAP_???"),
-        SymbolSetRow("videoControl", 7661, 376, unknown: "V4L2_CID_???"),
-        SymbolSetRow("videoControlClass", 8037, 14, unknown: "V4L2_CTRL_CLASS_???"),
-        SymbolSetRow("videoControlType", 8051, 40, unknown: "V4L2_CTRL_TYPE_???"),
-        SymbolSetRow("videoControlFlags", 8091, 13, unknown: "V4L2_CTRL_FLAG_???"),
-        SymbolSetRow("tunerType", 8104, 5, unknown: "V4L2_TUNER_???"),
-        SymbolSetRow("tunerAbilities", 8109, 13, unknown: "V4L2_TUNER_CAP_???"),
-        SymbolSetRow("tunerChannels", 8122, 5, unknown: "V4L2_TUNER_SUB_???"),
-        SymbolSetRow("tunerMode", 8127, 5, unknown: "V4L2_TUNER_MODE_???"),
-        SymbolSetRow("videoSizes", 8132, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
-        SymbolSetRow("videoRates", 8135, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
-        SymbolSetRow("videoStream", 8138, 1, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoCapture", 8139, 1, unknown: "V4L2_MODE_???"),
-        SymbolSetRow("videoBlanking", 8140, 2, unknown: "V4L2_VBI_???"),
-        SymbolSetRow("videoServices", 8142, 5, unknown: "V4L2_SLICED_???"),
-        SymbolSetRow("btrfsKey", 8147, 45, unknown: ""),
-        SymbolSetRow("btrfsTree", 8192, 15, unknown: ""),
-        SymbolSetRow("btrfsGroup", 8207, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
-        SymbolSetRow("btrfsBalance", 8222, 5, unknown: "BTRFS_BALANCE_???"),
-        SymbolSetRow("btrfsBalanceState", 8227, 3, unknown: "BTRFS_BALANCE_STATE_???"),
-        SymbolSetRow("btrfsBalanceArguments", 8230, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
-        SymbolSetRow("btrfsBalanceControl", 8241, 2, unknown: "BTRFS_BALANCE_CTL_???"),
-        SymbolSetRow("btrfsFeature", 8243, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
-        SymbolSetRow("btrfsFeatureReadOnly", 8243, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
-        SymbolSetRow("btrfsFeatureIncompatible", 8247, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
-        SymbolSetRow("btrfsDefragment", 8264, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
-        SymbolSetRow("btrfsCompression", 8268, 4, unknown: "BTRFS_COMPRESS_???"),
-        SymbolSetRow("btrfsChecksum", 8272, 4, unknown: "BTRFS_CSUM_TYPE_???"),
-        SymbolSetRow("btrfsInformation", 8276, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
-        SymbolSetRow("btrfsReplace", 8279, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
-        SymbolSetRow("btrfsReplaceMode", 8282, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
-        SymbolSetRow("btrfsReplaceResult", 8284, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
-        SymbolSetRow("btrfsReplaceState", 8288, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
-        SymbolSetRow("btrfsStatistics", 8293, 1, unknown: "BTRFS_DEV_STATS_???"),
-        SymbolSetRow("btrfsStatistic", 8294, 5, unknown: ""),
-        SymbolSetRow("btrfsLogical", 8299, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
-        SymbolSetRow("btrfsQuota", 8300, 4, unknown: "BTRFS_QUOTA_CTL_???"),
-        SymbolSetRow("btrfsQuotaInherit", 8304, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
-        SymbolSetRow("btrfsQuotaLimit", 8305, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
-        SymbolSetRow("btrfsScrub", 8311, 1, unknown: "BTRFS_SCRUB_???"),
-        SymbolSetRow("btrfsSend", 8312, 5, unknown: "BTRFS_SEND_FLAG_???"),
-        SymbolSetRow("btrfsVolume", 8317, 3, unknown: "BTRFS_SUBVOL_???"),
-        SymbolSetRow("mapperFlags", 8320, 18, unknown: "DM_???"),
-        SymbolSetRow("functionKey", 8338, 256, unknown: "KVAL(K_???)"),
-        SymbolSetRow("memoryOperation", 8594, 3, unknown: "MTD_OPS_???"),
-        SymbolSetRow("memoryCorrection", 8597, 5, unknown: "MTD_NANDECC_???"),
-        SymbolSetRow("clockSwitch", 8602, 4, unknown: "RTC_BSM_???"),
-        SymbolSetRow("clockFeature", 8606, 8, unknown: "1<<RTC_FEATURE_???"),
-        SymbolSetRow("udmabuf", 8614, 1, unknown: "UDMABUF_FLAGS_???"),
-        SymbolSetRow("teeLogin", 8615, 6, unknown: "TEE_IOCTL_LOGIN_???"),
-        SymbolSetRow("teeOrigin", 8621, 4, unknown: "TEEC_ORIGIN_???"),
-        SymbolSetRow("teeParameter", 8625, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
-        SymbolSetRow("mapperVolume", 8639, 1, unknown: "UBI_VOL_???"),
-        SymbolSetRow("mapperProperty", 8640, 1, unknown: "UBI_VOL_PROP_???"),
-        SymbolSetRow("mapperData", 8641, 3, unknown: "UBI_???"),
+        SymbolSetRow("ipc", 1858, 6, unknown: "IPC_???"),
+        SymbolSetRow("ipcGet", 1864, 3, unknown: "IPC_???"),
+        SymbolSetRow("shmget", 1867, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmat", 1871, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmCommand", 1875, 18, unknown: "SHM_???"),
+        SymbolSetRow("semCommand", 1893, 28, unknown: "SEM_???"),
+        SymbolSetRow("msgCommand", 1921, 14, unknown: "MSG_???"),
+        SymbolSetRow("semOperation", 1935, 2, unknown: "SEM_???"),
+        SymbolSetRow("ipcCall", 1937, 12, unknown: "???"),
+        SymbolSetRow("mqFlags", 1949, 1, unknown: "O_???"),
+        SymbolSetRow("clock", 1950, 12, unknown: "CLOCK_???"),
+        SymbolSetRow("itimer", 1962, 3, unknown: "ITIMER_???"),
+        SymbolSetRow("timer", 1965, 1, unknown: "TIMER_???"),
+        SymbolSetRow("timerfdSet", 1966, 2, unknown: "TFD_TIMER_???"),
+        SymbolSetRow("timexState", 1968, 6, unknown: "TIME_???"),
+        SymbolSetRow("timexModes", 1974, 12, unknown: "ADJ_???"),
+        SymbolSetRow("timexStatus", 1986, 16, unknown: "STA_???"),
+        SymbolSetRow("notifyKind", 2002, 4, unknown: "SIGEV_???"),
+        SymbolSetRow("processorClock", 2006, 3, unknown: "CPUCLOCK_???"),
+        SymbolSetRow("capabilityVersion", 2009, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
+        SymbolSetRow("capabilities", 2012, 41, unknown: "CAP_???"),
+        SymbolSetRow("keySerial", 2053, 8, unknown: "KEY_SPEC_???"),
+        SymbolSetRow("keyctlCommand", 2061, 33, unknown: "KEYCTL_???"),
+        SymbolSetRow("keyPermission", 2094, 24, unknown: "KEY_???"),
+        SymbolSetRow("keyRequestDefault", 2118, 9, unknown: "KEY_REQKEY_DEFL_???"),
+        SymbolSetRow("keyMove", 2127, 1, unknown: "KEYCTL_MOVE_???"),
+        SymbolSetRow("keyOperations", 2128, 4, unknown: "KEYCTL_SUPPORTS_???"),
+        SymbolSetRow("keyAbilities", 2132, 8, unknown: "KEYCTL_CAPS0_???"),
+        SymbolSetRow("keyMoreAbilities", 2140, 3, unknown: "KEYCTL_CAPS1_???"),
+        SymbolSetRow("errno", 2143, 137, unknown: "E???"),
+        SymbolSetRow("random", 2280, 3, unknown: "GRND_???"),
+        SymbolSetRow("syslogAction", 2283, 11, unknown: "SYSLOG_ACTION_???"),
+        SymbolSetRow("logLevel", 2294, 9, unknown: "LOGLEVEL_???"),
+        SymbolSetRow("rebootMagic", 2303, 5, unknown: "LINUX_REBOOT_MAGIC_???"),
+        SymbolSetRow("quotaFormat", 2308, 5, unknown: "QFMT_VFS_???"),
+        SymbolSetRow("quotaFields", 2313, 6, unknown: "QIF_???"),
+        SymbolSetRow("quotaInfo", 2319, 2, unknown: "DQF_???"),
+        SymbolSetRow("quotaInfoFields", 2321, 3, unknown: "IIF_???"),
+        SymbolSetRow("quotaState", 2324, 6, unknown: "FS_QUOTA_???"),
+        SymbolSetRow("quotaKinds", 2330, 3, unknown: "FS_???_QUOTA"),
+        SymbolSetRow("moduleRemoval", 2333, 2, unknown: "O_???"),
+        SymbolSetRow("rebootCommand", 2335, 8, unknown: "LINUX_REBOOT_CMD_???"),
+        SymbolSetRow("swap", 2343, 4, unknown: "SWAP_FLAG_???"),
+        SymbolSetRow("module", 2347, 3, unknown: "MODULE_INIT_???"),
+        SymbolSetRow("kexec", 2350, 20, unknown: "KEXEC_ARCH_???"),
+        SymbolSetRow("kexecFile", 2370, 6, unknown: "KEXEC_FILE_???"),
+        SymbolSetRow("quotaCommand", 2376, 18, unknown: "Q_???"),
+        SymbolSetRow("quotaType", 2394, 3, unknown: "???QUOTA"),
+        SymbolSetRow("ptraceRequest", 2397, 44, unknown: "PTRACE_???"),
+        SymbolSetRow("ptraceOptions", 2441, 10, unknown: "PTRACE_O_???"),
+        SymbolSetRow("kcmpType", 2451, 8, unknown: "KCMP_???"),
+        SymbolSetRow("perfOpen", 2459, 4, unknown: "PERF_FLAG_???"),
+        SymbolSetRow("userRegister", 2463, 27, unknown: ""),
+        SymbolSetRow("noteType", 2490, 89, unknown: "NT_???"),
+        SymbolSetRow("peekSignals", 2579, 1, unknown: "PTRACE_PEEKSIGINFO_???"),
+        SymbolSetRow("syscallStop", 2580, 4, unknown: "PTRACE_SYSCALL_INFO_???"),
+        SymbolSetRow("ptraceEvent", 2584, 8, unknown: "PTRACE_EVENT_???"),
+        SymbolSetRow("seccompOperation", 2592, 4, unknown: "SECCOMP_SET_MODE_???"),
+        SymbolSetRow("seccompMode", 2596, 3, unknown: "SECCOMP_MODE_???"),
+        SymbolSetRow("seccompFilter", 2599, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
+        SymbolSetRow("seccompContinue", 2605, 1, unknown: "SECCOMP_USER_NOTIF_FLAG_???"),
+        SymbolSetRow("seccompAddDescriptor", 2606, 2, unknown: "SECCOMP_ADDFD_FLAG_???"),
+        SymbolSetRow("seccompAction", 2608, 8, unknown: "SECCOMP_RET_???"),
+        SymbolSetRow("landlockCreate", 2616, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
+        SymbolSetRow("landlockRule", 2618, 2, unknown: "LANDLOCK_RULE_???"),
+        SymbolSetRow("landlockRestrict", 2620, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
+        SymbolSetRow("landlockFs", 2623, 17, unknown: "LANDLOCK_ACCESS_FS_???"),
+        SymbolSetRow("landlockNet", 2640, 4, unknown: "LANDLOCK_ACCESS_NET_???"),
+        SymbolSetRow("landlockScope", 2644, 2, unknown: "LANDLOCK_SCOPE_???"),
+        SymbolSetRow("lsmAttribute", 2646, 7, unknown: "LSM_ATTR_???"),
+        SymbolSetRow("lsmId", 2653, 15, unknown: "LSM_ID_???"),
+        SymbolSetRow("lsmFlags", 2668, 1, unknown: "LSM_FLAG_???"),
+        SymbolSetRow("landlockAdd", 2669, 1, unknown: "LANDLOCK_ADD_RULE_???"),
+        SymbolSetRow("seccompNotification", 2670, 1, unknown: "SECCOMP_USER_NOTIF_???"),
+        SymbolSetRow("auditArchitecture", 2671, 53, unknown: "AUDIT_ARCH_???"),
+        SymbolSetRow("ioctlRequest", 2724, 2622, unknown: "???", isAlternative: true),
+        SymbolSetRow("ioctlRequest32", 5346, 293, unknown: "???", isAlternative: true),
+        SymbolSetRow("inputKey", 5639, 627, unknown: "KEY_???"),
+        SymbolSetRow("inputSwitch", 6266, 18, unknown: "SW_???"),
+        SymbolSetRow("inputLight", 6284, 11, unknown: "LED_???"),
+        SymbolSetRow("inputRelative", 6295, 13, unknown: "REL_???"),
+        SymbolSetRow("inputMiscellany", 6308, 6, unknown: "MSC_???"),
+        SymbolSetRow("inputSound", 6314, 3, unknown: "SND_???"),
+        SymbolSetRow("inputRepeat", 6317, 2, unknown: "REP_???"),
+        SymbolSetRow("inputForce", 6319, 17, unknown: "FF_???"),
+        SymbolSetRow("inputForceStatus", 6336, 2, unknown: "FF_STATUS_???"),
+        SymbolSetRow("inputProperty", 6338, 8, unknown: "INPUT_PROP_???"),
+        SymbolSetRow("keyboardTable", 6346, 4, unknown: "K_???"),
+        SymbolSetRow("keyboardShift", 6350, 8, unknown: "1<<KG_???"),
+        SymbolSetRow("keyboardKey", 6358, 393, unknown: "K_???"),
+        SymbolSetRow("keyboardKind", 6751, 16, unknown: "KT_???"),
+        SymbolSetRow("keyboardMode", 6767, 5, unknown: "K_???"),
+        SymbolSetRow("keyboardMeta", 6772, 2, unknown: "K_???"),
+        SymbolSetRow("keyboardType", 6774, 3, unknown: "KB_???"),
+        SymbolSetRow("consoleMode", 6777, 4, unknown: "KD_???"),
+        SymbolSetRow("consoleFont", 6781, 4, unknown: "KD_FONT_OP_???"),
+        SymbolSetRow("consoleFontFlags", 6785, 2, unknown: "KD_FONT_FLAG_???"),
+        SymbolSetRow("keyboardLights", 6787, 3, unknown: "LED_???"),
+        SymbolSetRow("keyboardLightsDefault", 6790, 6, unknown: "LED_???"),
+        SymbolSetRow("kvmCapability", 6796, 244, unknown: "KVM_CAP_???"),
+        SymbolSetRow("kvmExit", 7040, 44, unknown: "KVM_EXIT_???"),
+        SymbolSetRow("kvmMemory", 7084, 3, unknown: "KVM_MEM_???"),
+        SymbolSetRow("kvmCpuid", 7087, 3, unknown: "KVM_CPUID_FLAG_???"),
+        SymbolSetRow("driveCommand", 7090, 93, unknown: "ATA_CMD_???"),
+        SymbolSetRow("niceness", 7183, 5, unknown: "IDE_NICE_???"),
+        SymbolSetRow("busState", 7188, 3, unknown: "BUSSTATE_???"),
+        SymbolSetRow("gpioHandle", 7191, 8, unknown: "GPIOHANDLE_REQUEST_???"),
+        SymbolSetRow("gpioLine", 7199, 8, unknown: "GPIOLINE_FLAG_???"),
+        SymbolSetRow("gpioEvent", 7207, 3, unknown: "GPIOEVENT_REQUEST_???"),
+        SymbolSetRow("gpioLineV2", 7210, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
+        SymbolSetRow("lircFeatures", 7223, 14, unknown: "LIRC_CAN_???"),
+        SymbolSetRow("lircMode", 7237, 5, unknown: "LIRC_MODE_???"),
+        SymbolSetRow("ptpEvents", 7242, 5, unknown: "PTP_???"),
+        SymbolSetRow("ptpOutput", 7247, 3, unknown: "PTP_PEROUT_???"),
+        SymbolSetRow("ptpPin", 7250, 4, unknown: "PTP_PF_???"),
+        SymbolSetRow("blockServer", 7254, 11, unknown: "NBD_FLAG_???"),
+        SymbolSetRow("watchdogSettings", 7265, 3, unknown: "WDIOS_???"),
+        SymbolSetRow("resetKind", 7268, 6, unknown: "SG_SCSI_RESET_???"),
+        SymbolSetRow("transferDirection", 7274, 4, unknown: "SG_DXFER_???"),
+        SymbolSetRow("transferFlags", 7278, 6, unknown: "SG_FLAG_???"),
+        SymbolSetRow("transferInfo", 7284, 3, unknown: "SG_INFO_???"),
+        SymbolSetRow("mapperVersion", 7287, 2, unknown: "UBI_???_VOLUME"),
+        SymbolSetRow("counterEvent", 7289, 8, unknown: "COUNTER_EVENT_???"),
+        SymbolSetRow("counterComponent", 7297, 6, unknown: "COUNTER_COMPONENT_???"),
+        SymbolSetRow("counterScope", 7303, 3, unknown: "COUNTER_SCOPE_???"),
+        SymbolSetRow("memoryKind", 7306, 8, unknown: "MTD_???"),
+        SymbolSetRow("memoryFlags", 7314, 5, unknown: "MTD_???"),
+        SymbolSetRow("memoryMode", 7319, 4, unknown: "MTD_FILE_MODE_???"),
+        SymbolSetRow("memoryOnce", 7323, 3, unknown: "MTD_OTP_???"),
+        SymbolSetRow("teeImplementation", 7326, 4, unknown: "TEE_IMPL_ID_???"),
+        SymbolSetRow("teeOptee", 7330, 1, unknown: "TEE_OPTEE_CAP_???"),
+        SymbolSetRow("teeAbilities", 7331, 5, unknown: "TEE_GEN_CAP_???"),
+        SymbolSetRow("teeMemory", 7336, 7, unknown: "TEE_IOCTL_SHM_???"),
+        SymbolSetRow("videoAbilities", 7343, 29, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoBuffer", 7372, 14, unknown: "V4L2_BUF_TYPE_???"),
+        SymbolSetRow("videoMemory", 7386, 4, unknown: "V4L2_MEMORY_???"),
+        SymbolSetRow("videoBufferFlags", 7390, 19, unknown: "V4L2_BUF_FLAG_???"),
+        SymbolSetRow("videoField", 7409, 10, unknown: "V4L2_FIELD_???"),
+        SymbolSetRow("videoColours", 7419, 13, unknown: "V4L2_COLORSPACE_???"),
+        SymbolSetRow("videoFormat", 7432, 250, unknown: "V4L2_PIX_FMT_???"),
+        SymbolSetRow("radioFormat", 7682, 8, unknown: "V4L2_SDR_FMT_???"),
+        SymbolSetRow("videoDataFormat", 7690, 16, unknown: "V4L2_META_FMT_???"),
+        SymbolSetRow("videoFormatFlags", 7706, 10, unknown: "V4L2_FMT_FLAG_???"),
+        SymbolSetRow("videoStandard", 7716, 26, unknown: "V4L2_STD_???"),
+        SymbolSetRow("videoInput", 7742, 3, unknown: "V4L2_INPUT_TYPE_???"),
+        SymbolSetRow("videoInputState", 7745, 15, unknown: "V4L2_IN_ST_???"),
+        SymbolSetRow("videoInputAbilities", 7760, 3, unknown: "V4L2_IN_CAP_???"),
+        SymbolSetRow("videoControl", 7763, 376, unknown: "V4L2_CID_???"),
+        SymbolSetRow("videoControlClass", 8139, 14, unknown: "V4L2_CTRL_CLASS_???"),
+        SymbolSetRow("videoControlType", 8153, 40, unknown: "V4L2_CTRL_TYPE_???"),
+        SymbolSetRow("videoControlFlags", 8193, 13, unknown: "V4L2_CTRL_FLAG_???"),
+        SymbolSetRow("tunerType", 8206, 5, unknown: "V4L2_TUNER_???"),
+        SymbolSetRow("tunerAbilities", 8211, 13, unknown: "V4L2_TUNER_CAP_???"),
+        SymbolSetRow("tunerChannels", 8224, 5, unknown: "V4L2_TUNER_SUB_???"),
+        SymbolSetRow("tunerMode", 8229, 5, unknown: "V4L2_TUNER_MODE_???"),
+        SymbolSetRow("videoSizes", 8234, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
+        SymbolSetRow("videoRates", 8237, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
+        SymbolSetRow("videoStream", 8240, 1, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoCapture", 8241, 1, unknown: "V4L2_MODE_???"),
+        SymbolSetRow("videoBlanking", 8242, 2, unknown: "V4L2_VBI_???"),
+        SymbolSetRow("videoServices", 8244, 5, unknown: "V4L2_SLICED_???"),
+        SymbolSetRow("btrfsKey", 8249, 45, unknown: ""),
+        SymbolSetRow("btrfsTree", 8294, 15, unknown: ""),
+        SymbolSetRow("btrfsGroup", 8309, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
+        SymbolSetRow("btrfsBalance", 8324, 5, unknown: "BTRFS_BALANCE_???"),
+        SymbolSetRow("btrfsBalanceState", 8329, 3, unknown: "BTRFS_BALANCE_STATE_???"),
+        SymbolSetRow("btrfsBalanceArguments", 8332, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
+        SymbolSetRow("btrfsBalanceControl", 8343, 2, unknown: "BTRFS_BALANCE_CTL_???"),
+        SymbolSetRow("btrfsFeature", 8345, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
+        SymbolSetRow("btrfsFeatureReadOnly", 8345, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
+        SymbolSetRow("btrfsFeatureIncompatible", 8349, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
+        SymbolSetRow("btrfsDefragment", 8366, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
+        SymbolSetRow("btrfsCompression", 8370, 4, unknown: "BTRFS_COMPRESS_???"),
+        SymbolSetRow("btrfsChecksum", 8374, 4, unknown: "BTRFS_CSUM_TYPE_???"),
+        SymbolSetRow("btrfsInformation", 8378, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
+        SymbolSetRow("btrfsReplace", 8381, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
+        SymbolSetRow("btrfsReplaceMode", 8384, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
+        SymbolSetRow("btrfsReplaceResult", 8386, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
+        SymbolSetRow("btrfsReplaceState", 8390, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
+        SymbolSetRow("btrfsStatistics", 8395, 1, unknown: "BTRFS_DEV_STATS_???"),
+        SymbolSetRow("btrfsStatistic", 8396, 5, unknown: ""),
+        SymbolSetRow("btrfsLogical", 8401, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
+        SymbolSetRow("btrfsQuota", 8402, 4, unknown: "BTRFS_QUOTA_CTL_???"),
+        SymbolSetRow("btrfsQuotaInherit", 8406, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
+        SymbolSetRow("btrfsQuotaLimit", 8407, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
+        SymbolSetRow("btrfsScrub", 8413, 1, unknown: "BTRFS_SCRUB_???"),
+        SymbolSetRow("btrfsSend", 8414, 5, unknown: "BTRFS_SEND_FLAG_???"),
+        SymbolSetRow("btrfsVolume", 8419, 3, unknown: "BTRFS_SUBVOL_???"),
+        SymbolSetRow("mapperFlags", 8422, 18, unknown: "DM_???"),
+        SymbolSetRow("functionKey", 8440, 256, unknown: "KVAL(K_???)"),
+        SymbolSetRow("memoryOperation", 8696, 3, unknown: "MTD_OPS_???"),
+        SymbolSetRow("memoryCorrection", 8699, 5, unknown: "MTD_NANDECC_???"),
+        SymbolSetRow("clockSwitch", 8704, 4, unknown: "RTC_BSM_???"),
+        SymbolSetRow("clockFeature", 8708, 8, unknown: "1<<RTC_FEATURE_???"),
+        SymbolSetRow("udmabuf", 8716, 1, unknown: "UDMABUF_FLAGS_???"),
+        SymbolSetRow("teeLogin", 8717, 6, unknown: "TEE_IOCTL_LOGIN_???"),
+        SymbolSetRow("teeOrigin", 8723, 4, unknown: "TEEC_ORIGIN_???"),
+        SymbolSetRow("teeParameter", 8727, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
+        SymbolSetRow("mapperVolume", 8741, 1, unknown: "UBI_VOL_???"),
+        SymbolSetRow("mapperProperty", 8742, 1, unknown: "UBI_VOL_PROP_???"),
     ]
 
     private static let symbolSets2: [SymbolSetRow] = [
-        SymbolSetRow("shutdownKind", 8644, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
-        SymbolSetRow("blockProtection", 8647, 2, unknown: "LBMD_PI_CAP_???"),
-        SymbolSetRow("blockChecksum", 8649, 4, unknown: "LBMD_PI_CSUM_???"),
-        SymbolSetRow("transferProtocol", 8653, 1, unknown: "BSG_PROTOCOL_???"),
-        SymbolSetRow("transferSubprotocol", 8654, 3, unknown: "BSG_SUB_PROTOCOL_???"),
-        SymbolSetRow("transferQueue", 8657, 2, unknown: "BSG_FLAG_???"),
-        SymbolSetRow("termInput", 8659, 15, unknown: ""),
-        SymbolSetRow("termLocal", 8674, 16, unknown: ""),
-        SymbolSetRow("lineDiscipline", 8690, 31, unknown: "N_???"),
-        SymbolSetRow("termCharacter", 8721, 17, unknown: "???"),
-        SymbolSetRow("modem", 8738, 12, unknown: "TIOCM_???"),
-        SymbolSetRow("termFlow", 8750, 4, unknown: "TC???"),
-        SymbolSetRow("termFlush", 8754, 3, unknown: "TC???"),
-        SymbolSetRow("loop", 8757, 5, unknown: "LO_FLAGS_???"),
-        SymbolSetRow("loopCrypt", 8762, 10, unknown: "LO_CRYPT_???"),
-        SymbolSetRow("inode", 8772, 29, unknown: "FS_???_FL"),
-        SymbolSetRow("xflags", 8801, 20, unknown: "FS_XFLAG_???"),
-        SymbolSetRow("uffdFeatures", 8821, 17, unknown: "UFFD_FEATURE_???"),
-        SymbolSetRow("uffdApiCalls", 8838, 3, unknown: "_UFFDIO_???"),
-        SymbolSetRow("uffdRangeCalls", 8841, 7, unknown: "UFFDIO_???"),
-        SymbolSetRow("uffdRegister", 8848, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
-        SymbolSetRow("uffdCopy", 8851, 2, unknown: "UFFDIO_COPY_???"),
-        SymbolSetRow("uffdZeropage", 8853, 1, unknown: "UFFDIO_ZEROPAGE_???"),
-        SymbolSetRow("uffdProtect", 8854, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
-        SymbolSetRow("uffdContinue", 8856, 2, unknown: "UFFDIO_CONTINUE_???"),
-        SymbolSetRow("uffdPoison", 8858, 1, unknown: "UFFDIO_POISON_???"),
-        SymbolSetRow("uffdMove", 8859, 2, unknown: "UFFDIO_MOVE_???"),
-        SymbolSetRow("perfGroup", 8861, 1, unknown: "PERF_IOC_FLAG_???"),
-        SymbolSetRow("rtcVoltage", 8862, 5, unknown: "RTC_VL_???"),
-        SymbolSetRow("rtcParameter", 8867, 3, unknown: "RTC_PARAM_???"),
-        SymbolSetRow("interface", 8870, 19, unknown: "IFF_???"),
-        SymbolSetRow("fiemap", 8889, 3, unknown: "FIEMAP_FLAG_???"),
-        SymbolSetRow("fiemapExtent", 8892, 11, unknown: "FIEMAP_EXTENT_???"),
-        SymbolSetRow("partitionOperation", 8903, 3, unknown: "BLKPG_???"),
-        SymbolSetRow("pidfdInfo", 8906, 8, unknown: "PIDFD_INFO_???"),
-        SymbolSetRow("pidfdCoredump", 8914, 4, unknown: "PIDFD_COREDUMP_???"),
-        SymbolSetRow("tunnel", 8918, 14, unknown: "IFF_???"),
-        SymbolSetRow("tunnelOffload", 8932, 5, unknown: "TUN_F_???"),
-        SymbolSetRow("watchdog", 8937, 12, unknown: "WDIOF_???"),
-        SymbolSetRow("route", 8949, 10, unknown: "RTF_???"),
-        SymbolSetRow("inputEvent", 8959, 12, unknown: "EV_???"),
-        SymbolSetRow("inputAxis", 8971, 44, unknown: "ABS_???"),
-        SymbolSetRow("termOutput", 9015, 25, unknown: ""),
-        SymbolSetRow("termControl", 9040, 51, unknown: ""),
-        SymbolSetRow("verityHash", 9091, 2, unknown: "FS_VERITY_HASH_ALG_???"),
-        SymbolSetRow("hardwareType", 9093, 68, unknown: "ARPHRD_???"),
-        SymbolSetRow("etherProtocol", 9161, 106, unknown: "ETH_P_???"),
-        SymbolSetRow("arpHardware", 9267, 67, unknown: "ARPHRD_???"),
-        SymbolSetRow("packetType", 9334, 8, unknown: "PACKET_???"),
-        SymbolSetRow("canProtocol", 9342, 7, unknown: "CAN_???"),
-        SymbolSetRow("kcmProtocol", 9349, 1, unknown: "KCMPROTO_???"),
-        SymbolSetRow("nfcProtocol", 9350, 2, unknown: "NFC_SOCKPROTO_???"),
-        SymbolSetRow("nfcAirProtocol", 9352, 7, unknown: "NFC_PROTO_???"),
-        SymbolSetRow("phonetProtocol", 9359, 3, unknown: "PN_PROTO_???"),
-        SymbolSetRow("caifProtocol", 9362, 6, unknown: "CAIFPROTO_???"),
-        SymbolSetRow("xdpAddress", 9368, 5, unknown: "XDP_???"),
-        SymbolSetRow("vsockContext", 9373, 4, unknown: ""),
-        SymbolSetRow("vsockPort", 9377, 1, unknown: ""),
-        SymbolSetRow("vsockAddress", 9378, 1, unknown: "VMADDR_FLAG_???"),
-        SymbolSetRow("qipcrtrNode", 9379, 1, unknown: ""),
-        SymbolSetRow("qipcrtrPort", 9380, 1, unknown: ""),
-        SymbolSetRow("bluetoothProtocol", 9381, 8, unknown: "BTPROTO_???"),
-        SymbolSetRow("bluetoothService", 9389, 4, unknown: "L2CAP_PSM_???"),
-        SymbolSetRow("bluetoothChannel", 9393, 7, unknown: "L2CAP_CID_???"),
-        SymbolSetRow("bluetoothControl", 9400, 5, unknown: "HCI_CHANNEL_???"),
-        SymbolSetRow("bluetoothAddress", 9405, 3, unknown: "BDADDR_???"),
-        SymbolSetRow("algAddress", 9408, 1, unknown: "CRYPTO_ALG_???"),
-        SymbolSetRow("ax25Protocol", 9409, 13, unknown: "AX25_P_???"),
-        SymbolSetRow("smcProtocol", 9422, 2, unknown: "SMCPROTO_???"),
-        SymbolSetRow("mctpNetwork", 9424, 1, unknown: ""),
-        SymbolSetRow("mctpAddress", 9425, 2, unknown: ""),
-        SymbolSetRow("nfcService", 9427, 5, unknown: ""),
-        SymbolSetRow("irdaProtocol", 9432, 2, unknown: "IRDAPROTO_???"),
-        SymbolSetRow("isdnProtocol", 9434, 13, unknown: "ISDN_P_???"),
-        SymbolSetRow("tipcAddress", 9447, 3, unknown: "TIPC_???"),
-        SymbolSetRow("tipcScope", 9450, 2, unknown: "TIPC_???_SCOPE"),
-        SymbolSetRow("radioAddressKind", 9452, 3, unknown: "IEEE802154_ADDR_???"),
-        SymbolSetRow("radioNetwork", 9455, 1, unknown: ""),
-        SymbolSetRow("radioAddress", 9456, 2, unknown: ""),
-        SymbolSetRow("rxrpcService", 9458, 4, unknown: ""),
-        SymbolSetRow("socketProtocol", 9462, 14, unknown: ""),
-        SymbolSetRow("socketLevel", 9476, 44, unknown: "SOL_??"),
-        SymbolSetRow("socketOption", 9520, 79, unknown: "SO_???"),
-        SymbolSetRow("tcpOption", 9599, 46, unknown: "TCP_???"),
-        SymbolSetRow("udpOption", 9645, 6, unknown: "UDP_???"),
-        SymbolSetRow("ipOption", 9651, 47, unknown: "IP_???"),
-        SymbolSetRow("ipv6Option", 9698, 63, unknown: "IPV6_???"),
-        SymbolSetRow("packetOption", 9761, 23, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkOption", 9784, 12, unknown: "NETLINK_???"),
-        SymbolSetRow("vsockOption", 9796, 8, unknown: "SO_VM_???"),
-        SymbolSetRow("rawOption", 9804, 1, unknown: "RAW_???"),
-        SymbolSetRow("canRawOption", 9805, 8, unknown: "CAN_RAW_???"),
-        SymbolSetRow("sctpOption", 9813, 75, unknown: "SCTP_???"),
-        SymbolSetRow("dccpOption", 9888, 16, unknown: "DCCP_SOCKOPT_???"),
-        SymbolSetRow("tipcOption", 9904, 12, unknown: "TIPC_???"),
-        SymbolSetRow("rxrpcOption", 9916, 7, unknown: "RXRPC_???"),
-        SymbolSetRow("pppol2tpOption", 9923, 5, unknown: "PPPOL2TP_SO_???"),
-        SymbolSetRow("rdsOption", 9928, 20, unknown: "RDS_???"),
-        SymbolSetRow("caifOption", 9948, 3, unknown: "CAIFSO_???"),
-        SymbolSetRow("algOption", 9951, 7, unknown: "ALG_???"),
-        SymbolSetRow("nfcOption", 9958, 5, unknown: "NFC_LLCP_???"),
-        SymbolSetRow("kcmOption", 9963, 1, unknown: "KCM_???"),
-        SymbolSetRow("tlsOption", 9964, 5, unknown: "TLS_???"),
-        SymbolSetRow("xdpOption", 9969, 9, unknown: "XDP_???"),
-        SymbolSetRow("mptcpOption", 9978, 3, unknown: "MPTCP_???"),
-        SymbolSetRow("smcOption", 9981, 1, unknown: "SMC_???"),
-        SymbolSetRow("llcOption", 9982, 10, unknown: "LLC_OPT_???"),
-        SymbolSetRow("packetMembership", 9992, 4, unknown: "PACKET_MR_???"),
-        SymbolSetRow("icmpType", 9996, 13, unknown: "ICMP_???"),
-        SymbolSetRow("bluetoothOption", 10009, 11, unknown: "BT_???"),
-        SymbolSetRow("txRehash", 10020, 3, unknown: "SOCK_TXREHASH_???"),
-        SymbolSetRow("controlLevel", 10023, 7, unknown: ""),
-        SymbolSetRow("socketControl", 10030, 18, unknown: "SCM_???"),
-        SymbolSetRow("ipControl", 10048, 11, unknown: "IP_???"),
-        SymbolSetRow("udpControl", 10059, 2, unknown: "UDP_???"),
-        SymbolSetRow("ipv6Control", 10061, 12, unknown: "IPV6_???"),
-        SymbolSetRow("packetControl", 10073, 1, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkControl", 10074, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("algOperation", 10076, 2, unknown: "ALG_OP_???"),
-        SymbolSetRow("algControl", 10078, 3, unknown: "ALG_???"),
-        SymbolSetRow("tcpState", 10081, 13, unknown: "TCP_???"),
-        SymbolSetRow("socketLevelGet", 10094, 3, unknown: ""),
-        SymbolSetRow("socketLevelSet", 10097, 2, unknown: ""),
-        SymbolSetRow("ipOptionGet", 10099, 19, unknown: "IP_???"),
-        SymbolSetRow("ipOptionSet", 10118, 22, unknown: "IP_???"),
-        SymbolSetRow("ipv6OptionGet", 10140, 4, unknown: "IPV6_???"),
-        SymbolSetRow("ipv6OptionSet", 10144, 2, unknown: "IPV6_???"),
-        SymbolSetRow("socketOptionGet", 10146, 1, unknown: "SO_???"),
-        SymbolSetRow("ax25Option", 10147, 11, unknown: "AX25_???"),
-        SymbolSetRow("ipxOption", 10158, 1, unknown: "IPX_???"),
-        SymbolSetRow("irdaOption", 10159, 11, unknown: "IRLMP_???"),
-        SymbolSetRow("phonetPipeOption", 10170, 4, unknown: "PNPIPE_???"),
-        SymbolSetRow("tipcImportance", 10174, 4, unknown: "TIPC_???_IMPORTANCE"),
-        SymbolSetRow("tipcGroup", 10178, 2, unknown: "TIPC_GROUP_???"),
-        SymbolSetRow("tcpKey", 10180, 2, unknown: "TCP_AO_KEYF_???"),
-        SymbolSetRow("netlinkType", 10182, 4, unknown: "NLMSG_???"),
-        SymbolSetRow("routeType", 10186, 75, unknown: "RTM_???"),
-        SymbolSetRow("netlinkFlags", 10261, 6, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkNew", 10267, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkGet", 10271, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkDelete", 10275, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkAnswer", 10277, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkError", 10279, 7, unknown: "NLMSGERR_ATTR_???"),
-        SymbolSetRow("interfaceFlags", 10286, 19, unknown: "IFF_???"),
-        SymbolSetRow("linkAttribute", 10305, 70, unknown: "IFLA_???"),
-        SymbolSetRow("addressAttribute", 10375, 12, unknown: "IFA_???"),
-        SymbolSetRow("addressFlags", 10387, 12, unknown: "IFA_F_???"),
-        SymbolSetRow("routeAttribute", 10399, 32, unknown: "RTA_???"),
-        SymbolSetRow("neighbourAttribute", 10431, 18, unknown: "NDA_???"),
-        SymbolSetRow("neighbourState", 10449, 9, unknown: "NUD_???"),
-        SymbolSetRow("neighbourFlags", 10458, 8, unknown: "NTF_???"),
-        SymbolSetRow("ruleAttribute", 10466, 31, unknown: "FRA_???"),
-        SymbolSetRow("routeKind", 10497, 12, unknown: "RTN_???"),
-        SymbolSetRow("routeScope", 10509, 5, unknown: ""),
-        SymbolSetRow("routeTable", 10514, 5, unknown: ""),
-        SymbolSetRow("routeProtocol", 10519, 24, unknown: "RTPROT_???"),
-        SymbolSetRow("routeFlags", 10543, 9, unknown: "RTM_F_???"),
-        SymbolSetRow("hopFlags", 10552, 7, unknown: "RTNH_F_???"),
-        SymbolSetRow("ruleAction", 10559, 9, unknown: "FR_ACT_???"),
-        SymbolSetRow("linkInfo", 10568, 6, unknown: "IFLA_INFO_???"),
-        SymbolSetRow("diagType", 10574, 4, unknown: "SOCK_DIAG_???"),
-        SymbolSetRow("auditType", 10578, 110, unknown: "AUDIT_???"),
-        SymbolSetRow("xfrmType", 10688, 26, unknown: "XFRM_MSG_???"),
-        SymbolSetRow("filterSubsystem", 10714, 13, unknown: "NFNL_SUBSYS_???"),
-        SymbolSetRow("genericType", 10727, 3, unknown: "GENERIC_FAMILY_???"),
-        SymbolSetRow("genericCommand", 10730, 11, unknown: "CTRL_CMD_???"),
-        SymbolSetRow("genericAttribute", 10741, 11, unknown: "CTRL_ATTR_???"),
-        SymbolSetRow("genericOperation", 10752, 3, unknown: "CTRL_ATTR_OP_???"),
-        SymbolSetRow("genericOperationFlags", 10755, 5, unknown: "GENL_???"),
-        SymbolSetRow("genericGroup", 10760, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
-        SymbolSetRow("operationPolicy", 10763, 3, unknown: "CTRL_ATTR_POLICY_???"),
-        SymbolSetRow("policyAttribute", 10766, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
-        SymbolSetRow("policyKind", 10779, 18, unknown: "NL_ATTR_TYPE_???"),
-        SymbolSetRow("netlinkTypes", 10797, 8, unknown: ""),
-        SymbolSetRow("routeAttributes", 10805, 18, unknown: ""),
-        SymbolSetRow("trafficAttribute", 10823, 17, unknown: "TCA_???"),
-        SymbolSetRow("linkExtent", 10840, 9, unknown: "RTEXT_FILTER_???"),
-        SymbolSetRow("ruleFlags", 10849, 6, unknown: "FIB_RULE_???"),
-        SymbolSetRow("serviceKind", 10855, 4, unknown: "IPTOS_???"),
-        SymbolSetRow("bridgePort", 10859, 46, unknown: "IFLA_BRPORT_???"),
-        SymbolSetRow("bridgeInfo", 10905, 51, unknown: "IFLA_BR_???"),
-        SymbolSetRow("bridgeQuerier", 10956, 8, unknown: "BRIDGE_QUERIER_???"),
-        SymbolSetRow("bridgeTree", 10964, 3, unknown: "BR_STP_MODE_???"),
-        SymbolSetRow("bridgeOptions", 10967, 5, unknown: "1<<BR_BOOLOPT_???"),
-        SymbolSetRow("tunnelInfo", 10972, 10, unknown: "IFLA_TUN_???"),
-        SymbolSetRow("linkInet6", 10982, 10, unknown: "IFLA_INET6_???"),
-        SymbolSetRow("linkInet6Flags", 10992, 5, unknown: "IF_???"),
-        SymbolSetRow("addressGeneration", 10997, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
-        SymbolSetRow("linkInet", 11001, 2, unknown: "IFLA_INET_???"),
-        SymbolSetRow("linkMctp", 11003, 3, unknown: "IFLA_MCTP_???"),
-        SymbolSetRow("inetConfiguration", 11006, 33, unknown: "IPV4_DEVCONF_???"),
-        SymbolSetRow("inet6Configuration", 11039, 60, unknown: "DEVCONF_???"),
-        SymbolSetRow("ipStatistics", 11099, 37, unknown: "IPSTATS_MIB_???"),
-        SymbolSetRow("icmp6Statistics", 11136, 6, unknown: "ICMP6_MIB_???"),
-        SymbolSetRow("linkFamily", 11142, 6, unknown: "AF_???"),
-        SymbolSetRow("linkBridge", 11148, 7, unknown: "IFLA_BRIDGE_???"),
-        SymbolSetRow("linkBridgeFlags", 11155, 2, unknown: "BRIDGE_FLAGS_???"),
-        SymbolSetRow("linkBridgeMode", 11157, 3, unknown: "BRIDGE_MODE_???"),
-        SymbolSetRow("linkBridgeTunnel", 11160, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
-        SymbolSetRow("bridgeVlan", 11164, 7, unknown: "BRIDGE_VLAN_INFO_???"),
+        SymbolSetRow("mapperData", 8743, 3, unknown: "UBI_???"),
+        SymbolSetRow("shutdownKind", 8746, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
+        SymbolSetRow("blockProtection", 8749, 2, unknown: "LBMD_PI_CAP_???"),
+        SymbolSetRow("blockChecksum", 8751, 4, unknown: "LBMD_PI_CSUM_???"),
+        SymbolSetRow("transferProtocol", 8755, 1, unknown: "BSG_PROTOCOL_???"),
+        SymbolSetRow("transferSubprotocol", 8756, 3, unknown: "BSG_SUB_PROTOCOL_???"),
+        SymbolSetRow("transferQueue", 8759, 2, unknown: "BSG_FLAG_???"),
+        SymbolSetRow("termInput", 8761, 15, unknown: ""),
+        SymbolSetRow("termLocal", 8776, 16, unknown: ""),
+        SymbolSetRow("lineDiscipline", 8792, 31, unknown: "N_???"),
+        SymbolSetRow("termCharacter", 8823, 17, unknown: "???"),
+        SymbolSetRow("modem", 8840, 12, unknown: "TIOCM_???"),
+        SymbolSetRow("termFlow", 8852, 4, unknown: "TC???"),
+        SymbolSetRow("termFlush", 8856, 3, unknown: "TC???"),
+        SymbolSetRow("loop", 8859, 5, unknown: "LO_FLAGS_???"),
+        SymbolSetRow("loopCrypt", 8864, 10, unknown: "LO_CRYPT_???"),
+        SymbolSetRow("inode", 8874, 29, unknown: "FS_???_FL"),
+        SymbolSetRow("xflags", 8903, 20, unknown: "FS_XFLAG_???"),
+        SymbolSetRow("uffdFeatures", 8923, 17, unknown: "UFFD_FEATURE_???"),
+        SymbolSetRow("uffdApiCalls", 8940, 3, unknown: "_UFFDIO_???"),
+        SymbolSetRow("uffdRangeCalls", 8943, 7, unknown: "UFFDIO_???"),
+        SymbolSetRow("uffdRegister", 8950, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
+        SymbolSetRow("uffdCopy", 8953, 2, unknown: "UFFDIO_COPY_???"),
+        SymbolSetRow("uffdZeropage", 8955, 1, unknown: "UFFDIO_ZEROPAGE_???"),
+        SymbolSetRow("uffdProtect", 8956, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
+        SymbolSetRow("uffdContinue", 8958, 2, unknown: "UFFDIO_CONTINUE_???"),
+        SymbolSetRow("uffdPoison", 8960, 1, unknown: "UFFDIO_POISON_???"),
+        SymbolSetRow("uffdMove", 8961, 2, unknown: "UFFDIO_MOVE_???"),
+        SymbolSetRow("perfGroup", 8963, 1, unknown: "PERF_IOC_FLAG_???"),
+        SymbolSetRow("rtcVoltage", 8964, 5, unknown: "RTC_VL_???"),
+        SymbolSetRow("rtcParameter", 8969, 3, unknown: "RTC_PARAM_???"),
+        SymbolSetRow("interface", 8972, 19, unknown: "IFF_???"),
+        SymbolSetRow("fiemap", 8991, 3, unknown: "FIEMAP_FLAG_???"),
+        SymbolSetRow("fiemapExtent", 8994, 11, unknown: "FIEMAP_EXTENT_???"),
+        SymbolSetRow("partitionOperation", 9005, 3, unknown: "BLKPG_???"),
+        SymbolSetRow("pidfdInfo", 9008, 8, unknown: "PIDFD_INFO_???"),
+        SymbolSetRow("pidfdCoredump", 9016, 4, unknown: "PIDFD_COREDUMP_???"),
+        SymbolSetRow("tunnel", 9020, 14, unknown: "IFF_???"),
+        SymbolSetRow("tunnelOffload", 9034, 5, unknown: "TUN_F_???"),
+        SymbolSetRow("watchdog", 9039, 12, unknown: "WDIOF_???"),
+        SymbolSetRow("route", 9051, 10, unknown: "RTF_???"),
+        SymbolSetRow("inputEvent", 9061, 12, unknown: "EV_???"),
+        SymbolSetRow("inputAxis", 9073, 44, unknown: "ABS_???"),
+        SymbolSetRow("termOutput", 9117, 25, unknown: ""),
+        SymbolSetRow("termControl", 9142, 76, unknown: ""),
+        SymbolSetRow("verityHash", 9218, 2, unknown: "FS_VERITY_HASH_ALG_???"),
+        SymbolSetRow("hardwareType", 9220, 68, unknown: "ARPHRD_???"),
+        SymbolSetRow("etherProtocol", 9288, 106, unknown: "ETH_P_???"),
+        SymbolSetRow("arpHardware", 9394, 67, unknown: "ARPHRD_???"),
+        SymbolSetRow("packetType", 9461, 8, unknown: "PACKET_???"),
+        SymbolSetRow("canProtocol", 9469, 7, unknown: "CAN_???"),
+        SymbolSetRow("kcmProtocol", 9476, 1, unknown: "KCMPROTO_???"),
+        SymbolSetRow("nfcProtocol", 9477, 2, unknown: "NFC_SOCKPROTO_???"),
+        SymbolSetRow("nfcAirProtocol", 9479, 7, unknown: "NFC_PROTO_???"),
+        SymbolSetRow("phonetProtocol", 9486, 3, unknown: "PN_PROTO_???"),
+        SymbolSetRow("caifProtocol", 9489, 6, unknown: "CAIFPROTO_???"),
+        SymbolSetRow("xdpAddress", 9495, 5, unknown: "XDP_???"),
+        SymbolSetRow("vsockContext", 9500, 4, unknown: ""),
+        SymbolSetRow("vsockPort", 9504, 1, unknown: ""),
+        SymbolSetRow("vsockAddress", 9505, 1, unknown: "VMADDR_FLAG_???"),
+        SymbolSetRow("qipcrtrNode", 9506, 1, unknown: ""),
+        SymbolSetRow("qipcrtrPort", 9507, 1, unknown: ""),
+        SymbolSetRow("bluetoothProtocol", 9508, 8, unknown: "BTPROTO_???"),
+        SymbolSetRow("bluetoothService", 9516, 4, unknown: "L2CAP_PSM_???"),
+        SymbolSetRow("bluetoothChannel", 9520, 7, unknown: "L2CAP_CID_???"),
+        SymbolSetRow("bluetoothControl", 9527, 5, unknown: "HCI_CHANNEL_???"),
+        SymbolSetRow("bluetoothAddress", 9532, 3, unknown: "BDADDR_???"),
+        SymbolSetRow("algAddress", 9535, 1, unknown: "CRYPTO_ALG_???"),
+        SymbolSetRow("ax25Protocol", 9536, 13, unknown: "AX25_P_???"),
+        SymbolSetRow("smcProtocol", 9549, 2, unknown: "SMCPROTO_???"),
+        SymbolSetRow("mctpNetwork", 9551, 1, unknown: ""),
+        SymbolSetRow("mctpAddress", 9552, 2, unknown: ""),
+        SymbolSetRow("nfcService", 9554, 5, unknown: ""),
+        SymbolSetRow("irdaProtocol", 9559, 2, unknown: "IRDAPROTO_???"),
+        SymbolSetRow("isdnProtocol", 9561, 13, unknown: "ISDN_P_???"),
+        SymbolSetRow("tipcAddress", 9574, 3, unknown: "TIPC_???"),
+        SymbolSetRow("tipcScope", 9577, 2, unknown: "TIPC_???_SCOPE"),
+        SymbolSetRow("radioAddressKind", 9579, 3, unknown: "IEEE802154_ADDR_???"),
+        SymbolSetRow("radioNetwork", 9582, 1, unknown: ""),
+        SymbolSetRow("radioAddress", 9583, 2, unknown: ""),
+        SymbolSetRow("rxrpcService", 9585, 4, unknown: ""),
+        SymbolSetRow("socketProtocol", 9589, 14, unknown: ""),
+        SymbolSetRow("socketLevel", 9603, 44, unknown: "SOL_??"),
+        SymbolSetRow("socketOption", 9647, 79, unknown: "SO_???"),
+        SymbolSetRow("tcpOption", 9726, 46, unknown: "TCP_???"),
+        SymbolSetRow("udpOption", 9772, 6, unknown: "UDP_???"),
+        SymbolSetRow("ipOption", 9778, 47, unknown: "IP_???"),
+        SymbolSetRow("ipv6Option", 9825, 63, unknown: "IPV6_???"),
+        SymbolSetRow("packetOption", 9888, 23, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkOption", 9911, 12, unknown: "NETLINK_???"),
+        SymbolSetRow("vsockOption", 9923, 8, unknown: "SO_VM_???"),
+        SymbolSetRow("rawOption", 9931, 1, unknown: "RAW_???"),
+        SymbolSetRow("canRawOption", 9932, 8, unknown: "CAN_RAW_???"),
+        SymbolSetRow("sctpOption", 9940, 75, unknown: "SCTP_???"),
+        SymbolSetRow("dccpOption", 10015, 16, unknown: "DCCP_SOCKOPT_???"),
+        SymbolSetRow("tipcOption", 10031, 12, unknown: "TIPC_???"),
+        SymbolSetRow("rxrpcOption", 10043, 7, unknown: "RXRPC_???"),
+        SymbolSetRow("pppol2tpOption", 10050, 5, unknown: "PPPOL2TP_SO_???"),
+        SymbolSetRow("rdsOption", 10055, 20, unknown: "RDS_???"),
+        SymbolSetRow("caifOption", 10075, 3, unknown: "CAIFSO_???"),
+        SymbolSetRow("algOption", 10078, 7, unknown: "ALG_???"),
+        SymbolSetRow("nfcOption", 10085, 5, unknown: "NFC_LLCP_???"),
+        SymbolSetRow("kcmOption", 10090, 1, unknown: "KCM_???"),
+        SymbolSetRow("tlsOption", 10091, 5, unknown: "TLS_???"),
+        SymbolSetRow("xdpOption", 10096, 9, unknown: "XDP_???"),
+        SymbolSetRow("mptcpOption", 10105, 3, unknown: "MPTCP_???"),
+        SymbolSetRow("smcOption", 10108, 1, unknown: "SMC_???"),
+        SymbolSetRow("llcOption", 10109, 10, unknown: "LLC_OPT_???"),
+        SymbolSetRow("packetMembership", 10119, 4, unknown: "PACKET_MR_???"),
+        SymbolSetRow("icmpType", 10123, 13, unknown: "ICMP_???"),
+        SymbolSetRow("bluetoothOption", 10136, 11, unknown: "BT_???"),
+        SymbolSetRow("txRehash", 10147, 3, unknown: "SOCK_TXREHASH_???"),
+        SymbolSetRow("controlLevel", 10150, 7, unknown: ""),
+        SymbolSetRow("socketControl", 10157, 18, unknown: "SCM_???"),
+        SymbolSetRow("ipControl", 10175, 11, unknown: "IP_???"),
+        SymbolSetRow("udpControl", 10186, 2, unknown: "UDP_???"),
+        SymbolSetRow("ipv6Control", 10188, 12, unknown: "IPV6_???"),
+        SymbolSetRow("packetControl", 10200, 1, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkControl", 10201, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("algOperation", 10203, 2, unknown: "ALG_OP_???"),
+        SymbolSetRow("algControl", 10205, 3, unknown: "ALG_???"),
+        SymbolSetRow("tcpState", 10208, 13, unknown: "TCP_???"),
+        SymbolSetRow("socketLevelGet", 10221, 3, unknown: ""),
+        SymbolSetRow("socketLevelSet", 10224, 2, unknown: ""),
+        SymbolSetRow("ipOptionGet", 10226, 19, unknown: "IP_???"),
+        SymbolSetRow("ipOptionSet", 10245, 22, unknown: "IP_???"),
+        SymbolSetRow("ipv6OptionGet", 10267, 4, unknown: "IPV6_???"),
+        SymbolSetRow("ipv6OptionSet", 10271, 2, unknown: "IPV6_???"),
+        SymbolSetRow("socketOptionGet", 10273, 1, unknown: "SO_???"),
+        SymbolSetRow("ax25Option", 10274, 11, unknown: "AX25_???"),
+        SymbolSetRow("ipxOption", 10285, 1, unknown: "IPX_???"),
+        SymbolSetRow("irdaOption", 10286, 11, unknown: "IRLMP_???"),
+        SymbolSetRow("phonetPipeOption", 10297, 4, unknown: "PNPIPE_???"),
+        SymbolSetRow("tipcImportance", 10301, 4, unknown: "TIPC_???_IMPORTANCE"),
+        SymbolSetRow("tipcGroup", 10305, 2, unknown: "TIPC_GROUP_???"),
+        SymbolSetRow("tcpKey", 10307, 2, unknown: "TCP_AO_KEYF_???"),
+        SymbolSetRow("netlinkType", 10309, 4, unknown: "NLMSG_???"),
+        SymbolSetRow("routeType", 10313, 75, unknown: "RTM_???"),
+        SymbolSetRow("netlinkFlags", 10388, 6, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkNew", 10394, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkGet", 10398, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkDelete", 10402, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkAnswer", 10404, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkError", 10406, 7, unknown: "NLMSGERR_ATTR_???"),
+        SymbolSetRow("interfaceFlags", 10413, 19, unknown: "IFF_???"),
+        SymbolSetRow("linkAttribute", 10432, 70, unknown: "IFLA_???"),
+        SymbolSetRow("addressAttribute", 10502, 12, unknown: "IFA_???"),
+        SymbolSetRow("addressFlags", 10514, 12, unknown: "IFA_F_???"),
+        SymbolSetRow("routeAttribute", 10526, 32, unknown: "RTA_???"),
+        SymbolSetRow("neighbourAttribute", 10558, 18, unknown: "NDA_???"),
+        SymbolSetRow("neighbourState", 10576, 9, unknown: "NUD_???"),
+        SymbolSetRow("neighbourFlags", 10585, 8, unknown: "NTF_???"),
+        SymbolSetRow("ruleAttribute", 10593, 31, unknown: "FRA_???"),
+        SymbolSetRow("routeKind", 10624, 12, unknown: "RTN_???"),
+        SymbolSetRow("routeScope", 10636, 5, unknown: ""),
+        SymbolSetRow("routeTable", 10641, 5, unknown: ""),
+        SymbolSetRow("routeProtocol", 10646, 24, unknown: "RTPROT_???"),
+        SymbolSetRow("routeFlags", 10670, 9, unknown: "RTM_F_???"),
+        SymbolSetRow("hopFlags", 10679, 7, unknown: "RTNH_F_???"),
+        SymbolSetRow("ruleAction", 10686, 9, unknown: "FR_ACT_???"),
+        SymbolSetRow("linkInfo", 10695, 6, unknown: "IFLA_INFO_???"),
+        SymbolSetRow("diagType", 10701, 4, unknown: "SOCK_DIAG_???"),
+        SymbolSetRow("auditType", 10705, 110, unknown: "AUDIT_???"),
+        SymbolSetRow("xfrmType", 10815, 26, unknown: "XFRM_MSG_???"),
+        SymbolSetRow("filterSubsystem", 10841, 13, unknown: "NFNL_SUBSYS_???"),
+        SymbolSetRow("genericType", 10854, 3, unknown: "GENERIC_FAMILY_???"),
+        SymbolSetRow("genericCommand", 10857, 11, unknown: "CTRL_CMD_???"),
+        SymbolSetRow("genericAttribute", 10868, 11, unknown: "CTRL_ATTR_???"),
+        SymbolSetRow("genericOperation", 10879, 3, unknown: "CTRL_ATTR_OP_???"),
+        SymbolSetRow("genericOperationFlags", 10882, 5, unknown: "GENL_???"),
+        SymbolSetRow("genericGroup", 10887, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
+        SymbolSetRow("operationPolicy", 10890, 3, unknown: "CTRL_ATTR_POLICY_???"),
+        SymbolSetRow("policyAttribute", 10893, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
+        SymbolSetRow("policyKind", 10906, 18, unknown: "NL_ATTR_TYPE_???"),
+        SymbolSetRow("netlinkTypes", 10924, 8, unknown: ""),
+        SymbolSetRow("routeAttributes", 10932, 18, unknown: ""),
+        SymbolSetRow("trafficAttribute", 10950, 17, unknown: "TCA_???"),
+        SymbolSetRow("linkExtent", 10967, 9, unknown: "RTEXT_FILTER_???"),
+        SymbolSetRow("ruleFlags", 10976, 6, unknown: "FIB_RULE_???"),
+        SymbolSetRow("serviceKind", 10982, 4, unknown: "IPTOS_???"),
+        SymbolSetRow("bridgePort", 10986, 46, unknown: "IFLA_BRPORT_???"),
+        SymbolSetRow("bridgeInfo", 11032, 51, unknown: "IFLA_BR_???"),
+        SymbolSetRow("bridgeQuerier", 11083, 8, unknown: "BRIDGE_QUERIER_???"),
+        SymbolSetRow("bridgeTree", 11091, 3, unknown: "BR_STP_MODE_???"),
+        SymbolSetRow("bridgeOptions", 11094, 5, unknown: "1<<BR_BOOLOPT_???"),
+        SymbolSetRow("tunnelKind", 11099, 2, unknown: "IFF_???"),
+        SymbolSetRow("tunnelInfo", 11101, 10, unknown: "IFLA_TUN_???"),
+        SymbolSetRow("linkInet6", 11111, 10, unknown: "IFLA_INET6_???"),
+        SymbolSetRow("linkInet6Flags", 11121, 5, unknown: "IF_???"),
+        SymbolSetRow("addressGeneration", 11126, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
+        SymbolSetRow("linkInet", 11130, 2, unknown: "IFLA_INET_???"),
+        SymbolSetRow("linkMctp", 11132, 3, unknown: "IFLA_MCTP_???"),
+        SymbolSetRow("inetConfiguration", 11135, 33, unknown: "IPV4_DEVCONF_???"),
+        SymbolSetRow("inet6Configuration", 11168, 60, unknown: "DEVCONF_???"),
+        SymbolSetRow("ipStatistics", 11228, 37, unknown: "IPSTATS_MIB_???"),
+        SymbolSetRow("icmp6Statistics", 11265, 6, unknown: "ICMP6_MIB_???"),
+        SymbolSetRow("linkFamily", 11271, 46, unknown: "AF_???"),
+        SymbolSetRow("linkBridge", 11317, 7, unknown: "IFLA_BRIDGE_???"),
+        SymbolSetRow("linkBridgeFlags", 11324, 2, unknown: "BRIDGE_FLAGS_???"),
+        SymbolSetRow("linkBridgeMode", 11326, 3, unknown: "BRIDGE_MODE_???"),
     ]
 
     private static let symbolSets3: [SymbolSetRow] = [
-        SymbolSetRow("linkXdp", 11171, 9, unknown: "IFLA_XDP_???"),
-        SymbolSetRow("xdpAttached", 11180, 5, unknown: "XDP_ATTACHED_???"),
-        SymbolSetRow("xdpLink", 11185, 5, unknown: "XDP_FLAGS_???"),
-        SymbolSetRow("linkFunctions", 11190, 2, unknown: "IFLA_VF_INFO_???"),
-        SymbolSetRow("linkFunction", 11192, 14, unknown: "IFLA_VF_???"),
-        SymbolSetRow("linkFunctionStatistics", 11206, 9, unknown: "IFLA_VF_STATS_???"),
-        SymbolSetRow("linkFunctionVlans", 11215, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
-        SymbolSetRow("linkFunctionState", 11217, 3, unknown: "IFLA_VF_LINK_STATE_???"),
-        SymbolSetRow("linkPorts", 11220, 2, unknown: "IFLA_VF_PORT_???"),
-        SymbolSetRow("linkPort", 11222, 8, unknown: "IFLA_PORT_???"),
-        SymbolSetRow("linkEvent", 11230, 7, unknown: "IFLA_EVENT_???"),
-        SymbolSetRow("protocolDown", 11237, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
-        SymbolSetRow("routeMetrics", 11240, 18, unknown: "RTAX_???"),
-        SymbolSetRow("tunnelEncapsulation", 11258, 9, unknown: "LWTUNNEL_ENCAP_???"),
-        SymbolSetRow("neighbourTable", 11267, 10, unknown: "NDTA_???"),
-        SymbolSetRow("neighbourParameters", 11277, 20, unknown: "NDTPA_???"),
-        SymbolSetRow("neighbourExtended", 11297, 3, unknown: "NFEA_???"),
-        SymbolSetRow("neighbourNotice", 11300, 2, unknown: "FDB_NOTIFY_???"),
-        SymbolSetRow("neighbourFlagsMore", 11302, 3, unknown: "NTF_EXT_???"),
-        SymbolSetRow("addressLabel", 11305, 2, unknown: "IFAL_???"),
-        SymbolSetRow("netConfiguration", 11307, 10, unknown: "NETCONFA_???"),
-        SymbolSetRow("dcb", 11317, 17, unknown: "DCB_ATTR_???"),
-        SymbolSetRow("dcbCommand", 11334, 28, unknown: "DCB_CMD_???"),
-        SymbolSetRow("netNamespace", 11362, 7, unknown: "NETNSA_???"),
-        SymbolSetRow("nextHop", 11369, 14, unknown: "NHA_???"),
-        SymbolSetRow("nextHopGroup", 11383, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
-        SymbolSetRow("nextHopResilient", 11385, 5, unknown: "NHA_RES_GROUP_???"),
-        SymbolSetRow("nextHopBucket", 11390, 4, unknown: "NHA_RES_BUCKET_???"),
-        SymbolSetRow("multicastDatabase", 11394, 3, unknown: "MDBA_???"),
-        SymbolSetRow("multicastEntries", 11397, 2, unknown: "MDBA_MDB_???"),
-        SymbolSetRow("multicastEntry", 11399, 2, unknown: "MDBA_MDB_ENTRY_???"),
-        SymbolSetRow("multicastEntryMore", 11401, 11, unknown: "MDBA_MDB_EATTR_???"),
-        SymbolSetRow("multicastState", 11412, 2, unknown: "MDB_???"),
-        SymbolSetRow("multicastFlags", 11414, 5, unknown: "MDB_FLAGS_???"),
-        SymbolSetRow("multicastRouters", 11419, 2, unknown: "MDBA_ROUTER_???"),
-        SymbolSetRow("multicastRouter", 11421, 5, unknown: "MDBA_ROUTER_PATTR_???"),
-        SymbolSetRow("multicastRouterType", 11426, 4, unknown: "MDB_RTR_TYPE_???"),
-        SymbolSetRow("linkStatistics", 11430, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkStatisticsMore", 11436, 3, unknown: "LINK_XSTATS_TYPE_???"),
-        SymbolSetRow("linkStatisticsOffload", 11439, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
-        SymbolSetRow("bridgeStatistics", 11441, 5, unknown: "BRIDGE_XSTATS_???"),
-        SymbolSetRow("bondStatistics", 11446, 2, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("bondAggregation", 11448, 10, unknown: "BOND_3AD_STAT_???"),
-        SymbolSetRow("mplsStatistics", 11458, 2, unknown: "MPLS_STATS_???"),
-        SymbolSetRow("multicastReport", 11460, 7, unknown: "IPMRA_CREPORT_???"),
-        SymbolSetRow("multicastReport6", 11467, 6, unknown: "IP6MRA_CREPORT_???"),
-        SymbolSetRow("trafficStatistics", 11473, 9, unknown: "TCA_STATS_???"),
-        SymbolSetRow("trafficTable", 11482, 3, unknown: "TCA_STAB_???"),
-        SymbolSetRow("trafficRoot", 11485, 6, unknown: "TCA_ROOT_???"),
-        SymbolSetRow("trafficRootFlags", 11491, 2, unknown: "TCA_ACT_FLAG_???"),
-        SymbolSetRow("trafficActionFlags", 11493, 3, unknown: "TCA_ACT_FLAGS_???"),
-        SymbolSetRow("trafficActionStatistics", 11496, 2, unknown: "TCA_ACT_HW_STATS_???"),
-        SymbolSetRow("trafficAction", 11498, 11, unknown: "TCA_ACT_???"),
-        SymbolSetRow("multicastMessage", 11509, 4, unknown: "MRT_MSG_???"),
-        SymbolSetRow("reportFamily", 11513, 2, unknown: "RTNL_FAMILY_???"),
-        SymbolSetRow("linkStatisticsFilter", 11515, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("diagRequest", 11521, 6, unknown: ""),
-        SymbolSetRow("diagAnswer", 11527, 6, unknown: ""),
-        SymbolSetRow("diagRequestAttributes", 11533, 2, unknown: ""),
-        SymbolSetRow("diagAnswerAttributes", 11535, 6, unknown: ""),
-        SymbolSetRow("inetDiagRequest", 11541, 4, unknown: "INET_DIAG_REQ_???"),
-        SymbolSetRow("inetDiag", 11545, 23, unknown: "INET_DIAG_???"),
-        SymbolSetRow("inetDiagUpper", 11568, 4, unknown: "INET_ULP_INFO_???"),
-        SymbolSetRow("inetDiagTls", 11572, 8, unknown: "TLS_INFO_???"),
-        SymbolSetRow("tlsVersion", 11580, 2, unknown: "TLS_???_VERSION"),
-        SymbolSetRow("tlsCipher", 11582, 8, unknown: "TLS_CIPHER_???"),
-        SymbolSetRow("tlsConfiguration", 11590, 4, unknown: "TLS_CONF_???"),
-        SymbolSetRow("inetDiagMptcp", 11594, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
-        SymbolSetRow("mptcpSubflow", 11606, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
-        SymbolSetRow("unixDiag", 11615, 8, unknown: "UNIX_DIAG_???"),
-        SymbolSetRow("unixDiagShow", 11623, 7, unknown: "UDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiag", 11630, 5, unknown: "NETLINK_DIAG_???"),
-        SymbolSetRow("netlinkDiagShow", 11635, 4, unknown: "NDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiagFlags", 11639, 6, unknown: "NDIAG_FLAG_???"),
-        SymbolSetRow("netlinkDiagProtocol", 11645, 23, unknown: "NETLINK_???"),
-        SymbolSetRow("netlinkState", 11668, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("packetDiag", 11670, 8, unknown: "PACKET_DIAG_???"),
-        SymbolSetRow("packetDiagShow", 11678, 6, unknown: "PACKET_SHOW_???"),
-        SymbolSetRow("packetDiagFlags", 11684, 5, unknown: "PDI_???"),
-        SymbolSetRow("packetVersion", 11689, 3, unknown: "TPACKET_???"),
-        SymbolSetRow("smcDiag", 11692, 6, unknown: "SMC_DIAG_???"),
-        SymbolSetRow("smcDiagMode", 11698, 3, unknown: "SMC_DIAG_MODE_???"),
-        SymbolSetRow("smcState", 11701, 12, unknown: "SMC_???"),
-        SymbolSetRow("smcReason", 11713, 16, unknown: "SMC_CLC_DECL_???"),
-        SymbolSetRow("diagShutdown", 11729, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("diagStates", 11731, 13, unknown: "1<<TCP_???"),
-        SymbolSetRow("inetDiagExtensions", 11744, 22, unknown: "1<<INET_DIAG_???-1"),
-        SymbolSetRow("smcDiagExtensions", 11766, 2, unknown: "1<<SMC_DIAG_???-1"),
-        SymbolSetRow("memoryUse", 11768, 9, unknown: "SK_MEMINFO_???"),
-        SymbolSetRow("diagFilterCode", 11777, 14, unknown: "INET_DIAG_BC_???"),
-        SymbolSetRow("diagStorageRequest", 11791, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
-        SymbolSetRow("diagStorages", 11793, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
-        SymbolSetRow("diagStorage", 11795, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
-        SymbolSetRow("smcRole", 11799, 2, unknown: "SMC_???"),
-        SymbolSetRow("conntrackType", 11801, 8, unknown: "IPCTNL_MSG_CT_???"),
-        SymbolSetRow("expectationType", 11809, 4, unknown: "IPCTNL_MSG_EXP_???"),
-        SymbolSetRow("queueType", 11813, 4, unknown: "NFQNL_MSG_???"),
-        SymbolSetRow("packetLogType", 11817, 2, unknown: "NFULNL_MSG_???"),
-        SymbolSetRow("fingerprintType", 11819, 2, unknown: "OSF_MSG_???"),
-        SymbolSetRow("ipSetType", 11821, 21, unknown: "IPSET_CMD_???"),
-        SymbolSetRow("accountingType", 11842, 5, unknown: "NFNL_MSG_ACCT_???"),
-        SymbolSetRow("conntrackTimeoutType", 11847, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
-        SymbolSetRow("conntrackHelperType", 11852, 3, unknown: "NFNL_MSG_CTHELPER_???"),
-        SymbolSetRow("tableType", 11855, 34, unknown: "NFT_MSG_???"),
-        SymbolSetRow("tableCompatType", 11889, 1, unknown: "NFNL_MSG_COMPAT_???"),
-        SymbolSetRow("hookType", 11890, 1, unknown: "NFNL_MSG_HOOK_???"),
-        SymbolSetRow("cryptoType", 11891, 5, unknown: "CRYPTO_MSG_???"),
-        SymbolSetRow("cryptoAttribute", 11896, 23, unknown: "CRYPTOCFGA_???"),
-        SymbolSetRow("selinuxType", 11919, 2, unknown: "SELNL_MSG_???"),
-        SymbolSetRow("filterBatch", 11921, 2, unknown: "NFNL_MSG_???"),
-        SymbolSetRow("filterVersion", 11923, 1, unknown: "NFNETLINK_???"),
-        SymbolSetRow("devlinkCommand", 11924, 85, unknown: "DEVLINK_CMD_???"),
-        SymbolSetRow("ethtoolRequest", 12009, 52, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ethtoolAnswer", 12061, 55, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ioam6Command", 12116, 8, unknown: "IOAM6_CMD_???"),
-        SymbolSetRow("mptcpCommand", 12124, 12, unknown: "MPTCP_PM_CMD_???"),
-        SymbolSetRow("netdevCommand", 12136, 16, unknown: "NETDEV_CMD_???"),
-        SymbolSetRow("nl80211Command", 12152, 168, unknown: "NL80211_CMD_???"),
-        SymbolSetRow("seg6Command", 12320, 5, unknown: "SEG6_CMD_???"),
-        SymbolSetRow("taskstatsCommand", 12325, 6, unknown: "TASKSTATS_CMD_???"),
-        SymbolSetRow("tcpMetricsCommand", 12331, 3, unknown: "TCP_METRICS_CMD_???"),
-        SymbolSetRow("thermalCommand", 12334, 11, unknown: "THERMAL_GENL_CMD_???"),
-        SymbolSetRow("bpfClass", 12345, 8, unknown: "BPF_???"),
-        SymbolSetRow("bpfSize", 12353, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMode", 12356, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfSource", 12362, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfArithmetic", 12364, 11, unknown: "BPF_???"),
-        SymbolSetRow("bpfJump", 12375, 5, unknown: "BPF_???"),
-        SymbolSetRow("bpfReturn", 12380, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMove", 12383, 2, unknown: "BPF_???"),
-        SymbolSetRow("ebpfClass", 12385, 8, unknown: "BPF_???"),
-        SymbolSetRow("ebpfSize", 12393, 4, unknown: "BPF_???"),
-        SymbolSetRow("ebpfMode", 12397, 6, unknown: "BPF_???"),
-        SymbolSetRow("ebpfArithmetic", 12403, 14, unknown: "BPF_???"),
-        SymbolSetRow("ebpfJump", 12417, 15, unknown: "BPF_???"),
-        SymbolSetRow("ebpfRegister", 12432, 11, unknown: "BPF_REG_???"),
-        SymbolSetRow("bpfAncillary", 12443, 16, unknown: "SKF_AD_???"),
-        SymbolSetRow("bpfCommand", 12459, 39, unknown: "BPF_???"),
-        SymbolSetRow("bpfMapType", 12498, 36, unknown: "BPF_MAP_TYPE_???"),
-        SymbolSetRow("bpfMap", 12534, 20, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfProgramType", 12554, 33, unknown: "BPF_PROG_TYPE_???"),
-        SymbolSetRow("bpfProgram", 12587, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfAttachType", 12595, 62, unknown: "BPF_???"),
-        SymbolSetRow("bpfAttach", 12657, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfQuery", 12665, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfLookup", 12666, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfUpdate", 12668, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfFile", 12674, 3, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfTestRun", 12677, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfDescriptorType", 12679, 6, unknown: "BPF_FD_TYPE_???"),
-        SymbolSetRow("bpfKprobeMulti", 12685, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfUprobeMulti", 12686, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfNetfilter", 12688, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfStatistics", 12689, 1, unknown: "BPF_STATS_???"),
-        SymbolSetRow("perfType", 12690, 6, unknown: "PERF_TYPE_???"),
-        SymbolSetRow("perfSize", 12696, 10, unknown: "PERF_ATTR_SIZE_???"),
-        SymbolSetRow("perfHardware", 12706, 10, unknown: "PERF_COUNT_HW_???"),
-        SymbolSetRow("perfSoftware", 12716, 12, unknown: "PERF_COUNT_SW_???"),
-        SymbolSetRow("perfCache", 12728, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
-        SymbolSetRow("perfCacheOperation", 12735, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
-        SymbolSetRow("perfCacheResult", 12738, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
-        SymbolSetRow("perfSample", 12740, 25, unknown: "PERF_SAMPLE_???"),
-        SymbolSetRow("perfRead", 12765, 5, unknown: "PERF_FORMAT_???"),
-        SymbolSetRow("perfBranch", 12770, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
-        SymbolSetRow("memoryNode", 12790, 1, unknown: ""),
-        SymbolSetRow("breakpointType", 12791, 5, unknown: "HW_BREAKPOINT_???"),
+        SymbolSetRow("linkBridgeTunnel", 11329, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
+        SymbolSetRow("bridgeVlan", 11333, 7, unknown: "BRIDGE_VLAN_INFO_???"),
+        SymbolSetRow("linkXdp", 11340, 9, unknown: "IFLA_XDP_???"),
+        SymbolSetRow("xdpAttached", 11349, 5, unknown: "XDP_ATTACHED_???"),
+        SymbolSetRow("xdpLink", 11354, 5, unknown: "XDP_FLAGS_???"),
+        SymbolSetRow("linkFunctions", 11359, 2, unknown: "IFLA_VF_INFO_???"),
+        SymbolSetRow("linkFunction", 11361, 14, unknown: "IFLA_VF_???"),
+        SymbolSetRow("linkFunctionStatistics", 11375, 9, unknown: "IFLA_VF_STATS_???"),
+        SymbolSetRow("linkFunctionVlans", 11384, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
+        SymbolSetRow("linkFunctionState", 11386, 3, unknown: "IFLA_VF_LINK_STATE_???"),
+        SymbolSetRow("linkPorts", 11389, 2, unknown: "IFLA_VF_PORT_???"),
+        SymbolSetRow("linkPort", 11391, 8, unknown: "IFLA_PORT_???"),
+        SymbolSetRow("linkEvent", 11399, 7, unknown: "IFLA_EVENT_???"),
+        SymbolSetRow("protocolDown", 11406, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
+        SymbolSetRow("routeMetrics", 11409, 18, unknown: "RTAX_???"),
+        SymbolSetRow("tunnelEncapsulation", 11427, 9, unknown: "LWTUNNEL_ENCAP_???"),
+        SymbolSetRow("neighbourTable", 11436, 10, unknown: "NDTA_???"),
+        SymbolSetRow("neighbourParameters", 11446, 20, unknown: "NDTPA_???"),
+        SymbolSetRow("neighbourExtended", 11466, 3, unknown: "NFEA_???"),
+        SymbolSetRow("neighbourNotice", 11469, 2, unknown: "FDB_NOTIFY_???"),
+        SymbolSetRow("neighbourFlagsMore", 11471, 3, unknown: "NTF_EXT_???"),
+        SymbolSetRow("addressLabel", 11474, 2, unknown: "IFAL_???"),
+        SymbolSetRow("netConfiguration", 11476, 10, unknown: "NETCONFA_???"),
+        SymbolSetRow("dcb", 11486, 17, unknown: "DCB_ATTR_???"),
+        SymbolSetRow("dcbCommand", 11503, 28, unknown: "DCB_CMD_???"),
+        SymbolSetRow("netNamespace", 11531, 7, unknown: "NETNSA_???"),
+        SymbolSetRow("nextHop", 11538, 14, unknown: "NHA_???"),
+        SymbolSetRow("nextHopGroup", 11552, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
+        SymbolSetRow("nextHopResilient", 11554, 5, unknown: "NHA_RES_GROUP_???"),
+        SymbolSetRow("nextHopBucket", 11559, 4, unknown: "NHA_RES_BUCKET_???"),
+        SymbolSetRow("multicastDatabase", 11563, 3, unknown: "MDBA_???"),
+        SymbolSetRow("multicastEntries", 11566, 2, unknown: "MDBA_MDB_???"),
+        SymbolSetRow("multicastEntry", 11568, 2, unknown: "MDBA_MDB_ENTRY_???"),
+        SymbolSetRow("multicastEntryMore", 11570, 11, unknown: "MDBA_MDB_EATTR_???"),
+        SymbolSetRow("multicastState", 11581, 2, unknown: "MDB_???"),
+        SymbolSetRow("multicastFlags", 11583, 5, unknown: "MDB_FLAGS_???"),
+        SymbolSetRow("multicastRouters", 11588, 2, unknown: "MDBA_ROUTER_???"),
+        SymbolSetRow("multicastRouter", 11590, 5, unknown: "MDBA_ROUTER_PATTR_???"),
+        SymbolSetRow("multicastRouterType", 11595, 4, unknown: "MDB_RTR_TYPE_???"),
+        SymbolSetRow("linkStatistics", 11599, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkStatisticsMore", 11605, 3, unknown: "LINK_XSTATS_TYPE_???"),
+        SymbolSetRow("linkStatisticsOffload", 11608, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
+        SymbolSetRow("bridgeStatistics", 11610, 5, unknown: "BRIDGE_XSTATS_???"),
+        SymbolSetRow("bondStatistics", 11615, 2, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("bondAggregation", 11617, 10, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("mplsStatistics", 11627, 2, unknown: "MPLS_STATS_???"),
+        SymbolSetRow("multicastReport", 11629, 7, unknown: "IPMRA_CREPORT_???"),
+        SymbolSetRow("multicastReport6", 11636, 6, unknown: "IP6MRA_CREPORT_???"),
+        SymbolSetRow("trafficStatistics", 11642, 9, unknown: "TCA_STATS_???"),
+        SymbolSetRow("trafficTable", 11651, 3, unknown: "TCA_STAB_???"),
+        SymbolSetRow("trafficRoot", 11654, 6, unknown: "TCA_ROOT_???"),
+        SymbolSetRow("trafficRootFlags", 11660, 2, unknown: "TCA_ACT_FLAG_???"),
+        SymbolSetRow("trafficActionFlags", 11662, 3, unknown: "TCA_ACT_FLAGS_???"),
+        SymbolSetRow("trafficActionStatistics", 11665, 2, unknown: "TCA_ACT_HW_STATS_???"),
+        SymbolSetRow("trafficAction", 11667, 11, unknown: "TCA_ACT_???"),
+        SymbolSetRow("multicastMessage", 11678, 4, unknown: "MRT_MSG_???"),
+        SymbolSetRow("reportFamily", 11682, 2, unknown: "RTNL_FAMILY_???"),
+        SymbolSetRow("linkStatisticsFilter", 11684, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("diagRequest", 11690, 6, unknown: ""),
+        SymbolSetRow("diagAnswer", 11696, 6, unknown: ""),
+        SymbolSetRow("diagRequestAttributes", 11702, 2, unknown: ""),
+        SymbolSetRow("diagAnswerAttributes", 11704, 6, unknown: ""),
+        SymbolSetRow("inetDiagRequest", 11710, 4, unknown: "INET_DIAG_REQ_???"),
+        SymbolSetRow("inetDiag", 11714, 23, unknown: "INET_DIAG_???"),
+        SymbolSetRow("inetDiagUpper", 11737, 4, unknown: "INET_ULP_INFO_???"),
+        SymbolSetRow("inetDiagTls", 11741, 8, unknown: "TLS_INFO_???"),
+        SymbolSetRow("tlsVersion", 11749, 2, unknown: "TLS_???_VERSION"),
+        SymbolSetRow("tlsCipher", 11751, 8, unknown: "TLS_CIPHER_???"),
+        SymbolSetRow("tlsConfiguration", 11759, 4, unknown: "TLS_CONF_???"),
+        SymbolSetRow("inetDiagMptcp", 11763, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
+        SymbolSetRow("mptcpSubflow", 11775, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
+        SymbolSetRow("unixDiag", 11784, 8, unknown: "UNIX_DIAG_???"),
+        SymbolSetRow("unixDiagShow", 11792, 7, unknown: "UDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiag", 11799, 5, unknown: "NETLINK_DIAG_???"),
+        SymbolSetRow("netlinkDiagShow", 11804, 4, unknown: "NDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiagFlags", 11808, 6, unknown: "NDIAG_FLAG_???"),
+        SymbolSetRow("netlinkDiagProtocol", 11814, 23, unknown: "NETLINK_???"),
+        SymbolSetRow("netlinkState", 11837, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("packetDiag", 11839, 8, unknown: "PACKET_DIAG_???"),
+        SymbolSetRow("packetDiagShow", 11847, 6, unknown: "PACKET_SHOW_???"),
+        SymbolSetRow("packetDiagFlags", 11853, 5, unknown: "PDI_???"),
+        SymbolSetRow("packetVersion", 11858, 3, unknown: "TPACKET_???"),
+        SymbolSetRow("smcDiag", 11861, 6, unknown: "SMC_DIAG_???"),
+        SymbolSetRow("smcDiagMode", 11867, 3, unknown: "SMC_DIAG_MODE_???"),
+        SymbolSetRow("smcState", 11870, 12, unknown: "SMC_???"),
+        SymbolSetRow("smcReason", 11882, 16, unknown: "SMC_CLC_DECL_???"),
+        SymbolSetRow("diagShutdown", 11898, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("diagStates", 11900, 13, unknown: "1<<TCP_???"),
+        SymbolSetRow("inetDiagExtensions", 11913, 22, unknown: "1<<INET_DIAG_???-1"),
+        SymbolSetRow("smcDiagExtensions", 11935, 2, unknown: "1<<SMC_DIAG_???-1"),
+        SymbolSetRow("memoryUse", 11937, 9, unknown: "SK_MEMINFO_???"),
+        SymbolSetRow("diagFilterCode", 11946, 14, unknown: "INET_DIAG_BC_???"),
+        SymbolSetRow("diagStorageRequest", 11960, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
+        SymbolSetRow("diagStorages", 11962, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
+        SymbolSetRow("diagStorage", 11964, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
+        SymbolSetRow("smcRole", 11968, 2, unknown: "SMC_???"),
+        SymbolSetRow("conntrackType", 11970, 8, unknown: "IPCTNL_MSG_CT_???"),
+        SymbolSetRow("expectationType", 11978, 4, unknown: "IPCTNL_MSG_EXP_???"),
+        SymbolSetRow("queueType", 11982, 4, unknown: "NFQNL_MSG_???"),
+        SymbolSetRow("packetLogType", 11986, 2, unknown: "NFULNL_MSG_???"),
+        SymbolSetRow("fingerprintType", 11988, 2, unknown: "OSF_MSG_???"),
+        SymbolSetRow("ipSetType", 11990, 21, unknown: "IPSET_CMD_???"),
+        SymbolSetRow("accountingType", 12011, 5, unknown: "NFNL_MSG_ACCT_???"),
+        SymbolSetRow("conntrackTimeoutType", 12016, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
+        SymbolSetRow("conntrackHelperType", 12021, 3, unknown: "NFNL_MSG_CTHELPER_???"),
+        SymbolSetRow("tableType", 12024, 34, unknown: "NFT_MSG_???"),
+        SymbolSetRow("tableCompatType", 12058, 1, unknown: "NFNL_MSG_COMPAT_???"),
+        SymbolSetRow("hookType", 12059, 1, unknown: "NFNL_MSG_HOOK_???"),
+        SymbolSetRow("cryptoType", 12060, 5, unknown: "CRYPTO_MSG_???"),
+        SymbolSetRow("cryptoAttribute", 12065, 23, unknown: "CRYPTOCFGA_???"),
+        SymbolSetRow("selinuxType", 12088, 2, unknown: "SELNL_MSG_???"),
+        SymbolSetRow("filterBatch", 12090, 2, unknown: "NFNL_MSG_???"),
+        SymbolSetRow("filterVersion", 12092, 1, unknown: "NFNETLINK_???"),
+        SymbolSetRow("devlinkCommand", 12093, 85, unknown: "DEVLINK_CMD_???"),
+        SymbolSetRow("ethtoolRequest", 12178, 52, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ethtoolAnswer", 12230, 55, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ioam6Command", 12285, 8, unknown: "IOAM6_CMD_???"),
+        SymbolSetRow("mptcpCommand", 12293, 12, unknown: "MPTCP_PM_CMD_???"),
+        SymbolSetRow("netdevCommand", 12305, 16, unknown: "NETDEV_CMD_???"),
+        SymbolSetRow("nl80211Command", 12321, 168, unknown: "NL80211_CMD_???"),
+        SymbolSetRow("seg6Command", 12489, 5, unknown: "SEG6_CMD_???"),
+        SymbolSetRow("taskstatsCommand", 12494, 6, unknown: "TASKSTATS_CMD_???"),
+        SymbolSetRow("tcpMetricsCommand", 12500, 3, unknown: "TCP_METRICS_CMD_???"),
+        SymbolSetRow("thermalCommand", 12503, 11, unknown: "THERMAL_GENL_CMD_???"),
+        SymbolSetRow("bpfClass", 12514, 8, unknown: "BPF_???"),
+        SymbolSetRow("bpfSize", 12522, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMode", 12525, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfSource", 12531, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfArithmetic", 12533, 11, unknown: "BPF_???"),
+        SymbolSetRow("bpfJump", 12544, 5, unknown: "BPF_???"),
+        SymbolSetRow("bpfReturn", 12549, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMove", 12552, 2, unknown: "BPF_???"),
+        SymbolSetRow("ebpfClass", 12554, 8, unknown: "BPF_???"),
+        SymbolSetRow("ebpfSize", 12562, 4, unknown: "BPF_???"),
+        SymbolSetRow("ebpfMode", 12566, 6, unknown: "BPF_???"),
+        SymbolSetRow("ebpfArithmetic", 12572, 14, unknown: "BPF_???"),
+        SymbolSetRow("ebpfJump", 12586, 15, unknown: "BPF_???"),
+        SymbolSetRow("ebpfRegister", 12601, 11, unknown: "BPF_REG_???"),
+        SymbolSetRow("bpfAncillary", 12612, 16, unknown: "SKF_AD_???"),
+        SymbolSetRow("bpfCommand", 12628, 39, unknown: "BPF_???"),
+        SymbolSetRow("bpfMapType", 12667, 36, unknown: "BPF_MAP_TYPE_???"),
+        SymbolSetRow("bpfMap", 12703, 20, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfProgramType", 12723, 33, unknown: "BPF_PROG_TYPE_???"),
+        SymbolSetRow("bpfProgram", 12756, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfAttachType", 12764, 62, unknown: "BPF_???"),
+        SymbolSetRow("bpfAttach", 12826, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfQuery", 12834, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfLookup", 12835, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfUpdate", 12837, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfFile", 12843, 3, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfTestRun", 12846, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfDescriptorType", 12848, 6, unknown: "BPF_FD_TYPE_???"),
+        SymbolSetRow("bpfKprobeMulti", 12854, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfUprobeMulti", 12855, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfNetfilter", 12857, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfStatistics", 12858, 1, unknown: "BPF_STATS_???"),
+        SymbolSetRow("perfType", 12859, 6, unknown: "PERF_TYPE_???"),
+        SymbolSetRow("perfSize", 12865, 10, unknown: "PERF_ATTR_SIZE_???"),
+        SymbolSetRow("perfHardware", 12875, 10, unknown: "PERF_COUNT_HW_???"),
+        SymbolSetRow("perfSoftware", 12885, 12, unknown: "PERF_COUNT_SW_???"),
+        SymbolSetRow("perfCache", 12897, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
+        SymbolSetRow("perfCacheOperation", 12904, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
+        SymbolSetRow("perfCacheResult", 12907, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
+        SymbolSetRow("perfSample", 12909, 25, unknown: "PERF_SAMPLE_???"),
+        SymbolSetRow("perfRead", 12934, 5, unknown: "PERF_FORMAT_???"),
+        SymbolSetRow("perfBranch", 12939, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
+        SymbolSetRow("memoryNode", 12959, 1, unknown: ""),
+        SymbolSetRow("breakpointType", 12960, 5, unknown: "HW_BREAKPOINT_???"),
     ]
 }
 
@@ -1557,47 +1561,46 @@ extension SpecTables {
     public static let symbolTypes: [TypeRow] = whole([symbolTypes0, symbolTypes1])
 
     private static let symbolTypes0: [TypeRow] = [
-        TypeRow(.value, .structure, 0, 319, .none),
-        TypeRow(.value, .structure, 0, 321, .none),
-        TypeRow(.value, .structure, 0, 323, .none),
-        TypeRow(.value, .structure, 0, 331, .none),
-        TypeRow(.value, .structure, 0, 333, .none),
-        TypeRow(.value, .structure, 0, 322, .none),
+        TypeRow(.value, .structure, 0, 326, .none),
+        TypeRow(.value, .structure, 0, 328, .none),
+        TypeRow(.value, .structure, 0, 330, .none),
+        TypeRow(.value, .structure, 0, 338, .none),
+        TypeRow(.value, .structure, 0, 340, .none),
+        TypeRow(.value, .structure, 0, 329, .none),
         TypeRow(.value, .symbol, 4, 53, .none),
-        TypeRow(.value, .symbol, 4, 467, .none),
-        TypeRow(.value, .symbol, 4, 54, .none),
-        TypeRow(.value, .symbol, 4, 472, .none),
-        TypeRow(.value, .symbol, 4, 449, .none),
-        TypeRow(.value, .symbol, 4, 461, .none),
-        TypeRow(.value, .symbol, 4, 50, .none),
-        TypeRow(.value, .symbol, 4, 473, .none),
-        TypeRow(.value, .symbol, 4, 453, .none),
-        TypeRow(.value, .symbol, 4, 454, .none),
-        TypeRow(.value, .symbol, 4, 451, .none),
-        TypeRow(.value, .symbol, 4, 450, .none),
         TypeRow(.value, .symbol, 4, 468, .none),
-        TypeRow(.value, .symbol, 4, 485, .none),
-        TypeRow(.value, .symbol, 4, 482, .none),
+        TypeRow(.value, .symbol, 4, 54, .none),
+        TypeRow(.value, .symbol, 4, 473, .none),
+        TypeRow(.value, .symbol, 4, 450, .none),
+        TypeRow(.value, .symbol, 4, 462, .none),
+        TypeRow(.value, .symbol, 4, 50, .none),
+        TypeRow(.value, .symbol, 4, 474, .none),
+        TypeRow(.value, .symbol, 4, 454, .none),
+        TypeRow(.value, .symbol, 4, 455, .none),
+        TypeRow(.value, .symbol, 4, 452, .none),
+        TypeRow(.value, .symbol, 4, 451, .none),
+        TypeRow(.value, .symbol, 4, 469, .none),
+        TypeRow(.value, .symbol, 4, 486, .none),
         TypeRow(.value, .symbol, 4, 483, .none),
         TypeRow(.value, .symbol, 4, 484, .none),
-        TypeRow(.value, .symbol, 4, 489, .none),
-        TypeRow(.value, .symbol, 4, 486, .none),
-        TypeRow(.value, .symbol, 4, 491, .none),
-        TypeRow(.value, .symbol, 4, 492, .none),
+        TypeRow(.value, .symbol, 4, 485, .none),
         TypeRow(.value, .symbol, 4, 490, .none),
-        TypeRow(.value, .symbol, 4, 529, .none),
-        TypeRow(.value, .symbol, 4, 528, .none),
         TypeRow(.value, .symbol, 4, 487, .none),
-        TypeRow(.value, .symbol, 4, 530, .none),
-        TypeRow(.value, .symbol, 4, 506, .none),
+        TypeRow(.value, .symbol, 4, 492, .none),
         TypeRow(.value, .symbol, 4, 493, .none),
+        TypeRow(.value, .symbol, 4, 491, .none),
+        TypeRow(.value, .symbol, 4, 530, .none),
+        TypeRow(.value, .symbol, 4, 529, .none),
         TypeRow(.value, .symbol, 4, 488, .none),
+        TypeRow(.value, .symbol, 4, 531, .none),
+        TypeRow(.value, .symbol, 4, 507, .none),
         TypeRow(.value, .symbol, 4, 494, .none),
+        TypeRow(.value, .symbol, 4, 489, .none),
         TypeRow(.value, .symbol, 4, 495, .none),
         TypeRow(.value, .symbol, 4, 496, .none),
-        TypeRow(.value, .symbol, 4, 509, .none),
-        TypeRow(.value, .symbol, 4, 531, .none),
         TypeRow(.value, .symbol, 4, 497, .none),
+        TypeRow(.value, .symbol, 4, 510, .none),
+        TypeRow(.value, .symbol, 4, 532, .none),
         TypeRow(.value, .symbol, 4, 498, .none),
         TypeRow(.value, .symbol, 4, 499, .none),
         TypeRow(.value, .symbol, 4, 500, .none),
@@ -1606,45 +1609,46 @@ extension SpecTables {
         TypeRow(.value, .symbol, 4, 503, .none),
         TypeRow(.value, .symbol, 4, 504, .none),
         TypeRow(.value, .symbol, 4, 505, .none),
+        TypeRow(.value, .symbol, 4, 506, .none),
         TypeRow(.value, .signed, 4, 0, .none),
-        TypeRow(.value, .custom, 0, 127, .none),
-        TypeRow(.value, .structure, 0, 336, .none),
-        TypeRow(.value, .structure, 0, 335, .none),
+        TypeRow(.value, .custom, 0, 136, .none),
+        TypeRow(.value, .structure, 0, 343, .none),
+        TypeRow(.value, .structure, 0, 342, .none),
         TypeRow(.value, .structure, 0, 2, .none),
-        TypeRow(.value, .custom, 0, 94, .none),
+        TypeRow(.value, .custom, 0, 99, .none),
         TypeRow(.array, .unsigned, 4, 0, .none),
         TypeRow(.value, .hexadecimal, 8, 0, .none),
         TypeRow(.array, .group, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 337, .none),
-        TypeRow(.value, .structure, 0, 334, .none),
-        TypeRow(.value, .symbol, 4, 510, .none),
-        TypeRow(.value, .descriptor, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 353, .none),
         TypeRow(.value, .structure, 0, 344, .none),
-        TypeRow(.value, .structure, 0, 355, .none),
-        TypeRow(.value, .structure, 0, 338, .none),
-        TypeRow(.value, .structure, 0, 339, .none),
-        TypeRow(.value, .custom, 0, 128, .none),
-        TypeRow(.value, .structure, 0, 340, .none),
-        TypeRow(.value, .structure, 0, 342, .none),
-        TypeRow(.value, .custom, 0, 129, .none),
+        TypeRow(.value, .structure, 0, 341, .none),
+        TypeRow(.value, .symbol, 4, 511, .none),
+        TypeRow(.value, .descriptor, 4, 0, .none),
+        TypeRow(.value, .structure, 0, 360, .none),
+        TypeRow(.value, .structure, 0, 351, .none),
+        TypeRow(.value, .structure, 0, 362, .none),
         TypeRow(.value, .structure, 0, 345, .none),
         TypeRow(.value, .structure, 0, 346, .none),
-        TypeRow(.value, .unsigned, 8, 0, .none),
-        TypeRow(.value, .custom, 0, 130, .none),
-        TypeRow(.array, .structure, 0, 348, .none),
-        TypeRow(.value, .symbol, 4, 532, .none),
-        TypeRow(.value, .structure, 0, 354, .none),
-        TypeRow(.value, .structure, 0, 351, .none),
+        TypeRow(.value, .custom, 0, 137, .none),
+        TypeRow(.value, .structure, 0, 347, .none),
         TypeRow(.value, .structure, 0, 349, .none),
+        TypeRow(.value, .custom, 0, 138, .none),
         TypeRow(.value, .structure, 0, 352, .none),
-        TypeRow(.value, .symbol, 4, 513, .none),
-        TypeRow(.value, .symbol, 4, 512, .none),
+        TypeRow(.value, .structure, 0, 353, .none),
+        TypeRow(.value, .unsigned, 8, 0, .none),
+        TypeRow(.value, .custom, 0, 139, .none),
+        TypeRow(.array, .structure, 0, 355, .none),
+        TypeRow(.value, .symbol, 4, 533, .none),
+        TypeRow(.value, .structure, 0, 361, .none),
+        TypeRow(.value, .structure, 0, 358, .none),
+        TypeRow(.value, .structure, 0, 356, .none),
+        TypeRow(.value, .structure, 0, 359, .none),
         TypeRow(.value, .symbol, 4, 514, .none),
+        TypeRow(.value, .symbol, 4, 513, .none),
         TypeRow(.value, .symbol, 4, 515, .none),
         TypeRow(.value, .symbol, 4, 516, .none),
         TypeRow(.value, .symbol, 4, 517, .none),
-        TypeRow(.value, .symbol, 4, 519, .none),
+        TypeRow(.value, .symbol, 4, 518, .none),
+        TypeRow(.value, .symbol, 4, 520, .none),
         TypeRow(.array, .descriptor, 4, 0, .none),
         TypeRow(.value, .buffer, 0, 0, .none),
         TypeRow(.value, .structure, 0, 0, .none),
@@ -1652,79 +1656,79 @@ extension SpecTables {
         TypeRow(.value, .structure, 0, 1, .none),
         TypeRow(.array, .structure, 0, 1, .fixed(3)),
         TypeRow(.array, .hexadecimal, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 341, .none),
-        TypeRow(.value, .custom, 0, 131, .none),
+        TypeRow(.value, .structure, 0, 348, .none),
+        TypeRow(.value, .custom, 0, 140, .none),
         TypeRow(.value, .custom, 0, 4, .none),
         TypeRow(.array, .unsigned, 2, 0, .none),
         TypeRow(.array, .signed, 4, 0, .none),
         TypeRow(.value, .network, 4, 0, .none),
         TypeRow(.value, .octets, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 347, .none),
-        TypeRow(.value, .symbol, 4, 518, .none),
+        TypeRow(.value, .structure, 0, 354, .none),
+        TypeRow(.value, .symbol, 4, 519, .none),
         TypeRow(.value, .unsigned, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 523, .none),
-        TypeRow(.value, .symbol, 4, 527, .none),
-        TypeRow(.value, .symbol, 4, 525, .none),
         TypeRow(.value, .symbol, 4, 524, .none),
+        TypeRow(.value, .symbol, 4, 528, .none),
         TypeRow(.value, .symbol, 4, 526, .none),
-        TypeRow(.value, .structure, 0, 356, .none),
-        TypeRow(.value, .structure, 0, 357, .none),
-        TypeRow(.value, .structure, 0, 358, .none),
-        TypeRow(.value, .structure, 0, 359, .none),
-        TypeRow(.value, .structure, 0, 360, .none),
-        TypeRow(.value, .structure, 0, 361, .none),
-        TypeRow(.value, .structure, 0, 407, .none),
-        TypeRow(.value, .structure, 0, 386, .none),
-        TypeRow(.value, .structure, 0, 387, .none),
-        TypeRow(.value, .structure, 0, 389, .none),
-        TypeRow(.value, .structure, 0, 388, .none),
-        TypeRow(.value, .structure, 0, 394, .none),
-        TypeRow(.value, .structure, 0, 391, .none),
+        TypeRow(.value, .symbol, 4, 525, .none),
+        TypeRow(.value, .symbol, 4, 527, .none),
+        TypeRow(.value, .structure, 0, 363, .none),
+        TypeRow(.value, .structure, 0, 364, .none),
+        TypeRow(.value, .structure, 0, 365, .none),
+        TypeRow(.value, .structure, 0, 366, .none),
+        TypeRow(.value, .structure, 0, 367, .none),
+        TypeRow(.value, .structure, 0, 368, .none),
+        TypeRow(.value, .structure, 0, 417, .none),
+        TypeRow(.value, .structure, 0, 395, .none),
         TypeRow(.value, .structure, 0, 396, .none),
-        TypeRow(.value, .structure, 0, 390, .none),
-        TypeRow(.value, .structure, 0, 392, .none),
+        TypeRow(.value, .structure, 0, 398, .none),
+        TypeRow(.value, .structure, 0, 397, .none),
+        TypeRow(.value, .structure, 0, 403, .none),
+        TypeRow(.value, .structure, 0, 400, .none),
+        TypeRow(.value, .structure, 0, 406, .none),
+        TypeRow(.value, .structure, 0, 399, .none),
+        TypeRow(.value, .structure, 0, 401, .none),
         TypeRow(.value, .text, 0, 0, .none),
         TypeRow(.array, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 571, .none),
-        TypeRow(.value, .custom, 0, 132, .none),
-        TypeRow(.value, .structure, 0, 366, .none),
-        TypeRow(.value, .structure, 0, 383, .none),
+        TypeRow(.array, .symbol, 4, 572, .none),
+        TypeRow(.value, .custom, 0, 141, .none),
+        TypeRow(.value, .structure, 0, 374, .none),
+        TypeRow(.value, .structure, 0, 392, .none),
         TypeRow(.value, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 559, .none),
-        TypeRow(.array, .symbol, 4, 603, .none),
-        TypeRow(.value, .structure, 0, 367, .none),
-        TypeRow(.array, .symbol, 4, 608, .none),
-        TypeRow(.array, .symbol, 4, 609, .none),
-        TypeRow(.array, .symbol, 4, 594, .none),
-        TypeRow(.value, .flags, 4, 576, .none),
-        TypeRow(.array, .symbol, 4, 600, .none),
-        TypeRow(.value, .symbol, 4, 610, .none),
-        TypeRow(.value, .interface, 4, 0, .none),
-        TypeRow(.array, .symbol, 4, 544, .none),
+        TypeRow(.array, .symbol, 4, 560, .none),
+        TypeRow(.array, .symbol, 4, 605, .none),
+        TypeRow(.value, .structure, 0, 375, .none),
+        TypeRow(.array, .symbol, 4, 610, .none),
         TypeRow(.array, .symbol, 4, 611, .none),
+        TypeRow(.array, .symbol, 4, 596, .none),
+        TypeRow(.value, .flags, 4, 577, .none),
+        TypeRow(.array, .symbol, 4, 602, .none),
+        TypeRow(.value, .symbol, 4, 612, .none),
+        TypeRow(.value, .interface, 4, 0, .none),
+        TypeRow(.array, .symbol, 4, 545, .none),
+        TypeRow(.array, .symbol, 4, 613, .none),
         TypeRow(.value, .unsigned, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 133, .none),
-        TypeRow(.value, .structure, 0, 363, .none),
-        TypeRow(.value, .flags, 4, 546, .none),
-        TypeRow(.array, .symbol, 4, 612, .none),
-        TypeRow(.value, .custom, 0, 134, .none),
-        TypeRow(.value, .structure, 0, 365, .none),
-        TypeRow(.value, .symbol, 4, 554, .none),
-        TypeRow(.value, .structure, 0, 409, .none),
-        TypeRow(.value, .symbol, 2, 613, .none),
-        TypeRow(.value, .structure, 0, 364, .none),
+        TypeRow(.value, .custom, 0, 142, .none),
+        TypeRow(.value, .structure, 0, 370, .none),
+        TypeRow(.value, .flags, 4, 547, .none),
+        TypeRow(.array, .symbol, 4, 614, .none),
+        TypeRow(.value, .custom, 0, 143, .none),
+        TypeRow(.value, .structure, 0, 372, .none),
+        TypeRow(.value, .symbol, 4, 555, .none),
+        TypeRow(.value, .structure, 0, 419, .none),
+        TypeRow(.value, .custom, 0, 144, .none),
+        TypeRow(.value, .symbol, 2, 615, .none),
+        TypeRow(.value, .structure, 0, 371, .none),
         TypeRow(.value, .network, 2, 0, .none),
-        TypeRow(.value, .symbol, 1, 555, .none),
-        TypeRow(.array, .symbol, 4, 616, .none),
-        TypeRow(.value, .flags, 4, 618, .none),
-        TypeRow(.value, .flags, 2, 549, .none),
-        TypeRow(.value, .flags, 1, 550, .none),
-        TypeRow(.value, .custom, 0, 135, .none),
-        TypeRow(.value, .structure, 0, 410, .none),
+        TypeRow(.value, .symbol, 1, 556, .none),
+        TypeRow(.array, .symbol, 4, 618, .none),
+        TypeRow(.value, .flags, 4, 620, .none),
+        TypeRow(.value, .flags, 2, 550, .none),
+        TypeRow(.value, .flags, 1, 551, .none),
+        TypeRow(.value, .custom, 0, 145, .none),
+        TypeRow(.value, .structure, 0, 420, .none),
         TypeRow(.value, .symbol, 1, 53, .none),
-        TypeRow(.value, .structure, 0, 411, .none),
-        TypeRow(.value, .symbol, 4, 694, .none),
-        TypeRow(.value, .symbol, 4, 695, .none),
+        TypeRow(.value, .structure, 0, 421, .none),
+        TypeRow(.value, .custom, 0, 146, .none),
         TypeRow(.value, .symbol, 4, 696, .none),
         TypeRow(.value, .symbol, 4, 697, .none),
         TypeRow(.value, .symbol, 4, 698, .none),
@@ -1735,176 +1739,187 @@ extension SpecTables {
         TypeRow(.value, .symbol, 4, 703, .none),
         TypeRow(.value, .symbol, 4, 704, .none),
         TypeRow(.value, .symbol, 4, 705, .none),
-        TypeRow(.value, .structure, 0, 362, .none),
+        TypeRow(.value, .symbol, 4, 706, .none),
+        TypeRow(.value, .symbol, 4, 707, .none),
+        TypeRow(.value, .structure, 0, 369, .none),
         TypeRow(.value, .hexadecimal, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 136, .none),
-        TypeRow(.value, .custom, 0, 137, .none),
-        TypeRow(.value, .custom, 0, 138, .none),
-        TypeRow(.value, .custom, 0, 139, .none),
-        TypeRow(.value, .custom, 0, 140, .none),
-        TypeRow(.value, .flags, 4, 568, .none),
+        TypeRow(.value, .custom, 0, 147, .none),
+        TypeRow(.value, .custom, 0, 148, .none),
+        TypeRow(.value, .custom, 0, 149, .none),
+        TypeRow(.value, .custom, 0, 150, .none),
+        TypeRow(.value, .custom, 0, 151, .none),
+        TypeRow(.value, .flags, 4, 569, .none),
         TypeRow(.value, .hexadecimal, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 572, .none),
+        TypeRow(.value, .symbol, 4, 573, .none),
         TypeRow(.value, .signed, 8, 0, .none),
-        TypeRow(.value, .symbol, 4, 536, .none),
-        TypeRow(.value, .symbol, 4, 560, .none),
-        TypeRow(.value, .symbol, 4, 562, .none),
-        TypeRow(.value, .symbol, 4, 708, .none),
+        TypeRow(.value, .symbol, 4, 537, .none),
         TypeRow(.value, .symbol, 4, 561, .none),
         TypeRow(.value, .symbol, 4, 563, .none),
+        TypeRow(.value, .symbol, 4, 710, .none),
+        TypeRow(.value, .symbol, 4, 562, .none),
         TypeRow(.value, .symbol, 4, 564, .none),
-        TypeRow(.value, .symbol, 4, 706, .none),
-        TypeRow(.value, .symbol, 4, 544, .none),
+        TypeRow(.value, .symbol, 4, 565, .none),
+        TypeRow(.value, .symbol, 4, 708, .none),
         TypeRow(.value, .symbol, 4, 545, .none),
-        TypeRow(.value, .symbol, 4, 547, .none),
     ]
 
     private static let symbolTypes1: [TypeRow] = [
+        TypeRow(.value, .symbol, 4, 546, .none),
         TypeRow(.value, .symbol, 4, 548, .none),
-        TypeRow(.value, .symbol, 4, 551, .none),
-        TypeRow(.value, .symbol, 4, 575, .none),
-        TypeRow(.value, .symbol, 4, 648, .none),
-        TypeRow(.value, .symbol, 4, 614, .none),
-        TypeRow(.value, .symbol, 4, 619, .none),
+        TypeRow(.value, .symbol, 4, 549, .none),
+        TypeRow(.value, .symbol, 4, 552, .none),
+        TypeRow(.value, .symbol, 4, 576, .none),
+        TypeRow(.value, .symbol, 4, 650, .none),
+        TypeRow(.value, .symbol, 4, 616, .none),
         TypeRow(.value, .symbol, 4, 621, .none),
-        TypeRow(.value, .symbol, 4, 620, .none),
-        TypeRow(.value, .symbol, 4, 628, .none),
         TypeRow(.value, .symbol, 4, 623, .none),
-        TypeRow(.value, .symbol, 4, 637, .none),
-        TypeRow(.value, .symbol, 4, 644, .none),
-        TypeRow(.value, .symbol, 4, 624, .none),
-        TypeRow(.value, .structure, 0, 405, .none),
-        TypeRow(.value, .structure, 0, 406, .none),
-        TypeRow(.array, .symbol, 4, 646, .none),
-        TypeRow(.array, .symbol, 4, 647, .none),
-        TypeRow(.value, .structure, 0, 368, .none),
-        TypeRow(.value, .custom, 0, 91, .none),
-        TypeRow(.value, .structure, 0, 369, .none),
-        TypeRow(.array, .symbol, 4, 581, .none),
-        TypeRow(.value, .symbol, 4, 582, .none),
+        TypeRow(.value, .symbol, 4, 622, .none),
+        TypeRow(.value, .symbol, 4, 630, .none),
+        TypeRow(.value, .symbol, 4, 625, .none),
+        TypeRow(.value, .symbol, 4, 639, .none),
+        TypeRow(.value, .symbol, 4, 646, .none),
+        TypeRow(.value, .symbol, 4, 626, .none),
+        TypeRow(.value, .structure, 0, 415, .none),
+        TypeRow(.value, .structure, 0, 416, .none),
+        TypeRow(.array, .symbol, 4, 648, .none),
+        TypeRow(.array, .symbol, 4, 649, .none),
+        TypeRow(.value, .structure, 0, 376, .none),
+        TypeRow(.value, .custom, 0, 95, .none),
+        TypeRow(.value, .custom, 0, 111, .none),
+        TypeRow(.value, .structure, 0, 377, .none),
+        TypeRow(.array, .symbol, 4, 582, .none),
+        TypeRow(.value, .symbol, 4, 583, .none),
         TypeRow(.value, .inet4, 4, 0, .none),
         TypeRow(.value, .inet6, 16, 0, .none),
         TypeRow(.value, .user, 4, 0, .none),
         TypeRow(.value, .group, 4, 0, .none),
-        TypeRow(.value, .flags, 4, 586, .none),
-        TypeRow(.value, .custom, 0, 141, .none),
-        TypeRow(.value, .custom, 0, 142, .none),
-        TypeRow(.value, .structure, 0, 370, .none),
-        TypeRow(.value, .custom, 0, 143, .none),
-        TypeRow(.value, .symbol, 1, 587, .none),
-        TypeRow(.value, .custom, 0, 144, .none),
-        TypeRow(.value, .hexadecimal, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 588, .none),
-        TypeRow(.array, .symbol, 4, 585, .none),
-        TypeRow(.array, .symbol, 4, 589, .none),
-        TypeRow(.value, .flags, 2, 596, .none),
-        TypeRow(.value, .symbol, 2, 597, .none),
-        TypeRow(.value, .structure, 0, 371, .none),
-        TypeRow(.array, .symbol, 4, 598, .none),
-        TypeRow(.value, .flags, 2, 599, .none),
-        TypeRow(.value, .symbol, 1, 601, .none),
-        TypeRow(.value, .flags, 4, 602, .none),
-        TypeRow(.array, .symbol, 4, 604, .none),
-        TypeRow(.value, .structure, 0, 372, .none),
-        TypeRow(.value, .structure, 0, 373, .none),
-        TypeRow(.value, .structure, 0, 375, .none),
-        TypeRow(.value, .structure, 0, 377, .none),
+        TypeRow(.value, .symbol, 1, 585, .none),
+        TypeRow(.value, .flags, 4, 588, .none),
+        TypeRow(.value, .custom, 0, 152, .none),
+        TypeRow(.value, .custom, 0, 153, .none),
         TypeRow(.value, .structure, 0, 378, .none),
-        TypeRow(.value, .structure, 0, 376, .none),
+        TypeRow(.value, .custom, 0, 154, .none),
+        TypeRow(.value, .symbol, 1, 589, .none),
+        TypeRow(.value, .custom, 0, 155, .none),
+        TypeRow(.value, .hexadecimal, 1, 0, .none),
+        TypeRow(.array, .symbol, 4, 590, .none),
+        TypeRow(.array, .symbol, 4, 587, .none),
+        TypeRow(.array, .symbol, 4, 591, .none),
+        TypeRow(.value, .flags, 2, 598, .none),
+        TypeRow(.value, .symbol, 2, 599, .none),
         TypeRow(.value, .structure, 0, 379, .none),
-        TypeRow(.array, .symbol, 4, 605, .none),
+        TypeRow(.array, .symbol, 4, 600, .none),
+        TypeRow(.value, .flags, 2, 601, .none),
+        TypeRow(.value, .symbol, 1, 603, .none),
+        TypeRow(.value, .flags, 4, 604, .none),
+        TypeRow(.array, .symbol, 4, 606, .none),
         TypeRow(.value, .structure, 0, 380, .none),
         TypeRow(.value, .structure, 0, 381, .none),
-        TypeRow(.array, .symbol, 4, 606, .none),
-        TypeRow(.value, .structure, 0, 374, .none),
-        TypeRow(.value, .structure, 0, 382, .none),
         TypeRow(.value, .structure, 0, 384, .none),
-        TypeRow(.array, .symbol, 4, 615, .none),
+        TypeRow(.value, .structure, 0, 386, .none),
+        TypeRow(.value, .structure, 0, 387, .none),
         TypeRow(.value, .structure, 0, 385, .none),
-        TypeRow(.value, .flags, 1, 617, .none),
-        TypeRow(.array, .structure, 0, 393, .none),
-        TypeRow(.value, .symbol, 2, 625, .none),
-        TypeRow(.array, .symbol, 4, 626, .none),
-        TypeRow(.array, .symbol, 4, 627, .none),
+        TypeRow(.value, .structure, 0, 388, .none),
+        TypeRow(.array, .symbol, 4, 607, .none),
+        TypeRow(.value, .structure, 0, 389, .none),
+        TypeRow(.value, .structure, 0, 390, .none),
+        TypeRow(.array, .symbol, 4, 608, .none),
+        TypeRow(.value, .structure, 0, 383, .none),
+        TypeRow(.value, .structure, 0, 382, .none),
+        TypeRow(.value, .structure, 0, 391, .none),
+        TypeRow(.value, .structure, 0, 393, .none),
+        TypeRow(.array, .symbol, 4, 617, .none),
+        TypeRow(.value, .structure, 0, 394, .none),
+        TypeRow(.value, .flags, 1, 619, .none),
+        TypeRow(.array, .structure, 0, 402, .none),
+        TypeRow(.value, .symbol, 2, 627, .none),
+        TypeRow(.array, .symbol, 4, 628, .none),
         TypeRow(.array, .symbol, 4, 629, .none),
-        TypeRow(.array, .symbol, 4, 634, .none),
-        TypeRow(.array, .symbol, 4, 630, .none),
-        TypeRow(.value, .structure, 0, 395, .none),
-        TypeRow(.array, .symbol, 4, 638, .none),
-        TypeRow(.array, .symbol, 4, 639, .none),
+        TypeRow(.array, .symbol, 4, 631, .none),
+        TypeRow(.array, .symbol, 4, 636, .none),
+        TypeRow(.array, .symbol, 4, 632, .none),
+        TypeRow(.value, .structure, 0, 405, .none),
+        TypeRow(.value, .custom, 0, 156, .none),
+        TypeRow(.value, .symbol, 1, 638, .none),
         TypeRow(.array, .symbol, 4, 640, .none),
         TypeRow(.array, .symbol, 4, 641, .none),
-        TypeRow(.value, .structure, 0, 397, .none),
-        TypeRow(.value, .structure, 0, 398, .none),
         TypeRow(.array, .symbol, 4, 642, .none),
-        TypeRow(.value, .structure, 0, 400, .none),
-        TypeRow(.value, .structure, 0, 401, .none),
-        TypeRow(.value, .structure, 0, 403, .none),
-        TypeRow(.value, .structure, 0, 402, .none),
-        TypeRow(.value, .structure, 0, 404, .none),
+        TypeRow(.array, .symbol, 4, 643, .none),
+        TypeRow(.value, .structure, 0, 407, .none),
+        TypeRow(.value, .structure, 0, 408, .none),
+        TypeRow(.array, .symbol, 4, 644, .none),
+        TypeRow(.value, .structure, 0, 410, .none),
+        TypeRow(.value, .structure, 0, 411, .none),
         TypeRow(.value, .structure, 0, 413, .none),
+        TypeRow(.value, .structure, 0, 412, .none),
         TypeRow(.value, .structure, 0, 414, .none),
-        TypeRow(.value, .structure, 0, 415, .none),
-        TypeRow(.value, .structure, 0, 427, .none),
-        TypeRow(.value, .structure, 0, 418, .none),
-        TypeRow(.value, .structure, 0, 420, .none),
-        TypeRow(.value, .structure, 0, 431, .none),
-        TypeRow(.value, .structure, 0, 434, .none),
-        TypeRow(.value, .structure, 0, 439, .none),
-        TypeRow(.value, .structure, 0, 428, .none),
-        TypeRow(.value, .structure, 0, 419, .none),
-        TypeRow(.value, .structure, 0, 421, .none),
-        TypeRow(.value, .structure, 0, 432, .none),
-        TypeRow(.value, .structure, 0, 435, .none),
-        TypeRow(.value, .structure, 0, 440, .none),
-        TypeRow(.value, .symbol, 4, 660, .none),
-        TypeRow(.value, .symbol, 4, 669, .none),
-        TypeRow(.value, .symbol, 4, 661, .none),
-        TypeRow(.value, .symbol, 4, 671, .none),
-        TypeRow(.value, .symbol, 4, 676, .none),
-        TypeRow(.value, .symbol, 4, 680, .none),
-        TypeRow(.value, .custom, 0, 145, .none),
-        TypeRow(.array, .symbol, 4, 690, .none),
-        TypeRow(.value, .structure, 0, 422, .none),
-        TypeRow(.value, .structure, 0, 423, .none),
-        TypeRow(.value, .custom, 0, 146, .none),
-        TypeRow(.value, .flags, 1, 684, .none),
         TypeRow(.value, .structure, 0, 424, .none),
         TypeRow(.value, .structure, 0, 425, .none),
-        TypeRow(.array, .symbol, 4, 662, .none),
-        TypeRow(.array, .symbol, 4, 691, .none),
         TypeRow(.value, .structure, 0, 426, .none),
-        TypeRow(.array, .symbol, 4, 663, .none),
-        TypeRow(.array, .symbol, 4, 667, .none),
-        TypeRow(.value, .symbol, 2, 664, .none),
-        TypeRow(.value, .symbol, 2, 665, .none),
-        TypeRow(.value, .symbol, 2, 666, .none),
-        TypeRow(.value, .flags, 4, 668, .none),
+        TypeRow(.value, .structure, 0, 439, .none),
         TypeRow(.value, .structure, 0, 429, .none),
-        TypeRow(.value, .structure, 0, 430, .none),
-        TypeRow(.array, .hexadecimal, 0, 0, .none),
-        TypeRow(.value, .structure, 0, 433, .none),
-        TypeRow(.value, .flags, 4, 673, .none),
-        TypeRow(.value, .structure, 0, 436, .none),
-        TypeRow(.array, .structure, 0, 437, .none),
-        TypeRow(.value, .structure, 0, 438, .none),
-        TypeRow(.value, .structure, 0, 444, .none),
-        TypeRow(.value, .structure, 0, 441, .none),
-        TypeRow(.array, .symbol, 4, 692, .none),
-        TypeRow(.value, .structure, 0, 448, .none),
-        TypeRow(.value, .structure, 0, 449, .none),
-        TypeRow(.value, .structure, 0, 450, .none),
-        TypeRow(.value, .structure, 0, 451, .none),
-        TypeRow(.value, .structure, 0, 452, .none),
-        TypeRow(.value, .structure, 0, 453, .none),
-        TypeRow(.value, .structure, 0, 454, .none),
-        TypeRow(.value, .structure, 0, 445, .none),
+        TypeRow(.value, .structure, 0, 432, .none),
+        TypeRow(.value, .structure, 0, 443, .none),
         TypeRow(.value, .structure, 0, 446, .none),
+        TypeRow(.value, .structure, 0, 452, .none),
+        TypeRow(.value, .structure, 0, 440, .none),
+        TypeRow(.value, .structure, 0, 431, .none),
+        TypeRow(.value, .structure, 0, 433, .none),
+        TypeRow(.value, .structure, 0, 444, .none),
+        TypeRow(.value, .structure, 0, 447, .none),
+        TypeRow(.value, .structure, 0, 453, .none),
+        TypeRow(.value, .symbol, 4, 662, .none),
+        TypeRow(.value, .symbol, 4, 671, .none),
+        TypeRow(.value, .symbol, 4, 663, .none),
+        TypeRow(.value, .symbol, 4, 673, .none),
+        TypeRow(.value, .symbol, 4, 678, .none),
+        TypeRow(.value, .symbol, 4, 682, .none),
+        TypeRow(.value, .custom, 0, 157, .none),
+        TypeRow(.array, .symbol, 4, 692, .none),
+        TypeRow(.value, .structure, 0, 434, .none),
+        TypeRow(.value, .structure, 0, 435, .none),
+        TypeRow(.value, .custom, 0, 158, .none),
+        TypeRow(.value, .flags, 1, 686, .none),
+        TypeRow(.value, .structure, 0, 436, .none),
+        TypeRow(.value, .custom, 0, 159, .none),
+        TypeRow(.value, .structure, 0, 437, .none),
+        TypeRow(.array, .structure, 0, 450, .none),
+        TypeRow(.array, .symbol, 4, 664, .none),
+        TypeRow(.array, .symbol, 4, 693, .none),
+        TypeRow(.value, .structure, 0, 438, .none),
+        TypeRow(.array, .symbol, 4, 665, .none),
+        TypeRow(.array, .symbol, 4, 669, .none),
+        TypeRow(.value, .symbol, 2, 666, .none),
+        TypeRow(.value, .symbol, 2, 667, .none),
+        TypeRow(.value, .symbol, 2, 668, .none),
+        TypeRow(.value, .flags, 4, 670, .none),
+        TypeRow(.value, .structure, 0, 441, .none),
+        TypeRow(.value, .structure, 0, 442, .none),
+        TypeRow(.array, .hexadecimal, 0, 0, .none),
+        TypeRow(.value, .structure, 0, 445, .none),
+        TypeRow(.value, .flags, 4, 675, .none),
+        TypeRow(.value, .structure, 0, 448, .none),
+        TypeRow(.array, .structure, 0, 449, .none),
+        TypeRow(.value, .structure, 0, 451, .none),
+        TypeRow(.value, .custom, 0, 160, .none),
+        TypeRow(.value, .structure, 0, 457, .none),
+        TypeRow(.value, .structure, 0, 454, .none),
+        TypeRow(.array, .symbol, 4, 694, .none),
+        TypeRow(.value, .custom, 0, 161, .none),
+        TypeRow(.value, .structure, 0, 461, .none),
+        TypeRow(.value, .structure, 0, 462, .none),
+        TypeRow(.value, .structure, 0, 463, .none),
+        TypeRow(.value, .structure, 0, 464, .none),
+        TypeRow(.value, .structure, 0, 465, .none),
+        TypeRow(.value, .structure, 0, 466, .none),
+        TypeRow(.value, .structure, 0, 467, .none),
+        TypeRow(.value, .structure, 0, 458, .none),
+        TypeRow(.value, .structure, 0, 459, .none),
     ]
 }
 
 extension SpecTables {
-    public static let symbols: [SymbolRow] = whole([symbols0, symbols1, symbols2, symbols3, symbols4, symbols5, symbols6, symbols7, symbols8, symbols9, symbols10, symbols11, symbols12, symbols13, symbols14, symbols15, symbols16, symbols17, symbols18, symbols19, symbols20, symbols21, symbols22, symbols23, symbols24, symbols25, symbols26, symbols27, symbols28, symbols29, symbols30, symbols31, symbols32, symbols33, symbols34, symbols35, symbols36, symbols37, symbols38, symbols39, symbols40, symbols41, symbols42, symbols43, symbols44, symbols45, symbols46, symbols47, symbols48, symbols49, symbols50, symbols51, symbols52, symbols53, symbols54, symbols55, symbols56, symbols57, symbols58, symbols59, symbols60, symbols61, symbols62, symbols63])
+    public static let symbols: [SymbolRow] = whole([symbols0, symbols1, symbols2, symbols3, symbols4, symbols5, symbols6, symbols7, symbols8, symbols9, symbols10, symbols11, symbols12, symbols13, symbols14, symbols15, symbols16, symbols17, symbols18, symbols19, symbols20, symbols21, symbols22, symbols23, symbols24, symbols25, symbols26, symbols27, symbols28, symbols29, symbols30, symbols31, symbols32, symbols33, symbols34, symbols35, symbols36, symbols37, symbols38, symbols39, symbols40, symbols41, symbols42, symbols43, symbols44, symbols45, symbols46, symbols47, symbols48, symbols49, symbols50, symbols51, symbols52, symbols53, symbols54, symbols55, symbols56, symbols57, symbols58, symbols59, symbols60, symbols61, symbols62, symbols63, symbols64])
 
     private static let symbols0: [SymbolRow] = [
         SymbolRow("SEEK_SET", 0x0),
@@ -3227,6 +3242,14 @@ extension SpecTables {
         SymbolRow("CLONE_NEWUSER", 0x10000000),
         SymbolRow("CLONE_NEWPID", 0x20000000),
         SymbolRow("CLONE_NEWNET", 0x40000000),
+        SymbolRow("CLONE_NEWTIME", 0x80),
+        SymbolRow("CLONE_NEWNS", 0x20000),
+        SymbolRow("CLONE_NEWCGROUP", 0x2000000),
+        SymbolRow("CLONE_NEWUTS", 0x4000000),
+        SymbolRow("CLONE_NEWIPC", 0x8000000),
+        SymbolRow("CLONE_NEWUSER", 0x10000000),
+        SymbolRow("CLONE_NEWPID", 0x20000000),
+        SymbolRow("CLONE_NEWNET", 0x40000000),
         SymbolRow("WNOHANG", 0x1),
         SymbolRow("WEXITED", 0x4),
         SymbolRow("WSTOPPED", 0x2),
@@ -3317,17 +3340,17 @@ extension SpecTables {
         SymbolRow("PR_SPEC_L1D_FLUSH", 0x2),
         SymbolRow("PR_SPEC_NOT_AFFECTED", 0x0),
         SymbolRow("PR_SPEC_PRCTL", 0x1),
-        SymbolRow("PR_SPEC_ENABLE", 0x2),
-        SymbolRow("PR_SPEC_DISABLE", 0x4),
-        SymbolRow("PR_SPEC_FORCE_DISABLE", 0x8),
-        SymbolRow("PR_SPEC_DISABLE_NOEXEC", 0x10),
-        SymbolRow("PR_SPEC_ENABLE", 0x2),
-        SymbolRow("PR_SPEC_DISABLE", 0x4),
-        SymbolRow("PR_SPEC_FORCE_DISABLE", 0x8),
-        SymbolRow("PR_SPEC_DISABLE_NOEXEC", 0x10),
     ]
 
     private static let symbols7: [SymbolRow] = [
+        SymbolRow("PR_SPEC_ENABLE", 0x2),
+        SymbolRow("PR_SPEC_DISABLE", 0x4),
+        SymbolRow("PR_SPEC_FORCE_DISABLE", 0x8),
+        SymbolRow("PR_SPEC_DISABLE_NOEXEC", 0x10),
+        SymbolRow("PR_SPEC_ENABLE", 0x2),
+        SymbolRow("PR_SPEC_DISABLE", 0x4),
+        SymbolRow("PR_SPEC_FORCE_DISABLE", 0x8),
+        SymbolRow("PR_SPEC_DISABLE_NOEXEC", 0x10),
         SymbolRow("PR_SYS_DISPATCH_OFF", 0x0),
         SymbolRow("PR_SYS_DISPATCH_ON", 0x1),
         SymbolRow("PR_SYS_DISPATCH_INCLUSIVE_ON", 0x2),
@@ -3520,6 +3543,9 @@ extension SpecTables {
         SymbolRow("PIDFD_NONBLOCK", 0x800),
         SymbolRow("PIDFD_THREAD", 0x80),
         SymbolRow("PIDFD_AUTOKILL", 0x200),
+    ]
+
+    private static let symbols8: [SymbolRow] = [
         SymbolRow("TIME_NS", 0x80),
         SymbolRow("MNT_NS", 0x20000),
         SymbolRow("CGROUP_NS", 0x2000000),
@@ -3528,9 +3554,6 @@ extension SpecTables {
         SymbolRow("USER_NS", 0x10000000),
         SymbolRow("PID_NS", 0x20000000),
         SymbolRow("NET_NS", 0x40000000),
-    ]
-
-    private static let symbols8: [SymbolRow] = [
         SymbolRow("LISTNS_CURRENT_USER", 0xffffffffffffffff),
         SymbolRow("ARCH_SET_GS", 0x1001),
         SymbolRow("ARCH_SET_FS", 0x1002),
@@ -3723,6 +3746,9 @@ extension SpecTables {
         SymbolRow("TRAP_BRANCH", 0x3),
         SymbolRow("TRAP_HWBKPT", 0x4),
         SymbolRow("TRAP_UNK", 0x5),
+    ]
+
+    private static let symbols9: [SymbolRow] = [
         SymbolRow("TRAP_PERF", 0x6),
         SymbolRow("POLL_IN", 0x1),
         SymbolRow("POLL_OUT", 0x2),
@@ -3731,9 +3757,6 @@ extension SpecTables {
         SymbolRow("POLL_PRI", 0x5),
         SymbolRow("POLL_HUP", 0x6),
         SymbolRow("SYS_SECCOMP", 0x1),
-    ]
-
-    private static let symbols9: [SymbolRow] = [
         SymbolRow("SYS_USER_DISPATCH", 0x2),
         SymbolRow("FUTEX_WAIT", 0x0),
         SymbolRow("FUTEX_WAKE", 0x1),
@@ -3926,6 +3949,9 @@ extension SpecTables {
         SymbolRow("STA_PPSERROR", 0x800),
         SymbolRow("STA_CLOCKERR", 0x1000),
         SymbolRow("STA_NANO", 0x2000),
+    ]
+
+    private static let symbols10: [SymbolRow] = [
         SymbolRow("STA_MODE", 0x4000),
         SymbolRow("STA_CLK", 0x8000),
         SymbolRow("SIGEV_SIGNAL", 0x0),
@@ -3934,9 +3960,6 @@ extension SpecTables {
         SymbolRow("SIGEV_THREAD_ID", 0x4),
         SymbolRow("CPUCLOCK_PROF", 0x0),
         SymbolRow("CPUCLOCK_VIRT", 0x1),
-    ]
-
-    private static let symbols10: [SymbolRow] = [
         SymbolRow("CPUCLOCK_SCHED", 0x2),
         SymbolRow("_LINUX_CAPABILITY_VERSION_1", 0x19980330),
         SymbolRow("_LINUX_CAPABILITY_VERSION_2", 0x20071026),
@@ -4129,6 +4152,9 @@ extension SpecTables {
         SymbolRow("EBADRQC", 0x38),
         SymbolRow("EBADSLT", 0x39),
         SymbolRow("EBFONT", 0x3b),
+    ]
+
+    private static let symbols11: [SymbolRow] = [
         SymbolRow("ENOSTR", 0x3c),
         SymbolRow("ENODATA", 0x3d),
         SymbolRow("ETIME", 0x3e),
@@ -4137,9 +4163,6 @@ extension SpecTables {
         SymbolRow("ENOPKG", 0x41),
         SymbolRow("EREMOTE", 0x42),
         SymbolRow("ENOLINK", 0x43),
-    ]
-
-    private static let symbols11: [SymbolRow] = [
         SymbolRow("EADV", 0x44),
         SymbolRow("ESRMNT", 0x45),
         SymbolRow("ECOMM", 0x46),
@@ -4332,6 +4355,9 @@ extension SpecTables {
         SymbolRow("PTRACE_TRACEME", 0x0),
         SymbolRow("PTRACE_PEEKTEXT", 0x1),
         SymbolRow("PTRACE_PEEKDATA", 0x2),
+    ]
+
+    private static let symbols12: [SymbolRow] = [
         SymbolRow("PTRACE_PEEKUSER", 0x3),
         SymbolRow("PTRACE_POKETEXT", 0x4),
         SymbolRow("PTRACE_POKEDATA", 0x5),
@@ -4340,9 +4366,6 @@ extension SpecTables {
         SymbolRow("PTRACE_KILL", 0x8),
         SymbolRow("PTRACE_SINGLESTEP", 0x9),
         SymbolRow("PTRACE_GETREGS", 0xc),
-    ]
-
-    private static let symbols12: [SymbolRow] = [
         SymbolRow("PTRACE_SETREGS", 0xd),
         SymbolRow("PTRACE_GETFPREGS", 0xe),
         SymbolRow("PTRACE_SETFPREGS", 0xf),
@@ -4535,6 +4558,9 @@ extension SpecTables {
         SymbolRow("SECCOMP_MODE_STRICT", 0x1),
         SymbolRow("SECCOMP_MODE_FILTER", 0x2),
         SymbolRow("SECCOMP_FILTER_FLAG_TSYNC", 0x1),
+    ]
+
+    private static let symbols13: [SymbolRow] = [
         SymbolRow("SECCOMP_FILTER_FLAG_LOG", 0x2),
         SymbolRow("SECCOMP_FILTER_FLAG_SPEC_ALLOW", 0x4),
         SymbolRow("SECCOMP_FILTER_FLAG_NEW_LISTENER", 0x8),
@@ -4543,9 +4569,6 @@ extension SpecTables {
         SymbolRow("SECCOMP_USER_NOTIF_FLAG_CONTINUE", 0x1),
         SymbolRow("SECCOMP_ADDFD_FLAG_SETFD", 0x1),
         SymbolRow("SECCOMP_ADDFD_FLAG_SEND", 0x2),
-    ]
-
-    private static let symbols13: [SymbolRow] = [
         SymbolRow("SECCOMP_RET_KILL_PROCESS", 0x80000000),
         SymbolRow("SECCOMP_RET_KILL_THREAD", 0x0),
         SymbolRow("SECCOMP_RET_TRAP", 0x30000),
@@ -4714,6 +4737,20 @@ extension SpecTables {
         SymbolRow("HDIO_SET_ADDRESS", 0x32f),
         SymbolRow("IOCTL_VMCI_SOCKETS_GET_LOCAL_CID", 0x7b9),
         SymbolRow("IOCTL_VM_SOCKETS_GET_LOCAL_CID", 0x7b9),
+        SymbolRow("RAID_AUTORUN", 0x914),
+        SymbolRow("CLEAR_ARRAY", 0x920),
+        SymbolRow("HOT_REMOVE_DISK", 0x922),
+        SymbolRow("SET_DISK_INFO", 0x924),
+        SymbolRow("WRITE_RAID_INFO", 0x925),
+        SymbolRow("UNPROTECT_ARRAY", 0x926),
+        SymbolRow("PROTECT_ARRAY", 0x927),
+        SymbolRow("HOT_ADD_DISK", 0x928),
+        SymbolRow("SET_DISK_FAULTY", 0x929),
+        SymbolRow("HOT_GENERATE_ERROR", 0x92a),
+        SymbolRow("STOP_ARRAY", 0x932),
+        SymbolRow("STOP_ARRAY_RO", 0x933),
+        SymbolRow("RESTART_ARRAY_RW", 0x934),
+        SymbolRow("CLUSTERED_DISK_NACK", 0x935),
         SymbolRow("BLKROSET", 0x125d),
         SymbolRow("BLKROGET", 0x125e),
         SymbolRow("BLKRRPART", 0x125f),
@@ -4724,6 +4761,9 @@ extension SpecTables {
         SymbolRow("BLKFRASET", 0x1264),
         SymbolRow("BLKFRAGET", 0x1265),
         SymbolRow("BLKSECTSET", 0x1266),
+    ]
+
+    private static let symbols14: [SymbolRow] = [
         SymbolRow("BLKSECTGET", 0x1267),
         SymbolRow("BLKSSZGET", 0x1268),
         SymbolRow("BLKPG", 0x1269),
@@ -4746,9 +4786,6 @@ extension SpecTables {
         SymbolRow("SG_GET_TIMEOUT", 0x2202),
         SymbolRow("SG_EMULATED_HOST", 0x2203),
         SymbolRow("SG_SET_TRANSFORM", 0x2204),
-    ]
-
-    private static let symbols14: [SymbolRow] = [
         SymbolRow("SG_GET_TRANSFORM", 0x2205),
         SymbolRow("SG_GET_COMMAND_Q", 0x2270),
         SymbolRow("SG_SET_COMMAND_Q", 0x2271),
@@ -4839,6 +4876,7 @@ extension SpecTables {
         SymbolRow("CCISS_DEREGDISK", 0x420c),
         SymbolRow("CCISS_REGNEWD", 0x420e),
         SymbolRow("CCISS_RESCANDISK", 0x4210),
+        SymbolRow("SNDCTL_COPR_RESET", 0x4300),
         SymbolRow("SNDRV_COMPRESS_PAUSE", 0x4330),
         SymbolRow("SNDRV_COMPRESS_RESUME", 0x4331),
         SymbolRow("SNDRV_COMPRESS_START", 0x4332),
@@ -4926,6 +4964,9 @@ extension SpecTables {
         SymbolRow("MTDFILEMODE", 0x4d13),
         SymbolRow("NVME_IOCTL_ID", 0x4e40),
         SymbolRow("NVME_IOCTL_RESET", 0x4e44),
+    ]
+
+    private static let symbols15: [SymbolRow] = [
         SymbolRow("NVME_IOCTL_SUBSYS_RESET", 0x4e45),
         SymbolRow("NVME_IOCTL_RESCAN", 0x4e46),
         SymbolRow("UBI_IOCVOLRMBLK", 0x4f08),
@@ -4942,6 +4983,10 @@ extension SpecTables {
         SymbolRow("SNDCTL_DSP_NONBLOCK", 0x500e),
         SymbolRow("PCITEST_CLEAR_IRQ", 0x5010),
         SymbolRow("SNDCTL_DSP_SETSYNCRO", 0x5015),
+        SymbolRow("SNDCTL_DSP_SETDUPLEX", 0x5016),
+        SymbolRow("SNDCTL_SEQ_RESET", 0x5100),
+        SymbolRow("SNDCTL_SEQ_SYNC", 0x5101),
+        SymbolRow("SNDCTL_SEQ_PANIC", 0x5111),
         SymbolRow("RFKILL_IOCTL_NOINPUT", 0x5201),
         SymbolRow("FASTRPC_IOCTL_INIT_ATTACH", 0x5204),
         SymbolRow("RNDZAPENTCNT", 0x5204),
@@ -4949,9 +4994,6 @@ extension SpecTables {
         SymbolRow("RNDRESEEDCRNG", 0x5207),
         SymbolRow("FASTRPC_IOCTL_INIT_ATTACH_SNS", 0x5208),
         SymbolRow("CDROMPAUSE", 0x5301),
-    ]
-
-    private static let symbols15: [SymbolRow] = [
         SymbolRow("CDROMRESUME", 0x5302),
         SymbolRow("CDROMPLAYMSF", 0x5303),
         SymbolRow("CDROMPLAYTRKIND", 0x5304),
@@ -5104,6 +5146,8 @@ extension SpecTables {
         SymbolRow("VT_WAITEVENT", 0x560e),
         SymbolRow("VT_SETACTIVATE", 0x560f),
         SymbolRow("VIDIOC_LOG_STATUS", 0x5646),
+        SymbolRow("UACCE_CMD_START_Q", 0x5700),
+        SymbolRow("UACCE_CMD_PUT_Q", 0x5701),
         SymbolRow("IOC_WATCH_QUEUE_SET_SIZE", 0x5760),
         SymbolRow("IOC_WATCH_QUEUE_SET_FILTER", 0x5761),
         SymbolRow("USBTMC_IOCTL_INDICATOR_PULSE", 0x5b01),
@@ -5123,6 +5167,9 @@ extension SpecTables {
         SymbolRow("ATMTCP_REMOVE", 0x618f),
         SymbolRow("ATMLEC_CTRL", 0x61d0),
         SymbolRow("ATMLEC_DATA", 0x61d1),
+    ]
+
+    private static let symbols16: [SymbolRow] = [
         SymbolRow("ATMLEC_MCAST", 0x61d2),
         SymbolRow("ATMMPC_CTRL", 0x61d8),
         SymbolRow("ATMMPC_DATA", 0x61d9),
@@ -5152,9 +5199,6 @@ extension SpecTables {
         SymbolRow("FUNCTIONFS_FIFO_FLUSH", 0x6702),
         SymbolRow("GADGETFS_FIFO_FLUSH", 0x6702),
         SymbolRow("FUNCTIONFS_CLEAR_HALT", 0x6703),
-    ]
-
-    private static let symbols16: [SymbolRow] = [
         SymbolRow("GADGETFS_CLEAR_HALT", 0x6703),
         SymbolRow("FUNCTIONFS_INTERFACE_REVMAP", 0x6780),
         SymbolRow("FUNCTIONFS_ENDPOINT_REVMAP", 0x6781),
@@ -5326,6 +5370,9 @@ extension SpecTables {
         SymbolRow("SIOCSIWCOMMIT", 0x8b00),
         SymbolRow("SIOCGIWNAME", 0x8b01),
         SymbolRow("SIOCSIWNWID", 0x8b02),
+    ]
+
+    private static let symbols17: [SymbolRow] = [
         SymbolRow("SIOCGIWNWID", 0x8b03),
         SymbolRow("SIOCSIWFREQ", 0x8b04),
         SymbolRow("SIOCGIWFREQ", 0x8b05),
@@ -5355,9 +5402,6 @@ extension SpecTables {
         SymbolRow("SIOCGIWNICKN", 0x8b1d),
         SymbolRow("SIOCSIWRATE", 0x8b20),
         SymbolRow("SIOCGIWRATE", 0x8b21),
-    ]
-
-    private static let symbols17: [SymbolRow] = [
         SymbolRow("SIOCSIWRTS", 0x8b22),
         SymbolRow("SIOCGIWRTS", 0x8b23),
         SymbolRow("SIOCSIWFRAG", 0x8b24),
@@ -5420,6 +5464,7 @@ extension SpecTables {
         SymbolRow("KVM_CREATE_VM", 0xae01),
         SymbolRow("KVM_CHECK_EXTENSION", 0xae03),
         SymbolRow("KVM_GET_VCPU_MMAP_SIZE", 0xae04),
+        SymbolRow("KVM_S390_ENABLE_SIE", 0xae06),
         SymbolRow("KVM_CREATE_VCPU", 0xae41),
         SymbolRow("KVM_SET_NR_MMU_PAGES", 0xae44),
         SymbolRow("KVM_GET_NR_MMU_PAGES", 0xae45),
@@ -5429,11 +5474,15 @@ extension SpecTables {
         SymbolRow("KVM_REINJECT_CONTROL", 0xae71),
         SymbolRow("KVM_SET_BOOT_CPU_ID", 0xae78),
         SymbolRow("KVM_RUN", 0xae80),
+        SymbolRow("KVM_S390_INITIAL_RESET", 0xae97),
         SymbolRow("KVM_NMI", 0xae9a),
         SymbolRow("KVM_SET_TSC_KHZ", 0xaea2),
         SymbolRow("KVM_GET_TSC_KHZ", 0xaea3),
         SymbolRow("KVM_KVMCLOCK_CTRL", 0xaead),
+        SymbolRow("KVM_PPC_SVM_OFF", 0xaeb3),
         SymbolRow("KVM_SMI", 0xaeb7),
+        SymbolRow("KVM_S390_NORMAL_RESET", 0xaec3),
+        SymbolRow("KVM_S390_CLEAR_RESET", 0xaec4),
         SymbolRow("KVM_RESET_DIRTY_RINGS", 0xaec7),
         SymbolRow("KVM_GET_STATS_FD", 0xaece),
         SymbolRow("VHOST_SET_OWNER", 0xaf01),
@@ -5506,6 +5555,7 @@ extension SpecTables {
         SymbolRow("DMX_REMOVE_PID", 0x40026f34),
         SymbolRow("PPFCONTROL", 0x4002708e),
         SymbolRow("F2FS_IOC_SET_COMPRESS_OPTION", 0x4002f516),
+        SymbolRow("SET_BITMAP_FILE", 0x4004092b),
         SymbolRow("IB_USER_MAD_UNREGISTER_AGENT", 0x40041b02),
         SymbolRow("HFI1_IOCTL_RECV_CTRL", 0x40041be8),
         SymbolRow("HFI1_IOCTL_POLL_TYPE", 0x40041be9),
@@ -5523,6 +5573,9 @@ extension SpecTables {
         SymbolRow("PTP_MASK_EN_SINGLE", 0x40043d14),
         SymbolRow("SNDRV_PCM_IOCTL_TSTAMP", 0x40044102),
         SymbolRow("SNDRV_PCM_IOCTL_TTSTAMP", 0x40044103),
+    ]
+
+    private static let symbols18: [SymbolRow] = [
         SymbolRow("SNDRV_PCM_IOCTL_USER_PVERSION", 0x40044104),
         SymbolRow("AGPIOC_DEALLOCATE", 0x40044107),
         SymbolRow("SNDRV_PCM_IOCTL_PAUSE", 0x40044145),
@@ -5556,14 +5609,20 @@ extension SpecTables {
         SymbolRow("PCITEST_MSIX", 0x40045007),
         SymbolRow("PCITEST_SET_IRQTYPE", 0x40045008),
         SymbolRow("SNDCTL_DSP_SETTRIGGER", 0x40045010),
+        SymbolRow("SNDCTL_DSP_PROFILE", 0x40045017),
+        SymbolRow("SNDCTL_DSP_SETSPDIF", 0x40045042),
+        SymbolRow("SNDCTL_SEQ_PERCMODE", 0x40045106),
+        SymbolRow("SNDCTL_SEQ_TESTMIDI", 0x40045108),
+        SymbolRow("SNDCTL_SEQ_RESETSAMPLES", 0x40045109),
+        SymbolRow("SNDCTL_SEQ_THRESHOLD", 0x4004510d),
+        SymbolRow("SNDCTL_FM_4OP_ENABLE", 0x4004510f),
         SymbolRow("RNDADDTOENTCNT", 0x40045201),
         SymbolRow("RFKILL_IOCTL_MAX_SIZE", 0x40045202),
-    ]
-
-    private static let symbols18: [SymbolRow] = [
         SymbolRow("SAA6588_CMD_CLOSE", 0x40045202),
         SymbolRow("SNDRV_SEQ_IOCTL_USER_PVERSION", 0x40045304),
         SymbolRow("SNDRV_TIMER_IOCTL_TREAD_OLD", 0x40045402),
+        SymbolRow("SNDCTL_TMR_METRONOME", 0x40045407),
+        SymbolRow("SNDCTL_TMR_SELECT", 0x40045408),
         SymbolRow("TIOCSPTLCK", 0x40045431),
         SymbolRow("TIOCSIG", 0x40045436),
         SymbolRow("SNDRV_TIMER_IOCTL_TREAD64", 0x400454a4),
@@ -5678,6 +5737,7 @@ extension SpecTables {
         SymbolRow("KVM_INTERRUPT", 0x4004ae86),
         SymbolRow("KVM_SET_SIGNAL_MASK", 0x4004ae8b),
         SymbolRow("KVM_SET_MP_STATE", 0x4004ae99),
+        SymbolRow("KVM_ARM_VCPU_FINALIZE", 0x4004aec2),
         SymbolRow("VHOST_SET_LOG_FD", 0x4004af07),
         SymbolRow("VHOST_SCSI_GET_ABI_VERSION", 0x4004af42),
         SymbolRow("VHOST_SCSI_SET_EVENTS_MISSED", 0x4004af43),
@@ -5716,6 +5776,9 @@ extension SpecTables {
         SymbolRow("AGPIOC_RESERVE", 0x40084104),
         SymbolRow("AGPIOC_PROTECT", 0x40084105),
         SymbolRow("AGPIOC_BIND", 0x40084108),
+    ]
+
+    private static let symbols19: [SymbolRow] = [
         SymbolRow("AGPIOC_UNBIND", 0x40084109),
         SymbolRow("SNDRV_PCM_IOCTL_REWIND", 0x40084146),
         SymbolRow("SNDRV_PCM_IOCTL_FORWARD", 0x40084149),
@@ -5738,6 +5801,7 @@ extension SpecTables {
         SymbolRow("PCITEST_WRITE", 0x40085004),
         SymbolRow("PCITEST_READ", 0x40085005),
         SymbolRow("PCITEST_COPY", 0x40085006),
+        SymbolRow("SNDCTL_SEQ_OUTOFBAND", 0x40085112),
         SymbolRow("RNDADDENTROPY", 0x40085203),
         SymbolRow("TFD_IOC_SET_TICKS", 0x40085400),
         SymbolRow("USB_RAW_IOCTL_EP0_WRITE", 0x40085503),
@@ -5747,6 +5811,7 @@ extension SpecTables {
         SymbolRow("USBDEVFS_CONNECTINFO", 0x40085511),
         SymbolRow("UI_SET_PHYS", 0x4008556c),
         SymbolRow("VIDIOC_S_STD", 0x40085618),
+        SymbolRow("VIDIOC_SUBDEV_S_STD", 0x40085618),
         SymbolRow("VIDIOC_AM437X_CCDC_CFG", 0x400856c1),
         SymbolRow("VK_IOCTL_RESET", 0x40085e04),
         SymbolRow("DMA_BUF_IOCTL_SYNC", 0x40086200),
@@ -5761,9 +5826,6 @@ extension SpecTables {
         SymbolRow("XSDFEC_SET_TURBO", 0x40086604),
         SymbolRow("XSDFEC_SET_ORDER", 0x40086608),
         SymbolRow("HPET_IRQFREQ", 0x40086806),
-    ]
-
-    private static let symbols19: [SymbolRow] = [
         SymbolRow("MTIOCTOP", 0x40086d01),
         SymbolRow("RIO_ENABLE_DOORBELL_RANGE", 0x40086d09),
         SymbolRow("RIO_DISABLE_DOORBELL_RANGE", 0x40086d0a),
@@ -5838,6 +5900,7 @@ extension SpecTables {
         SymbolRow("SNDRV_DM_FM_IOCTL_SET_PARAMS", 0x40094824),
         SymbolRow("USB_RAW_IOCTL_EP_ENABLE", 0x40095505),
         SymbolRow("FDFMTTRK", 0x400c0248),
+        SymbolRow("RUN_ARRAY", 0x400c0930),
         SymbolRow("SNAPSHOT_SET_SWAP_AREA", 0x400c330d),
         SymbolRow("CAPI_REGISTER", 0x400c4301),
         SymbolRow("HIDIOCGREPORT", 0x400c4807),
@@ -5916,6 +5979,9 @@ extension SpecTables {
         SymbolRow("RIO_ENABLE_PORTWRITE_RANGE", 0x40106d0b),
         SymbolRow("RIO_DISABLE_PORTWRITE_RANGE", 0x40106d0c),
         SymbolRow("MGSL_IOCSGPIO", 0x40106d10),
+    ]
+
+    private static let symbols20: [SymbolRow] = [
         SymbolRow("NILFS_IOCTL_CHANGE_CPMODE", 0x40106e80),
         SymbolRow("NILFS_IOCTL_SET_ALLOC_RANGE", 0x40106e8c),
         SymbolRow("VIDEO_STILLPICTURE", 0x40106f1e),
@@ -5935,14 +6001,20 @@ extension SpecTables {
         SymbolRow("KVM_REGISTER_COALESCED_MMIO", 0x4010ae67),
         SymbolRow("KVM_UNREGISTER_COALESCED_MMIO", 0x4010ae68),
         SymbolRow("KVM_ASSIGN_SET_MSIX_ENTRY", 0x4010ae74),
+        SymbolRow("KVM_S390_INTERRUPT", 0x4010ae94),
+        SymbolRow("KVM_S390_SET_INITIAL_PSW", 0x4010ae96),
         SymbolRow("KVM_DIRTY_TLB", 0x4010aeaa),
         SymbolRow("KVM_GET_ONE_REG", 0x4010aeab),
+        SymbolRow("KVM_ARM_SET_DEVICE_ADDR", 0x4010aeab),
         SymbolRow("KVM_SET_ONE_REG", 0x4010aeac),
         SymbolRow("ASPEED_LPC_CTRL_IOCTL_MAP", 0x4010b201),
         SymbolRow("ASPEED_P2A_CTRL_IOCTL_SET_WINDOW", 0x4010b300),
         SymbolRow("OCXL_IOCTL_IRQ_SET_FD", 0x4010ca13),
         SymbolRow("SNDRV_DM_FM_IOCTL_SET_VOICE", 0x40124823),
         SymbolRow("FDSETMAXERRS", 0x4014024c),
+        SymbolRow("ADD_NEW_DISK", 0x40140921),
+        SymbolRow("SNDCTL_COPR_WDATA", 0x40144304),
+        SymbolRow("SNDCTL_COPR_WCODE", 0x40144305),
         SymbolRow("OMAPFB_UPDATE_WINDOW_OLD", 0x40144f2f),
         SymbolRow("VIDIOC_S_CROP", 0x4014563c),
         SymbolRow("CHIOMOVE", 0x40146301),
@@ -5964,9 +6036,6 @@ extension SpecTables {
         SymbolRow("NILFS_IOCTL_SET_SUINFO", 0x40186e8d),
         SymbolRow("UBI_IOCATT", 0x40186f40),
         SymbolRow("RTC_PARAM_GET", 0x40187013),
-    ]
-
-    private static let symbols20: [SymbolRow] = [
         SymbolRow("RTC_PARAM_SET", 0x40187014),
         SymbolRow("IOC_PR_REGISTER", 0x401870c8),
         SymbolRow("IOC_PR_PREEMPT", 0x401870cb),
@@ -5976,6 +6045,8 @@ extension SpecTables {
         SymbolRow("ACRN_IOCTL_IRQFD", 0x4018a271),
         SymbolRow("NE_SET_USER_MEMORY_REGION", 0x4018ae23),
         SymbolRow("KVM_SET_MEMORY_REGION", 0x4018ae40),
+        SymbolRow("KVM_S390_UCAS_MAP", 0x4018ae50),
+        SymbolRow("KVM_S390_UCAS_UNMAP", 0x4018ae51),
         SymbolRow("KVM_HYPERV_EVENTFD", 0x4018aebd),
         SymbolRow("KVM_SET_DEVICE_ATTR", 0x4018aee1),
         SymbolRow("KVM_GET_DEVICE_ATTR", 0x4018aee2),
@@ -6007,6 +6078,9 @@ extension SpecTables {
         SymbolRow("KVM_IRQFD", 0x4020ae76),
         SymbolRow("KVM_SIGNAL_MSI", 0x4020aea5),
         SymbolRow("KVM_SET_PMU_EVENT_FILTER", 0x4020aeb2),
+        SymbolRow("KVM_S390_SET_IRQ_STATE", 0x4020aeb5),
+        SymbolRow("KVM_S390_GET_IRQ_STATE", 0x4020aeb6),
+        SymbolRow("KVM_S390_SET_CMMA_BITS", 0x4020aeb9),
         SymbolRow("OCXL_IOCTL_ATTACH", 0x4020ca10),
         SymbolRow("SNDRV_COMPRESS_SET_METADATA", 0x40244314),
         SymbolRow("JSIOCSCORR", 0x40246a21),
@@ -6020,6 +6094,7 @@ extension SpecTables {
         SymbolRow("FW_CDEV_IOC_SEND_BROADCAST_REQUEST", 0x40282312),
         SymbolRow("FW_CDEV_IOC_SEND_STREAM_PACKET", 0x40282313),
         SymbolRow("EVIOCSKEYCODE_V2", 0x40284504),
+        SymbolRow("SNDCTL_FM_LOAD_INSTR", 0x40285107),
         SymbolRow("RIO_UNMAP_OUTBOUND", 0x40286d10),
         SymbolRow("PHN_SETREGS", 0x40287008),
         SymbolRow("RTC_WKALM_SET", 0x4028700f),
@@ -6067,6 +6142,9 @@ extension SpecTables {
         SymbolRow("KVM_X86_SET_MCE", 0x4040ae9e),
         SymbolRow("KVM_SET_VCPU_EVENTS", 0x4040aea0),
         SymbolRow("KVM_ASSIGN_SET_INTX_MASK", 0x4040aea4),
+        SymbolRow("KVM_S390_MEM_OP", 0x4040aeb1),
+        SymbolRow("KVM_S390_GET_SKEYS", 0x4040aeb2),
+        SymbolRow("KVM_S390_SET_SKEYS", 0x4040aeb3),
         SymbolRow("CXL_IOCTL_START_WORK", 0x4040ca00),
         SymbolRow("CXL_IOCTL_DOWNLOAD_IMAGE", 0x4040ca0a),
         SymbolRow("CXL_IOCTL_VALIDATE_IMAGE", 0x4040ca0b),
@@ -6075,12 +6153,15 @@ extension SpecTables {
         SymbolRow("OMAPFB_UPDATE_WINDOW", 0x40444f36),
         SymbolRow("VIDIOC_S_MODULATOR", 0x40445637),
         SymbolRow("VK_IOCTL_LOAD_IMAGE", 0x40445e02),
+        SymbolRow("SET_ARRAY_INFO", 0x40480923),
         SymbolRow("SNDRV_EMU10K1_IOCTL_PCM_POKE", 0x40484830),
         SymbolRow("SNDRV_TIMER_IOCTL_GPARAMS", 0x40485404),
         SymbolRow("BTRFS_IOC_SEND", 0x40489426),
         SymbolRow("KVM_SET_GUEST_DEBUG", 0x4048ae9b),
+        SymbolRow("KVM_S390_IRQ", 0x4048aeb4),
         SymbolRow("KVM_XEN_HVM_SET_ATTR", 0x4048aec9),
         SymbolRow("KVM_XEN_VCPU_SET_ATTR", 0x4048aecb),
+        SymbolRow("KVM_S390_ZPCI_OP", 0x4048aed1),
         SymbolRow("GSMIOC_SETCONF", 0x404c4701),
         SymbolRow("SNDRV_SEQ_IOCTL_SET_QUEUE_CLIENT", 0x404c534a),
         SymbolRow("SNDRV_SEQ_IOCTL_SUBSCRIBE_PORT", 0x40505330),
@@ -6101,11 +6182,15 @@ extension SpecTables {
         SymbolRow("CHIOGELEM", 0x406c6310),
         SymbolRow("KVM_SET_PIT2", 0x4070aea0),
         SymbolRow("HFI1_IOCTL_USER_INFO", 0x40781be3),
+    ]
+
+    private static let symbols21: [SymbolRow] = [
         SymbolRow("NILFS_IOCTL_CLEAN_SEGMENTS", 0x40786e88),
         SymbolRow("FDSETDRVPRM", 0x40800290),
         SymbolRow("UBI_IOCVOLCRBLK", 0x40804f07),
         SymbolRow("FS_IOC_ENABLE_VERITY", 0x40806685),
         SymbolRow("BTRFS_IOC_ENCODED_WRITE", 0x40809440),
+        SymbolRow("KVM_PPC_GET_PVINFO", 0x4080aea1),
         SymbolRow("KVM_SET_DEBUGREGS", 0x4080aea2),
         SymbolRow("KVM_SET_NESTED_STATE", 0x4080aebf),
         SymbolRow("SNDRV_COMPRESS_SET_PARAMS", 0x40844312),
@@ -6167,9 +6252,6 @@ extension SpecTables {
         SymbolRow("BTRFS_IOC_SNAP_CREATE_V2", 0x50009417),
         SymbolRow("BTRFS_IOC_SUBVOL_CREATE_V2", 0x50009418),
         SymbolRow("BTRFS_IOC_RM_DEV_V2", 0x5000943a),
-    ]
-
-    private static let symbols21: [SymbolRow] = [
         SymbolRow("BTRFS_IOC_SNAP_DESTROY_V2", 0x5000943f),
         SymbolRow("KVM_SET_XSAVE", 0x5000aea5),
         SymbolRow("HIDIOCSUSAGES", 0x501c4814),
@@ -6244,10 +6326,22 @@ extension SpecTables {
         SymbolRow("MCE_GETCLEAR_FLAGS", 0x80044d03),
         SymbolRow("MEMGETREGIONCOUNT", 0x80044d07),
         SymbolRow("OTPSELECT", 0x80044d0d),
+        SymbolRow("OSS_GETVERSION", 0x80044d76),
         SymbolRow("UBI_IOCEBISMAP", 0x80044f05),
+        SymbolRow("SOUND_PCM_READ_RATE", 0x80045002),
+        SymbolRow("SOUND_PCM_READ_BITS", 0x80045005),
+        SymbolRow("SOUND_PCM_READ_CHANNELS", 0x80045006),
+        SymbolRow("SOUND_PCM_READ_FILTER", 0x80045007),
         SymbolRow("SNDCTL_DSP_GETFMTS", 0x8004500b),
         SymbolRow("SNDCTL_DSP_GETCAPS", 0x8004500f),
         SymbolRow("SNDCTL_DSP_GETTRIGGER", 0x80045010),
+        SymbolRow("SNDCTL_DSP_GETODELAY", 0x80045017),
+        SymbolRow("SNDCTL_DSP_GETSPDIF", 0x80045043),
+        SymbolRow("SNDCTL_SEQ_GETOUTCOUNT", 0x80045104),
+        SymbolRow("SNDCTL_SEQ_GETINCOUNT", 0x80045105),
+        SymbolRow("SNDCTL_SEQ_NRSYNTHS", 0x8004510a),
+        SymbolRow("SNDCTL_SEQ_NRMIDIS", 0x8004510b),
+        SymbolRow("SNDCTL_SEQ_GETTIME", 0x80045113),
         SymbolRow("RNDGETENTCNT", 0x80045200),
         SymbolRow("SNDRV_SEQ_IOCTL_PVERSION", 0x80045300),
         SymbolRow("SNDRV_SEQ_IOCTL_CLIENT_ID", 0x80045301),
@@ -6291,6 +6385,9 @@ extension SpecTables {
         SymbolRow("WDIOC_GETTIMELEFT", 0x8004570a),
         SymbolRow("F2FS_IOC_SHUTDOWN", 0x8004587d),
         SymbolRow("FS_IOC_SHUTDOWN", 0x8004587d),
+    ]
+
+    private static let symbols22: [SymbolRow] = [
         SymbolRow("USBTMC_IOCTL_GET_TIMEOUT", 0x80045b09),
         SymbolRow("USBTMC_IOCTL_API_VERSION", 0x80045b10),
         SymbolRow("CEC_G_MODE", 0x80046108),
@@ -6370,9 +6467,6 @@ extension SpecTables {
         SymbolRow("NS_GET_TGID_FROM_PIDNS", 0x8004b707),
         SymbolRow("NS_GET_PID_IN_PIDNS", 0x8004b708),
         SymbolRow("NS_GET_TGID_IN_PIDNS", 0x8004b709),
-    ]
-
-    private static let symbols22: [SymbolRow] = [
         SymbolRow("CXL_IOCTL_GET_PROCESS_ELEMENT", 0x8004ca01),
         SymbolRow("FUSE_DEV_IOC_CLONE", 0x8004e500),
         SymbolRow("SISFB_GET_INFO_SIZE", 0x8004f300),
@@ -6414,7 +6508,9 @@ extension SpecTables {
         SymbolRow("USBDEVFS_ALLOC_STREAMS", 0x8008551c),
         SymbolRow("USBDEVFS_FREE_STREAMS", 0x8008551d),
         SymbolRow("VIDIOC_G_STD", 0x80085617),
+        SymbolRow("VIDIOC_SUBDEV_G_STD", 0x80085617),
         SymbolRow("VIDIOC_QUERYSTD", 0x8008563f),
+        SymbolRow("VIDIOC_SUBDEV_QUERYSTD", 0x8008563f),
         SymbolRow("CM_IOCGSTATUS", 0x80086300),
         SymbolRow("KCOV_INIT_TRACE", 0x80086301),
         SymbolRow("FS_IOC_GETFLAGS", 0x80086601),
@@ -6467,6 +6563,7 @@ extension SpecTables {
         SymbolRow("ISST_IF_GET_PLATFORM_INFO", 0x8008fe00),
         SymbolRow("FUNCTIONFS_ENDPOINT_DESC", 0x80096782),
         SymbolRow("DMX_GET_PES_PIDS", 0x800a6f2f),
+        SymbolRow("RAID_VERSION", 0x800c0910),
         SymbolRow("CCISS_GETLUNINFO", 0x800c4211),
         SymbolRow("OTPLOCK", 0x800c4d10),
         SymbolRow("OMAPFB_GET_CAPS", 0x800c4f2a),
@@ -6491,6 +6588,9 @@ extension SpecTables {
         SymbolRow("SNDCTL_DSP_GETOSPACE", 0x8010500c),
         SymbolRow("SNDCTL_DSP_GETISPACE", 0x8010500d),
         SymbolRow("SNDCTL_DSP_MAPINBUF", 0x80105013),
+    ]
+
+    private static let symbols23: [SymbolRow] = [
         SymbolRow("SNDCTL_DSP_MAPOUTBUF", 0x80105014),
         SymbolRow("TUNGETFILTER", 0x801054db),
         SymbolRow("USBDEVFS_DISCSIGNAL", 0x8010550e),
@@ -6516,6 +6616,8 @@ extension SpecTables {
         SymbolRow("GENWQE_READ_REG16", 0x8010a522),
         SymbolRow("UFFDIO_UNREGISTER", 0x8010aa01),
         SymbolRow("UFFDIO_WAKE", 0x8010aa02),
+        SymbolRow("KVM_PPC_RESIZE_HPT_PREPARE", 0x8010aead),
+        SymbolRow("KVM_PPC_RESIZE_HPT_COMMIT", 0x8010aeae),
         SymbolRow("KVM_MEMORY_ENCRYPT_REG_REGION", 0x8010aebb),
         SymbolRow("KVM_MEMORY_ENCRYPT_UNREG_REGION", 0x8010aebc),
         SymbolRow("VHOST_VDPA_GET_IOVA_RANGE", 0x8010af78),
@@ -6524,6 +6626,7 @@ extension SpecTables {
         SymbolRow("NS_MNT_GET_PREV", 0x8010b70c),
         SymbolRow("FS_IOC_GETFSUUID", 0x80111500),
         SymbolRow("FDGETMAXERRS", 0x8014020e),
+        SymbolRow("GET_DISK_INFO", 0x80140912),
         SymbolRow("SNDRV_COMPRESS_TSTAMP", 0x80144320),
         SymbolRow("CHIOGPARAMS", 0x80146306),
         SymbolRow("VIDEO_GET_STATUS", 0x80146f1b),
@@ -6573,12 +6676,10 @@ extension SpecTables {
         SymbolRow("COMEDI_INSN", 0x8028640c),
         SymbolRow("IPMICTL_SEND_COMMAND", 0x8028690d),
         SymbolRow("FE_GET_EVENT", 0x80286f4e),
-    ]
-
-    private static let symbols23: [SymbolRow] = [
         SymbolRow("RTC_WKALM_RD", 0x80287010),
         SymbolRow("TCGETS2", 0x802c542a),
         SymbolRow("SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_METER", 0x803048fc),
+        SymbolRow("SOUND_OLD_MIXER_INFO", 0x80304d65),
         SymbolRow("VIDIOC_G_FBUF", 0x8030560a),
         SymbolRow("COMEDI_CHANINFO", 0x80306403),
         SymbolRow("IPMICTL_SEND_COMMAND_SETTIME", 0x80306915),
@@ -6602,6 +6703,7 @@ extension SpecTables {
         SymbolRow("PFRT_LOG_IOC_GET_DATA_INFO", 0x8040ee08),
         SymbolRow("CEC_ADAP_G_CONNECTOR_INFO", 0x8044610a),
         SymbolRow("GPIO_GET_CHIPINFO_IOCTL", 0x8044b401),
+        SymbolRow("GET_ARRAY_INFO", 0x80480911),
         SymbolRow("COMEDI_SUBDINFO", 0x80486402),
         SymbolRow("PPPIOCGL2TPSTATS", 0x80487436),
         SymbolRow("BTRFS_IOC_GET_SUPPORTED_FEATURES", 0x80489439),
@@ -6613,6 +6715,7 @@ extension SpecTables {
         SymbolRow("PTP_CLOCK_GETCAPS2", 0x80503d0a),
         SymbolRow("COMEDI_CMD", 0x80506409),
         SymbolRow("COMEDI_CMDTEST", 0x8050640a),
+        SymbolRow("SOUND_MIXER_INFO", 0x805c4d65),
         SymbolRow("CEC_ADAP_G_LOG_ADDRS", 0x805c6103),
         SymbolRow("PFRU_IOC_QUERY_CAP", 0x805cee05),
         SymbolRow("SNDRV_TIMER_IOCTL_STATUS", 0x80605414),
@@ -6629,6 +6732,7 @@ extension SpecTables {
         SymbolRow("OCXL_IOCTL_GET_METADATA", 0x8080ca14),
         SymbolRow("FS_IOC_GETFSSYSFSPATH", 0x80811501),
         SymbolRow("VIDIOC_QUERY_DV_TIMINGS", 0x80845663),
+        SymbolRow("VIDIOC_SUBDEV_QUERY_DV_TIMINGS", 0x80845663),
         SymbolRow("VIDIOC_DQEVENT", 0x80885659),
         SymbolRow("VIDIOC_G_JPEGCOMP", 0x808c563d),
         SymbolRow("KVM_GET_REGS", 0x8090ae81),
@@ -6660,6 +6764,7 @@ extension SpecTables {
         SymbolRow("KVM_SET_IRQCHIP", 0x8208ae63),
         SymbolRow("VFAT_IOCTL_READDIR_BOTH", 0x82307201),
         SymbolRow("VFAT_IOCTL_READDIR_SHORT", 0x82307202),
+        SymbolRow("KVM_PPC_GET_SMMU_INFO", 0x8250aea6),
         SymbolRow("SNDRV_HDSP_IOCTL_GET_PEAK_RMS", 0x83b04840),
         SymbolRow("USB_RAW_IOCTL_EPS_INFO", 0x83c0550b),
         SymbolRow("JSIOCGBTNMAP", 0x84006a34),
@@ -6671,6 +6776,8 @@ extension SpecTables {
         SymbolRow("SNDRV_EMU10K1_IOCTL_INFO", 0x880c4810),
         SymbolRow("VIDIOC_G_ENC_INDEX", 0x8818564c),
         SymbolRow("SNDRV_HDSPM_IOCTL_GET_PEAK_RMS", 0x89084842),
+        SymbolRow("SNDCTL_COPR_RCVMSG", 0x8fa44309),
+        SymbolRow("GET_BITMAP_FILE", 0x90000915),
         SymbolRow("SNDRV_HDSP_IOCTL_GET_MIXER", 0x90004844),
         SymbolRow("BTRFS_IOC_DEVICES_READY", 0x90009427),
         SymbolRow("KVM_GET_XSAVE", 0x9000aea4),
@@ -6680,9 +6787,13 @@ extension SpecTables {
         SymbolRow("RIO_CM_CHAN_CREATE", 0xc0026303),
         SymbolRow("CAPI_GET_MANUFACTURER", 0xc0044306),
         SymbolRow("CAPI_GET_SERIAL", 0xc0044308),
+        SymbolRow("UACCE_CMD_QM_SET_QP_CTX", 0xc004480a),
         SymbolRow("SOUND_MIXER_AGC", 0xc0044d67),
         SymbolRow("SOUND_MIXER_3DSE", 0xc0044d68),
         SymbolRow("SOUND_MIXER_PRIVATE1", 0xc0044d6f),
+    ]
+
+    private static let symbols24: [SymbolRow] = [
         SymbolRow("SOUND_MIXER_PRIVATE2", 0xc0044d70),
         SymbolRow("SOUND_MIXER_PRIVATE3", 0xc0044d71),
         SymbolRow("SOUND_MIXER_PRIVATE4", 0xc0044d72),
@@ -6729,6 +6840,7 @@ extension SpecTables {
         SymbolRow("KVM_GET_MSR_INDEX_LIST", 0xc004ae02),
         SymbolRow("KVM_GET_MSR_FEATURE_INDEX_LIST", 0xc004ae0a),
         SymbolRow("NE_ADD_VCPU", 0xc004ae21),
+        SymbolRow("KVM_PPC_ALLOCATE_HTAB", 0xc004aea7),
         SymbolRow("GPIO_GET_LINEINFO_UNWATCH_IOCTL", 0xc004b40c),
         SymbolRow("NET_ADD_IF", 0xc0066f34),
         SymbolRow("NET_GET_IF", 0xc0066f36),
@@ -6776,9 +6888,6 @@ extension SpecTables {
         SymbolRow("FSL_HV_IOCTL_PARTITION_STOP", 0xc008af04),
         SymbolRow("FSL_HV_IOCTL_DOORBELL", 0xc008af06),
         SymbolRow("VHOST_GET_VRING_BASE", 0xc008af12),
-    ]
-
-    private static let symbols24: [SymbolRow] = [
         SymbolRow("VHOST_VDPA_GET_VRING_GROUP", 0xc008af7b),
         SymbolRow("MMC_IOC_MULTI_CMD", 0xc008b301),
         SymbolRow("ISST_IF_GET_PHY_ID", 0xc008fe01),
@@ -6805,6 +6914,7 @@ extension SpecTables {
         SymbolRow("CAPI_GET_VERSION", 0xc0104307),
         SymbolRow("CAPI_MANUFACTURER_CMD", 0xc0104320),
         SymbolRow("IOCTL_MEI_CONNECT_CLIENT", 0xc0104801),
+        SymbolRow("UACCE_CMD_QM_SET_QP_INFO", 0xc010480b),
         SymbolRow("HIDIOCGCOLLECTIONINFO", 0xc0104811),
         SymbolRow("SNDRV_EMU10K1_IOCTL_TRAM_PEEK", 0xc0104822),
         SymbolRow("SNDRV_EMUX_IOCTL_LOAD_PATCH", 0xc0104881),
@@ -6884,6 +6994,9 @@ extension SpecTables {
         SymbolRow("RIO_ALLOC_DMA", 0xc0186d13),
         SymbolRow("RIO_TRANSFER", 0xc0186d15),
         SymbolRow("NILFS_IOCTL_GET_VINFO", 0xc0186e86),
+    ]
+
+    private static let symbols25: [SymbolRow] = [
         SymbolRow("NILFS_IOCTL_GET_BDESCS", 0xc0186e87),
         SymbolRow("DMX_QUERYBUF", 0xc0186f3d),
         SymbolRow("DMX_QBUF", 0xc0186f3f),
@@ -6952,6 +7065,9 @@ extension SpecTables {
         SymbolRow("UFFDIO_ZEROPAGE", 0xc020aa04),
         SymbolRow("UFFDIO_CONTINUE", 0xc020aa07),
         SymbolRow("UFFDIO_POISON", 0xc020aa08),
+        SymbolRow("KVM_S390_GET_CMMA_BITS", 0xc020aeb8),
+        SymbolRow("KVM_S390_PV_COMMAND", 0xc020aec5),
+        SymbolRow("KVM_S390_PV_CPU_COMMAND", 0xc020aed0),
         SymbolRow("F2FS_IOC_MOVE_RANGE", 0xc020f509),
         SymbolRow("SNDCTL_MIDI_MPUCMD", 0xc0216d02),
         SymbolRow("SNDRV_COMPRESS_GET_METADATA", 0xc0244315),
@@ -6979,9 +7095,6 @@ extension SpecTables {
         SymbolRow("SCIF_VREADFROM", 0xc028730c),
         SymbolRow("SCIF_VWRITETO", 0xc028730d),
         SymbolRow("SCIF_FENCE_SIGNAL", 0xc0287311),
-    ]
-
-    private static let symbols25: [SymbolRow] = [
         SymbolRow("MEDIA_IOC_ENUM_LINKS", 0xc0287c02),
         SymbolRow("SGX_IOC_ENCLAVE_RESTRICT_PERMISSIONS", 0xc028a405),
         SymbolRow("SGX_IOC_ENCLAVE_MODIFY_TYPES", 0xc028a406),
@@ -7084,6 +7197,9 @@ extension SpecTables {
         SymbolRow("VIDEO_COMMAND", 0xc0486f3b),
         SymbolRow("VIDEO_TRY_COMMAND", 0xc0486f3c),
         SymbolRow("MEDIA_IOC_G_TOPOLOGY", 0xc0487c04),
+    ]
+
+    private static let symbols26: [SymbolRow] = [
         SymbolRow("KVM_GET_PIT", 0xc048ae65),
         SymbolRow("KVM_XEN_HVM_GET_ATTR", 0xc048aec8),
         SymbolRow("KVM_XEN_VCPU_GET_ATTR", 0xc048aeca),
@@ -7136,7 +7252,9 @@ extension SpecTables {
         SymbolRow("FS_IOC_GET_ENCRYPTION_KEY_STATUS", 0xc080661a),
         SymbolRow("KVM_GET_NESTED_STATE", 0xc080aebe),
         SymbolRow("VIDIOC_S_DV_TIMINGS", 0xc0845657),
+        SymbolRow("VIDIOC_SUBDEV_S_DV_TIMINGS", 0xc0845657),
         SymbolRow("VIDIOC_G_DV_TIMINGS", 0xc0845658),
+        SymbolRow("VIDIOC_SUBDEV_G_DV_TIMINGS", 0xc0845658),
         SymbolRow("SNDRV_PCM_IOCTL_SW_PARAMS", 0xc0884113),
         SymbolRow("SNDRV_PCM_IOCTL_SYNC_PTR", 0xc0884123),
         SymbolRow("SNDCTL_SYNTH_INFO", 0xc08c5102),
@@ -7146,7 +7264,9 @@ extension SpecTables {
         SymbolRow("SNDRV_SEQ_IOCTL_SET_QUEUE_INFO", 0xc08c5335),
         SymbolRow("SNDRV_SEQ_IOCTL_GET_NAMED_QUEUE", 0xc08c5336),
         SymbolRow("VIDIOC_DV_TIMINGS_CAP", 0xc0905664),
+        SymbolRow("VIDIOC_SUBDEV_DV_TIMINGS_CAP", 0xc0905664),
         SymbolRow("VIDIOC_ENUM_DV_TIMINGS", 0xc0945662),
+        SymbolRow("VIDIOC_SUBDEV_ENUM_DV_TIMINGS", 0xc0945662),
         SymbolRow("SNDRV_PCM_IOCTL_STATUS_EXT", 0xc0984124),
         SymbolRow("VBG_IOCTL_HGCM_CONNECT", 0xc09c5604),
         SymbolRow("SOUND_MIXER_GETLEVELS", 0xc0a44d74),
@@ -7182,9 +7302,6 @@ extension SpecTables {
         SymbolRow("SNDRV_CTL_IOCTL_ELEM_REPLACE", 0xc1105518),
         SymbolRow("GPIO_V2_LINE_SET_CONFIG_IOCTL", 0xc110b40d),
         SymbolRow("SNDRV_CTL_IOCTL_PCM_INFO", 0xc1205531),
-    ]
-
-    private static let symbols26: [SymbolRow] = [
         SymbolRow("DM_VERSION", 0xc138fd00),
         SymbolRow("DM_REMOVE_ALL", 0xc138fd01),
         SymbolRow("DM_LIST_DEVICES", 0xc138fd02),
@@ -7283,6 +7400,9 @@ extension SpecTables {
         SymbolRow("SNDRV_PCM_IOCTL_WRITEN_FRAMES", 0x400c4152),
         SymbolRow("SNDRV_EMU10K1_IOCTL_TRAM_POKE", 0x400c4821),
         SymbolRow("MTRRIOC_ADD_ENTRY", 0x400c4d00),
+    ]
+
+    private static let symbols27: [SymbolRow] = [
         SymbolRow("MFB_SET_CHROMA_KEY", 0x400c4d01),
         SymbolRow("MTRRIOC_SET_ENTRY", 0x400c4d01),
         SymbolRow("MTRRIOC_DEL_ENTRY", 0x400c4d02),
@@ -7385,9 +7505,6 @@ extension SpecTables {
         SymbolRow("COMEDI_INSNLIST", 0x8008640b),
         SymbolRow("FE_GET_PROPERTY", 0x80086f53),
         SymbolRow("OSD_GET_CAPABILITY", 0x80086fa1),
-    ]
-
-    private static let symbols27: [SymbolRow] = [
         SymbolRow("FW_CDEV_IOC_GET_CYCLE_TIMER", 0x800c230c),
         SymbolRow("SNDRV_PCM_IOCTL_READI_FRAMES", 0x800c4151),
         SymbolRow("SNDRV_PCM_IOCTL_READN_FRAMES", 0x800c4153),
@@ -7486,6 +7603,9 @@ extension SpecTables {
         SymbolRow("SCIF_READFROM", 0xc024730a),
         SymbolRow("SCIF_WRITETO", 0xc024730b),
         SymbolRow("SCIF_VREADFROM", 0xc024730c),
+    ]
+
+    private static let symbols28: [SymbolRow] = [
         SymbolRow("SCIF_VWRITETO", 0xc024730d),
         SymbolRow("SCIF_FENCE_SIGNAL", 0xc0247311),
         SymbolRow("FASTRPC_IOCTL_MEM_UNMAP", 0xc02c520b),
@@ -7588,9 +7708,6 @@ extension SpecTables {
         SymbolRow("KEY_F2", 0x3c),
         SymbolRow("KEY_F3", 0x3d),
         SymbolRow("KEY_F4", 0x3e),
-    ]
-
-    private static let symbols28: [SymbolRow] = [
         SymbolRow("KEY_F5", 0x3f),
         SymbolRow("KEY_F6", 0x40),
         SymbolRow("KEY_F7", 0x41),
@@ -7689,6 +7806,9 @@ extension SpecTables {
         SymbolRow("KEY_FORWARD", 0x9f),
         SymbolRow("KEY_CLOSECD", 0xa0),
         SymbolRow("KEY_EJECTCD", 0xa1),
+    ]
+
+    private static let symbols29: [SymbolRow] = [
         SymbolRow("KEY_EJECTCLOSECD", 0xa2),
         SymbolRow("KEY_NEXTSONG", 0xa3),
         SymbolRow("KEY_PLAYPAUSE", 0xa4),
@@ -7791,9 +7911,6 @@ extension SpecTables {
         SymbolRow("BTN_TASK", 0x117),
         SymbolRow("BTN_TRIGGER", 0x120),
         SymbolRow("BTN_THUMB", 0x121),
-    ]
-
-    private static let symbols29: [SymbolRow] = [
         SymbolRow("BTN_THUMB2", 0x122),
         SymbolRow("BTN_TOP", 0x123),
         SymbolRow("BTN_TOP2", 0x124),
@@ -7892,6 +8009,9 @@ extension SpecTables {
         SymbolRow("KEY_CHANNELDOWN", 0x193),
         SymbolRow("KEY_FIRST", 0x194),
         SymbolRow("KEY_LAST", 0x195),
+    ]
+
+    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_AB", 0x196),
         SymbolRow("KEY_NEXT", 0x197),
         SymbolRow("KEY_RESTART", 0x198),
@@ -7994,9 +8114,6 @@ extension SpecTables {
         SymbolRow("KEY_CAMERA_ZOOMOUT", 0x216),
         SymbolRow("KEY_CAMERA_UP", 0x217),
         SymbolRow("KEY_CAMERA_DOWN", 0x218),
-    ]
-
-    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_CAMERA_LEFT", 0x219),
         SymbolRow("KEY_CAMERA_RIGHT", 0x21a),
         SymbolRow("KEY_ATTENDANT_ON", 0x21b),
@@ -8095,6 +8212,9 @@ extension SpecTables {
         SymbolRow("KEY_MACRO14", 0x29d),
         SymbolRow("KEY_MACRO15", 0x29e),
         SymbolRow("KEY_MACRO16", 0x29f),
+    ]
+
+    private static let symbols31: [SymbolRow] = [
         SymbolRow("KEY_MACRO17", 0x2a0),
         SymbolRow("KEY_MACRO18", 0x2a1),
         SymbolRow("KEY_MACRO19", 0x2a2),
@@ -8197,9 +8317,6 @@ extension SpecTables {
         SymbolRow("REL_RY", 0x4),
         SymbolRow("REL_RZ", 0x5),
         SymbolRow("REL_HWHEEL", 0x6),
-    ]
-
-    private static let symbols31: [SymbolRow] = [
         SymbolRow("REL_DIAL", 0x7),
         SymbolRow("REL_WHEEL", 0x8),
         SymbolRow("REL_MISC", 0x9),
@@ -8298,6 +8415,9 @@ extension SpecTables {
         SymbolRow("K_F30", 0x127),
         SymbolRow("K_F31", 0x128),
         SymbolRow("K_F32", 0x129),
+    ]
+
+    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_F33", 0x12a),
         SymbolRow("K_F34", 0x12b),
         SymbolRow("K_F35", 0x12c),
@@ -8400,9 +8520,6 @@ extension SpecTables {
         SymbolRow("K_F132", 0x18d),
         SymbolRow("K_F133", 0x18e),
         SymbolRow("K_F134", 0x18f),
-    ]
-
-    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_F135", 0x190),
         SymbolRow("K_F136", 0x191),
         SymbolRow("K_F137", 0x192),
@@ -8501,6 +8618,9 @@ extension SpecTables {
         SymbolRow("K_F230", 0x1ef),
         SymbolRow("K_F231", 0x1f0),
         SymbolRow("K_F232", 0x1f1),
+    ]
+
+    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_F233", 0x1f2),
         SymbolRow("K_F234", 0x1f3),
         SymbolRow("K_F235", 0x1f4),
@@ -8603,9 +8723,6 @@ extension SpecTables {
         SymbolRow("K_ASC3", 0x903),
         SymbolRow("K_ASC4", 0x904),
         SymbolRow("K_ASC5", 0x905),
-    ]
-
-    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_ASC6", 0x906),
         SymbolRow("K_ASC7", 0x907),
         SymbolRow("K_ASC8", 0x908),
@@ -8704,6 +8821,9 @@ extension SpecTables {
         SymbolRow("KVM_CAP_HLT", 0x1),
         SymbolRow("KVM_CAP_MMU_SHADOW_CACHE_CONTROL", 0x2),
         SymbolRow("KVM_CAP_USER_MEMORY", 0x3),
+    ]
+
+    private static let symbols34: [SymbolRow] = [
         SymbolRow("KVM_CAP_SET_TSS_ADDR", 0x4),
         SymbolRow("KVM_CAP_VAPIC", 0x6),
         SymbolRow("KVM_CAP_EXT_CPUID", 0x7),
@@ -8806,9 +8926,6 @@ extension SpecTables {
         SymbolRow("KVM_CAP_S390_USER_STSI", 0x6d),
         SymbolRow("KVM_CAP_S390_SKEYS", 0x6e),
         SymbolRow("KVM_CAP_MIPS_FPU", 0x6f),
-    ]
-
-    private static let symbols34: [SymbolRow] = [
         SymbolRow("KVM_CAP_MIPS_MSA", 0x70),
         SymbolRow("KVM_CAP_S390_INJECT_IRQ", 0x71),
         SymbolRow("KVM_CAP_S390_IRQ_STATE", 0x72),
@@ -8907,6 +9024,9 @@ extension SpecTables {
         SymbolRow("KVM_CAP_VM_GPA_BITS", 0xcf),
         SymbolRow("KVM_CAP_XSAVE2", 0xd0),
         SymbolRow("KVM_CAP_SYS_ATTRIBUTES", 0xd1),
+    ]
+
+    private static let symbols35: [SymbolRow] = [
         SymbolRow("KVM_CAP_PPC_AIL_MODE_3", 0xd2),
         SymbolRow("KVM_CAP_S390_MEM_OP_EXTENSION", 0xd3),
         SymbolRow("KVM_CAP_PMU_CAPABILITY", 0xd4),
@@ -9009,9 +9129,6 @@ extension SpecTables {
         SymbolRow("ATA_CMD_PIO_READ_EXT", 0x24),
         SymbolRow("ATA_CMD_READ_EXT", 0x25),
         SymbolRow("ATA_CMD_READ_QUEUED", 0x26),
-    ]
-
-    private static let symbols35: [SymbolRow] = [
         SymbolRow("ATA_CMD_READ_NATIVE_MAX_EXT", 0x27),
         SymbolRow("ATA_CMD_READ_MULTI_EXT", 0x29),
         SymbolRow("ATA_CMD_READ_STREAM_DMA_EXT", 0x2a),
@@ -9110,6 +9227,9 @@ extension SpecTables {
         SymbolRow("GPIOHANDLE_REQUEST_BIAS_PULL_DOWN", 0x40),
         SymbolRow("GPIOHANDLE_REQUEST_BIAS_DISABLE", 0x80),
         SymbolRow("GPIOLINE_FLAG_KERNEL", 0x1),
+    ]
+
+    private static let symbols36: [SymbolRow] = [
         SymbolRow("GPIOLINE_FLAG_IS_OUT", 0x2),
         SymbolRow("GPIOLINE_FLAG_ACTIVE_LOW", 0x4),
         SymbolRow("GPIOLINE_FLAG_OPEN_DRAIN", 0x8),
@@ -9184,10 +9304,10 @@ extension SpecTables {
         SymbolRow("SG_SCSI_RESET_HOST", 0x3),
         SymbolRow("SG_SCSI_RESET_TARGET", 0x4),
         SymbolRow("SG_SCSI_RESET_NO_ESCALATE", 0x100),
-        SymbolRow("SG_DXFER_TO_FROM_DEV", 0xfffffffffffffffc),
-        SymbolRow("SG_DXFER_FROM_DEV", 0xfffffffffffffffd),
-        SymbolRow("SG_DXFER_TO_DEV", 0xfffffffffffffffe),
-        SymbolRow("SG_DXFER_NONE", 0xffffffffffffffff),
+        SymbolRow("SG_DXFER_TO_FROM_DEV", 0xfffffffc),
+        SymbolRow("SG_DXFER_FROM_DEV", 0xfffffffd),
+        SymbolRow("SG_DXFER_TO_DEV", 0xfffffffe),
+        SymbolRow("SG_DXFER_NONE", 0xffffffff),
         SymbolRow("SG_FLAG_DIRECT_IO", 0x1),
         SymbolRow("SG_FLAG_UNUSED_LUN_INHIBIT", 0x2),
         SymbolRow("SG_FLAG_MMAP_IO", 0x4),
@@ -9212,9 +9332,6 @@ extension SpecTables {
         SymbolRow("COUNTER_COMPONENT_COUNT", 0x2),
         SymbolRow("COUNTER_COMPONENT_FUNCTION", 0x3),
         SymbolRow("COUNTER_COMPONENT_SYNAPSE_ACTION", 0x4),
-    ]
-
-    private static let symbols36: [SymbolRow] = [
         SymbolRow("COUNTER_COMPONENT_EXTENSION", 0x5),
         SymbolRow("COUNTER_SCOPE_DEVICE", 0x0),
         SymbolRow("COUNTER_SCOPE_SIGNAL", 0x1),
@@ -9313,6 +9430,9 @@ extension SpecTables {
         SymbolRow("V4L2_BUF_FLAG_IN_REQUEST", 0x80),
         SymbolRow("V4L2_BUF_FLAG_TIMECODE", 0x100),
         SymbolRow("V4L2_BUF_FLAG_PREPARED", 0x400),
+    ]
+
+    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_BUF_FLAG_NO_CACHE_INVALIDATE", 0x800),
         SymbolRow("V4L2_BUF_FLAG_NO_CACHE_CLEAN", 0x1000),
         SymbolRow("V4L2_BUF_FLAG_LAST", 0x100000),
@@ -9415,9 +9535,6 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_SRGGB12", 0x32314752),
         SymbolRow("V4L2_PIX_FMT_NV12_16L16", 0x32314d48),
         SymbolRow("V4L2_PIX_FMT_NV12M", 0x32314d4e),
-    ]
-
-    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_P012M", 0x32314d50),
         SymbolRow("V4L2_PIX_FMT_NV12MT", 0x32314d54),
         SymbolRow("V4L2_PIX_FMT_NV12MT_16X16", 0x32314d56),
@@ -9516,6 +9633,9 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_Y10BPACK", 0x42303159),
         SymbolRow("V4L2_PIX_FMT_PISP_COMP1_BGGR", 0x42314350),
         SymbolRow("V4L2_PIX_FMT_PISP_COMP2_BGGR", 0x42324350),
+    ]
+
+    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_SRGGB8", 0x42474752),
         SymbolRow("V4L2_PIX_FMT_QC10C", 0x43303151),
         SymbolRow("V4L2_PIX_FMT_SQ905C", 0x43353039),
@@ -9618,9 +9738,6 @@ extension SpecTables {
         SymbolRow("V4L2_META_FMT_MALI_C55_PARAMS", 0x50353543),
         SymbolRow("V4L2_META_FMT_RK_ISP1_STAT_3A", 0x53314b52),
         SymbolRow("V4L2_META_FMT_MALI_C55_STATS", 0x53353543),
-    ]
-
-    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_META_FMT_RPI_FE_STATS", 0x53465052),
         SymbolRow("V4L2_META_FMT_VSP1_HGT", 0x54505356),
         SymbolRow("V4L2_META_FMT_C3ISP_STATS", 0x54533343),
@@ -9719,6 +9836,9 @@ extension SpecTables {
         SymbolRow("V4L2_CID_ILLUMINATORS_1", 0x980925),
         SymbolRow("V4L2_CID_ILLUMINATORS_2", 0x980926),
         SymbolRow("V4L2_CID_MIN_BUFFERS_FOR_CAPTURE", 0x980927),
+    ]
+
+    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_MIN_BUFFERS_FOR_OUTPUT", 0x980928),
         SymbolRow("V4L2_CID_ALPHA_COMPONENT", 0x980929),
         SymbolRow("V4L2_CID_COLORFX_CBCR", 0x98092a),
@@ -9821,9 +9941,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_ASO", 0x990a79),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_ASO_SLICE_ORDER", 0x990a7a),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING", 0x990a7b),
-    ]
-
-    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_TYPE", 0x990a7c),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_LAYER", 0x990a7d),
         SymbolRow("V4L2_CID_MPEG_VIDEO_H264_HIERARCHICAL_CODING_LAYER_QP", 0x990a7e),
@@ -9922,6 +10039,9 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_AV1_LEVEL", 0x990b90),
         SymbolRow("V4L2_CID_MPEG_VIDEO_AVERAGE_QP", 0x990b91),
         SymbolRow("V4L2_CID_MPEG_CX2341X_VIDEO_SPATIAL_FILTER_MODE", 0x991000),
+    ]
+
+    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_CX2341X_VIDEO_SPATIAL_FILTER", 0x991001),
         SymbolRow("V4L2_CID_MPEG_CX2341X_VIDEO_LUMA_SPATIAL_FILTER_TYPE", 0x991002),
         SymbolRow("V4L2_CID_MPEG_CX2341X_VIDEO_CHROMA_SPATIAL_FILTER_TYPE", 0x991003),
@@ -10024,9 +10144,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_VBLANK", 0x9e0901),
         SymbolRow("V4L2_CID_HBLANK", 0x9e0902),
         SymbolRow("V4L2_CID_ANALOGUE_GAIN", 0x9e0903),
-    ]
-
-    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_TEST_PATTERN_RED", 0x9e0904),
         SymbolRow("V4L2_CID_TEST_PATTERN_GREENR", 0x9e0905),
         SymbolRow("V4L2_CID_TEST_PATTERN_BLUE", 0x9e0906),
@@ -10125,6 +10242,9 @@ extension SpecTables {
         SymbolRow("V4L2_CTRL_FLAG_INACTIVE", 0x10),
         SymbolRow("V4L2_CTRL_FLAG_SLIDER", 0x20),
         SymbolRow("V4L2_CTRL_FLAG_WRITE_ONLY", 0x40),
+    ]
+
+    private static let symbols41: [SymbolRow] = [
         SymbolRow("V4L2_CTRL_FLAG_VOLATILE", 0x80),
         SymbolRow("V4L2_CTRL_FLAG_HAS_PAYLOAD", 0x100),
         SymbolRow("V4L2_CTRL_FLAG_EXECUTE_ON_WRITE", 0x200),
@@ -10227,9 +10347,6 @@ extension SpecTables {
         SymbolRow("BTRFS_ROOT_TREE_DIR_OBJECTID", 0x6),
         SymbolRow("BTRFS_CSUM_TREE_OBJECTID", 0x7),
         SymbolRow("BTRFS_QUOTA_TREE_OBJECTID", 0x8),
-    ]
-
-    private static let symbols41: [SymbolRow] = [
         SymbolRow("BTRFS_UUID_TREE_OBJECTID", 0x9),
         SymbolRow("BTRFS_FREE_SPACE_TREE_OBJECTID", 0xa),
         SymbolRow("BTRFS_BLOCK_GROUP_TREE_OBJECTID", 0xb),
@@ -10328,6 +10445,9 @@ extension SpecTables {
         SymbolRow("BTRFS_DEV_STAT_READ_ERRS", 0x1),
         SymbolRow("BTRFS_DEV_STAT_FLUSH_ERRS", 0x2),
         SymbolRow("BTRFS_DEV_STAT_CORRUPTION_ERRS", 0x3),
+    ]
+
+    private static let symbols42: [SymbolRow] = [
         SymbolRow("BTRFS_DEV_STAT_GENERATION_ERRS", 0x4),
         SymbolRow("BTRFS_LOGICAL_INO_ARGS_IGNORE_OFFSET", 0x1),
         SymbolRow("BTRFS_QUOTA_CTL_ENABLE", 0x1),
@@ -10430,9 +10550,6 @@ extension SpecTables {
         SymbolRow("KVAL(K_F50)", 0x3b),
         SymbolRow("KVAL(K_F51)", 0x3c),
         SymbolRow("KVAL(K_F52)", 0x3d),
-    ]
-
-    private static let symbols42: [SymbolRow] = [
         SymbolRow("KVAL(K_F53)", 0x3e),
         SymbolRow("KVAL(K_F54)", 0x3f),
         SymbolRow("KVAL(K_F55)", 0x40),
@@ -10531,6 +10648,9 @@ extension SpecTables {
         SymbolRow("KVAL(K_F148)", 0x9d),
         SymbolRow("KVAL(K_F149)", 0x9e),
         SymbolRow("KVAL(K_F150)", 0x9f),
+    ]
+
+    private static let symbols43: [SymbolRow] = [
         SymbolRow("KVAL(K_F151)", 0xa0),
         SymbolRow("KVAL(K_F152)", 0xa1),
         SymbolRow("KVAL(K_F153)", 0xa2),
@@ -10633,9 +10753,6 @@ extension SpecTables {
         SymbolRow("MTD_NANDECC_OFF", 0x0),
         SymbolRow("MTD_NANDECC_PLACE", 0x1),
         SymbolRow("MTD_NANDECC_AUTOPLACE", 0x2),
-    ]
-
-    private static let symbols43: [SymbolRow] = [
         SymbolRow("MTD_NANDECC_PLACEONLY", 0x3),
         SymbolRow("MTD_NANDECC_AUTOPL_USR", 0x4),
         SymbolRow("RTC_BSM_DISABLED", 0x0),
@@ -10734,6 +10851,9 @@ extension SpecTables {
         SymbolRow("N_AX25", 0x5),
         SymbolRow("N_X25", 0x6),
         SymbolRow("N_6PACK", 0x7),
+    ]
+
+    private static let symbols44: [SymbolRow] = [
         SymbolRow("N_MASC", 0x8),
         SymbolRow("N_R3964", 0x9),
         SymbolRow("N_PROFIBUS_FDL", 0xa),
@@ -10836,9 +10956,6 @@ extension SpecTables {
         SymbolRow("FS_INLINE_DATA_FL", 0x10000000),
         SymbolRow("FS_PROJINHERIT_FL", 0x20000000),
         SymbolRow("FS_CASEFOLD_FL", 0x40000000),
-    ]
-
-    private static let symbols44: [SymbolRow] = [
         SymbolRow("FS_RESERVED_FL", 0x80000000),
         SymbolRow("FS_XFLAG_REALTIME", 0x1),
         SymbolRow("FS_XFLAG_PREALLOC", 0x2),
@@ -10937,6 +11054,9 @@ extension SpecTables {
         SymbolRow("FIEMAP_EXTENT_ENCODED", 0x8),
         SymbolRow("FIEMAP_EXTENT_DATA_ENCRYPTED", 0x80),
         SymbolRow("FIEMAP_EXTENT_NOT_ALIGNED", 0x100),
+    ]
+
+    private static let symbols45: [SymbolRow] = [
         SymbolRow("FIEMAP_EXTENT_DATA_INLINE", 0x200),
         SymbolRow("FIEMAP_EXTENT_DATA_TAIL", 0x400),
         SymbolRow("FIEMAP_EXTENT_UNWRITTEN", 0x800),
@@ -11039,9 +11159,6 @@ extension SpecTables {
         SymbolRow("ABS_SND_PROFILE", 0x22),
         SymbolRow("ABS_MISC", 0x28),
         SymbolRow("ABS_RESERVED", 0x2e),
-    ]
-
-    private static let symbols45: [SymbolRow] = [
         SymbolRow("ABS_MT_SLOT", 0x2f),
         SymbolRow("ABS_MT_TOUCH_MAJOR", 0x30),
         SymbolRow("ABS_MT_TOUCH_MINOR", 0x31),
@@ -11066,7 +11183,7 @@ extension SpecTables {
         SymbolRow("TAB0", 0x0, 0x1800),
         SymbolRow("TAB1", 0x800, 0x1800),
         SymbolRow("TAB2", 0x1000, 0x1800),
-        SymbolRow("TAB3", 0x1800, 0x1800),
+        SymbolRow("XTABS", 0x1800, 0x1800),
         SymbolRow("BS0", 0x0, 0x2000),
         SymbolRow("BS1", 0x2000, 0x2000),
         SymbolRow("VT0", 0x0, 0x4000),
@@ -11114,12 +11231,40 @@ extension SpecTables {
         SymbolRow("B3000000", 0x100d, 0x100f),
         SymbolRow("B3500000", 0x100e, 0x100f),
         SymbolRow("B4000000", 0x100f, 0x100f),
+        SymbolRow("B50<<IBSHIFT", 0x10000, 0x100f0000),
+        SymbolRow("B75<<IBSHIFT", 0x20000, 0x100f0000),
+        SymbolRow("B110<<IBSHIFT", 0x30000, 0x100f0000),
+        SymbolRow("B134<<IBSHIFT", 0x40000, 0x100f0000),
+        SymbolRow("B150<<IBSHIFT", 0x50000, 0x100f0000),
+        SymbolRow("B200<<IBSHIFT", 0x60000, 0x100f0000),
+        SymbolRow("B300<<IBSHIFT", 0x70000, 0x100f0000),
+        SymbolRow("B600<<IBSHIFT", 0x80000, 0x100f0000),
+        SymbolRow("B1200<<IBSHIFT", 0x90000, 0x100f0000),
+        SymbolRow("B1800<<IBSHIFT", 0xa0000, 0x100f0000),
+        SymbolRow("B2400<<IBSHIFT", 0xb0000, 0x100f0000),
+        SymbolRow("B4800<<IBSHIFT", 0xc0000, 0x100f0000),
         SymbolRow("B9600<<IBSHIFT", 0xd0000, 0x100f0000),
         SymbolRow("B19200<<IBSHIFT", 0xe0000, 0x100f0000),
         SymbolRow("B38400<<IBSHIFT", 0xf0000, 0x100f0000),
         SymbolRow("BOTHER<<IBSHIFT", 0x10000000, 0x100f0000),
         SymbolRow("B57600<<IBSHIFT", 0x10010000, 0x100f0000),
         SymbolRow("B115200<<IBSHIFT", 0x10020000, 0x100f0000),
+        SymbolRow("B230400<<IBSHIFT", 0x10030000, 0x100f0000),
+        SymbolRow("B460800<<IBSHIFT", 0x10040000, 0x100f0000),
+        SymbolRow("B500000<<IBSHIFT", 0x10050000, 0x100f0000),
+        SymbolRow("B576000<<IBSHIFT", 0x10060000, 0x100f0000),
+        SymbolRow("B921600<<IBSHIFT", 0x10070000, 0x100f0000),
+        SymbolRow("B1000000<<IBSHIFT", 0x10080000, 0x100f0000),
+        SymbolRow("B1152000<<IBSHIFT", 0x10090000, 0x100f0000),
+        SymbolRow("B1500000<<IBSHIFT", 0x100a0000, 0x100f0000),
+    ]
+
+    private static let symbols46: [SymbolRow] = [
+        SymbolRow("B2000000<<IBSHIFT", 0x100b0000, 0x100f0000),
+        SymbolRow("B2500000<<IBSHIFT", 0x100c0000, 0x100f0000),
+        SymbolRow("B3000000<<IBSHIFT", 0x100d0000, 0x100f0000),
+        SymbolRow("B3500000<<IBSHIFT", 0x100e0000, 0x100f0000),
+        SymbolRow("B4000000<<IBSHIFT", 0x100f0000, 0x100f0000),
         SymbolRow("CS5", 0x0, 0x30),
         SymbolRow("CS6", 0x10, 0x30),
         SymbolRow("CS7", 0x20, 0x30),
@@ -11242,9 +11387,6 @@ extension SpecTables {
         SymbolRow("ETH_P_BPQ", 0x8ff),
         SymbolRow("ETH_P_IEEEPUP", 0xa00),
         SymbolRow("ETH_P_IEEEPUPAT", 0xa01),
-    ]
-
-    private static let symbols46: [SymbolRow] = [
         SymbolRow("ETH_P_ERSPAN2", 0x22eb),
         SymbolRow("ETH_P_TSN", 0x22f0),
         SymbolRow("ETH_P_BATMAN", 0x4305),
@@ -11318,6 +11460,9 @@ extension SpecTables {
         SymbolRow("ARPHRD_AX25", 0x3),
         SymbolRow("ARPHRD_PRONET", 0x4),
         SymbolRow("ARPHRD_CHAOS", 0x5),
+    ]
+
+    private static let symbols47: [SymbolRow] = [
         SymbolRow("ARPHRD_IEEE802", 0x6),
         SymbolRow("ARPHRD_ARCNET", 0x7),
         SymbolRow("ARPHRD_APPLETLK", 0x8),
@@ -11445,9 +11590,6 @@ extension SpecTables {
         SymbolRow("L2CAP_CID_LE_SIGNALING", 0x5),
         SymbolRow("L2CAP_CID_SMP", 0x6),
         SymbolRow("L2CAP_CID_SMP_BREDR", 0x7),
-    ]
-
-    private static let symbols47: [SymbolRow] = [
         SymbolRow("HCI_CHANNEL_RAW", 0x0),
         SymbolRow("HCI_CHANNEL_USER", 0x1),
         SymbolRow("HCI_CHANNEL_MONITOR", 0x2),
@@ -11521,6 +11663,9 @@ extension SpecTables {
         SymbolRow("AF_ISDN", 0x22, type: 13),
         SymbolRow("AF_PHONET", 0x23, type: 14),
         SymbolRow("AF_CAIF", 0x25, type: 15),
+    ]
+
+    private static let symbols48: [SymbolRow] = [
         SymbolRow("AF_NFC", 0x27, type: 16),
         SymbolRow("AF_KCM", 0x29, type: 17),
         SymbolRow("AF_SMC", 0x2b, type: 18),
@@ -11648,9 +11793,6 @@ extension SpecTables {
         SymbolRow("SO_PASSRIGHTS", 0x5c, type: 49),
         SymbolRow("SO_INQ", 0x5d, type: 49),
         SymbolRow("TCP_NODELAY", 0x1),
-    ]
-
-    private static let symbols48: [SymbolRow] = [
         SymbolRow("TCP_MAXSEG", 0x2),
         SymbolRow("TCP_CORK", 0x3),
         SymbolRow("TCP_KEEPIDLE", 0x4),
@@ -11724,6 +11866,9 @@ extension SpecTables {
         SymbolRow("IP_RECVORIGDSTADDR", 0x14),
         SymbolRow("IP_MINTTL", 0x15),
         SymbolRow("IP_NODEFRAG", 0x16),
+    ]
+
+    private static let symbols49: [SymbolRow] = [
         SymbolRow("IP_CHECKSUM", 0x17),
         SymbolRow("IP_BIND_ADDRESS_NO_PORT", 0x18),
         SymbolRow("IP_RECVFRAGSIZE", 0x19),
@@ -11851,9 +11996,6 @@ extension SpecTables {
         SymbolRow("SO_VM_SOCKETS_BUFFER_MIN_SIZE", 0x1, type: 73),
         SymbolRow("SO_VM_SOCKETS_BUFFER_MAX_SIZE", 0x2, type: 73),
         SymbolRow("SO_VM_SOCKETS_PEER_HOST_VM_ID", 0x3),
-    ]
-
-    private static let symbols49: [SymbolRow] = [
         SymbolRow("SO_VM_SOCKETS_TRUSTED", 0x5),
         SymbolRow("SO_VM_SOCKETS_CONNECT_TIMEOUT", 0x6, type: 53),
         SymbolRow("SO_VM_SOCKETS_NONBLOCK_TXRX", 0x7),
@@ -11927,6 +12069,9 @@ extension SpecTables {
         SymbolRow("SCTP_RESET_STREAMS", 0x77),
         SymbolRow("SCTP_RESET_ASSOC", 0x78),
         SymbolRow("SCTP_ADD_STREAMS", 0x79),
+    ]
+
+    private static let symbols50: [SymbolRow] = [
         SymbolRow("SCTP_SOCKOPT_PEELOFF_FLAGS", 0x7a),
         SymbolRow("SCTP_STREAM_SCHEDULER", 0x7b),
         SymbolRow("SCTP_STREAM_SCHEDULER_VALUE", 0x7c),
@@ -12054,9 +12199,6 @@ extension SpecTables {
         SymbolRow("ICMP_DEST_UNREACH", 0x3),
         SymbolRow("ICMP_SOURCE_QUENCH", 0x4),
         SymbolRow("ICMP_REDIRECT", 0x5),
-    ]
-
-    private static let symbols50: [SymbolRow] = [
         SymbolRow("ICMP_ECHO", 0x8),
         SymbolRow("ICMP_TIME_EXCEEDED", 0xb),
         SymbolRow("ICMP_PARAMETERPROB", 0xc),
@@ -12130,6 +12272,9 @@ extension SpecTables {
         SymbolRow("IPV6_DONTFRAG", 0x3e, type: 99),
         SymbolRow("IPV6_TCLASS", 0x43, type: 99),
         SymbolRow("IPV6_ORIGDSTADDR", 0x4a, type: 97),
+    ]
+
+    private static let symbols51: [SymbolRow] = [
         SymbolRow("PACKET_AUXDATA", 0x8, type: 102),
         SymbolRow("NETLINK_PKTINFO", 0x3, type: 55),
         SymbolRow("NETLINK_LISTEN_ALL_NSID", 0x8, type: 99),
@@ -12257,9 +12402,6 @@ extension SpecTables {
         SymbolRow("RTM_DELNEIGH", 0x1d, type: 113),
         SymbolRow("RTM_GETNEIGH", 0x1e, type: 113),
         SymbolRow("RTM_NEWRULE", 0x20, type: 114),
-    ]
-
-    private static let symbols51: [SymbolRow] = [
         SymbolRow("RTM_DELRULE", 0x21, type: 114),
         SymbolRow("RTM_GETRULE", 0x22, type: 114),
         SymbolRow("RTM_NEWQDISC", 0x24, type: 115),
@@ -12333,6 +12475,9 @@ extension SpecTables {
         SymbolRow("NLM_F_APPEND", 0x800),
         SymbolRow("NLM_F_DUMP", 0x300),
         SymbolRow("NLM_F_ROOT", 0x100),
+    ]
+
+    private static let symbols52: [SymbolRow] = [
         SymbolRow("NLM_F_MATCH", 0x200),
         SymbolRow("NLM_F_ATOMIC", 0x400),
         SymbolRow("NLM_F_NONREC", 0x100),
@@ -12460,9 +12605,6 @@ extension SpecTables {
         SymbolRow("IFA_F_MCAUTOJOIN", 0x400),
         SymbolRow("IFA_F_STABLE_PRIVACY", 0x800),
         SymbolRow("RTA_UNSPEC", 0x0),
-    ]
-
-    private static let symbols52: [SymbolRow] = [
         SymbolRow("RTA_DST", 0x1, type: 146),
         SymbolRow("RTA_SRC", 0x2, type: 146),
         SymbolRow("RTA_IIF", 0x3, type: 142),
@@ -12480,10 +12622,10 @@ extension SpecTables {
         SymbolRow("RTA_TABLE", 0xf, type: 152),
         SymbolRow("RTA_MARK", 0x10, type: 104),
         SymbolRow("RTA_MFC_STATS", 0x11, type: 153),
-        SymbolRow("RTA_VIA", 0x12),
+        SymbolRow("RTA_VIA", 0x12, type: 154),
         SymbolRow("RTA_NEWDST", 0x13, type: 146),
         SymbolRow("RTA_PREF", 0x14, type: 132),
-        SymbolRow("RTA_ENCAP_TYPE", 0x15, type: 154),
+        SymbolRow("RTA_ENCAP_TYPE", 0x15, type: 155),
         SymbolRow("RTA_ENCAP", 0x16),
         SymbolRow("RTA_EXPIRES", 0x17, type: 73),
         SymbolRow("RTA_PAD", 0x18),
@@ -12497,21 +12639,21 @@ extension SpecTables {
         SymbolRow("NDA_UNSPEC", 0x0),
         SymbolRow("NDA_DST", 0x1, type: 146),
         SymbolRow("NDA_LLADDR", 0x2, type: 129),
-        SymbolRow("NDA_CACHEINFO", 0x3, type: 155),
+        SymbolRow("NDA_CACHEINFO", 0x3, type: 156),
         SymbolRow("NDA_PROBES", 0x4, type: 104),
         SymbolRow("NDA_VLAN", 0x5, type: 145),
-        SymbolRow("NDA_PORT", 0x6, type: 156),
+        SymbolRow("NDA_PORT", 0x6, type: 157),
         SymbolRow("NDA_VNI", 0x7, type: 104),
         SymbolRow("NDA_IFINDEX", 0x8, type: 142),
         SymbolRow("NDA_MASTER", 0x9, type: 142),
         SymbolRow("NDA_LINK_NETNSID", 0xa, type: 104),
         SymbolRow("NDA_SRC_VNI", 0xb, type: 104),
-        SymbolRow("NDA_PROTOCOL", 0xc, type: 157),
+        SymbolRow("NDA_PROTOCOL", 0xc, type: 158),
         SymbolRow("NDA_NH_ID", 0xd, type: 104),
-        SymbolRow("NDA_FDB_EXT_ATTRS", 0xe, type: 158),
-        SymbolRow("NDA_FLAGS_EXT", 0xf, type: 159),
-        SymbolRow("NDA_NDM_STATE_MASK", 0x10, type: 160),
-        SymbolRow("NDA_NDM_FLAGS_MASK", 0x11, type: 161),
+        SymbolRow("NDA_FDB_EXT_ATTRS", 0xe, type: 159),
+        SymbolRow("NDA_FLAGS_EXT", 0xf, type: 160),
+        SymbolRow("NDA_NDM_STATE_MASK", 0x10, type: 161),
+        SymbolRow("NDA_NDM_FLAGS_MASK", 0x11, type: 162),
         SymbolRow("NUD_NONE", 0x0),
         SymbolRow("NUD_INCOMPLETE", 0x1),
         SymbolRow("NUD_REACHABLE", 0x2),
@@ -12536,12 +12678,15 @@ extension SpecTables {
         SymbolRow("FRA_GOTO", 0x4, type: 104),
         SymbolRow("FRA_UNUSED2", 0x5),
         SymbolRow("FRA_PRIORITY", 0x6, type: 104),
+    ]
+
+    private static let symbols53: [SymbolRow] = [
         SymbolRow("FRA_UNUSED3", 0x7),
         SymbolRow("FRA_UNUSED4", 0x8),
         SymbolRow("FRA_UNUSED5", 0x9),
         SymbolRow("FRA_FWMARK", 0xa, type: 104),
         SymbolRow("FRA_FLOW", 0xb, type: 104),
-        SymbolRow("FRA_TUN_ID", 0xc, type: 162),
+        SymbolRow("FRA_TUN_ID", 0xc, type: 163),
         SymbolRow("FRA_SUPPRESS_IFGROUP", 0xd, type: 104),
         SymbolRow("FRA_SUPPRESS_PREFIXLEN", 0xe, type: 104),
         SymbolRow("FRA_TABLE", 0xf, type: 152),
@@ -12549,11 +12694,11 @@ extension SpecTables {
         SymbolRow("FRA_OIFNAME", 0x11, type: 126),
         SymbolRow("FRA_PAD", 0x12),
         SymbolRow("FRA_L3MDEV", 0x13, type: 132),
-        SymbolRow("FRA_UID_RANGE", 0x14, type: 163),
-        SymbolRow("FRA_PROTOCOL", 0x15, type: 157),
-        SymbolRow("FRA_IP_PROTO", 0x16, type: 164),
-        SymbolRow("FRA_SPORT_RANGE", 0x17, type: 165),
-        SymbolRow("FRA_DPORT_RANGE", 0x18, type: 165),
+        SymbolRow("FRA_UID_RANGE", 0x14, type: 164),
+        SymbolRow("FRA_PROTOCOL", 0x15, type: 158),
+        SymbolRow("FRA_IP_PROTO", 0x16, type: 165),
+        SymbolRow("FRA_SPORT_RANGE", 0x17, type: 166),
+        SymbolRow("FRA_DPORT_RANGE", 0x18, type: 166),
         SymbolRow("FRA_DSCP", 0x19, type: 132),
         SymbolRow("FRA_FLOWLABEL", 0x1a),
         SymbolRow("FRA_FLOWLABEL_MASK", 0x1b),
@@ -12634,7 +12779,7 @@ extension SpecTables {
         SymbolRow("IFLA_INFO_UNSPEC", 0x0),
         SymbolRow("IFLA_INFO_KIND", 0x1, type: 126),
         SymbolRow("IFLA_INFO_DATA", 0x2),
-        SymbolRow("IFLA_INFO_XSTATS", 0x3),
+        SymbolRow("IFLA_INFO_XSTATS", 0x3, type: 167),
         SymbolRow("IFLA_INFO_SLAVE_KIND", 0x4, type: 126),
         SymbolRow("IFLA_INFO_SLAVE_DATA", 0x5),
         SymbolRow("TCPDIAG_GETSOCK", 0x12),
@@ -12663,9 +12808,6 @@ extension SpecTables {
         SymbolRow("AUDIT_GET_FEATURE", 0x3fb),
         SymbolRow("AUDIT_FIRST_USER_MSG", 0x44c),
         SymbolRow("AUDIT_USER_AVC", 0x453),
-    ]
-
-    private static let symbols53: [SymbolRow] = [
         SymbolRow("AUDIT_USER_TTY", 0x464),
         SymbolRow("AUDIT_LAST_USER_MSG", 0x4af),
         SymbolRow("AUDIT_DAEMON_START", 0x4b0),
@@ -12739,6 +12881,9 @@ extension SpecTables {
         SymbolRow("AUDIT_MAC_OBJ_CONTEXTS", 0x592),
         SymbolRow("AUDIT_ANOM_PROMISCUOUS", 0x6a4),
         SymbolRow("AUDIT_ANOM_ABEND", 0x6a5),
+    ]
+
+    private static let symbols54: [SymbolRow] = [
         SymbolRow("AUDIT_ANOM_LINK", 0x6a6),
         SymbolRow("AUDIT_ANOM_CREAT", 0x6a7),
         SymbolRow("AUDIT_LAST_KERN_ANOM_MSG", 0x707),
@@ -12781,19 +12926,19 @@ extension SpecTables {
         SymbolRow("XFRM_MSG_GETDEFAULT", 0x28),
         SymbolRow("XFRM_MSG_MIGRATE_STATE", 0x29),
         SymbolRow("NFNL_SUBSYS_NONE", 0x0),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK", 0x1, type: 166),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK_EXP", 0x2, type: 167),
-        SymbolRow("NFNL_SUBSYS_QUEUE", 0x3, type: 168),
-        SymbolRow("NFNL_SUBSYS_ULOG", 0x4, type: 169),
-        SymbolRow("NFNL_SUBSYS_OSF", 0x5, type: 170),
-        SymbolRow("NFNL_SUBSYS_IPSET", 0x6, type: 171),
-        SymbolRow("NFNL_SUBSYS_ACCT", 0x7, type: 172),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK_TIMEOUT", 0x8, type: 173),
-        SymbolRow("NFNL_SUBSYS_CTHELPER", 0x9, type: 174),
-        SymbolRow("NFNL_SUBSYS_NFTABLES", 0xa, type: 175),
-        SymbolRow("NFNL_SUBSYS_NFT_COMPAT", 0xb, type: 176),
-        SymbolRow("NFNL_SUBSYS_HOOK", 0xc, type: 177),
-        SymbolRow("GENL_ID_CTRL", 0x10, type: 178),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK", 0x1, type: 168),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK_EXP", 0x2, type: 169),
+        SymbolRow("NFNL_SUBSYS_QUEUE", 0x3, type: 170),
+        SymbolRow("NFNL_SUBSYS_ULOG", 0x4, type: 171),
+        SymbolRow("NFNL_SUBSYS_OSF", 0x5, type: 172),
+        SymbolRow("NFNL_SUBSYS_IPSET", 0x6, type: 173),
+        SymbolRow("NFNL_SUBSYS_ACCT", 0x7, type: 174),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK_TIMEOUT", 0x8, type: 175),
+        SymbolRow("NFNL_SUBSYS_CTHELPER", 0x9, type: 176),
+        SymbolRow("NFNL_SUBSYS_NFTABLES", 0xa, type: 177),
+        SymbolRow("NFNL_SUBSYS_NFT_COMPAT", 0xb, type: 178),
+        SymbolRow("NFNL_SUBSYS_HOOK", 0xc, type: 179),
+        SymbolRow("GENL_ID_CTRL", 0x10, type: 180),
         SymbolRow("GENL_ID_VFS_DQUOT", 0x11),
         SymbolRow("GENL_ID_PMCRAID", 0x12),
         SymbolRow("CTRL_CMD_UNSPEC", 0x0),
@@ -12808,19 +12953,19 @@ extension SpecTables {
         SymbolRow("CTRL_CMD_GETMCAST_GRP", 0x9),
         SymbolRow("CTRL_CMD_GETPOLICY", 0xa),
         SymbolRow("CTRL_ATTR_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_FAMILY_ID", 0x1, type: 179),
+        SymbolRow("CTRL_ATTR_FAMILY_ID", 0x1, type: 181),
         SymbolRow("CTRL_ATTR_FAMILY_NAME", 0x2, type: 126),
         SymbolRow("CTRL_ATTR_VERSION", 0x3, type: 104),
         SymbolRow("CTRL_ATTR_HDRSIZE", 0x4, type: 104),
         SymbolRow("CTRL_ATTR_MAXATTR", 0x5, type: 104),
-        SymbolRow("CTRL_ATTR_OPS", 0x6, type: 180),
-        SymbolRow("CTRL_ATTR_MCAST_GROUPS", 0x7, type: 181),
-        SymbolRow("CTRL_ATTR_POLICY", 0x8, type: 182),
-        SymbolRow("CTRL_ATTR_OP_POLICY", 0x9, type: 183),
+        SymbolRow("CTRL_ATTR_OPS", 0x6, type: 182),
+        SymbolRow("CTRL_ATTR_MCAST_GROUPS", 0x7, type: 183),
+        SymbolRow("CTRL_ATTR_POLICY", 0x8, type: 184),
+        SymbolRow("CTRL_ATTR_OP_POLICY", 0x9, type: 185),
         SymbolRow("CTRL_ATTR_OP", 0xa, type: 104),
         SymbolRow("CTRL_ATTR_OP_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_OP_ID", 0x1, type: 184),
-        SymbolRow("CTRL_ATTR_OP_FLAGS", 0x2, type: 185),
+        SymbolRow("CTRL_ATTR_OP_ID", 0x1, type: 186),
+        SymbolRow("CTRL_ATTR_OP_FLAGS", 0x2, type: 187),
         SymbolRow("GENL_ADMIN_PERM", 0x1),
         SymbolRow("GENL_CMD_CAP_DO", 0x2),
         SymbolRow("GENL_CMD_CAP_DUMP", 0x4),
@@ -12828,21 +12973,21 @@ extension SpecTables {
         SymbolRow("GENL_UNS_ADMIN_PERM", 0x10),
         SymbolRow("CTRL_ATTR_MCAST_GRP_UNSPEC", 0x0),
         SymbolRow("CTRL_ATTR_MCAST_GRP_NAME", 0x1, type: 126),
-        SymbolRow("CTRL_ATTR_MCAST_GRP_ID", 0x2, type: 186),
+        SymbolRow("CTRL_ATTR_MCAST_GRP_ID", 0x2, type: 188),
         SymbolRow("CTRL_ATTR_POLICY_UNSPEC", 0x0),
         SymbolRow("CTRL_ATTR_POLICY_DO", 0x1, type: 104),
         SymbolRow("CTRL_ATTR_POLICY_DUMP", 0x2, type: 104),
         SymbolRow("NL_POLICY_TYPE_ATTR_UNSPEC", 0x0),
-        SymbolRow("NL_POLICY_TYPE_ATTR_TYPE", 0x1, type: 187),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_S", 0x2, type: 188),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_S", 0x3, type: 188),
+        SymbolRow("NL_POLICY_TYPE_ATTR_TYPE", 0x1, type: 189),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_S", 0x2, type: 190),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_S", 0x3, type: 190),
         SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_U", 0x4, type: 73),
         SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_U", 0x5, type: 73),
         SymbolRow("NL_POLICY_TYPE_ATTR_MIN_LENGTH", 0x6, type: 104),
         SymbolRow("NL_POLICY_TYPE_ATTR_MAX_LENGTH", 0x7, type: 104),
-        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_IDX", 0x8, type: 186),
-        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE", 0x9, type: 186),
-        SymbolRow("NL_POLICY_TYPE_ATTR_BITFIELD32_MASK", 0xa, type: 186),
+        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_IDX", 0x8, type: 188),
+        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE", 0x9, type: 188),
+        SymbolRow("NL_POLICY_TYPE_ATTR_BITFIELD32_MASK", 0xa, type: 188),
         SymbolRow("NL_POLICY_TYPE_ATTR_PAD", 0xb),
         SymbolRow("NL_POLICY_TYPE_ATTR_MASK", 0xc, type: 56),
         SymbolRow("NL_ATTR_TYPE_INVALID", 0x0),
@@ -12863,44 +13008,41 @@ extension SpecTables {
         SymbolRow("NL_ATTR_TYPE_BITFIELD32", 0xf),
         SymbolRow("NL_ATTR_TYPE_SINT", 0x10),
         SymbolRow("NL_ATTR_TYPE_UINT", 0x11),
-        SymbolRow("NETLINK_ROUTE", 0x0, type: 189),
-        SymbolRow("NETLINK_SOCK_DIAG", 0x4, type: 190),
-        SymbolRow("NETLINK_XFRM", 0x6, type: 191),
-    ]
-
-    private static let symbols54: [SymbolRow] = [
-        SymbolRow("NETLINK_SELINUX", 0x7, type: 192),
-        SymbolRow("NETLINK_AUDIT", 0x9, type: 193),
-        SymbolRow("NETLINK_NETFILTER", 0xc, type: 194),
-        SymbolRow("NETLINK_GENERIC", 0x10, type: 195),
-        SymbolRow("NETLINK_CRYPTO", 0x15, type: 196),
-        SymbolRow("RTM_LINK", 0x0, type: 197),
-        SymbolRow("RTM_ADDR", 0x1, type: 198),
-        SymbolRow("RTM_ROUTE", 0x2, type: 199),
-        SymbolRow("RTM_NEIGH", 0x3, type: 200),
-        SymbolRow("RTM_RULE", 0x4, type: 201),
-        SymbolRow("RTM_QDISC", 0x5, type: 202),
-        SymbolRow("RTM_TCLASS", 0x6, type: 202),
-        SymbolRow("RTM_TFILTER", 0x7, type: 202),
-        SymbolRow("RTM_ACTION", 0x8, type: 203),
-        SymbolRow("RTM_NEIGHTBL", 0xc, type: 204),
-        SymbolRow("RTM_ADDRLABEL", 0xe, type: 205),
-        SymbolRow("RTM_DCB", 0xf, type: 206),
-        SymbolRow("RTM_NETCONF", 0x10, type: 207),
-        SymbolRow("RTM_MDB", 0x11, type: 208),
-        SymbolRow("RTM_NSID", 0x12, type: 209),
-        SymbolRow("RTM_STATS", 0x13, type: 210),
-        SymbolRow("RTM_CACHEREPORT", 0x14, type: 211),
-        SymbolRow("RTM_NEXTHOP", 0x16, type: 212),
+        SymbolRow("NETLINK_ROUTE", 0x0, type: 191),
+        SymbolRow("NETLINK_SOCK_DIAG", 0x4, type: 192),
+        SymbolRow("NETLINK_XFRM", 0x6, type: 193),
+        SymbolRow("NETLINK_SELINUX", 0x7, type: 194),
+        SymbolRow("NETLINK_AUDIT", 0x9, type: 195),
+        SymbolRow("NETLINK_NETFILTER", 0xc, type: 196),
+        SymbolRow("NETLINK_GENERIC", 0x10, type: 197),
+        SymbolRow("NETLINK_CRYPTO", 0x15, type: 198),
+        SymbolRow("RTM_LINK", 0x0, type: 199),
+        SymbolRow("RTM_ADDR", 0x1, type: 200),
+        SymbolRow("RTM_ROUTE", 0x2, type: 201),
+        SymbolRow("RTM_NEIGH", 0x3, type: 202),
+        SymbolRow("RTM_RULE", 0x4, type: 203),
+        SymbolRow("RTM_QDISC", 0x5, type: 204),
+        SymbolRow("RTM_TCLASS", 0x6, type: 204),
+        SymbolRow("RTM_TFILTER", 0x7, type: 204),
+        SymbolRow("RTM_ACTION", 0x8, type: 205),
+        SymbolRow("RTM_NEIGHTBL", 0xc, type: 206),
+        SymbolRow("RTM_ADDRLABEL", 0xe, type: 207),
+        SymbolRow("RTM_DCB", 0xf, type: 208),
+        SymbolRow("RTM_NETCONF", 0x10, type: 209),
+        SymbolRow("RTM_MDB", 0x11, type: 210),
+        SymbolRow("RTM_NSID", 0x12, type: 211),
+        SymbolRow("RTM_STATS", 0x13, type: 212),
+        SymbolRow("RTM_CACHEREPORT", 0x14, type: 213),
+        SymbolRow("RTM_NEXTHOP", 0x16, type: 214),
         SymbolRow("TCA_UNSPEC", 0x0),
         SymbolRow("TCA_KIND", 0x1, type: 126),
         SymbolRow("TCA_OPTIONS", 0x2),
-        SymbolRow("TCA_STATS", 0x3, type: 213),
+        SymbolRow("TCA_STATS", 0x3, type: 215),
         SymbolRow("TCA_XSTATS", 0x4),
-        SymbolRow("TCA_RATE", 0x5, type: 214),
+        SymbolRow("TCA_RATE", 0x5, type: 216),
         SymbolRow("TCA_FCNT", 0x6),
-        SymbolRow("TCA_STATS2", 0x7, type: 215),
-        SymbolRow("TCA_STAB", 0x8, type: 216),
+        SymbolRow("TCA_STATS2", 0x7, type: 217),
+        SymbolRow("TCA_STAB", 0x8, type: 218),
         SymbolRow("TCA_PAD", 0x9),
         SymbolRow("TCA_DUMP_INVISIBLE", 0xa),
         SymbolRow("TCA_CHAIN", 0xb, type: 104),
@@ -12941,17 +13083,20 @@ extension SpecTables {
         SymbolRow("IFLA_BRPORT_PROXYARP", 0xa, type: 132),
         SymbolRow("IFLA_BRPORT_LEARNING_SYNC", 0xb, type: 132),
         SymbolRow("IFLA_BRPORT_PROXYARP_WIFI", 0xc, type: 132),
-        SymbolRow("IFLA_BRPORT_ROOT_ID", 0xd, type: 217),
-        SymbolRow("IFLA_BRPORT_BRIDGE_ID", 0xe, type: 217),
+        SymbolRow("IFLA_BRPORT_ROOT_ID", 0xd, type: 219),
+    ]
+
+    private static let symbols55: [SymbolRow] = [
+        SymbolRow("IFLA_BRPORT_BRIDGE_ID", 0xe, type: 219),
         SymbolRow("IFLA_BRPORT_DESIGNATED_PORT", 0xf, type: 145),
         SymbolRow("IFLA_BRPORT_DESIGNATED_COST", 0x10, type: 145),
         SymbolRow("IFLA_BRPORT_ID", 0x11, type: 145),
         SymbolRow("IFLA_BRPORT_NO", 0x12, type: 145),
         SymbolRow("IFLA_BRPORT_TOPOLOGY_CHANGE_ACK", 0x13, type: 132),
         SymbolRow("IFLA_BRPORT_CONFIG_PENDING", 0x14, type: 132),
-        SymbolRow("IFLA_BRPORT_MESSAGE_AGE_TIMER", 0x15, type: 218),
-        SymbolRow("IFLA_BRPORT_FORWARD_DELAY_TIMER", 0x16, type: 218),
-        SymbolRow("IFLA_BRPORT_HOLD_TIMER", 0x17, type: 218),
+        SymbolRow("IFLA_BRPORT_MESSAGE_AGE_TIMER", 0x15, type: 220),
+        SymbolRow("IFLA_BRPORT_FORWARD_DELAY_TIMER", 0x16, type: 220),
+        SymbolRow("IFLA_BRPORT_HOLD_TIMER", 0x17, type: 220),
         SymbolRow("IFLA_BRPORT_FLUSH", 0x18),
         SymbolRow("IFLA_BRPORT_MULTICAST_ROUTER", 0x19, type: 132),
         SymbolRow("IFLA_BRPORT_PAD", 0x1a),
@@ -12959,7 +13104,7 @@ extension SpecTables {
         SymbolRow("IFLA_BRPORT_MCAST_TO_UCAST", 0x1c, type: 132),
         SymbolRow("IFLA_BRPORT_VLAN_TUNNEL", 0x1d, type: 132),
         SymbolRow("IFLA_BRPORT_BCAST_FLOOD", 0x1e, type: 132),
-        SymbolRow("IFLA_BRPORT_GROUP_FWD_MASK", 0x1f, type: 179),
+        SymbolRow("IFLA_BRPORT_GROUP_FWD_MASK", 0x1f, type: 181),
         SymbolRow("IFLA_BRPORT_NEIGH_SUPPRESS", 0x20, type: 132),
         SymbolRow("IFLA_BRPORT_ISOLATED", 0x21, type: 132),
         SymbolRow("IFLA_BRPORT_BACKUP_PORT", 0x22, type: 142),
@@ -12975,25 +13120,25 @@ extension SpecTables {
         SymbolRow("IFLA_BRPORT_BACKUP_NHID", 0x2c, type: 104),
         SymbolRow("IFLA_BRPORT_NEIGH_FORWARD_GRAT", 0x2d, type: 132),
         SymbolRow("IFLA_BR_UNSPEC", 0x0),
-        SymbolRow("IFLA_BR_FORWARD_DELAY", 0x1, type: 218),
-        SymbolRow("IFLA_BR_HELLO_TIME", 0x2, type: 218),
-        SymbolRow("IFLA_BR_MAX_AGE", 0x3, type: 218),
-        SymbolRow("IFLA_BR_AGEING_TIME", 0x4, type: 218),
+        SymbolRow("IFLA_BR_FORWARD_DELAY", 0x1, type: 220),
+        SymbolRow("IFLA_BR_HELLO_TIME", 0x2, type: 220),
+        SymbolRow("IFLA_BR_MAX_AGE", 0x3, type: 220),
+        SymbolRow("IFLA_BR_AGEING_TIME", 0x4, type: 220),
         SymbolRow("IFLA_BR_STP_STATE", 0x5, type: 104),
         SymbolRow("IFLA_BR_PRIORITY", 0x6, type: 145),
         SymbolRow("IFLA_BR_VLAN_FILTERING", 0x7, type: 132),
-        SymbolRow("IFLA_BR_VLAN_PROTOCOL", 0x8),
-        SymbolRow("IFLA_BR_GROUP_FWD_MASK", 0x9, type: 179),
-        SymbolRow("IFLA_BR_ROOT_ID", 0xa, type: 217),
-        SymbolRow("IFLA_BR_BRIDGE_ID", 0xb, type: 217),
+        SymbolRow("IFLA_BR_VLAN_PROTOCOL", 0x8, type: 221),
+        SymbolRow("IFLA_BR_GROUP_FWD_MASK", 0x9, type: 181),
+        SymbolRow("IFLA_BR_ROOT_ID", 0xa, type: 219),
+        SymbolRow("IFLA_BR_BRIDGE_ID", 0xb, type: 219),
         SymbolRow("IFLA_BR_ROOT_PORT", 0xc, type: 145),
         SymbolRow("IFLA_BR_ROOT_PATH_COST", 0xd, type: 104),
         SymbolRow("IFLA_BR_TOPOLOGY_CHANGE", 0xe, type: 132),
         SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_DETECTED", 0xf, type: 132),
-        SymbolRow("IFLA_BR_HELLO_TIMER", 0x10, type: 218),
-        SymbolRow("IFLA_BR_TCN_TIMER", 0x11, type: 218),
-        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_TIMER", 0x12, type: 218),
-        SymbolRow("IFLA_BR_GC_TIMER", 0x13, type: 218),
+        SymbolRow("IFLA_BR_HELLO_TIMER", 0x10, type: 220),
+        SymbolRow("IFLA_BR_TCN_TIMER", 0x11, type: 220),
+        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_TIMER", 0x12, type: 220),
+        SymbolRow("IFLA_BR_GC_TIMER", 0x13, type: 220),
         SymbolRow("IFLA_BR_GROUP_ADDR", 0x14, type: 129),
         SymbolRow("IFLA_BR_FDB_FLUSH", 0x15),
         SymbolRow("IFLA_BR_MCAST_ROUTER", 0x16, type: 132),
@@ -13004,12 +13149,12 @@ extension SpecTables {
         SymbolRow("IFLA_BR_MCAST_HASH_MAX", 0x1b, type: 104),
         SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_CNT", 0x1c, type: 104),
         SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_CNT", 0x1d, type: 104),
-        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_INTVL", 0x1e, type: 218),
-        SymbolRow("IFLA_BR_MCAST_MEMBERSHIP_INTVL", 0x1f, type: 218),
-        SymbolRow("IFLA_BR_MCAST_QUERIER_INTVL", 0x20, type: 218),
-        SymbolRow("IFLA_BR_MCAST_QUERY_INTVL", 0x21, type: 218),
-        SymbolRow("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", 0x22, type: 218),
-        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", 0x23, type: 218),
+        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_INTVL", 0x1e, type: 220),
+        SymbolRow("IFLA_BR_MCAST_MEMBERSHIP_INTVL", 0x1f, type: 220),
+        SymbolRow("IFLA_BR_MCAST_QUERIER_INTVL", 0x20, type: 220),
+        SymbolRow("IFLA_BR_MCAST_QUERY_INTVL", 0x21, type: 220),
+        SymbolRow("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", 0x22, type: 220),
+        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", 0x23, type: 220),
         SymbolRow("IFLA_BR_NF_CALL_IPTABLES", 0x24, type: 132),
         SymbolRow("IFLA_BR_NF_CALL_IP6TABLES", 0x25, type: 132),
         SymbolRow("IFLA_BR_NF_CALL_ARPTABLES", 0x26, type: 132),
@@ -13020,19 +13165,19 @@ extension SpecTables {
         SymbolRow("IFLA_BR_MCAST_IGMP_VERSION", 0x2b, type: 132),
         SymbolRow("IFLA_BR_MCAST_MLD_VERSION", 0x2c, type: 132),
         SymbolRow("IFLA_BR_VLAN_STATS_PER_PORT", 0x2d, type: 132),
-        SymbolRow("IFLA_BR_MULTI_BOOLOPT", 0x2e, type: 219),
-        SymbolRow("IFLA_BR_MCAST_QUERIER_STATE", 0x2f, type: 220),
+        SymbolRow("IFLA_BR_MULTI_BOOLOPT", 0x2e, type: 222),
+        SymbolRow("IFLA_BR_MCAST_QUERIER_STATE", 0x2f, type: 223),
         SymbolRow("IFLA_BR_FDB_N_LEARNED", 0x30, type: 104),
         SymbolRow("IFLA_BR_FDB_MAX_LEARNED", 0x31, type: 104),
-        SymbolRow("IFLA_BR_STP_MODE", 0x32, type: 221),
+        SymbolRow("IFLA_BR_STP_MODE", 0x32, type: 224),
         SymbolRow("BRIDGE_QUERIER_UNSPEC", 0x0),
-        SymbolRow("BRIDGE_QUERIER_IP_ADDRESS", 0x1, type: 222),
+        SymbolRow("BRIDGE_QUERIER_IP_ADDRESS", 0x1, type: 225),
         SymbolRow("BRIDGE_QUERIER_IP_PORT", 0x2, type: 142),
-        SymbolRow("BRIDGE_QUERIER_IP_OTHER_TIMER", 0x3, type: 218),
+        SymbolRow("BRIDGE_QUERIER_IP_OTHER_TIMER", 0x3, type: 220),
         SymbolRow("BRIDGE_QUERIER_PAD", 0x4),
-        SymbolRow("BRIDGE_QUERIER_IPV6_ADDRESS", 0x5, type: 223),
+        SymbolRow("BRIDGE_QUERIER_IPV6_ADDRESS", 0x5, type: 226),
         SymbolRow("BRIDGE_QUERIER_IPV6_PORT", 0x6, type: 142),
-        SymbolRow("BRIDGE_QUERIER_IPV6_OTHER_TIMER", 0x7, type: 218),
+        SymbolRow("BRIDGE_QUERIER_IPV6_OTHER_TIMER", 0x7, type: 220),
         SymbolRow("BR_STP_MODE_AUTO", 0x0),
         SymbolRow("BR_STP_MODE_USER", 0x1),
         SymbolRow("BR_STP_MODE_KERNEL", 0x2),
@@ -13041,10 +13186,12 @@ extension SpecTables {
         SymbolRow("1<<BR_BOOLOPT_MST_ENABLE", 0x4),
         SymbolRow("1<<BR_BOOLOPT_MDB_OFFLOAD_FAIL_NOTIFICATION", 0x8),
         SymbolRow("1<<BR_BOOLOPT_FDB_LOCAL_VLAN_0", 0x10),
+        SymbolRow("IFF_TUN", 0x1),
+        SymbolRow("IFF_TAP", 0x2),
         SymbolRow("IFLA_TUN_UNSPEC", 0x0),
-        SymbolRow("IFLA_TUN_OWNER", 0x1, type: 224),
-        SymbolRow("IFLA_TUN_GROUP", 0x2, type: 225),
-        SymbolRow("IFLA_TUN_TYPE", 0x3),
+        SymbolRow("IFLA_TUN_OWNER", 0x1, type: 227),
+        SymbolRow("IFLA_TUN_GROUP", 0x2, type: 228),
+        SymbolRow("IFLA_TUN_TYPE", 0x3, type: 229),
         SymbolRow("IFLA_TUN_PI", 0x4, type: 132),
         SymbolRow("IFLA_TUN_VNET_HDR", 0x5, type: 132),
         SymbolRow("IFLA_TUN_PERSIST", 0x6, type: 132),
@@ -13052,14 +13199,14 @@ extension SpecTables {
         SymbolRow("IFLA_TUN_NUM_QUEUES", 0x8, type: 104),
         SymbolRow("IFLA_TUN_NUM_DISABLED_QUEUES", 0x9, type: 104),
         SymbolRow("IFLA_INET6_UNSPEC", 0x0),
-        SymbolRow("IFLA_INET6_FLAGS", 0x1, type: 226),
-        SymbolRow("IFLA_INET6_CONF", 0x2, type: 227),
-        SymbolRow("IFLA_INET6_STATS", 0x3, type: 228),
+        SymbolRow("IFLA_INET6_FLAGS", 0x1, type: 230),
+        SymbolRow("IFLA_INET6_CONF", 0x2, type: 231),
+        SymbolRow("IFLA_INET6_STATS", 0x3, type: 232),
         SymbolRow("IFLA_INET6_MCAST", 0x4),
-        SymbolRow("IFLA_INET6_CACHEINFO", 0x5, type: 229),
-        SymbolRow("IFLA_INET6_ICMP6STATS", 0x6, type: 230),
-        SymbolRow("IFLA_INET6_TOKEN", 0x7, type: 223),
-        SymbolRow("IFLA_INET6_ADDR_GEN_MODE", 0x8, type: 231),
+        SymbolRow("IFLA_INET6_CACHEINFO", 0x5, type: 233),
+        SymbolRow("IFLA_INET6_ICMP6STATS", 0x6, type: 234),
+        SymbolRow("IFLA_INET6_TOKEN", 0x7, type: 226),
+        SymbolRow("IFLA_INET6_ADDR_GEN_MODE", 0x8, type: 235),
         SymbolRow("IFLA_INET6_RA_MTU", 0x9, type: 104),
         SymbolRow("IF_RS_SENT", 0x10),
         SymbolRow("IF_RA_RCVD", 0x20),
@@ -13069,15 +13216,12 @@ extension SpecTables {
         SymbolRow("IN6_ADDR_GEN_MODE_EUI64", 0x0),
         SymbolRow("IN6_ADDR_GEN_MODE_NONE", 0x1),
         SymbolRow("IN6_ADDR_GEN_MODE_STABLE_PRIVACY", 0x2),
-    ]
-
-    private static let symbols55: [SymbolRow] = [
         SymbolRow("IN6_ADDR_GEN_MODE_RANDOM", 0x3),
         SymbolRow("IFLA_INET_UNSPEC", 0x0),
-        SymbolRow("IFLA_INET_CONF", 0x1, type: 232),
+        SymbolRow("IFLA_INET_CONF", 0x1, type: 236),
         SymbolRow("IFLA_MCTP_UNSPEC", 0x0),
         SymbolRow("IFLA_MCTP_NET", 0x1, type: 104),
-        SymbolRow("IFLA_MCTP_PHYS_BINDING", 0x2, type: 233),
+        SymbolRow("IFLA_MCTP_PHYS_BINDING", 0x2, type: 237),
         SymbolRow("IPV4_DEVCONF_FORWARDING-1", 0x0),
         SymbolRow("IPV4_DEVCONF_MC_FORWARDING-1", 0x1),
         SymbolRow("IPV4_DEVCONF_PROXY_ARP-1", 0x2),
@@ -13143,6 +13287,9 @@ extension SpecTables {
         SymbolRow("DEVCONF_NDISC_NOTIFY", 0x1d),
         SymbolRow("DEVCONF_MLDV1_UNSOLICITED_REPORT_INTERVAL", 0x1e),
         SymbolRow("DEVCONF_MLDV2_UNSOLICITED_REPORT_INTERVAL", 0x1f),
+    ]
+
+    private static let symbols56: [SymbolRow] = [
         SymbolRow("DEVCONF_SUPPRESS_FRAG_NDISC", 0x20),
         SymbolRow("DEVCONF_ACCEPT_RA_FROM_LOCAL", 0x21),
         SymbolRow("DEVCONF_USE_OPTIMISTIC", 0x22),
@@ -13215,15 +13362,55 @@ extension SpecTables {
         SymbolRow("ICMP6_MIB_OUTERRORS", 0x4),
         SymbolRow("ICMP6_MIB_CSUMERRORS", 0x5),
         SymbolRow("AF_UNSPEC", 0x0),
-        SymbolRow("AF_INET", 0x2, type: 234),
+        SymbolRow("AF_UNIX", 0x1),
+        SymbolRow("AF_INET", 0x2, type: 238),
+        SymbolRow("AF_AX25", 0x3),
+        SymbolRow("AF_IPX", 0x4),
+        SymbolRow("AF_APPLETALK", 0x5),
+        SymbolRow("AF_NETROM", 0x6),
         SymbolRow("AF_BRIDGE", 0x7),
-        SymbolRow("AF_INET6", 0xa, type: 235),
+        SymbolRow("AF_ATMPVC", 0x8),
+        SymbolRow("AF_X25", 0x9),
+        SymbolRow("AF_INET6", 0xa, type: 239),
+        SymbolRow("AF_ROSE", 0xb),
+        SymbolRow("AF_DECnet", 0xc),
+        SymbolRow("AF_NETBEUI", 0xd),
+        SymbolRow("AF_SECURITY", 0xe),
+        SymbolRow("AF_KEY", 0xf),
+        SymbolRow("AF_NETLINK", 0x10),
+        SymbolRow("AF_PACKET", 0x11),
+        SymbolRow("AF_ASH", 0x12),
+        SymbolRow("AF_ECONET", 0x13),
+        SymbolRow("AF_ATMSVC", 0x14),
+        SymbolRow("AF_RDS", 0x15),
+        SymbolRow("AF_SNA", 0x16),
+        SymbolRow("AF_IRDA", 0x17),
+        SymbolRow("AF_PPPOX", 0x18),
+        SymbolRow("AF_WANPIPE", 0x19),
+        SymbolRow("AF_LLC", 0x1a),
+        SymbolRow("AF_IB", 0x1b),
         SymbolRow("AF_MPLS", 0x1c),
-        SymbolRow("AF_MCTP", 0x2d, type: 236),
-        SymbolRow("IFLA_BRIDGE_FLAGS", 0x0, type: 237),
-        SymbolRow("IFLA_BRIDGE_MODE", 0x1, type: 238),
-        SymbolRow("IFLA_BRIDGE_VLAN_INFO", 0x2, type: 239),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_INFO", 0x3, type: 240),
+        SymbolRow("AF_CAN", 0x1d),
+        SymbolRow("AF_TIPC", 0x1e),
+        SymbolRow("AF_BLUETOOTH", 0x1f),
+        SymbolRow("AF_IUCV", 0x20),
+        SymbolRow("AF_RXRPC", 0x21),
+        SymbolRow("AF_ISDN", 0x22),
+        SymbolRow("AF_PHONET", 0x23),
+        SymbolRow("AF_IEEE802154", 0x24),
+        SymbolRow("AF_CAIF", 0x25),
+        SymbolRow("AF_ALG", 0x26),
+        SymbolRow("AF_NFC", 0x27),
+        SymbolRow("AF_VSOCK", 0x28),
+        SymbolRow("AF_KCM", 0x29),
+        SymbolRow("AF_QIPCRTR", 0x2a),
+        SymbolRow("AF_SMC", 0x2b),
+        SymbolRow("AF_XDP", 0x2c),
+        SymbolRow("AF_MCTP", 0x2d, type: 240),
+        SymbolRow("IFLA_BRIDGE_FLAGS", 0x0, type: 241),
+        SymbolRow("IFLA_BRIDGE_MODE", 0x1, type: 242),
+        SymbolRow("IFLA_BRIDGE_VLAN_INFO", 0x2, type: 243),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_INFO", 0x3, type: 244),
         SymbolRow("IFLA_BRIDGE_MRP", 0x4),
         SymbolRow("IFLA_BRIDGE_CFM", 0x5),
         SymbolRow("IFLA_BRIDGE_MST", 0x6),
@@ -13235,7 +13422,7 @@ extension SpecTables {
         SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_UNSPEC", 0x0),
         SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_ID", 0x1, type: 104),
         SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_VID", 0x2, type: 145),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_FLAGS", 0x3, type: 241),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_FLAGS", 0x3, type: 245),
         SymbolRow("BRIDGE_VLAN_INFO_MASTER", 0x1),
         SymbolRow("BRIDGE_VLAN_INFO_PVID", 0x2),
         SymbolRow("BRIDGE_VLAN_INFO_UNTAGGED", 0x4),
@@ -13245,8 +13432,8 @@ extension SpecTables {
         SymbolRow("BRIDGE_VLAN_INFO_ONLY_OPTS", 0x40),
         SymbolRow("IFLA_XDP_UNSPEC", 0x0),
         SymbolRow("IFLA_XDP_FD", 0x1, type: 61),
-        SymbolRow("IFLA_XDP_ATTACHED", 0x2, type: 242),
-        SymbolRow("IFLA_XDP_FLAGS", 0x3, type: 243),
+        SymbolRow("IFLA_XDP_ATTACHED", 0x2, type: 246),
+        SymbolRow("IFLA_XDP_FLAGS", 0x3, type: 247),
         SymbolRow("IFLA_XDP_PROG_ID", 0x4, type: 104),
         SymbolRow("IFLA_XDP_DRV_PROG_ID", 0x5, type: 104),
         SymbolRow("IFLA_XDP_SKB_PROG_ID", 0x6, type: 104),
@@ -13263,24 +13450,21 @@ extension SpecTables {
         SymbolRow("XDP_FLAGS_HW_MODE", 0x8),
         SymbolRow("XDP_FLAGS_REPLACE", 0x10),
         SymbolRow("IFLA_VF_INFO_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_INFO", 0x1, type: 244),
+        SymbolRow("IFLA_VF_INFO", 0x1, type: 248),
         SymbolRow("IFLA_VF_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_MAC", 0x1, type: 245),
-        SymbolRow("IFLA_VF_VLAN", 0x2, type: 246),
-        SymbolRow("IFLA_VF_TX_RATE", 0x3, type: 247),
-        SymbolRow("IFLA_VF_SPOOFCHK", 0x4, type: 248),
-        SymbolRow("IFLA_VF_LINK_STATE", 0x5, type: 249),
-        SymbolRow("IFLA_VF_RATE", 0x6, type: 250),
-        SymbolRow("IFLA_VF_RSS_QUERY_EN", 0x7, type: 251),
-    ]
-
-    private static let symbols56: [SymbolRow] = [
-        SymbolRow("IFLA_VF_STATS", 0x8, type: 252),
-        SymbolRow("IFLA_VF_TRUST", 0x9, type: 253),
-        SymbolRow("IFLA_VF_IB_NODE_GUID", 0xa, type: 254),
-        SymbolRow("IFLA_VF_IB_PORT_GUID", 0xb, type: 254),
-        SymbolRow("IFLA_VF_VLAN_LIST", 0xc, type: 255),
-        SymbolRow("IFLA_VF_BROADCAST", 0xd, type: 129),
+        SymbolRow("IFLA_VF_MAC", 0x1, type: 249),
+        SymbolRow("IFLA_VF_VLAN", 0x2, type: 250),
+        SymbolRow("IFLA_VF_TX_RATE", 0x3, type: 251),
+        SymbolRow("IFLA_VF_SPOOFCHK", 0x4, type: 252),
+        SymbolRow("IFLA_VF_LINK_STATE", 0x5, type: 253),
+        SymbolRow("IFLA_VF_RATE", 0x6, type: 254),
+        SymbolRow("IFLA_VF_RSS_QUERY_EN", 0x7, type: 255),
+        SymbolRow("IFLA_VF_STATS", 0x8, type: 256),
+        SymbolRow("IFLA_VF_TRUST", 0x9, type: 257),
+        SymbolRow("IFLA_VF_IB_NODE_GUID", 0xa, type: 258),
+        SymbolRow("IFLA_VF_IB_PORT_GUID", 0xb, type: 258),
+        SymbolRow("IFLA_VF_VLAN_LIST", 0xc, type: 259),
+        SymbolRow("IFLA_VF_BROADCAST", 0xd, type: 260),
         SymbolRow("IFLA_VF_STATS_RX_PACKETS", 0x0, type: 73),
         SymbolRow("IFLA_VF_STATS_TX_PACKETS", 0x1, type: 73),
         SymbolRow("IFLA_VF_STATS_RX_BYTES", 0x2, type: 73),
@@ -13291,7 +13475,7 @@ extension SpecTables {
         SymbolRow("IFLA_VF_STATS_RX_DROPPED", 0x7, type: 73),
         SymbolRow("IFLA_VF_STATS_TX_DROPPED", 0x8, type: 73),
         SymbolRow("IFLA_VF_VLAN_INFO_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_VLAN_INFO", 0x1, type: 256),
+        SymbolRow("IFLA_VF_VLAN_INFO", 0x1, type: 261),
         SymbolRow("IFLA_VF_LINK_STATE_AUTO", 0x0),
         SymbolRow("IFLA_VF_LINK_STATE_ENABLE", 0x1),
         SymbolRow("IFLA_VF_LINK_STATE_DISABLE", 0x2),
@@ -13300,12 +13484,15 @@ extension SpecTables {
         SymbolRow("IFLA_PORT_UNSPEC", 0x0),
         SymbolRow("IFLA_PORT_VF", 0x1, type: 104),
         SymbolRow("IFLA_PORT_PROFILE", 0x2, type: 126),
-        SymbolRow("IFLA_PORT_VSI_TYPE", 0x3, type: 257),
+        SymbolRow("IFLA_PORT_VSI_TYPE", 0x3, type: 262),
         SymbolRow("IFLA_PORT_INSTANCE_UUID", 0x4),
         SymbolRow("IFLA_PORT_HOST_UUID", 0x5),
         SymbolRow("IFLA_PORT_REQUEST", 0x6, type: 132),
         SymbolRow("IFLA_PORT_RESPONSE", 0x7, type: 145),
         SymbolRow("IFLA_EVENT_NONE", 0x0),
+    ]
+
+    private static let symbols57: [SymbolRow] = [
         SymbolRow("IFLA_EVENT_REBOOT", 0x1),
         SymbolRow("IFLA_EVENT_FEATURES", 0x2),
         SymbolRow("IFLA_EVENT_BONDING_FAILOVER", 0x3),
@@ -13313,8 +13500,8 @@ extension SpecTables {
         SymbolRow("IFLA_EVENT_IGMP_RESEND", 0x5),
         SymbolRow("IFLA_EVENT_BONDING_OPTIONS", 0x6),
         SymbolRow("IFLA_PROTO_DOWN_REASON_UNSPEC", 0x0),
-        SymbolRow("IFLA_PROTO_DOWN_REASON_MASK", 0x1, type: 186),
-        SymbolRow("IFLA_PROTO_DOWN_REASON_VALUE", 0x2, type: 186),
+        SymbolRow("IFLA_PROTO_DOWN_REASON_MASK", 0x1, type: 188),
+        SymbolRow("IFLA_PROTO_DOWN_REASON_VALUE", 0x2, type: 188),
         SymbolRow("RTAX_UNSPEC", 0x0),
         SymbolRow("RTAX_LOCK", 0x1, type: 104),
         SymbolRow("RTAX_MTU", 0x2, type: 104),
@@ -13347,9 +13534,9 @@ extension SpecTables {
         SymbolRow("NDTA_THRESH1", 0x2, type: 104),
         SymbolRow("NDTA_THRESH2", 0x3, type: 104),
         SymbolRow("NDTA_THRESH3", 0x4, type: 104),
-        SymbolRow("NDTA_CONFIG", 0x5, type: 258),
-        SymbolRow("NDTA_PARMS", 0x6, type: 259),
-        SymbolRow("NDTA_STATS", 0x7, type: 260),
+        SymbolRow("NDTA_CONFIG", 0x5, type: 263),
+        SymbolRow("NDTA_PARMS", 0x6, type: 264),
+        SymbolRow("NDTA_STATS", 0x7, type: 265),
         SymbolRow("NDTA_GC_INTERVAL", 0x8, type: 73),
         SymbolRow("NDTA_PAD", 0x9),
         SymbolRow("NDTPA_UNSPEC", 0x0),
@@ -13373,7 +13560,7 @@ extension SpecTables {
         SymbolRow("NDTPA_PAD", 0x12),
         SymbolRow("NDTPA_INTERVAL_PROBE_TIME_MS", 0x13, type: 73),
         SymbolRow("NFEA_UNSPEC", 0x0),
-        SymbolRow("NFEA_ACTIVITY_NOTIFY", 0x1, type: 261),
+        SymbolRow("NFEA_ACTIVITY_NOTIFY", 0x1, type: 266),
         SymbolRow("NFEA_DONT_REFRESH", 0x2),
         SymbolRow("FDB_NOTIFY_BIT", 0x1),
         SymbolRow("FDB_NOTIFY_INACTIVE_BIT", 0x2),
@@ -13446,39 +13633,36 @@ extension SpecTables {
         SymbolRow("NETNSA_NSID_NOT_ASSIGNED", 0xffffffffffffffff),
         SymbolRow("NHA_UNSPEC", 0x0),
         SymbolRow("NHA_ID", 0x1, type: 104),
-        SymbolRow("NHA_GROUP", 0x2, type: 262),
-        SymbolRow("NHA_GROUP_TYPE", 0x3, type: 263),
+        SymbolRow("NHA_GROUP", 0x2, type: 267),
+        SymbolRow("NHA_GROUP_TYPE", 0x3, type: 268),
         SymbolRow("NHA_BLACKHOLE", 0x4, type: 104),
         SymbolRow("NHA_OIF", 0x5, type: 142),
         SymbolRow("NHA_GATEWAY", 0x6, type: 146),
-        SymbolRow("NHA_ENCAP_TYPE", 0x7, type: 154),
+        SymbolRow("NHA_ENCAP_TYPE", 0x7, type: 155),
         SymbolRow("NHA_ENCAP", 0x8),
         SymbolRow("NHA_GROUPS", 0x9, type: 104),
         SymbolRow("NHA_MASTER", 0xa, type: 142),
         SymbolRow("NHA_FDB", 0xb, type: 104),
-        SymbolRow("NHA_RES_GROUP", 0xc, type: 264),
-        SymbolRow("NHA_RES_BUCKET", 0xd, type: 265),
+        SymbolRow("NHA_RES_GROUP", 0xc, type: 269),
+        SymbolRow("NHA_RES_BUCKET", 0xd, type: 270),
         SymbolRow("NEXTHOP_GRP_TYPE_MPATH", 0x0),
         SymbolRow("NEXTHOP_GRP_TYPE_RES", 0x1),
         SymbolRow("NHA_RES_GROUP_PAD", 0x0),
         SymbolRow("NHA_RES_GROUP_BUCKETS", 0x1, type: 145),
-        SymbolRow("NHA_RES_GROUP_IDLE_TIMER", 0x2, type: 218),
-        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIMER", 0x3, type: 218),
-        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIME", 0x4, type: 218),
+        SymbolRow("NHA_RES_GROUP_IDLE_TIMER", 0x2, type: 220),
+        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIMER", 0x3, type: 220),
+        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIME", 0x4, type: 220),
         SymbolRow("NHA_RES_BUCKET_PAD", 0x0),
         SymbolRow("NHA_RES_BUCKET_INDEX", 0x1, type: 145),
-        SymbolRow("NHA_RES_BUCKET_IDLE_TIME", 0x2, type: 218),
+        SymbolRow("NHA_RES_BUCKET_IDLE_TIME", 0x2, type: 220),
         SymbolRow("NHA_RES_BUCKET_NH_ID", 0x3, type: 104),
         SymbolRow("MDBA_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB", 0x1, type: 266),
-        SymbolRow("MDBA_ROUTER", 0x2, type: 267),
+        SymbolRow("MDBA_MDB", 0x1, type: 271),
+        SymbolRow("MDBA_ROUTER", 0x2, type: 272),
         SymbolRow("MDBA_MDB_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB_ENTRY", 0x1, type: 268),
+        SymbolRow("MDBA_MDB_ENTRY", 0x1, type: 273),
         SymbolRow("MDBA_MDB_ENTRY_UNSPEC", 0x0),
-    ]
-
-    private static let symbols57: [SymbolRow] = [
-        SymbolRow("MDBA_MDB_ENTRY_INFO", 0x1, type: 269),
+        SymbolRow("MDBA_MDB_ENTRY_INFO", 0x1, type: 274),
         SymbolRow("MDBA_MDB_EATTR_UNSPEC", 0x0),
         SymbolRow("MDBA_MDB_EATTR_TIMER", 0x1),
         SymbolRow("MDBA_MDB_EATTR_SRC_LIST", 0x2),
@@ -13498,34 +13682,37 @@ extension SpecTables {
         SymbolRow("MDB_FLAGS_BLOCKED", 0x8),
         SymbolRow("MDB_FLAGS_OFFLOAD_FAILED", 0x10),
         SymbolRow("MDBA_ROUTER_UNSPEC", 0x0),
-        SymbolRow("MDBA_ROUTER_PORT", 0x1),
+        SymbolRow("MDBA_ROUTER_PORT", 0x1, type: 275),
         SymbolRow("MDBA_ROUTER_PATTR_UNSPEC", 0x0),
-        SymbolRow("MDBA_ROUTER_PATTR_TIMER", 0x1),
-        SymbolRow("MDBA_ROUTER_PATTR_TYPE", 0x2),
-        SymbolRow("MDBA_ROUTER_PATTR_INET_TIMER", 0x3),
-        SymbolRow("MDBA_ROUTER_PATTR_INET6_TIMER", 0x4),
+        SymbolRow("MDBA_ROUTER_PATTR_TIMER", 0x1, type: 220),
+        SymbolRow("MDBA_ROUTER_PATTR_TYPE", 0x2, type: 276),
+        SymbolRow("MDBA_ROUTER_PATTR_INET_TIMER", 0x3, type: 220),
+        SymbolRow("MDBA_ROUTER_PATTR_INET6_TIMER", 0x4, type: 220),
         SymbolRow("MDB_RTR_TYPE_DISABLED", 0x0),
         SymbolRow("MDB_RTR_TYPE_TEMP_QUERY", 0x1),
         SymbolRow("MDB_RTR_TYPE_PERM", 0x2),
         SymbolRow("MDB_RTR_TYPE_TEMP", 0x3),
         SymbolRow("IFLA_STATS_UNSPEC", 0x0),
+    ]
+
+    private static let symbols58: [SymbolRow] = [
         SymbolRow("IFLA_STATS_LINK_64", 0x1, type: 135),
-        SymbolRow("IFLA_STATS_LINK_XSTATS", 0x2, type: 270),
-        SymbolRow("IFLA_STATS_LINK_XSTATS_SLAVE", 0x3, type: 270),
-        SymbolRow("IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x4, type: 271),
+        SymbolRow("IFLA_STATS_LINK_XSTATS", 0x2, type: 277),
+        SymbolRow("IFLA_STATS_LINK_XSTATS_SLAVE", 0x3, type: 277),
+        SymbolRow("IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x4, type: 278),
         SymbolRow("IFLA_STATS_AF_SPEC", 0x5, type: 138),
         SymbolRow("LINK_XSTATS_TYPE_UNSPEC", 0x0),
-        SymbolRow("LINK_XSTATS_TYPE_BRIDGE", 0x1, type: 272),
-        SymbolRow("LINK_XSTATS_TYPE_BOND", 0x2, type: 273),
+        SymbolRow("LINK_XSTATS_TYPE_BRIDGE", 0x1, type: 279),
+        SymbolRow("LINK_XSTATS_TYPE_BOND", 0x2, type: 280),
         SymbolRow("IFLA_OFFLOAD_XSTATS_UNSPEC", 0x0),
         SymbolRow("IFLA_OFFLOAD_XSTATS_CPU_HIT", 0x1, type: 135),
         SymbolRow("BRIDGE_XSTATS_UNSPEC", 0x0),
-        SymbolRow("BRIDGE_XSTATS_VLAN", 0x1, type: 274),
+        SymbolRow("BRIDGE_XSTATS_VLAN", 0x1, type: 281),
         SymbolRow("BRIDGE_XSTATS_MCAST", 0x2),
         SymbolRow("BRIDGE_XSTATS_PAD", 0x3),
-        SymbolRow("BRIDGE_XSTATS_STP", 0x4, type: 275),
+        SymbolRow("BRIDGE_XSTATS_STP", 0x4, type: 282),
         SymbolRow("BOND_XSTATS_UNSPEC", 0x0),
-        SymbolRow("BOND_XSTATS_3AD", 0x1, type: 276),
+        SymbolRow("BOND_XSTATS_3AD", 0x1, type: 283),
         SymbolRow("BOND_3AD_STAT_LACPDU_RX", 0x0, type: 73),
         SymbolRow("BOND_3AD_STAT_LACPDU_TX", 0x1, type: 73),
         SymbolRow("BOND_3AD_STAT_LACPDU_UNKNOWN_RX", 0x2, type: 73),
@@ -13541,31 +13728,31 @@ extension SpecTables {
         SymbolRow("IPMRA_CREPORT_UNSPEC", 0x0),
         SymbolRow("IPMRA_CREPORT_MSGTYPE", 0x1),
         SymbolRow("IPMRA_CREPORT_VIF_ID", 0x2, type: 104),
-        SymbolRow("IPMRA_CREPORT_SRC_ADDR", 0x3, type: 222),
-        SymbolRow("IPMRA_CREPORT_DST_ADDR", 0x4, type: 222),
+        SymbolRow("IPMRA_CREPORT_SRC_ADDR", 0x3, type: 225),
+        SymbolRow("IPMRA_CREPORT_DST_ADDR", 0x4, type: 225),
         SymbolRow("IPMRA_CREPORT_PKT", 0x5),
         SymbolRow("IPMRA_CREPORT_TABLE", 0x6, type: 104),
         SymbolRow("IP6MRA_CREPORT_UNSPEC", 0x0),
         SymbolRow("IP6MRA_CREPORT_MSGTYPE", 0x1),
         SymbolRow("IP6MRA_CREPORT_MIF_ID", 0x2, type: 104),
-        SymbolRow("IP6MRA_CREPORT_SRC_ADDR", 0x3, type: 223),
-        SymbolRow("IP6MRA_CREPORT_DST_ADDR", 0x4, type: 223),
+        SymbolRow("IP6MRA_CREPORT_SRC_ADDR", 0x3, type: 226),
+        SymbolRow("IP6MRA_CREPORT_DST_ADDR", 0x4, type: 226),
         SymbolRow("IP6MRA_CREPORT_PKT", 0x5),
         SymbolRow("TCA_STATS_UNSPEC", 0x0),
-        SymbolRow("TCA_STATS_BASIC", 0x1, type: 277),
-        SymbolRow("TCA_STATS_RATE_EST", 0x2, type: 278),
-        SymbolRow("TCA_STATS_QUEUE", 0x3, type: 279),
+        SymbolRow("TCA_STATS_BASIC", 0x1, type: 284),
+        SymbolRow("TCA_STATS_RATE_EST", 0x2, type: 285),
+        SymbolRow("TCA_STATS_QUEUE", 0x3, type: 286),
         SymbolRow("TCA_STATS_APP", 0x4),
-        SymbolRow("TCA_STATS_RATE_EST64", 0x5, type: 280),
+        SymbolRow("TCA_STATS_RATE_EST64", 0x5, type: 287),
         SymbolRow("TCA_STATS_PAD", 0x6),
-        SymbolRow("TCA_STATS_BASIC_HW", 0x7, type: 277),
+        SymbolRow("TCA_STATS_BASIC_HW", 0x7, type: 284),
         SymbolRow("TCA_STATS_PKT64", 0x8, type: 73),
         SymbolRow("TCA_STAB_UNSPEC", 0x0),
-        SymbolRow("TCA_STAB_BASE", 0x1, type: 281),
+        SymbolRow("TCA_STAB_BASE", 0x1, type: 288),
         SymbolRow("TCA_STAB_DATA", 0x2, type: 98),
         SymbolRow("TCA_ROOT_UNSPEC", 0x0),
         SymbolRow("TCA_ROOT_TAB", 0x1),
-        SymbolRow("TCA_ROOT_FLAGS", 0x2, type: 282),
+        SymbolRow("TCA_ROOT_FLAGS", 0x2, type: 289),
         SymbolRow("TCA_ROOT_COUNT", 0x3, type: 104),
         SymbolRow("TCA_ROOT_TIME_DELTA", 0x4, type: 104),
         SymbolRow("TCA_ROOT_EXT_WARN_MSG", 0x5),
@@ -13580,12 +13767,12 @@ extension SpecTables {
         SymbolRow("TCA_ACT_KIND", 0x1, type: 126),
         SymbolRow("TCA_ACT_OPTIONS", 0x2),
         SymbolRow("TCA_ACT_INDEX", 0x3, type: 104),
-        SymbolRow("TCA_ACT_STATS", 0x4, type: 215),
+        SymbolRow("TCA_ACT_STATS", 0x4, type: 217),
         SymbolRow("TCA_ACT_PAD", 0x5),
         SymbolRow("TCA_ACT_COOKIE", 0x6),
-        SymbolRow("TCA_ACT_FLAGS", 0x7, type: 283),
-        SymbolRow("TCA_ACT_HW_STATS", 0x8, type: 284),
-        SymbolRow("TCA_ACT_USED_HW_STATS", 0x9, type: 284),
+        SymbolRow("TCA_ACT_FLAGS", 0x7, type: 290),
+        SymbolRow("TCA_ACT_HW_STATS", 0x8, type: 291),
+        SymbolRow("TCA_ACT_USED_HW_STATS", 0x9, type: 291),
         SymbolRow("TCA_ACT_IN_HW_COUNT", 0xa, type: 104),
         SymbolRow("IGMPMSG_NOCACHE", 0x1),
         SymbolRow("IGMPMSG_WRONGVIF", 0x2),
@@ -13599,62 +13786,62 @@ extension SpecTables {
         SymbolRow("1<<IFLA_STATS_LINK_XSTATS_SLAVE", 0x8),
         SymbolRow("1<<IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x10),
         SymbolRow("1<<IFLA_STATS_AF_SPEC", 0x20),
-        SymbolRow("AF_UNIX", 0x1, type: 285),
-        SymbolRow("AF_INET", 0x2, type: 286),
-        SymbolRow("AF_INET6", 0xa, type: 287),
-        SymbolRow("AF_NETLINK", 0x10, type: 288),
-        SymbolRow("AF_PACKET", 0x11, type: 289),
-        SymbolRow("AF_SMC", 0x2b, type: 290),
-        SymbolRow("AF_UNIX", 0x1, type: 291),
-        SymbolRow("AF_INET", 0x2, type: 292),
-        SymbolRow("AF_INET6", 0xa, type: 293),
-        SymbolRow("AF_NETLINK", 0x10, type: 294),
-        SymbolRow("AF_PACKET", 0x11, type: 295),
-        SymbolRow("AF_SMC", 0x2b, type: 296),
-        SymbolRow("AF_INET", 0x2, type: 297),
-        SymbolRow("AF_INET6", 0xa, type: 297),
+        SymbolRow("AF_UNIX", 0x1, type: 292),
+        SymbolRow("AF_INET", 0x2, type: 293),
+        SymbolRow("AF_INET6", 0xa, type: 294),
+        SymbolRow("AF_NETLINK", 0x10, type: 295),
+        SymbolRow("AF_PACKET", 0x11, type: 296),
+        SymbolRow("AF_SMC", 0x2b, type: 297),
         SymbolRow("AF_UNIX", 0x1, type: 298),
         SymbolRow("AF_INET", 0x2, type: 299),
-        SymbolRow("AF_INET6", 0xa, type: 299),
-        SymbolRow("AF_NETLINK", 0x10, type: 300),
-        SymbolRow("AF_PACKET", 0x11, type: 301),
-        SymbolRow("AF_SMC", 0x2b, type: 302),
+        SymbolRow("AF_INET6", 0xa, type: 300),
+        SymbolRow("AF_NETLINK", 0x10, type: 301),
+        SymbolRow("AF_PACKET", 0x11, type: 302),
+        SymbolRow("AF_SMC", 0x2b, type: 303),
+        SymbolRow("AF_INET", 0x2, type: 304),
+        SymbolRow("AF_INET6", 0xa, type: 304),
+        SymbolRow("AF_UNIX", 0x1, type: 305),
+        SymbolRow("AF_INET", 0x2, type: 306),
+        SymbolRow("AF_INET6", 0xa, type: 306),
+        SymbolRow("AF_NETLINK", 0x10, type: 307),
+        SymbolRow("AF_PACKET", 0x11, type: 308),
+        SymbolRow("AF_SMC", 0x2b, type: 309),
         SymbolRow("INET_DIAG_REQ_NONE", 0x0),
-        SymbolRow("INET_DIAG_REQ_BYTECODE", 0x1, type: 303),
-        SymbolRow("INET_DIAG_REQ_SK_BPF_STORAGES", 0x2, type: 304),
+        SymbolRow("INET_DIAG_REQ_BYTECODE", 0x1, type: 310),
+        SymbolRow("INET_DIAG_REQ_SK_BPF_STORAGES", 0x2, type: 311),
         SymbolRow("INET_DIAG_REQ_PROTOCOL", 0x3, type: 6),
         SymbolRow("INET_DIAG_NONE", 0x0),
-        SymbolRow("INET_DIAG_MEMINFO", 0x1, type: 305),
+        SymbolRow("INET_DIAG_MEMINFO", 0x1, type: 312),
         SymbolRow("INET_DIAG_INFO", 0x2, type: 62),
-        SymbolRow("INET_DIAG_VEGASINFO", 0x3, type: 306),
+        SymbolRow("INET_DIAG_VEGASINFO", 0x3, type: 313),
         SymbolRow("INET_DIAG_CONG", 0x4, type: 126),
         SymbolRow("INET_DIAG_TOS", 0x5, type: 132),
         SymbolRow("INET_DIAG_TCLASS", 0x6, type: 132),
-        SymbolRow("INET_DIAG_SKMEMINFO", 0x7, type: 307),
-        SymbolRow("INET_DIAG_SHUTDOWN", 0x8, type: 308),
-        SymbolRow("INET_DIAG_DCTCPINFO", 0x9, type: 309),
-        SymbolRow("INET_DIAG_PROTOCOL", 0xa, type: 6),
+        SymbolRow("INET_DIAG_SKMEMINFO", 0x7, type: 314),
+        SymbolRow("INET_DIAG_SHUTDOWN", 0x8, type: 315),
+        SymbolRow("INET_DIAG_DCTCPINFO", 0x9, type: 316),
+        SymbolRow("INET_DIAG_PROTOCOL", 0xa, type: 165),
         SymbolRow("INET_DIAG_SKV6ONLY", 0xb, type: 132),
-        SymbolRow("INET_DIAG_LOCALS", 0xc),
-        SymbolRow("INET_DIAG_PEERS", 0xd),
+        SymbolRow("INET_DIAG_LOCALS", 0xc, type: 317),
+        SymbolRow("INET_DIAG_PEERS", 0xd, type: 317),
         SymbolRow("INET_DIAG_PAD", 0xe),
         SymbolRow("INET_DIAG_MARK", 0xf, type: 104),
-        SymbolRow("INET_DIAG_BBRINFO", 0x10, type: 310),
+        SymbolRow("INET_DIAG_BBRINFO", 0x10, type: 318),
         SymbolRow("INET_DIAG_CLASS_ID", 0x11, type: 104),
-        SymbolRow("INET_DIAG_MD5SIG", 0x12),
-        SymbolRow("INET_DIAG_ULP_INFO", 0x13, type: 311),
-        SymbolRow("INET_DIAG_SK_BPF_STORAGES", 0x14, type: 312),
+        SymbolRow("INET_DIAG_MD5SIG", 0x12, type: 319),
+        SymbolRow("INET_DIAG_ULP_INFO", 0x13, type: 320),
+        SymbolRow("INET_DIAG_SK_BPF_STORAGES", 0x14, type: 321),
         SymbolRow("INET_DIAG_CGROUP_ID", 0x15, type: 73),
-        SymbolRow("INET_DIAG_SOCKOPT", 0x16, type: 313),
+        SymbolRow("INET_DIAG_SOCKOPT", 0x16, type: 322),
         SymbolRow("INET_ULP_INFO_UNSPEC", 0x0),
         SymbolRow("INET_ULP_INFO_NAME", 0x1, type: 126),
-        SymbolRow("INET_ULP_INFO_TLS", 0x2, type: 314),
-        SymbolRow("INET_ULP_INFO_MPTCP", 0x3, type: 315),
+        SymbolRow("INET_ULP_INFO_TLS", 0x2, type: 323),
+        SymbolRow("INET_ULP_INFO_MPTCP", 0x3, type: 324),
         SymbolRow("TLS_INFO_UNSPEC", 0x0),
-        SymbolRow("TLS_INFO_VERSION", 0x1, type: 316),
-        SymbolRow("TLS_INFO_CIPHER", 0x2, type: 317),
-        SymbolRow("TLS_INFO_TXCONF", 0x3, type: 318),
-        SymbolRow("TLS_INFO_RXCONF", 0x4, type: 318),
+        SymbolRow("TLS_INFO_VERSION", 0x1, type: 325),
+        SymbolRow("TLS_INFO_CIPHER", 0x2, type: 326),
+        SymbolRow("TLS_INFO_TXCONF", 0x3, type: 327),
+        SymbolRow("TLS_INFO_RXCONF", 0x4, type: 327),
         SymbolRow("TLS_INFO_ZC_RO_TX", 0x5),
         SymbolRow("TLS_INFO_RX_NO_PAD", 0x6),
         SymbolRow("TLS_INFO_TX_MAX_PAYLOAD_LEN", 0x7),
@@ -13673,17 +13860,14 @@ extension SpecTables {
         SymbolRow("TLS_CONF_HW", 0x3),
         SymbolRow("TLS_CONF_HW_RECORD", 0x4),
         SymbolRow("MPTCP_SUBFLOW_ATTR_UNSPEC", 0x0),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_REM", 0x1, type: 186),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_LOC", 0x2, type: 186),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_REM", 0x1, type: 188),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_LOC", 0x2, type: 188),
         SymbolRow("MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ", 0x3, type: 104),
         SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SEQ", 0x4, type: 73),
         SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SFSEQ", 0x5, type: 104),
-    ]
-
-    private static let symbols58: [SymbolRow] = [
         SymbolRow("MPTCP_SUBFLOW_ATTR_SSN_OFFSET", 0x6, type: 104),
         SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_DATALEN", 0x7, type: 145),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_FLAGS", 0x8, type: 319),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_FLAGS", 0x8, type: 328),
         SymbolRow("MPTCP_SUBFLOW_ATTR_ID_REM", 0x9, type: 132),
         SymbolRow("MPTCP_SUBFLOW_ATTR_ID_LOC", 0xa, type: 132),
         SymbolRow("MPTCP_SUBFLOW_ATTR_PAD", 0xb),
@@ -13697,13 +13881,13 @@ extension SpecTables {
         SymbolRow("MPTCP_SUBFLOW_FLAG_CONNECTED", 0x80),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MAPVALID", 0x100),
         SymbolRow("UNIX_DIAG_NAME", 0x0, type: 126),
-        SymbolRow("UNIX_DIAG_VFS", 0x1, type: 320),
+        SymbolRow("UNIX_DIAG_VFS", 0x1, type: 329),
         SymbolRow("UNIX_DIAG_PEER", 0x2, type: 104),
         SymbolRow("UNIX_DIAG_ICONS", 0x3, type: 55),
-        SymbolRow("UNIX_DIAG_RQLEN", 0x4, type: 321),
-        SymbolRow("UNIX_DIAG_MEMINFO", 0x5, type: 307),
+        SymbolRow("UNIX_DIAG_RQLEN", 0x4, type: 330),
+        SymbolRow("UNIX_DIAG_MEMINFO", 0x5, type: 314),
         SymbolRow("UNIX_DIAG_SHUTDOWN", 0x6, type: 132),
-        SymbolRow("UNIX_DIAG_UID", 0x7, type: 224),
+        SymbolRow("UNIX_DIAG_UID", 0x7, type: 227),
         SymbolRow("UDIAG_SHOW_NAME", 0x1),
         SymbolRow("UDIAG_SHOW_VFS", 0x2),
         SymbolRow("UDIAG_SHOW_PEER", 0x4),
@@ -13711,11 +13895,14 @@ extension SpecTables {
         SymbolRow("UDIAG_SHOW_RQLEN", 0x10),
         SymbolRow("UDIAG_SHOW_MEMINFO", 0x20),
         SymbolRow("UDIAG_SHOW_UID", 0x40),
-        SymbolRow("NETLINK_DIAG_MEMINFO", 0x0, type: 307),
-        SymbolRow("NETLINK_DIAG_GROUPS", 0x1, type: 322),
-        SymbolRow("NETLINK_DIAG_RX_RING", 0x2, type: 323),
-        SymbolRow("NETLINK_DIAG_TX_RING", 0x3, type: 323),
-        SymbolRow("NETLINK_DIAG_FLAGS", 0x4, type: 324),
+        SymbolRow("NETLINK_DIAG_MEMINFO", 0x0, type: 314),
+    ]
+
+    private static let symbols59: [SymbolRow] = [
+        SymbolRow("NETLINK_DIAG_GROUPS", 0x1, type: 331),
+        SymbolRow("NETLINK_DIAG_RX_RING", 0x2, type: 332),
+        SymbolRow("NETLINK_DIAG_TX_RING", 0x3, type: 332),
+        SymbolRow("NETLINK_DIAG_FLAGS", 0x4, type: 333),
         SymbolRow("NDIAG_SHOW_MEMINFO", 0x1),
         SymbolRow("NDIAG_SHOW_GROUPS", 0x2),
         SymbolRow("NDIAG_SHOW_RING_CFG", 0x4),
@@ -13751,14 +13938,14 @@ extension SpecTables {
         SymbolRow("NDIAG_PROTO_ALL", 0xff),
         SymbolRow("NETLINK_UNCONNECTED", 0x0),
         SymbolRow("NETLINK_CONNECTED", 0x1),
-        SymbolRow("PACKET_DIAG_INFO", 0x0, type: 325),
-        SymbolRow("PACKET_DIAG_MCLIST", 0x1, type: 326),
-        SymbolRow("PACKET_DIAG_RX_RING", 0x2, type: 327),
-        SymbolRow("PACKET_DIAG_TX_RING", 0x3, type: 327),
+        SymbolRow("PACKET_DIAG_INFO", 0x0, type: 334),
+        SymbolRow("PACKET_DIAG_MCLIST", 0x1, type: 335),
+        SymbolRow("PACKET_DIAG_RX_RING", 0x2, type: 336),
+        SymbolRow("PACKET_DIAG_TX_RING", 0x3, type: 336),
         SymbolRow("PACKET_DIAG_FANOUT", 0x4, type: 104),
-        SymbolRow("PACKET_DIAG_UID", 0x5, type: 224),
-        SymbolRow("PACKET_DIAG_MEMINFO", 0x6, type: 307),
-        SymbolRow("PACKET_DIAG_FILTER", 0x7),
+        SymbolRow("PACKET_DIAG_UID", 0x5, type: 227),
+        SymbolRow("PACKET_DIAG_MEMINFO", 0x6, type: 314),
+        SymbolRow("PACKET_DIAG_FILTER", 0x7, type: 337),
         SymbolRow("PACKET_SHOW_INFO", 0x1),
         SymbolRow("PACKET_SHOW_MCLIST", 0x2),
         SymbolRow("PACKET_SHOW_RING_CFG", 0x4),
@@ -13775,10 +13962,10 @@ extension SpecTables {
         SymbolRow("TPACKET_V3", 0x2),
         SymbolRow("SMC_DIAG_NONE", 0x0),
         SymbolRow("SMC_DIAG_CONNINFO", 0x1),
-        SymbolRow("SMC_DIAG_LGRINFO", 0x2, type: 328),
+        SymbolRow("SMC_DIAG_LGRINFO", 0x2, type: 338),
         SymbolRow("SMC_DIAG_SHUTDOWN", 0x3, type: 132),
         SymbolRow("SMC_DIAG_DMBINFO", 0x4),
-        SymbolRow("SMC_DIAG_FALLBACK", 0x5, type: 329),
+        SymbolRow("SMC_DIAG_FALLBACK", 0x5, type: 339),
         SymbolRow("SMC_DIAG_MODE_SMCR", 0x0),
         SymbolRow("SMC_DIAG_MODE_FALLBACK_TCP", 0x1),
         SymbolRow("SMC_DIAG_MODE_SMCD", 0x2),
@@ -13875,15 +14062,12 @@ extension SpecTables {
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_MAP_FD", 0x1, type: 61),
         SymbolRow("SK_DIAG_BPF_STORAGE_REP_NONE", 0x0),
-        SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 330),
+        SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 340),
         SymbolRow("SK_DIAG_BPF_STORAGE_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE_PAD", 0x1),
         SymbolRow("SK_DIAG_BPF_STORAGE_MAP_ID", 0x2, type: 104),
-        SymbolRow("SK_DIAG_BPF_STORAGE_MAP_VALUE", 0x3),
+        SymbolRow("SK_DIAG_BPF_STORAGE_MAP_VALUE", 0x3, type: 341),
         SymbolRow("SMC_CLNT", 0x0),
-    ]
-
-    private static let symbols59: [SymbolRow] = [
         SymbolRow("SMC_SERV", 0x1),
         SymbolRow("IPCTNL_MSG_CT_NEW", 0x0),
         SymbolRow("IPCTNL_MSG_CT_GET", 0x1),
@@ -13915,6 +14099,9 @@ extension SpecTables {
         SymbolRow("IPSET_CMD_LIST", 0x7),
         SymbolRow("IPSET_CMD_SAVE", 0x8),
         SymbolRow("IPSET_CMD_ADD", 0x9),
+    ]
+
+    private static let symbols60: [SymbolRow] = [
         SymbolRow("IPSET_CMD_DEL", 0xa),
         SymbolRow("IPSET_CMD_TEST", 0xb),
         SymbolRow("IPSET_CMD_HEADER", 0xc),
@@ -13975,23 +14162,23 @@ extension SpecTables {
         SymbolRow("NFT_MSG_GETSETELEM_RESET", 0x21),
         SymbolRow("NFNL_MSG_COMPAT_GET", 0x0),
         SymbolRow("NFNL_MSG_HOOK_GET", 0x0),
-        SymbolRow("CRYPTO_MSG_NEWALG", 0x10, type: 331),
-        SymbolRow("CRYPTO_MSG_DELALG", 0x11, type: 331),
-        SymbolRow("CRYPTO_MSG_UPDATEALG", 0x12, type: 331),
-        SymbolRow("CRYPTO_MSG_GETALG", 0x13, type: 331),
-        SymbolRow("CRYPTO_MSG_DELRNG", 0x14, type: 331),
+        SymbolRow("CRYPTO_MSG_NEWALG", 0x10, type: 342),
+        SymbolRow("CRYPTO_MSG_DELALG", 0x11, type: 342),
+        SymbolRow("CRYPTO_MSG_UPDATEALG", 0x12, type: 342),
+        SymbolRow("CRYPTO_MSG_GETALG", 0x13, type: 342),
+        SymbolRow("CRYPTO_MSG_DELRNG", 0x14, type: 342),
         SymbolRow("CRYPTOCFGA_UNSPEC", 0x0),
         SymbolRow("CRYPTOCFGA_PRIORITY_VAL", 0x1, type: 104),
-        SymbolRow("CRYPTOCFGA_REPORT_LARVAL", 0x2, type: 332),
-        SymbolRow("CRYPTOCFGA_REPORT_HASH", 0x3, type: 333),
-        SymbolRow("CRYPTOCFGA_REPORT_BLKCIPHER", 0x4, type: 334),
-        SymbolRow("CRYPTOCFGA_REPORT_AEAD", 0x5, type: 335),
-        SymbolRow("CRYPTOCFGA_REPORT_COMPRESS", 0x6, type: 332),
-        SymbolRow("CRYPTOCFGA_REPORT_RNG", 0x7, type: 336),
-        SymbolRow("CRYPTOCFGA_REPORT_CIPHER", 0x8, type: 337),
-        SymbolRow("CRYPTOCFGA_REPORT_AKCIPHER", 0x9, type: 332),
-        SymbolRow("CRYPTOCFGA_REPORT_KPP", 0xa, type: 332),
-        SymbolRow("CRYPTOCFGA_REPORT_ACOMP", 0xb, type: 332),
+        SymbolRow("CRYPTOCFGA_REPORT_LARVAL", 0x2, type: 343),
+        SymbolRow("CRYPTOCFGA_REPORT_HASH", 0x3, type: 344),
+        SymbolRow("CRYPTOCFGA_REPORT_BLKCIPHER", 0x4, type: 345),
+        SymbolRow("CRYPTOCFGA_REPORT_AEAD", 0x5, type: 346),
+        SymbolRow("CRYPTOCFGA_REPORT_COMPRESS", 0x6, type: 343),
+        SymbolRow("CRYPTOCFGA_REPORT_RNG", 0x7, type: 347),
+        SymbolRow("CRYPTOCFGA_REPORT_CIPHER", 0x8, type: 348),
+        SymbolRow("CRYPTOCFGA_REPORT_AKCIPHER", 0x9, type: 343),
+        SymbolRow("CRYPTOCFGA_REPORT_KPP", 0xa, type: 343),
+        SymbolRow("CRYPTOCFGA_REPORT_ACOMP", 0xb, type: 343),
         SymbolRow("CRYPTOCFGA_STAT_LARVAL", 0xc),
         SymbolRow("CRYPTOCFGA_STAT_HASH", 0xd),
         SymbolRow("CRYPTOCFGA_STAT_BLKCIPHER", 0xe),
@@ -14002,9 +14189,9 @@ extension SpecTables {
         SymbolRow("CRYPTOCFGA_STAT_AKCIPHER", 0x13),
         SymbolRow("CRYPTOCFGA_STAT_KPP", 0x14),
         SymbolRow("CRYPTOCFGA_STAT_ACOMP", 0x15),
-        SymbolRow("CRYPTOCFGA_REPORT_SIG", 0x16, type: 332),
-        SymbolRow("SELNL_MSG_SETENFORCE", 0x10, type: 338),
-        SymbolRow("SELNL_MSG_POLICYLOAD", 0x11, type: 339),
+        SymbolRow("CRYPTOCFGA_REPORT_SIG", 0x16, type: 343),
+        SymbolRow("SELNL_MSG_SETENFORCE", 0x10, type: 349),
+        SymbolRow("SELNL_MSG_POLICYLOAD", 0x11, type: 350),
         SymbolRow("NFNL_MSG_BATCH_BEGIN", 0x10),
         SymbolRow("NFNL_MSG_BATCH_END", 0x11),
         SymbolRow("NFNETLINK_V0", 0x0),
@@ -14084,9 +14271,6 @@ extension SpecTables {
         SymbolRow("DEVLINK_CMD_HEALTH_REPORTER_TEST", 0x49),
         SymbolRow("DEVLINK_CMD_RATE_GET", 0x4a),
         SymbolRow("DEVLINK_CMD_RATE_SET", 0x4b),
-    ]
-
-    private static let symbols60: [SymbolRow] = [
         SymbolRow("DEVLINK_CMD_RATE_NEW", 0x4c),
         SymbolRow("DEVLINK_CMD_RATE_DEL", 0x4d),
         SymbolRow("DEVLINK_CMD_LINECARD_GET", 0x4e),
@@ -14118,6 +14302,9 @@ extension SpecTables {
         SymbolRow("ETHTOOL_MSG_COALESCE_GET", 0x13),
         SymbolRow("ETHTOOL_MSG_COALESCE_SET", 0x14),
         SymbolRow("ETHTOOL_MSG_PAUSE_GET", 0x15),
+    ]
+
+    private static let symbols61: [SymbolRow] = [
         SymbolRow("ETHTOOL_MSG_PAUSE_SET", 0x16),
         SymbolRow("ETHTOOL_MSG_EEE_GET", 0x17),
         SymbolRow("ETHTOOL_MSG_EEE_SET", 0x18),
@@ -14287,9 +14474,6 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_TESTMODE", 0x2d),
         SymbolRow("NL80211_CMD_CONNECT", 0x2e),
         SymbolRow("NL80211_CMD_ROAM", 0x2f),
-    ]
-
-    private static let symbols61: [SymbolRow] = [
         SymbolRow("NL80211_CMD_DISCONNECT", 0x30),
         SymbolRow("NL80211_CMD_SET_WIPHY_NETNS", 0x31),
         SymbolRow("NL80211_CMD_GET_SURVEY", 0x32),
@@ -14321,6 +14505,9 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_STOP_SCHED_SCAN", 0x4c),
         SymbolRow("NL80211_CMD_SCHED_SCAN_RESULTS", 0x4d),
         SymbolRow("NL80211_CMD_SCHED_SCAN_STOPPED", 0x4e),
+    ]
+
+    private static let symbols62: [SymbolRow] = [
         SymbolRow("NL80211_CMD_SET_REKEY_OFFLOAD", 0x4f),
         SymbolRow("NL80211_CMD_PMKSA_CANDIDATE", 0x50),
         SymbolRow("NL80211_CMD_TDLS_OPER", 0x51),
@@ -14490,9 +14677,6 @@ extension SpecTables {
         SymbolRow("BPF_IMM", 0x0),
         SymbolRow("BPF_ABS", 0x20),
         SymbolRow("BPF_IND", 0x40),
-    ]
-
-    private static let symbols62: [SymbolRow] = [
         SymbolRow("BPF_MEM", 0x60),
         SymbolRow("BPF_MEMSX", 0x80),
         SymbolRow("BPF_XADD", 0xc0),
@@ -14524,6 +14708,9 @@ extension SpecTables {
         SymbolRow("BPF_JLE", 0xb0),
         SymbolRow("BPF_JSLT", 0xc0),
         SymbolRow("BPF_JSLE", 0xd0),
+    ]
+
+    private static let symbols63: [SymbolRow] = [
         SymbolRow("BPF_JCOND", 0xe0),
         SymbolRow("BPF_REG_0", 0x0),
         SymbolRow("BPF_REG_1", 0x1),
@@ -14693,9 +14880,6 @@ extension SpecTables {
         SymbolRow("BPF_CGROUP_INET_SOCK_CREATE", 0x2),
         SymbolRow("BPF_CGROUP_SOCK_OPS", 0x3),
         SymbolRow("BPF_SK_SKB_STREAM_PARSER", 0x4),
-    ]
-
-    private static let symbols63: [SymbolRow] = [
         SymbolRow("BPF_SK_SKB_STREAM_VERDICT", 0x5),
         SymbolRow("BPF_CGROUP_DEVICE", 0x6),
         SymbolRow("BPF_SK_MSG_VERDICT", 0x7),
@@ -14727,6 +14911,9 @@ extension SpecTables {
         SymbolRow("BPF_XDP_DEVMAP", 0x21),
         SymbolRow("BPF_CGROUP_INET_SOCK_RELEASE", 0x22),
         SymbolRow("BPF_XDP_CPUMAP", 0x23),
+    ]
+
+    private static let symbols64: [SymbolRow] = [
         SymbolRow("BPF_SK_LOOKUP", 0x24),
         SymbolRow("BPF_XDP", 0x25),
         SymbolRow("BPF_SK_SKB_VERDICT", 0x26),

@@ -291,7 +291,7 @@ enum SpecText {
           F_SETDELEG 1040
         flags descriptorFlags unknown FD_???
           FD_CLOEXEC 1
-        flags descriptorClose unknown -
+        flags descriptorClose unknown O_???
           O_CLOEXEC 0o2000000
         flags seals unknown F_SEAL_???
           F_SEAL_SEAL 0x1
@@ -633,7 +633,7 @@ enum SpecText {
           constant kind copy
           arg out_fd out_fd fd
           arg in_fd in_fd fd
-          arg offset in_pos inout *long
+          arg offset in_pos inout *ulong
           arg count len size
           returns signed n
         call sendfile64
@@ -643,7 +643,7 @@ enum SpecText {
           constant kind copy
           arg out_fd out_fd fd
           arg in_fd in_fd fd
-          arg offset in_pos inout *s64
+          arg offset in_pos inout *u64
           arg count len size
           returns signed n
         call socketpair
@@ -3561,7 +3561,8 @@ enum SpecText {
           aio_key u32 @8 optional
           aio_rw_flags flags:readWrite as flags @12 optional
           aio_lio_opcode custom:aioCommand as op @16
-          aio_reqprio s16 as priority @18 optional
+          aio_reqprio custom:requestPriority/2 as priority @18 optional if aio_flags has 2
+          or aio_reqprio s16 as priority @18 optional
           aio_fildes fd as fd @20
           aio_buf buffer(aio_nbytes) as data @24 if aio_lio_opcode is IOCB_CMD_PWRITE
           or aio_buf [iovec_data](aio_nbytes) as data if aio_lio_opcode is IOCB_CMD_PWRITEV
@@ -4922,7 +4923,7 @@ enum SpecText {
           CLONE_NNP 0x800000000
           CLONE_PIDFD_AUTOKILL 0x1000000000
           CLONE_EMPTY_MNTNS 0x2000000000
-        flags namespace unknown CLONE_NEW???
+        flags namespace unknown CLONE_???
           CLONE_NEWTIME 0x80
           CLONE_VM 0x100
           CLONE_FS 0x200
@@ -4931,6 +4932,15 @@ enum SpecText {
           CLONE_THREAD 0x10000
           CLONE_NEWNS 0x20000
           CLONE_SYSVSEM 0x40000
+          CLONE_NEWCGROUP 0x2000000
+          CLONE_NEWUTS 0x4000000
+          CLONE_NEWIPC 0x8000000
+          CLONE_NEWUSER 0x10000000
+          CLONE_NEWPID 0x20000000
+          CLONE_NEWNET 0x40000000
+        flags namespaceJoined unknown CLONE_NEW???
+          CLONE_NEWTIME 0x80
+          CLONE_NEWNS 0x20000
           CLONE_NEWCGROUP 0x2000000
           CLONE_NEWUTS 0x4000000
           CLONE_NEWIPC 0x8000000
@@ -5606,7 +5616,7 @@ enum SpecText {
           operation proc.namespace
           constant op join
           arg fd fd fd
-          arg flags namespaces flags:namespace
+          arg flags namespaces flags:namespaceJoined
         call pidfd_open
           number x86_64 434
           number i386 434
@@ -7228,17 +7238,17 @@ enum SpecText {
           sival_int int @0
           sival_ptr address @0
         struct sigevent
-          sigev_value struct:sigval
-          sigev_signo signal if sigev_notify is SIGEV_SIGNAL|SIGEV_THREAD_ID
-          sigev_signo int @8 if sigev_notify is SIGEV_NONE|SIGEV_THREAD
+          sigev_value struct:sigval optional
+          sigev_signo signal if sigev_notify is SIGEV_SIGNAL|SIGEV_THREAD|SIGEV_THREAD_ID
+          or sigev_signo uint @8
           sigev_notify enum:notifyKind @12
           sigev_notify_thread_id pid @16 if sigev_notify is SIGEV_THREAD_ID
           sigev_notify_function address @16 if sigev_notify is SIGEV_THREAD
           sigev_notify_attributes address @24 if sigev_notify is SIGEV_THREAD
         struct sigevent i386
-          sigev_value struct:sigval
-          sigev_signo signal @4 if sigev_notify is SIGEV_SIGNAL|SIGEV_THREAD_ID
-          sigev_signo int @4 if sigev_notify is SIGEV_NONE|SIGEV_THREAD
+          sigev_value struct:sigval optional
+          sigev_signo signal @4 if sigev_notify is SIGEV_SIGNAL|SIGEV_THREAD|SIGEV_THREAD_ID
+          or sigev_signo uint @4
           sigev_notify enum:notifyKind @8
           sigev_notify_thread_id pid @12 if sigev_notify is SIGEV_THREAD_ID
           sigev_notify_function address @12 if sigev_notify is SIGEV_THREAD
@@ -7299,7 +7309,7 @@ enum SpecText {
           number i386 13
           since 1.0
           operation time.get
-          arg tloc time out *long
+          arg tloc time out *custom:time
           returns signed time
         call stime
           number i386 25
@@ -8246,8 +8256,8 @@ enum SpecText {
           LOGLEVEL_DEBUG 7
           LOGLEVEL_DEBUG+1 8
         select syslog by syslogAction
-          otherwise address uint
-          SYSLOG_ACTION_READ|SYSLOG_ACTION_READ_ALL|SYSLOG_ACTION_READ_CLEAR out buffer(return) uint
+          otherwise address int
+          SYSLOG_ACTION_READ|SYSLOG_ACTION_READ_ALL|SYSLOG_ACTION_READ_CLEAR out buffer(return) int
           SYSLOG_ACTION_CLOSE|SYSLOG_ACTION_OPEN|SYSLOG_ACTION_CLEAR|SYSLOG_ACTION_CONSOLE_OFF|SYSLOG_ACTION_CONSOLE_ON -
           SYSLOG_ACTION_SIZE_UNREAD|SYSLOG_ACTION_SIZE_BUFFER -
           SYSLOG_ACTION_CONSOLE_LEVEL address custom:logLevel
@@ -8336,6 +8346,44 @@ enum SpecText {
           d_rtbtimer s32 detail
           d_rtbwarns u16 detail
           d_more bytes(10) hidden
+        struct fs_qfilestat
+          qfs_ino u64
+          qfs_nblks u64
+          qfs_nextents u32
+        struct fs_quota_stat
+          qs_version s8
+          qs_flags flags:quotaState/2 detail
+          qs_pad s8 hidden
+          qs_uquota struct:fs_qfilestat detail
+          qs_gquota struct:fs_qfilestat detail
+          qs_incoredqs u32 detail
+          qs_btimelimit s32 detail
+          qs_itimelimit s32 detail
+          qs_rtbtimelimit s32 detail
+          qs_bwarnlimit u16 detail
+          qs_iwarnlimit u16 detail
+        struct fs_qfilestatv
+          qfs_ino u64
+          qfs_nblks u64
+          qfs_nextents u32
+          qfs_pad u32 hidden
+        struct fs_quota_statv
+          qs_version s8
+          qs_pad1 u8 hidden
+          qs_flags flags:quotaState/2 detail
+          qs_incoredqs u32 detail
+          qs_uquota struct:fs_qfilestatv detail
+          qs_gquota struct:fs_qfilestatv detail
+          qs_pquota struct:fs_qfilestatv detail
+          qs_btimelimit s32 detail
+          qs_itimelimit s32 detail
+          qs_rtbtimelimit s32 detail
+          qs_bwarnlimit u16 detail
+          qs_iwarnlimit u16 detail
+          qs_rtbwarnlimit u16 hidden
+          qs_pad3 u16 hidden
+          qs_pad4 u32 hidden
+          qs_pad2 [u64](7) hidden
         select quota by quotaCommand shift 8
           otherwise path uid address
           Q_SYNC|Q_QUOTAOFF|Q_XQUOTASYNC path
@@ -8349,6 +8397,8 @@ enum SpecText {
           Q_XQUOTAON|Q_XQUOTAOFF path _ *flags:quotaState
           Q_XQUOTARM path _ *flags:quotaKinds
           Q_XGETQUOTA|Q_XGETNEXTQUOTA path uid out *fs_disk_quota
+          Q_XGETQSTAT path _ out *fs_quota_stat
+          Q_XGETQSTATV path _ out *fs_quota_statv
           Q_XSETQLIM path uid *fs_disk_quota
         select quotaFile by quotaCommand shift 8
           otherwise uid address
@@ -8363,6 +8413,8 @@ enum SpecText {
           Q_XQUOTAON|Q_XQUOTAOFF _ *flags:quotaState
           Q_XQUOTARM _ *flags:quotaKinds
           Q_XGETQUOTA|Q_XGETNEXTQUOTA uid out *fs_disk_quota
+          Q_XGETQSTAT _ out *fs_quota_stat
+          Q_XGETQSTATV _ out *fs_quota_statv
           Q_XSETQLIM uid *fs_disk_quota
         flags moduleRemoval unknown O_???
           O_NONBLOCK 0o4000
@@ -8663,7 +8715,7 @@ enum SpecText {
           arg kernel_fd fd fd
           arg initrd_fd args fd
           arg cmdline_len args ulong
-          arg cmdline_ptr args text
+          arg cmdline_ptr args buffer(cmdline_len)
           arg flags args flags:kexecFile/long
         file debug
         origin linux/ptrace.h, perf_event.h, bpf.h, kcmp.h; ptrace(2), perf_event_open(2), bpf(2)
@@ -8763,7 +8815,7 @@ enum SpecText {
           PERF_FLAG_FD_OUTPUT 2
           PERF_FLAG_PID_CGROUP 4
           PERF_FLAG_FD_CLOEXEC 8
-        enum userRegister unknown ???
+        enum userRegister unknown -
           8*R15 0
           8*R14 8
           8*R13 16
@@ -8892,9 +8944,18 @@ enum SpecText {
           off u64
           flags flags:peekSignals
           nr u32
-        struct iovec_register_set
-          iov_base address
-          iov_len size
+        struct user_fpregs_struct x86_64
+          cwd x16
+          swd x16
+          ftw x16
+          fop x16
+          rip x64
+          rdp x64
+          mxcsr x32
+          mxcr_mask x32
+          st_space [x32](32)
+          xmm_space [x32](64)
+          padding [x32](24)
         struct user_regs_struct x86_64
           r15 x64
           r14 x64
@@ -8927,7 +8988,7 @@ enum SpecText {
           nr custom:tracedCall @0
           args [x64](6) @8
         struct ptrace_syscall_exit wide
-          rval s64
+          rval custom:callResult/8
           is_error u8
         struct ptrace_syscall_seccomp wide
           nr custom:tracedCall @0
@@ -8963,12 +9024,13 @@ enum SpecText {
           since 1.0
           operation debug.trace
           arg request request enum:ptraceRequest/long
-          arg pid who pid
+          arg pid - pid hidden if request is PTRACE_TRACEME
+          or pid who pid
           arg addr addr enum:userRegister/long if request is PTRACE_PEEKUSER|PTRACE_POKEUSER
           or addr addr ulong if request is PTRACE_GETSIGMASK|PTRACE_SETSIGMASK|PTRACE_GET_SYSCALL_INFO|PTRACE_SECCOMP_GET_FILTER|PTRACE_SECCOMP_GET_METADATA|PTRACE_SET_SYSCALL_INFO|PTRACE_GET_RSEQ_CONFIGURATION
           or addr addr enum:noteType/long if request is PTRACE_GETREGSET|PTRACE_SETREGSET
           or addr addr *ptrace_peeksiginfo_args if request is PTRACE_PEEKSIGINFO
-          or addr - xlong hidden if request is PTRACE_TRACEME|PTRACE_ATTACH|PTRACE_INTERRUPT|PTRACE_KILL|PTRACE_GETREGS|PTRACE_GETFPREGS|PTRACE_GETFPXREGS|PTRACE_LISTEN
+          or addr - xlong hidden if request is PTRACE_TRACEME|PTRACE_ATTACH|PTRACE_INTERRUPT|PTRACE_KILL|PTRACE_GETREGS|PTRACE_SETREGS|PTRACE_GETFPREGS|PTRACE_SETFPREGS|PTRACE_GETFPXREGS|PTRACE_SETFPXREGS|PTRACE_LISTEN
           or addr addr address
           arg data arg signal if request is PTRACE_CONT|PTRACE_SINGLESTEP|PTRACE_SYSCALL|PTRACE_DETACH|PTRACE_SYSEMU|PTRACE_SYSEMU_SINGLESTEP|PTRACE_SINGLEBLOCK
           or data arg flags:ptraceOptions if request is PTRACE_SETOPTIONS|PTRACE_SEIZE
@@ -8976,17 +9038,21 @@ enum SpecText {
           or data info out custom:siginfo if request is PTRACE_GETSIGINFO
           or data arg out *user_regs_struct if request is PTRACE_GETREGS
           or data arg *user_regs_struct if request is PTRACE_SETREGS
-          or data arg inout *iovec_register_set if request is PTRACE_GETREGSET
-          or data arg *iovec_register_set if request is PTRACE_SETREGSET
+          or data arg out *user_fpregs_struct if request is PTRACE_GETFPREGS
+          or data arg *user_fpregs_struct if request is PTRACE_SETFPREGS
+          or data arg inout custom:registerSet if request is PTRACE_GETREGSET
+          or data arg custom:registerSetIn if request is PTRACE_SETREGSET
+          or data arg out custom:signalInfos if request is PTRACE_PEEKSIGINFO
           or data sigset sigset(addr) if request is PTRACE_SETSIGMASK
           or data sigset out sigset(addr) if request is PTRACE_GETSIGMASK
           or data arg out *ulong if request is PTRACE_GETEVENTMSG|PTRACE_PEEKTEXT|PTRACE_PEEKDATA|PTRACE_PEEKUSER
-          or data arg out *ptrace_syscall_info if request is PTRACE_GET_SYSCALL_INFO
-          or data arg *ptrace_syscall_info if request is PTRACE_SET_SYSCALL_INFO
+          or data arg out *ptrace_syscall_info(addr) if request is PTRACE_GET_SYSCALL_INFO
+          or data arg *ptrace_syscall_info(addr) if request is PTRACE_SET_SYSCALL_INFO
           or data arg inout *seccomp_metadata if request is PTRACE_SECCOMP_GET_METADATA
-          or data arg address if request is PTRACE_SECCOMP_GET_FILTER|PTRACE_PEEKSIGINFO|PTRACE_GETFPREGS|PTRACE_GETFPXREGS|PTRACE_SETFPREGS|PTRACE_SETFPXREGS
+          or data arg address if request is PTRACE_SECCOMP_GET_FILTER|PTRACE_GETFPXREGS|PTRACE_SETFPXREGS
           or data - xlong hidden if request is PTRACE_TRACEME|PTRACE_ATTACH|PTRACE_INTERRUPT|PTRACE_KILL|PTRACE_LISTEN
-          or data arg xlong
+          or data arg xlong if request is PTRACE_POKETEXT|PTRACE_POKEDATA|PTRACE_POKEUSER
+          or data arg address
           returns signed n
         call process_vm_readv
           number x86_64 310
@@ -9188,7 +9254,7 @@ enum SpecText {
         struct seccomp_data
           nr custom:seccompNumber @0
           arch enum:auditArchitecture @4
-          instruction_pointer x64
+          instruction_pointer custom:wideAddress/8
           args [x64](6)
         struct seccomp_notif
           id x64
@@ -9361,18 +9427,21 @@ enum SpecText {
           arg a3 args xlong
           arg a4 args xlong
           arg a5 args xlong
+        struct __sysctl_args
+          name address
+          nlen int
+          oldval address
+          oldlenp address
+          newval address
+          newlen size
+          unused [ulong](4) hidden
         call _sysctl
           number x86_64 156
           number i386 149
           since 2.0
           until 5.5
           operation void.call
-          arg a0 args xlong
-          arg a1 args xlong
-          arg a2 args xlong
-          arg a3 args xlong
-          arg a4 args xlong
-          arg a5 args xlong
+          arg args args *__sysctl_args
         call create_module
           number x86_64 174
           number i386 127
@@ -9478,34 +9547,29 @@ enum SpecText {
           number x86_64 205
           since 2.6
           operation void.call
-          arg a0 args xlong
-          arg a1 args xlong
-          arg a2 args xlong
-          arg a3 args xlong
-          arg a4 args xlong
-          arg a5 args xlong
+          arg u_info args custom:userDescriptor
         call get_thread_area
           number x86_64 211
           since 2.6
           operation void.call
-          arg a0 args xlong
-          arg a1 args xlong
-          arg a2 args xlong
-          arg a3 args xlong
-          arg a4 args xlong
-          arg a5 args xlong
+          arg u_info args custom:userDescriptor
         call lookup_dcookie
           number x86_64 212
+          since 2.6
+          until 5.13
+          operation void.call
+          arg cookie64 args ulong
+          arg buf args address
+          arg len args size
+        call lookup_dcookie i386
           number i386 253
           since 2.6
           until 5.13
           operation void.call
-          arg a0 args xlong
-          arg a1 args xlong
-          arg a2 args xlong
-          arg a3 args xlong
-          arg a4 args xlong
-          arg a5 args xlong
+          arg cookie64 args custom:offsetPair
+          arg cookie64_high - ulong hidden
+          arg buf args address
+          arg len args size
         call epoll_ctl_old
           number x86_64 214
           since 2.6
@@ -9720,6 +9784,20 @@ enum SpecText {
           HDIO_SET_ADDRESS 0x32f
           IOCTL_VMCI_SOCKETS_GET_LOCAL_CID 0x7b9
           IOCTL_VM_SOCKETS_GET_LOCAL_CID 0x7b9
+          RAID_AUTORUN 0x914
+          CLEAR_ARRAY 0x920
+          HOT_REMOVE_DISK 0x922
+          SET_DISK_INFO 0x924
+          WRITE_RAID_INFO 0x925
+          UNPROTECT_ARRAY 0x926
+          PROTECT_ARRAY 0x927
+          HOT_ADD_DISK 0x928
+          SET_DISK_FAULTY 0x929
+          HOT_GENERATE_ERROR 0x92a
+          STOP_ARRAY 0x932
+          STOP_ARRAY_RO 0x933
+          RESTART_ARRAY_RW 0x934
+          CLUSTERED_DISK_NACK 0x935
           BLKROSET 0x125d
           BLKROGET 0x125e
           BLKRRPART 0x125f
@@ -9842,6 +9920,7 @@ enum SpecText {
           CCISS_DEREGDISK 0x420c
           CCISS_REGNEWD 0x420e
           CCISS_RESCANDISK 0x4210
+          SNDCTL_COPR_RESET 0x4300
           SNDRV_COMPRESS_PAUSE 0x4330
           SNDRV_COMPRESS_RESUME 0x4331
           SNDRV_COMPRESS_START 0x4332
@@ -9945,6 +10024,10 @@ enum SpecText {
           SNDCTL_DSP_NONBLOCK 0x500e
           PCITEST_CLEAR_IRQ 0x5010
           SNDCTL_DSP_SETSYNCRO 0x5015
+          SNDCTL_DSP_SETDUPLEX 0x5016
+          SNDCTL_SEQ_RESET 0x5100
+          SNDCTL_SEQ_SYNC 0x5101
+          SNDCTL_SEQ_PANIC 0x5111
           RFKILL_IOCTL_NOINPUT 0x5201
           FASTRPC_IOCTL_INIT_ATTACH 0x5204
           RNDZAPENTCNT 0x5204
@@ -10104,6 +10187,8 @@ enum SpecText {
           VT_WAITEVENT 0x560e
           VT_SETACTIVATE 0x560f
           VIDIOC_LOG_STATUS 0x5646
+          UACCE_CMD_START_Q 0x5700
+          UACCE_CMD_PUT_Q 0x5701
           IOC_WATCH_QUEUE_SET_SIZE 0x5760
           IOC_WATCH_QUEUE_SET_FILTER 0x5761
           USBTMC_IOCTL_INDICATOR_PULSE 0x5b01
@@ -10414,6 +10499,7 @@ enum SpecText {
           KVM_CREATE_VM 0xae01
           KVM_CHECK_EXTENSION 0xae03
           KVM_GET_VCPU_MMAP_SIZE 0xae04
+          KVM_S390_ENABLE_SIE 0xae06
           KVM_CREATE_VCPU 0xae41
           KVM_SET_NR_MMU_PAGES 0xae44
           KVM_GET_NR_MMU_PAGES 0xae45
@@ -10423,11 +10509,15 @@ enum SpecText {
           KVM_REINJECT_CONTROL 0xae71
           KVM_SET_BOOT_CPU_ID 0xae78
           KVM_RUN 0xae80
+          KVM_S390_INITIAL_RESET 0xae97
           KVM_NMI 0xae9a
           KVM_SET_TSC_KHZ 0xaea2
           KVM_GET_TSC_KHZ 0xaea3
           KVM_KVMCLOCK_CTRL 0xaead
+          KVM_PPC_SVM_OFF 0xaeb3
           KVM_SMI 0xaeb7
+          KVM_S390_NORMAL_RESET 0xaec3
+          KVM_S390_CLEAR_RESET 0xaec4
           KVM_RESET_DIRTY_RINGS 0xaec7
           KVM_GET_STATS_FD 0xaece
           VHOST_SET_OWNER 0xaf01
@@ -10500,6 +10590,7 @@ enum SpecText {
           DMX_REMOVE_PID 0x40026f34
           PPFCONTROL 0x4002708e
           F2FS_IOC_SET_COMPRESS_OPTION 0x4002f516
+          SET_BITMAP_FILE 0x4004092b
           IB_USER_MAD_UNREGISTER_AGENT 0x40041b02
           HFI1_IOCTL_RECV_CTRL 0x40041be8
           HFI1_IOCTL_POLL_TYPE 0x40041be9
@@ -10550,11 +10641,20 @@ enum SpecText {
           PCITEST_MSIX 0x40045007
           PCITEST_SET_IRQTYPE 0x40045008
           SNDCTL_DSP_SETTRIGGER 0x40045010
+          SNDCTL_DSP_PROFILE 0x40045017
+          SNDCTL_DSP_SETSPDIF 0x40045042
+          SNDCTL_SEQ_PERCMODE 0x40045106
+          SNDCTL_SEQ_TESTMIDI 0x40045108
+          SNDCTL_SEQ_RESETSAMPLES 0x40045109
+          SNDCTL_SEQ_THRESHOLD 0x4004510d
+          SNDCTL_FM_4OP_ENABLE 0x4004510f
           RNDADDTOENTCNT 0x40045201
           RFKILL_IOCTL_MAX_SIZE 0x40045202
           SAA6588_CMD_CLOSE 0x40045202
           SNDRV_SEQ_IOCTL_USER_PVERSION 0x40045304
           SNDRV_TIMER_IOCTL_TREAD_OLD 0x40045402
+          SNDCTL_TMR_METRONOME 0x40045407
+          SNDCTL_TMR_SELECT 0x40045408
           TIOCSPTLCK 0x40045431
           TIOCSIG 0x40045436
           SNDRV_TIMER_IOCTL_TREAD64 0x400454a4
@@ -10669,6 +10769,7 @@ enum SpecText {
           KVM_INTERRUPT 0x4004ae86
           KVM_SET_SIGNAL_MASK 0x4004ae8b
           KVM_SET_MP_STATE 0x4004ae99
+          KVM_ARM_VCPU_FINALIZE 0x4004aec2
           VHOST_SET_LOG_FD 0x4004af07
           VHOST_SCSI_GET_ABI_VERSION 0x4004af42
           VHOST_SCSI_SET_EVENTS_MISSED 0x4004af43
@@ -10729,6 +10830,7 @@ enum SpecText {
           PCITEST_WRITE 0x40085004
           PCITEST_READ 0x40085005
           PCITEST_COPY 0x40085006
+          SNDCTL_SEQ_OUTOFBAND 0x40085112
           RNDADDENTROPY 0x40085203
           TFD_IOC_SET_TICKS 0x40085400
           USB_RAW_IOCTL_EP0_WRITE 0x40085503
@@ -10738,6 +10840,7 @@ enum SpecText {
           USBDEVFS_CONNECTINFO 0x40085511
           UI_SET_PHYS 0x4008556c
           VIDIOC_S_STD 0x40085618
+          VIDIOC_SUBDEV_S_STD 0x40085618
           VIDIOC_AM437X_CCDC_CFG 0x400856c1
           VK_IOCTL_RESET 0x40085e04
           DMA_BUF_IOCTL_SYNC 0x40086200
@@ -10826,6 +10929,7 @@ enum SpecText {
           SNDRV_DM_FM_IOCTL_SET_PARAMS 0x40094824
           USB_RAW_IOCTL_EP_ENABLE 0x40095505
           FDFMTTRK 0x400c0248
+          RUN_ARRAY 0x400c0930
           SNAPSHOT_SET_SWAP_AREA 0x400c330d
           CAPI_REGISTER 0x400c4301
           HIDIOCGREPORT 0x400c4807
@@ -10923,14 +11027,20 @@ enum SpecText {
           KVM_REGISTER_COALESCED_MMIO 0x4010ae67
           KVM_UNREGISTER_COALESCED_MMIO 0x4010ae68
           KVM_ASSIGN_SET_MSIX_ENTRY 0x4010ae74
+          KVM_S390_INTERRUPT 0x4010ae94
+          KVM_S390_SET_INITIAL_PSW 0x4010ae96
           KVM_DIRTY_TLB 0x4010aeaa
           KVM_GET_ONE_REG 0x4010aeab
+          KVM_ARM_SET_DEVICE_ADDR 0x4010aeab
           KVM_SET_ONE_REG 0x4010aeac
           ASPEED_LPC_CTRL_IOCTL_MAP 0x4010b201
           ASPEED_P2A_CTRL_IOCTL_SET_WINDOW 0x4010b300
           OCXL_IOCTL_IRQ_SET_FD 0x4010ca13
           SNDRV_DM_FM_IOCTL_SET_VOICE 0x40124823
           FDSETMAXERRS 0x4014024c
+          ADD_NEW_DISK 0x40140921
+          SNDCTL_COPR_WDATA 0x40144304
+          SNDCTL_COPR_WCODE 0x40144305
           OMAPFB_UPDATE_WINDOW_OLD 0x40144f2f
           VIDIOC_S_CROP 0x4014563c
           CHIOMOVE 0x40146301
@@ -10961,6 +11071,8 @@ enum SpecText {
           ACRN_IOCTL_IRQFD 0x4018a271
           NE_SET_USER_MEMORY_REGION 0x4018ae23
           KVM_SET_MEMORY_REGION 0x4018ae40
+          KVM_S390_UCAS_MAP 0x4018ae50
+          KVM_S390_UCAS_UNMAP 0x4018ae51
           KVM_HYPERV_EVENTFD 0x4018aebd
           KVM_SET_DEVICE_ATTR 0x4018aee1
           KVM_GET_DEVICE_ATTR 0x4018aee2
@@ -10992,6 +11104,9 @@ enum SpecText {
           KVM_IRQFD 0x4020ae76
           KVM_SIGNAL_MSI 0x4020aea5
           KVM_SET_PMU_EVENT_FILTER 0x4020aeb2
+          KVM_S390_SET_IRQ_STATE 0x4020aeb5
+          KVM_S390_GET_IRQ_STATE 0x4020aeb6
+          KVM_S390_SET_CMMA_BITS 0x4020aeb9
           OCXL_IOCTL_ATTACH 0x4020ca10
           SNDRV_COMPRESS_SET_METADATA 0x40244314
           JSIOCSCORR 0x40246a21
@@ -11005,6 +11120,7 @@ enum SpecText {
           FW_CDEV_IOC_SEND_BROADCAST_REQUEST 0x40282312
           FW_CDEV_IOC_SEND_STREAM_PACKET 0x40282313
           EVIOCSKEYCODE_V2 0x40284504
+          SNDCTL_FM_LOAD_INSTR 0x40285107
           RIO_UNMAP_OUTBOUND 0x40286d10
           PHN_SETREGS 0x40287008
           RTC_WKALM_SET 0x4028700f
@@ -11052,6 +11168,9 @@ enum SpecText {
           KVM_X86_SET_MCE 0x4040ae9e
           KVM_SET_VCPU_EVENTS 0x4040aea0
           KVM_ASSIGN_SET_INTX_MASK 0x4040aea4
+          KVM_S390_MEM_OP 0x4040aeb1
+          KVM_S390_GET_SKEYS 0x4040aeb2
+          KVM_S390_SET_SKEYS 0x4040aeb3
           CXL_IOCTL_START_WORK 0x4040ca00
           CXL_IOCTL_DOWNLOAD_IMAGE 0x4040ca0a
           CXL_IOCTL_VALIDATE_IMAGE 0x4040ca0b
@@ -11060,12 +11179,15 @@ enum SpecText {
           OMAPFB_UPDATE_WINDOW 0x40444f36
           VIDIOC_S_MODULATOR 0x40445637
           VK_IOCTL_LOAD_IMAGE 0x40445e02
+          SET_ARRAY_INFO 0x40480923
           SNDRV_EMU10K1_IOCTL_PCM_POKE 0x40484830
           SNDRV_TIMER_IOCTL_GPARAMS 0x40485404
           BTRFS_IOC_SEND 0x40489426
           KVM_SET_GUEST_DEBUG 0x4048ae9b
+          KVM_S390_IRQ 0x4048aeb4
           KVM_XEN_HVM_SET_ATTR 0x4048aec9
           KVM_XEN_VCPU_SET_ATTR 0x4048aecb
+          KVM_S390_ZPCI_OP 0x4048aed1
           GSMIOC_SETCONF 0x404c4701
           SNDRV_SEQ_IOCTL_SET_QUEUE_CLIENT 0x404c534a
           SNDRV_SEQ_IOCTL_SUBSCRIBE_PORT 0x40505330
@@ -11091,6 +11213,7 @@ enum SpecText {
           UBI_IOCVOLCRBLK 0x40804f07
           FS_IOC_ENABLE_VERITY 0x40806685
           BTRFS_IOC_ENCODED_WRITE 0x40809440
+          KVM_PPC_GET_PVINFO 0x4080aea1
           KVM_SET_DEBUGREGS 0x4080aea2
           KVM_SET_NESTED_STATE 0x4080aebf
           SNDRV_COMPRESS_SET_PARAMS 0x40844312
@@ -11226,10 +11349,22 @@ enum SpecText {
           MCE_GETCLEAR_FLAGS 0x80044d03
           MEMGETREGIONCOUNT 0x80044d07
           OTPSELECT 0x80044d0d
+          OSS_GETVERSION 0x80044d76
           UBI_IOCEBISMAP 0x80044f05
+          SOUND_PCM_READ_RATE 0x80045002
+          SOUND_PCM_READ_BITS 0x80045005
+          SOUND_PCM_READ_CHANNELS 0x80045006
+          SOUND_PCM_READ_FILTER 0x80045007
           SNDCTL_DSP_GETFMTS 0x8004500b
           SNDCTL_DSP_GETCAPS 0x8004500f
           SNDCTL_DSP_GETTRIGGER 0x80045010
+          SNDCTL_DSP_GETODELAY 0x80045017
+          SNDCTL_DSP_GETSPDIF 0x80045043
+          SNDCTL_SEQ_GETOUTCOUNT 0x80045104
+          SNDCTL_SEQ_GETINCOUNT 0x80045105
+          SNDCTL_SEQ_NRSYNTHS 0x8004510a
+          SNDCTL_SEQ_NRMIDIS 0x8004510b
+          SNDCTL_SEQ_GETTIME 0x80045113
           RNDGETENTCNT 0x80045200
           SNDRV_SEQ_IOCTL_PVERSION 0x80045300
           SNDRV_SEQ_IOCTL_CLIENT_ID 0x80045301
@@ -11393,7 +11528,9 @@ enum SpecText {
           USBDEVFS_ALLOC_STREAMS 0x8008551c
           USBDEVFS_FREE_STREAMS 0x8008551d
           VIDIOC_G_STD 0x80085617
+          VIDIOC_SUBDEV_G_STD 0x80085617
           VIDIOC_QUERYSTD 0x8008563f
+          VIDIOC_SUBDEV_QUERYSTD 0x8008563f
           CM_IOCGSTATUS 0x80086300
           KCOV_INIT_TRACE 0x80086301
           FS_IOC_GETFLAGS 0x80086601
@@ -11446,6 +11583,7 @@ enum SpecText {
           ISST_IF_GET_PLATFORM_INFO 0x8008fe00
           FUNCTIONFS_ENDPOINT_DESC 0x80096782
           DMX_GET_PES_PIDS 0x800a6f2f
+          RAID_VERSION 0x800c0910
           CCISS_GETLUNINFO 0x800c4211
           OTPLOCK 0x800c4d10
           OMAPFB_GET_CAPS 0x800c4f2a
@@ -11495,6 +11633,8 @@ enum SpecText {
           GENWQE_READ_REG16 0x8010a522
           UFFDIO_UNREGISTER 0x8010aa01
           UFFDIO_WAKE 0x8010aa02
+          KVM_PPC_RESIZE_HPT_PREPARE 0x8010aead
+          KVM_PPC_RESIZE_HPT_COMMIT 0x8010aeae
           KVM_MEMORY_ENCRYPT_REG_REGION 0x8010aebb
           KVM_MEMORY_ENCRYPT_UNREG_REGION 0x8010aebc
           VHOST_VDPA_GET_IOVA_RANGE 0x8010af78
@@ -11503,6 +11643,7 @@ enum SpecText {
           NS_MNT_GET_PREV 0x8010b70c
           FS_IOC_GETFSUUID 0x80111500
           FDGETMAXERRS 0x8014020e
+          GET_DISK_INFO 0x80140912
           SNDRV_COMPRESS_TSTAMP 0x80144320
           CHIOGPARAMS 0x80146306
           VIDEO_GET_STATUS 0x80146f1b
@@ -11555,6 +11696,7 @@ enum SpecText {
           RTC_WKALM_RD 0x80287010
           TCGETS2 0x802c542a
           SNDRV_FIREWIRE_IOCTL_MOTU_REGISTER_DSP_METER 0x803048fc
+          SOUND_OLD_MIXER_INFO 0x80304d65
           VIDIOC_G_FBUF 0x8030560a
           COMEDI_CHANINFO 0x80306403
           IPMICTL_SEND_COMMAND_SETTIME 0x80306915
@@ -11578,6 +11720,7 @@ enum SpecText {
           PFRT_LOG_IOC_GET_DATA_INFO 0x8040ee08
           CEC_ADAP_G_CONNECTOR_INFO 0x8044610a
           GPIO_GET_CHIPINFO_IOCTL 0x8044b401
+          GET_ARRAY_INFO 0x80480911
           COMEDI_SUBDINFO 0x80486402
           PPPIOCGL2TPSTATS 0x80487436
           BTRFS_IOC_GET_SUPPORTED_FEATURES 0x80489439
@@ -11589,6 +11732,7 @@ enum SpecText {
           PTP_CLOCK_GETCAPS2 0x80503d0a
           COMEDI_CMD 0x80506409
           COMEDI_CMDTEST 0x8050640a
+          SOUND_MIXER_INFO 0x805c4d65
           CEC_ADAP_G_LOG_ADDRS 0x805c6103
           PFRU_IOC_QUERY_CAP 0x805cee05
           SNDRV_TIMER_IOCTL_STATUS 0x80605414
@@ -11605,6 +11749,7 @@ enum SpecText {
           OCXL_IOCTL_GET_METADATA 0x8080ca14
           FS_IOC_GETFSSYSFSPATH 0x80811501
           VIDIOC_QUERY_DV_TIMINGS 0x80845663
+          VIDIOC_SUBDEV_QUERY_DV_TIMINGS 0x80845663
           VIDIOC_DQEVENT 0x80885659
           VIDIOC_G_JPEGCOMP 0x808c563d
           KVM_GET_REGS 0x8090ae81
@@ -11636,6 +11781,7 @@ enum SpecText {
           KVM_SET_IRQCHIP 0x8208ae63
           VFAT_IOCTL_READDIR_BOTH 0x82307201
           VFAT_IOCTL_READDIR_SHORT 0x82307202
+          KVM_PPC_GET_SMMU_INFO 0x8250aea6
           SNDRV_HDSP_IOCTL_GET_PEAK_RMS 0x83b04840
           USB_RAW_IOCTL_EPS_INFO 0x83c0550b
           JSIOCGBTNMAP 0x84006a34
@@ -11647,6 +11793,8 @@ enum SpecText {
           SNDRV_EMU10K1_IOCTL_INFO 0x880c4810
           VIDIOC_G_ENC_INDEX 0x8818564c
           SNDRV_HDSPM_IOCTL_GET_PEAK_RMS 0x89084842
+          SNDCTL_COPR_RCVMSG 0x8fa44309
+          GET_BITMAP_FILE 0x90000915
           SNDRV_HDSP_IOCTL_GET_MIXER 0x90004844
           BTRFS_IOC_DEVICES_READY 0x90009427
           KVM_GET_XSAVE 0x9000aea4
@@ -11656,6 +11804,7 @@ enum SpecText {
           RIO_CM_CHAN_CREATE 0xc0026303
           CAPI_GET_MANUFACTURER 0xc0044306
           CAPI_GET_SERIAL 0xc0044308
+          UACCE_CMD_QM_SET_QP_CTX 0xc004480a
           SOUND_MIXER_AGC 0xc0044d67
           SOUND_MIXER_3DSE 0xc0044d68
           SOUND_MIXER_PRIVATE1 0xc0044d6f
@@ -11705,6 +11854,7 @@ enum SpecText {
           KVM_GET_MSR_INDEX_LIST 0xc004ae02
           KVM_GET_MSR_FEATURE_INDEX_LIST 0xc004ae0a
           NE_ADD_VCPU 0xc004ae21
+          KVM_PPC_ALLOCATE_HTAB 0xc004aea7
           GPIO_GET_LINEINFO_UNWATCH_IOCTL 0xc004b40c
           NET_ADD_IF 0xc0066f34
           NET_GET_IF 0xc0066f36
@@ -11778,6 +11928,7 @@ enum SpecText {
           CAPI_GET_VERSION 0xc0104307
           CAPI_MANUFACTURER_CMD 0xc0104320
           IOCTL_MEI_CONNECT_CLIENT 0xc0104801
+          UACCE_CMD_QM_SET_QP_INFO 0xc010480b
           HIDIOCGCOLLECTIONINFO 0xc0104811
           SNDRV_EMU10K1_IOCTL_TRAM_PEEK 0xc0104822
           SNDRV_EMUX_IOCTL_LOAD_PATCH 0xc0104881
@@ -11925,6 +12076,9 @@ enum SpecText {
           UFFDIO_ZEROPAGE 0xc020aa04
           UFFDIO_CONTINUE 0xc020aa07
           UFFDIO_POISON 0xc020aa08
+          KVM_S390_GET_CMMA_BITS 0xc020aeb8
+          KVM_S390_PV_COMMAND 0xc020aec5
+          KVM_S390_PV_CPU_COMMAND 0xc020aed0
           F2FS_IOC_MOVE_RANGE 0xc020f509
           SNDCTL_MIDI_MPUCMD 0xc0216d02
           SNDRV_COMPRESS_GET_METADATA 0xc0244315
@@ -12106,7 +12260,9 @@ enum SpecText {
           FS_IOC_GET_ENCRYPTION_KEY_STATUS 0xc080661a
           KVM_GET_NESTED_STATE 0xc080aebe
           VIDIOC_S_DV_TIMINGS 0xc0845657
+          VIDIOC_SUBDEV_S_DV_TIMINGS 0xc0845657
           VIDIOC_G_DV_TIMINGS 0xc0845658
+          VIDIOC_SUBDEV_G_DV_TIMINGS 0xc0845658
           SNDRV_PCM_IOCTL_SW_PARAMS 0xc0884113
           SNDRV_PCM_IOCTL_SYNC_PTR 0xc0884123
           SNDCTL_SYNTH_INFO 0xc08c5102
@@ -12116,7 +12272,9 @@ enum SpecText {
           SNDRV_SEQ_IOCTL_SET_QUEUE_INFO 0xc08c5335
           SNDRV_SEQ_IOCTL_GET_NAMED_QUEUE 0xc08c5336
           VIDIOC_DV_TIMINGS_CAP 0xc0905664
+          VIDIOC_SUBDEV_DV_TIMINGS_CAP 0xc0905664
           VIDIOC_ENUM_DV_TIMINGS 0xc0945662
+          VIDIOC_SUBDEV_ENUM_DV_TIMINGS 0xc0945662
           SNDRV_PCM_IOCTL_STATUS_EXT 0xc0984124
           VBG_IOCTL_HGCM_CONNECT 0xc09c5604
           SOUND_MIXER_GETLEVELS 0xc0a44d74
@@ -14369,11 +14527,17 @@ enum SpecText {
           SG_SCSI_RESET_HOST 3
           SG_SCSI_RESET_TARGET 4
           SG_SCSI_RESET_NO_ESCALATE 0x100
+        struct ifreq_index
+          ifr_ifindex interface @16
+        struct perf_event_query_bpf
+          ids_len u32
+          prog_cnt u32 out
+          ids [u32](ids_len) inline detail
         enum transferDirection unknown SG_DXFER_???
-          SG_DXFER_TO_FROM_DEV 0xfffffffffffffffc
-          SG_DXFER_FROM_DEV 0xfffffffffffffffd
-          SG_DXFER_TO_DEV 0xfffffffffffffffe
-          SG_DXFER_NONE 0xffffffffffffffff
+          SG_DXFER_TO_FROM_DEV 0xfffffffc
+          SG_DXFER_FROM_DEV 0xfffffffd
+          SG_DXFER_TO_DEV 0xfffffffe
+          SG_DXFER_NONE 0xffffffff
         flags transferFlags unknown SG_FLAG_???
           SG_FLAG_DIRECT_IO 1
           SG_FLAG_UNUSED_LUN_INHIBIT 2
@@ -14385,30 +14549,54 @@ enum SpecText {
           SG_INFO_CHECK 1
           SG_INFO_DIRECT_IO 2
           SG_INFO_MIXED_IO 4
-        struct sg_io_hdr
+        struct sg_io_hdr x86_64
           interface_id u8 hidden
-          pad bytes(3) hidden
-          dxfer_direction enum:transferDirection
-          cmd_len u8
-          mx_sb_len u8
-          iovec_count u16
-          dxfer_len u32
-          dxferp address
-          cmdp address
-          sbp address
-          timeout u32
-          flags flags:transferFlags
-          pack_id s32
-          usr_ptr address hidden
-          status x8 out
-          masked_status x8 out
-          msg_status x8 out
-          sb_len_wr u8 out
-          host_status x16 out
-          driver_status x16 out
-          resid s32 out
-          duration u32 out
-          info flags:transferInfo out
+          dxfer_direction enum:transferDirection @4
+          cmd_len u8 @8
+          cmdp buffer(cmd_len) @24
+          mx_sb_len u8 @9
+          iovec_count u16 @10
+          dxfer_len u32 @12
+          timeout u32 @40
+          flags flags:transferFlags @44
+          dxferp [iovec_data](iovec_count) @16 if iovec_count has 0xffff
+          or dxferp buffer(dxfer_len) @16 if dxfer_direction is SG_DXFER_TO_DEV|SG_DXFER_TO_FROM_DEV
+          or dxferp buffer(dxfer_len) out @16 if dxfer_direction is SG_DXFER_FROM_DEV
+          or dxferp address @16
+          status x8 out @64
+          masked_status x8 out @65
+          msg_status x8 out @66
+          sb_len_wr u8 out @67
+          sbp buffer(sb_len_wr) out @32
+          host_status x16 out @68
+          driver_status x16 out @70
+          resid s32 out @72
+          duration u32 out @76
+          info flags:transferInfo out @80
+        struct sg_io_hdr i386
+          interface_id u8 hidden
+          dxfer_direction enum:transferDirection @4
+          cmd_len u8 @8
+          cmdp buffer(cmd_len) @20
+          mx_sb_len u8 @9
+          iovec_count u16 @10
+          dxfer_len u32 @12
+          timeout u32 @28
+          flags flags:transferFlags @32
+          dxferp [iovec_data](iovec_count) @16 if iovec_count has 0xffff
+          or dxferp buffer(dxfer_len) @16 if dxfer_direction is SG_DXFER_TO_DEV|SG_DXFER_TO_FROM_DEV
+          or dxferp buffer(dxfer_len) out @16 if dxfer_direction is SG_DXFER_FROM_DEV
+          or dxferp address @16
+          status x8 out @44
+          masked_status x8 out @45
+          msg_status x8 out @46
+          sb_len_wr u8 out @47
+          sbp buffer(sb_len_wr) out @24
+          host_status x16 out @48
+          driver_status x16 out @50
+          resid s32 out @52
+          duration u32 out @56
+          info flags:transferInfo out @60
         enum mapperVersion unknown UBI_???_VOLUME
           UBI_DYNAMIC_VOLUME 3
           UBI_STATIC_VOLUME 4
@@ -17107,7 +17295,7 @@ enum SpecText {
           TAB0 0/0x1800
           TAB1 0x800/0x1800
           TAB2 0x1000/0x1800
-          TAB3 0x1800/0x1800
+          XTABS 0x1800/0x1800
           BS0 0/0x2000
           BS1 0x2000/0x2000
           VT0 0/0x4000
@@ -17156,12 +17344,37 @@ enum SpecText {
           B3000000 0x100d/0x100f
           B3500000 0x100e/0x100f
           B4000000 0x100f/0x100f
+          B50<<IBSHIFT 0x10000/0x100f0000
+          B75<<IBSHIFT 0x20000/0x100f0000
+          B110<<IBSHIFT 0x30000/0x100f0000
+          B134<<IBSHIFT 0x40000/0x100f0000
+          B150<<IBSHIFT 0x50000/0x100f0000
+          B200<<IBSHIFT 0x60000/0x100f0000
+          B300<<IBSHIFT 0x70000/0x100f0000
+          B600<<IBSHIFT 0x80000/0x100f0000
+          B1200<<IBSHIFT 0x90000/0x100f0000
+          B1800<<IBSHIFT 0xa0000/0x100f0000
+          B2400<<IBSHIFT 0xb0000/0x100f0000
+          B4800<<IBSHIFT 0xc0000/0x100f0000
           B9600<<IBSHIFT 0xd0000/0x100f0000
           B19200<<IBSHIFT 0xe0000/0x100f0000
           B38400<<IBSHIFT 0xf0000/0x100f0000
           BOTHER<<IBSHIFT 0x10000000/0x100f0000
           B57600<<IBSHIFT 0x10010000/0x100f0000
           B115200<<IBSHIFT 0x10020000/0x100f0000
+          B230400<<IBSHIFT 0x10030000/0x100f0000
+          B460800<<IBSHIFT 0x10040000/0x100f0000
+          B500000<<IBSHIFT 0x10050000/0x100f0000
+          B576000<<IBSHIFT 0x10060000/0x100f0000
+          B921600<<IBSHIFT 0x10070000/0x100f0000
+          B1000000<<IBSHIFT 0x10080000/0x100f0000
+          B1152000<<IBSHIFT 0x10090000/0x100f0000
+          B1500000<<IBSHIFT 0x100a0000/0x100f0000
+          B2000000<<IBSHIFT 0x100b0000/0x100f0000
+          B2500000<<IBSHIFT 0x100c0000/0x100f0000
+          B3000000<<IBSHIFT 0x100d0000/0x100f0000
+          B3500000<<IBSHIFT 0x100e0000/0x100f0000
+          B4000000<<IBSHIFT 0x100f0000/0x100f0000
           CS5 0/0x30
           CS6 0x10/0x30
           CS7 0x20/0x30
@@ -17525,13 +17738,15 @@ enum SpecText {
           UFFDIO_CONTINUE inout *uffdio_continue
           UFFDIO_POISON inout *uffdio_poison
           UFFDIO_MOVE inout *uffdio_move
-          PERF_EVENT_IOC_ENABLE|PERF_EVENT_IOC_DISABLE|PERF_EVENT_IOC_RESET flags:perfGroup/8
+          PERF_EVENT_IOC_ENABLE|PERF_EVENT_IOC_DISABLE|PERF_EVENT_IOC_RESET flags:perfGroup
           PERF_EVENT_IOC_REFRESH int
           PERF_EVENT_IOC_PERIOD *u64
           PERF_EVENT_IOC_SET_OUTPUT|PERF_EVENT_IOC_SET_BPF fd
           PERF_EVENT_IOC_PAUSE_OUTPUT ulong
           PERF_EVENT_IOC_SET_FILTER text
           PERF_EVENT_IOC_ID out *u64
+          PERF_EVENT_IOC_QUERY_BPF inout *perf_event_query_bpf
+          PERF_EVENT_IOC_MODIFY_ATTRIBUTES custom:perfAttributes
           INOTIFY_IOC_SETNEXTWD int
           EPIOCGPARAMS out *epoll_params
           EPIOCSPARAMS *epoll_params
@@ -17725,6 +17940,7 @@ enum SpecText {
           WDIOC_SETOPTIONS *flags:watchdogSettings
           SG_IO inout custom:transfer
           SG_SCSI_RESET *enum:resetKind
+          SG_GET_TRANSFORM|SG_GET_SCSI_ID|SG_GET_REQUEST_TABLE address
           COUNTER_ADD_WATCH_IOCTL *counter_watch
           COUNTER_ENABLE_EVENTS_IOCTL|COUNTER_DISABLE_EVENTS_IOCTL -
           MEMGETINFO out *mtd_info_user
@@ -17781,6 +17997,12 @@ enum SpecText {
           EVIOCGKEYCODE out custom:inputKeycode
           EVIOCSKEYCODE custom:inputKeycode
           SIOCGIFCONF inout custom:interfaceList
+          SIOCGSTAMP_OLD|SIOCGSTAMP_NEW|SIOCGSTAMPNS_OLD|SIOCGSTAMPNS_NEW|SIOCADDRT|SIOCDELRT|SIOCRTMSG|SIOCSIFLINK address
+          SIOCGIFMEM|SIOCSIFMEM|SIOCSIFPFLAGS|SIOCGIFPFLAGS|SIOCDIFADDR|SIOCGIFCOUNT|SIOCGIFBR|SIOCSIFBR|SIOCETHTOOL address
+          SIOCGMIIPHY|SIOCGMIIREG|SIOCSMIIREG|SIOCWANDEV|SIOCGSKNS|SIOCDARP|SIOCGARP|SIOCSARP|SIOCDRARP|SIOCGRARP address
+          SIOCSRARP|SIOCADDDLCI|SIOCDELDLCI|SIOCGIFVLAN|SIOCSIFVLAN|SIOCBONDENSLAVE|SIOCBONDRELEASE|SIOCBONDSETHWADDR address
+          SIOCBONDSLAVEINFOQUERY|SIOCBONDINFOQUERY|SIOCBONDCHANGEACTIVE|SIOCSHWTSTAMP|SIOCGHWTSTAMP address
+          SIOCBRADDIF|SIOCBRDELIF *ifreq_index
           SIOCBRADDBR|SIOCBRDELBR text(16)
           FIOGETOWN|SIOCATMARK|SIOCGPGRP|SIOCGIFENCAP out *int
           FIOSETOWN|SIOCSPGRP|SIOCSIFENCAP *int
@@ -19021,7 +19243,7 @@ enum SpecText {
           TCP_CLOSING 11
           TCP_NEW_SYN_RECV 12
           TCP_BOUND_INACTIVE 0xd
-        struct tcp_info
+        struct tcp_info minimum=104
           tcpi_state enum:tcpState/1
           tcpi_ca_state u8
           tcpi_retransmits u8
@@ -19447,7 +19669,7 @@ enum SpecText {
           RTA_TABLE 15 enum:routeTable
           RTA_MARK 16 u32
           RTA_MFC_STATS 17 rta_mfc_stats
-          RTA_VIA 18
+          RTA_VIA 18 custom:routeVia
           RTA_NEWDST 19 custom:familyAddress
           RTA_PREF 20 u8
           RTA_ENCAP_TYPE 21 enum:tunnelEncapsulation/2
@@ -19613,7 +19835,7 @@ enum SpecText {
           IFLA_INFO_UNSPEC 0
           IFLA_INFO_KIND 1 text
           IFLA_INFO_DATA 2
-          IFLA_INFO_XSTATS 3
+          IFLA_INFO_XSTATS 3 custom:linkStatistics
           IFLA_INFO_SLAVE_KIND 4 text
           IFLA_INFO_SLAVE_DATA 5
         enum diagType unknown SOCK_DIAG_???
@@ -19992,7 +20214,17 @@ enum SpecText {
           rta_id x32
           rta_ts u32
           rta_tsage u32
-        struct rtnl_link_stats
+        struct udev_monitor_netlink_header
+          prefix chars(8)
+          magic custom:networkHexadecimal/4
+          header_size u32
+          properties_off u32
+          properties_len u32
+          filter_subsystem_hash custom:networkHexadecimal/4
+          filter_devtype_hash custom:networkHexadecimal/4
+          filter_tag_bloom_hi custom:networkHexadecimal/4
+          filter_tag_bloom_lo custom:networkHexadecimal/4
+        struct rtnl_link_stats minimum=92
           rx_packets u32
           tx_packets u32
           rx_bytes u32
@@ -20017,7 +20249,7 @@ enum SpecText {
           rx_compressed u32
           tx_compressed u32
           rx_nohandler u32
-        struct rtnl_link_stats64
+        struct rtnl_link_stats64 minimum=184
           rx_packets u64
           tx_packets u64
           rx_bytes u64
@@ -20101,7 +20333,7 @@ enum SpecText {
           IFLA_BR_STP_STATE 5 u32
           IFLA_BR_PRIORITY 6 u16
           IFLA_BR_VLAN_FILTERING 7 u8
-          IFLA_BR_VLAN_PROTOCOL 8
+          IFLA_BR_VLAN_PROTOCOL 8 custom:etherType
           IFLA_BR_GROUP_FWD_MASK 9 x16
           IFLA_BR_ROOT_ID 0xa ifla_bridge_id
           IFLA_BR_BRIDGE_ID 0xb ifla_bridge_id
@@ -20163,11 +20395,14 @@ enum SpecText {
           1<<BR_BOOLOPT_MST_ENABLE 4
           1<<BR_BOOLOPT_MDB_OFFLOAD_FAIL_NOTIFICATION 8
           1<<BR_BOOLOPT_FDB_LOCAL_VLAN_0 0x10
+        enum tunnelKind unknown IFF_???
+          IFF_TUN 1
+          IFF_TAP 2
         enum tunnelInfo unknown IFLA_TUN_???
           IFLA_TUN_UNSPEC 0
           IFLA_TUN_OWNER 1 uid
           IFLA_TUN_GROUP 2 gid
-          IFLA_TUN_TYPE 3
+          IFLA_TUN_TYPE 3 enum:tunnelKind/1
           IFLA_TUN_PI 4 u8
           IFLA_TUN_VNET_HDR 5 u8
           IFLA_TUN_PERSIST 6 u8
@@ -20345,10 +20580,50 @@ enum SpecText {
           ICMP6_MIB_CSUMERRORS 5
         enum linkFamily unknown AF_???
           AF_UNSPEC 0
+          AF_UNIX 1
           AF_INET 2 [enum:linkInet](rest)
+          AF_AX25 3
+          AF_IPX 4
+          AF_APPLETALK 5
+          AF_NETROM 6
           AF_BRIDGE 7
+          AF_ATMPVC 8
+          AF_X25 9
           AF_INET6 10 [enum:linkInet6](rest)
+          AF_ROSE 11
+          AF_DECnet 12
+          AF_NETBEUI 13
+          AF_SECURITY 14
+          AF_KEY 15
+          AF_NETLINK 16
+          AF_PACKET 17
+          AF_ASH 18
+          AF_ECONET 19
+          AF_ATMSVC 20
+          AF_RDS 21
+          AF_SNA 22
+          AF_IRDA 23
+          AF_PPPOX 24
+          AF_WANPIPE 25
+          AF_LLC 26
+          AF_IB 27
           AF_MPLS 28
+          AF_CAN 29
+          AF_TIPC 30
+          AF_BLUETOOTH 31
+          AF_IUCV 32
+          AF_RXRPC 33
+          AF_ISDN 34
+          AF_PHONET 35
+          AF_IEEE802154 36
+          AF_CAIF 37
+          AF_ALG 38
+          AF_NFC 39
+          AF_VSOCK 40
+          AF_KCM 41
+          AF_QIPCRTR 42
+          AF_SMC 43
+          AF_XDP 44
           AF_MCTP 45 [enum:linkMctp](rest)
         enum linkBridge unknown IFLA_BRIDGE_???
           IFLA_BRIDGE_FLAGS 0 flags:linkBridgeFlags/2
@@ -20417,7 +20692,7 @@ enum SpecText {
           IFLA_VF_IB_NODE_GUID 0xa ifla_vf_guid
           IFLA_VF_IB_PORT_GUID 0xb ifla_vf_guid
           IFLA_VF_VLAN_LIST 0xc [enum:linkFunctionVlans](rest)
-          IFLA_VF_BROADCAST 0xd custom:hardwareAddress
+          IFLA_VF_BROADCAST 0xd ifla_vf_broadcast
         enum linkFunctionStatistics unknown IFLA_VF_STATS_???
           IFLA_VF_STATS_RX_PACKETS 0 u64
           IFLA_VF_STATS_TX_PACKETS 1 u64
@@ -20662,13 +20937,13 @@ enum SpecText {
           MDB_FLAGS_OFFLOAD_FAILED 0x10
         enum multicastRouters unknown MDBA_ROUTER_???
           MDBA_ROUTER_UNSPEC 0
-          MDBA_ROUTER_PORT 1
+          MDBA_ROUTER_PORT 1 custom:routerPort
         enum multicastRouter unknown MDBA_ROUTER_PATTR_???
           MDBA_ROUTER_PATTR_UNSPEC 0
-          MDBA_ROUTER_PATTR_TIMER 1
-          MDBA_ROUTER_PATTR_TYPE 2
-          MDBA_ROUTER_PATTR_INET_TIMER 3
-          MDBA_ROUTER_PATTR_INET6_TIMER 4
+          MDBA_ROUTER_PATTR_TIMER 1 custom:clockTicks
+          MDBA_ROUTER_PATTR_TYPE 2 enum:multicastRouterType/1
+          MDBA_ROUTER_PATTR_INET_TIMER 3 custom:clockTicks
+          MDBA_ROUTER_PATTR_INET6_TIMER 4 custom:clockTicks
         enum multicastRouterType unknown MDB_RTR_TYPE_???
           MDB_RTR_TYPE_DISABLED 0
           MDB_RTR_TYPE_TEMP_QUERY 1
@@ -20697,7 +20972,7 @@ enum SpecText {
         enum bondStatistics unknown BOND_XSTATS_???
           BOND_XSTATS_UNSPEC 0
           BOND_XSTATS_3AD 1 [enum:bondAggregation](rest)
-        enum bondAggregation unknown BOND_3AD_STAT_???
+        enum bondAggregation unknown BOND_XSTATS_???
           BOND_3AD_STAT_LACPDU_RX 0 u64
           BOND_3AD_STAT_LACPDU_TX 1 u64
           BOND_3AD_STAT_LACPDU_UNKNOWN_RX 2 u64
@@ -20800,6 +21075,8 @@ enum SpecText {
           vlan u32
           qos u32
           vlan_proto custom:etherType/2
+        struct ifla_vf_broadcast
+          broadcast hardware(32)
         struct ifla_vf_tx_rate
           vf u32
           rate u32
@@ -20826,8 +21103,8 @@ enum SpecText {
           vsi_mgr_id u8
           vsi_type_id bytes(3)
           vsi_type_version u8
-          pad bytes(3) hidden
-        struct rtnl_link_ifmap
+          pad bytes(3) optional
+        struct rtnl_link_ifmap minimum=28
           mem_start x64
           mem_end x64
           base_addr x64
@@ -20889,18 +21166,24 @@ enum SpecText {
         struct nexthop_grp
           id u32
           weight u8
-          resvd1 x8 hidden
-          resvd2 u16 hidden
+          resvd1 x8 optional
+          resvd2 x16 optional
         struct br_port_msg
           family enum:socketFamily/1
           ifindex interface
+        struct multicast_address
+          u inet4 if type is 8
+          or u inet6 @0 if type is 0xdd86
+          or u bytes(16) @0
+          type u16 @16 hidden
+          proto custom:etherType/2 @16
+          room bytes(2) @18 hidden
         struct br_mdb_entry
           ifindex interface
           state enum:multicastState/1
           flags flags:multicastFlags/1
           vid u16
-          address bytes(16) hidden
-          proto net16
+          addr struct:multicast_address
         struct if_stats_msg
           family enum:socketFamily/1
           pad1 u8 hidden
@@ -20914,7 +21197,7 @@ enum SpecText {
           tx_packets u64
           vid u16
           flags flags:bridgeVlan/2
-          pad2 u32 hidden
+          pad2 x32 optional
         struct bridge_stp_xstats
           transition_blk u64
           transition_fwd u64
@@ -20932,7 +21215,7 @@ enum SpecText {
           rx_dropped u64
           tx_dropped u64
           multicast u64
-        struct gnet_stats_basic
+        struct gnet_stats_basic minimum=12
           bytes u64
           packets u32
         struct gnet_stats_rate_est
@@ -20956,7 +21239,7 @@ enum SpecText {
           mpu u32
           mtu u32
           tsize u32
-        struct tc_stats
+        struct tc_stats minimum=36
           bytes u64
           packets u32
           drops u32
@@ -20997,6 +21280,13 @@ enum SpecText {
           rtnh_flags flags:hopFlags/1
           rtnh_hops u8
           rtnh_ifindex interface
+        struct can_device_stats
+          bus_error u32
+          error_warning u32
+          error_passive u32
+          bus_off u32
+          arbitration_lost u32
+          restarts u32
         struct traffic_root_flags
           value flags:trafficRootFlags
           selector flags:trafficRootFlags
@@ -21048,15 +21338,15 @@ enum SpecText {
           INET_DIAG_SKMEMINFO 7 custom:memoryUse
           INET_DIAG_SHUTDOWN 8 flags:diagShutdown/1
           INET_DIAG_DCTCPINFO 9 tcp_dctcp_info
-          INET_DIAG_PROTOCOL 0xa enum:ipProtocol
+          INET_DIAG_PROTOCOL 0xa enum:ipProtocol/1
           INET_DIAG_SKV6ONLY 0xb u8
-          INET_DIAG_LOCALS 0xc
-          INET_DIAG_PEERS 0xd
+          INET_DIAG_LOCALS 0xc custom:diagAddresses
+          INET_DIAG_PEERS 0xd custom:diagAddresses
           INET_DIAG_PAD 0xe
           INET_DIAG_MARK 0xf u32
           INET_DIAG_BBRINFO 0x10 tcp_bbr_info
           INET_DIAG_CLASS_ID 0x11 u32
-          INET_DIAG_MD5SIG 0x12
+          INET_DIAG_MD5SIG 0x12 [tcp_diag_md5sig](rest)
           INET_DIAG_ULP_INFO 0x13 [enum:inetDiagUpper](rest)
           INET_DIAG_SK_BPF_STORAGES 0x14 [enum:diagStorages](rest)
           INET_DIAG_CGROUP_ID 0x15 u64
@@ -21185,7 +21475,7 @@ enum SpecText {
           PACKET_DIAG_FANOUT 4 u32
           PACKET_DIAG_UID 5 uid
           PACKET_DIAG_MEMINFO 6 custom:memoryUse
-          PACKET_DIAG_FILTER 7
+          PACKET_DIAG_FILTER 7 custom:packetFilter
         flags packetDiagShow unknown PACKET_SHOW_???
           PACKET_SHOW_INFO 1
           PACKET_SHOW_MCLIST 2
@@ -21310,6 +21600,14 @@ enum SpecText {
           pad u8 hidden
           idiag_states flags:diagStates
           id inet_diag_sockid
+        struct inet_diag_req
+          idiag_family enum:socketFamily/1
+          idiag_src_len u8
+          idiag_dst_len u8
+          idiag_ext flags:inetDiagExtensions/1
+          id inet_diag_sockid
+          idiag_states flags:diagStates
+          idiag_dbs u32
         struct inet_diag_msg
           idiag_family enum:socketFamily/1
           idiag_state enum:tcpState/1
@@ -21362,17 +21660,17 @@ enum SpecText {
           bbr_pacing_gain u32
           bbr_cwnd_gain u32
         struct inet_diag_sockopt
-          recverr bits(1,0,1)
-          is_icsk bits(1,1,1)
-          freebind bits(1,2,1)
-          hdrincl bits(1,3,1)
-          mc_loop bits(1,4,1)
-          transparent bits(1,5,1)
-          mc_all bits(1,6,1)
-          nodefrag bits(1,7,1)
-          bind_address_no_port bits(1,0,1)
-          recverr_rfc4884 bits(1,1,1)
-          defer_connect bits(1,2,1)
+          recverr bits(1,0,1) @0 optional
+          is_icsk bits(1,1,1) @0 optional
+          freebind bits(1,2,1) @0 optional
+          hdrincl bits(1,3,1) @0 optional
+          mc_loop bits(1,4,1) @0 optional
+          transparent bits(1,5,1) @0 optional
+          mc_all bits(1,6,1) @0 optional
+          nodefrag bits(1,7,1) @0 optional
+          bind_address_no_port bits(1,0,1) @1 optional
+          recverr_rfc4884 bits(1,1,1) @1 optional
+          defer_connect bits(1,2,1) @1 optional
         struct unix_diag_req
           sdiag_family enum:socketFamily/1
           sdiag_protocol u8
@@ -21389,8 +21687,8 @@ enum SpecText {
           udiag_ino u32
           udiag_cookie [u32](2)
         struct unix_diag_vfs
-          udiag_vfs_ino u32 @0
           udiag_vfs_dev dev32 @4
+          udiag_vfs_ino u32 @0
         struct unix_diag_rqlen
           udiag_rqueue u32
           udiag_wqueue u32
@@ -21441,7 +21739,15 @@ enum SpecText {
           pdmc_count u32
           pdmc_type u16
           pdmc_alen u16
-          pdmc_addr bytes(32)
+          pdmc_addr custom:diagAddress/32 @12
+        struct tcp_diag_md5sig
+          tcpm_family enum:socketFamily/1
+          tcpm_prefixlen u8
+          tcpm_keylen u16
+          tcpm_addr inet4 if tcpm_family is AF_INET
+          or tcpm_addr inet6 @4 if tcpm_family is AF_INET6
+          or tcpm_addr bytes(16) @4
+          tcpm_key custom:signatureKey/80 @20
         struct packet_diag_ring
           pdr_block_size u32
           pdr_block_nr u32
@@ -21458,7 +21764,7 @@ enum SpecText {
         struct smc_diag_msg
           diag_family enum:socketFamily/1
           diag_state enum:smcState/1
-          diag_mode enum:smcDiagMode/1
+          diag_fallback enum:smcDiagMode/1
           diag_shutdown u8
           id inet_diag_sockid
           diag_uid u32
@@ -21501,7 +21807,7 @@ enum SpecText {
           SK_DIAG_BPF_STORAGE_NONE 0
           SK_DIAG_BPF_STORAGE_PAD 1
           SK_DIAG_BPF_STORAGE_MAP_ID 2 u32
-          SK_DIAG_BPF_STORAGE_MAP_VALUE 3
+          SK_DIAG_BPF_STORAGE_MAP_VALUE 3 custom:storedValue
         struct inet_diag_bc_op
           code enum:diagFilterCode/1
           yes u8

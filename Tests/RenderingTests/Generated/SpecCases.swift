@@ -64,33 +64,49 @@ let specCases: [SpecCase] = [
         line: "ioctl(0, TIOCGWINSZ, {ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0}) = 0",
         setup: "a0=0 a1=0x5413 -> 0 a2={u16 24 u16 80 u16 0 u16 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:566", call: "dup2", personality: .x86_64, operation: "fd.dup",
+        place: "Tools/Spec/fd.spec:479", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, SG_IO, {interface_id='S', dxfer_direction=SG_DXFER_FROM_DEV, cmd_len=6, cmdp=\"\\x12\\x00\\x00\\x00\\x60\\x00\", mx_sb_len=32, iovec_count=0, dxfer_len=4, timeout=20000, flags=0, dxferp=\"\\x00\\x05\\x05\\x02\", status=0, masked_status=0, msg_status=0, sb_len_wr=0, sbp=NULL, host_status=0, driver_status=0, resid=0, duration=3, info=0}) = 0",
+        setup: "a0=3 a1=0x2285 a2={u32 0x53 u32 0xfffffffd u8 6 u8 32 u16 0 u32 4 &{u8 0 u8 5 u8 5 u8 2} &{u8 0x12 u8 0 u8 0 u8 0 u8 0x60 u8 0} u64 0 u32 20000 u32 0 zero 28 u32 3 u32 0 u32 0} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:480", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, SIOCBRADDIF, {ifr_ifindex=if_nametoindex(\"lo\")}) = 0",
+        setup: "a0=3 a1=0x89a2 a2={\"br0\" zero 13 u32 1 zero 20} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:481", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, SIOCETHTOOL, NULL) = -1 EFAULT (Bad address)",
+        setup: "a0=3 a1=0x8946 -> -14"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:569", call: "dup2", personality: .x86_64, operation: "fd.dup",
         line: "dup2(3, 1) = 1",
         setup: "a0=3 a1=1 -> 1"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:579", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
+        place: "Tools/Spec/fd.spec:582", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
         line: "sendfile(1, 3, NULL, 4096) = 4096",
         setup: "a0=1 a1=3 a3=4096 -> 4096"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:621", call: "fcntl", personality: .x86_64, operation: "fd.flags",
+        place: "Tools/Spec/fd.spec:624", call: "fcntl", personality: .x86_64, operation: "fd.flags",
         line: "fcntl(3, F_GETFL) = 0x8002 (flags O_RDWR|O_LARGEFILE)",
         setup: "a0=3 a1=3 -> 0x8002"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:647", call: "flock", personality: .x86_64, operation: "fd.lock",
+        place: "Tools/Spec/fd.spec:650", call: "flock", personality: .x86_64, operation: "fd.lock",
         line: "flock(3, LOCK_EX|LOCK_NB) = 0",
         setup: "a0=3 a1=6 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:656", call: "fsync", personality: .x86_64, operation: "fd.sync",
+        place: "Tools/Spec/fd.spec:659", call: "fsync", personality: .x86_64, operation: "fd.sync",
         line: "fsync(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:731", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
+        place: "Tools/Spec/fd.spec:734", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
         line: "fadvise64(3, 0, 0, POSIX_FADV_SEQUENTIAL) = 0",
         setup: "a0=3 a3=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:812", call: "pipe2", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:815", call: "pipe2", personality: .x86_64, operation: "fd.create",
         line: "pipe2([3, 4], O_CLOEXEC) = 0",
         setup: "a1=0x80000 -> 0 a0={u32 3 u32 4}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:927", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
+        line: "memfd_secret(0) = 3",
+        setup: "-> 3"),
     SpecCase(
         place: "Tools/Spec/file.spec:542", call: "open", personality: .x86_64, operation: "file.open",
         line: "open(\"/tmp/a\", O_WRONLY|O_CREAT|O_TRUNC, 0644) = 3",
@@ -156,15 +172,19 @@ let specCases: [SpecCase] = [
         line: "fstatfs(9, 0x5000) = -1 EBADF (Bad file descriptor)",
         setup: "a0=9 a1=0x5000 -> -9"),
     SpecCase(
-        place: "Tools/Spec/file.spec:1041", call: "getxattr", personality: .x86_64, operation: "file.xattr",
+        place: "Tools/Spec/file.spec:1004", call: "setxattr", personality: .x86_64, operation: "file.xattr",
+        line: "setxattr(\"f\", \"user.a\", \"text\", 5, XATTR_CREATE) = 0",
+        setup: "a0=\"f\" a1=\"user.a\" a2={\"text\" u8 0} a3=5 a4=1 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/file.spec:1042", call: "getxattr", personality: .x86_64, operation: "file.xattr",
         line: "getxattr(\"a\", \"user.x\", \"v\", 10) = 1",
         setup: "a0=\"a\" a1=\"user.x\" a3=10 -> 1 a2=\"v\""),
     SpecCase(
-        place: "Tools/Spec/file.spec:1190", call: "getdents64", personality: .x86_64, operation: "file.readdir",
+        place: "Tools/Spec/file.spec:1191", call: "getdents64", personality: .x86_64, operation: "file.readdir",
         line: "getdents64(3, 0x5000 /* 0 entries */, 32768) = 0",
         setup: "a0=3 a1=0x5000 a2=32768 -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:1367", call: "fallocate", personality: .x86_64, operation: "file.allocate",
+        place: "Tools/Spec/file.spec:1368", call: "fallocate", personality: .x86_64, operation: "file.allocate",
         line: "fallocate(3, FALLOC_FL_KEEP_SIZE, 0, 4096) = 0",
         setup: "a0=3 a1=1 a3=4096 -> 0"),
     SpecCase(
@@ -232,6 +252,10 @@ let specCases: [SpecCase] = [
         line: "setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0",
         setup: "a0=3 a1=1 a2=2 a3={u32 1} a4=4 -> 0"),
     SpecCase(
+        place: "Tools/Spec/sock.spec:468", call: "recvmmsg", personality: .x86_64, operation: "sock.recv",
+        line: "recvmmsg(3, [], 1, 0, {tv_sec=1, tv_nsec=0}) = 0 (Timeout)",
+        setup: "a0=3 a1={zero 64} a2=1 a4={u64 1 u64 0} -> 0"),
+    SpecCase(
         place: "Tools/Spec/event.spec:209", call: "poll", personality: .x86_64, operation: "event.poll",
         line: "poll([{fd=7, events=POLLIN}], 1, -1) = 1 ([{fd=7, revents=POLLIN}])",
         setup: "a0={u32 7 u16 1 u16 0} a1=1 a2=-1 -> 1 a0={u32 7 u16 1 u16 1}"),
@@ -252,15 +276,15 @@ let specCases: [SpecCase] = [
         line: "eventfd2(0, EFD_CLOEXEC) = 3",
         setup: "a1=0x80000 -> 3"),
     SpecCase(
-        place: "Tools/Spec/async.spec:101", call: "io_destroy", personality: .x86_64, operation: "async.ring",
+        place: "Tools/Spec/async.spec:102", call: "io_destroy", personality: .x86_64, operation: "async.ring",
         line: "io_destroy(0x7000) = 0",
         setup: "a0=0x7000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/async.spec:114", call: "io_getevents", personality: .x86_64, operation: "async.reap",
+        place: "Tools/Spec/async.spec:115", call: "io_getevents", personality: .x86_64, operation: "async.reap",
         line: "io_getevents(0x7000, 1, 4, [], NULL) = 0",
         setup: "a0=0x7000 a1=1 a2=4 a3=0x5000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/async.spec:134", call: "io_cancel", personality: .x86_64, operation: "async.cancel",
+        place: "Tools/Spec/async.spec:135", call: "io_cancel", personality: .x86_64, operation: "async.cancel",
         line: "io_cancel(0x7000, NULL, NULL) = -1 EINVAL (Invalid argument)",
         setup: "a0=0x7000 -> -22"),
     SpecCase(
@@ -304,59 +328,67 @@ let specCases: [SpecCase] = [
         line: "set_mempolicy_home_node(0x7f0000000000, 4096, 0, 0) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:630", call: "getpid", personality: .x86_64, operation: "proc.id_get",
+        place: "Tools/Spec/proc.spec:641", call: "getpid", personality: .x86_64, operation: "proc.id_get",
         line: "getpid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:643", call: "clone", personality: .x86_64, operation: "thread.create",
+        place: "Tools/Spec/proc.spec:654", call: "clone", personality: .x86_64, operation: "thread.create",
         line: "clone(child_stack=0x7000, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD) = 43",
         setup: "a0=0x10f00 a1=0x7000 -> 43"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:671", call: "vfork", personality: .x86_64, operation: "proc.fork",
+        place: "Tools/Spec/proc.spec:655", call: "clone", personality: .x86_64, operation: "proc.fork",
+        line: "clone(child_stack=NULL, flags=CLONE_PIDFD|SIGCHLD, parent_tid=[5]) = 43",
+        setup: "a0=0x1011 a2={u32 0} -> 43 a2={u32 5}"),
+    SpecCase(
+        place: "Tools/Spec/proc.spec:683", call: "vfork", personality: .x86_64, operation: "proc.fork",
         line: "vfork() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:691", call: "execve", personality: .x86_64, operation: "proc.exec",
+        place: "Tools/Spec/proc.spec:703", call: "execve", personality: .x86_64, operation: "proc.exec",
         line: "execve(\"/bin/true\", [\"true\", \"-x\"], NULL) = 0",
         setup: "a0=\"/bin/true\" a1={&\"true\" &\"-x\" u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:710", call: "exit_group", personality: .x86_64, operation: "proc.exit",
+        place: "Tools/Spec/proc.spec:722", call: "exit_group", personality: .x86_64, operation: "proc.exit",
         line: "exit_group(0) = ?",
         setup: "-> ?"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:722", call: "wait4", personality: .x86_64, operation: "proc.wait",
+        place: "Tools/Spec/proc.spec:734", call: "wait4", personality: .x86_64, operation: "proc.wait",
         line: "wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 7}], 0, NULL) = 42",
         setup: "a0=-1 -> 42 a1={u32 0x700}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:803", call: "setsid", personality: .x86_64, operation: "proc.group_set",
+        place: "Tools/Spec/proc.spec:815", call: "setsid", personality: .x86_64, operation: "proc.group_set",
         line: "setsid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:813", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
+        place: "Tools/Spec/proc.spec:825", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
         line: "getrlimit(RLIMIT_NOFILE, {rlim_cur=1024, rlim_max=4*1024}) = 0",
         setup: "a0=7 -> 0 a1={u64 1024 u64 4096}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:885", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:897", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SET_TAGGED_ADDR_CTRL, !PR_TAGGED_ADDR_ENABLE|PR_MTE_TCF_SYNC, 0, 0, 0) = 0",
         setup: "a0=55 a1=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:886", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:898", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SVE_SET_VL, PR_SVE_SET_VL_ONEXEC|0x20) = 0x40020 (PR_SVE_SET_VL_ONEXEC|0x20)",
         setup: "a0=50 a1=0x40020 -> 0x40020"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:887", call: "prctl", personality: .x86_64, operation: "sched.set",
+        place: "Tools/Spec/proc.spec:899", call: "prctl", personality: .x86_64, operation: "sched.set",
         line: "prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0x1 /* PIDTYPE_TGID */, NULL) = 0",
         setup: "a0=62 a1=1 a3=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:888", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:900", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) = 0",
         setup: "a0=38 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:897", call: "unshare", personality: .x86_64, operation: "proc.namespace",
+        place: "Tools/Spec/proc.spec:909", call: "unshare", personality: .x86_64, operation: "proc.namespace",
         line: "unshare(CLONE_NEWNS) = 0",
         setup: "a0=0x20000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:916", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
+        place: "Tools/Spec/proc.spec:919", call: "setns", personality: .x86_64, operation: "proc.namespace",
+        line: "setns(3, CLONE_NEWNET) = 0",
+        setup: "a0=3 a1=0x40000000 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/proc.spec:929", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
         line: "pidfd_open(42, 0) = 3",
         setup: "a0=42 -> 3"),
     SpecCase(
@@ -412,27 +444,35 @@ let specCases: [SpecCase] = [
         line: "membarrier(MEMBARRIER_CMD_GLOBAL, 0) = 0",
         setup: "a0=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:327", call: "shmat", personality: .x86_64, operation: "ipc.map",
+        place: "Tools/Spec/ipc.spec:314", call: "shmget", personality: .x86_64, operation: "ipc.open",
+        line: "shmget(IPC_PRIVATE, 4096, IPC_CREAT|SHM_HUGETLB|21<<SHM_HUGE_SHIFT|0600) = 3",
+        setup: "a1=4096 a2=0x54000b80 -> 3"),
+    SpecCase(
+        place: "Tools/Spec/ipc.spec:328", call: "shmat", personality: .x86_64, operation: "ipc.map",
         line: "shmat(5, NULL, 0) = 0x7f0000000000",
         setup: "a0=5 -> 0x7f0000000000"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:376", call: "semop", personality: .x86_64, operation: "ipc.sem",
+        place: "Tools/Spec/ipc.spec:377", call: "semop", personality: .x86_64, operation: "ipc.sem",
         line: "semop(1, NULL, 0) = -1 EINVAL (Invalid argument)",
         setup: "a0=1 -> -22"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:439", call: "msgsnd", personality: .x86_64, operation: "ipc.send",
+        place: "Tools/Spec/ipc.spec:378", call: "semop", personality: .x86_64, operation: "ipc.sem",
+        line: "semop(3, [{sem_num=0, sem_op=1, sem_flg=SEM_UNDO}], 1) = 0",
+        setup: "a0=3 a1={u16 0 u16 1 u16 0x1000} a2=0xdeadbeef00000001 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/ipc.spec:441", call: "msgsnd", personality: .x86_64, operation: "ipc.send",
         line: "msgsnd(1, NULL, 5, 0) = -1 EFAULT (Bad address)",
         setup: "a0=1 a2=5 -> -14"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:454", call: "msgrcv", personality: .x86_64, operation: "ipc.recv",
+        place: "Tools/Spec/ipc.spec:456", call: "msgrcv", personality: .x86_64, operation: "ipc.recv",
         line: "msgrcv(1, NULL, 8, 0, 0) = -1 EFAULT (Bad address)",
         setup: "a0=1 a2=8 -> -14"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:482", call: "mq_open", personality: .x86_64, operation: "ipc.open",
+        place: "Tools/Spec/ipc.spec:484", call: "mq_open", personality: .x86_64, operation: "ipc.open",
         line: "mq_open(\"q\", O_RDONLY) = 3",
         setup: "a0=\"q\" -> 3"),
     SpecCase(
-        place: "Tools/Spec/ipc.spec:492", call: "mq_unlink", personality: .x86_64, operation: "ipc.control",
+        place: "Tools/Spec/ipc.spec:494", call: "mq_unlink", personality: .x86_64, operation: "ipc.control",
         line: "mq_unlink(\"q\") = 0",
         setup: "a0=\"q\" -> 0"),
     SpecCase(
@@ -444,15 +484,27 @@ let specCases: [SpecCase] = [
         line: "alarm(10) = 0",
         setup: "a0=10 -> 0"),
     SpecCase(
-        place: "Tools/Spec/time.spec:321", call: "timer_getoverrun", personality: .x86_64, operation: "time.timer_get",
+        place: "Tools/Spec/time.spec:258", call: "time", personality: .x86_64, operation: "time.get",
+        line: "time([1234567890 /* 2009-02-13T23:31:30+0000 */]) = 1234567890 (2009-02-13T23:31:30+0000)",
+        setup: "a0=0x7000 -> 1234567890 a0={u64 1234567890}"),
+    SpecCase(
+        place: "Tools/Spec/time.spec:275", call: "timer_create", personality: .x86_64, operation: "time.timer_set",
+        line: "timer_create(CLOCK_MONOTONIC, {sigev_signo=0, sigev_notify=SIGEV_NONE}, [3]) = 0",
+        setup: "a0=1 a1={u64 0 u32 0 u32 1 zero 48} -> 0 a2={u32 3}"),
+    SpecCase(
+        place: "Tools/Spec/time.spec:276", call: "timer_create", personality: .x86_64, operation: "time.timer_set",
+        line: "timer_create(CLOCK_REALTIME, {sigev_value={sival_int=7, sival_ptr=0x7}, sigev_signo=SIGALRM, sigev_notify=SIGEV_SIGNAL}, NULL) = -1 EAGAIN (Resource temporarily unavailable)",
+        setup: "a1={u64 7 u32 14 u32 0 zero 48} -> -11"),
+    SpecCase(
+        place: "Tools/Spec/time.spec:324", call: "timer_getoverrun", personality: .x86_64, operation: "time.timer_get",
         line: "timer_getoverrun(0) = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/time.spec:338", call: "clock_settime", personality: .x86_64, operation: "time.set",
+        place: "Tools/Spec/time.spec:341", call: "clock_settime", personality: .x86_64, operation: "time.set",
         line: "clock_settime(CLOCK_REALTIME, {tv_sec=5, tv_nsec=0}) = -1 EPERM (Operation not permitted)",
         setup: "a1={u64 5 u64 0} -> -1"),
     SpecCase(
-        place: "Tools/Spec/time.spec:362", call: "clock_gettime", personality: .x86_64, operation: "time.get",
+        place: "Tools/Spec/time.spec:365", call: "clock_gettime", personality: .x86_64, operation: "time.get",
         line: "clock_gettime(CLOCK_MONOTONIC, {tv_sec=5, tv_nsec=7}) = 0",
         setup: "a0=1 -> 0 a1={u64 5 u64 7}"),
     SpecCase(
@@ -472,35 +524,55 @@ let specCases: [SpecCase] = [
         line: "add_key(\"user\", \"d\", \"p\", 1, KEY_SPEC_PROCESS_KEYRING) = 7",
         setup: "a0=\"user\" a1=\"d\" a2=\"p\" a3=1 a4=-2 -> 7"),
     SpecCase(
-        place: "Tools/Spec/sys.spec:460", call: "uname", personality: .x86_64, operation: "sys.info",
+        place: "Tools/Spec/sys.spec:507", call: "uname", personality: .x86_64, operation: "sys.info",
         line: "uname({sysname=\"Linux\", nodename=\"box\", ...}) = 0",
         setup: "-> 0 a0={\"Linux\" zero 60 \"box\" zero 322}"),
     SpecCase(
-        place: "Tools/Spec/sys.spec:504", call: "syslog", personality: .x86_64, operation: "sys.log",
+        place: "Tools/Spec/sys.spec:551", call: "syslog", personality: .x86_64, operation: "sys.log",
         line: "syslog(10 /* SYSLOG_ACTION_SIZE_BUFFER */) = 262144",
         setup: "a0=10 -> 262144"),
     SpecCase(
-        place: "Tools/Spec/sys.spec:515", call: "getrandom", personality: .x86_64, operation: "sys.random",
+        place: "Tools/Spec/sys.spec:552", call: "syslog", personality: .x86_64, operation: "sys.log",
+        line: "syslog(-1 /* SYSLOG_ACTION_??? */, NULL, -1) = -1 EINVAL (Invalid argument)",
+        setup: "a0=-1 a2=-1 -> -22"),
+    SpecCase(
+        place: "Tools/Spec/sys.spec:563", call: "getrandom", personality: .x86_64, operation: "sys.random",
         line: "getrandom(\"\\x01\\x02\", 2, GRND_NONBLOCK) = 2",
         setup: "a1=2 a2=1 -> 2 a0={u8 1 u8 2}"),
     SpecCase(
-        place: "Tools/Spec/sys.spec:568", call: "sethostname", personality: .x86_64, operation: "sys.admin",
+        place: "Tools/Spec/sys.spec:616", call: "sethostname", personality: .x86_64, operation: "sys.admin",
         line: "sethostname(\"box\", 3) = 0",
         setup: "a0=\"box\" a1=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:350", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        place: "Tools/Spec/sys.spec:684", call: "quotactl", personality: .x86_64, operation: "sys.admin",
+        line: "quotactl(QCMD(Q_XGETQSTAT, USRQUOTA), \"/dev/sda1\", {qs_version=1, ...}) = 0",
+        setup: "a0=0x580500 a1=\"/dev/sda1\" -> 0 a3={u8 1 u8 0 u16 3 zero 76}"),
+    SpecCase(
+        place: "Tools/Spec/debug.spec:364", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        line: "ptrace(PTRACE_TRACEME) = 0",
+        setup: "-> 0"),
+    SpecCase(
+        place: "Tools/Spec/debug.spec:365", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        line: "ptrace(PTRACE_GETREGSET, 42, NT_PRSTATUS, {iov_base={r15=0x1, r14=0x2}, iov_len=16}) = 0",
+        setup: "a0=0x4204 a1=42 a2=1 a3={&{u64 1 u64 2} u64 16} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/debug.spec:366", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        line: "ptrace(PTRACE_GET_SYSCALL_INFO, 42, 1, {op=PTRACE_SYSCALL_INFO_NONE}) = 24",
+        setup: "a0=0x420e a1=42 a2=1 a3={u8 9} -> 24 a3={u8 0}"),
+    SpecCase(
+        place: "Tools/Spec/debug.spec:367", call: "ptrace", personality: .x86_64, operation: "debug.trace",
         line: "ptrace(PTRACE_CONT, 42, NULL, 0) = 0",
         setup: "a0=7 a1=42 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:397", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        place: "Tools/Spec/debug.spec:414", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
         line: "kcmp(1, 2, KCMP_FILE, 3, 4) = 0",
         setup: "a0=1 a1=2 a3=3 a4=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:410", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
+        place: "Tools/Spec/debug.spec:427", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
         line: "perf_event_open(NULL, 0, -1, -1, 0) = -1 EFAULT (Bad address)",
         setup: "a2=-1 a3=-1 -> -14"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:417", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
+        place: "Tools/Spec/debug.spec:434", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
         line: "uretprobe() = 0",
         setup: "-> 0"),
     SpecCase(
@@ -516,11 +588,23 @@ let specCases: [SpecCase] = [
         line: "lsm_list_modules(NULL, NULL, 0) = -1 EINVAL (Invalid argument)",
         setup: "-> -22"),
     SpecCase(
-        place: "Tools/Spec/void.spec:136", call: "tuxcall", personality: .x86_64, operation: "void.call",
+        place: "Tools/Spec/void.spec:42", call: "_sysctl", personality: .x86_64, operation: "void.call",
+        line: "_sysctl({name=0x7000, nlen=2, oldval=NULL, oldlenp=NULL, newval=NULL, newlen=0}) = -1 ENOSYS (Function not implemented)",
+        setup: "a0={u64 0x7000 u32 2 u32 0 u64 0 u64 0 u64 0 u64 0 zero 32} -> -38"),
+    SpecCase(
+        place: "Tools/Spec/void.spec:142", call: "tuxcall", personality: .x86_64, operation: "void.call",
         line: "tuxcall(0x1, 0x2, 0x3, 0, 0, 0) = -1 ENOSYS (Function not implemented)",
         setup: "a0=1 a1=2 a2=3 -> -38"),
     SpecCase(
-        place: "Tools/Spec/void.spec:230", call: "break", personality: .i386, operation: "void.call",
+        place: "Tools/Spec/void.spec:160", call: "set_thread_area", personality: .x86_64, operation: "void.call",
+        line: "set_thread_area(NULL) = -1 ENOSYS (Function not implemented)",
+        setup: "-> -38"),
+    SpecCase(
+        place: "Tools/Spec/void.spec:176", call: "lookup_dcookie", personality: .x86_64, operation: "void.call",
+        line: "lookup_dcookie(18446744073709551615, 0x7000, 4096) = -1 ENOSYS (Function not implemented)",
+        setup: "a0=-1 a1=0x7000 a2=4096 -> -38"),
+    SpecCase(
+        place: "Tools/Spec/void.spec:234", call: "break", personality: .i386, operation: "void.call",
         line: "break(0x1, 0, 0, 0, 0, 0) = -1 ENOSYS (Function not implemented)",
         setup: "a0=1 -> -38"),
     SpecCase(

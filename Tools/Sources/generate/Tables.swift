@@ -166,7 +166,7 @@ struct Tables {
         var layout64 = Layout(word: 8)
         var layout32 = Layout(word: 4)
         for (position, (structure, id)) in structures.enumerated() {
-            let siblings = structure.fields.enumerated().map { (name: $1.name, place: $0) }
+            let siblings = structure.fields.enumerated().map { (name: $1.name, place: $0, isNarrow: false) }
             let types = try structure.fields.map { field in
                 try TypeReader(names: names, siblings: siblings, place: field.place).read(field.type)
             }
@@ -211,7 +211,7 @@ struct Tables {
     /// The operations that a struct asks for, as the argument of its row.
     private mutating func choices(of structure: StructureSpec) throws -> String {
         let first = choiceRows.count
-        let siblings = structure.fields.enumerated().map { (name: $1.name, place: $0) }
+        let siblings = structure.fields.enumerated().map { (name: $1.name, place: $0, isNarrow: false) }
         for choice in structure.operations {
             guard operations.contains(choice.name) else {
                 throw choice.place.fail("unknown operation `\(choice.name)`")

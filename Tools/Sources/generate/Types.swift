@@ -7,6 +7,7 @@ enum CountSpec: Equatable {
     case none
     case fixed(Int)
     case argument(Int)
+    case narrow(Int)
     case result
     case own
 
@@ -15,6 +16,7 @@ enum CountSpec: Equatable {
         case .none: ".none"
         case .fixed(let value): ".fixed(\(value))"
         case .argument(let index): ".argument(\(index))"
+        case .narrow(let index): ".narrow(\(index))"
         case .result: ".result"
         case .own: ".own"
         }
@@ -59,10 +61,11 @@ struct Names {
 }
 
 /// An argument with its register, or a field with its index.
-typealias Sibling = (name: String, place: Int)
+typealias Sibling = (name: String, place: Int, isNarrow: Bool)
 
 extension CallSpec {
-    var siblings: [Sibling] { arguments.map { ($0.name, $0.register) } }
+    /// Of a count that is an `int`, the upper half of its register says nothing.
+    var siblings: [Sibling] { arguments.map { ($0.name, $0.register, scalarTypes[$0.type]?.width == 4) } }
 }
 
 /// Reads types against the names that are declared.
@@ -119,7 +122,7 @@ struct TypeReader {
             return TypeSpec(kind: "bits", width: parts[0], table: parts[1] << 8 | parts[2])
         }
         if let open = text.firstIndex(of: "("), text.hasSuffix(")") {
-            let inner = try count(String(text[text.index(after: open)...].dropLast()))
+            var inner = try count(String(text[text.index(after: open)...].dropLast()))
             switch text[..<open] {
             case "buffer": return TypeSpec(kind: "buffer", width: 0, count: inner)
             case "text": return TypeSpec(kind: "text", width: 0, count: inner)
@@ -135,6 +138,7 @@ struct TypeReader {
                 guard let index = names.selections[String(name.dropFirst("select:".count))] else {
                     throw place.fail("unknown selection `\(name)`")
                 }
+                if case .narrow(let place) = inner { inner = .argument(place) }
                 return TypeSpec(kind: "selected", width: 0, table: index, count: inner)
             default: throw place.fail("unknown type `\(text)`")
             }
@@ -180,7 +184,7 @@ struct TypeReader {
         guard let sibling = siblings.first(where: { $0.name == text }) else {
             throw place.fail("no argument or field `\(text)` to count by")
         }
-        return .argument(sibling.place)
+        return sibling.isNarrow ? .narrow(sibling.place) : .argument(sibling.place)
     }
 }
 
@@ -200,6 +204,8 @@ struct Layout {
         if type.shape == "array", case .argument = type.count { return (wide, wide) }
         var one: (size: Int, alignment: Int)
         switch type.kind {
+        // More than the widest numbers take is bytes.
+        case "custom" where type.width > 16: one = (type.width, 1)
         case "custom" where type.width > 0: one = (type.width, min(type.width, wide))
         case "path", "text", "buffer", "custom", "signalSet", "address": one = (wide, wide)
         case "characters", "octets", "indexed", "hardware":
