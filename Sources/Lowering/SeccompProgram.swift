@@ -37,16 +37,41 @@ public struct LoweringOptions: Sendable {
         case .trace: return .trace
         }
     }
+}
+
+/// A policy and those that processes may come to run under, as they are asked about calls.
+struct PolicyQuestions: Sendable {
+    private let own: FilterQuestions
+    private let narrower: [FilterQuestions]
+    private let options: LoweringOptions
+
+    init(_ policy: Policy, _ options: LoweringOptions) {
+        own = FilterQuestions(policy)
+        narrower = options.narrower.map(FilterQuestions.init)
+        self.options = options
+    }
 
     /// What the kernel does with a call, before it is adapted.
-    func action<R: Registers>(
-        _ policy: Policy, _ personality: Personality, _ number: UInt64, _ registers: R
+    private func action<R: Registers>(
+        _ personality: Personality, _ number: UInt64, _ registers: R
     ) throws(Undecided) -> FilterAction {
-        let action = try policy.filterAction(personality, number, registers)
-        for other in narrower where try other.filterAction(personality, number, registers) != action {
+        let action = try own.action(asking: personality, number, registers)
+        for other in narrower where try other.action(asking: personality, number, registers) != action {
             return .notify
         }
         return action
+    }
+
+    func action(_ stop: Stop) -> FilterAction {
+        let action = (try? action(stop.personality, stop.number, stop.arguments)) ?? .notify
+        return options.adapt(action, SpecTables.row(stop.personality, stop.number))
+    }
+
+    func tree(_ personality: Personality, _ number: UInt64) -> DecisionTree {
+        let row = SpecTables.row(personality, number)
+        return DecisionTree { (known) throws(Undecided) in
+            try action(personality, number, known)
+        }.map { options.adapt($0, row) }
     }
 }
 
@@ -73,7 +98,7 @@ extension FilterAction {
 public struct SeccompProgram: Sendable {
     public let instructions: [Instruction]
     public let options: LoweringOptions
-    let policy: Policy
+    private let questions: PolicyQuestions
     /// What the policy answers for each number of each table, and for all beyond it.
     private let trees: [Personality: [DecisionTree]]
 
@@ -91,14 +116,15 @@ public struct SeccompProgram: Sendable {
     ]
 
     public init(_ policy: Policy, _ options: LoweringOptions = LoweringOptions()) throws(LoweringError) {
-        self.policy = policy
+        let questions = PolicyQuestions(policy, options)
+        self.questions = questions
         self.options = options
         var code: [Instruction] = [Instruction(Instruction.give, FilterAction.kill.code)]
         var trees: [Personality: [DecisionTree]] = [:]
         for (personality, audit) in Self.architectures.reversed() {
             // One beyond the table stands for all that follow.
             let count = personality == .x86_64 ? SpecTables.x86_64.count : SpecTables.i386.count
-            let all = (0...count).map { Self.tree(policy, options, personality, UInt64($0)) }
+            let all = (0...count).map { questions.tree(personality, UInt64($0)) }
             code = Self.branch(Instruction.ifEqual, audit, Self.body(all, personality), code)
             trees[personality] = all
         }
@@ -118,24 +144,11 @@ public struct SeccompProgram: Sendable {
     }
 
     /// What the policy says about concrete registers, as these options want it.
-    public func expected(_ stop: Stop) -> FilterAction {
-        let row = SpecTables.row(stop.personality, stop.number)
-        let action = (try? options.action(policy, stop.personality, stop.number, stop.arguments)) ?? .notify
-        return options.adapt(action, row)
-    }
+    public func expected(_ stop: Stop) -> FilterAction { questions.action(stop) }
 
     func tree(_ personality: Personality, _ number: UInt64) -> DecisionTree {
         let trees = trees[personality] ?? []
         return trees[Int(min(number, UInt64(trees.count - 1)))]
-    }
-
-    static func tree(
-        _ policy: Policy, _ options: LoweringOptions, _ personality: Personality, _ number: UInt64
-    ) -> DecisionTree {
-        let row = SpecTables.row(personality, number)
-        return DecisionTree { (known) throws(Undecided) in
-            try options.action(policy, personality, number, known)
-        }.map { options.adapt($0, row) }
     }
 
     // MARK: Code

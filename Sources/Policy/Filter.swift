@@ -15,32 +15,12 @@ public enum FilterAction: Hashable, Sendable {
 }
 
 extension Policy {
-    /// What the kernel may do by itself with a call of this number. It throws the test that the answer hangs on where
-    /// `registers` does not know it; what no register tells is `.notify`.
-    public func filterAction<R: Registers>(
-        _ personality: Personality, _ number: UInt64, _ registers: R
-    ) throws(Undecided) -> FilterAction {
-        guard let row = SpecTables.row(personality, number) else { return filterUnknown() }
-        // Its flags lie in memory; programs fall back on clone (clone(2)).
-        if row.call == .clone3 { return .errno(ErrnoName.ENOSYS) }
-        let items = CallItems(row: row, personality: personality, registers: registers, message: nil, request: nil)
-        let operation = try row.operation(registers)
-        if let never = operation.never, try items.holds(never.tests) { return .allow }
-        var sum = FilterSum()
-        for layer in layers {
-            try layer.sumClass(operation, items, &sum)
-            try layer.sumGrants(operation, items, &sum)
-            try layer.sumRules(operation, items, &sum)
-        }
-        return sum.action
-    }
-
     /// The action for concrete registers.
     public func filterAction(_ stop: Stop) -> FilterAction {
-        (try? filterAction(stop.personality, stop.number, stop.arguments)) ?? .notify
+        FilterQuestions(self).action(stop.personality, stop.number, stop.arguments)
     }
 
-    private func filterUnknown() -> FilterAction {
+    fileprivate func filterUnknown() -> FilterAction {
         let isKilled = layers.contains { $0.classGrant(.voidCall)?.verdict == .kill }
         return isKilled ? .kill : .errno(ErrnoName.ENOSYS)
     }
@@ -59,6 +39,42 @@ extension Policy {
         case .memProtect: return .advisory("another thread can map another file there between the look and the call")
         default: return .broker
         }
+    }
+}
+
+/// What a filter may decide under one policy, asked of many calls: what all of them ask for again is summed up once.
+public struct FilterQuestions: Sendable {
+    public let policy: Policy
+    private let layers: [LayerQuestions]
+
+    public init(_ policy: Policy) {
+        self.policy = policy
+        layers = policy.layers.map(LayerQuestions.init)
+    }
+
+    /// What the kernel may do by itself with a call of this number. It throws the test that the answer hangs on where
+    /// `registers` does not know it; what no register tells is `.notify`.
+    public func action<R: Registers>(
+        asking personality: Personality, _ number: UInt64, _ registers: R
+    ) throws(Undecided) -> FilterAction {
+        guard let row = SpecTables.row(personality, number) else { return policy.filterUnknown() }
+        // Its flags lie in memory; programs fall back on clone (clone(2)).
+        if row.call == .clone3 { return .errno(ErrnoName.ENOSYS) }
+        let items = CallItems(row: row, personality: personality, registers: registers, message: nil, request: nil)
+        let operation = try row.operation(registers)
+        if let never = operation.never, try items.holds(never.tests) { return .allow }
+        var sum = FilterSum()
+        for layer in layers {
+            try layer.layer.sumClass(operation, items, &sum)
+            try layer.sumGrants(operation, items, &sum)
+            try layer.layer.sumRules(operation, items, &sum)
+        }
+        return sum.action
+    }
+
+    /// The action for concrete registers.
+    public func action(_ personality: Personality, _ number: UInt64, _ registers: RawArguments) -> FilterAction {
+        (try? action(asking: personality, number, registers)) ?? .notify
     }
 }
 
@@ -103,28 +119,7 @@ extension PolicyLayer {
         }
     }
 
-    func sumGrants<R>(_ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum) throws(Undecided) {
-        for need in operation.needs where items.row.names(need.role, operation) {
-            do throws(Undecided) {
-                guard try items.holds(need.tests) else { continue }
-            } catch {
-                guard error.test == nil else { throw error }
-                // It may apply; if it would be met anyway, nothing hangs on it.
-                if try coverage(need, operation, items) != .always { sum.leaveOpen() }
-                continue
-            }
-            switch try coverage(need, operation, items) {
-            case .always: continue
-            case .never: sum.add(defaultVerdict)
-            case .depends: sum.leaveOpen()
-            }
-        }
-        if operation == .procExec, programs != nil { sum.leaveOpen() }
-        try sumNetwork(operation, items, &sum)
-        if (operation == .fileRename || operation == .fileLink) && !isUniversal(Self.objectRights) { sum.leaveOpen() }
-    }
-
-    private func sumNetwork<R>(
+    func sumNetwork<R>(
         _ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum
     ) throws(Undecided) {
         if defaultVerdict == .allow { return }
@@ -161,25 +156,79 @@ extension PolicyLayer {
 /// Whether a right is there for every object that a call can be about.
 enum Coverage { case always, never, depends }
 
-extension PolicyLayer {
-    func coverage<R>(_ need: NeedRow, _ operation: Operation, _ items: CallItems<R>) throws(Undecided) -> Coverage {
+/// A layer, and what is so of all the handles that it can give.
+private struct LayerQuestions: Sendable {
+    let layer: PolicyLayer
+    /// Rights that each has, or that the kernel holds it to; of sockets and what is given, and of files too.
+    private let rightsOfOthers: Rights
+    private let rightsOfAll: Rights
+    /// Rights that each has that can be mapped.
+    private let rightsOfMappable: Rights
+
+    init(_ layer: PolicyLayer) {
+        self.layer = layer
+        let (others, files) = (layer.otherRights, layer.fileRights)
+        rightsOfOthers = others.reduce(.all) { $0.intersection($1.union(Self.heldByKernel(without: $1))) }
+        rightsOfAll = files.reduce(rightsOfOthers) { $0.intersection($1.union(Self.heldByKernel(without: $1))) }
+        rightsOfMappable = (others + files).filter { $0.contains(.read) }.reduce(.all) { $0.intersection($1) }
+    }
+
+    func sumGrants<R>(_ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum) throws(Undecided) {
+        for need in operation.needs where items.row.names(need.role, operation) {
+            do throws(Undecided) {
+                guard try items.holds(need.tests) else { continue }
+            } catch {
+                guard error.test == nil else { throw error }
+                // It may apply; if it would be met anyway, nothing hangs on it.
+                if try coverage(need, operation, items) != .always { sum.leaveOpen() }
+                continue
+            }
+            switch try coverage(need, operation, items) {
+            case .always: continue
+            case .never: sum.add(layer.defaultVerdict)
+            case .depends: sum.leaveOpen()
+            }
+        }
+        if operation == .procExec, layer.programs != nil { sum.leaveOpen() }
+        try layer.sumNetwork(operation, items, &sum)
+        if (operation == .fileRename || operation == .fileLink) && !layer.isUniversal(PolicyLayer.objectRights) { sum.leaveOpen() }
+    }
+
+    private func coverage<R>(
+        _ need: NeedRow, _ operation: Operation, _ items: CallItems<R>
+    ) throws(Undecided) -> Coverage {
         let right = Rights(need.right)
         if let ambient = need.role.ambient {
             if ambient == .net { return .always }
-            return right.isSubset(of: rights(of: ambient)) ? .always : .never
+            return right.isSubset(of: layer.rights(of: ambient)) ? .always : .never
         }
         switch need.role {
-        case .who: return try coverageOfWho(right, operation, items)
+        case .who: return try layer.coverageOfWho(right, operation, items)
         case .object where items.row.names("path"), .from, .to:
-            return isUniversal(right) && !reachesOthers(right) ? .always : .depends
-        case .target where items.row.names("path"): return isUniversal(right) ? .always : .depends
+            return layer.isUniversal(right) && !layer.reachesOthers(right) ? .always : .depends
+        case .target where items.row.names("path"): return layer.isUniversal(right) ? .always : .depends
         case .object where items.row.call == .socketcall || items.row.call == .ipc: return .depends
-        case .backing: return canMapWithout(right) ? .depends : .always
-        default: return coverageOfHandles(need.right)
+        // Some file can be mapped, and lacks the right.
+        case .backing: return right.isSubset(of: rightsOfMappable) ? .always : .depends
+        // To anything but a socket the kernel answers ENOTSOCK.
+        default:
+            let held = right.isSubset(of: PolicyLayer.rightsOfSockets) ? rightsOfOthers : rightsOfAll
+            return right.isSubset(of: held) ? .always : .depends
         }
     }
 
-    private func coverageOfWho<R>(
+    /// Rights that the kernel checks itself by the mode that the descriptor was opened in (open(2), mmap(2),
+    /// ftruncate(2), fallocate(2)).
+    private static func heldByKernel(without rights: Rights) -> Rights {
+        var held: Rights = []
+        if !rights.contains(.read) { held.formUnion([.read, .map, .readdir]) }
+        if !rights.contains(.write) { held.formUnion([.write, .resize, .allocate]) }
+        return held
+    }
+}
+
+extension PolicyLayer {
+    fileprivate func coverageOfWho<R>(
         _ right: Rights, _ operation: Operation, _ items: CallItems<R>
     ) throws(Undecided) -> Coverage {
         let others = right.isSubset(of: rights(of: .procs))
@@ -206,7 +255,7 @@ extension PolicyLayer {
     }
 
     /// Names in /proc lead to what processes under another policy have, where there are such.
-    private func reachesOthers(_ right: Rights) -> Bool {
+    fileprivate func reachesOthers(_ right: Rights) -> Bool {
         !right.isDisjoint(with: [.read, .write]) && (programs ?? []).contains { $0.policy != nil }
     }
 
@@ -215,37 +264,15 @@ extension PolicyLayer {
         .bind, .listen, .accept, .connect, .shutdown, .nameGet, .optionGet, .optionSet,
     ]
 
-    private var fileRights: [Rights] { files.filter { !$0.isHidden && !$0.rights.isEmpty }.map(\.rights) }
+    fileprivate var fileRights: [Rights] { files.filter { !$0.isHidden && !$0.rights.isEmpty }.map(\.rights) }
 
     /// What handles of this policy can hold besides files: sockets, what it gives and what it is born with. A handle
     /// of another kind has every right that means something there.
-    private var otherRights: [Rights] {
+    fileprivate var otherRights: [Rights] {
         var list = Transport.allCases.map { socketRights($0) }.filter { !$0.isEmpty }
         list += gives.map(\.rights)
         list += [0, 1, 2].compactMap { rightsOfInherited($0) }
         list += handles.compactMap(\.rights)
         return list
-    }
-
-    private func coverageOfHandles(_ right: Right) -> Coverage {
-        // To anything but a socket the kernel answers ENOTSOCK.
-        let rights = otherRights + (Self.rightsOfSockets.contains(right) ? [] : fileRights)
-        let isHeld = rights.allSatisfy { $0.contains(right) || Self.isHeldByKernel(right, lackedBy: $0) }
-        return isHeld ? .always : .depends
-    }
-
-    /// Rights that the kernel checks itself by the mode that the descriptor was opened in (open(2), mmap(2),
-    /// ftruncate(2), fallocate(2)).
-    static func isHeldByKernel(_ right: Right, lackedBy rights: Rights) -> Bool {
-        switch right {
-        case .read, .map, .readdir: !rights.contains(.read)
-        case .write, .resize, .allocate: !rights.contains(.write)
-        default: false
-        }
-    }
-
-    /// Some file can be mapped, and lacks the right.
-    private func canMapWithout(_ right: Rights) -> Bool {
-        (otherRights + fileRights).contains { $0.contains(.read) && !right.isSubset(of: $0) }
     }
 }

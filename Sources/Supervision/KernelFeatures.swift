@@ -50,9 +50,6 @@ public enum KernelFeatures {
                 name: "openat2", finding: yes(resolves), isThere: resolves, isNeeded: true,
                 promise: "names lead the broker where they lead the program"),
             KernelFeature(
-                name: "ADDFD_SEND", finding: yes(waits), isThere: waits, isNeeded: true,
-                promise: "a descriptor is handed over in one step (Linux 5.14, before WAIT_KILLABLE_RECV)"),
-            KernelFeature(
                 name: "pidfd of a thread", finding: yes(handle >= 0), isThere: handle >= 0, isNeeded: false,
                 promise: "threads with descriptors of their own get those and not their leader's (Linux 6.9)"),
             KernelFeature(

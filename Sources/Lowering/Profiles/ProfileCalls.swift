@@ -34,10 +34,10 @@ struct ArgumentTest: Hashable {
 extension Policy {
     /// What a filter by itself does with each call. What only memory tells is let through.
     var profileCalls: [ProfileCall] {
-        let options = LoweringOptions(narrower: nested.map { narrowed(by: $0) })
+        let questions = PolicyQuestions(self, LoweringOptions(narrower: nested.map { narrowed(by: $0) }))
         return SpecTables.x86_64.indices.compactMap { number in
             guard let row = SpecTables.row(.x86_64, UInt64(number)) else { return nil }
-            let tree = SeccompProgram.tree(self, options, .x86_64, UInt64(number))
+            let tree = questions.tree(.x86_64, UInt64(number))
             return ProfileCall(
                 name: row.name, operation: row.operation,
                 tree: tree.map { $0 == .notify || $0 == .trace ? .allow : $0 }, since: row.since,

@@ -129,8 +129,6 @@ public final class Broker: Sendable {
 final class Callers: Sendable {
     private struct Table {
         var callers: [Int32: CallingThread] = [:]
-        /// Processes that asked for other credentials once.
-        var changeable: Set<Int32> = []
         /// A process was made that shares its maker's descriptors without being one of its threads.
         var haveSharedTables = false
     }
@@ -140,18 +138,13 @@ final class Callers: Sendable {
     /// and its exec are yet to be seen.
     func caller(_ thread: Int32, waits: () -> Bool) throws(CallError) -> CallingThread? {
         if let known = table.withLock({ $0.callers[thread] }) { return known }
-        let caller = try CallingThread(thread: thread) { [unowned self] process in
-            table.withLock { $0.changeable.contains(process) }
-        }
+        let caller = try CallingThread(thread: thread)
         return table.withLock { table in
             guard waits() else { return nil }
             table.callers[thread] = caller
             return caller
         }
     }
-
-    /// What the kernel says of the process's credentials now need not be true at its next call.
-    func change(_ process: Int32) { table.withLock { _ = $0.changeable.insert(process) } }
 
     var haveSharedTables: Bool { table.withLock { $0.haveSharedTables } }
     func shareTables() { table.withLock { $0.haveSharedTables = true } }

@@ -5,7 +5,7 @@ import Glibc
 import Personalities
 
 /// What is remembered of a thread from one of its calls to the next. Its end and its exec make it forgotten, before
-/// /// another thread can have its id or it can have other memory. A thread is in one call at a time, so that one worker at
+/// another thread can have its id or it can have other memory. A thread is in one call at a time, so that one worker at
 /// a time uses this.
 final class CallingThread: TraceeMemory, @unchecked Sendable {
     let thread: Int32
@@ -16,12 +16,9 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
     /// Opened when a descriptor of the caller's is first needed.
     private var handle: Descriptor?
     private var credentials: Credentials?
-    /// It has changed its credentials once, or could have by now: they are asked for at every call.
-    private let isChangeable: @Sendable (Int32) -> Bool
 
-    init(thread: Int32, isChangeable: @escaping @Sendable (Int32) -> Bool) throws(CallError) {
+    init(thread: Int32) throws(CallError) {
         self.thread = thread
-        self.isChangeable = isChangeable
         let status = try ThreadStatus(of: thread)
         process = status.process
         workingDirectory = Array("/proc/\(thread)/cwd".utf8)
@@ -118,14 +115,25 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
         if taken >= limit.rlim_cur { throw CallError(EMFILE) }
     }
 
+    /// Whether its process has other threads. The directory of a process's threads has one link for each of them, and two
+    /// of its own (proc_task_getattr in fs/proc/base.c).
+    func hasCompany() throws(CallError) -> Bool {
+        var status = stat()
+        guard stat("/proc/\(process)/task", &status) == 0 else { throw CallError(errno) }
+        return status.st_nlink != 3
+    }
+
     // MARK: Identity
 
     func currentCredentials() throws(CallError) -> Credentials {
-        if let credentials, !isChangeable(process) { return credentials }
+        if let credentials { return credentials }
         let now = try Credentials.current(of: thread)
         credentials = now
         return now
     }
+
+    /// It makes a call that may change them, which only the thread itself can: at its next call that one is done.
+    func changesCredentials() { credentials = nil }
 
     func umask() throws(CallError) -> UInt32 { try ThreadStatus(of: thread).umask }
 }

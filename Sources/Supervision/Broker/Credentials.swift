@@ -58,33 +58,49 @@ struct ThreadStatus {
     init(of thread: Int32) throws(CallError) {
         let text = try Kernel.contents("/proc/\(thread)/status")
         for line in text.split(separator: UInt8(ascii: "\n")) {
-            guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { continue }
-            let words = line[(colon + 1)...].split { $0 == 9 || $0 == 32 }
-            guard let first = words.first else { continue }
-            let numbers = { words.map { Self.number($0, radix: 10) }.map { UInt32(truncatingIfNeeded: $0) } }
-            switch line[..<colon] {
-            case let name where name.elementsEqual("Tgid".utf8):
-                process = Int32(truncatingIfNeeded: Self.number(first, radix: 10))
-            case let name where name.elementsEqual("Umask".utf8):
-                umask = UInt32(truncatingIfNeeded: Self.number(first, radix: 8))
-            case let name where name.elementsEqual("Uid".utf8): credentials.users = numbers()
-            case let name where name.elementsEqual("Gid".utf8): credentials.groups = numbers()
-            case let name where name.elementsEqual("Groups".utf8): credentials.supplementary = numbers()
-            case let name where name.elementsEqual("CapPrm".utf8):
-                credentials.permitted = Self.number(first, radix: 16)
-            case let name where name.elementsEqual("CapEff".utf8):
-                credentials.effective = Self.number(first, radix: 16)
-            case let name where name.elementsEqual("Threads".utf8): threads = Int(Self.number(first, radix: 10))
-            case let name where name.elementsEqual("SigPnd".utf8): pending = Self.number(first, radix: 16)
-            case let name where name.elementsEqual("ShdPnd".utf8):
-                pendingForProcess = Self.number(first, radix: 16)
-            case let name where name.elementsEqual("SigCgt".utf8): caught = Self.number(first, radix: 16)
-            case let name where name.elementsEqual("SigBlk".utf8): blocked = Self.number(first, radix: 16)
-            case let name where name.elementsEqual("SigIgn".utf8): ignored = Self.number(first, radix: 16)
-            default: break
-            }
+            guard let colon = line.firstIndex(of: UInt8(ascii: ":")),
+                let known = Field.named.first(where: { $0.name.elementsEqual(line[..<colon]) })
+            else { continue }
+            take(known.field, line[(colon + 1)...].split { $0 == 9 || $0 == 32 })
         }
         guard process > 0, credentials.users.count == 4, credentials.groups.count == 4 else { throw CallError(ESRCH) }
+    }
+
+    private typealias Words = [ArraySlice<UInt8>]
+
+    /// The lines that matter here.
+    private enum Field: String, CaseIterable {
+        case umask = "Umask", process = "Tgid", users = "Uid", groups = "Gid", supplementary = "Groups"
+        case threads = "Threads", pending = "SigPnd", pendingForProcess = "ShdPnd", blocked = "SigBlk"
+        case ignored = "SigIgn", caught = "SigCgt", permitted = "CapPrm", effective = "CapEff"
+
+        static let named = allCases.map { (name: Array($0.rawValue.utf8), field: $0) }
+    }
+
+    private mutating func take(_ field: Field, _ words: Words) {
+        switch field {
+        case .umask: umask = UInt32(truncatingIfNeeded: Self.number(words, radix: 8))
+        case .process: process = Int32(truncatingIfNeeded: Self.number(words, radix: 10))
+        case .users: credentials.users = Self.numbers(words)
+        case .groups: credentials.groups = Self.numbers(words)
+        case .supplementary: credentials.supplementary = Self.numbers(words)
+        case .threads: threads = Int(Self.number(words, radix: 10))
+        case .pending: pending = Self.number(words, radix: 16)
+        case .pendingForProcess: pendingForProcess = Self.number(words, radix: 16)
+        case .blocked: blocked = Self.number(words, radix: 16)
+        case .ignored: ignored = Self.number(words, radix: 16)
+        case .caught: caught = Self.number(words, radix: 16)
+        case .permitted: credentials.permitted = Self.number(words, radix: 16)
+        case .effective: credentials.effective = Self.number(words, radix: 16)
+        }
+    }
+
+    private static func numbers(_ words: Words) -> [UInt32] {
+        words.map { UInt32(truncatingIfNeeded: number($0, radix: 10)) }
+    }
+
+    private static func number(_ words: Words, radix: UInt64) -> UInt64 {
+        words.first.map { number($0, radix: radix) } ?? 0
     }
 
     private static func number(_ text: ArraySlice<UInt8>, radix: UInt64) -> UInt64 {

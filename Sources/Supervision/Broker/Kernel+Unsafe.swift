@@ -53,7 +53,7 @@ struct CallError: Error, Equatable {
 }
 
 /// A descriptor of ours, closed when it is no longer held.
-final class Descriptor {
+final class Descriptor: Sendable {
     let number: Int32
 
     init(_ number: Int32) { self.number = number }

@@ -33,7 +33,7 @@ extension Work {
     /// count: a caller that is alone and waits cannot be joined.
     func sharesDescriptors() throws(CallError) -> Bool {
         if worker.broker.callers.haveSharedTables { return true }
-        return try worker.asSupervisor { () throws(CallError) in try ThreadStatus(of: caller.thread) }.threads > 1
+        return try worker.asSupervisor { () throws(CallError) in try caller.hasCompany() }
     }
 
     /// Performs a call on copies of its descriptors, by argument. Nil where only the caller itself can make it.

@@ -41,9 +41,10 @@ extension Work {
         case .setuid, .setgid, .setreuid, .setregid, .setresuid, .setresgid, .setfsuid, .setfsgid, .setgroups,
             .capset, .setuid32, .setgid32, .setreuid32, .setregid32, .setresuid32, .setresgid32, .setfsuid32,
             .setfsgid32, .setgroups32, .unshare, .setns:
-            // Nothing here is decided on memory: the kernel judges, and what it made of it is asked from now on.
-            worker.broker.callers.change(caller.process)
-            return try pass(row)
+            // Nothing here is decided on memory: the kernel judges, and what it made of it is asked at the next call.
+            let answer = try pass(row)
+            caller.changesCredentials()
+            return answer
         case .fcntl, .fcntl64, .ioctl: return try own(row)
         case .kill, .tkill, .tgkill, .rtSigqueueinfo, .rtTgsigqueueinfo, .pidfdSendSignal: return try signal(row)
         // What its flags are only memory tells; programs fall back on clone.

@@ -118,8 +118,19 @@ struct Resolution {
             return try found(object)
         } catch {
             guard Self.isWalked(error) else { throw error }
+            if error.errno == ELOOP, let found = try alongLinks(name, start, flags) { return found }
         }
         return try walk(name, start, followsLast: followsLast)
+    }
+
+    /// What the kernel finds by links that have a text, in one call. In procfs such links too say who asks, and so does
+    /// what they lead to; nil there, and where a step by itself tells more.
+    private func alongLinks(_ name: [UInt8], _ start: Descriptor, _ flags: Int32) throws(CallError) -> Found? {
+        guard let object = try? Kernel.open(start.number, name, flags: flags, resolve: Self.noMagicLinks) else {
+            return nil
+        }
+        if try Kernel.fileSystem(object.number) == Self.procMagic { return nil }
+        return try found(object)
     }
 
     /// Errors that a walk does not meet with, or can say of what object they are.
@@ -189,7 +200,7 @@ struct Resolution {
         try step()
         try refuseUntrusted(link, in: place.directory)
         let text = try Kernel.readLink(link.number)
-        return (text, text.first == slash ? try Self.root() : place.directory)
+        return (text, text.first == slash ? Self.root : place.directory)
     }
 
     /// As `place`, from a directory that is already open.
@@ -207,6 +218,7 @@ struct Resolution {
                 start.number, name, flags: O_PATH | O_DIRECTORY, resolve: Self.noSymlinks)
         } catch {
             guard Self.isWalked(error) else { throw error }
+            if error.errno == ELOOP, let found = try alongLinks(name, start, O_PATH | O_DIRECTORY) { return found.object }
         }
         let found = try walk(name, start, followsLast: true)
         if found.kind != S_IFDIR { throw CallError(ENOTDIR, about: found.path) }
@@ -221,7 +233,7 @@ struct Resolution {
     private mutating func start(_ name: [UInt8], _ base: Int32) throws(CallError) -> Descriptor {
         if name.first == slash {
             origin = nil
-            return try Self.root()
+            return Self.root
         }
         return try self.base(base)
     }
@@ -233,9 +245,8 @@ struct Resolution {
         return held
     }
 
-    private static func root() throws(CallError) -> Descriptor {
-        try Kernel.openPlainly(AT_FDCWD, [slash], flags: O_PATH | O_DIRECTORY)
-    }
+    /// The supervisor keeps its root as long as it lives.
+    private static let root = Descriptor(Glibc.open("/", O_PATH | O_DIRECTORY | O_CLOEXEC))
 
     private mutating func step() throws(CallError) {
         linksLeft -= 1
@@ -247,7 +258,7 @@ struct Resolution {
     private mutating func walk(
         _ name: [UInt8], _ start: Descriptor, followsLast: Bool
     ) throws(CallError) -> Found {
-        var current = name.first == slash ? try Self.root() : start
+        var current = name.first == slash ? Self.root : start
         var rest = ArraySlice(name)
         while true {
             rest = rest.drop { $0 == slash }
@@ -271,7 +282,7 @@ struct Resolution {
                     }
                 case .text(let text):
                     if text.isEmpty { throw CallError(ENOENT) }
-                    if text.first == slash { current = try Self.root() }
+                    if text.first == slash { current = Self.root }
                     if text.count + rest.count >= 2 * Self.pathLimit { throw CallError(ENAMETOOLONG) }
                     rest = text + rest
                 }

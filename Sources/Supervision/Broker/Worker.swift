@@ -23,11 +23,17 @@ final class Worker: @unchecked Sendable {
         try Kernel.call(Number.unshare, 0x200)
     }
 
+    /// It is asked once in so many calls whether others wait: asking costs a thirtieth of a short call, and where calls
+    /// come in crowds the next ones find them too.
+    private static let interval = 4
+
     /// Works until there is no need of it.
     func run() {
+        var taken = 0
         repeat {
             let notification = broker.listener.next()
-            broker.pool.works(isCrowded: broker.listener.hasNext)
+            taken &+= 1
+            broker.pool.works(isCrowded: taken % Self.interval == 0 && broker.listener.hasNext)
             if let notification { serve(notification) }
         } while broker.pool.takesTurn(isCrowded: broker.listener.hasNext)
     }
