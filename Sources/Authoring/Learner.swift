@@ -75,7 +75,7 @@ public struct Learner {
     private func network(_ seen: Observations) -> [String] {
         if seen.connects.isEmpty && seen.listens.isEmpty { return [] }
         var lines = ["network:"]
-        for (word, needs) in [("connect", seen.connects), ("listen", seen.listens)] where !needs.isEmpty {
+        for (word, needs) in [("connect", seen.portableConnects), ("listen", seen.listens)] where !needs.isEmpty {
             lines.append("  \(word):")
             lines += Self.aligned(
                 needs.sorted { $0.key < $1.key }.map { address, need in

@@ -52,6 +52,25 @@ private let reading: Rights = [.read, .stat, .lookup]
         #expect(try rights(from(4), "/data/other")?.contains(.read) == false)
     }
 
+    /// A port that the kernel chose is another in the next run; one that the program chose is not.
+    @Test func chosenPortsAreAnyOfThem() {
+        func learned(listens: [String], connects: [String]) -> String {
+            var seen = Observations()
+            seen.beginRecording()
+            for entry in listens { seen.listens[entry] = Observations.Need() }
+            for entry in connects { seen.connects[entry] = Observations.Need() }
+            return Learner(home: home, workingDirectory: "/tree").policy(seen, command: "/usr/bin/tool")
+        }
+        let own = learned(listens: ["tcp 127.0.0.1:0"], connects: ["tcp 127.0.0.1:40001", "tcp 127.0.0.1:50002"])
+        #expect(own.contains("tcp 127.0.0.1:32768-60999") && !own.contains("40001") && !own.contains("50002"))
+        let everywhere = learned(listens: ["tcp [::]:0"], connects: ["tcp [::1]:40001", "tcp 10.0.0.1:40001"])
+        #expect(everywhere.contains("[::1]:32768-60999") && everywhere.contains("tcp 10.0.0.1:40001"))
+        let others = learned(
+            listens: ["tcp 127.0.0.1:0", "udp 127.0.0.1:80"],
+            connects: ["tcp 127.0.0.1:5432", "udp 127.0.0.1:40001", "tcp 127.0.0.2:40001"])
+        #expect(!others.contains("32768"), "\(others)")
+    }
+
     @Test func guardedTopsAreNotGathered() throws {
         let text = learned(Dictionary(uniqueKeysWithValues: ["a", "b", "c", "d", "e"].map { ("/etc/\($0)", reading) }))
         #expect(try rights(text, "/etc/f")?.contains(.read) == false)

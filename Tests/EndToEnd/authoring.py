@@ -108,6 +108,26 @@ def changed_case(suite):
     abitrace(suite, "policy", "fix", policy, changed, cwd=folder)
 
 
+CHOSEN = """import http.server, threading, urllib.request
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self): self.send_response(200); self.end_headers(); self.wfile.write(b'served')
+    def log_message(self, *words): pass
+server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(urllib.request.urlopen(f'http://127.0.0.1:{server.server_port}/').read())
+"""
+
+
+def chosen_port_case(suite):
+    """What was learnt of a program whose port the kernel chooses holds for its next runs."""
+    command = [sys.executable, "-I", "-c", CHOSEN]
+    folder, recording = record(suite, command)
+    policy = round_trip(suite, folder, recording)
+    for _ in range(3):
+        code, output, errors = suite.execute([suite.tracer, "run", "--policy", policy, "--", *command], cwd=folder)
+        require(code == 0 and output == b"b'served'\n", f"{ending(code)} {short(output)} {short(errors)}")
+
+
 def merge_case(suite):
     one, two = suite.path(".one.yaml"), suite.path(".two.yaml")
     one.write_text("abitrace: policy/1\nfiles: {/usr: ro, /srv: rw}\n")
@@ -127,6 +147,7 @@ def run(suite):
     suite.case("authoring/git", git_case)
     suite.case("authoring/database", learned_case, [sys.executable, "-I", "-c", DATABASE])
     suite.case("authoring/changed", changed_case)
+    suite.case("authoring/chosen_port", chosen_port_case)
     suite.case("authoring/merge", merge_case)
 
 
