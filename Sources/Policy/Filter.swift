@@ -191,7 +191,8 @@ private struct LayerQuestions: Sendable {
         }
         if operation == .procExec, layer.programs != nil { sum.leaveOpen() }
         try layer.sumNetwork(operation, items, &sum)
-        if (operation == .fileRename || operation == .fileLink) && !layer.isUniversal(PolicyLayer.objectRights) { sum.leaveOpen() }
+        let movesNames = operation == .fileRename || operation == .fileLink
+        if movesNames && !layer.isUniversal(PolicyLayer.objectRights) { sum.leaveOpen() }
     }
 
     private func coverage<R>(

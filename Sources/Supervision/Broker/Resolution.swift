@@ -218,7 +218,9 @@ struct Resolution {
                 start.number, name, flags: O_PATH | O_DIRECTORY, resolve: Self.noSymlinks)
         } catch {
             guard Self.isWalked(error) else { throw error }
-            if error.errno == ELOOP, let found = try alongLinks(name, start, O_PATH | O_DIRECTORY) { return found.object }
+            if error.errno == ELOOP, let found = try alongLinks(name, start, O_PATH | O_DIRECTORY) {
+                return found.object
+            }
         }
         let found = try walk(name, start, followsLast: true)
         if found.kind != S_IFDIR { throw CallError(ENOTDIR, about: found.path) }
