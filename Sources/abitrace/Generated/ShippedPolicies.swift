@@ -11,6 +11,9 @@ enum ShippedPolicies {
             name: build
             description: Compile a project. Reads the system, writes its own tree and temporary files, talks to nobody.
             files:
+              # Whatever there is may be looked at, not read. What holds everywhere the kernel decides by itself: a stat costs what
+              # it costs bare, and compilers make thousands.
+              /: lookup+stat+readlink
               /usr: ro+run
               /bin: ro+run
               /sbin: ro+run
@@ -18,8 +21,8 @@ enum ShippedPolicies {
               /lib64: ro+run
               /opt: ro+run
               /etc: ro
-              /etc/shadow: none
-              /etc/gshadow: none
+              /etc/shadow: lookup+stat+readlink
+              /etc/gshadow: lookup+stat+readlink
               /proc: ro
               /proc/self/coredump_filter: rw
               /proc/self/comm: rw
@@ -42,8 +45,8 @@ enum ShippedPolicies {
               ~/.rustup: ro+run
               ~/.gitconfig: ro
               ~/.config/git: ro
-              ~/.ssh: none
-              ~/.gnupg: none
+              ~/.ssh: lookup+stat+readlink
+              ~/.gnupg: lookup+stat+readlink
             network:
               connect: ["unix /run/nscd/socket"]  # asked for users' names by every C library, and rarely there
 
@@ -100,6 +103,9 @@ enum ShippedPolicies {
             name: offline-test
             description: Run a test suite. The project is read, results go to temporary files, sockets only reach this machine.
             files:
+              # Whatever there is may be looked at, not read. What holds everywhere the kernel decides by itself: a stat costs what
+              # it costs bare.
+              /: lookup+stat+readlink
               /usr: ro+run
               /bin: ro+run
               /sbin: ro+run
@@ -107,8 +113,8 @@ enum ShippedPolicies {
               /lib64: ro+run
               /opt: ro+run
               /etc: ro
-              /etc/shadow: none
-              /etc/gshadow: none
+              /etc/shadow: lookup+stat+readlink
+              /etc/gshadow: lookup+stat+readlink
               /proc: ro
               /proc/self/coredump_filter: rw
               /proc/self/comm: rw
@@ -126,8 +132,8 @@ enum ShippedPolicies {
               /tmp: rw+create+delete+attr+run
               /var/tmp: rw+create+delete+attr
               ${CWD}: rw+create+delete+attr+run
-              ~/.ssh: none
-              ~/.gnupg: none
+              ~/.ssh: lookup+stat+readlink
+              ~/.gnupg: lookup+stat+readlink
             network:
               connect: ["tcp localhost:*", "udp localhost:*", "unix /tmp/**", "unix ${CWD}/**", "unix @*"]
               listen: ["tcp localhost:*", "udp localhost:*", "unix /tmp/**", "unix ${CWD}/**", "unix @*"]
@@ -141,9 +147,10 @@ enum ShippedPolicies {
             name: read-only
             description: Reads the system and the working directory, changes no file, talks to nobody.
             files:
-              # The root itself can be listed; what lies in it and is not named below can be walked through and no more.
+              # The root itself can be listed; what lies in it and is not named below can be walked through and looked at. What
+              # holds everywhere, as looking does here, the kernel decides by itself: a stat costs what it costs bare.
               /: ro
-              /*: lookup
+              /*: lookup+stat+readlink
               /usr: ro+run
               /bin: ro+run
               /sbin: ro+run
@@ -151,8 +158,8 @@ enum ShippedPolicies {
               /lib64: ro+run
               /opt: ro+run
               /etc: ro
-              /etc/shadow: none
-              /etc/gshadow: none
+              /etc/shadow: lookup+stat+readlink
+              /etc/gshadow: lookup+stat+readlink
               /proc: ro
               /sys: ro
               /dev/null: rw+control
@@ -166,8 +173,8 @@ enum ShippedPolicies {
               /var: ro
               /tmp: ro
               ${CWD}: ro+run
-              ~/.ssh: none
-              ~/.gnupg: none
+              ~/.ssh: lookup+stat+readlink
+              ~/.gnupg: lookup+stat+readlink
 
             """#
         ),
