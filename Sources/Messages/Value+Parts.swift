@@ -49,6 +49,19 @@ extension Value {
     }
 }
 
+extension Value {
+    /// The call that stands for an interface's index (if_nametoindex(3)). One that is applied to a number stands for an
+    /// interface whose name is not known here.
+    public static let interfaceCall = "if_nametoindex"
+
+    /// The index of such an interface.
+    public var unnamedInterface: UInt64? {
+        guard case .written(_, .call(Value.interfaceCall, let values)) = self, case .unsigned(let index)? = values.first
+        else { return nil }
+        return index
+    }
+}
+
 extension SpecTables {
     /// The symbols of a set.
     public static func symbols(of set: SymbolSet) -> ArraySlice<SymbolRow> {

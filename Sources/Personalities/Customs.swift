@@ -98,6 +98,7 @@ extension CallView {
         case .taggedAddresses: return taggedAddresses(address)
         case .processKind: return remarked(.processKind, address & 0xFFFF_FFFF)
         case .logAction: return verbose(.syslogAction, address & 0xFFFF_FFFF)
+        case .soundPeriod: return soundPeriod(address)
         case .logLevel: return verbose(.logLevel, address & 0xFFFF_FFFF)
         case .quotaCommand: return quotaCommand(address)
         case .swapFlags: return swapFlags(address)
@@ -173,6 +174,8 @@ extension CallView {
         case .rtSigtimedwait, .rtSigtimedwaitTime64:
             return result.flatMap { $0 > 0 ? .signal(Int32(truncatingIfNeeded: $0)) : nil }
         case .ioctl: return requestReply()
+        case .adjtimex, .clockAdjtime, .clockAdjtime64:
+            return result.flatMap { $0 >= 0 ? .symbol(.timexState, UInt64($0)) : nil }
         case .time: return result.flatMap { Calendar.text(seconds: $0, fraction: 0, digits: 0) }.map { .word($0) }
         default: return nil
         }

@@ -36,8 +36,12 @@ extension CallView {
 
     /// An interface's index. LOOPBACK_IFINDEX (include/net/net_namespace.h) is the only one with a name everywhere.
     static func interface(_ index: UInt64) -> Value {
-        index == 1
-            ? .written(.unsigned(1), as: .call("if_nametoindex", [.word("\"lo\"")])) : .unsigned(index)
+        switch index {
+        case 0: .unsigned(0)
+        case 1: .written(.unsigned(1), as: .call(Value.interfaceCall, [.word("\"lo\"")]))
+        // The machine that it happens on may know the name: `TextStyle.interfaceName`.
+        default: .written(.unsigned(index), as: .call(Value.interfaceCall, [.unsigned(index)]))
+        }
     }
 }
 

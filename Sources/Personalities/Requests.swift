@@ -178,6 +178,13 @@ extension CallView {
         return .record((isKnown ? fields : [Field("attr", .record(fields))]) + [Field("mask", .hexadecimal(mask))])
     }
 
+    /// KIOCSOUND: a period of the timer chip, which counts 1193182 times a second (kd_mksound in the kernel).
+    func soundPeriod(_ raw: UInt64) -> Value {
+        let rate: UInt64 = 1_193_182
+        let tone = raw > 0 && raw <= rate ? "\(rate / raw) Hz" : "off"
+        return .written(.unsigned(raw), as: .commented(.unsigned(raw), tone))
+    }
+
     /// Sixteen bytes as RFC 9562 writes them.
     func identifier(_ place: UInt64) -> Value? {
         guard let bytes = snapshot.bytes(at: place, count: 16) else { return nil }

@@ -186,16 +186,26 @@ struct SocketAddress {
     /// struct sockaddr_alg (linux/if_alg.h).
     private func algorithm() -> [Field] {
         [
-            Field("salg_type", text(2, 14)), Field("salg_feat", Self.remarked(.algAddress, number(16, 4))),
-            Field("salg_mask", Self.remarked(.algAddress, number(20, 4))),
-            Field("salg_name", text(24, bytes.count - 24)),
+            Field("salg_type", CallView.characters(slice(2, 14))),
+            Field("salg_feat", Self.algorithmFlags(number(16, 4))),
+            Field("salg_mask", Self.algorithmFlags(number(20, 4))),
+            Field("salg_name", CallView.characters(slice(24, bytes.count - 24))),
         ]
     }
 
-    private static func remarked(_ set: SymbolSet, _ value: UInt64) -> Value {
-        guard value != 0 else { return .unsigned(0) }
-        let name = SpecTables.name(of: value, in: set)
-        return name.map { .commented(.hexadecimal(value), $0) } ?? .flags(set, value)
+    /// Numbers that people know by their digits, with the name of the one flag that user space may see.
+    private static func algorithmFlags(_ value: UInt64) -> Value {
+        guard value != 0 else { return .hexadecimal(0) }
+        let driver: UInt64 = 0x1000  // CRYPTO_ALG_KERN_DRIVER_ONLY (linux/crypto.h)
+        let rest = value & ~driver
+        var text = value & driver != 0 ? "CRYPTO_ALG_KERN_DRIVER_ONLY" : "CRYPTO_ALG_???"
+        if value & driver != 0, rest != 0 { text += "|0x" + String(rest, radix: 16) }
+        return .written(.hexadecimal(value), as: .commented(.hexadecimal(value), text))
+    }
+
+    private static func service(_ value: UInt64) -> Value {
+        guard let name = SpecTables.name(of: value, in: .nfcService) else { return .hexadecimal(value) }
+        return .written(.hexadecimal(value), as: .commented(.hexadecimal(value), name))
     }
 
     /// struct sockaddr_vm (linux/vm_sockets.h).
@@ -249,13 +259,13 @@ struct SocketAddress {
         ]
         let lengthAt = word == 8 ? 88 : 84
         guard bytes.count >= lengthAt + word else {
-            if bytes.count > 16 { fields.append(Field("rest", .word("..."))) }
+            if bytes.count > 16 { fields.append(.more) }
             return fields
         }
         let length = number(lengthAt, word)
         fields += [
-            Field("dsap", Self.remarked(.nfcService, number(16, 1))),
-            Field("ssap", Self.remarked(.nfcService, number(17, 1))),
+            Field("dsap", Self.service(number(16, 1))),
+            Field("ssap", Self.service(number(17, 1))),
             Field("service_name", .path(Bytes(slice(18, Int(min(length, 63)))))),
             Field("service_name_len", .unsigned(length)),
         ]
@@ -307,21 +317,26 @@ struct SocketAddress {
         if wanted > 0 {
             let signs = (0..<there).map { callSign(16 + 7 * $0) }
             fields.append(Field("fsa_digipeater", wanted > there ? .cutList(signs) : .list(signs)))
+            if wanted > there, (bytes.count - 16) % 7 != 0 { fields.append(.more) }
         }
         return fields
     }
 
-    /// A call sign shifted left by one bit, and a station's number.
+    /// A call sign shifted left by one bit, and a station's number. One that no station may have shows its bytes.
     private func callSign(_ offset: Int) -> Value {
-        let letters = slice(offset, 6)
-        let text = letters.map { $0 >> 1 }
-        let isSane = zip(letters, text).allSatisfy { raw, letter in
-            raw & 1 == 0 && ((48...57).contains(letter) || (65...90).contains(letter) || letter == 32)
-        }
+        let (letters, last) = (slice(offset, 6), byte(offset + 6))
+        let shifted = letters.map { $0 >> 1 }
+        var text = shifted[...]
+        while text.last == 0x20 { text = text.dropLast() }
+        let isSign =
+            text.allSatisfy { (48...57).contains($0) || (65...90).contains($0) } && last & 0xE1 == 0
+            && letters.allSatisfy { $0 & 1 == 0 }
+        let station = last >> 1 & 0xF
+        let name = String(decoding: text, as: UTF8.self) + "-\(station)"
         let whole = Value.record([Field("ax25_call", .bytes(Bytes(slice(offset, 7), isBinary: true)))])
-        guard isSane else { return whole }
-        let name = String(decoding: text, as: UTF8.self).prefix { $0 != " " }
-        let station = Int(byte(offset + 6) >> 1 & 0xF)
-        return .written(whole, as: .word(name.isEmpty && station == 0 ? "*" : "\(name)-\(station)"))
+        if isSign && text.isEmpty && station == 0 { return .written(whole, as: .word("*")) }
+        if isSign && !text.isEmpty { return .written(whole, as: .word(name)) }
+        let isPrintable = shifted.allSatisfy { (0x20..<0x7F).contains($0) } && !name.contains("*/")
+        return isPrintable ? .written(whole, as: .commented(whole, name)) : whole
     }
 }

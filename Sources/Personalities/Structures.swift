@@ -194,29 +194,6 @@ extension Capture {
     }
 }
 
-extension SpecTables {
-    /// Whether a struct, by its id, holds anything that is looked behind.
-    static let pointingStructures: [Bool] = structures.map { layout in
-        fields[Int(layout.firstField)..<Int(layout.firstField) + Int(layout.fieldCount)].contains { field in
-            switch (field.type.shape, field.type.kind) {
-            case (.pointer, _), (_, .path), (_, .text), (_, .buffer), (_, .custom), (_, .structure), (_, .signalSet):
-                true
-            case (.array, _): field.type.count != .none
-            default: false
-            }
-        }
-    }
-}
-
-extension SpecTables {
-    /// Whether the kernel fills in some fields of a struct, by its id, that are not shown before.
-    static let answeringStructures: [Bool] = structures.map { layout in
-        fields[Int(layout.firstField)..<Int(layout.firstField) + Int(layout.fieldCount)].contains {
-            $0.direction != .entry
-        }
-    }
-}
-
 extension CallView {
     /// A struct as it went in, with the fields that came out and those that changed.
     func answered(_ before: Value, _ after: Value) -> Value {
@@ -262,6 +239,8 @@ extension CallView {
                 fields.append(Field("rest", .remainder(offset: UInt64(full), rest)))
             }
         }
+        // Video for Linux writes fractions as people do.
+        if id == StructureID.v4l2Fract.rawValue { return .separated(fields.map(\.value), by: "/") }
         tellDevice(&fields)
         return .record(fields)
     }

@@ -197,6 +197,7 @@ public struct JSONLines: Sendable {
             return .raw(object.text)
         case .spelled(_, let number): return .raw("\(number)")
         case .written(.signed(let number), _): return .raw("\(number)")
+        case .written(.unsigned(let number), _) where value.unnamedInterface != nil: return .raw("\(number)")
         case .named(_, let inner), .commented(let inner, _): return self.value(inner)
         case .abbreviated(_, let whole): return self.value(whole)
         case .referring(let value, let referent):

@@ -28,6 +28,8 @@ public struct TextStyle: Sendable {
     /// Results stand at this column.
     public var column = 40
     public var hasColour = false
+    /// The name of a network interface by its index, where lines tell of this machine.
+    public var interfaceName: (@Sendable (UInt32) -> String?)?
     /// Says before the entry of a queue what it does.
     var namesOperations = false
 

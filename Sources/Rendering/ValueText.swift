@@ -165,6 +165,12 @@ public struct ValueText: Sendable {
 
     /// A value and how programs write it. A call that fills a member in does not name it again in a remark.
     private func written(_ raw: Value, _ text: Value, _ line: inout [UInt8]) {
+        if let index = Value.written(raw, as: text).unnamedInterface {
+            guard let name = UInt32(exactly: index).flatMap({ style.interfaceName?($0) }) else {
+                return append(raw, to: &line)
+            }
+            return written(raw, .call(Value.interfaceCall, [.word("\"\(name)\"")]), &line)
+        }
         if style.naming == .names { return append(text, to: &line) }
         append(raw, to: &line)
         guard style.naming == .both else { return }

@@ -179,371 +179,389 @@ public enum StructureID: UInt16, CaseIterable, Sendable {
     case v4l2Capability = 173
     case v4l2Fmtdesc = 174
     case v4l2PixFormat = 175
-    case v4l2Format = 176
-    case v4l2Requestbuffers = 177
-    case v4l2Exportbuffer = 178
-    case v4l2Buffer = 179
-    case v4l2Captureparm = 180
-    case v4l2Streamparm = 181
-    case v4l2Standard = 182
-    case v4l2Input = 183
-    case v4l2Control = 184
-    case v4l2Tuner = 185
-    case v4l2Queryctrl = 186
-    case v4l2Querymenu = 187
-    case v4l2Cropcap = 188
-    case v4l2Crop = 189
-    case v4l2ExtControls = 190
-    case v4l2FrameSize = 191
-    case v4l2FrameSizes = 192
-    case v4l2Frmsizeenum = 193
-    case v4l2Frmivalenum = 194
-    case v4l2Frequency = 195
-    case btrfsIoctlVolArgs = 196
-    case btrfsQgroupLimit = 197
-    case btrfsQgroupInherit = 198
-    case btrfsIoctlVolArgsV2 = 199
-    case btrfsBalanceArgs = 200
-    case btrfsBalanceProgress = 201
-    case btrfsIoctlBalanceArgs = 202
-    case btrfsIoctlDefragRangeArgs = 203
-    case btrfsIoctlDevInfoArgs = 204
-    case btrfsIoctlDevReplaceStartParams = 205
-    case btrfsIoctlDevReplaceStatusParams = 206
-    case btrfsIoctlDevReplaceArgs = 207
-    case btrfsIoctlFeatureFlags = 208
-    case btrfsIoctlFsInfoArgs = 209
-    case btrfsIoctlGetDevStats = 210
-    case btrfsIoctlInoLookupArgs = 211
-    case btrfsIoctlInoPathArgs = 212
-    case btrfsIoctlLogicalInoArgs = 213
-    case btrfsIoctlQgroupAssignArgs = 214
-    case btrfsIoctlQgroupCreateArgs = 215
-    case btrfsIoctlQgroupLimitArgs = 216
-    case btrfsIoctlQuotaCtlArgs = 217
-    case btrfsIoctlQuotaRescanArgs = 218
-    case btrfsIoctlTimespec = 219
-    case btrfsIoctlReceivedSubvolArgs = 220
-    case btrfsScrubProgress = 221
-    case btrfsIoctlScrubArgs = 222
-    case btrfsIoctlSearchKey = 223
-    case btrfsIoctlSearchArgs = 224
-    case btrfsIoctlSearchArgsV2 = 225
-    case btrfsIoctlSendArgs = 226
-    case btrfsIoctlSpaceInfo = 227
-    case btrfsIoctlSpaceArgs = 228
-    case dmIoctl = 229
-    case kbsentry = 230
-    case unimapinit = 231
-    case kbdiacr = 232
-    case kbdiacrs = 233
-    case kbdiacruc = 234
-    case kbdiacrsuc = 235
-    case kvmCpuidEntry2 = 236
-    case kvmCpuid2 = 237
-    case gpiohandleRequest = 238
-    case gpiohandleConfig = 239
-    case gpiohandleData = 240
-    case gpioOffset = 241
-    case gpioV2LineConfig = 242
-    case gpioV2LineRequest = 243
-    case gpioV2LineValues = 244
-    case gpioV2LineBits = 245
-    case mtdOobBuf = 246
-    case mtdOobBuf64 = 247
-    case otpInfo = 248
-    case mtdWriteReq = 249
-    case nandOobinfo = 250
-    case nandOobfree = 251
-    case nandEcclayoutUser = 252
-    case mtdEccStats = 253
-    case regionInfoUser = 254
-    case rtcParam = 255
-    case rtcSetting = 256
-    case ptpSysOffset = 257
-    case ptpSysOffsetPrecise = 258
-    case ptpSysOffsetExtended = 259
-    case udmabufCreate = 260
-    case udmabufCreateItem = 261
-    case udmabufCreateList = 262
-    case teeIoctlParam = 263
-    case teeIoctlOpenSessionArg = 264
-    case teeIoctlInvokeArg = 265
-    case teeIoclSuppRecvArg = 266
-    case teeIoclSuppSendArg = 267
-    case teeIoctlObjectInvokeArg = 268
-    case teeOpen = 269
-    case teeInvoke = 270
-    case teeReceive = 271
-    case teeSend = 272
-    case teeObject = 273
-    case teeIoctlCancelArg = 274
-    case teeIoctlCloseSessionArg = 275
-    case teeIoctlShmRegisterData = 276
-    case teeIoctlShmRegisterFdData = 277
-    case ubiMkvolReq = 278
-    case ubiRsvolReq = 279
-    case ubiRenameEntry = 280
-    case ubiRnvolReq = 281
-    case ubiLebChangeReq = 282
-    case ubiAttachReq = 283
-    case ubiMapReq = 284
-    case ubiSetVolPropReq = 285
-    case logicalBlockMetadataCap = 286
-    case sgIoV4 = 287
-    case termios = 288
-    case termios2 = 289
-    case termio = 290
-    case winsize = 291
-    case fileCloneRange = 292
-    case fstrimRange = 293
-    case fsxattr = 294
-    case fsuuid2 = 295
-    case fsSysfsPath = 296
-    case fiemapExtent = 297
-    case procmapQuery = 298
-    case fsverityEnableArg = 299
-    case fsverityDigest = 300
-    case blkpgPartition = 301
-    case blkpgIoctlArg = 302
-    case blkUserTraceSetup = 303
-    case hdGeometry = 304
-    case loopInfo = 305
-    case loopInfo64 = 306
-    case loopConfig = 307
-    case rtcTime = 308
-    case rtcWkalrm = 309
-    case rtcPllInfo = 310
-    case randPoolInfo = 311
-    case uffdioRange = 312
-    case uffdioApi = 313
-    case uffdioRegister = 314
-    case uffdioCopy = 315
-    case uffdioZeropage = 316
-    case uffdioWriteprotect = 317
-    case uffdioContinue = 318
-    case uffdioPoison = 319
-    case uffdioMove = 320
-    case mntNsInfo = 321
-    case epollParams = 322
-    case pidfdInfo = 323
-    case watchdogInfo = 324
-    case inputId = 325
-    case sockaddrIn = 326
-    case x25Address = 327
-    case sockaddrX25 = 328
-    case sockaddrQrtr = 329
-    case sockaddrCan = 330
-    case tipcServiceRange = 331
-    case tipcServiceAddr = 332
-    case tipcServiceName = 333
-    case tipcSocketAddr = 334
-    case tipcRangeMember = 335
-    case tipcNameMember = 336
-    case tipcIdMember = 337
-    case sockaddrTipc = 338
-    case ieee802154AddrSa = 339
-    case sockaddrIeee802154 = 340
-    case timeval64 = 341
-    case ucred = 342
-    case linger = 343
-    case sockTxtime = 344
-    case ipMreq = 345
-    case ipMreqSource = 346
-    case ipv6Mreq = 347
-    case inPktinfo = 348
-    case in6Pktinfo = 349
-    case sockExtendedErr = 350
-    case tcpRepairWindow = 351
-    case tpacketReq = 352
-    case tpacketStatsV3 = 353
-    case tpacketAuxdata = 354
-    case canFilter = 355
-    case xdpUmemReg = 356
-    case xdpRingOffset = 357
-    case xdpMmapOffsets = 358
-    case xdpStatistics = 359
-    case tcpInfo = 360
-    case tipcGroupReq = 361
-    case tcpAoAdd = 362
-    case ifinfomsg = 363
-    case ifaddrmsg = 364
-    case rtmsg = 365
-    case ndmsg = 366
-    case fibRuleHdr = 367
-    case tcmsg = 368
-    case genlmsghdr = 369
-    case ifaCacheinfo = 370
-    case ndaCacheinfo = 371
-    case rtaCacheinfo = 372
-    case udevMonitorNetlinkHeader = 373
-    case rtnlLinkStats = 374
-    case rtnlLinkStats64 = 375
-    case iflaBridgeId = 376
-    case brBooloptMulti = 377
-    case iflaCacheinfo = 378
-    case bridgeVlanInfo = 379
-    case iflaVfMac = 380
-    case iflaVfVlan = 381
-    case iflaVfVlanInfo = 382
-    case iflaVfBroadcast = 383
-    case iflaVfTxRate = 384
-    case iflaVfRate = 385
-    case iflaVfSpoofchk = 386
-    case iflaVfLinkState = 387
-    case iflaVfRssQueryEn = 388
-    case iflaVfTrust = 389
-    case iflaVfGuid = 390
-    case iflaPortVsi = 391
-    case rtnlLinkIfmap = 392
-    case ndtConfig = 393
-    case ndtStats = 394
-    case ndtmsg = 395
-    case ifaddrlblmsg = 396
-    case netconfmsg = 397
-    case dcbmsg = 398
-    case multicastReport = 399
-    case rtgenmsg = 400
-    case nhmsg = 401
-    case nexthopGrp = 402
-    case brPortMsg = 403
-    case multicastAddress = 404
-    case brMdbEntry = 405
-    case ifStatsMsg = 406
-    case bridgeVlanXstats = 407
-    case bridgeStpXstats = 408
-    case rtnlHwStats64 = 409
-    case gnetStatsBasic = 410
-    case gnetStatsRateEst = 411
-    case gnetStatsRateEst64 = 412
-    case gnetStatsQueue = 413
-    case tcSizespec = 414
-    case tcStats = 415
-    case tcEstimator = 416
-    case tcamsg = 417
-    case nlaBitfield32 = 418
-    case rtaMfcStats = 419
-    case fibRuleUidRange = 420
-    case fibRulePortRange = 421
-    case rtnexthop = 422
-    case canDeviceStats = 423
-    case trafficRootFlags = 424
-    case trafficActionFlags = 425
-    case trafficStatisticsFlags = 426
-    case inetDiagSockid = 427
-    case inet6DiagSockid = 428
-    case inetDiagReqV2 = 429
-    case inetDiagReq = 430
-    case inetDiagMsg = 431
-    case inet6DiagReqV2 = 432
-    case inet6DiagMsg = 433
-    case inetDiagMeminfo = 434
-    case tcpvegasInfo = 435
-    case tcpDctcpInfo = 436
-    case tcpBbrInfo = 437
-    case inetDiagSockopt = 438
-    case unixDiagReq = 439
-    case unixDiagMsg = 440
-    case unixDiagVfs = 441
-    case unixDiagRqlen = 442
-    case netlinkDiagReq = 443
-    case netlinkDiagMsg = 444
-    case netlinkDiagRing = 445
-    case packetDiagReq = 446
-    case packetDiagMsg = 447
-    case packetDiagInfo = 448
-    case packetDiagMclist = 449
-    case tcpDiagMd5sig = 450
-    case packetDiagRing = 451
-    case smcDiagReq = 452
-    case smcDiagMsg = 453
-    case smcDiagFallback = 454
-    case inetDiagBcOp = 455
-    case smcDiagLinkinfo = 456
-    case smcDiagLgrinfo = 457
-    case selnlMsgSetenforce = 458
-    case selnlMsgPolicyload = 459
-    case nfgenmsg = 460
-    case cryptoUserAlg = 461
-    case cryptoReportGeneric = 462
-    case cryptoReportHash = 463
-    case cryptoReportBlkcipher = 464
-    case cryptoReportAead = 465
-    case cryptoReportRng = 466
-    case cryptoReportCipher = 467
-    case bpfMapCreate = 468
-    case bpfMapElement = 469
-    case bpfMapUpdate = 470
-    case bpfMapKey = 471
-    case bpfMapNext = 472
-    case bpfMapOnly = 473
-    case bpfProgLoad = 474
-    case bpfObject = 475
-    case bpfProgAttach = 476
-    case bpfProgDetach = 477
-    case bpfTestRun = 478
-    case bpfProgTestRun = 479
-    case bpfNextId = 480
-    case bpfProgById = 481
-    case bpfMapById = 482
-    case bpfBtfById = 483
-    case bpfLinkById = 484
-    case bpfInfoByFd = 485
-    case bpfObjectInfo = 486
-    case bpfQueryAttr = 487
-    case bpfProgQuery = 488
-    case bpfTracepoint = 489
-    case bpfRawTracepoint = 490
-    case bpfBtfLoad = 491
-    case bpfTaskQuery = 492
-    case bpfTaskFdQuery = 493
-    case bpfBatch = 494
-    case bpfMapBatch = 495
-    case bpfBatchUpdate = 496
-    case bpfMapBatchUpdate = 497
-    case bpfBatchDelete = 498
-    case bpfMapBatchDelete = 499
-    case bpfKprobeMulti = 500
-    case bpfCookieAttr = 501
-    case bpfUprobeMulti = 502
-    case bpfTracingAttr = 503
-    case bpfNetfilterAttr = 504
-    case bpfRelativeAttr = 505
-    case bpfLinkAttr = 506
-    case bpfLinkCreate = 507
-    case bpfLinkChange = 508
-    case bpfLinkUpdate = 509
-    case bpfLinkOnly = 510
-    case bpfLinkDetach = 511
-    case bpfStatsAttr = 512
-    case bpfEnableStats = 513
-    case bpfIterator = 514
-    case bpfIterCreate = 515
-    case bpfBinding = 516
-    case bpfProgBindMap = 517
-    case bpfToken = 518
-    case bpfTokenCreate = 519
-    case bpfStream = 520
-    case bpfProgStreamRead = 521
-    case perfEventAttr = 522
-    case perfQueryBpf = 523
-    case flock64I386 = 524
-    case statI386 = 525
-    case stat64 = 526
-    case oldStat = 527
-    case selArg = 528
-    case mmapArg = 529
-    case oldSigaction = 530
-    case ipc64PermI386 = 531
-    case ipc64PermSetI386 = 532
-    case shmid64DsI386 = 533
-    case semid64DsI386 = 534
-    case msqid64DsI386 = 535
-    case msqid64DsSetI386 = 536
-    case sigeventI386 = 537
-    case ffEffectI386 = 538
-    case sgIoHdrI386 = 539
-    case loopInfoI386 = 540
+    case v4l2Clip = 176
+    case v4l2Window = 177
+    case v4l2VbiFormat = 178
+    case v4l2PlanePixFormat = 179
+    case v4l2PixFormatMplane = 180
+    case v4l2SdrFormat = 181
+    case v4l2MetaFormat = 182
+    case v4l2Format = 183
+    case v4l2FormatFound = 184
+    case v4l2CreateBuffers = 185
+    case v4l2QueryExtCtrl = 186
+    case v4l2Requestbuffers = 187
+    case v4l2Exportbuffer = 188
+    case v4l2Buffer = 189
+    case v4l2Captureparm = 190
+    case v4l2Outputparm = 191
+    case v4l2Streamparm = 192
+    case v4l2StreamparmFound = 193
+    case v4l2Standard = 194
+    case v4l2Input = 195
+    case v4l2Control = 196
+    case v4l2Tuner = 197
+    case v4l2Queryctrl = 198
+    case v4l2Querymenu = 199
+    case v4l2Cropcap = 200
+    case v4l2Crop = 201
+    case v4l2ExtControls = 202
+    case v4l2FrameSize = 203
+    case v4l2FrameSizes = 204
+    case v4l2Frmsizeenum = 205
+    case v4l2Frmivalenum = 206
+    case v4l2Frequency = 207
+    case btrfsIoctlVolArgs = 208
+    case btrfsQgroupLimit = 209
+    case btrfsQgroupInherit = 210
+    case btrfsIoctlVolArgsV2 = 211
+    case btrfsBalanceArgs = 212
+    case btrfsBalanceProgress = 213
+    case btrfsIoctlBalanceArgs = 214
+    case btrfsIoctlDefragRangeArgs = 215
+    case btrfsIoctlDevInfoArgs = 216
+    case btrfsIoctlDevReplaceStartParams = 217
+    case btrfsIoctlDevReplaceStatusParams = 218
+    case btrfsIoctlDevReplaceArgs = 219
+    case btrfsIoctlFeatureFlags = 220
+    case btrfsIoctlFsInfoArgs = 221
+    case btrfsIoctlGetDevStats = 222
+    case btrfsIoctlInoLookupArgs = 223
+    case btrfsIoctlInoPathArgs = 224
+    case btrfsIoctlLogicalInoArgs = 225
+    case btrfsIoctlQgroupAssignArgs = 226
+    case btrfsIoctlQgroupCreateArgs = 227
+    case btrfsIoctlQgroupLimitArgs = 228
+    case btrfsIoctlQuotaCtlArgs = 229
+    case btrfsIoctlQuotaRescanArgs = 230
+    case btrfsIoctlTimespec = 231
+    case btrfsIoctlReceivedSubvolArgs = 232
+    case btrfsScrubProgress = 233
+    case btrfsIoctlScrubArgs = 234
+    case btrfsIoctlSearchKey = 235
+    case btrfsIoctlSearchArgs = 236
+    case btrfsIoctlSearchArgsV2 = 237
+    case btrfsIoctlSendArgs = 238
+    case btrfsIoctlSpaceInfo = 239
+    case btrfsIoctlSpaceArgs = 240
+    case dmIoctl = 241
+    case kbsentry = 242
+    case unimapinit = 243
+    case kbdiacr = 244
+    case unipair = 245
+    case unimapdesc = 246
+    case kbdiacrs = 247
+    case kbdiacruc = 248
+    case kbdiacrsuc = 249
+    case kvmCpuidEntry2 = 250
+    case kvmCpuid2 = 251
+    case gpiohandleRequest = 252
+    case gpiohandleConfig = 253
+    case gpiohandleData = 254
+    case gpioOffset = 255
+    case gpioV2LineConfig = 256
+    case gpioV2LineRequest = 257
+    case gpioV2LineValues = 258
+    case gpioV2LineBits = 259
+    case mtdOobBuf = 260
+    case mtdOobBuf64 = 261
+    case otpInfo = 262
+    case mtdWriteReq = 263
+    case nandOobinfo = 264
+    case nandOobfree = 265
+    case nandEcclayoutUser = 266
+    case mtdEccStats = 267
+    case regionInfoUser = 268
+    case rtcParam = 269
+    case rtcSetting = 270
+    case ptpSysOffset = 271
+    case ptpSysOffsetPrecise = 272
+    case ptpSysOffsetExtended = 273
+    case udmabufCreate = 274
+    case udmabufCreateItem = 275
+    case udmabufCreateList = 276
+    case teeIoctlParam = 277
+    case teeIoctlOpenSessionArg = 278
+    case teeIoctlInvokeArg = 279
+    case teeIoclSuppRecvArg = 280
+    case teeIoclSuppSendArg = 281
+    case teeIoctlObjectInvokeArg = 282
+    case teeOpen = 283
+    case teeInvoke = 284
+    case teeReceive = 285
+    case teeSend = 286
+    case teeObject = 287
+    case teeIoctlCancelArg = 288
+    case teeIoctlCloseSessionArg = 289
+    case teeIoctlShmRegisterData = 290
+    case teeIoctlShmRegisterFdData = 291
+    case ubiMkvolReq = 292
+    case ubiRsvolReq = 293
+    case ubiRenameEntry = 294
+    case ubiRnvolReq = 295
+    case ubiLebChangeReq = 296
+    case ubiAttachReq = 297
+    case ubiMapReq = 298
+    case ubiSetVolPropReq = 299
+    case logicalBlockMetadataCap = 300
+    case sgIoV4 = 301
+    case termios = 302
+    case termios2 = 303
+    case termio = 304
+    case winsize = 305
+    case fileCloneRange = 306
+    case fstrimRange = 307
+    case fsxattr = 308
+    case fsuuid2 = 309
+    case fsSysfsPath = 310
+    case fiemapExtent = 311
+    case procmapQuery = 312
+    case fsverityEnableArg = 313
+    case fsverityDigest = 314
+    case blkpgPartition = 315
+    case blkpgIoctlArg = 316
+    case blkUserTraceSetup = 317
+    case hdGeometry = 318
+    case loopInfo = 319
+    case loopInfo64 = 320
+    case loopConfig = 321
+    case rtcTime = 322
+    case rtcWkalrm = 323
+    case rtcPllInfo = 324
+    case randPoolInfo = 325
+    case uffdioRange = 326
+    case uffdioApi = 327
+    case uffdioRegister = 328
+    case uffdioCopy = 329
+    case uffdioZeropage = 330
+    case uffdioWriteprotect = 331
+    case uffdioContinue = 332
+    case uffdioPoison = 333
+    case uffdioMove = 334
+    case mntNsInfo = 335
+    case epollParams = 336
+    case pidfdInfo = 337
+    case watchdogInfo = 338
+    case inputId = 339
+    case sockaddrIn = 340
+    case x25Address = 341
+    case sockaddrX25 = 342
+    case sockaddrQrtr = 343
+    case sockaddrCan = 344
+    case tipcServiceRange = 345
+    case tipcServiceAddr = 346
+    case tipcServiceName = 347
+    case tipcSocketAddr = 348
+    case tipcRangeMember = 349
+    case tipcNameMember = 350
+    case tipcIdMember = 351
+    case sockaddrTipc = 352
+    case ieee802154AddrSa = 353
+    case sockaddrIeee802154 = 354
+    case timeval64 = 355
+    case ucred = 356
+    case linger = 357
+    case sockTxtime = 358
+    case ipMreq = 359
+    case ipMreqSource = 360
+    case ipv6Mreq = 361
+    case inPktinfo = 362
+    case in6Pktinfo = 363
+    case sockExtendedErr = 364
+    case tcpRepairWindow = 365
+    case tpacketReq = 366
+    case tpacketStatsV3 = 367
+    case tpacketAuxdata = 368
+    case canFilter = 369
+    case xdpUmemReg = 370
+    case xdpRingOffset = 371
+    case xdpMmapOffsets = 372
+    case xdpStatistics = 373
+    case tcpInfo = 374
+    case tipcGroupReq = 375
+    case tcpAoAdd = 376
+    case ifinfomsg = 377
+    case ifaddrmsg = 378
+    case rtmsg = 379
+    case ndmsg = 380
+    case fibRuleHdr = 381
+    case tcmsg = 382
+    case genlmsghdr = 383
+    case ifaCacheinfo = 384
+    case ndaCacheinfo = 385
+    case rtaCacheinfo = 386
+    case udevMonitorNetlinkHeader = 387
+    case rtnlLinkStats = 388
+    case rtnlLinkStats64 = 389
+    case iflaBridgeId = 390
+    case brBooloptMulti = 391
+    case iflaCacheinfo = 392
+    case bridgeVlanInfo = 393
+    case iflaVfMac = 394
+    case iflaVfVlan = 395
+    case iflaVfVlanInfo = 396
+    case iflaVfBroadcast = 397
+    case iflaVfTxRate = 398
+    case iflaVfRate = 399
+    case iflaVfSpoofchk = 400
+    case iflaVfLinkState = 401
+    case iflaVfRssQueryEn = 402
+    case iflaVfTrust = 403
+    case iflaVfGuid = 404
+    case iflaPortVsi = 405
+    case rtnlLinkIfmap = 406
+    case ndtConfig = 407
+    case ndtStats = 408
+    case ndtmsg = 409
+    case ifaddrlblmsg = 410
+    case netconfmsg = 411
+    case dcbmsg = 412
+    case multicastReport = 413
+    case rtgenmsg = 414
+    case nhmsg = 415
+    case nexthopGrp = 416
+    case brPortMsg = 417
+    case multicastAddress = 418
+    case brMdbEntry = 419
+    case ifStatsMsg = 420
+    case bridgeVlanXstats = 421
+    case bridgeStpXstats = 422
+    case rtnlHwStats64 = 423
+    case gnetStatsBasic = 424
+    case gnetStatsRateEst = 425
+    case gnetStatsRateEst64 = 426
+    case gnetStatsQueue = 427
+    case tcSizespec = 428
+    case tcStats = 429
+    case tcEstimator = 430
+    case tcamsg = 431
+    case nlaBitfield32 = 432
+    case rtaMfcStats = 433
+    case fibRuleUidRange = 434
+    case fibRulePortRange = 435
+    case rtnexthop = 436
+    case canDeviceStats = 437
+    case trafficRootFlags = 438
+    case trafficActionFlags = 439
+    case trafficStatisticsFlags = 440
+    case inetDiagSockid = 441
+    case inet6DiagSockid = 442
+    case inetDiagReqV2 = 443
+    case inetDiagReq = 444
+    case inetDiagMsg = 445
+    case inet6DiagReqV2 = 446
+    case inet6DiagMsg = 447
+    case inetDiagMeminfo = 448
+    case tcpvegasInfo = 449
+    case tcpDctcpInfo = 450
+    case tcpBbrInfo = 451
+    case inetDiagSockopt = 452
+    case unixDiagReq = 453
+    case unixDiagMsg = 454
+    case unixDiagVfs = 455
+    case unixDiagRqlen = 456
+    case netlinkDiagReq = 457
+    case netlinkDiagMsg = 458
+    case netlinkDiagRing = 459
+    case packetDiagReq = 460
+    case packetDiagMsg = 461
+    case packetDiagInfo = 462
+    case packetDiagMclist = 463
+    case tcpDiagMd5sig = 464
+    case packetDiagRing = 465
+    case smcDiagReq = 466
+    case smcDiagMsg = 467
+    case smcDiagFallback = 468
+    case inetDiagBcOp = 469
+    case smcDiagLinkinfo = 470
+    case smcDiagLgrinfo = 471
+    case selnlMsgSetenforce = 472
+    case selnlMsgPolicyload = 473
+    case nfgenmsg = 474
+    case cryptoUserAlg = 475
+    case cryptoReportGeneric = 476
+    case cryptoReportHash = 477
+    case cryptoReportBlkcipher = 478
+    case cryptoReportAead = 479
+    case cryptoReportRng = 480
+    case cryptoReportCipher = 481
+    case bpfMapCreate = 482
+    case bpfMapElement = 483
+    case bpfMapUpdate = 484
+    case bpfMapKey = 485
+    case bpfMapNext = 486
+    case bpfMapOnly = 487
+    case bpfProgLoad = 488
+    case bpfObject = 489
+    case bpfProgAttach = 490
+    case bpfProgDetach = 491
+    case bpfTestRun = 492
+    case bpfProgTestRun = 493
+    case bpfNextId = 494
+    case bpfProgById = 495
+    case bpfMapById = 496
+    case bpfBtfById = 497
+    case bpfLinkById = 498
+    case bpfInfoByFd = 499
+    case bpfObjectInfo = 500
+    case bpfQueryAttr = 501
+    case bpfProgQuery = 502
+    case bpfTracepoint = 503
+    case bpfRawTracepoint = 504
+    case bpfBtfLoad = 505
+    case bpfTaskQuery = 506
+    case bpfTaskFdQuery = 507
+    case bpfBatch = 508
+    case bpfMapBatch = 509
+    case bpfBatchUpdate = 510
+    case bpfMapBatchUpdate = 511
+    case bpfBatchDelete = 512
+    case bpfMapBatchDelete = 513
+    case bpfKprobeMulti = 514
+    case bpfCookieAttr = 515
+    case bpfUprobeMulti = 516
+    case bpfTracingAttr = 517
+    case bpfNetfilterAttr = 518
+    case bpfRelativeAttr = 519
+    case bpfLinkAttr = 520
+    case bpfLinkCreate = 521
+    case bpfLinkChange = 522
+    case bpfLinkUpdate = 523
+    case bpfLinkOnly = 524
+    case bpfLinkDetach = 525
+    case bpfStatsAttr = 526
+    case bpfEnableStats = 527
+    case bpfIterator = 528
+    case bpfIterCreate = 529
+    case bpfBinding = 530
+    case bpfProgBindMap = 531
+    case bpfToken = 532
+    case bpfTokenCreate = 533
+    case bpfStream = 534
+    case bpfProgStreamRead = 535
+    case perfEventAttr = 536
+    case perfQueryBpf = 537
+    case flock64I386 = 538
+    case statI386 = 539
+    case stat64 = 540
+    case oldStat = 541
+    case selArg = 542
+    case mmapArg = 543
+    case oldSigaction = 544
+    case ipc64PermI386 = 545
+    case ipc64PermSetI386 = 546
+    case shmid64DsI386 = 547
+    case semid64DsI386 = 548
+    case msqid64DsI386 = 549
+    case msqid64DsSetI386 = 550
+    case sigeventI386 = 551
+    case ffEffectI386 = 552
+    case sgIoHdrI386 = 553
+    case v4l2FormatI386 = 554
+    case v4l2FormatFoundI386 = 555
+    case v4l2CreateBuffersI386 = 556
+    case v4l2BufferI386 = 557
+    case loopInfoI386 = 558
 }
 
 extension SpecTables {
@@ -726,377 +744,395 @@ extension SpecTables {
         StructureRow("v4l2_capability", fields: (1126, 7), size64: 104, size32: 104),
         StructureRow("v4l2_fmtdesc", fields: (1133, 7), size64: 64, size32: 64),
         StructureRow("v4l2_pix_format", fields: (1140, 8), size64: 48, size32: 48),
-        StructureRow("v4l2_format", fields: (1148, 3), size64: 208, size32: 208),
-        StructureRow("v4l2_requestbuffers", fields: (1151, 4), size64: 20, size32: 20),
-        StructureRow("v4l2_exportbuffer", fields: (1155, 6), size64: 64, size32: 64),
-        StructureRow("v4l2_buffer", fields: (1161, 12), size64: 88, size32: 68),
-        StructureRow("v4l2_captureparm", fields: (1173, 6), size64: 40, size32: 40),
-        StructureRow("v4l2_streamparm", fields: (1179, 3), size64: 204, size32: 204),
-        StructureRow("v4l2_standard", fields: (1182, 6), size64: 72, size32: 64),
-        StructureRow("v4l2_input", fields: (1188, 9), size64: 80, size32: 76),
-        StructureRow("v4l2_control", fields: (1197, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_tuner", fields: (1199, 11), size64: 84, size32: 84),
-        StructureRow("v4l2_queryctrl", fields: (1210, 9), size64: 68, size32: 68),
-        StructureRow("v4l2_querymenu", fields: (1219, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_cropcap", fields: (1223, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_crop", fields: (1227, 2), size64: 20, size32: 20),
-        StructureRow("v4l2_ext_controls", fields: (1229, 6), size64: 32, size32: 24),
-        StructureRow("v4l2_frame_size", fields: (1235, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_frame_sizes", fields: (1237, 6), size64: 24, size32: 24),
-        StructureRow("v4l2_frmsizeenum", fields: (1243, 6), size64: 44, size32: 44),
-        StructureRow("v4l2_frmivalenum", fields: (1249, 8), size64: 52, size32: 52),
-        StructureRow("v4l2_frequency", fields: (1257, 4), size64: 44, size32: 44),
-        StructureRow("btrfs_ioctl_vol_args", fields: (1261, 2), size64: 4096, size32: 4096),
-        StructureRow("btrfs_qgroup_limit", fields: (1263, 5), size64: 40, size32: 40),
-        StructureRow("btrfs_qgroup_inherit", fields: (1268, 6), size64: 72, size32: 72),
-        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1274, 6), size64: 4096, size32: 4096, isWide: true),
+        StructureRow("v4l2_clip", fields: (1148, 2), size64: 24, size32: 20),
+        StructureRow("v4l2_window", fields: (1150, 7), size64: 56, size32: 40),
+        StructureRow("v4l2_vbi_format", fields: (1157, 8), size64: 44, size32: 44),
+        StructureRow("v4l2_plane_pix_format", fields: (1165, 3), size64: 20, size32: 20),
+        StructureRow("v4l2_pix_format_mplane", fields: (1168, 8), size64: 192, size32: 192),
+        StructureRow("v4l2_sdr_format", fields: (1176, 3), size64: 32, size32: 32),
+        StructureRow("v4l2_meta_format", fields: (1179, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_format", fields: (1181, 8), size64: 208, size32: 208),
+        StructureRow("v4l2_format_found", fields: (1189, 8), size64: 208, size32: 208),
+        StructureRow("v4l2_create_buffers", fields: (1197, 6), size64: 256, size32: 256),
+        StructureRow("v4l2_query_ext_ctrl", fields: (1203, 13), size64: 232, size32: 232),
+        StructureRow("v4l2_requestbuffers", fields: (1216, 4), size64: 20, size32: 20),
+        StructureRow("v4l2_exportbuffer", fields: (1220, 6), size64: 64, size32: 64),
+        StructureRow("v4l2_buffer", fields: (1226, 13), size64: 88, size32: 84),
+        StructureRow("v4l2_captureparm", fields: (1239, 6), size64: 40, size32: 40),
+        StructureRow("v4l2_outputparm", fields: (1245, 6), size64: 40, size32: 40),
+        StructureRow("v4l2_streamparm", fields: (1251, 4), size64: 204, size32: 204),
+        StructureRow("v4l2_streamparm_found", fields: (1255, 4), size64: 204, size32: 204),
+        StructureRow("v4l2_standard", fields: (1259, 6), size64: 72, size32: 64),
+        StructureRow("v4l2_input", fields: (1265, 9), size64: 80, size32: 76),
+        StructureRow("v4l2_control", fields: (1274, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_tuner", fields: (1276, 11), size64: 84, size32: 84),
+        StructureRow("v4l2_queryctrl", fields: (1287, 9), size64: 68, size32: 68),
+        StructureRow("v4l2_querymenu", fields: (1296, 4), size64: 44, size32: 44),
     ]
 
     private static let structures1: [StructureRow] = [
-        StructureRow("btrfs_balance_args", fields: (1280, 13), size64: 136, size32: 136),
-        StructureRow("btrfs_balance_progress", fields: (1293, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_balance_args", fields: (1296, 7), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1303, 6), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_dev_info_args", fields: (1309, 6), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1315, 4), size64: 2072, size32: 2068),
-        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1319, 6), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1325, 5), size64: 2600, size32: 2596),
-        StructureRow("btrfs_ioctl_feature_flags", fields: (1330, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_fs_info_args", fields: (1333, 12), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1345, 6), size64: 1032, size32: 1032),
-        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1351, 3), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_ino_path_args", fields: (1354, 4), size64: 56, size32: 56),
-        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1358, 5), size64: 56, size32: 56),
-        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1363, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1366, 2), size64: 16, size32: 16),
-        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1368, 2), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1370, 2), size64: 16, size32: 16),
-        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1372, 3), size64: 64, size32: 64),
-        StructureRow("btrfs_ioctl_timespec", fields: (1375, 2), size64: 16, size32: 12),
-        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1377, 7), size64: 200, size32: 192),
-        StructureRow("btrfs_scrub_progress", fields: (1384, 15), size64: 120, size32: 120),
-        StructureRow("btrfs_ioctl_scrub_args", fields: (1399, 6), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_search_key", fields: (1405, 11), size64: 104, size32: 104),
-        StructureRow("btrfs_ioctl_search_args", fields: (1416, 2), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_search_args_v2", fields: (1418, 2), size64: 112, size32: 112),
-        StructureRow("btrfs_ioctl_send_args", fields: (1420, 7), size64: 72, size32: 68),
-        StructureRow("btrfs_ioctl_space_info", fields: (1427, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_space_args", fields: (1430, 3), size64: 16, size32: 16),
-        StructureRow("dm_ioctl", fields: (1433, 11), size64: 312, size32: 312),
-        StructureRow("kbsentry", fields: (1444, 2), size64: 513, size32: 513),
-        StructureRow("unimapinit", fields: (1446, 3), size64: 6, size32: 6),
-        StructureRow("kbdiacr", fields: (1449, 3), size64: 3, size32: 3),
-        StructureRow("kbdiacrs", fields: (1452, 3), size64: 772, size32: 772),
-        StructureRow("kbdiacruc", fields: (1455, 3), size64: 12, size32: 12),
-        StructureRow("kbdiacrsuc", fields: (1458, 3), size64: 3076, size32: 3076),
-        StructureRow("kvm_cpuid_entry2", fields: (1461, 8), size64: 40, size32: 40),
-        StructureRow("kvm_cpuid2", fields: (1469, 3), size64: 8, size32: 8),
-        StructureRow("gpiohandle_request", fields: (1472, 6), size64: 364, size32: 364, isApart: true),
-        StructureRow("gpiohandle_config", fields: (1478, 3), size64: 84, size32: 84),
-        StructureRow("gpiohandle_data", fields: (1481, 1), size64: 64, size32: 64),
-        StructureRow("gpio_offset", fields: (1482, 1), size64: 4, size32: 4),
-        StructureRow("gpio_v2_line_config", fields: (1483, 5), size64: 272, size32: 272),
-        StructureRow("gpio_v2_line_request", fields: (1488, 7), size64: 592, size32: 592, isApart: true),
-        StructureRow("gpio_v2_line_values", fields: (1495, 2), size64: 16, size32: 16, isApart: true),
-        StructureRow("gpio_v2_line_bits", fields: (1497, 2), size64: 16, size32: 16),
-        StructureRow("mtd_oob_buf", fields: (1499, 3), size64: 16, size32: 12),
-        StructureRow("mtd_oob_buf64", fields: (1502, 4), size64: 24, size32: 24),
-        StructureRow("otp_info", fields: (1506, 3), size64: 12, size32: 12),
-        StructureRow("mtd_write_req", fields: (1509, 7), size64: 48, size32: 48),
-        StructureRow("nand_oobinfo", fields: (1516, 4), size64: 200, size32: 200),
-        StructureRow("nand_oobfree", fields: (1520, 2), size64: 8, size32: 8),
-        StructureRow("nand_ecclayout_user", fields: (1522, 4), size64: 328, size32: 328),
-        StructureRow("mtd_ecc_stats", fields: (1526, 4), size64: 16, size32: 16),
-        StructureRow("region_info_user", fields: (1530, 4), size64: 16, size32: 16),
-        StructureRow("rtc_param", fields: (1534, 7), size64: 24, size32: 24, isApart: true),
-        StructureRow("rtc_setting", fields: (1541, 7), size64: 24, size32: 24),
-        StructureRow("ptp_sys_offset", fields: (1548, 3), size64: 832, size32: 832),
-        StructureRow("ptp_sys_offset_precise", fields: (1551, 4), size64: 64, size32: 64),
-        StructureRow("ptp_sys_offset_extended", fields: (1555, 4), size64: 1216, size32: 1216),
-        StructureRow("udmabuf_create", fields: (1559, 4), size64: 24, size32: 24),
-        StructureRow("udmabuf_create_item", fields: (1563, 4), size64: 24, size32: 24),
-        StructureRow("udmabuf_create_list", fields: (1567, 3), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_param", fields: (1570, 4), size64: 32, size32: 32),
-        StructureRow("tee_ioctl_open_session_arg", fields: (1574, 9), size64: 56, size32: 56),
-        StructureRow("tee_ioctl_invoke_arg", fields: (1583, 7), size64: 24, size32: 24),
-        StructureRow("tee_iocl_supp_recv_arg", fields: (1590, 3), size64: 8, size32: 8),
-        StructureRow("tee_iocl_supp_send_arg", fields: (1593, 3), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_object_invoke_arg", fields: (1596, 5), size64: 24, size32: 24),
-        StructureRow("tee_open", fields: (1601, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_invoke", fields: (1603, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_receive", fields: (1605, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_send", fields: (1607, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_object", fields: (1609, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_ioctl_cancel_arg", fields: (1611, 2), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_close_session_arg", fields: (1613, 1), size64: 4, size32: 4),
-        StructureRow("tee_ioctl_shm_register_data", fields: (1614, 4), size64: 24, size32: 24),
-        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1618, 4), size64: 24, size32: 24),
-        StructureRow("ubi_mkvol_req", fields: (1622, 8), size64: 152, size32: 152),
-        StructureRow("ubi_rsvol_req", fields: (1630, 2), size64: 12, size32: 12),
-        StructureRow("ubi_rename_entry", fields: (1632, 4), size64: 136, size32: 136),
-        StructureRow("ubi_rnvol_req", fields: (1636, 4), size64: 4368, size32: 4368),
-        StructureRow("ubi_leb_change_req", fields: (1640, 4), size64: 16, size32: 16),
-        StructureRow("ubi_attach_req", fields: (1644, 7), size64: 24, size32: 24),
-        StructureRow("ubi_map_req", fields: (1651, 3), size64: 8, size32: 8),
-        StructureRow("ubi_set_vol_prop_req", fields: (1654, 3), size64: 16, size32: 16),
-        StructureRow("logical_block_metadata_cap", fields: (1657, 12), size64: 16, size32: 16),
-        StructureRow("sg_io_v4", fields: (1669, 30), size64: 160, size32: 160, isWide: true),
-        StructureRow("termios", fields: (1699, 6), size64: 36, size32: 36),
-        StructureRow("termios2", fields: (1705, 8), size64: 44, size32: 44),
-        StructureRow("termio", fields: (1713, 6), size64: 18, size32: 18),
-        StructureRow("winsize", fields: (1719, 4), size64: 8, size32: 8),
-        StructureRow("file_clone_range", fields: (1723, 4), size64: 32, size32: 32),
-        StructureRow("fstrim_range", fields: (1727, 3), size64: 24, size32: 24),
-        StructureRow("fsxattr", fields: (1730, 6), size64: 28, size32: 28),
-        StructureRow("fsuuid2", fields: (1736, 2), size64: 17, size32: 17),
-        StructureRow("fs_sysfs_path", fields: (1738, 2), size64: 129, size32: 129),
-        StructureRow("fiemap_extent", fields: (1740, 6), size64: 56, size32: 56),
-        StructureRow("procmap_query", fields: (1746, 15), size64: 104, size32: 104),
-        StructureRow("fsverity_enable_arg", fields: (1761, 9), size64: 128, size32: 128),
-        StructureRow("fsverity_digest", fields: (1770, 2), size64: 4, size32: 4),
-        StructureRow("blkpg_partition", fields: (1772, 5), size64: 152, size32: 148),
-        StructureRow("blkpg_ioctl_arg", fields: (1777, 4), size64: 24, size32: 16),
-        StructureRow("blk_user_trace_setup", fields: (1781, 7), size64: 72, size32: 64),
-        StructureRow("hd_geometry", fields: (1788, 4), size64: 16, size32: 8),
-        StructureRow("loop_info", fields: (1792, 12), size64: 168, size32: 164),
-        StructureRow("loop_info64", fields: (1804, 13), size64: 232, size32: 232),
-        StructureRow("loop_config", fields: (1817, 4), size64: 304, size32: 304),
-        StructureRow("rtc_time", fields: (1821, 9), size64: 36, size32: 36),
-        StructureRow("rtc_wkalrm", fields: (1830, 3), size64: 40, size32: 40),
-        StructureRow("rtc_pll_info", fields: (1833, 7), size64: 32, size32: 28),
-        StructureRow("rand_pool_info", fields: (1840, 2), size64: 8, size32: 8),
-        StructureRow("uffdio_range", fields: (1842, 2), size64: 16, size32: 16),
-        StructureRow("uffdio_api", fields: (1844, 3), size64: 24, size32: 24),
-        StructureRow("uffdio_register", fields: (1847, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_copy", fields: (1850, 5), size64: 40, size32: 40),
-        StructureRow("uffdio_zeropage", fields: (1855, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_writeprotect", fields: (1858, 2), size64: 24, size32: 24),
-        StructureRow("uffdio_continue", fields: (1860, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_poison", fields: (1863, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_move", fields: (1866, 5), size64: 40, size32: 40),
-        StructureRow("mnt_ns_info", fields: (1871, 3), size64: 16, size32: 16),
-        StructureRow("epoll_params", fields: (1874, 4), size64: 8, size32: 8),
-        StructureRow("pidfd_info", fields: (1878, 16), size64: 72, size32: 72),
-        StructureRow("watchdog_info", fields: (1894, 3), size64: 40, size32: 40),
-        StructureRow("input_id", fields: (1897, 4), size64: 8, size32: 8),
-        StructureRow("sockaddr_in", fields: (1901, 4), size64: 16, size32: 16),
-        StructureRow("x25_address", fields: (1905, 1), size64: 16, size32: 16),
-        StructureRow("sockaddr_x25", fields: (1906, 2), size64: 18, size32: 18),
-        StructureRow("sockaddr_qrtr", fields: (1908, 3), size64: 12, size32: 12),
-        StructureRow("sockaddr_can", fields: (1911, 4), size64: 16, size32: 16),
-        StructureRow("tipc_service_range", fields: (1915, 3), size64: 12, size32: 12),
-        StructureRow("tipc_service_addr", fields: (1918, 2), size64: 8, size32: 8),
-        StructureRow("tipc_service_name", fields: (1920, 2), size64: 12, size32: 12),
-        StructureRow("tipc_socket_addr", fields: (1922, 2), size64: 8, size32: 8),
-        StructureRow("tipc_range_member", fields: (1924, 1), size64: 12, size32: 12),
-        StructureRow("tipc_name_member", fields: (1925, 1), size64: 12, size32: 12),
-        StructureRow("tipc_id_member", fields: (1926, 1), size64: 8, size32: 8),
-        StructureRow("sockaddr_tipc", fields: (1927, 7), size64: 16, size32: 16),
-        StructureRow("ieee802154_addr_sa", fields: (1934, 6), size64: 20, size32: 20),
-        StructureRow("sockaddr_ieee802154", fields: (1940, 2), size64: 24, size32: 24),
-        StructureRow("timeval64", fields: (1942, 2), size64: 16, size32: 16),
-        StructureRow("ucred", fields: (1944, 3), size64: 12, size32: 12),
-        StructureRow("linger", fields: (1947, 2), size64: 8, size32: 8),
-        StructureRow("sock_txtime", fields: (1949, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq", fields: (1951, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq_source", fields: (1953, 3), size64: 12, size32: 12),
-        StructureRow("ipv6_mreq", fields: (1956, 2), size64: 20, size32: 20),
-        StructureRow("in_pktinfo", fields: (1958, 3), size64: 12, size32: 12),
-        StructureRow("in6_pktinfo", fields: (1961, 2), size64: 20, size32: 20),
-        StructureRow("sock_extended_err", fields: (1963, 7), size64: 16, size32: 16),
-        StructureRow("tcp_repair_window", fields: (1970, 5), size64: 20, size32: 20),
-        StructureRow("tpacket_req", fields: (1975, 4), size64: 16, size32: 16),
-        StructureRow("tpacket_stats_v3", fields: (1979, 3), size64: 12, size32: 12),
-        StructureRow("tpacket_auxdata", fields: (1982, 7), size64: 20, size32: 20),
-        StructureRow("can_filter", fields: (1989, 2), size64: 8, size32: 8),
-        StructureRow("xdp_umem_reg", fields: (1991, 5), size64: 32, size32: 28),
-        StructureRow("xdp_ring_offset", fields: (1996, 4), size64: 32, size32: 32),
-        StructureRow("xdp_mmap_offsets", fields: (2000, 4), size64: 128, size32: 128),
-        StructureRow("xdp_statistics", fields: (2004, 6), size64: 48, size32: 48),
-        StructureRow("tcp_info", fields: (2010, 54), size64: 232, size32: 232, minimum: 104),
-        StructureRow("tipc_group_req", fields: (2064, 4), size64: 16, size32: 16),
-        StructureRow("tcp_ao_add", fields: (2068, 13), size64: 288, size32: 288),
-        StructureRow("ifinfomsg", fields: (2081, 6), size64: 16, size32: 16),
-        StructureRow("ifaddrmsg", fields: (2087, 5), size64: 8, size32: 8),
-        StructureRow("rtmsg", fields: (2092, 9), size64: 12, size32: 12),
-        StructureRow("ndmsg", fields: (2101, 7), size64: 12, size32: 12),
-        StructureRow("fib_rule_hdr", fields: (2108, 9), size64: 12, size32: 12),
-        StructureRow("tcmsg", fields: (2117, 7), size64: 20, size32: 20),
-        StructureRow("genlmsghdr", fields: (2124, 3), size64: 4, size32: 4),
-        StructureRow("ifa_cacheinfo", fields: (2127, 4), size64: 16, size32: 16),
-        StructureRow("nda_cacheinfo", fields: (2131, 4), size64: 16, size32: 16),
-        StructureRow("rta_cacheinfo", fields: (2135, 8), size64: 32, size32: 32),
-        StructureRow("udev_monitor_netlink_header", fields: (2143, 9), size64: 40, size32: 40),
-        StructureRow("rtnl_link_stats", fields: (2152, 24), size64: 96, size32: 96, minimum: 92),
-        StructureRow("rtnl_link_stats64", fields: (2176, 25), size64: 200, size32: 200, minimum: 184),
-        StructureRow("ifla_bridge_id", fields: (2201, 2), size64: 8, size32: 8),
-        StructureRow("br_boolopt_multi", fields: (2203, 2), size64: 8, size32: 8),
-        StructureRow("ifla_cacheinfo", fields: (2205, 4), size64: 16, size32: 16),
-        StructureRow("bridge_vlan_info", fields: (2209, 2), size64: 4, size32: 4),
-        StructureRow("ifla_vf_mac", fields: (2211, 2), size64: 36, size32: 36),
-        StructureRow("ifla_vf_vlan", fields: (2213, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_vlan_info", fields: (2216, 4), size64: 16, size32: 16),
-        StructureRow("ifla_vf_broadcast", fields: (2220, 1), size64: 32, size32: 32),
-        StructureRow("ifla_vf_tx_rate", fields: (2221, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rate", fields: (2223, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_spoofchk", fields: (2226, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_link_state", fields: (2228, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rss_query_en", fields: (2230, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_trust", fields: (2232, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_guid", fields: (2234, 2), size64: 16, size32: 12),
-        StructureRow("ifla_port_vsi", fields: (2236, 4), size64: 8, size32: 8),
-        StructureRow("rtnl_link_ifmap", fields: (2240, 6), size64: 32, size32: 28, minimum: 28),
-        StructureRow("ndt_config", fields: (2246, 9), size64: 32, size32: 32),
-        StructureRow("ndt_stats", fields: (2255, 11), size64: 88, size32: 88),
-        StructureRow("ndtmsg", fields: (2266, 3), size64: 4, size32: 4),
-        StructureRow("ifaddrlblmsg", fields: (2269, 6), size64: 12, size32: 12),
-        StructureRow("netconfmsg", fields: (2275, 1), size64: 1, size32: 1),
-        StructureRow("dcbmsg", fields: (2276, 3), size64: 4, size32: 4),
-        StructureRow("multicast_report", fields: (2279, 1), size64: 1, size32: 1),
+        StructureRow("v4l2_cropcap", fields: (1300, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_crop", fields: (1304, 2), size64: 20, size32: 20),
+        StructureRow("v4l2_ext_controls", fields: (1306, 6), size64: 32, size32: 24),
+        StructureRow("v4l2_frame_size", fields: (1312, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_frame_sizes", fields: (1314, 6), size64: 24, size32: 24),
+        StructureRow("v4l2_frmsizeenum", fields: (1320, 6), size64: 44, size32: 44),
+        StructureRow("v4l2_frmivalenum", fields: (1326, 8), size64: 52, size32: 52),
+        StructureRow("v4l2_frequency", fields: (1334, 4), size64: 44, size32: 44),
+        StructureRow("btrfs_ioctl_vol_args", fields: (1338, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_qgroup_limit", fields: (1340, 5), size64: 40, size32: 40),
+        StructureRow("btrfs_qgroup_inherit", fields: (1345, 6), size64: 72, size32: 72),
+        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1351, 6), size64: 4096, size32: 4096, isWide: true),
+        StructureRow("btrfs_balance_args", fields: (1357, 13), size64: 136, size32: 136),
+        StructureRow("btrfs_balance_progress", fields: (1370, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_balance_args", fields: (1373, 7), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1380, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_info_args", fields: (1386, 6), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1392, 4), size64: 2072, size32: 2068),
+        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1396, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1402, 5), size64: 2600, size32: 2596),
+        StructureRow("btrfs_ioctl_feature_flags", fields: (1407, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_fs_info_args", fields: (1410, 12), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1422, 6), size64: 1032, size32: 1032),
+        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1428, 3), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_ino_path_args", fields: (1431, 4), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1435, 5), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1440, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1443, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1445, 2), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1447, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1449, 3), size64: 64, size32: 64),
+        StructureRow("btrfs_ioctl_timespec", fields: (1452, 2), size64: 16, size32: 12),
+        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1454, 7), size64: 200, size32: 192),
+        StructureRow("btrfs_scrub_progress", fields: (1461, 15), size64: 120, size32: 120),
+        StructureRow("btrfs_ioctl_scrub_args", fields: (1476, 6), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_search_key", fields: (1482, 11), size64: 104, size32: 104),
+        StructureRow("btrfs_ioctl_search_args", fields: (1493, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_search_args_v2", fields: (1495, 2), size64: 112, size32: 112),
+        StructureRow("btrfs_ioctl_send_args", fields: (1497, 7), size64: 72, size32: 68),
+        StructureRow("btrfs_ioctl_space_info", fields: (1504, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_space_args", fields: (1507, 3), size64: 16, size32: 16),
+        StructureRow("dm_ioctl", fields: (1510, 11), size64: 312, size32: 312),
+        StructureRow("kbsentry", fields: (1521, 2), size64: 513, size32: 513),
+        StructureRow("unimapinit", fields: (1523, 3), size64: 6, size32: 6),
+        StructureRow("kbdiacr", fields: (1526, 3), size64: 3, size32: 3),
+        StructureRow("unipair", fields: (1529, 2), size64: 4, size32: 4),
+        StructureRow("unimapdesc", fields: (1531, 2), size64: 16, size32: 8),
+        StructureRow("kbdiacrs", fields: (1533, 3), size64: 772, size32: 772),
+        StructureRow("kbdiacruc", fields: (1536, 3), size64: 12, size32: 12),
+        StructureRow("kbdiacrsuc", fields: (1539, 3), size64: 3076, size32: 3076),
+        StructureRow("kvm_cpuid_entry2", fields: (1542, 8), size64: 40, size32: 40),
+        StructureRow("kvm_cpuid2", fields: (1550, 3), size64: 8, size32: 8),
+        StructureRow("gpiohandle_request", fields: (1553, 6), size64: 364, size32: 364, isApart: true),
+        StructureRow("gpiohandle_config", fields: (1559, 3), size64: 84, size32: 84),
+        StructureRow("gpiohandle_data", fields: (1562, 1), size64: 64, size32: 64),
+        StructureRow("gpio_offset", fields: (1563, 1), size64: 4, size32: 4),
+        StructureRow("gpio_v2_line_config", fields: (1564, 5), size64: 272, size32: 272),
+        StructureRow("gpio_v2_line_request", fields: (1569, 7), size64: 592, size32: 592, isApart: true),
+        StructureRow("gpio_v2_line_values", fields: (1576, 2), size64: 16, size32: 16, isApart: true),
+        StructureRow("gpio_v2_line_bits", fields: (1578, 2), size64: 16, size32: 16),
+        StructureRow("mtd_oob_buf", fields: (1580, 3), size64: 16, size32: 12),
+        StructureRow("mtd_oob_buf64", fields: (1583, 4), size64: 24, size32: 24),
+        StructureRow("otp_info", fields: (1587, 3), size64: 12, size32: 12),
+        StructureRow("mtd_write_req", fields: (1590, 7), size64: 48, size32: 48),
+        StructureRow("nand_oobinfo", fields: (1597, 4), size64: 200, size32: 200),
+        StructureRow("nand_oobfree", fields: (1601, 2), size64: 8, size32: 8),
+        StructureRow("nand_ecclayout_user", fields: (1603, 4), size64: 328, size32: 328),
+        StructureRow("mtd_ecc_stats", fields: (1607, 4), size64: 16, size32: 16),
+        StructureRow("region_info_user", fields: (1611, 4), size64: 16, size32: 16),
+        StructureRow("rtc_param", fields: (1615, 7), size64: 24, size32: 24, isApart: true),
+        StructureRow("rtc_setting", fields: (1622, 7), size64: 24, size32: 24),
+        StructureRow("ptp_sys_offset", fields: (1629, 3), size64: 832, size32: 832),
+        StructureRow("ptp_sys_offset_precise", fields: (1632, 4), size64: 64, size32: 64),
+        StructureRow("ptp_sys_offset_extended", fields: (1636, 4), size64: 1216, size32: 1216),
+        StructureRow("udmabuf_create", fields: (1640, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_item", fields: (1644, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_list", fields: (1648, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_param", fields: (1651, 4), size64: 32, size32: 32),
+        StructureRow("tee_ioctl_open_session_arg", fields: (1655, 9), size64: 56, size32: 56),
+        StructureRow("tee_ioctl_invoke_arg", fields: (1664, 7), size64: 24, size32: 24),
+        StructureRow("tee_iocl_supp_recv_arg", fields: (1671, 3), size64: 8, size32: 8),
+        StructureRow("tee_iocl_supp_send_arg", fields: (1674, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_object_invoke_arg", fields: (1677, 5), size64: 24, size32: 24),
+        StructureRow("tee_open", fields: (1682, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_invoke", fields: (1684, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_receive", fields: (1686, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_send", fields: (1688, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_object", fields: (1690, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_ioctl_cancel_arg", fields: (1692, 2), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_close_session_arg", fields: (1694, 1), size64: 4, size32: 4),
+        StructureRow("tee_ioctl_shm_register_data", fields: (1695, 4), size64: 24, size32: 24),
+        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1699, 4), size64: 24, size32: 24),
+        StructureRow("ubi_mkvol_req", fields: (1703, 8), size64: 152, size32: 152),
+        StructureRow("ubi_rsvol_req", fields: (1711, 2), size64: 12, size32: 12),
+        StructureRow("ubi_rename_entry", fields: (1713, 4), size64: 136, size32: 136),
+        StructureRow("ubi_rnvol_req", fields: (1717, 4), size64: 4368, size32: 4368),
+        StructureRow("ubi_leb_change_req", fields: (1721, 4), size64: 16, size32: 16),
+        StructureRow("ubi_attach_req", fields: (1725, 7), size64: 24, size32: 24),
+        StructureRow("ubi_map_req", fields: (1732, 3), size64: 8, size32: 8),
+        StructureRow("ubi_set_vol_prop_req", fields: (1735, 3), size64: 16, size32: 16),
+        StructureRow("logical_block_metadata_cap", fields: (1738, 12), size64: 16, size32: 16),
+        StructureRow("sg_io_v4", fields: (1750, 30), size64: 160, size32: 160, isWide: true),
+        StructureRow("termios", fields: (1780, 6), size64: 36, size32: 36),
+        StructureRow("termios2", fields: (1786, 8), size64: 44, size32: 44),
+        StructureRow("termio", fields: (1794, 6), size64: 18, size32: 18),
+        StructureRow("winsize", fields: (1800, 4), size64: 8, size32: 8),
+        StructureRow("file_clone_range", fields: (1804, 4), size64: 32, size32: 32),
+        StructureRow("fstrim_range", fields: (1808, 3), size64: 24, size32: 24),
+        StructureRow("fsxattr", fields: (1811, 6), size64: 28, size32: 28),
+        StructureRow("fsuuid2", fields: (1817, 2), size64: 17, size32: 17),
+        StructureRow("fs_sysfs_path", fields: (1819, 2), size64: 129, size32: 129),
+        StructureRow("fiemap_extent", fields: (1821, 6), size64: 56, size32: 56),
+        StructureRow("procmap_query", fields: (1827, 15), size64: 104, size32: 104),
+        StructureRow("fsverity_enable_arg", fields: (1842, 9), size64: 128, size32: 128),
+        StructureRow("fsverity_digest", fields: (1851, 2), size64: 4, size32: 4),
+        StructureRow("blkpg_partition", fields: (1853, 5), size64: 152, size32: 148),
+        StructureRow("blkpg_ioctl_arg", fields: (1858, 4), size64: 24, size32: 16),
+        StructureRow("blk_user_trace_setup", fields: (1862, 7), size64: 72, size32: 64),
+        StructureRow("hd_geometry", fields: (1869, 4), size64: 16, size32: 8),
+        StructureRow("loop_info", fields: (1873, 12), size64: 168, size32: 164),
+        StructureRow("loop_info64", fields: (1885, 13), size64: 232, size32: 232),
+        StructureRow("loop_config", fields: (1898, 4), size64: 304, size32: 304),
+        StructureRow("rtc_time", fields: (1902, 9), size64: 36, size32: 36),
+        StructureRow("rtc_wkalrm", fields: (1911, 3), size64: 40, size32: 40),
+        StructureRow("rtc_pll_info", fields: (1914, 7), size64: 32, size32: 28),
+        StructureRow("rand_pool_info", fields: (1921, 2), size64: 8, size32: 8),
+        StructureRow("uffdio_range", fields: (1923, 2), size64: 16, size32: 16),
+        StructureRow("uffdio_api", fields: (1925, 3), size64: 24, size32: 24),
+        StructureRow("uffdio_register", fields: (1928, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_copy", fields: (1931, 5), size64: 40, size32: 40),
+        StructureRow("uffdio_zeropage", fields: (1936, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_writeprotect", fields: (1939, 2), size64: 24, size32: 24),
+        StructureRow("uffdio_continue", fields: (1941, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_poison", fields: (1944, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_move", fields: (1947, 5), size64: 40, size32: 40),
+        StructureRow("mnt_ns_info", fields: (1952, 3), size64: 16, size32: 16),
+        StructureRow("epoll_params", fields: (1955, 4), size64: 8, size32: 8),
+        StructureRow("pidfd_info", fields: (1959, 16), size64: 72, size32: 72),
+        StructureRow("watchdog_info", fields: (1975, 3), size64: 40, size32: 40),
+        StructureRow("input_id", fields: (1978, 4), size64: 8, size32: 8),
+        StructureRow("sockaddr_in", fields: (1982, 4), size64: 16, size32: 16),
+        StructureRow("x25_address", fields: (1986, 1), size64: 16, size32: 16),
+        StructureRow("sockaddr_x25", fields: (1987, 2), size64: 18, size32: 18),
+        StructureRow("sockaddr_qrtr", fields: (1989, 3), size64: 12, size32: 12),
+        StructureRow("sockaddr_can", fields: (1992, 4), size64: 16, size32: 16),
+        StructureRow("tipc_service_range", fields: (1996, 3), size64: 12, size32: 12),
+        StructureRow("tipc_service_addr", fields: (1999, 2), size64: 8, size32: 8),
+        StructureRow("tipc_service_name", fields: (2001, 2), size64: 12, size32: 12),
+        StructureRow("tipc_socket_addr", fields: (2003, 2), size64: 8, size32: 8),
+        StructureRow("tipc_range_member", fields: (2005, 1), size64: 12, size32: 12),
+        StructureRow("tipc_name_member", fields: (2006, 1), size64: 12, size32: 12),
+        StructureRow("tipc_id_member", fields: (2007, 1), size64: 8, size32: 8),
+        StructureRow("sockaddr_tipc", fields: (2008, 7), size64: 16, size32: 16),
+        StructureRow("ieee802154_addr_sa", fields: (2015, 6), size64: 20, size32: 20),
+        StructureRow("sockaddr_ieee802154", fields: (2021, 2), size64: 24, size32: 24),
+        StructureRow("timeval64", fields: (2023, 2), size64: 16, size32: 16),
+        StructureRow("ucred", fields: (2025, 3), size64: 12, size32: 12),
+        StructureRow("linger", fields: (2028, 2), size64: 8, size32: 8),
+        StructureRow("sock_txtime", fields: (2030, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq", fields: (2032, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq_source", fields: (2034, 3), size64: 12, size32: 12),
+        StructureRow("ipv6_mreq", fields: (2037, 2), size64: 20, size32: 20),
+        StructureRow("in_pktinfo", fields: (2039, 3), size64: 12, size32: 12),
+        StructureRow("in6_pktinfo", fields: (2042, 2), size64: 20, size32: 20),
+        StructureRow("sock_extended_err", fields: (2044, 7), size64: 16, size32: 16),
+        StructureRow("tcp_repair_window", fields: (2051, 5), size64: 20, size32: 20),
+        StructureRow("tpacket_req", fields: (2056, 4), size64: 16, size32: 16),
+        StructureRow("tpacket_stats_v3", fields: (2060, 3), size64: 12, size32: 12),
+        StructureRow("tpacket_auxdata", fields: (2063, 7), size64: 20, size32: 20),
+        StructureRow("can_filter", fields: (2070, 2), size64: 8, size32: 8),
+        StructureRow("xdp_umem_reg", fields: (2072, 5), size64: 32, size32: 28),
+        StructureRow("xdp_ring_offset", fields: (2077, 4), size64: 32, size32: 32),
+        StructureRow("xdp_mmap_offsets", fields: (2081, 4), size64: 128, size32: 128),
+        StructureRow("xdp_statistics", fields: (2085, 6), size64: 48, size32: 48),
+        StructureRow("tcp_info", fields: (2091, 54), size64: 232, size32: 232, minimum: 104),
+        StructureRow("tipc_group_req", fields: (2145, 4), size64: 16, size32: 16),
+        StructureRow("tcp_ao_add", fields: (2149, 13), size64: 288, size32: 288),
+        StructureRow("ifinfomsg", fields: (2162, 6), size64: 16, size32: 16),
+        StructureRow("ifaddrmsg", fields: (2168, 5), size64: 8, size32: 8),
+        StructureRow("rtmsg", fields: (2173, 9), size64: 12, size32: 12),
+        StructureRow("ndmsg", fields: (2182, 7), size64: 12, size32: 12),
+        StructureRow("fib_rule_hdr", fields: (2189, 9), size64: 12, size32: 12),
+        StructureRow("tcmsg", fields: (2198, 7), size64: 20, size32: 20),
+        StructureRow("genlmsghdr", fields: (2205, 3), size64: 4, size32: 4),
+        StructureRow("ifa_cacheinfo", fields: (2208, 4), size64: 16, size32: 16),
+        StructureRow("nda_cacheinfo", fields: (2212, 4), size64: 16, size32: 16),
+        StructureRow("rta_cacheinfo", fields: (2216, 8), size64: 32, size32: 32),
+        StructureRow("udev_monitor_netlink_header", fields: (2224, 9), size64: 40, size32: 40),
+        StructureRow("rtnl_link_stats", fields: (2233, 24), size64: 96, size32: 96, minimum: 92),
+        StructureRow("rtnl_link_stats64", fields: (2257, 25), size64: 200, size32: 200, minimum: 184),
+        StructureRow("ifla_bridge_id", fields: (2282, 2), size64: 8, size32: 8),
+        StructureRow("br_boolopt_multi", fields: (2284, 2), size64: 8, size32: 8),
+        StructureRow("ifla_cacheinfo", fields: (2286, 4), size64: 16, size32: 16),
+        StructureRow("bridge_vlan_info", fields: (2290, 2), size64: 4, size32: 4),
+        StructureRow("ifla_vf_mac", fields: (2292, 2), size64: 36, size32: 36),
+        StructureRow("ifla_vf_vlan", fields: (2294, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_vlan_info", fields: (2297, 4), size64: 16, size32: 16),
+        StructureRow("ifla_vf_broadcast", fields: (2301, 1), size64: 32, size32: 32),
+        StructureRow("ifla_vf_tx_rate", fields: (2302, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rate", fields: (2304, 3), size64: 12, size32: 12),
     ]
 
     private static let structures2: [StructureRow] = [
-        StructureRow("rtgenmsg", fields: (2280, 1), size64: 1, size32: 1),
-        StructureRow("nhmsg", fields: (2281, 5), size64: 8, size32: 8),
-        StructureRow("nexthop_grp", fields: (2286, 4), size64: 8, size32: 8),
-        StructureRow("br_port_msg", fields: (2290, 2), size64: 8, size32: 8),
-        StructureRow("multicast_address", fields: (2292, 6), size64: 20, size32: 20),
-        StructureRow("br_mdb_entry", fields: (2298, 5), size64: 28, size32: 28),
-        StructureRow("if_stats_msg", fields: (2303, 5), size64: 12, size32: 12),
-        StructureRow("bridge_vlan_xstats", fields: (2308, 7), size64: 40, size32: 40),
-        StructureRow("bridge_stp_xstats", fields: (2315, 6), size64: 48, size32: 48),
-        StructureRow("rtnl_hw_stats64", fields: (2321, 9), size64: 72, size32: 72),
-        StructureRow("gnet_stats_basic", fields: (2330, 2), size64: 16, size32: 12, minimum: 12),
-        StructureRow("gnet_stats_rate_est", fields: (2332, 2), size64: 8, size32: 8),
-        StructureRow("gnet_stats_rate_est64", fields: (2334, 2), size64: 16, size32: 16),
-        StructureRow("gnet_stats_queue", fields: (2336, 5), size64: 20, size32: 20),
-        StructureRow("tc_sizespec", fields: (2341, 8), size64: 24, size32: 24),
-        StructureRow("tc_stats", fields: (2349, 8), size64: 40, size32: 36, minimum: 36),
-        StructureRow("tc_estimator", fields: (2357, 2), size64: 2, size32: 2),
-        StructureRow("tcamsg", fields: (2359, 3), size64: 4, size32: 4),
-        StructureRow("nla_bitfield32", fields: (2362, 2), size64: 8, size32: 8),
-        StructureRow("rta_mfc_stats", fields: (2364, 3), size64: 24, size32: 24),
-        StructureRow("fib_rule_uid_range", fields: (2367, 2), size64: 8, size32: 8),
-        StructureRow("fib_rule_port_range", fields: (2369, 2), size64: 4, size32: 4),
-        StructureRow("rtnexthop", fields: (2371, 4), size64: 8, size32: 8),
-        StructureRow("can_device_stats", fields: (2375, 6), size64: 24, size32: 24),
-        StructureRow("traffic_root_flags", fields: (2381, 2), size64: 8, size32: 8),
-        StructureRow("traffic_action_flags", fields: (2383, 2), size64: 8, size32: 8),
-        StructureRow("traffic_statistics_flags", fields: (2385, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_sockid", fields: (2387, 8), size64: 48, size32: 48),
-        StructureRow("inet6_diag_sockid", fields: (2395, 6), size64: 48, size32: 48),
-        StructureRow("inet_diag_req_v2", fields: (2401, 6), size64: 56, size32: 56),
-        StructureRow("inet_diag_req", fields: (2407, 7), size64: 60, size32: 60),
-        StructureRow("inet_diag_msg", fields: (2414, 10), size64: 72, size32: 72),
-        StructureRow("inet6_diag_req_v2", fields: (2424, 6), size64: 56, size32: 56),
-        StructureRow("inet6_diag_msg", fields: (2430, 10), size64: 72, size32: 72),
-        StructureRow("inet_diag_meminfo", fields: (2440, 4), size64: 16, size32: 16),
-        StructureRow("tcpvegas_info", fields: (2444, 4), size64: 16, size32: 16),
-        StructureRow("tcp_dctcp_info", fields: (2448, 5), size64: 16, size32: 16),
-        StructureRow("tcp_bbr_info", fields: (2453, 5), size64: 20, size32: 20),
-        StructureRow("inet_diag_sockopt", fields: (2458, 11), size64: 2, size32: 2),
-        StructureRow("unix_diag_req", fields: (2469, 7), size64: 24, size32: 24),
-        StructureRow("unix_diag_msg", fields: (2476, 6), size64: 16, size32: 16),
-        StructureRow("unix_diag_vfs", fields: (2482, 2), size64: 8, size32: 8),
-        StructureRow("unix_diag_rqlen", fields: (2484, 2), size64: 8, size32: 8),
-        StructureRow("netlink_diag_req", fields: (2486, 6), size64: 20, size32: 20),
-        StructureRow("netlink_diag_msg", fields: (2492, 9), size64: 28, size32: 28),
-        StructureRow("netlink_diag_ring", fields: (2501, 4), size64: 16, size32: 16),
-        StructureRow("packet_diag_req", fields: (2505, 6), size64: 20, size32: 20),
-        StructureRow("packet_diag_msg", fields: (2511, 5), size64: 16, size32: 16),
-        StructureRow("packet_diag_info", fields: (2516, 6), size64: 24, size32: 24),
-        StructureRow("packet_diag_mclist", fields: (2522, 5), size64: 44, size32: 44),
-        StructureRow("tcp_diag_md5sig", fields: (2527, 7), size64: 100, size32: 100),
-        StructureRow("packet_diag_ring", fields: (2534, 7), size64: 28, size32: 28),
-        StructureRow("smc_diag_req", fields: (2541, 4), size64: 52, size32: 52),
-        StructureRow("smc_diag_msg", fields: (2545, 7), size64: 64, size32: 64),
-        StructureRow("smc_diag_fallback", fields: (2552, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_bc_op", fields: (2554, 3), size64: 4, size32: 4),
-        StructureRow("smc_diag_linkinfo", fields: (2557, 5), size64: 146, size32: 146),
-        StructureRow("smc_diag_lgrinfo", fields: (2562, 2), size64: 147, size32: 147),
-        StructureRow("selnl_msg_setenforce", fields: (2564, 1), size64: 4, size32: 4),
-        StructureRow("selnl_msg_policyload", fields: (2565, 1), size64: 4, size32: 4),
-        StructureRow("nfgenmsg", fields: (2566, 3), size64: 4, size32: 4),
-        StructureRow("crypto_user_alg", fields: (2569, 7), size64: 208, size32: 208),
-        StructureRow("crypto_report_generic", fields: (2576, 1), size64: 64, size32: 64),
-        StructureRow("crypto_report_hash", fields: (2577, 3), size64: 72, size32: 72),
-        StructureRow("crypto_report_blkcipher", fields: (2580, 6), size64: 144, size32: 144),
-        StructureRow("crypto_report_aead", fields: (2586, 5), size64: 140, size32: 140),
-        StructureRow("crypto_report_rng", fields: (2591, 2), size64: 68, size32: 68),
-        StructureRow("crypto_report_cipher", fields: (2593, 4), size64: 76, size32: 76),
-        StructureRow("bpf_map_create", fields: (2597, 16), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_map_element", fields: (2613, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_update", fields: (2617, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_key", fields: (2621, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_map_next", fields: (2623, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_map_only", fields: (2626, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_prog_load", fields: (2627, 32), size64: 168, size32: 168, isWide: true),
-        StructureRow("bpf_object", fields: (2659, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_attach", fields: (2663, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_prog_detach", fields: (2670, 2), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_test_run", fields: (2672, 15), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_prog_test_run", fields: (2687, 1), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_next_id", fields: (2688, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_by_id", fields: (2691, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_map_by_id", fields: (2694, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_btf_by_id", fields: (2697, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_by_id", fields: (2698, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_info_by_fd", fields: (2699, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_object_info", fields: (2702, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_query_attr", fields: (2703, 8), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_prog_query", fields: (2711, 1), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_tracepoint", fields: (2712, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_raw_tracepoint", fields: (2715, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_btf_load", fields: (2716, 6), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_task_query", fields: (2722, 9), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_task_fd_query", fields: (2731, 1), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_batch", fields: (2732, 8), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch", fields: (2740, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_update", fields: (2741, 6), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_update", fields: (2747, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_delete", fields: (2748, 5), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_delete", fields: (2753, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_kprobe_multi", fields: (2754, 5), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_cookie_attr", fields: (2759, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_uprobe_multi", fields: (2760, 7), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_tracing_attr", fields: (2767, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_netfilter_attr", fields: (2769, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_relative_attr", fields: (2773, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_attr", fields: (2775, 13), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_create", fields: (2788, 1), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_change", fields: (2789, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_update", fields: (2793, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_only", fields: (2794, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_detach", fields: (2795, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_stats_attr", fields: (2796, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_enable_stats", fields: (2797, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_iterator", fields: (2798, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_iter_create", fields: (2800, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_binding", fields: (2801, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_bind_map", fields: (2804, 1), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_token", fields: (2805, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_token_create", fields: (2807, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_stream", fields: (2808, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_stream_read", fields: (2812, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("perf_event_attr", fields: (2813, 104), size64: 136, size32: 136, isWide: true),
-        StructureRow("perf_query_bpf", fields: (2917, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("flock64_i386", fields: (2918, 5), size64: 24, size32: 24),
-        StructureRow("stat_i386", fields: (2923, 17), size64: 64, size32: 64),
-        StructureRow("stat64", fields: (2940, 16), size64: 96, size32: 96),
-        StructureRow("old_stat", fields: (2956, 11), size64: 32, size32: 32),
-        StructureRow("sel_arg", fields: (2967, 5), size64: 40, size32: 20),
-        StructureRow("mmap_arg", fields: (2972, 6), size64: 32, size32: 24),
-        StructureRow("old_sigaction", fields: (2978, 4), size64: 24, size32: 16),
-        StructureRow("ipc64_perm_i386", fields: (2982, 7), size64: 48, size32: 36),
-        StructureRow("ipc64_perm_set_i386", fields: (2989, 4), size64: 48, size32: 36),
-        StructureRow("shmid64_ds_i386", fields: (2993, 9), size64: 96, size32: 84),
-        StructureRow("semid64_ds_i386", fields: (3002, 5), size64: 80, size32: 64),
-        StructureRow("msqid64_ds_i386", fields: (3007, 9), size64: 96, size32: 88),
-        StructureRow("msqid64_ds_set_i386", fields: (3016, 2), size64: 80, size32: 72),
-        StructureRow("sigevent_i386", fields: (3018, 7), size64: 24, size32: 20),
-        StructureRow("ff_effect_i386", fields: (3025, 10), size64: 48, size32: 44),
-        StructureRow("sg_io_hdr_i386", fields: (3035, 23), size64: 64, size32: 64),
-        StructureRow("loop_info_i386", fields: (3058, 12), size64: 140, size32: 140),
+        StructureRow("ifla_vf_spoofchk", fields: (2307, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_link_state", fields: (2309, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rss_query_en", fields: (2311, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_trust", fields: (2313, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_guid", fields: (2315, 2), size64: 16, size32: 12),
+        StructureRow("ifla_port_vsi", fields: (2317, 4), size64: 8, size32: 8),
+        StructureRow("rtnl_link_ifmap", fields: (2321, 6), size64: 32, size32: 28, minimum: 28),
+        StructureRow("ndt_config", fields: (2327, 9), size64: 32, size32: 32),
+        StructureRow("ndt_stats", fields: (2336, 11), size64: 88, size32: 88),
+        StructureRow("ndtmsg", fields: (2347, 3), size64: 4, size32: 4),
+        StructureRow("ifaddrlblmsg", fields: (2350, 6), size64: 12, size32: 12),
+        StructureRow("netconfmsg", fields: (2356, 1), size64: 1, size32: 1),
+        StructureRow("dcbmsg", fields: (2357, 3), size64: 4, size32: 4),
+        StructureRow("multicast_report", fields: (2360, 1), size64: 1, size32: 1),
+        StructureRow("rtgenmsg", fields: (2361, 1), size64: 1, size32: 1),
+        StructureRow("nhmsg", fields: (2362, 5), size64: 8, size32: 8),
+        StructureRow("nexthop_grp", fields: (2367, 4), size64: 8, size32: 8),
+        StructureRow("br_port_msg", fields: (2371, 2), size64: 8, size32: 8),
+        StructureRow("multicast_address", fields: (2373, 6), size64: 20, size32: 20),
+        StructureRow("br_mdb_entry", fields: (2379, 5), size64: 28, size32: 28),
+        StructureRow("if_stats_msg", fields: (2384, 5), size64: 12, size32: 12),
+        StructureRow("bridge_vlan_xstats", fields: (2389, 7), size64: 40, size32: 40),
+        StructureRow("bridge_stp_xstats", fields: (2396, 6), size64: 48, size32: 48),
+        StructureRow("rtnl_hw_stats64", fields: (2402, 9), size64: 72, size32: 72),
+        StructureRow("gnet_stats_basic", fields: (2411, 2), size64: 16, size32: 12, minimum: 12),
+        StructureRow("gnet_stats_rate_est", fields: (2413, 2), size64: 8, size32: 8),
+        StructureRow("gnet_stats_rate_est64", fields: (2415, 2), size64: 16, size32: 16),
+        StructureRow("gnet_stats_queue", fields: (2417, 5), size64: 20, size32: 20),
+        StructureRow("tc_sizespec", fields: (2422, 8), size64: 24, size32: 24),
+        StructureRow("tc_stats", fields: (2430, 8), size64: 40, size32: 36, minimum: 36),
+        StructureRow("tc_estimator", fields: (2438, 2), size64: 2, size32: 2),
+        StructureRow("tcamsg", fields: (2440, 3), size64: 4, size32: 4),
+        StructureRow("nla_bitfield32", fields: (2443, 2), size64: 8, size32: 8),
+        StructureRow("rta_mfc_stats", fields: (2445, 3), size64: 24, size32: 24),
+        StructureRow("fib_rule_uid_range", fields: (2448, 2), size64: 8, size32: 8),
+        StructureRow("fib_rule_port_range", fields: (2450, 2), size64: 4, size32: 4),
+        StructureRow("rtnexthop", fields: (2452, 4), size64: 8, size32: 8),
+        StructureRow("can_device_stats", fields: (2456, 6), size64: 24, size32: 24),
+        StructureRow("traffic_root_flags", fields: (2462, 2), size64: 8, size32: 8),
+        StructureRow("traffic_action_flags", fields: (2464, 2), size64: 8, size32: 8),
+        StructureRow("traffic_statistics_flags", fields: (2466, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_sockid", fields: (2468, 8), size64: 48, size32: 48),
+        StructureRow("inet6_diag_sockid", fields: (2476, 6), size64: 48, size32: 48),
+        StructureRow("inet_diag_req_v2", fields: (2482, 6), size64: 56, size32: 56),
+        StructureRow("inet_diag_req", fields: (2488, 7), size64: 60, size32: 60),
+        StructureRow("inet_diag_msg", fields: (2495, 10), size64: 72, size32: 72),
+        StructureRow("inet6_diag_req_v2", fields: (2505, 6), size64: 56, size32: 56),
+        StructureRow("inet6_diag_msg", fields: (2511, 10), size64: 72, size32: 72),
+        StructureRow("inet_diag_meminfo", fields: (2521, 4), size64: 16, size32: 16),
+        StructureRow("tcpvegas_info", fields: (2525, 4), size64: 16, size32: 16),
+        StructureRow("tcp_dctcp_info", fields: (2529, 5), size64: 16, size32: 16),
+        StructureRow("tcp_bbr_info", fields: (2534, 5), size64: 20, size32: 20),
+        StructureRow("inet_diag_sockopt", fields: (2539, 11), size64: 2, size32: 2),
+        StructureRow("unix_diag_req", fields: (2550, 7), size64: 24, size32: 24),
+        StructureRow("unix_diag_msg", fields: (2557, 6), size64: 16, size32: 16),
+        StructureRow("unix_diag_vfs", fields: (2563, 2), size64: 8, size32: 8),
+        StructureRow("unix_diag_rqlen", fields: (2565, 2), size64: 8, size32: 8),
+        StructureRow("netlink_diag_req", fields: (2567, 6), size64: 20, size32: 20),
+        StructureRow("netlink_diag_msg", fields: (2573, 9), size64: 28, size32: 28),
+        StructureRow("netlink_diag_ring", fields: (2582, 4), size64: 16, size32: 16),
+        StructureRow("packet_diag_req", fields: (2586, 6), size64: 20, size32: 20),
+        StructureRow("packet_diag_msg", fields: (2592, 5), size64: 16, size32: 16),
+        StructureRow("packet_diag_info", fields: (2597, 6), size64: 24, size32: 24),
+        StructureRow("packet_diag_mclist", fields: (2603, 5), size64: 44, size32: 44),
+        StructureRow("tcp_diag_md5sig", fields: (2608, 7), size64: 100, size32: 100),
+        StructureRow("packet_diag_ring", fields: (2615, 7), size64: 28, size32: 28),
+        StructureRow("smc_diag_req", fields: (2622, 4), size64: 52, size32: 52),
+        StructureRow("smc_diag_msg", fields: (2626, 7), size64: 64, size32: 64),
+        StructureRow("smc_diag_fallback", fields: (2633, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_bc_op", fields: (2635, 3), size64: 4, size32: 4),
+        StructureRow("smc_diag_linkinfo", fields: (2638, 5), size64: 146, size32: 146),
+        StructureRow("smc_diag_lgrinfo", fields: (2643, 2), size64: 147, size32: 147),
+        StructureRow("selnl_msg_setenforce", fields: (2645, 1), size64: 4, size32: 4),
+        StructureRow("selnl_msg_policyload", fields: (2646, 1), size64: 4, size32: 4),
+        StructureRow("nfgenmsg", fields: (2647, 3), size64: 4, size32: 4),
+        StructureRow("crypto_user_alg", fields: (2650, 7), size64: 208, size32: 208),
+        StructureRow("crypto_report_generic", fields: (2657, 1), size64: 64, size32: 64),
+        StructureRow("crypto_report_hash", fields: (2658, 3), size64: 72, size32: 72),
+        StructureRow("crypto_report_blkcipher", fields: (2661, 6), size64: 144, size32: 144),
+        StructureRow("crypto_report_aead", fields: (2667, 5), size64: 140, size32: 140),
+        StructureRow("crypto_report_rng", fields: (2672, 2), size64: 68, size32: 68),
+        StructureRow("crypto_report_cipher", fields: (2674, 4), size64: 76, size32: 76),
+        StructureRow("bpf_map_create", fields: (2678, 16), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_map_element", fields: (2694, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_update", fields: (2698, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_key", fields: (2702, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_map_next", fields: (2704, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_map_only", fields: (2707, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_prog_load", fields: (2708, 32), size64: 168, size32: 168, isWide: true),
+        StructureRow("bpf_object", fields: (2740, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_attach", fields: (2744, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_prog_detach", fields: (2751, 2), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_test_run", fields: (2753, 15), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_prog_test_run", fields: (2768, 1), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_next_id", fields: (2769, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_by_id", fields: (2772, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_map_by_id", fields: (2775, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_btf_by_id", fields: (2778, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_by_id", fields: (2779, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_info_by_fd", fields: (2780, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_object_info", fields: (2783, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_query_attr", fields: (2784, 8), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_prog_query", fields: (2792, 1), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_tracepoint", fields: (2793, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_raw_tracepoint", fields: (2796, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_btf_load", fields: (2797, 6), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_task_query", fields: (2803, 9), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_task_fd_query", fields: (2812, 1), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_batch", fields: (2813, 8), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch", fields: (2821, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_update", fields: (2822, 6), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_update", fields: (2828, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_delete", fields: (2829, 5), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_delete", fields: (2834, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_kprobe_multi", fields: (2835, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_cookie_attr", fields: (2840, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_uprobe_multi", fields: (2841, 7), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_tracing_attr", fields: (2848, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_netfilter_attr", fields: (2850, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_relative_attr", fields: (2854, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_attr", fields: (2856, 13), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_create", fields: (2869, 1), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_change", fields: (2870, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_update", fields: (2874, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_only", fields: (2875, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_detach", fields: (2876, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_stats_attr", fields: (2877, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_enable_stats", fields: (2878, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_iterator", fields: (2879, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_iter_create", fields: (2881, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_binding", fields: (2882, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_bind_map", fields: (2885, 1), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_token", fields: (2886, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_token_create", fields: (2888, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_stream", fields: (2889, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_stream_read", fields: (2893, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("perf_event_attr", fields: (2894, 104), size64: 136, size32: 136, isWide: true),
+        StructureRow("perf_query_bpf", fields: (2998, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("flock64_i386", fields: (2999, 5), size64: 24, size32: 24),
+        StructureRow("stat_i386", fields: (3004, 17), size64: 64, size32: 64),
+        StructureRow("stat64", fields: (3021, 16), size64: 96, size32: 96),
+        StructureRow("old_stat", fields: (3037, 11), size64: 32, size32: 32),
+        StructureRow("sel_arg", fields: (3048, 5), size64: 40, size32: 20),
+        StructureRow("mmap_arg", fields: (3053, 6), size64: 32, size32: 24),
+        StructureRow("old_sigaction", fields: (3059, 4), size64: 24, size32: 16),
+        StructureRow("ipc64_perm_i386", fields: (3063, 7), size64: 48, size32: 36),
+        StructureRow("ipc64_perm_set_i386", fields: (3070, 4), size64: 48, size32: 36),
+        StructureRow("shmid64_ds_i386", fields: (3074, 9), size64: 96, size32: 84),
+        StructureRow("semid64_ds_i386", fields: (3083, 5), size64: 80, size32: 64),
+        StructureRow("msqid64_ds_i386", fields: (3088, 9), size64: 96, size32: 88),
+        StructureRow("msqid64_ds_set_i386", fields: (3097, 2), size64: 80, size32: 72),
+        StructureRow("sigevent_i386", fields: (3099, 7), size64: 24, size32: 20),
+        StructureRow("ff_effect_i386", fields: (3106, 10), size64: 48, size32: 44),
+        StructureRow("sg_io_hdr_i386", fields: (3116, 23), size64: 64, size32: 64),
+        StructureRow("v4l2_format_i386", fields: (3139, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_format_found_i386", fields: (3147, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_create_buffers_i386", fields: (3155, 6), size64: 248, size32: 248),
+        StructureRow("v4l2_buffer_i386", fields: (3161, 13), size64: 72, size32: 68),
+        StructureRow("loop_info_i386", fields: (3174, 12), size64: 140, size32: 140),
     ]
 }
 
@@ -2267,12 +2303,80 @@ extension SpecTables {
         ArgumentRow("sizeimage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 8, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("c", "", .entry, TypeRow(.value, .structure, 0, 171, .none), register: 1),
+        ArgumentRow("next", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("w", "", .entry, TypeRow(.value, .structure, 0, 171, .none), register: 1),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("chromakey", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("clips", "", .entry, TypeRow(.array, .structure, 0, 176, .argument(4)), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("clipcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 28),
+        ArgumentRow("bitmap", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 6, offset64: 40, offset32: 32),
+        ArgumentRow("global_alpha", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 7, offset64: 48, offset32: 36),
+        ArgumentRow("sampling_rate", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("samples_per_line", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sample_format", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("start", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(2)), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("count", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 359, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 8, offset64: 36, offset32: 36, isHidden: true),
+        ArgumentRow("sizeimage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("bytesperline", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("plane_fmt", "", .entry, TypeRow(.array, .structure, 0, 179, .argument(6)), register: 6, offset64: 20, offset32: 20, isInline: true),
+        ArgumentRow("num_planes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 180, offset32: 180),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(11)), register: 8, offset64: 181, offset32: 181, isHidden: true),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 1),
+        ArgumentRow("buffersize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("dataformat", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 1),
+        ArgumentRow("buffersize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("pix", "", .entry, TypeRow(.value, .structure, 0, 175, .none), condition: 160, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(152)), register: 3, offset64: 56, offset32: 56, isHidden: true),
-        ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 175, .none), condition: 160, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 177, .none), condition: 161, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 178, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 180, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 204, offset32: 204, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 175, .none), condition: 160, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 177, .none), condition: 161, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 178, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 180, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 204, offset32: 204, isHidden: true),
+        ArgumentRow("index", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields6: [ArgumentRow] = [
+        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 183, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 224, offset32: 224, isHidden: true),
+        ArgumentRow("rest", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(7)), register: 6, offset64: 228, offset32: 228, isHidden: true),
+        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 349, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("minimum", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 4, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("maximum", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("step", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("default_value", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 7, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 350, .none), register: 8, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("elem_size", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 76, offset32: 76, isDetail: true),
+        ArgumentRow("elems", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 80, offset32: 80, isDetail: true),
+        ArgumentRow("nr_of_dims", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 84, offset32: 84, isDetail: true),
+        ArgumentRow("dims", "", .exit, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 12, offset64: 88, offset32: 88, isDetail: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(32)), register: 13, offset64: 104, offset32: 104, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1, offset64: 4, offset32: 4),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2280,26 +2384,38 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(11)), register: 6, offset64: 20, offset32: 20, isHidden: true),
-        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("bytesused", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 336, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 337, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("timestamp", "", .exit, TypeRow(.value, .structure, 0, 2, .none), register: 6, offset64: 24, offset32: 20),
-        ArgumentRow("timecode", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 7, offset64: 40, offset32: 28, isHidden: true),
-        ArgumentRow("sequence", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 56, offset32: 44),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 9, offset64: 60, offset32: 48),
-        ArgumentRow("m", "", .exit, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 10, offset64: 64, offset32: 52),
-        ArgumentRow("length", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 72, offset32: 56),
-        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 12, offset64: 76, offset32: 60, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 60, offset32: 60),
+        ArgumentRow("m.offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 166, register: 4, offset64: 64, offset32: 64),
+        ArgumentRow("m.userptr", "", .exit, TypeRow(.value, .address, 0, 0, .none), condition: 167, register: 4, offset64: 64, offset32: 64),
+        ArgumentRow("m.fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), condition: 168, register: 4, offset64: 64, offset32: 64),
+        ArgumentRow("length", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 72, offset32: 72),
+        ArgumentRow("bytesused", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 336, .none), register: 7, offset64: 12, offset32: 12),
+        ArgumentRow("timestamp", "", .exit, TypeRow(.value, .structure, 0, 2, .none), register: 8, offset64: 24, offset32: 24),
+        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 337, .none), register: 9, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("sequence", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 11, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 357, .none), register: 1),
         ArgumentRow("capturemode", "", .entry, TypeRow(.value, .flags, 4, 358, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 172, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("extendedmode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("readbuffers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 357, .none), register: 1),
+        ArgumentRow("outputmode", "", .entry, TypeRow(.value, .flags, 4, 358, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 172, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("extendedmode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("writebuffers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("capture", "", .entry, TypeRow(.value, .structure, 0, 180, .none), condition: 159, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.capture", "", .entry, TypeRow(.value, .structure, 0, 190, .none), condition: 169, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.output", "", .entry, TypeRow(.value, .structure, 0, 191, .none), condition: 170, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(160)), register: 3, offset64: 44, offset32: 44, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
+        ArgumentRow("parm.capture", "", .exit, TypeRow(.value, .structure, 0, 190, .none), condition: 169, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.output", "", .exit, TypeRow(.value, .structure, 0, 191, .none), condition: 170, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(160)), register: 3, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("id", "", .exit, TypeRow(.value, .flags, 8, 343, .none), register: 2, offset64: 8, offset32: 4),
@@ -2319,9 +2435,6 @@ extension SpecTables {
         ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
         ArgumentRow("value", "", .both, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-    ]
-
-    private static let fields6: [ArgumentRow] = [
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 351, .none), register: 3, offset64: 36, offset32: 36),
         ArgumentRow("capability", "", .exit, TypeRow(.value, .flags, 4, 352, .none), register: 4, offset64: 40, offset32: 40),
@@ -2368,15 +2481,15 @@ extension SpecTables {
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 355, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 191, .none), condition: 161, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 192, .none), condition: 162, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 203, .none), condition: 166, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 204, .none), condition: 171, register: 5, offset64: 12, offset32: 12),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 356, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 172, .none), condition: 163, register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 172, .none), condition: 172, register: 6, offset64: 20, offset32: 20),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 7, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 8, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("tuner", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -2394,12 +2507,12 @@ extension SpecTables {
         ArgumentRow("num_qgroups", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("num_ref_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("num_excl_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 197, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 209, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("qgroups", "", .entry, TypeRow(.array, .unsigned, 8, 0, .argument(1)), register: 6, offset64: 72, offset32: 72, isDetail: true, isInline: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 387, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 164, register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 198, .none), condition: 164, register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 173, register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 210, .none), condition: 173, register: 4, offset64: 32, offset32: 32),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4040)), register: 5, offset64: 56, offset32: 56),
         ArgumentRow("transid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("profiles", "", .entry, TypeRow(.value, .flags, 8, 363, .none), register: 1),
@@ -2420,10 +2533,10 @@ extension SpecTables {
         ArgumentRow("completed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 364, .none), register: 1),
         ArgumentRow("state", "", .exit, TypeRow(.value, .flags, 8, 365, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 200, .none), condition: 165, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 200, .none), condition: 166, register: 4, offset64: 152, offset32: 152),
-        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 200, .none), condition: 167, register: 5, offset64: 288, offset32: 288),
-        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 201, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 212, .none), condition: 174, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 212, .none), condition: 175, register: 4, offset64: 152, offset32: 152),
+        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 212, .none), condition: 176, register: 5, offset64: 288, offset32: 288),
+        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 213, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(72)), register: 7, offset64: 448, offset32: 448, isHidden: true),
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2445,12 +2558,15 @@ extension SpecTables {
         ArgumentRow("progress_1000", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("time_started", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("time_stopped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+    ]
+
+    private static let fields7: [ArgumentRow] = [
         ArgumentRow("num_write_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("num_uncorrectable_read_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 375, .none), register: 1),
         ArgumentRow("result", "", .exit, TypeRow(.value, .symbol, 8, 377, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 206, .none), condition: 36, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 205, .none), condition: 40, register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 218, .none), condition: 36, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 217, .none), condition: 40, register: 4, offset64: 16, offset32: 16),
         ArgumentRow("spare", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(64)), register: 5, offset64: 2088, offset32: 2084, isHidden: true),
         ArgumentRow("compat_flags", "", .entry, TypeRow(.value, .flags, 8, 368, .none), register: 1),
         ArgumentRow("compat_ro_flags", "", .entry, TypeRow(.value, .flags, 8, 369, .none), register: 2, offset64: 8, offset32: 8),
@@ -2461,11 +2577,11 @@ extension SpecTables {
         ArgumentRow("nodesize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 32, offset32: 32),
         ArgumentRow("sectorsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 36, offset32: 36),
         ArgumentRow("clone_alignment", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("csum_type", "", .entry, TypeRow(.value, .symbol, 2, 373, .none), condition: 168, register: 7, offset64: 44, offset32: 44),
-        ArgumentRow("csum_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 168, register: 8, offset64: 46, offset32: 46),
+        ArgumentRow("csum_type", "", .entry, TypeRow(.value, .symbol, 2, 373, .none), condition: 177, register: 7, offset64: 44, offset32: 44),
+        ArgumentRow("csum_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 177, register: 8, offset64: 46, offset32: 46),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 374, .none), register: 9, offset64: 48, offset32: 48),
-        ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 169, register: 10, offset64: 56, offset32: 56),
-        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), condition: 170, register: 11, offset64: 64, offset32: 64),
+        ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 178, register: 10, offset64: 56, offset32: 56),
+        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), condition: 179, register: 11, offset64: 64, offset32: 64),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(944)), register: 12, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
         ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2491,7 +2607,7 @@ extension SpecTables {
         ArgumentRow("create", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 197, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 209, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 382, .none), register: 1),
         ArgumentRow("status", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -2502,8 +2618,8 @@ extension SpecTables {
         ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), register: 1),
         ArgumentRow("stransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("rtransid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 219, .none), register: 4, offset64: 32, offset32: 32),
-        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 219, .none), register: 5, offset64: 48, offset32: 44),
+        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 231, .none), register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 231, .none), register: 5, offset64: 48, offset32: 44),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 64, offset32: 56),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(16)), register: 7, offset64: 72, offset32: 64, isHidden: true),
         ArgumentRow("data_extents_scrubbed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -2522,13 +2638,10 @@ extension SpecTables {
         ArgumentRow("last_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 14, offset64: 104, offset32: 104),
         ArgumentRow("unverified_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 15, offset64: 112, offset32: 112),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
-    ]
-
-    private static let fields7: [ArgumentRow] = [
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 385, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 221, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 233, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(109)), register: 6, offset64: 152, offset32: 152, isHidden: true),
         ArgumentRow("tree_id", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 1),
         ArgumentRow("min_objectid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 2, offset64: 8, offset32: 8),
@@ -2541,9 +2654,9 @@ extension SpecTables {
         ArgumentRow("max_type", "", .entry, TypeRow(.value, .symbol, 4, 361, .none), register: 9, offset64: 60, offset32: 60),
         ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 64, offset32: 64),
         ArgumentRow("unused", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(36)), register: 11, offset64: 68, offset32: 68, isHidden: true),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 223, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 1),
         ArgumentRow("buf", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3992)), register: 2, offset64: 104, offset32: 104, isHidden: true),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 223, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 1),
         ArgumentRow("buf_size", "", .both, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 104, offset32: 104),
         ArgumentRow("send_fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("clone_sources_count", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2557,7 +2670,7 @@ extension SpecTables {
         ArgumentRow("used_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("space_slots", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("total_spaces", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 227, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
+        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 239, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
         ArgumentRow("version", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 1),
         ArgumentRow("data_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 12, offset32: 12),
         ArgumentRow("data_start", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16, isOptional: true),
@@ -2577,14 +2690,18 @@ extension SpecTables {
         ArgumentRow("diacr", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("base", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("result", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("unicode", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
+        ArgumentRow("fontpos", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("entry_ct", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 245, .argument(0)), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 232, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 244, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(768)), register: 3, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("diacr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("result", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 234, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 248, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3072)), register: 3, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("function", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2596,7 +2713,7 @@ extension SpecTables {
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 8, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("nent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 236, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
+        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 250, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
         ArgumentRow("lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 356, offset32: 356),
         ArgumentRow("lineoffsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 3, offset64: 256, offset32: 256),
@@ -2616,7 +2733,7 @@ extension SpecTables {
         ArgumentRow("num_lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 560, offset32: 560),
         ArgumentRow("offsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 256, offset32: 256),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 242, .none), register: 4, offset64: 288, offset32: 288),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 256, .none), register: 4, offset64: 288, offset32: 288),
         ArgumentRow("event_buffer_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 564, offset32: 564, isOptional: true),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 6, offset64: 568, offset32: 568, isOptional: true),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 7, offset64: 588, offset32: 588),
@@ -2644,13 +2761,16 @@ extension SpecTables {
         ArgumentRow("useecc", "", .entry, TypeRow(.value, .symbol, 4, 391, .none), register: 1),
         ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("oobfree", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(16)), register: 3, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields8: [ArgumentRow] = [
         ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(32)), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("oobavail", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 260, offset32: 260),
-        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 251, .fixed(8)), register: 4, offset64: 264, offset32: 264),
+        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 265, .fixed(8)), register: 4, offset64: 264, offset32: 264),
         ArgumentRow("corrected", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("failed", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("badblocks", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2694,7 +2814,7 @@ extension SpecTables {
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 394, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 261, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 275, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("attr", "", .entry, TypeRow(.value, .flags, 8, 397, .none), register: 1),
         ArgumentRow("a", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("b", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -2704,7 +2824,7 @@ extension SpecTables {
         ArgumentRow("clnt_uuid", "", .entry, TypeRow(.array, .hexadecimal, 1, 0, .fixed(16)), register: 3, offset64: 16, offset32: 16, isOptional: true),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 52, offset32: 52),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 263, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 277, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
         ArgumentRow("session", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 44, offset32: 44),
         ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 396, .none), register: 9, offset64: 48, offset32: 48),
@@ -2712,33 +2832,30 @@ extension SpecTables {
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 263, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 277, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 396, .none), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("func", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 263, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 277, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("ret", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 263, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 277, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("op", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 263, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
-    ]
-
-    private static let fields8: [ArgumentRow] = [
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 277, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 12, offset32: 12),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 264, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 278, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 265, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 279, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 266, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 280, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 267, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 281, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 268, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 282, .none), register: 2),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
@@ -2766,7 +2883,7 @@ extension SpecTables {
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("count", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("padding1", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 280, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
+        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 294, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4352)), register: 4, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("lnum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2847,6 +2964,9 @@ extension SpecTables {
         ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 408, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 409, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 410, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
+    ]
+
+    private static let fields9: [ArgumentRow] = [
         ArgumentRow("ws_row", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("ws_col", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("ws_xpixel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -2908,7 +3028,7 @@ extension SpecTables {
         ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 434, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("datalen", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 301, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 315, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("act_mask", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1, offset64: 32, offset32: 32),
         ArgumentRow("buf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("buf_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 40, offset32: 40),
@@ -2928,9 +3048,6 @@ extension SpecTables {
         ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 415, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 414, .none), register: 8, offset64: 44, offset32: 44),
-    ]
-
-    private static let fields9: [ArgumentRow] = [
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 112, offset32: 112, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 0, 0, .fixed(2)), register: 11, offset64: 144, offset32: 144, isDetail: true),
@@ -2950,7 +3067,7 @@ extension SpecTables {
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 13, offset64: 216, offset32: 216, isDetail: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 306, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 320, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 240, offset32: 240, isHidden: true),
         ArgumentRow("tm_sec", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tm_min", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2963,7 +3080,7 @@ extension SpecTables {
         ArgumentRow("tm_isdst", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("enabled", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 308, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 322, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("pll_ctrl", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("pll_value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pll_max", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2978,7 +3095,7 @@ extension SpecTables {
         ArgumentRow("api", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 418, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 419, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 312, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 421, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 420, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
@@ -2986,15 +3103,15 @@ extension SpecTables {
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 422, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("copy", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 312, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 423, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("zeropage", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 312, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 424, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 312, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 425, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("mapped", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 312, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 426, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("updated", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
@@ -3010,21 +3127,21 @@ extension SpecTables {
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 7, offset32: 7, isOptional: true),
         ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 435, .none), register: 1),
-        ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 166, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 165, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 165, register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 165, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 167, register: 6, offset64: 28, offset32: 28),
-        ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 167, register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 167, register: 8, offset64: 36, offset32: 36),
-        ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 167, register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 167, register: 10, offset64: 44, offset32: 44),
-        ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 167, register: 11, offset64: 48, offset32: 48),
-        ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 167, register: 12, offset64: 52, offset32: 52),
-        ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 167, register: 13, offset64: 56, offset32: 56),
-        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 171, register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 436, .none), condition: 172, register: 15, offset64: 64, offset32: 64),
-        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 173, register: 16, offset64: 68, offset32: 68),
+        ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 175, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 6, offset64: 28, offset32: 28),
+        ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 8, offset64: 36, offset32: 36),
+        ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 10, offset64: 44, offset32: 44),
+        ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 11, offset64: 48, offset32: 48),
+        ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 12, offset64: 52, offset32: 52),
+        ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 13, offset64: 56, offset32: 56),
+        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 180, register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 436, .none), condition: 181, register: 15, offset64: 64, offset32: 64),
+        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 182, register: 16, offset64: 68, offset32: 68),
         ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 439, .none), register: 1),
         ArgumentRow("firmware_version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("identity", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
@@ -3038,7 +3155,7 @@ extension SpecTables {
         ArgumentRow("sin_zero", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("x25_addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 341, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
         ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 460, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 461, .none), register: 3, offset64: 8, offset32: 8),
@@ -3050,29 +3167,32 @@ extension SpecTables {
         ArgumentRow("lower", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("upper", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+    ]
+
+    private static let fields10: [ArgumentRow] = [
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 332, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 346, .none), register: 1),
         ArgumentRow("domain", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("node", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 331, .none), register: 1),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 333, .none), register: 1),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 334, .none), register: 1),
+        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 345, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 347, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 348, .none), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
         ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 475, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 476, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 335, .none), condition: 174, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 336, .none), condition: 175, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 337, .none), condition: 176, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 349, .none), condition: 183, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 350, .none), condition: 184, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 351, .none), condition: 185, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(12)), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 477, .none), register: 1),
         ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 478, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(1)), condition: 177, register: 3, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 479, .none), condition: 178, register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(1)), condition: 186, register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 479, .none), condition: 187, register: 3, offset64: 6, offset32: 6),
         ArgumentRow("hwaddr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(8)), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("end", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 4, offset64: 14, offset32: 14, isHidden: true),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 339, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 353, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
@@ -3131,13 +3251,10 @@ extension SpecTables {
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("desc", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-    ]
-
-    private static let fields10: [ArgumentRow] = [
-        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 357, .none), register: 1),
-        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 357, .none), register: 2, offset64: 32, offset32: 32),
-        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 357, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 357, .none), register: 4, offset64: 96, offset32: 96),
+        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 371, .none), register: 1),
+        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 371, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 371, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 371, .none), register: 4, offset64: 96, offset32: 96),
         ArgumentRow("rx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -3253,6 +3370,9 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("tcm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
+    ]
+
+    private static let fields11: [ArgumentRow] = [
         ArgumentRow("tcm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("tcm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("tcm_handle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
@@ -3334,9 +3454,6 @@ extension SpecTables {
         ArgumentRow("rx_compressed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 22, offset64: 168, offset32: 168),
         ArgumentRow("tx_compressed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 23, offset64: 176, offset32: 176),
         ArgumentRow("rx_nohandler", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 24, offset64: 184, offset32: 184),
-    ]
-
-    private static let fields11: [ArgumentRow] = [
         ArgumentRow("rx_otherhost_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("prio", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(2)), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(6)), register: 2, offset64: 2, offset32: 2),
@@ -3429,8 +3546,8 @@ extension SpecTables {
         ArgumentRow("resvd2", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6, isOptional: true),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("u", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 179, register: 1),
-        ArgumentRow("u", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 180, register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 188, register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 189, register: 1),
         ArgumentRow("u", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 111, .none), register: 3, offset64: 16, offset32: 16),
@@ -3439,7 +3556,7 @@ extension SpecTables {
         ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 634, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 635, .none), register: 3, offset64: 5, offset32: 5),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 404, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 418, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
@@ -3456,6 +3573,9 @@ extension SpecTables {
         ArgumentRow("transition_fwd", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rx_bpdu", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tx_bpdu", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+    ]
+
+    private static let fields12: [ArgumentRow] = [
         ArgumentRow("rx_tcn", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("tx_tcn", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -3537,28 +3657,25 @@ extension SpecTables {
         ArgumentRow("idiag_src", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("idiag_dst", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("idiag_if", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 36, offset32: 36),
-    ]
-
-    private static let fields12: [ArgumentRow] = [
         ArgumentRow("idiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 688, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
         ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("idiag_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 688, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_dbs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -3569,12 +3686,12 @@ extension SpecTables {
         ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 688, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
         ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 428, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 442, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 428, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 442, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -3659,6 +3776,9 @@ extension SpecTables {
         ArgumentRow("pdi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
         ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 681, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdi_reserve", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields13: [ArgumentRow] = [
         ArgumentRow("pdi_copy_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("pdi_tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 680, .none), register: 6, offset64: 20, offset32: 20),
@@ -3684,12 +3804,12 @@ extension SpecTables {
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 689, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 684, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 683, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("diag_shutdown", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("diag_uid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("diag_inode", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 685, .none), register: 1),
@@ -3702,7 +3822,7 @@ extension SpecTables {
         ArgumentRow("ibport", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 65, offset32: 65),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 4, offset64: 66, offset32: 66),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 5, offset64: 106, offset32: 106),
-        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 456, .fixed(1)), register: 1),
+        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 470, .fixed(1)), register: 1),
         ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 695, .none), register: 2, offset64: 146, offset32: 146),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("seqno", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3740,13 +3860,10 @@ extension SpecTables {
         ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 740, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("value_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields13: [ArgumentRow] = [
         ArgumentRow("max_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 741, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("inner_map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 766, .none), condition: 181, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 766, .none), condition: 190, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("map_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("map_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 10, offset64: 48, offset32: 48),
@@ -3793,7 +3910,7 @@ extension SpecTables {
         ArgumentRow("attach_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 21, offset64: 112, offset32: 112),
         ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 116, offset32: 116, isHidden: true),
         ArgumentRow("fd_array", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 23, offset64: 120, offset32: 120),
-        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 182, register: 24, offset64: 116, offset32: 116, isDetail: true),
+        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 191, register: 24, offset64: 116, offset32: 116, isDetail: true),
         ArgumentRow("core_relos", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 25, offset64: 128, offset32: 128),
         ArgumentRow("core_relo_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 136, offset32: 136),
         ArgumentRow("log_true_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 27, offset64: 140, offset32: 140),
@@ -3830,7 +3947,7 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 750, .none), register: 13, offset64: 64, offset32: 64),
         ArgumentRow("cpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("batch_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 72, offset32: 72),
-        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 478, .none), register: 1),
+        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 492, .none), register: 1),
         ArgumentRow("start_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 8, offset32: 8),
@@ -3845,7 +3962,7 @@ extension SpecTables {
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("info_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 485, .none), register: 1),
+        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 499, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 746, .none), register: 3, offset64: 8, offset32: 8),
@@ -3853,15 +3970,18 @@ extension SpecTables {
         ArgumentRow("prog_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("prog_ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(4)), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("prog_cnt", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 183, register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 487, .none), register: 1),
+        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 192, register: 8, offset64: 32, offset32: 32),
+        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 501, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 489, .none), register: 1),
+        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 503, .none), register: 1),
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("btf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(0)), register: 2),
         ArgumentRow("btf_log_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields14: [ArgumentRow] = [
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("btf_log_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("btf_log_level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
@@ -3874,7 +3994,7 @@ extension SpecTables {
         ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 751, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("probe_offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("probe_addr", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 492, .none), register: 1),
+        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 506, .none), register: 1),
         ArgumentRow("in_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("out_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -3883,20 +4003,20 @@ extension SpecTables {
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 36, offset32: 36),
         ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 494, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 508, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
         ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 496, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 510, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
         ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 498, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 512, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 752, .none), register: 1),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("syms", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3922,149 +4042,149 @@ extension SpecTables {
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 184, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 501, .none), condition: 185, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 500, .none), condition: 186, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 502, .none), condition: 187, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 504, .none), condition: 188, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 505, .none), condition: 189, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 503, .none), condition: 190, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 191, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 184, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 506, .none), register: 1),
+        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 193, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 515, .none), condition: 194, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 514, .none), condition: 195, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 516, .none), condition: 196, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 518, .none), condition: 197, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 519, .none), condition: 198, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 517, .none), condition: 199, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 200, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 193, register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 520, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("new_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 745, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 192, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 508, .none), register: 1),
+        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 201, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 522, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 510, .none), register: 1),
+        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 524, .none), register: 1),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 755, .none), register: 1),
-        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 512, .none), register: 1),
+        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields14: [ArgumentRow] = [
-        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 514, .none), register: 1),
+        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 528, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 516, .none), register: 1),
+        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 530, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("bpffs_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 518, .none), register: 1),
+        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 532, .none), register: 1),
         ArgumentRow("stream_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("stream_buf_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("stream_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 520, .none), register: 1),
+        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 534, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 756, .none), register: 2),
         ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 757, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 758, .none), condition: 193, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 759, .none), condition: 194, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 195, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 115, .none), condition: 196, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 758, .none), condition: 202, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 759, .none), condition: 203, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 204, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 115, .none), condition: 205, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 197, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 206, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sample_period", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 763, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 764, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 165, register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 174, register: 8, offset64: 40, offset32: 40),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 167, register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 176, register: 9, offset64: 40, offset32: 40),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), register: 9, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 166, register: 10, offset64: 40, offset32: 40),
+        ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 175, register: 10, offset64: 40, offset32: 40),
         ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), register: 10, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 171, register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 180, register: 11, offset64: 40, offset32: 40),
         ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 172, register: 12, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 181, register: 12, offset64: 40, offset32: 40),
         ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), register: 12, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 198, register: 13, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 207, register: 13, offset64: 40, offset32: 40),
         ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), register: 13, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 173, register: 14, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 182, register: 14, offset64: 40, offset32: 40),
         ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), register: 14, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 199, register: 15, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 208, register: 15, offset64: 40, offset32: 40),
         ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), register: 15, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 200, register: 16, offset64: 40, offset32: 40),
+        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 209, register: 16, offset64: 40, offset32: 40),
         ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), register: 16, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), condition: 201, register: 17, offset64: 40, offset32: 40),
+        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), condition: 210, register: 17, offset64: 40, offset32: 40),
         ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), register: 17, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), condition: 197, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), condition: 206, register: 18, offset64: 40, offset32: 40),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), register: 18, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), condition: 202, register: 19, offset64: 40, offset32: 40),
+        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), condition: 211, register: 19, offset64: 40, offset32: 40),
         ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), register: 19, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), condition: 203, register: 20, offset64: 40, offset32: 40),
+        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), condition: 212, register: 20, offset64: 40, offset32: 40),
         ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), register: 20, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 204, register: 21, offset64: 40, offset32: 40),
+        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 213, register: 21, offset64: 40, offset32: 40),
         ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), register: 21, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 205, register: 22, offset64: 40, offset32: 40),
+        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 214, register: 22, offset64: 40, offset32: 40),
         ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), register: 22, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 116, .none), register: 23, offset64: 40, offset32: 40),
-        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 206, register: 24, offset64: 40, offset32: 40),
+        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 215, register: 24, offset64: 40, offset32: 40),
         ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), register: 24, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 207, register: 25, offset64: 40, offset32: 40),
+        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 216, register: 25, offset64: 40, offset32: 40),
         ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), register: 25, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), condition: 208, register: 26, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), condition: 217, register: 26, offset64: 40, offset32: 40),
         ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), register: 26, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), condition: 18, register: 27, offset64: 40, offset32: 40),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), register: 27, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 209, register: 28, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 218, register: 28, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), register: 28, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 210, register: 29, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 219, register: 29, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), register: 29, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 211, register: 30, offset64: 40, offset32: 40),
+        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 220, register: 30, offset64: 40, offset32: 40),
         ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), register: 30, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 212, register: 31, offset64: 40, offset32: 40),
+        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 221, register: 31, offset64: 40, offset32: 40),
         ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), register: 31, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), condition: 213, register: 32, offset64: 40, offset32: 40),
+        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), condition: 222, register: 32, offset64: 40, offset32: 40),
         ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), register: 32, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), condition: 214, register: 33, offset64: 40, offset32: 40),
+        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), condition: 223, register: 33, offset64: 40, offset32: 40),
         ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), register: 33, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), condition: 215, register: 34, offset64: 40, offset32: 40),
+        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), condition: 224, register: 34, offset64: 40, offset32: 40),
         ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), register: 34, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), condition: 216, register: 35, offset64: 40, offset32: 40),
+        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), condition: 225, register: 35, offset64: 40, offset32: 40),
         ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), register: 35, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), condition: 217, register: 36, offset64: 40, offset32: 40),
+        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), condition: 226, register: 36, offset64: 40, offset32: 40),
         ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), register: 36, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), condition: 218, register: 37, offset64: 40, offset32: 40),
+        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), condition: 227, register: 37, offset64: 40, offset32: 40),
         ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), register: 37, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), condition: 219, register: 38, offset64: 40, offset32: 40),
+        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), condition: 228, register: 38, offset64: 40, offset32: 40),
         ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), register: 38, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), condition: 220, register: 39, offset64: 40, offset32: 40),
+        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), condition: 229, register: 39, offset64: 40, offset32: 40),
         ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), register: 39, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), condition: 221, register: 40, offset64: 40, offset32: 40),
+        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), condition: 230, register: 40, offset64: 40, offset32: 40),
         ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), register: 40, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), condition: 222, register: 41, offset64: 40, offset32: 40),
+        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), condition: 231, register: 41, offset64: 40, offset32: 40),
         ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), register: 41, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), condition: 223, register: 42, offset64: 40, offset32: 40),
+        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), condition: 232, register: 42, offset64: 40, offset32: 40),
         ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), register: 42, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), condition: 224, register: 43, offset64: 40, offset32: 40),
+        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), condition: 233, register: 43, offset64: 40, offset32: 40),
         ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), register: 43, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), condition: 225, register: 44, offset64: 40, offset32: 40),
+        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), condition: 234, register: 44, offset64: 40, offset32: 40),
         ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), register: 44, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("defer_callchain", "", .entry, TypeRow(.value, .bits, 8, 9729, .none), condition: 226, register: 45, offset64: 40, offset32: 40),
-        ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 227, register: 46, offset64: 40, offset32: 40),
-        ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 205, register: 47, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("defer_callchain", "", .entry, TypeRow(.value, .bits, 8, 9729, .none), condition: 235, register: 45, offset64: 40, offset32: 40),
+        ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 236, register: 46, offset64: 40, offset32: 40),
+        ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 214, register: 47, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("wakeup_events", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 767, .none), condition: 228, register: 48, offset64: 52, offset32: 52, isDetail: true),
-        ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 228, register: 49, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 767, .none), condition: 237, register: 48, offset64: 52, offset32: 52, isDetail: true),
+        ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 237, register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("config1", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 49, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 228, register: 50, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 237, register: 50, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("config2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 50, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 765, .none), condition: 229, register: 51, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 765, .none), condition: 238, register: 51, offset64: 72, offset32: 72, isDetail: true),
         ArgumentRow("sample_regs_user", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 52, offset64: 80, offset32: 80, isDetail: true),
-        ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 230, register: 53, offset64: 88, offset32: 88, isDetail: true),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), condition: 213, register: 54, offset64: 92, offset32: 92, isDetail: true),
+        ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 239, register: 53, offset64: 88, offset32: 88, isDetail: true),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), condition: 222, register: 54, offset64: 92, offset32: 92, isDetail: true),
         ArgumentRow("sample_regs_intr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 55, offset64: 96, offset32: 96, isDetail: true),
         ArgumentRow("aux_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 56, offset64: 104, offset32: 104, isDetail: true),
         ArgumentRow("sample_max_stack", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 57, offset64: 108, offset32: 108, isDetail: true),
         ArgumentRow("aux_sample_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 58, offset64: 112, offset32: 112, isDetail: true),
         ArgumentRow("sig_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 59, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 231, register: 60, offset64: 128, offset32: 128, isDetail: true),
+        ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 240, register: 60, offset64: 128, offset32: 128, isDetail: true),
         ArgumentRow("ids_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("l_type", "", .entry, TypeRow(.value, .symbol, 2, 8, .none), register: 1),
+    ]
+
+    private static let fields15: [ArgumentRow] = [
         ArgumentRow("l_whence", "", .entry, TypeRow(.value, .symbol, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("l_start", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("l_len", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -4146,9 +4266,6 @@ extension SpecTables {
         ArgumentRow("shm_nattch", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 72, offset32: 72),
         ArgumentRow("shm_atime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("shm_dtime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 7, offset64: 48, offset32: 48),
-    ]
-
-    private static let fields15: [ArgumentRow] = [
         ArgumentRow("shm_ctime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 8, offset64: 56, offset32: 56),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 76, offset32: 76, isHidden: true),
         ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
@@ -4207,6 +4324,41 @@ extension SpecTables {
         ArgumentRow("resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 18, offset64: 52, offset32: 52),
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 56, offset32: 56),
         ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 320, .none), register: 20, offset64: 60, offset32: 60),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 175, .none), condition: 160, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 177, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 178, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 180, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 200, offset32: 200, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 175, .none), condition: 160, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 177, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 178, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 180, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 200, offset32: 200, isHidden: true),
+        ArgumentRow("index", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 183, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 216, offset32: 216, isHidden: true),
+        ArgumentRow("rest", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(7)), register: 6, offset64: 220, offset32: 220, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 48, offset32: 48),
+        ArgumentRow("m.offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 166, register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("m.userptr", "", .exit, TypeRow(.value, .address, 0, 0, .none), condition: 167, register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("m.fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), condition: 168, register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("length", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 56, offset32: 56),
+        ArgumentRow("bytesused", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 336, .none), register: 7, offset64: 12, offset32: 12),
+        ArgumentRow("timestamp", "", .exit, TypeRow(.value, .structure, 0, 2, .none), register: 8, offset64: 20, offset32: 20),
+        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 337, .none), register: 9, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("sequence", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 11, offset64: 64, offset32: 64, isHidden: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("lo_device", "", .entry, TypeRow(.value, .device, 2, 0, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8, isDetail: true),
@@ -4225,21 +4377,21 @@ extension SpecTables {
 extension SpecTables {
     /// From a struct to the one that stands for it in i386.
     public static let structureFor32: [UInt16] = [
-        0, 1, 2, 3, 524, 5, 6, 7, 8, 9, 525, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+        0, 1, 2, 3, 538, 5, 6, 7, 8, 9, 539, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
         27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
-        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 531, 532, 533, 76,
-        77, 78, 534, 80, 81, 535, 536, 84, 85, 86, 87, 88, 89, 90, 91, 537, 93, 94, 95, 96, 97, 98, 99, 100,
+        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 545, 546, 547, 76,
+        77, 78, 548, 80, 81, 549, 550, 84, 85, 86, 87, 88, 89, 90, 91, 551, 93, 94, 95, 96, 97, 98, 99, 100,
         101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
-        121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 538,
+        121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 552,
         141, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
-        161, 162, 539, 164, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
-        181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
+        161, 162, 553, 164, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
+        181, 182, 554, 555, 556, 186, 187, 188, 557, 190, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
         201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220,
         221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240,
         241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260,
         261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276, 277, 278, 279, 280,
         281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300,
-        301, 302, 303, 304, 540, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
+        301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 558, 320,
         321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336, 337, 338, 339, 340,
         341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360,
         361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
@@ -4251,5 +4403,6 @@ extension SpecTables {
         481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500,
         501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520,
         521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540,
+        541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 556, 557, 558,
     ]
 }

@@ -7303,7 +7303,7 @@ enum SpecText {
           since 1.0
           operation time.set
           arg txc_p adjust inout *timex
-          returns enum:timexState state
+          returns signed state
         call time
           number x86_64 201
           number i386 13
@@ -7449,7 +7449,7 @@ enum SpecText {
           operation time.set
           arg which_clock clock enum:clock
           arg utx adjust inout *timex
-          returns enum:timexState state
+          returns signed state
         call clock_adjtime64
           number i386 405
           since 5.1
@@ -7457,7 +7457,7 @@ enum SpecText {
           operation time.set
           arg which_clock clock enum:clock
           arg utx adjust inout *timex64
-          returns enum:timexState state
+          returns signed state
         call timerfd_settime
           number x86_64 286
           number i386 325
@@ -10499,7 +10499,6 @@ enum SpecText {
           KVM_CREATE_VM 0xae01
           KVM_CHECK_EXTENSION 0xae03
           KVM_GET_VCPU_MMAP_SIZE 0xae04
-          KVM_S390_ENABLE_SIE 0xae06
           KVM_CREATE_VCPU 0xae41
           KVM_SET_NR_MMU_PAGES 0xae44
           KVM_GET_NR_MMU_PAGES 0xae45
@@ -10509,15 +10508,11 @@ enum SpecText {
           KVM_REINJECT_CONTROL 0xae71
           KVM_SET_BOOT_CPU_ID 0xae78
           KVM_RUN 0xae80
-          KVM_S390_INITIAL_RESET 0xae97
           KVM_NMI 0xae9a
           KVM_SET_TSC_KHZ 0xaea2
           KVM_GET_TSC_KHZ 0xaea3
           KVM_KVMCLOCK_CTRL 0xaead
-          KVM_PPC_SVM_OFF 0xaeb3
           KVM_SMI 0xaeb7
-          KVM_S390_NORMAL_RESET 0xaec3
-          KVM_S390_CLEAR_RESET 0xaec4
           KVM_RESET_DIRTY_RINGS 0xaec7
           KVM_GET_STATS_FD 0xaece
           VHOST_SET_OWNER 0xaf01
@@ -10769,7 +10764,6 @@ enum SpecText {
           KVM_INTERRUPT 0x4004ae86
           KVM_SET_SIGNAL_MASK 0x4004ae8b
           KVM_SET_MP_STATE 0x4004ae99
-          KVM_ARM_VCPU_FINALIZE 0x4004aec2
           VHOST_SET_LOG_FD 0x4004af07
           VHOST_SCSI_GET_ABI_VERSION 0x4004af42
           VHOST_SCSI_SET_EVENTS_MISSED 0x4004af43
@@ -10840,7 +10834,6 @@ enum SpecText {
           USBDEVFS_CONNECTINFO 0x40085511
           UI_SET_PHYS 0x4008556c
           VIDIOC_S_STD 0x40085618
-          VIDIOC_SUBDEV_S_STD 0x40085618
           VIDIOC_AM437X_CCDC_CFG 0x400856c1
           VK_IOCTL_RESET 0x40085e04
           DMA_BUF_IOCTL_SYNC 0x40086200
@@ -11027,11 +11020,8 @@ enum SpecText {
           KVM_REGISTER_COALESCED_MMIO 0x4010ae67
           KVM_UNREGISTER_COALESCED_MMIO 0x4010ae68
           KVM_ASSIGN_SET_MSIX_ENTRY 0x4010ae74
-          KVM_S390_INTERRUPT 0x4010ae94
-          KVM_S390_SET_INITIAL_PSW 0x4010ae96
           KVM_DIRTY_TLB 0x4010aeaa
           KVM_GET_ONE_REG 0x4010aeab
-          KVM_ARM_SET_DEVICE_ADDR 0x4010aeab
           KVM_SET_ONE_REG 0x4010aeac
           ASPEED_LPC_CTRL_IOCTL_MAP 0x4010b201
           ASPEED_P2A_CTRL_IOCTL_SET_WINDOW 0x4010b300
@@ -11071,8 +11061,6 @@ enum SpecText {
           ACRN_IOCTL_IRQFD 0x4018a271
           NE_SET_USER_MEMORY_REGION 0x4018ae23
           KVM_SET_MEMORY_REGION 0x4018ae40
-          KVM_S390_UCAS_MAP 0x4018ae50
-          KVM_S390_UCAS_UNMAP 0x4018ae51
           KVM_HYPERV_EVENTFD 0x4018aebd
           KVM_SET_DEVICE_ATTR 0x4018aee1
           KVM_GET_DEVICE_ATTR 0x4018aee2
@@ -11104,9 +11092,6 @@ enum SpecText {
           KVM_IRQFD 0x4020ae76
           KVM_SIGNAL_MSI 0x4020aea5
           KVM_SET_PMU_EVENT_FILTER 0x4020aeb2
-          KVM_S390_SET_IRQ_STATE 0x4020aeb5
-          KVM_S390_GET_IRQ_STATE 0x4020aeb6
-          KVM_S390_SET_CMMA_BITS 0x4020aeb9
           OCXL_IOCTL_ATTACH 0x4020ca10
           SNDRV_COMPRESS_SET_METADATA 0x40244314
           JSIOCSCORR 0x40246a21
@@ -11168,9 +11153,6 @@ enum SpecText {
           KVM_X86_SET_MCE 0x4040ae9e
           KVM_SET_VCPU_EVENTS 0x4040aea0
           KVM_ASSIGN_SET_INTX_MASK 0x4040aea4
-          KVM_S390_MEM_OP 0x4040aeb1
-          KVM_S390_GET_SKEYS 0x4040aeb2
-          KVM_S390_SET_SKEYS 0x4040aeb3
           CXL_IOCTL_START_WORK 0x4040ca00
           CXL_IOCTL_DOWNLOAD_IMAGE 0x4040ca0a
           CXL_IOCTL_VALIDATE_IMAGE 0x4040ca0b
@@ -11184,10 +11166,8 @@ enum SpecText {
           SNDRV_TIMER_IOCTL_GPARAMS 0x40485404
           BTRFS_IOC_SEND 0x40489426
           KVM_SET_GUEST_DEBUG 0x4048ae9b
-          KVM_S390_IRQ 0x4048aeb4
           KVM_XEN_HVM_SET_ATTR 0x4048aec9
           KVM_XEN_VCPU_SET_ATTR 0x4048aecb
-          KVM_S390_ZPCI_OP 0x4048aed1
           GSMIOC_SETCONF 0x404c4701
           SNDRV_SEQ_IOCTL_SET_QUEUE_CLIENT 0x404c534a
           SNDRV_SEQ_IOCTL_SUBSCRIBE_PORT 0x40505330
@@ -11213,7 +11193,6 @@ enum SpecText {
           UBI_IOCVOLCRBLK 0x40804f07
           FS_IOC_ENABLE_VERITY 0x40806685
           BTRFS_IOC_ENCODED_WRITE 0x40809440
-          KVM_PPC_GET_PVINFO 0x4080aea1
           KVM_SET_DEBUGREGS 0x4080aea2
           KVM_SET_NESTED_STATE 0x4080aebf
           SNDRV_COMPRESS_SET_PARAMS 0x40844312
@@ -11528,9 +11507,7 @@ enum SpecText {
           USBDEVFS_ALLOC_STREAMS 0x8008551c
           USBDEVFS_FREE_STREAMS 0x8008551d
           VIDIOC_G_STD 0x80085617
-          VIDIOC_SUBDEV_G_STD 0x80085617
           VIDIOC_QUERYSTD 0x8008563f
-          VIDIOC_SUBDEV_QUERYSTD 0x8008563f
           CM_IOCGSTATUS 0x80086300
           KCOV_INIT_TRACE 0x80086301
           FS_IOC_GETFLAGS 0x80086601
@@ -11633,8 +11610,6 @@ enum SpecText {
           GENWQE_READ_REG16 0x8010a522
           UFFDIO_UNREGISTER 0x8010aa01
           UFFDIO_WAKE 0x8010aa02
-          KVM_PPC_RESIZE_HPT_PREPARE 0x8010aead
-          KVM_PPC_RESIZE_HPT_COMMIT 0x8010aeae
           KVM_MEMORY_ENCRYPT_REG_REGION 0x8010aebb
           KVM_MEMORY_ENCRYPT_UNREG_REGION 0x8010aebc
           VHOST_VDPA_GET_IOVA_RANGE 0x8010af78
@@ -11749,7 +11724,6 @@ enum SpecText {
           OCXL_IOCTL_GET_METADATA 0x8080ca14
           FS_IOC_GETFSSYSFSPATH 0x80811501
           VIDIOC_QUERY_DV_TIMINGS 0x80845663
-          VIDIOC_SUBDEV_QUERY_DV_TIMINGS 0x80845663
           VIDIOC_DQEVENT 0x80885659
           VIDIOC_G_JPEGCOMP 0x808c563d
           KVM_GET_REGS 0x8090ae81
@@ -11781,7 +11755,6 @@ enum SpecText {
           KVM_SET_IRQCHIP 0x8208ae63
           VFAT_IOCTL_READDIR_BOTH 0x82307201
           VFAT_IOCTL_READDIR_SHORT 0x82307202
-          KVM_PPC_GET_SMMU_INFO 0x8250aea6
           SNDRV_HDSP_IOCTL_GET_PEAK_RMS 0x83b04840
           USB_RAW_IOCTL_EPS_INFO 0x83c0550b
           JSIOCGBTNMAP 0x84006a34
@@ -11854,7 +11827,6 @@ enum SpecText {
           KVM_GET_MSR_INDEX_LIST 0xc004ae02
           KVM_GET_MSR_FEATURE_INDEX_LIST 0xc004ae0a
           NE_ADD_VCPU 0xc004ae21
-          KVM_PPC_ALLOCATE_HTAB 0xc004aea7
           GPIO_GET_LINEINFO_UNWATCH_IOCTL 0xc004b40c
           NET_ADD_IF 0xc0066f34
           NET_GET_IF 0xc0066f36
@@ -12076,9 +12048,6 @@ enum SpecText {
           UFFDIO_ZEROPAGE 0xc020aa04
           UFFDIO_CONTINUE 0xc020aa07
           UFFDIO_POISON 0xc020aa08
-          KVM_S390_GET_CMMA_BITS 0xc020aeb8
-          KVM_S390_PV_COMMAND 0xc020aec5
-          KVM_S390_PV_CPU_COMMAND 0xc020aed0
           F2FS_IOC_MOVE_RANGE 0xc020f509
           SNDCTL_MIDI_MPUCMD 0xc0216d02
           SNDRV_COMPRESS_GET_METADATA 0xc0244315
@@ -12260,9 +12229,7 @@ enum SpecText {
           FS_IOC_GET_ENCRYPTION_KEY_STATUS 0xc080661a
           KVM_GET_NESTED_STATE 0xc080aebe
           VIDIOC_S_DV_TIMINGS 0xc0845657
-          VIDIOC_SUBDEV_S_DV_TIMINGS 0xc0845657
           VIDIOC_G_DV_TIMINGS 0xc0845658
-          VIDIOC_SUBDEV_G_DV_TIMINGS 0xc0845658
           SNDRV_PCM_IOCTL_SW_PARAMS 0xc0884113
           SNDRV_PCM_IOCTL_SYNC_PTR 0xc0884123
           SNDCTL_SYNTH_INFO 0xc08c5102
@@ -12272,9 +12239,7 @@ enum SpecText {
           SNDRV_SEQ_IOCTL_SET_QUEUE_INFO 0xc08c5335
           SNDRV_SEQ_IOCTL_GET_NAMED_QUEUE 0xc08c5336
           VIDIOC_DV_TIMINGS_CAP 0xc0905664
-          VIDIOC_SUBDEV_DV_TIMINGS_CAP 0xc0905664
           VIDIOC_ENUM_DV_TIMINGS 0xc0945662
-          VIDIOC_SUBDEV_ENUM_DV_TIMINGS 0xc0945662
           SNDRV_PCM_IOCTL_STATUS_EXT 0xc0984124
           VBG_IOCTL_HGCM_CONNECT 0xc09c5604
           SOUND_MIXER_GETLEVELS 0xc0a44d74
@@ -15666,15 +15631,115 @@ enum SpecText {
           sizeimage u32
           colorspace enum:videoColours
           rest bytes(20) hidden
-        struct v4l2_format
+        struct v4l2_clip
+          c v4l2_rect
+          next address hidden
+        struct v4l2_window
+          w v4l2_rect
+          field enum:videoField
+          chromakey x32
+          clips [v4l2_clip](clipcount)
+          clipcount u32
+          bitmap address
+          global_alpha x8
+        struct v4l2_vbi_format
+          sampling_rate u32
+          offset u32
+          samples_per_line u32
+          sample_format custom:fourLetters/4
+          start [s32](2)
+          count [u32](2)
+          flags flags:videoBlanking
+          reserved [u32](2) hidden
+        struct v4l2_plane_pix_format
+          sizeimage u32
+          bytesperline u32
+          reserved bytes(12) hidden
+        struct v4l2_pix_format_mplane
+          width u32
+          height u32
+          pixelformat custom:fourLetters/4
+          field enum:videoField
+          colorspace enum:videoColours
+          plane_fmt [v4l2_plane_pix_format](num_planes) inline @20
+          num_planes u8 @180
+          rest bytes(11) @181 hidden
+        struct v4l2_sdr_format
+          pixelformat custom:fourLetters/4
+          buffersize u32
+          reserved bytes(24) hidden
+        struct v4l2_meta_format
+          dataformat custom:fourLetters/4
+          buffersize u32
+        struct v4l2_format x86_64
           type enum:videoBuffer
-          pix v4l2_pix_format @8 if type is V4L2_BUF_TYPE_VIDEO_CAPTURE|V4L2_BUF_TYPE_VIDEO_OUTPUT
-          rest bytes(152) @56 hidden
-        struct v4l2_requestbuffers
-          count u32 inout
+          fmt.pix v4l2_pix_format @8 if type is V4L2_BUF_TYPE_VIDEO_CAPTURE|V4L2_BUF_TYPE_VIDEO_OUTPUT
+          or fmt.win v4l2_window @8 if type is V4L2_BUF_TYPE_VIDEO_OVERLAY|V4L2_BUF_TYPE_VIDEO_OUTPUT_OVERLAY
+          or fmt.vbi v4l2_vbi_format @8 if type is V4L2_BUF_TYPE_VBI_CAPTURE|V4L2_BUF_TYPE_VBI_OUTPUT
+          or fmt.pix_mp v4l2_pix_format_mplane @8 if type is V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE|V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE
+          or fmt.sdr v4l2_sdr_format @8 if type is V4L2_BUF_TYPE_SDR_CAPTURE|V4L2_BUF_TYPE_SDR_OUTPUT
+          or fmt.meta v4l2_meta_format @8 if type is V4L2_BUF_TYPE_META_CAPTURE|V4L2_BUF_TYPE_META_OUTPUT
+          rest bytes(4) @204 hidden
+        struct v4l2_format i386
           type enum:videoBuffer
+          fmt.pix v4l2_pix_format @4 if type is V4L2_BUF_TYPE_VIDEO_CAPTURE|V4L2_BUF_TYPE_VIDEO_OUTPUT
+          or fmt.win v4l2_window @4 if type is V4L2_BUF_TYPE_VIDEO_OVERLAY|V4L2_BUF_TYPE_VIDEO_OUTPUT_OVERLAY
+          or fmt.vbi v4l2_vbi_format @4 if type is V4L2_BUF_TYPE_VBI_CAPTURE|V4L2_BUF_TYPE_VBI_OUTPUT
+          or fmt.pix_mp v4l2_pix_format_mplane @4 if type is V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE|V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE
+          or fmt.sdr v4l2_sdr_format @4 if type is V4L2_BUF_TYPE_SDR_CAPTURE|V4L2_BUF_TYPE_SDR_OUTPUT
+          or fmt.meta v4l2_meta_format @4 if type is V4L2_BUF_TYPE_META_CAPTURE|V4L2_BUF_TYPE_META_OUTPUT
+          rest bytes(4) @200 hidden
+        struct v4l2_format_found x86_64
+          type enum:videoBuffer
+          fmt.pix v4l2_pix_format @8 out if type is V4L2_BUF_TYPE_VIDEO_CAPTURE|V4L2_BUF_TYPE_VIDEO_OUTPUT
+          or fmt.win v4l2_window @8 out if type is V4L2_BUF_TYPE_VIDEO_OVERLAY|V4L2_BUF_TYPE_VIDEO_OUTPUT_OVERLAY
+          or fmt.vbi v4l2_vbi_format @8 out if type is V4L2_BUF_TYPE_VBI_CAPTURE|V4L2_BUF_TYPE_VBI_OUTPUT
+          or fmt.pix_mp v4l2_pix_format_mplane @8 out if type is V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE|V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE
+          or fmt.sdr v4l2_sdr_format @8 out if type is V4L2_BUF_TYPE_SDR_CAPTURE|V4L2_BUF_TYPE_SDR_OUTPUT
+          or fmt.meta v4l2_meta_format @8 out if type is V4L2_BUF_TYPE_META_CAPTURE|V4L2_BUF_TYPE_META_OUTPUT
+          rest bytes(4) @204 hidden
+        struct v4l2_format_found i386
+          type enum:videoBuffer
+          fmt.pix v4l2_pix_format @4 out if type is V4L2_BUF_TYPE_VIDEO_CAPTURE|V4L2_BUF_TYPE_VIDEO_OUTPUT
+          or fmt.win v4l2_window @4 out if type is V4L2_BUF_TYPE_VIDEO_OVERLAY|V4L2_BUF_TYPE_VIDEO_OUTPUT_OVERLAY
+          or fmt.vbi v4l2_vbi_format @4 out if type is V4L2_BUF_TYPE_VBI_CAPTURE|V4L2_BUF_TYPE_VBI_OUTPUT
+          or fmt.pix_mp v4l2_pix_format_mplane @4 out if type is V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE|V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE
+          or fmt.sdr v4l2_sdr_format @4 out if type is V4L2_BUF_TYPE_SDR_CAPTURE|V4L2_BUF_TYPE_SDR_OUTPUT
+          or fmt.meta v4l2_meta_format @4 out if type is V4L2_BUF_TYPE_META_CAPTURE|V4L2_BUF_TYPE_META_OUTPUT
+          rest bytes(4) @200 hidden
+        struct v4l2_create_buffers x86_64
+          index u32 out
+          count u32
           memory enum:videoMemory
-          rest bytes(8) hidden
+          format v4l2_format @16
+          capabilities x32 @224 hidden
+          rest [u32](7) hidden
+        struct v4l2_create_buffers i386
+          index u32 out
+          count u32
+          memory enum:videoMemory
+          format v4l2_format @12
+          capabilities x32 @216 hidden
+          rest [u32](7) hidden
+        struct v4l2_query_ext_ctrl
+          id enum:videoControl inout
+          type enum:videoControlType out
+          name chars(32) out
+          minimum s64 out detail
+          maximum s64 out detail
+          step u64 out detail
+          default_value s64 out detail
+          flags flags:videoControlFlags out detail
+          elem_size u32 out detail
+          elems u32 out detail
+          nr_of_dims u32 out detail
+          dims [u32](4) out detail
+          reserved [u32](32) hidden
+        struct v4l2_requestbuffers
+          type enum:videoBuffer @4
+          memory enum:videoMemory @8
+          count u32 inout @0
+          rest bytes(8) @12 hidden
         struct v4l2_exportbuffer
           type enum:videoBuffer
           index u32
@@ -15682,19 +15747,34 @@ enum SpecText {
           flags flags:open
           fd fd out
           reserved [u32](11) hidden
-        struct v4l2_buffer
-          index u32
-          type enum:videoBuffer
-          bytesused u32 out
-          flags flags:videoBufferFlags out
-          field enum:videoField out
-          timestamp timeval out
-          timecode bytes(16) hidden
-          sequence u32 out
-          memory enum:videoMemory
-          m xlong out
-          length u32 out
-          rest bytes(8) hidden
+        struct v4l2_buffer x86_64
+          type enum:videoBuffer @4
+          index u32 @0
+          memory enum:videoMemory @60
+          m.offset x32 out @64 if memory is V4L2_MEMORY_MMAP
+          or m.userptr address out @64 if memory is V4L2_MEMORY_USERPTR
+          or m.fd fd out @64 if memory is V4L2_MEMORY_DMABUF
+          length u32 out @72
+          bytesused u32 out @8
+          flags flags:videoBufferFlags out @12
+          timestamp timeval out @24
+          field enum:videoField out detail @16
+          sequence u32 out detail @56
+          rest bytes(4) @80 hidden
+        struct v4l2_buffer i386
+          type enum:videoBuffer @4
+          index u32 @0
+          memory enum:videoMemory @48
+          m.offset x32 out @52 if memory is V4L2_MEMORY_MMAP
+          or m.userptr address out @52 if memory is V4L2_MEMORY_USERPTR
+          or m.fd fd out @52 if memory is V4L2_MEMORY_DMABUF
+          length u32 out @56
+          bytesused u32 out @8
+          flags flags:videoBufferFlags out @12
+          timestamp timeval out @20
+          field enum:videoField out detail @16
+          sequence u32 out detail @44
+          rest bytes(4) @64 hidden
         struct v4l2_captureparm
           capability flags:videoStream
           capturemode flags:videoCapture
@@ -15702,9 +15782,22 @@ enum SpecText {
           extendedmode x32
           readbuffers u32
           reserved [u32](4) hidden
+        struct v4l2_outputparm
+          capability flags:videoStream
+          outputmode flags:videoCapture
+          timeperframe v4l2_fract
+          extendedmode x32
+          writebuffers u32
+          reserved [u32](4) hidden
         struct v4l2_streamparm
           type enum:videoBuffer
-          capture v4l2_captureparm @4 if type is V4L2_BUF_TYPE_VIDEO_CAPTURE
+          parm.capture v4l2_captureparm @4 if type is V4L2_BUF_TYPE_VIDEO_CAPTURE|V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
+          or parm.output v4l2_outputparm @4 if type is V4L2_BUF_TYPE_VIDEO_OUTPUT|V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE
+          rest bytes(160) @44 hidden
+        struct v4l2_streamparm_found
+          type enum:videoBuffer
+          parm.capture v4l2_captureparm @4 out if type is V4L2_BUF_TYPE_VIDEO_CAPTURE|V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE
+          or parm.output v4l2_outputparm @4 out if type is V4L2_BUF_TYPE_VIDEO_OUTPUT|V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE
           rest bytes(160) @44 hidden
         struct v4l2_standard
           index u32
@@ -16507,6 +16600,12 @@ enum SpecText {
           diacr u8
           base u8
           result u8
+        struct unipair
+          unicode x16
+          fontpos x16
+        struct unimapdesc
+          entry_ct u16
+          entries [unipair](entry_ct)
         struct kbdiacrs
           kb_cnt u32
           kbdiacr [kbdiacr](kb_cnt) inline detail
@@ -17776,6 +17875,15 @@ enum SpecText {
           KDFONTOP inout *console_font_op
           KDSIGACCEPT signal
           KDADDIO|KDDELIO xlong
+          KIOCSOUND custom:soundPeriod
+          GIO_SCRNMAP out *bytes(256)
+          PIO_SCRNMAP *bytes(256)
+          GIO_FONT out *bytes(8192)
+          PIO_FONT *bytes(8192)
+          GIO_CMAP out *bytes(48)
+          PIO_CMAP *bytes(48)
+          GIO_UNIMAP inout *unimapdesc
+          PIO_UNIMAP *unimapdesc
           KDENABIO|KDDISABIO|KDMAPDISP|KDUNMAPDISP -
           KVM_GET_API_VERSION -
           KVM_CREATE_VM ulong
@@ -17952,12 +18060,16 @@ enum SpecText {
           TEE_IOC_SHM_ALLOC inout *tee_ioctl_shm_alloc_data
           VIDIOC_QUERYCAP out *v4l2_capability
           VIDIOC_ENUM_FMT inout *v4l2_fmtdesc
-          VIDIOC_G_FMT|VIDIOC_S_FMT|VIDIOC_TRY_FMT inout *v4l2_format
+          VIDIOC_G_FMT inout *v4l2_format_found
+          VIDIOC_S_FMT|VIDIOC_TRY_FMT inout *v4l2_format
           VIDIOC_REQBUFS inout *v4l2_requestbuffers
+          VIDIOC_CREATE_BUFS inout *v4l2_create_buffers
+          VIDIOC_QUERY_EXT_CTRL inout *v4l2_query_ext_ctrl
           VIDIOC_EXPBUF inout *v4l2_exportbuffer
           VIDIOC_QUERYBUF|VIDIOC_QBUF|VIDIOC_DQBUF inout *v4l2_buffer
           VIDIOC_STREAMON|VIDIOC_STREAMOFF *enum:videoBuffer
-          VIDIOC_G_PARM|VIDIOC_S_PARM inout *v4l2_streamparm
+          VIDIOC_G_PARM inout *v4l2_streamparm_found
+          VIDIOC_S_PARM inout *v4l2_streamparm
           VIDIOC_G_STD out *flags:videoStandard/8
           VIDIOC_S_STD *flags:videoStandard/8
           VIDIOC_ENUMSTD inout *v4l2_standard

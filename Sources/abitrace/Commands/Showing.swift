@@ -23,7 +23,7 @@ struct Showing {
             : try Output(path: path, split: options.isSplit, appends: options.appends)
         let output = output
         let write: ([UInt8], Int32) -> Void = { output.write($0, thread: $1) }
-        let style = try Self.style(options, output)
+        let style = try Self.style(options, source, output)
         let choice = try Self.choice(options, source)
         var printer: TextPrinter?
         let form: Form
@@ -86,8 +86,17 @@ struct Showing {
         if output.failed { throw Failure(description: "the output is not complete") }
     }
 
-    private static func style(_ options: OutputOptions, _ output: Output) throws -> TextStyle {
+    /// The name of one of this machine's interfaces.
+    private static func interfaceName(_ index: UInt32) -> String? {
+        withUnsafeTemporaryAllocation(of: CChar.self, capacity: Int(IF_NAMESIZE)) { name in
+            guard let start = name.baseAddress, if_indextoname(index, start) != nil else { return nil }
+            return String(cString: start)
+        }
+    }
+
+    private static func style(_ options: OutputOptions, _ source: Source, _ output: Output) throws -> TextStyle {
         var style = TextStyle()
+        if source != .recording { style.interfaceName = interfaceName }
         style.abbreviates = !options.verbose
         style.stringLimit = max(0, options.stringLimit)
         style.column = options.column

@@ -76,35 +76,51 @@ let specCases: [SpecCase] = [
         line: "ioctl(3, SIOCETHTOOL, NULL) = -1 EFAULT (Bad address)",
         setup: "a0=3 a1=0x8946 -> -14"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:569", call: "dup2", personality: .x86_64, operation: "fd.dup",
+        place: "Tools/Spec/fd.spec:482", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, VIDIOC_REQBUFS, {type=V4L2_BUF_TYPE_VIDEO_CAPTURE, memory=V4L2_MEMORY_MMAP, count=4 => 3}) = 0",
+        setup: "a0=3 a1=0xc0145608 a2={u32 4 u32 1 u32 1 zero 8} -> 0 a2={u32 3 u32 1 u32 1 zero 8}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:483", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, VIDIOC_G_FMT, {type=V4L2_BUF_TYPE_META_CAPTURE, fmt.meta={dataformat=v4l2_fourcc('V', 'S', 'P', 'H') /* V4L2_META_FMT_VSP1_HGO */, buffersize=8}}) = 0",
+        setup: "a0=3 a1=0xc0d05604 a2={u32 13 zero 204} -> 0 a2={u32 13 u32 0 \"VSPH\" u32 8 zero 192}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:484", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, KIOCSOUND, 440 /* 2711 Hz */) = 0",
+        setup: "a0=3 a1=0x4b2f a2=440 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:485", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, GET_ARRAY_INFO, 0x7000) = -1 ENODEV (No such device)",
+        setup: "a0=3 a1=0x80480911 a2=0x7000 -> -19"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:573", call: "dup2", personality: .x86_64, operation: "fd.dup",
         line: "dup2(3, 1) = 1",
         setup: "a0=3 a1=1 -> 1"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:582", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
+        place: "Tools/Spec/fd.spec:586", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
         line: "sendfile(1, 3, NULL, 4096) = 4096",
         setup: "a0=1 a1=3 a3=4096 -> 4096"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:624", call: "fcntl", personality: .x86_64, operation: "fd.flags",
+        place: "Tools/Spec/fd.spec:628", call: "fcntl", personality: .x86_64, operation: "fd.flags",
         line: "fcntl(3, F_GETFL) = 0x8002 (flags O_RDWR|O_LARGEFILE)",
         setup: "a0=3 a1=3 -> 0x8002"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:650", call: "flock", personality: .x86_64, operation: "fd.lock",
+        place: "Tools/Spec/fd.spec:654", call: "flock", personality: .x86_64, operation: "fd.lock",
         line: "flock(3, LOCK_EX|LOCK_NB) = 0",
         setup: "a0=3 a1=6 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:659", call: "fsync", personality: .x86_64, operation: "fd.sync",
+        place: "Tools/Spec/fd.spec:663", call: "fsync", personality: .x86_64, operation: "fd.sync",
         line: "fsync(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:734", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
+        place: "Tools/Spec/fd.spec:738", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
         line: "fadvise64(3, 0, 0, POSIX_FADV_SEQUENTIAL) = 0",
         setup: "a0=3 a3=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:815", call: "pipe2", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:819", call: "pipe2", personality: .x86_64, operation: "fd.create",
         line: "pipe2([3, 4], O_CLOEXEC) = 0",
         setup: "a1=0x80000 -> 0 a0={u32 3 u32 4}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:927", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:931", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
         line: "memfd_secret(0) = 3",
         setup: "-> 3"),
     SpecCase(
@@ -484,27 +500,31 @@ let specCases: [SpecCase] = [
         line: "alarm(10) = 0",
         setup: "a0=10 -> 0"),
     SpecCase(
-        place: "Tools/Spec/time.spec:258", call: "time", personality: .x86_64, operation: "time.get",
+        place: "Tools/Spec/time.spec:250", call: "adjtimex", personality: .x86_64, operation: "time.set",
+        line: "adjtimex({modes=ADJ_STATUS, offset=0, freq=0, maxerror=16000000, esterror=0, status=STA_UNSYNC, constant=0, precision=0, tolerance=0, time={tv_sec=0, tv_usec=0}, tick=0, ppsfreq=0, jitter=0, shift=0, stabil=0, jitcnt=0, calcnt=0, errcnt=0, stbcnt=0, tai=0}) = 5 (TIME_ERROR)",
+        setup: "a0={u32 16 zero 204} -> 5 a0={u32 16 zero 20 u64 16000000 u64 0 u32 64 zero 156}"),
+    SpecCase(
+        place: "Tools/Spec/time.spec:259", call: "time", personality: .x86_64, operation: "time.get",
         line: "time([1234567890 /* 2009-02-13T23:31:30+0000 */]) = 1234567890 (2009-02-13T23:31:30+0000)",
         setup: "a0=0x7000 -> 1234567890 a0={u64 1234567890}"),
     SpecCase(
-        place: "Tools/Spec/time.spec:275", call: "timer_create", personality: .x86_64, operation: "time.timer_set",
+        place: "Tools/Spec/time.spec:276", call: "timer_create", personality: .x86_64, operation: "time.timer_set",
         line: "timer_create(CLOCK_MONOTONIC, {sigev_signo=0, sigev_notify=SIGEV_NONE}, [3]) = 0",
         setup: "a0=1 a1={u64 0 u32 0 u32 1 zero 48} -> 0 a2={u32 3}"),
     SpecCase(
-        place: "Tools/Spec/time.spec:276", call: "timer_create", personality: .x86_64, operation: "time.timer_set",
+        place: "Tools/Spec/time.spec:277", call: "timer_create", personality: .x86_64, operation: "time.timer_set",
         line: "timer_create(CLOCK_REALTIME, {sigev_value={sival_int=7, sival_ptr=0x7}, sigev_signo=SIGALRM, sigev_notify=SIGEV_SIGNAL}, NULL) = -1 EAGAIN (Resource temporarily unavailable)",
         setup: "a1={u64 7 u32 14 u32 0 zero 48} -> -11"),
     SpecCase(
-        place: "Tools/Spec/time.spec:324", call: "timer_getoverrun", personality: .x86_64, operation: "time.timer_get",
+        place: "Tools/Spec/time.spec:325", call: "timer_getoverrun", personality: .x86_64, operation: "time.timer_get",
         line: "timer_getoverrun(0) = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/time.spec:341", call: "clock_settime", personality: .x86_64, operation: "time.set",
+        place: "Tools/Spec/time.spec:342", call: "clock_settime", personality: .x86_64, operation: "time.set",
         line: "clock_settime(CLOCK_REALTIME, {tv_sec=5, tv_nsec=0}) = -1 EPERM (Operation not permitted)",
         setup: "a1={u64 5 u64 0} -> -1"),
     SpecCase(
-        place: "Tools/Spec/time.spec:365", call: "clock_gettime", personality: .x86_64, operation: "time.get",
+        place: "Tools/Spec/time.spec:366", call: "clock_gettime", personality: .x86_64, operation: "time.get",
         line: "clock_gettime(CLOCK_MONOTONIC, {tv_sec=5, tv_nsec=7}) = 0",
         setup: "a0=1 -> 0 a1={u64 5 u64 7}"),
     SpecCase(
