@@ -37,8 +37,19 @@ extension Policy {
             return .advisory(
                 "another thread can change the name meanwhile; whatever is named from there is decided by itself")
         case .memProtect: return .advisory("another thread can map another file there between the look and the call")
+        case .fileOpen where stop.opensNameOnly:
+            return .advisory("another thread can change the name meanwhile, and learns whether there is such an object")
         default: return .broker
         }
+    }
+}
+
+extension Stop {
+    /// Open for O_PATH, which the kernel makes itself: no descriptor of that kind can be handed over.
+    fileprivate var opensNameOnly: Bool {
+        guard let row = SpecTables.row(personality, number) else { return false }
+        let items = CallItems(row: row, personality: personality, registers: arguments, message: nil, request: nil)
+        return (try? items.holds(ItemTest("flags", .max, .has, [.name("O_PATH")]))) ?? false
     }
 }
 
@@ -209,6 +220,7 @@ private struct LayerQuestions: Sendable {
             return layer.isUniversal(right) && !layer.reachesOthers(right) ? .always : .depends
         case .target where items.row.names("path"): return layer.isUniversal(right) ? .always : .depends
         case .object where items.row.call == .socketcall || items.row.call == .ipc: return .depends
+        case .object where Self.passesNames.contains(operation) && !layer.isUniversal(right): return .depends
         // Some file can be mapped, and lacks the right.
         case .backing: return right.isSubset(of: rightsOfMappable) ? .always : .depends
         // To anything but a socket the kernel answers ENOTSOCK.
@@ -217,6 +229,10 @@ private struct LayerQuestions: Sendable {
             return right.isSubset(of: held) ? .always : .depends
         }
     }
+
+    /// What the kernel does for descriptors opened with O_PATH too (open(2)). Those are made of a name in memory, and a
+    /// race has one made of any object.
+    private static let passesNames: Set<Operation> = [.fileStatGet, .fileFsStat]
 
     /// Rights that the kernel checks itself by the mode that the descriptor was opened in (open(2), mmap(2),
     /// ftruncate(2), fallocate(2)).

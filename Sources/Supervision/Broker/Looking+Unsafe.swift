@@ -26,8 +26,8 @@ extension Work {
         case .faccessat2: return try access(integer(0), 1, integer(2), integer(3))
         case .readlink: return try readLink(AT_FDCWD, 0, into: 1, integer(2))
         case .readlinkat: return try readLink(integer(0), 1, into: 2, integer(3))
-        case .statfs: return try fileSystem(into: 1)
-        case .statfs64: return try fileSystem(into: 2)
+        case .statfs, .fstatfs: return try fileSystem(into: 1, ofHeld: call == .fstatfs)
+        case .statfs64, .fstatfs64: return try fileSystem(into: 2, ofHeld: call == .fstatfs64)
         default: throw CallError(ENOSYS)
         }
     }
@@ -144,10 +144,12 @@ extension Work {
         return .value(Int64(kept.count))
     }
 
-    private mutating func fileSystem(into target: Int) throws(CallError) -> Answer {
+    private mutating func fileSystem(into target: Int, ofHeld: Bool) throws(CallError) -> Answer {
         if target == 2 && stop.arguments[1] != 84 { throw CallError(EINVAL) }
-        let found = try resolution.object(name(0), from: AT_FDCWD)
-        try requireLook(found, false, .stat)
+        if ofHeld && integer(0) < 0 { throw CallError(EBADF) }
+        let (found, isHeld) =
+            try ofHeld ? held(integer(0)) : (resolution.object(name(0), from: AT_FDCWD), isHeld: false)
+        try requireLook(found, isHeld, .stat)
         let answer = try Kernel.fileSystemStatus(found.object.number)
         let bytes: [UInt8]
         switch (stop.personality, target) {

@@ -19,7 +19,7 @@ extension Work {
         case .openat2: return try openWithHow()
         case .stat, .lstat, .fstat, .fstat64, .oldfstat, .newfstatat, .stat64, .lstat64, .fstatat64, .oldstat,
             .oldlstat, .statx, .access,
-            .faccessat, .faccessat2, .readlink, .readlinkat, .statfs, .statfs64:
+            .faccessat, .faccessat2, .readlink, .readlinkat, .statfs, .statfs64, .fstatfs, .fstatfs64:
             return try look(row.call)
         case .mkdir, .mkdirat, .mknod, .mknodat, .rmdir, .unlink, .unlinkat, .rename, .renameat, .renameat2, .symlink,
             .symlinkat, .link, .linkat:
