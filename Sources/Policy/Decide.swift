@@ -318,7 +318,8 @@ extension CallRow {
         // A multiplexer's handles lie in memory; whoever looks there says which they are.
         if call == .socketcall || call == .ipc { return true }
         switch role {
-        case .object: return names("path") || names("fd") || (names("at") && call == .openByHandleAt) || isOldMap
+        case .object:
+            return names("path") || names("fd") || carriesCalls || (names("at") && call == .openByHandleAt) || isOldMap
         case .from: return names("from_path")
         case .to: return names("to_path")
         case .input: return names("in_fd")
@@ -333,6 +334,9 @@ extension CallRow {
         }
     }
 
+    /// Calls that hand over others, whose handles lie in memory (io_submit(2)).
+    public var carriesCalls: Bool { names("messages") }
+
     /// Old calls whose arguments are a struct, the descriptor among them.
     private var isOldMap: Bool { operation == .memMap && hasField("fd") }
 
@@ -341,6 +345,7 @@ extension CallRow {
         switch role {
         case .passed: true
         case .target: names("interests")
+        case .object: carriesCalls
         default: false
         }
     }

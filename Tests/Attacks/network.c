@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/netlink.h>
 #include <mqueue.h>
+#include <net/if.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
@@ -95,6 +96,13 @@ static int is_routed(const char *way) {
     segments[23] = 1;
     void *route = six ? segments : four;
     socklen_t size = six ? sizeof segments : sizeof four;
+    // By way of a device: IP_UNICAST_IF, IPV6_UNICAST_IF (linux/in.h, linux/in6.h). Its number is in the network's order.
+    if (strstr(way, "device")) {
+        int device = htonl(if_nametoindex("lo"));
+        return setsockopt(made, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? 76 : 50, &device, sizeof device) == 0;
+    }
+    // IP_XFRM_POLICY with nothing takes away what policy there is.
+    if (strstr(way, "transformed")) return setsockopt(made, IPPROTO_IP, 17, NULL, 0) == 0;
     if (!strstr(way, "message")) return setsockopt(made, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? 57 : IP_OPTIONS, route, size) == 0;
     char control[CMSG_SPACE(sizeof segments)] = {0};
     struct iovec part = {"x", 1};
@@ -111,6 +119,17 @@ static int attempt(const char *way) {
     if (!strcmp(way, "connect")) return reaches(AF_INET, SOCK_STREAM, 0, &forbidden, sizeof forbidden);
     if (!strcmp(way, "mapped")) return through_six("::ffff:127.0.0.1");
     if (!strcmp(way, "six")) return through_six("::1");
+    if (!strcmp(way, "scoped")) {
+        // Neither scope nor flow makes another address of it.
+        struct sockaddr_in6 own = {.sin6_family = AF_INET6, .sin6_port = htons(port("TCP")), .sin6_flowinfo = 1, .sin6_scope_id = 1};
+        own.sin6_addr = in6addr_loopback;
+        return reaches(AF_INET6, SOCK_STREAM, 0, &own, sizeof own);
+    }
+    if (!strcmp(way, "tables")) {
+        // IPT_SO_SET_REPLACE: what is too short for it is no table, and does no harm.
+        int made = socket(AF_INET, SOCK_STREAM, 0);
+        return setsockopt(made, IPPROTO_IP, 64, &made, 1) < 0 && errno == EINVAL;
+    }
     if (!strcmp(way, "wildcard six")) return through_six("::");
     if (!strcmp(way, "wildcard")) {
         struct sockaddr_in any = place("0.0.0.0", port("TCP"));

@@ -14,16 +14,19 @@ NETWORK = """network:
   connect: ["tcp 127.0.0.1:{TCP_OPEN}", "udp 127.0.0.1:{UDP_OPEN}", "unix {arena}/open/*"]
 """
 # Ways in which the bare kernel itself says no to an ordinary user.
-ROOT_ONLY = {"packet", "raw", "mounts", "root", "perf", "fspick", "route", "route by message", "join", "events",
+ROOT_ONLY = {"tables", "route transformed", "thread with mounts", "thread with a network", "thread with a name", "packet",
+             "raw", "mounts", "root", "perf", "fspick", "route", "route by message", "join", "events",
              "new mount", "advise"}
-# Ways that are newer than some kernels.
-NEW = {"getxattrat", "file_getattr", "fchmodat2"}
+# Ways that are newer than some kernels, or left out of some.
+NEW = {"getxattrat", "file_getattr", "fchmodat2", "add in place", "add without position", "add in a queue", "name in secret",
+       "tables", "route transformed"}
 
 NETWORK_WAYS = [
     "connect", "mapped", "six", "wildcard six", "wildcard", "neighbour", "mptcp", "udp", "sendto", "sendmsg", "sendmmsg",
     "sendto connected", "race", "nested race", "fast open", "reconnect", "abstract", "path", "linked path", "pair",
     "listen unbound", "bind", "bind unspecified", "netlink", "packet", "raw", "high family", "shared memory", "messages",
     "semaphores", "queue", "key", "socketcall", "route", "route by message", "route six",
+    "route by device", "route six by device", "route transformed", "tables", "scoped",
 ]
 VICTIM_WAYS = ["kill", "tkill", "group", "queue", "handle", "folder", "folder race", "owner", "stop", "trace", "limit",
                "priority", "affinity", "score", "memory", "memory file", "advise", "pages", "compare", "scheduler",
@@ -33,7 +36,7 @@ INSPECT = "ambient: [self, child, mm, clock, procs-wait-signal-tune]\n"
 LOOK_WAYS = ["environment", "standard input"]
 OTHER_WAYS = ["leader gone", "daemon", "vfork", "shared", "thread", "image from a thread", "namespace",
               "namespace by clone", "mounts", "root", "personality", "dispatch", "perf", "filter", "logging filter", "join", "events",
-              "new mount", "keyring", "set-id", "preload"]
+              "new mount", "keyring", "set-id", "preload", "unreadable image"]
 
 MEMORY_WAYS = ["memory", "page", "afar", "read", "how", "how place", "how look", "enter", "hold"]
 NAME_WAYS = ["mkdir", "mknod", "creat", "symlink", "link", "rename", "bind", "unlink", "truncate", "chmod", "write"]
@@ -49,13 +52,18 @@ ABSENT_WAYS = [
     "below", "made below", "how below", "slash", "exclusive", "create folder", "folder", "name folder", "unnamed", "mkdir",
     "symlink", "link", "rmdir", "unlink", "rename", "readlink", "chdir", "truncate", "exec", "exec folder", "bind", "connect",
 ]
+LET_THROUGH = [
+    "for neither", "at for neither", "old for neither", "path race", "thread with mounts", "thread with a network",
+    "thread with a name", "add in place", "add without position", "add by flags", "add by emptying", "add by zeroing",
+    "add in a queue", "name at an edge", "name of 4095", "name at two pages", "name to write only", "name in secret",
+]
 FLOODS = ["waits", "callers", "names", "signals"]
 
 # A name, the program, its ways, and how many processes outside it wants as victims.
 GROUPS = [
     ("network", "network", NETWORK_WAYS, 0), ("processes", "lives", VICTIM_WAYS, len(VICTIM_WAYS)),
     ("outside", "lives", LOOK_WAYS, len(LOOK_WAYS)), ("lives", "lives", OTHER_WAYS, 0), ("memory", "flip_others", MEMORY_WAYS, 0), ("names", "swap_makes", NAME_WAYS, 0),
-    ("spellings", "spellings", SPELLINGS, 0), ("absent", "absent", ABSENT_WAYS, 0), ("floods", "floods", FLOODS, 0),
+    ("spellings", "spellings", SPELLINGS, 0), ("absent", "absent", ABSENT_WAYS, 0), ("floods", "floods", FLOODS, 0), ("let_through", "let_through", LET_THROUGH, 0),
 ]
 
 LIBRARY = "#include <unistd.h>\n__attribute__((constructor)) static void begin(void) { _exit(77); }\n"
@@ -131,6 +139,9 @@ def ready(suite, folder, user):
     place = attacks.arena(suite, folder, user)
     compile_text(suite, LIBRARY, place / "open/library.so", "-shared", "-fPIC")
     compile_text(suite, SET_ID, place / "programs/set-id", "-static")
+    shutil.copy(place / "programs/lives", place / "programs/unreadable")
+    os.chown(place / "programs/unreadable", *[attacks.as_user(user).get(name, 0) for name in ("user", "group")])
+    (place / "programs/unreadable").chmod(0o111)
     # For root, whoever the program belongs to is somebody else.
     os.chown(place / "programs/set-id", 0 if user else 1, 0)
     (place / "programs/set-id").chmod(0o4755)

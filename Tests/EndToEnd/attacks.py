@@ -17,6 +17,7 @@ POLICY = SYSTEM + """  /dev: ro
   {arena}/open/program: ro
   {arena}/closed: none
   {arena}/programs: ro+run
+  {arena}/log: append+read
 """
 
 # Program and arguments, and whether it gets through bare for root, for an ordinary user.
@@ -25,6 +26,7 @@ CASES = [
     (["flip_path", "1"], BOTH), (["flip_path", "8"], BOTH), (["flip_exec", "1"], BOTH), (["flip_exec", "8"], BOTH),
     (["swap_links", "1"], BOTH), (["swap_links", "8"], BOTH), (["other_names"], BOTH), (["widen"], BOTH),
     (["widen", "names"], BOTH), (["other_doors", "int80"], BOTH), (["other_doors", "high"], BOTH),
+    (["other_doors", "x32"], BOTH),
     (["other_doors", "ring"], BOTH), (["other_doors", "handle"], ROOT), (["other_doors", "mount"], BOTH),
     (["supervisor", "ptrace"], BOTH), (["supervisor", "memory"], BOTH), (["supervisor", "descriptors"], BOTH),
     (["supervisor", "signal"], BOTH), (["supervisor", "signal handle"], BOTH), (["supervisor", "limit"], BOTH),
@@ -61,6 +63,7 @@ def arena(suite, folder, user):
     (place / "open/file").write_text("open\n")
     (place / "closed/secret").write_text("SECRET\n")
     (place / "fixed/file").write_text("fixed\n")
+    (place / "log").write_text("abcd")
     shutil.copy(folder / "program", place / "open/program")
     for attack in folder.iterdir():
         if attack.name != "program":

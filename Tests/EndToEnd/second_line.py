@@ -70,6 +70,34 @@ def dump_case(suite, folder, user):
         require(code == wanted, f"{ending(code)} instead of {wanted}: {short(output)} {errors[-300:]}")
 
 
+OWN_RULES = """import ctypes, os, struct, sys
+call = ctypes.CDLL(None, use_errno=True).syscall
+def fails(what):
+    print(what, os.strerror(ctypes.get_errno()))
+    sys.exit()
+# landlock_create_ruleset with LANDLOCK_ACCESS_FS_READ_FILE, PR_SET_NO_NEW_PRIVS, landlock_restrict_self
+rules = call(444, struct.pack("Q", 4), 8, 0)
+if rules < 0: fails("no rules:")
+call(157, 38, 1, 0, 0, 0)
+if call(446, rules, 0) < 0: fails("not restricted:")
+try: open("/etc/passwd").close()
+except PermissionError: print("restricted")
+else: print("rules without effect")
+"""
+
+
+def own_rules_case(suite):
+    """What a program forbids itself is forbidden, or it is told that it cannot forbid it."""
+    place, policy = rights.arena(suite, attacks.build(suite), None, "")
+    command = ["/usr/bin/python3", "-S", "-c", OWN_RULES]
+    code, output, errors = rights.execute(suite, command)
+    if output.startswith(b"no rules"):
+        raise Skip("this kernel has no Landlock")
+    require((code, output) == (0, b"restricted\n"), f"bare {ending(code)} {short(output)} {short(errors)}")
+    code, output, errors = rights.under(suite, policy, command)
+    require((code, output) == (0, b"no rules: Operation not supported\n"), f"{ending(code)} {short(output)} {errors[-300:]}")
+
+
 def hidden_case(suite, folder, user):
     """Nobody of the same user may look into the supervisor, nor into what it holds."""
     place, policy = rights.arena(suite, folder, user, "")
@@ -113,4 +141,5 @@ def run(suite):
             suite.case(f"second/killed/{who}", killed_case, folder, user)
             suite.case(f"second/dump/{who}", dump_case, folder, user)
         suite.case("second/hidden/nobody", hidden_case, folder, "nobody" if os.geteuid() == 0 else None)
+        suite.case("second/own_rules", own_rules_case)
         suite.case("second/explained", explained_case, folder)

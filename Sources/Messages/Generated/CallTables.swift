@@ -1148,748 +1148,748 @@ extension SpecTables {
             choices: (67, 0), constants: (163, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.17"),
         CallRow(
-            .getRobustList, "get_robust_list", .threadSetup, arguments: (932, 3),
+            .rseq, "rseq", .threadSetup, arguments: (932, 4),
             choices: (67, 0), constants: (164, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.17"),
-        CallRow(
-            .rseq, "rseq", .threadSetup, arguments: (935, 4),
-            choices: (67, 0), constants: (165, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "4.18"),
         CallRow(
-            .schedYield, "sched_yield", .threadYield, arguments: (939, 0),
-            choices: (67, 0), constants: (166, 0),
+            .schedYield, "sched_yield", .threadYield, arguments: (936, 0),
+            choices: (67, 0), constants: (165, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
         CallRow(
-            .rseqSliceYield, "rseq_slice_yield", .threadYield, arguments: (939, 0),
-            choices: (67, 0), constants: (166, 0),
+            .rseqSliceYield, "rseq_slice_yield", .threadYield, arguments: (936, 0),
+            choices: (67, 0), constants: (165, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "7.0"),
         CallRow(
-            .vm86, "vm86", .threadSetup, arguments: (939, 2),
-            choices: (67, 0), constants: (166, 1),
+            .vm86, "vm86", .threadSetup, arguments: (936, 2),
+            choices: (67, 0), constants: (165, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0.28"),
         CallRow(
-            .vm86old, "vm86old", .threadSetup, arguments: (941, 1),
-            choices: (67, 0), constants: (167, 1),
+            .vm86old, "vm86old", .threadSetup, arguments: (938, 1),
+            choices: (67, 0), constants: (166, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .getpriority, "getpriority", .schedGet, arguments: (942, 2),
-            choices: (67, 0), constants: (168, 1),
+            .getpriority, "getpriority", .schedGet, arguments: (939, 2),
+            choices: (67, 0), constants: (167, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "1.0"),
         CallRow(
-            .setpriority, "setpriority", .schedSet, arguments: (944, 3),
-            choices: (67, 0), constants: (169, 1),
+            .setpriority, "setpriority", .schedSet, arguments: (941, 3),
+            choices: (67, 0), constants: (168, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .schedSetparam, "sched_setparam", .schedSet, arguments: (947, 2),
+            .schedSetparam, "sched_setparam", .schedSet, arguments: (944, 2),
+            choices: (67, 0), constants: (169, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
+        CallRow(
+            .schedGetparam, "sched_getparam", .schedGet, arguments: (946, 2),
             choices: (67, 0), constants: (170, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
         CallRow(
-            .schedGetparam, "sched_getparam", .schedGet, arguments: (949, 2),
+            .schedSetscheduler, "sched_setscheduler", .schedSet, arguments: (948, 3),
             choices: (67, 0), constants: (171, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
         CallRow(
-            .schedSetscheduler, "sched_setscheduler", .schedSet, arguments: (951, 3),
+            .schedGetscheduler, "sched_getscheduler", .schedGet, arguments: (951, 1),
             choices: (67, 0), constants: (172, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
-        CallRow(
-            .schedGetscheduler, "sched_getscheduler", .schedGet, arguments: (954, 1),
-            choices: (67, 0), constants: (173, 1),
             result: TypeRow(.value, .custom, 0, 58, .none), resultItem: "policy", since: "2.0"),
         CallRow(
-            .schedGetPriorityMax, "sched_get_priority_max", .schedGet, arguments: (955, 1),
+            .schedGetPriorityMax, "sched_get_priority_max", .schedGet, arguments: (952, 1),
+            choices: (67, 0), constants: (173, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.0"),
+        CallRow(
+            .schedGetPriorityMin, "sched_get_priority_min", .schedGet, arguments: (953, 1),
             choices: (67, 0), constants: (174, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.0"),
         CallRow(
-            .schedGetPriorityMin, "sched_get_priority_min", .schedGet, arguments: (956, 1),
+            .schedRrGetInterval, "sched_rr_get_interval", .schedGet, arguments: (954, 2),
             choices: (67, 0), constants: (175, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.0"),
-        CallRow(
-            .schedRrGetInterval, "sched_rr_get_interval", .schedGet, arguments: (957, 2),
-            choices: (67, 0), constants: (176, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
         CallRow(
-            .schedRrGetIntervalTime64, "sched_rr_get_interval_time64", .schedGet, arguments: (959, 2),
-            choices: (67, 0), constants: (177, 1),
+            .schedRrGetIntervalTime64, "sched_rr_get_interval_time64", .schedGet, arguments: (956, 2),
+            choices: (67, 0), constants: (176, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
         CallRow(
-            .schedSetaffinity, "sched_setaffinity", .schedSet, arguments: (961, 3),
-            choices: (67, 0), constants: (178, 1),
+            .schedSetaffinity, "sched_setaffinity", .schedSet, arguments: (958, 3),
+            choices: (67, 0), constants: (177, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
         CallRow(
-            .schedGetaffinity, "sched_getaffinity", .schedGet, arguments: (964, 3),
-            choices: (67, 0), constants: (179, 1),
+            .schedGetaffinity, "sched_getaffinity", .schedGet, arguments: (961, 3),
+            choices: (67, 0), constants: (178, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.6"),
         CallRow(
-            .ioprioSet, "ioprio_set", .schedSet, arguments: (967, 3),
-            choices: (67, 0), constants: (180, 1),
+            .ioprioSet, "ioprio_set", .schedSet, arguments: (964, 3),
+            choices: (67, 0), constants: (179, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.13"),
         CallRow(
-            .ioprioGet, "ioprio_get", .schedGet, arguments: (970, 2),
-            choices: (67, 0), constants: (181, 1),
+            .ioprioGet, "ioprio_get", .schedGet, arguments: (967, 2),
+            choices: (67, 0), constants: (180, 1),
             result: TypeRow(.value, .custom, 0, 61, .none), resultItem: "priority", since: "2.6.13"),
         CallRow(
-            .getcpu, "getcpu", .schedGet, arguments: (972, 3),
-            choices: (67, 0), constants: (182, 1),
+            .getcpu, "getcpu", .schedGet, arguments: (969, 3),
+            choices: (67, 0), constants: (181, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.19"),
         CallRow(
-            .schedSetattr, "sched_setattr", .schedSet, arguments: (975, 3),
+            .schedSetattr, "sched_setattr", .schedSet, arguments: (972, 3),
+            choices: (67, 0), constants: (182, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "3.14"),
+        CallRow(
+            .schedGetattr, "sched_getattr", .schedGet, arguments: (975, 4),
             choices: (67, 0), constants: (183, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "3.14"),
         CallRow(
-            .schedGetattr, "sched_getattr", .schedGet, arguments: (978, 4),
+            .rtSigaction, "rt_sigaction", .signalAction, arguments: (979, 4),
             choices: (67, 0), constants: (184, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "3.14"),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
-            .rtSigaction, "rt_sigaction", .signalAction, arguments: (982, 4),
+            .rtSigprocmask, "rt_sigprocmask", .signalMask, arguments: (983, 4),
+            choices: (67, 0), constants: (185, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
+        CallRow(
+            .rtSigreturn, "rt_sigreturn", .signalReturn, arguments: (987, 1),
+            choices: (67, 0), constants: (185, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
+        CallRow(
+            .rtSigpending, "rt_sigpending", .signalMask, arguments: (988, 2),
             choices: (67, 0), constants: (185, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
-            .rtSigprocmask, "rt_sigprocmask", .signalMask, arguments: (986, 4),
+            .rtSigtimedwait, "rt_sigtimedwait", .signalWait, arguments: (990, 4),
+            choices: (67, 0), constants: (186, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "signal", since: "2.2"),
+        CallRow(
+            .rtSigtimedwaitTime64, "rt_sigtimedwait_time64", .signalWait, arguments: (994, 4),
+            choices: (67, 0), constants: (186, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "signal", since: "5.1"),
+        CallRow(
+            .rtSigqueueinfo, "rt_sigqueueinfo", .signalSend, arguments: (998, 3),
             choices: (67, 0), constants: (186, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
-            .rtSigreturn, "rt_sigreturn", .signalReturn, arguments: (990, 1),
+            .rtSigsuspend, "rt_sigsuspend", .signalWait, arguments: (1001, 2),
             choices: (67, 0), constants: (186, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
-            .rtSigpending, "rt_sigpending", .signalMask, arguments: (991, 2),
+            .sigaltstack, "sigaltstack", .signalAction, arguments: (1003, 2),
             choices: (67, 0), constants: (186, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
-            .rtSigtimedwait, "rt_sigtimedwait", .signalWait, arguments: (993, 4),
+            .pause, "pause", .signalWait, arguments: (1005, 0),
             choices: (67, 0), constants: (187, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "signal", since: "2.2"),
-        CallRow(
-            .rtSigtimedwaitTime64, "rt_sigtimedwait_time64", .signalWait, arguments: (997, 4),
-            choices: (67, 0), constants: (187, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "signal", since: "5.1"),
-        CallRow(
-            .rtSigqueueinfo, "rt_sigqueueinfo", .signalSend, arguments: (1001, 3),
-            choices: (67, 0), constants: (187, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
-        CallRow(
-            .rtSigsuspend, "rt_sigsuspend", .signalWait, arguments: (1004, 2),
-            choices: (67, 0), constants: (187, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
-        CallRow(
-            .sigaltstack, "sigaltstack", .signalAction, arguments: (1006, 2),
-            choices: (67, 0), constants: (187, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
-        CallRow(
-            .pause, "pause", .signalWait, arguments: (1008, 0),
-            choices: (67, 0), constants: (188, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .kill, "kill", .signalSend, arguments: (1008, 2),
-            choices: (67, 0), constants: (188, 0),
+            .kill, "kill", .signalSend, arguments: (1005, 2),
+            choices: (67, 0), constants: (187, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .tkill, "tkill", .signalSend, arguments: (1010, 2),
-            choices: (67, 0), constants: (188, 0),
+            .tkill, "tkill", .signalSend, arguments: (1007, 2),
+            choices: (67, 0), constants: (187, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4.22"),
         CallRow(
-            .tgkill, "tgkill", .signalSend, arguments: (1012, 3),
-            choices: (67, 0), constants: (188, 0),
+            .tgkill, "tgkill", .signalSend, arguments: (1009, 3),
+            choices: (67, 0), constants: (187, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
         CallRow(
-            .restartSyscall, "restart_syscall", .signalReturn, arguments: (1015, 0),
-            choices: (67, 0), constants: (188, 0),
+            .restartSyscall, "restart_syscall", .signalReturn, arguments: (1012, 0),
+            choices: (67, 0), constants: (187, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
         CallRow(
-            .rtTgsigqueueinfo, "rt_tgsigqueueinfo", .signalSend, arguments: (1015, 4),
-            choices: (67, 0), constants: (188, 0),
+            .rtTgsigqueueinfo, "rt_tgsigqueueinfo", .signalSend, arguments: (1012, 4),
+            choices: (67, 0), constants: (187, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.31"),
         CallRow(
-            .pidfdSendSignal, "pidfd_send_signal", .signalSend, arguments: (1019, 4),
-            choices: (67, 0), constants: (188, 0),
+            .pidfdSendSignal, "pidfd_send_signal", .signalSend, arguments: (1016, 4),
+            choices: (67, 0), constants: (187, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
         CallRow(
-            .signal, "signal", .signalAction, arguments: (1023, 2),
-            choices: (67, 0), constants: (188, 1),
+            .signal, "signal", .signalAction, arguments: (1020, 2),
+            choices: (67, 0), constants: (187, 1),
             result: TypeRow(.value, .address, 0, 0, .none), resultItem: "action", since: "1.0"),
         CallRow(
-            .sigaction, "sigaction", .signalAction, arguments: (1025, 3),
-            choices: (67, 0), constants: (189, 1),
+            .sigaction, "sigaction", .signalAction, arguments: (1022, 3),
+            choices: (67, 0), constants: (188, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .sgetmask, "sgetmask", .signalMask, arguments: (1028, 0),
+            .sgetmask, "sgetmask", .signalMask, arguments: (1025, 0),
+            choices: (67, 0), constants: (189, 1),
+            result: TypeRow(.value, .hexadecimal, 0, 0, .none), resultItem: "sigset", since: "1.0"),
+        CallRow(
+            .ssetmask, "ssetmask", .signalMask, arguments: (1025, 1),
             choices: (67, 0), constants: (190, 1),
             result: TypeRow(.value, .hexadecimal, 0, 0, .none), resultItem: "sigset", since: "1.0"),
         CallRow(
-            .ssetmask, "ssetmask", .signalMask, arguments: (1028, 1),
-            choices: (67, 0), constants: (191, 1),
-            result: TypeRow(.value, .hexadecimal, 0, 0, .none), resultItem: "sigset", since: "1.0"),
+            .sigsuspend, "sigsuspend", .signalWait, arguments: (1026, 3),
+            choices: (67, 0), constants: (191, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .sigsuspend, "sigsuspend", .signalWait, arguments: (1029, 3),
+            .sigpending, "sigpending", .signalMask, arguments: (1029, 1),
+            choices: (67, 0), constants: (191, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
+        CallRow(
+            .sigreturn, "sigreturn", .signalReturn, arguments: (1030, 0),
             choices: (67, 0), constants: (192, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .sigpending, "sigpending", .signalMask, arguments: (1032, 1),
-            choices: (67, 0), constants: (192, 1),
+            .sigprocmask, "sigprocmask", .signalMask, arguments: (1030, 3),
+            choices: (67, 0), constants: (192, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .sigreturn, "sigreturn", .signalReturn, arguments: (1033, 0),
-            choices: (67, 0), constants: (193, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
-        CallRow(
-            .sigprocmask, "sigprocmask", .signalMask, arguments: (1033, 3),
-            choices: (67, 0), constants: (193, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
-        CallRow(
-            .futex, "futex", .syncWait, arguments: (1036, 15),
-            choices: (67, 1), constants: (193, 3),
+            .futex, "futex", .syncWait, arguments: (1033, 15),
+            choices: (67, 1), constants: (192, 3),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.6"),
         CallRow(
-            .futexTime64, "futex_time64", .syncWait, arguments: (1051, 15),
-            choices: (68, 1), constants: (196, 3),
+            .futexTime64, "futex_time64", .syncWait, arguments: (1048, 15),
+            choices: (68, 1), constants: (195, 3),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "5.1"),
         CallRow(
-            .membarrier, "membarrier", .syncBarrier, arguments: (1066, 3),
-            choices: (69, 0), constants: (199, 0),
+            .membarrier, "membarrier", .syncBarrier, arguments: (1063, 3),
+            choices: (69, 0), constants: (198, 0),
             result: TypeRow(.value, .custom, 0, 66, .none), resultItem: "n", since: "4.3"),
         CallRow(
-            .futexWaitv, "futex_waitv", .syncWait, arguments: (1069, 5),
-            choices: (69, 0), constants: (199, 1),
+            .futexWaitv, "futex_waitv", .syncWait, arguments: (1066, 5),
+            choices: (69, 0), constants: (198, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "5.16"),
         CallRow(
-            .futexWake, "futex_wake", .syncWake, arguments: (1074, 4),
+            .futexWake, "futex_wake", .syncWake, arguments: (1071, 4),
+            choices: (69, 0), constants: (199, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "6.7"),
+        CallRow(
+            .futexWait, "futex_wait", .syncWait, arguments: (1075, 6),
+            choices: (69, 0), constants: (199, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "6.7"),
+        CallRow(
+            .futexRequeue, "futex_requeue", .syncWake, arguments: (1081, 4),
             choices: (69, 0), constants: (200, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "6.7"),
         CallRow(
-            .futexWait, "futex_wait", .syncWait, arguments: (1078, 6),
+            .shmget, "shmget", .ipcOpen, arguments: (1085, 3),
             choices: (69, 0), constants: (200, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "6.7"),
-        CallRow(
-            .futexRequeue, "futex_requeue", .syncWake, arguments: (1084, 4),
-            choices: (69, 0), constants: (201, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "6.7"),
-        CallRow(
-            .shmget, "shmget", .ipcOpen, arguments: (1088, 3),
-            choices: (69, 0), constants: (201, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "ipc_id", since: "2.0"),
         CallRow(
-            .shmat, "shmat", .ipcMap, arguments: (1091, 3),
-            choices: (69, 0), constants: (202, 1),
+            .shmat, "shmat", .ipcMap, arguments: (1088, 3),
+            choices: (69, 0), constants: (201, 1),
             result: TypeRow(.value, .address, 0, 0, .none), resultItem: "addr", since: "2.0"),
         CallRow(
-            .shmctl, "shmctl", .ipcControl, arguments: (1094, 7),
+            .shmctl, "shmctl", .ipcControl, arguments: (1091, 7),
+            choices: (69, 0), constants: (202, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
+        CallRow(
+            .shmdt, "shmdt", .ipcMap, arguments: (1098, 1),
             choices: (69, 0), constants: (203, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
         CallRow(
-            .shmdt, "shmdt", .ipcMap, arguments: (1101, 1),
+            .semget, "semget", .ipcOpen, arguments: (1099, 3),
             choices: (69, 0), constants: (204, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
-        CallRow(
-            .semget, "semget", .ipcOpen, arguments: (1102, 3),
-            choices: (69, 0), constants: (205, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "ipc_id", since: "2.0"),
         CallRow(
-            .semop, "semop", .ipcSem, arguments: (1105, 3),
-            choices: (69, 0), constants: (206, 0),
+            .semop, "semop", .ipcSem, arguments: (1102, 3),
+            choices: (69, 0), constants: (205, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
         CallRow(
-            .semctl, "semctl", .ipcControl, arguments: (1108, 8),
-            choices: (69, 0), constants: (206, 1),
+            .semctl, "semctl", .ipcControl, arguments: (1105, 8),
+            choices: (69, 0), constants: (205, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.0"),
         CallRow(
-            .semtimedop, "semtimedop", .ipcSem, arguments: (1116, 4),
-            choices: (69, 0), constants: (207, 0),
+            .semtimedop, "semtimedop", .ipcSem, arguments: (1113, 4),
+            choices: (69, 0), constants: (206, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4.22"),
         CallRow(
-            .semtimedopTime64, "semtimedop_time64", .ipcSem, arguments: (1120, 4),
-            choices: (69, 0), constants: (207, 0),
+            .semtimedopTime64, "semtimedop_time64", .ipcSem, arguments: (1117, 4),
+            choices: (69, 0), constants: (206, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
         CallRow(
-            .msgget, "msgget", .ipcOpen, arguments: (1124, 2),
-            choices: (69, 0), constants: (207, 1),
+            .msgget, "msgget", .ipcOpen, arguments: (1121, 2),
+            choices: (69, 0), constants: (206, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "ipc_id", since: "2.0"),
         CallRow(
-            .msgsnd, "msgsnd", .ipcSend, arguments: (1126, 4),
-            choices: (69, 0), constants: (208, 0),
+            .msgsnd, "msgsnd", .ipcSend, arguments: (1123, 4),
+            choices: (69, 0), constants: (207, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
         CallRow(
-            .msgrcv, "msgrcv", .ipcRecv, arguments: (1130, 5),
-            choices: (69, 0), constants: (208, 0),
+            .msgrcv, "msgrcv", .ipcRecv, arguments: (1127, 5),
+            choices: (69, 0), constants: (207, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.0"),
         CallRow(
-            .msgctl, "msgctl", .ipcControl, arguments: (1135, 6),
-            choices: (69, 0), constants: (208, 1),
+            .msgctl, "msgctl", .ipcControl, arguments: (1132, 6),
+            choices: (69, 0), constants: (207, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
         CallRow(
-            .mqOpen, "mq_open", .ipcOpen, arguments: (1141, 4),
-            choices: (69, 0), constants: (209, 1),
+            .mqOpen, "mq_open", .ipcOpen, arguments: (1138, 4),
+            choices: (69, 0), constants: (208, 1),
             result: TypeRow(.value, .descriptor, 4, 0, .none), resultItem: "new_fd", since: "2.6.6"),
         CallRow(
-            .mqUnlink, "mq_unlink", .ipcControl, arguments: (1145, 1),
-            choices: (69, 0), constants: (210, 2),
+            .mqUnlink, "mq_unlink", .ipcControl, arguments: (1142, 1),
+            choices: (69, 0), constants: (209, 2),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.6"),
         CallRow(
-            .mqTimedsend, "mq_timedsend", .ipcSend, arguments: (1146, 5),
-            choices: (69, 0), constants: (212, 0),
+            .mqTimedsend, "mq_timedsend", .ipcSend, arguments: (1143, 5),
+            choices: (69, 0), constants: (211, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.6"),
         CallRow(
-            .mqTimedsendTime64, "mq_timedsend_time64", .ipcSend, arguments: (1151, 5),
-            choices: (69, 0), constants: (212, 0),
+            .mqTimedsendTime64, "mq_timedsend_time64", .ipcSend, arguments: (1148, 5),
+            choices: (69, 0), constants: (211, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
         CallRow(
-            .mqTimedreceive, "mq_timedreceive", .ipcRecv, arguments: (1156, 5),
-            choices: (69, 0), constants: (212, 0),
+            .mqTimedreceive, "mq_timedreceive", .ipcRecv, arguments: (1153, 5),
+            choices: (69, 0), constants: (211, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.6.6"),
         CallRow(
-            .mqTimedreceiveTime64, "mq_timedreceive_time64", .ipcRecv, arguments: (1161, 5),
-            choices: (69, 0), constants: (212, 0),
+            .mqTimedreceiveTime64, "mq_timedreceive_time64", .ipcRecv, arguments: (1158, 5),
+            choices: (69, 0), constants: (211, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "5.1"),
         CallRow(
-            .mqNotify, "mq_notify", .ipcControl, arguments: (1166, 2),
-            choices: (69, 0), constants: (212, 2),
+            .mqNotify, "mq_notify", .ipcControl, arguments: (1163, 2),
+            choices: (69, 0), constants: (211, 2),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.6"),
         CallRow(
-            .mqGetsetattr, "mq_getsetattr", .ipcControl, arguments: (1168, 3),
-            choices: (69, 0), constants: (214, 2),
+            .mqGetsetattr, "mq_getsetattr", .ipcControl, arguments: (1165, 3),
+            choices: (69, 0), constants: (213, 2),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.6"),
         CallRow(
-            .ipc, "ipc", .ipcOpen, arguments: (1171, 6),
-            choices: (69, 5), constants: (216, 0),
+            .ipc, "ipc", .ipcOpen, arguments: (1168, 6),
+            choices: (69, 5), constants: (215, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .nanosleep, "nanosleep", .timeSleep, arguments: (1177, 2),
-            choices: (74, 0), constants: (216, 0),
+            .nanosleep, "nanosleep", .timeSleep, arguments: (1174, 2),
+            choices: (74, 0), constants: (215, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.0"),
         CallRow(
-            .getitimer, "getitimer", .timeTimerGet, arguments: (1179, 2),
-            choices: (74, 0), constants: (216, 0),
+            .getitimer, "getitimer", .timeTimerGet, arguments: (1176, 2),
+            choices: (74, 0), constants: (215, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .alarm, "alarm", .timeTimerSet, arguments: (1181, 1),
-            choices: (74, 0), constants: (216, 0),
+            .alarm, "alarm", .timeTimerSet, arguments: (1178, 1),
+            choices: (74, 0), constants: (215, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "time", since: "1.0"),
         CallRow(
-            .setitimer, "setitimer", .timeTimerSet, arguments: (1182, 3),
-            choices: (74, 0), constants: (216, 1),
+            .setitimer, "setitimer", .timeTimerSet, arguments: (1179, 3),
+            choices: (74, 0), constants: (215, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .gettimeofday, "gettimeofday", .timeGet, arguments: (1185, 2),
-            choices: (74, 0), constants: (217, 0),
+            .gettimeofday, "gettimeofday", .timeGet, arguments: (1182, 2),
+            choices: (74, 0), constants: (216, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .settimeofday, "settimeofday", .timeSet, arguments: (1187, 2),
-            choices: (74, 0), constants: (217, 0),
+            .settimeofday, "settimeofday", .timeSet, arguments: (1184, 2),
+            choices: (74, 0), constants: (216, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .adjtimex, "adjtimex", .timeSet, arguments: (1189, 1),
-            choices: (74, 0), constants: (217, 0),
+            .adjtimex, "adjtimex", .timeSet, arguments: (1186, 1),
+            choices: (74, 0), constants: (216, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "state", since: "1.0"),
         CallRow(
-            .time, "time", .timeGet, arguments: (1190, 1),
-            choices: (74, 0), constants: (217, 0),
+            .time, "time", .timeGet, arguments: (1187, 1),
+            choices: (74, 0), constants: (216, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "time", since: "1.0"),
         CallRow(
-            .stime, "stime", .timeSet, arguments: (1191, 1),
-            choices: (74, 0), constants: (217, 0),
+            .stime, "stime", .timeSet, arguments: (1188, 1),
+            choices: (74, 0), constants: (216, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .timerCreate, "timer_create", .timeTimerSet, arguments: (1192, 3),
+            .timerCreate, "timer_create", .timeTimerSet, arguments: (1189, 3),
+            choices: (74, 0), constants: (216, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
+        CallRow(
+            .timerSettime, "timer_settime", .timeTimerSet, arguments: (1192, 4),
             choices: (74, 0), constants: (217, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
         CallRow(
-            .timerSettime, "timer_settime", .timeTimerSet, arguments: (1195, 4),
+            .timerSettime64, "timer_settime64", .timeTimerSet, arguments: (1196, 4),
             choices: (74, 0), constants: (218, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
+        CallRow(
+            .timerGettime, "timer_gettime", .timeTimerGet, arguments: (1200, 2),
+            choices: (74, 0), constants: (219, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
         CallRow(
-            .timerSettime64, "timer_settime64", .timeTimerSet, arguments: (1199, 4),
+            .timerGettime64, "timer_gettime64", .timeTimerGet, arguments: (1202, 2),
+            choices: (74, 0), constants: (219, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
+        CallRow(
+            .timerGetoverrun, "timer_getoverrun", .timeTimerGet, arguments: (1204, 1),
             choices: (74, 0), constants: (219, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
-        CallRow(
-            .timerGettime, "timer_gettime", .timeTimerGet, arguments: (1203, 2),
-            choices: (74, 0), constants: (220, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
-        CallRow(
-            .timerGettime64, "timer_gettime64", .timeTimerGet, arguments: (1205, 2),
-            choices: (74, 0), constants: (220, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
-        CallRow(
-            .timerGetoverrun, "timer_getoverrun", .timeTimerGet, arguments: (1207, 1),
-            choices: (74, 0), constants: (220, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.6"),
         CallRow(
-            .timerDelete, "timer_delete", .timeTimerSet, arguments: (1208, 1),
+            .timerDelete, "timer_delete", .timeTimerSet, arguments: (1205, 1),
+            choices: (74, 0), constants: (220, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
+        CallRow(
+            .clockSettime, "clock_settime", .timeSet, arguments: (1206, 2),
+            choices: (74, 0), constants: (221, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
+        CallRow(
+            .clockSettime64, "clock_settime64", .timeSet, arguments: (1208, 2),
+            choices: (74, 0), constants: (221, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
+        CallRow(
+            .clockGettime, "clock_gettime", .timeGet, arguments: (1210, 2),
             choices: (74, 0), constants: (221, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
         CallRow(
-            .clockSettime, "clock_settime", .timeSet, arguments: (1209, 2),
-            choices: (74, 0), constants: (222, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
-        CallRow(
-            .clockSettime64, "clock_settime64", .timeSet, arguments: (1211, 2),
-            choices: (74, 0), constants: (222, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
-        CallRow(
-            .clockGettime, "clock_gettime", .timeGet, arguments: (1213, 2),
+            .clockGettime64, "clock_gettime64", .timeGet, arguments: (1212, 2),
             choices: (74, 0), constants: (222, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
         CallRow(
-            .clockGettime64, "clock_gettime64", .timeGet, arguments: (1215, 2),
+            .clockGetres, "clock_getres", .timeGet, arguments: (1214, 2),
             choices: (74, 0), constants: (223, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
         CallRow(
-            .clockGetres, "clock_getres", .timeGet, arguments: (1217, 2),
+            .clockGetresTime64, "clock_getres_time64", .timeGet, arguments: (1216, 2),
             choices: (74, 0), constants: (224, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
-        CallRow(
-            .clockGetresTime64, "clock_getres_time64", .timeGet, arguments: (1219, 2),
-            choices: (74, 0), constants: (225, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
         CallRow(
-            .clockNanosleep, "clock_nanosleep", .timeSleep, arguments: (1221, 4),
-            choices: (74, 0), constants: (226, 0),
+            .clockNanosleep, "clock_nanosleep", .timeSleep, arguments: (1218, 4),
+            choices: (74, 0), constants: (225, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6"),
         CallRow(
-            .clockNanosleepTime64, "clock_nanosleep_time64", .timeSleep, arguments: (1225, 4),
-            choices: (74, 0), constants: (226, 0),
+            .clockNanosleepTime64, "clock_nanosleep_time64", .timeSleep, arguments: (1222, 4),
+            choices: (74, 0), constants: (225, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
         CallRow(
-            .clockAdjtime, "clock_adjtime", .timeSet, arguments: (1229, 2),
-            choices: (74, 0), constants: (226, 0),
+            .clockAdjtime, "clock_adjtime", .timeSet, arguments: (1226, 2),
+            choices: (74, 0), constants: (225, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "state", since: "2.6.39"),
         CallRow(
-            .clockAdjtime64, "clock_adjtime64", .timeSet, arguments: (1231, 2),
-            choices: (74, 0), constants: (226, 0),
+            .clockAdjtime64, "clock_adjtime64", .timeSet, arguments: (1228, 2),
+            choices: (74, 0), constants: (225, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "state", since: "5.1"),
         CallRow(
-            .timerfdSettime, "timerfd_settime", .timeTimerSet, arguments: (1233, 4),
+            .timerfdSettime, "timerfd_settime", .timeTimerSet, arguments: (1230, 4),
+            choices: (74, 0), constants: (225, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.25"),
+        CallRow(
+            .timerfdSettime64, "timerfd_settime64", .timeTimerSet, arguments: (1234, 4),
             choices: (74, 0), constants: (226, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
+        CallRow(
+            .timerfdGettime, "timerfd_gettime", .timeTimerGet, arguments: (1238, 2),
+            choices: (74, 0), constants: (227, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.25"),
         CallRow(
-            .timerfdSettime64, "timerfd_settime64", .timeTimerSet, arguments: (1237, 4),
+            .timerfdGettime64, "timerfd_gettime64", .timeTimerGet, arguments: (1240, 2),
+            choices: (74, 0), constants: (227, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
+        CallRow(
+            .getuid, "getuid", .credGet, arguments: (1242, 0),
             choices: (74, 0), constants: (227, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
-        CallRow(
-            .timerfdGettime, "timerfd_gettime", .timeTimerGet, arguments: (1241, 2),
-            choices: (74, 0), constants: (228, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.25"),
-        CallRow(
-            .timerfdGettime64, "timerfd_gettime64", .timeTimerGet, arguments: (1243, 2),
-            choices: (74, 0), constants: (228, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.1"),
-        CallRow(
-            .getuid, "getuid", .credGet, arguments: (1245, 0),
-            choices: (74, 0), constants: (228, 1),
             result: TypeRow(.value, .user, 4, 0, .none), resultItem: "uid", since: "1.0"),
         CallRow(
-            .getuid, "getuid", .credGet, arguments: (1245, 0),
-            choices: (74, 0), constants: (229, 1),
+            .getuid, "getuid", .credGet, arguments: (1242, 0),
+            choices: (74, 0), constants: (228, 1),
             result: TypeRow(.value, .user, 2, 0, .none), resultItem: "uid", since: "1.0"),
         CallRow(
-            .getuid32, "getuid32", .credGet, arguments: (1245, 0),
-            choices: (74, 0), constants: (230, 1),
+            .getuid32, "getuid32", .credGet, arguments: (1242, 0),
+            choices: (74, 0), constants: (229, 1),
             result: TypeRow(.value, .user, 4, 0, .none), resultItem: "uid", since: "2.4"),
         CallRow(
-            .getgid, "getgid", .credGet, arguments: (1245, 0),
-            choices: (74, 0), constants: (231, 1),
+            .getgid, "getgid", .credGet, arguments: (1242, 0),
+            choices: (74, 0), constants: (230, 1),
             result: TypeRow(.value, .group, 4, 0, .none), resultItem: "gid", since: "1.0"),
         CallRow(
-            .getgid, "getgid", .credGet, arguments: (1245, 0),
-            choices: (74, 0), constants: (232, 1),
+            .getgid, "getgid", .credGet, arguments: (1242, 0),
+            choices: (74, 0), constants: (231, 1),
             result: TypeRow(.value, .group, 2, 0, .none), resultItem: "gid", since: "1.0"),
         CallRow(
-            .getgid32, "getgid32", .credGet, arguments: (1245, 0),
-            choices: (74, 0), constants: (233, 1),
+            .getgid32, "getgid32", .credGet, arguments: (1242, 0),
+            choices: (74, 0), constants: (232, 1),
             result: TypeRow(.value, .group, 4, 0, .none), resultItem: "gid", since: "2.4"),
         CallRow(
-            .setuid, "setuid", .credSet, arguments: (1245, 1),
-            choices: (74, 0), constants: (234, 0),
+            .setuid, "setuid", .credSet, arguments: (1242, 1),
+            choices: (74, 0), constants: (233, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .setuid, "setuid", .credSet, arguments: (1246, 1),
-            choices: (74, 0), constants: (234, 0),
+            .setuid, "setuid", .credSet, arguments: (1243, 1),
+            choices: (74, 0), constants: (233, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .setuid32, "setuid32", .credSet, arguments: (1247, 1),
-            choices: (74, 0), constants: (234, 0),
+            .setuid32, "setuid32", .credSet, arguments: (1244, 1),
+            choices: (74, 0), constants: (233, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4"),
         CallRow(
-            .setgid, "setgid", .credSet, arguments: (1248, 1),
-            choices: (74, 0), constants: (234, 0),
+            .setgid, "setgid", .credSet, arguments: (1245, 1),
+            choices: (74, 0), constants: (233, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
+        CallRow(
+            .setgid, "setgid", .credSet, arguments: (1246, 1),
+            choices: (74, 0), constants: (233, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
     ]
 
     private static let calls2: [CallRow] = [
         CallRow(
-            .setgid, "setgid", .credSet, arguments: (1249, 1),
-            choices: (74, 0), constants: (234, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
-        CallRow(
-            .setgid32, "setgid32", .credSet, arguments: (1250, 1),
-            choices: (74, 0), constants: (234, 0),
+            .setgid32, "setgid32", .credSet, arguments: (1247, 1),
+            choices: (74, 0), constants: (233, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4"),
         CallRow(
-            .geteuid, "geteuid", .credGet, arguments: (1251, 0),
-            choices: (74, 0), constants: (234, 1),
+            .geteuid, "geteuid", .credGet, arguments: (1248, 0),
+            choices: (74, 0), constants: (233, 1),
             result: TypeRow(.value, .user, 4, 0, .none), resultItem: "uid", since: "1.0"),
         CallRow(
-            .geteuid, "geteuid", .credGet, arguments: (1251, 0),
-            choices: (74, 0), constants: (235, 1),
+            .geteuid, "geteuid", .credGet, arguments: (1248, 0),
+            choices: (74, 0), constants: (234, 1),
             result: TypeRow(.value, .user, 2, 0, .none), resultItem: "uid", since: "1.0"),
         CallRow(
-            .geteuid32, "geteuid32", .credGet, arguments: (1251, 0),
-            choices: (74, 0), constants: (236, 1),
+            .geteuid32, "geteuid32", .credGet, arguments: (1248, 0),
+            choices: (74, 0), constants: (235, 1),
             result: TypeRow(.value, .user, 4, 0, .none), resultItem: "uid", since: "2.4"),
         CallRow(
-            .getegid, "getegid", .credGet, arguments: (1251, 0),
-            choices: (74, 0), constants: (237, 1),
+            .getegid, "getegid", .credGet, arguments: (1248, 0),
+            choices: (74, 0), constants: (236, 1),
             result: TypeRow(.value, .group, 4, 0, .none), resultItem: "gid", since: "1.0"),
         CallRow(
-            .getegid, "getegid", .credGet, arguments: (1251, 0),
-            choices: (74, 0), constants: (238, 1),
+            .getegid, "getegid", .credGet, arguments: (1248, 0),
+            choices: (74, 0), constants: (237, 1),
             result: TypeRow(.value, .group, 2, 0, .none), resultItem: "gid", since: "1.0"),
         CallRow(
-            .getegid32, "getegid32", .credGet, arguments: (1251, 0),
-            choices: (74, 0), constants: (239, 1),
+            .getegid32, "getegid32", .credGet, arguments: (1248, 0),
+            choices: (74, 0), constants: (238, 1),
             result: TypeRow(.value, .group, 4, 0, .none), resultItem: "gid", since: "2.4"),
         CallRow(
-            .setreuid, "setreuid", .credSet, arguments: (1251, 2),
-            choices: (74, 0), constants: (240, 0),
+            .setreuid, "setreuid", .credSet, arguments: (1248, 2),
+            choices: (74, 0), constants: (239, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .setreuid, "setreuid", .credSet, arguments: (1253, 2),
-            choices: (74, 0), constants: (240, 0),
+            .setreuid, "setreuid", .credSet, arguments: (1250, 2),
+            choices: (74, 0), constants: (239, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .setreuid32, "setreuid32", .credSet, arguments: (1255, 2),
-            choices: (74, 0), constants: (240, 0),
+            .setreuid32, "setreuid32", .credSet, arguments: (1252, 2),
+            choices: (74, 0), constants: (239, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4"),
         CallRow(
-            .setregid, "setregid", .credSet, arguments: (1257, 2),
-            choices: (74, 0), constants: (240, 0),
+            .setregid, "setregid", .credSet, arguments: (1254, 2),
+            choices: (74, 0), constants: (239, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .setregid, "setregid", .credSet, arguments: (1259, 2),
-            choices: (74, 0), constants: (240, 0),
+            .setregid, "setregid", .credSet, arguments: (1256, 2),
+            choices: (74, 0), constants: (239, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .setregid32, "setregid32", .credSet, arguments: (1261, 2),
-            choices: (74, 0), constants: (240, 0),
+            .setregid32, "setregid32", .credSet, arguments: (1258, 2),
+            choices: (74, 0), constants: (239, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4"),
         CallRow(
-            .getgroups, "getgroups", .credGet, arguments: (1263, 2),
+            .getgroups, "getgroups", .credGet, arguments: (1260, 2),
+            choices: (74, 0), constants: (239, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "1.0"),
+        CallRow(
+            .getgroups, "getgroups", .credGet, arguments: (1262, 2),
             choices: (74, 0), constants: (240, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "1.0"),
         CallRow(
-            .getgroups, "getgroups", .credGet, arguments: (1265, 2),
+            .getgroups32, "getgroups32", .credGet, arguments: (1264, 2),
             choices: (74, 0), constants: (241, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "1.0"),
-        CallRow(
-            .getgroups32, "getgroups32", .credGet, arguments: (1267, 2),
-            choices: (74, 0), constants: (242, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.4"),
         CallRow(
-            .setgroups, "setgroups", .credSet, arguments: (1269, 2),
-            choices: (74, 0), constants: (243, 0),
+            .setgroups, "setgroups", .credSet, arguments: (1266, 2),
+            choices: (74, 0), constants: (242, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .setgroups, "setgroups", .credSet, arguments: (1271, 2),
-            choices: (74, 0), constants: (243, 0),
+            .setgroups, "setgroups", .credSet, arguments: (1268, 2),
+            choices: (74, 0), constants: (242, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .setgroups32, "setgroups32", .credSet, arguments: (1273, 2),
-            choices: (74, 0), constants: (243, 0),
+            .setgroups32, "setgroups32", .credSet, arguments: (1270, 2),
+            choices: (74, 0), constants: (242, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4"),
+        CallRow(
+            .setresuid, "setresuid", .credSet, arguments: (1272, 3),
+            choices: (74, 0), constants: (242, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
             .setresuid, "setresuid", .credSet, arguments: (1275, 3),
-            choices: (74, 0), constants: (243, 0),
+            choices: (74, 0), constants: (242, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
-            .setresuid, "setresuid", .credSet, arguments: (1278, 3),
-            choices: (74, 0), constants: (243, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
-        CallRow(
-            .setresuid32, "setresuid32", .credSet, arguments: (1281, 3),
-            choices: (74, 0), constants: (243, 0),
+            .setresuid32, "setresuid32", .credSet, arguments: (1278, 3),
+            choices: (74, 0), constants: (242, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4"),
+        CallRow(
+            .getresuid, "getresuid", .credGet, arguments: (1281, 3),
+            choices: (74, 0), constants: (242, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
             .getresuid, "getresuid", .credGet, arguments: (1284, 3),
             choices: (74, 0), constants: (243, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
-            .getresuid, "getresuid", .credGet, arguments: (1287, 3),
+            .getresuid32, "getresuid32", .credGet, arguments: (1287, 3),
             choices: (74, 0), constants: (244, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
-        CallRow(
-            .getresuid32, "getresuid32", .credGet, arguments: (1290, 3),
-            choices: (74, 0), constants: (245, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4"),
+        CallRow(
+            .setresgid, "setresgid", .credSet, arguments: (1290, 3),
+            choices: (74, 0), constants: (245, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
             .setresgid, "setresgid", .credSet, arguments: (1293, 3),
-            choices: (74, 0), constants: (246, 0),
+            choices: (74, 0), constants: (245, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
-            .setresgid, "setresgid", .credSet, arguments: (1296, 3),
-            choices: (74, 0), constants: (246, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
-        CallRow(
-            .setresgid32, "setresgid32", .credSet, arguments: (1299, 3),
-            choices: (74, 0), constants: (246, 0),
+            .setresgid32, "setresgid32", .credSet, arguments: (1296, 3),
+            choices: (74, 0), constants: (245, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4"),
+        CallRow(
+            .getresgid, "getresgid", .credGet, arguments: (1299, 3),
+            choices: (74, 0), constants: (245, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
             .getresgid, "getresgid", .credGet, arguments: (1302, 3),
             choices: (74, 0), constants: (246, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
         CallRow(
-            .getresgid, "getresgid", .credGet, arguments: (1305, 3),
+            .getresgid32, "getresgid32", .credGet, arguments: (1305, 3),
             choices: (74, 0), constants: (247, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
-        CallRow(
-            .getresgid32, "getresgid32", .credGet, arguments: (1308, 3),
-            choices: (74, 0), constants: (248, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.4"),
         CallRow(
-            .setfsuid, "setfsuid", .credSet, arguments: (1311, 1),
-            choices: (74, 0), constants: (249, 0),
+            .setfsuid, "setfsuid", .credSet, arguments: (1308, 1),
+            choices: (74, 0), constants: (248, 0),
             result: TypeRow(.value, .user, 4, 0, .none), resultItem: "fsuid", since: "1.2"),
         CallRow(
-            .setfsuid, "setfsuid", .credSet, arguments: (1312, 1),
-            choices: (74, 0), constants: (249, 0),
+            .setfsuid, "setfsuid", .credSet, arguments: (1309, 1),
+            choices: (74, 0), constants: (248, 0),
             result: TypeRow(.value, .user, 2, 0, .none), resultItem: "fsuid", since: "1.2"),
         CallRow(
-            .setfsuid32, "setfsuid32", .credSet, arguments: (1313, 1),
-            choices: (74, 0), constants: (249, 0),
+            .setfsuid32, "setfsuid32", .credSet, arguments: (1310, 1),
+            choices: (74, 0), constants: (248, 0),
             result: TypeRow(.value, .user, 4, 0, .none), resultItem: "fsuid", since: "2.4"),
         CallRow(
-            .setfsgid, "setfsgid", .credSet, arguments: (1314, 1),
-            choices: (74, 0), constants: (249, 0),
+            .setfsgid, "setfsgid", .credSet, arguments: (1311, 1),
+            choices: (74, 0), constants: (248, 0),
             result: TypeRow(.value, .group, 4, 0, .none), resultItem: "fsgid", since: "1.2"),
         CallRow(
-            .setfsgid, "setfsgid", .credSet, arguments: (1315, 1),
-            choices: (74, 0), constants: (249, 0),
+            .setfsgid, "setfsgid", .credSet, arguments: (1312, 1),
+            choices: (74, 0), constants: (248, 0),
             result: TypeRow(.value, .group, 2, 0, .none), resultItem: "fsgid", since: "1.2"),
         CallRow(
-            .setfsgid32, "setfsgid32", .credSet, arguments: (1316, 1),
-            choices: (74, 0), constants: (249, 0),
+            .setfsgid32, "setfsgid32", .credSet, arguments: (1313, 1),
+            choices: (74, 0), constants: (248, 0),
             result: TypeRow(.value, .group, 4, 0, .none), resultItem: "fsgid", since: "2.4"),
         CallRow(
-            .capget, "capget", .credGet, arguments: (1317, 2),
+            .capget, "capget", .credGet, arguments: (1314, 2),
+            choices: (74, 0), constants: (248, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
+        CallRow(
+            .capset, "capset", .credSet, arguments: (1316, 2),
+            choices: (74, 0), constants: (249, 0),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
+        CallRow(
+            .addKey, "add_key", .credKey, arguments: (1318, 5),
             choices: (74, 0), constants: (249, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "serial", since: "2.6.10"),
         CallRow(
-            .capset, "capset", .credSet, arguments: (1319, 2),
-            choices: (74, 0), constants: (250, 0),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.2"),
-        CallRow(
-            .addKey, "add_key", .credKey, arguments: (1321, 5),
+            .requestKey, "request_key", .credKey, arguments: (1323, 4),
             choices: (74, 0), constants: (250, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "serial", since: "2.6.10"),
         CallRow(
-            .requestKey, "request_key", .credKey, arguments: (1326, 4),
-            choices: (74, 0), constants: (251, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "serial", since: "2.6.10"),
-        CallRow(
-            .keyctl, "keyctl", .credKey, arguments: (1330, 45),
-            choices: (74, 0), constants: (252, 0),
+            .keyctl, "keyctl", .credKey, arguments: (1327, 45),
+            choices: (74, 0), constants: (251, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "2.6.10"),
         CallRow(
-            .uname, "uname", .sysInfo, arguments: (1375, 1),
+            .uname, "uname", .sysInfo, arguments: (1372, 1),
+            choices: (74, 0), constants: (251, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
+        CallRow(
+            .olduname, "olduname", .sysInfo, arguments: (1373, 1),
             choices: (74, 0), constants: (252, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .olduname, "olduname", .sysInfo, arguments: (1376, 1),
+            .oldolduname, "oldolduname", .sysInfo, arguments: (1374, 1),
             choices: (74, 0), constants: (253, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .oldolduname, "oldolduname", .sysInfo, arguments: (1377, 1),
+            .sysinfo, "sysinfo", .sysInfo, arguments: (1375, 1),
             choices: (74, 0), constants: (254, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .sysinfo, "sysinfo", .sysInfo, arguments: (1378, 1),
+            .sysfs, "sysfs", .sysInfo, arguments: (1376, 3),
             choices: (74, 0), constants: (255, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
-        CallRow(
-            .sysfs, "sysfs", .sysInfo, arguments: (1379, 3),
-            choices: (74, 0), constants: (256, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "1.2"),
         CallRow(
-            .syslog, "syslog", .sysLog, arguments: (1382, 3),
-            choices: (74, 0), constants: (257, 0),
+            .syslog, "syslog", .sysLog, arguments: (1379, 3),
+            choices: (74, 0), constants: (256, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "1.0"),
         CallRow(
-            .getrandom, "getrandom", .sysRandom, arguments: (1385, 3),
-            choices: (74, 0), constants: (257, 0),
+            .getrandom, "getrandom", .sysRandom, arguments: (1382, 3),
+            choices: (74, 0), constants: (256, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "3.17"),
         CallRow(
-            .vhangup, "vhangup", .sysAdmin, arguments: (1388, 0),
+            .vhangup, "vhangup", .sysAdmin, arguments: (1385, 0),
+            choices: (74, 0), constants: (256, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
+        CallRow(
+            .acct, "acct", .sysAdmin, arguments: (1385, 1),
             choices: (74, 0), constants: (257, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .acct, "acct", .sysAdmin, arguments: (1388, 1),
+            .swapon, "swapon", .sysAdmin, arguments: (1386, 2),
             choices: (74, 0), constants: (258, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .swapon, "swapon", .sysAdmin, arguments: (1389, 2),
+            .swapoff, "swapoff", .sysAdmin, arguments: (1388, 1),
             choices: (74, 0), constants: (259, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .swapoff, "swapoff", .sysAdmin, arguments: (1391, 1),
+            .reboot, "reboot", .sysAdmin, arguments: (1389, 4),
             choices: (74, 0), constants: (260, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .reboot, "reboot", .sysAdmin, arguments: (1392, 4),
+            .sethostname, "sethostname", .sysAdmin, arguments: (1393, 2),
             choices: (74, 0), constants: (261, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .sethostname, "sethostname", .sysAdmin, arguments: (1396, 2),
+            .setdomainname, "setdomainname", .sysAdmin, arguments: (1395, 2),
             choices: (74, 0), constants: (262, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .setdomainname, "setdomainname", .sysAdmin, arguments: (1398, 2),
+            .iopl, "iopl", .sysAdmin, arguments: (1397, 1),
             choices: (74, 0), constants: (263, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .iopl, "iopl", .sysAdmin, arguments: (1400, 1),
+            .ioperm, "ioperm", .sysAdmin, arguments: (1398, 3),
             choices: (74, 0), constants: (264, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .ioperm, "ioperm", .sysAdmin, arguments: (1401, 3),
+            .initModule, "init_module", .sysAdmin, arguments: (1401, 3),
             choices: (74, 0), constants: (265, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .initModule, "init_module", .sysAdmin, arguments: (1404, 3),
+            .deleteModule, "delete_module", .sysAdmin, arguments: (1404, 2),
             choices: (74, 0), constants: (266, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .deleteModule, "delete_module", .sysAdmin, arguments: (1407, 2),
+            .finitModule, "finit_module", .sysAdmin, arguments: (1406, 3),
             choices: (74, 0), constants: (267, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
-        CallRow(
-            .finitModule, "finit_module", .sysAdmin, arguments: (1409, 3),
-            choices: (74, 0), constants: (268, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "3.8"),
         CallRow(
-            .quotactl, "quotactl", .sysAdmin, arguments: (1412, 4),
-            choices: (74, 0), constants: (269, 1),
+            .quotactl, "quotactl", .sysAdmin, arguments: (1409, 4),
+            choices: (74, 0), constants: (268, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "1.0"),
         CallRow(
-            .quotactlFd, "quotactl_fd", .sysAdmin, arguments: (1416, 4),
-            choices: (74, 0), constants: (270, 1),
+            .quotactlFd, "quotactl_fd", .sysAdmin, arguments: (1413, 4),
+            choices: (74, 0), constants: (269, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "5.14"),
         CallRow(
-            .kexecLoad, "kexec_load", .sysAdmin, arguments: (1420, 4),
-            choices: (74, 0), constants: (271, 1),
+            .kexecLoad, "kexec_load", .sysAdmin, arguments: (1417, 4),
+            choices: (74, 0), constants: (270, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.13"),
         CallRow(
-            .kexecFileLoad, "kexec_file_load", .sysAdmin, arguments: (1424, 5),
-            choices: (74, 0), constants: (272, 1),
+            .kexecFileLoad, "kexec_file_load", .sysAdmin, arguments: (1421, 5),
+            choices: (74, 0), constants: (271, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "3.17"),
         CallRow(
-            .ptrace, "ptrace", .debugTrace, arguments: (1429, 30),
-            choices: (74, 0), constants: (273, 0),
+            .ptrace, "ptrace", .debugTrace, arguments: (1426, 30),
+            choices: (74, 0), constants: (272, 0),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "1.0"),
         CallRow(
-            .processVmReadv, "process_vm_readv", .debugInspect, arguments: (1459, 6),
+            .processVmReadv, "process_vm_readv", .debugInspect, arguments: (1456, 6),
+            choices: (74, 0), constants: (272, 1),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "3.2"),
+        CallRow(
+            .processVmWritev, "process_vm_writev", .debugInspect, arguments: (1462, 6),
             choices: (74, 0), constants: (273, 1),
             result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "3.2"),
         CallRow(
-            .processVmWritev, "process_vm_writev", .debugInspect, arguments: (1465, 6),
+            .getRobustList, "get_robust_list", .debugInspect, arguments: (1468, 3),
             choices: (74, 0), constants: (274, 1),
-            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "n", since: "3.2"),
+            result: TypeRow(.value, .signed, 0, 0, .none), resultItem: "", since: "2.6.17"),
         CallRow(
             .kcmp, "kcmp", .debugInspect, arguments: (1471, 10),
             choices: (74, 0), constants: (275, 1),
@@ -3013,9 +3013,6 @@ extension SpecTables {
         ArgumentRow("tidptr", "addr", .entry, TypeRow(.value, .address, 0, 0, .none)),
         ArgumentRow("head", "addr", .entry, TypeRow(.value, .address, 0, 0, .none)),
         ArgumentRow("len", "len", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 1),
-        ArgumentRow("pid", "who", .entry, TypeRow(.value, .process, 4, 0, .none)),
-        ArgumentRow("head_ptr", "addr", .exit, TypeRow(.pointer, .address, 0, 0, .none), register: 1),
-        ArgumentRow("len_ptr", "len", .exit, TypeRow(.pointer, .unsigned, 0, 0, .none), register: 2),
         ArgumentRow("rseq", "addr", .entry, TypeRow(.value, .address, 0, 0, .none)),
         ArgumentRow("rseq_len", "len", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("flags", "flags", .entry, TypeRow(.value, .flags, 4, 168, .none), register: 2),
@@ -3081,12 +3078,12 @@ extension SpecTables {
         ArgumentRow("uthese", "sigset", .entry, TypeRow(.value, .signalSet, 8, 0, .argument(3))),
         ArgumentRow("uinfo", "info", .exit, TypeRow(.value, .custom, 0, 19, .none), register: 1),
         ArgumentRow("uts", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), register: 2),
-    ]
-
-    private static let arguments5: [ArgumentRow] = [
         ArgumentRow("sigsetsize", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3),
         ArgumentRow("pid", "who", .entry, TypeRow(.value, .process, 4, 0, .none)),
         ArgumentRow("sig", "signal", .entry, TypeRow(.value, .signal, 4, 0, .none), register: 1),
+    ]
+
+    private static let arguments5: [ArgumentRow] = [
         ArgumentRow("uinfo", "info", .entry, TypeRow(.value, .custom, 0, 20, .none), register: 2),
         ArgumentRow("unewset", "sigset", .entry, TypeRow(.value, .signalSet, 8, 0, .argument(1))),
         ArgumentRow("sigsetsize", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 1),
@@ -3284,12 +3281,12 @@ extension SpecTables {
         ArgumentRow("new_setting", "time", .entry, TypeRow(.pointer, .structure, 0, 85, .none), register: 2),
         ArgumentRow("old_setting", "time", .exit, TypeRow(.pointer, .structure, 0, 85, .none), register: 3),
         ArgumentRow("timer_id", "timer", .entry, TypeRow(.value, .signed, 4, 0, .none)),
-    ]
-
-    private static let arguments6: [ArgumentRow] = [
         ArgumentRow("flags", "flags", .entry, TypeRow(.value, .flags, 4, 212, .none), register: 1),
         ArgumentRow("new_setting", "time", .entry, TypeRow(.pointer, .structure, 0, 86, .none), register: 2),
         ArgumentRow("old_setting", "time", .exit, TypeRow(.pointer, .structure, 0, 86, .none), register: 3),
+    ]
+
+    private static let arguments6: [ArgumentRow] = [
         ArgumentRow("timer_id", "timer", .entry, TypeRow(.value, .signed, 4, 0, .none)),
         ArgumentRow("setting", "time", .exit, TypeRow(.pointer, .structure, 0, 85, .none), register: 1),
         ArgumentRow("timer_id", "timer", .entry, TypeRow(.value, .signed, 4, 0, .none)),
@@ -3487,12 +3484,12 @@ extension SpecTables {
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("name", "args", .entry, TypeRow(.value, .buffer, 0, 0, .narrow(1))),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-    ]
-
-    private static let arguments7: [ArgumentRow] = [
         ArgumentRow("level", "args", .entry, TypeRow(.value, .unsigned, 4, 0, .none)),
         ArgumentRow("from", "args", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none)),
         ArgumentRow("num", "args", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 1),
+    ]
+
+    private static let arguments7: [ArgumentRow] = [
         ArgumentRow("turn_on", "args", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2),
         ArgumentRow("umod", "args", .entry, TypeRow(.value, .address, 0, 0, .none)),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 1),
@@ -3561,6 +3558,9 @@ extension SpecTables {
         ArgumentRow("rvec", "ranges", .entry, TypeRow(.array, .structure, 0, 9, .argument(4)), register: 3),
         ArgumentRow("riovcnt", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4),
         ArgumentRow("flags", "flags", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5),
+        ArgumentRow("pid", "who", .entry, TypeRow(.value, .process, 4, 0, .none)),
+        ArgumentRow("head_ptr", "addr", .exit, TypeRow(.pointer, .address, 0, 0, .none), register: 1),
+        ArgumentRow("len_ptr", "len", .exit, TypeRow(.pointer, .unsigned, 0, 0, .none), register: 2),
         ArgumentRow("pid1", "who", .entry, TypeRow(.value, .process, 4, 0, .none)),
         ArgumentRow("pid2", "who", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
         ArgumentRow("type", "type", .entry, TypeRow(.value, .symbol, 4, 250, .none), register: 2),
@@ -4471,7 +4471,6 @@ extension SpecTables {
         ChoiceRow(condition: -1, item: "what", value: "tls"),
         ChoiceRow(condition: -1, item: "what", value: "tid_slot"),
         ChoiceRow(condition: -1, item: "what", value: "robust_list"),
-        ChoiceRow(condition: -1, item: "what", value: "robust_list"),
         ChoiceRow(condition: -1, item: "what", value: "rseq"),
         ChoiceRow(condition: -1, item: "what", value: "ldt"),
         ChoiceRow(condition: -1, item: "what", value: "ldt"),
@@ -4507,10 +4506,10 @@ extension SpecTables {
         ChoiceRow(condition: 321, item: "kind", value: "value"),
         ChoiceRow(condition: 322, item: "kind", value: "condvar"),
         ChoiceRow(condition: -1, item: "kind", value: "value"),
+        ChoiceRow(condition: -1, item: "kind", value: "value"),
     ]
 
     private static let constants1: [ChoiceRow] = [
-        ChoiceRow(condition: -1, item: "kind", value: "value"),
         ChoiceRow(condition: -1, item: "kind", value: "shm"),
         ChoiceRow(condition: -1, item: "op", value: "attach"),
         ChoiceRow(condition: -1, item: "kind", value: "shm"),
@@ -4585,6 +4584,7 @@ extension SpecTables {
         ChoiceRow(condition: -1, item: "op", value: "boot"),
         ChoiceRow(condition: -1, item: "what", value: "memory"),
         ChoiceRow(condition: -1, item: "what", value: "memory"),
+        ChoiceRow(condition: -1, item: "what", value: "robust_list"),
         ChoiceRow(condition: -1, item: "what", value: "compare"),
         ChoiceRow(condition: -1, item: "op", value: "create"),
         ChoiceRow(condition: -1, item: "op", value: "add"),
@@ -6050,61 +6050,61 @@ extension SpecTables {
 extension SpecTables {
     /// From a number of x86_64 to the index of its row, -1 for a gap.
     public static let x86_64: [Int16] = NumberTables.chosen(.x86_64, [
-        0, 1, 50, 2, 55, 57, 58, 180, 3, 217, 220, 221, 222, 307, 308, 309, 4, 5, 7, 9, 10, 67, 11, 183, 286,
-        223, 224, 225, 226, 338, 339, 340, 12, 13, 316, 360, 361, 362, 363, 246, 14, 159, 160, 161, 165, 166,
-        167, 168, 169, 170, 171, 172, 173, 16, 174, 175, 247, 249, 250, 252, 279, 255, 317, 443, 342, 343,
-        344, 341, 347, 348, 349, 350, 17, 19, 20, 21, 72, 74, 68, 69, 70, 71, 76, 77, 78, 51, 79, 80, 81, 82,
-        83, 84, 85, 88, 91, 94, 364, 265, 269, 446, 270, 466, 390, 448, 393, 396, 399, 402, 405, 263, 258,
-        259, 264, 408, 411, 414, 417, 420, 423, 426, 429, 260, 432, 435, 261, 438, 439, 310, 311, 313, 314,
-        315, 95, 96, 480, 271, 97, 98, 99, 447, 290, 291, 292, 293, 294, 295, 296, 297, 298, 227, 228, 229,
-        230, 450, 280, 148, 481, 272, 281, 366, 267, 102, 22, 451, 365, 145, 146, 452, 453, 454, 455, 456,
-        457, 458, 482, 459, 460, 483, 484, 462, 485, 486, 487, 488, 489, 490, 262, 26, 103, 104, 105, 106,
-        107, 108, 109, 110, 111, 112, 113, 114, 318, 367, 331, 300, 301, 491, 207, 208, 209, 210, 211, 492,
-        493, 188, 495, 496, 231, 119, 282, 320, 345, 28, 369, 370, 372, 374, 375, 376, 378, 380, 382, 254,
-        191, 190, 319, 121, 497, 232, 233, 234, 351, 352, 353, 355, 357, 358, 464, 257, 440, 441, 442, 302,
-        303, 194, 196, 197, 235, 52, 122, 123, 124, 125, 59, 126, 127, 128, 129, 130, 131, 133, 186, 181, 273,
-        283, 284, 31, 32, 23, 33, 236, 135, 192, 198, 200, 201, 137, 386, 388, 162, 199, 202, 189, 34, 35,
-        195, 36, 38, 321, 470, 176, 203, 204, 268, 140, 54, 384, 25, 178, 274, 304, 467, 468, 469, 461, 305,
-        306, 139, 473, 449, 44, 465, 511, 253, 206, 333, 237, 46, 40, 42, 238, 239, 240, 141, 212, 285, 471,
+        0, 1, 50, 2, 55, 57, 58, 180, 3, 217, 220, 221, 222, 306, 307, 308, 4, 5, 7, 9, 10, 67, 11, 183, 285,
+        223, 224, 225, 226, 337, 338, 339, 12, 13, 315, 359, 360, 361, 362, 246, 14, 159, 160, 161, 165, 166,
+        167, 168, 169, 170, 171, 172, 173, 16, 174, 175, 247, 249, 250, 252, 279, 255, 316, 442, 341, 342,
+        343, 340, 346, 347, 348, 349, 17, 19, 20, 21, 72, 74, 68, 69, 70, 71, 76, 77, 78, 51, 79, 80, 81, 82,
+        83, 84, 85, 88, 91, 94, 363, 265, 269, 445, 270, 465, 389, 447, 392, 395, 398, 401, 404, 263, 258,
+        259, 264, 407, 410, 413, 416, 419, 422, 425, 428, 260, 431, 434, 261, 437, 438, 309, 310, 312, 313,
+        314, 95, 96, 480, 271, 97, 98, 99, 446, 289, 290, 291, 292, 293, 294, 295, 296, 297, 227, 228, 229,
+        230, 449, 280, 148, 481, 272, 281, 365, 267, 102, 22, 450, 364, 145, 146, 451, 452, 453, 454, 455,
+        456, 457, 482, 458, 459, 483, 484, 461, 485, 486, 487, 488, 489, 490, 262, 26, 103, 104, 105, 106,
+        107, 108, 109, 110, 111, 112, 113, 114, 317, 366, 330, 299, 300, 491, 207, 208, 209, 210, 211, 492,
+        493, 188, 495, 496, 231, 119, 282, 319, 344, 28, 368, 369, 371, 373, 374, 375, 377, 379, 381, 254,
+        191, 190, 318, 121, 497, 232, 233, 234, 350, 351, 352, 354, 356, 357, 463, 257, 439, 440, 441, 301,
+        302, 194, 196, 197, 235, 52, 122, 123, 124, 125, 59, 126, 127, 128, 129, 130, 131, 133, 186, 181, 273,
+        283, 468, 31, 32, 23, 33, 236, 135, 192, 198, 200, 201, 137, 385, 387, 162, 199, 202, 189, 34, 35,
+        195, 36, 38, 320, 470, 176, 203, 204, 268, 140, 54, 383, 25, 178, 274, 303, 466, 467, 469, 460, 304,
+        305, 139, 473, 448, 44, 464, 511, 253, 206, 332, 237, 46, 40, 42, 238, 239, 240, 141, 212, 284, 471,
         472, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
         -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
         -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
-        -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 322, 214, 215, 216, 149, 151, 152, 153, 154, 155,
-        275, 251, 47, 53, 276, 134, 241, 193, 156, 463, 474, 475, 476, 45, 242, 334, 243, 48, 132, 244, 335,
-        336, 337, 157, 158, 477, 478, 479, 245, 115, 116, 117, 118, 150, 142, 143, 277, 287, 144,
+        -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 321, 214, 215, 216, 149, 151, 152, 153, 154, 155,
+        275, 251, 47, 53, 276, 134, 241, 193, 156, 462, 474, 475, 476, 45, 242, 333, 243, 48, 132, 244, 334,
+        335, 336, 157, 158, 477, 478, 479, 245, 115, 116, 117, 118, 150, 142, 143, 277, 286, 144,
     ])
 
     /// From a number of i386 to the index of its row, -1 for a gap.
     public static let i386: [Int16] = NumberTables.chosen(.i386, [
-        320, 279, 249, 0, 1, 50, 2, 256, 51, 79, 80, 252, 70, 367, 96, 83, 92, 498, 64, 3, 246, 145, 147, 397,
-        391, 368, 466, 362, 65, 316, 95, 499, 500, 67, 278, 501, 22, 317, 76, 77, 78, 12, 11, 270, 502, 222,
-        400, 394, 323, 403, 406, 451, 146, 503, 4, 17, 504, 263, 505, 445, 94, 102, 97, 13, 258, 259, 264,
-        324, 325, 326, 409, 412, 327, 328, 455, 267, 265, 269, 364, 365, 415, 418, 184, 81, 66, 82, 480, 452,
-        454, 120, 218, 221, 72, 74, 84, 89, 290, 291, 506, 98, 99, 458, 179, 448, 363, 361, 56, 58, 57, 444,
-        457, 450, 507, 289, 255, 453, 446, 359, 20, 329, 248, 456, 443, 280, 366, 220, 330, 482, 459, 460,
-        483, 462, 260, 71, 508, 447, 271, 488, 433, 436, 49, 68, 185, 19, 224, 9, 10, 261, 21, 481, 227, 228,
-        229, 230, 292, 293, 294, 295, 286, 296, 297, 298, 360, 223, 421, 424, 288, 484, 180, 485, 427, 430,
-        272, 309, 307, 308, 310, 311, 313, 314, 6, 8, 86, 69, 438, 439, 315, 14, 486, 487, 250, 266, 219, 73,
-        75, 60, 61, 62, 93, 392, 395, 404, 407, 410, 413, 416, 419, 90, 422, 425, 428, 431, 87, 398, 401, 434,
-        437, 148, 225, 226, 119, 18, -1, -1, 262, 27, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113,
-        114, 318, 15, 331, 300, 301, 509, 510, 207, 208, 209, 210, 211, 29, -1, 254, 494, 188, 190, 191, 231,
-        282, 369, 370, 372, 374, 375, 376, 378, 380, 382, 100, 101, 319, 121, 30, 497, 232, 234, 233, 351,
-        352, 353, 355, 357, 358, 464, 257, -1, 440, 441, 442, 302, 303, 194, 196, 197, 235, 52, 122, 123, 124,
-        125, 63, 126, 127, 128, 129, 130, 131, 133, 186, 181, 273, 283, 284, 31, 24, 32, 33, 236, 304, 192,
-        135, 198, 200, 201, 138, 386, 388, 199, 202, 189, 34, 35, 195, 37, 39, 321, 470, 176, 203, 205, 268,
-        140, 54, 384, 25, 178, 274, 467, 468, 469, 461, 305, 306, 139, 473, 449, 44, 511, 253, 159, 16, 170,
-        160, 171, 162, 175, 174, 172, 173, 165, 167, 166, 168, 169, 206, 333, 237, 46, 41, 43, 238, 239, 240,
-        141, 281, 212, 285, -1, -1, -1, -1, -1, -1, 342, 344, 338, 340, 339, 341, 347, 348, 349, 350, 379,
-        377, 385, 381, 383, 373, 371, 389, 387, 136, 187, 182, -1, 213, 177, 354, 356, 346, 312, 332, 299,
-        322, 214, 215, 216, 149, 151, 152, 153, 154, 155, 275, 251, 47, 53, 276, 134, 241, 193, 156, 463, 474,
-        475, 476, 45, 242, 334, 243, 48, 132, 244, 335, 336, 337, 157, 158, 477, 478, 479, 245, 115, 116, 117,
-        118, 150, 142, 143, 277, 287, 144,
+        319, 279, 249, 0, 1, 50, 2, 256, 51, 79, 80, 252, 70, 366, 96, 83, 92, 498, 64, 3, 246, 145, 147, 396,
+        390, 367, 465, 361, 65, 315, 95, 499, 500, 67, 278, 501, 22, 316, 76, 77, 78, 12, 11, 270, 502, 222,
+        399, 393, 322, 402, 405, 450, 146, 503, 4, 17, 504, 263, 505, 444, 94, 102, 97, 13, 258, 259, 264,
+        323, 324, 325, 408, 411, 326, 327, 454, 267, 265, 269, 363, 364, 414, 417, 184, 81, 66, 82, 480, 451,
+        453, 120, 218, 221, 72, 74, 84, 89, 289, 290, 506, 98, 99, 457, 179, 447, 362, 360, 56, 58, 57, 443,
+        456, 449, 507, 288, 255, 452, 445, 358, 20, 328, 248, 455, 442, 280, 365, 220, 329, 482, 458, 459,
+        483, 461, 260, 71, 508, 446, 271, 488, 432, 435, 49, 68, 185, 19, 224, 9, 10, 261, 21, 481, 227, 228,
+        229, 230, 291, 292, 293, 294, 285, 295, 296, 297, 359, 223, 420, 423, 287, 484, 180, 485, 426, 429,
+        272, 308, 306, 307, 309, 310, 312, 313, 6, 8, 86, 69, 437, 438, 314, 14, 486, 487, 250, 266, 219, 73,
+        75, 60, 61, 62, 93, 391, 394, 403, 406, 409, 412, 415, 418, 90, 421, 424, 427, 430, 87, 397, 400, 433,
+        436, 148, 225, 226, 119, 18, -1, -1, 262, 27, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113,
+        114, 317, 15, 330, 299, 300, 509, 510, 207, 208, 209, 210, 211, 29, -1, 254, 494, 188, 190, 191, 231,
+        282, 368, 369, 371, 373, 374, 375, 377, 379, 381, 100, 101, 318, 121, 30, 497, 232, 234, 233, 350,
+        351, 352, 354, 356, 357, 463, 257, -1, 439, 440, 441, 301, 302, 194, 196, 197, 235, 52, 122, 123, 124,
+        125, 63, 126, 127, 128, 129, 130, 131, 133, 186, 181, 273, 283, 468, 31, 24, 32, 33, 236, 303, 192,
+        135, 198, 200, 201, 138, 385, 387, 199, 202, 189, 34, 35, 195, 37, 39, 320, 470, 176, 203, 205, 268,
+        140, 54, 383, 25, 178, 274, 466, 467, 469, 460, 304, 305, 139, 473, 448, 44, 511, 253, 159, 16, 170,
+        160, 171, 162, 175, 174, 172, 173, 165, 167, 166, 168, 169, 206, 332, 237, 46, 41, 43, 238, 239, 240,
+        141, 281, 212, 284, -1, -1, -1, -1, -1, -1, 341, 343, 337, 339, 338, 340, 346, 347, 348, 349, 378,
+        376, 384, 380, 382, 372, 370, 388, 386, 136, 187, 182, -1, 213, 177, 353, 355, 345, 311, 331, 298,
+        321, 214, 215, 216, 149, 151, 152, 153, 154, 155, 275, 251, 47, 53, 276, 134, 241, 193, 156, 462, 474,
+        475, 476, 45, 242, 333, 243, 48, 132, 244, 334, 335, 336, 157, 158, 477, 478, 479, 245, 115, 116, 117,
+        118, 150, 142, 143, 277, 286, 144,
     ])
 
     /// From a number that i386's ipc carries to the index of its row, -1 for a gap.
     public static let ipc: [Int16] = [
-        -1, 343, 342, 344, 345, -1, -1, -1, -1, -1, -1, 348, 349, 347, 350, -1, -1, -1, -1, -1, -1, 339, 341,
-        338, 340,
+        -1, 342, 341, 343, 344, -1, -1, -1, -1, -1, -1, 347, 348, 346, 349, -1, -1, -1, -1, -1, -1, 338, 340,
+        337, 339,
     ]
 
     /// From a number that i386's socketcall carries to the index of its row, -1 for a gap.

@@ -535,7 +535,7 @@ extension Operation {
         "op, len -> data",
         "op(module, boot, swap, account, name, io_port, hangup, quota), at?, args -> n",
         "request, who, addr, arg -> n, out?",
-        "what(memory, compare), who, ranges -> data or n",
+        "what(memory, compare, robust_list), who, ranges? -> data or n",
         "arg, who, flags -> new_fd",
         "request, arg -> n, out?",
         "- -> -",

@@ -993,9 +993,9 @@ enum SpecText {
           does Opens a file by name or handle.
           items at, flags, mode?, resolve, kind(path, handle) -> new_fd
           needs object lookup if flags has O_PATH
-          needs object read if flags has O_RDONLY|O_RDWR and flags lacks O_PATH
-          needs object write if flags has O_WRONLY|O_RDWR and flags lacks O_PATH
-          needs object seek if flags has O_WRONLY|O_RDWR and flags lacks O_APPEND|O_PATH
+          needs object read if flags has O_RDONLY|O_RDWR|O_ACCMODE and flags lacks O_PATH
+          needs object write if flags has O_WRONLY|O_RDWR|O_ACCMODE and flags lacks O_PATH
+          needs object seek if flags has O_WRONLY|O_RDWR|O_ACCMODE and flags lacks O_APPEND|O_PATH
           needs object resize if flags has O_TRUNC and exists is true
           needs object create_file if flags has O_CREAT and exists is false
           needs object create_file if flags has __O_TMPFILE
@@ -2661,8 +2661,10 @@ enum SpecText {
           needs object option_get if op is get
           needs object option_set if op is set
           refuse redirect EPERM if op is set and level is SOL_SOCKET and option is 25|36|62 because it sends packets another way than the address says
-          refuse route EPERM if op is set and level is SOL_IP and option is 4|19 because it sends packets another way than the address says
-          refuse route6 EPERM if op is set and level is SOL_IPV6 and option is 5|6|55|57|75 because it sends packets another way than the address says
+          refuse route EPERM if op is set and level is SOL_IP and option is 4|17|19|50 because it sends packets another way than the address says
+          refuse route6 EPERM if op is set and level is SOL_IPV6 and option is 5|6|35|55|57|75|76 because it sends packets another way than the address says
+          refuse netfilter EPERM if op is set and level is SOL_IP|SOL_IPV6 and option is 64|65|96|97|128|129 because it rewrites where the packets of the whole machine go
+          refuse balance EPERM if op is set and level is SOL_IP and option&0xfffffff0 is 1152 because it rewrites where the packets of the whole machine go
         enum socketFamily unknown AF_???
           AF_UNSPEC 0
           AF_UNIX 1
@@ -3523,6 +3525,7 @@ enum SpecText {
           does Hands work to a queue.
           items ring, messages -> n, ids
           needs self submit
+          needs object seek
           refuse uring ENOSYS if kind is uring because queued work runs past every filter
         operation async.reap
           does Collects finished work.
@@ -5678,6 +5681,7 @@ enum SpecText {
           does Makes a thread.
           items flags, stack, tls, slots -> tid
           needs self thread
+          needs self ns_change if flags has CLONE_NEWNS|CLONE_NEWCGROUP|CLONE_NEWUTS|CLONE_NEWIPC|CLONE_NEWUSER|CLONE_NEWPID|CLONE_NEWNET
         operation thread.exit
           does Ends the thread.
           items status -> no reply
@@ -5802,15 +5806,6 @@ enum SpecText {
           constant what robust_list
           arg head addr address
           arg len len size
-        call get_robust_list
-          number x86_64 274
-          number i386 312
-          since 2.6.17
-          operation thread.setup
-          constant what robust_list
-          arg pid who pid
-          arg head_ptr addr out *address
-          arg len_ptr len out *ulong
         call rseq
           number x86_64 334
           number i386 386
@@ -8728,7 +8723,7 @@ enum SpecText {
           refuse EPERM because a process that is traced does what its tracer wants
         operation debug.inspect
           does Reads, writes or compares other processes.
-          items what(memory, compare), who, ranges -> data or n
+          items what(memory, compare, robust_list), who, ranges? -> data or n
           needs who debug
           refuse EPERM because it reads and writes the memory of others
         operation debug.perf
@@ -9080,6 +9075,15 @@ enum SpecText {
           arg riovcnt - ulong
           arg flags flags ulong
           returns signed n
+        call get_robust_list
+          number x86_64 274
+          number i386 312
+          since 2.6.17
+          operation debug.inspect
+          constant what robust_list
+          arg pid who pid
+          arg head_ptr addr out *address
+          arg len_ptr len out *ulong
         call kcmp
           number x86_64 312
           number i386 349
@@ -9131,6 +9135,7 @@ enum SpecText {
         operation policy.ruleset
           does Makes, fills or applies a set of rules.
           items op(create, add, restrict), fd?, arg -> new_fd?
+          refuse EOPNOTSUPP because what is performed for the program would not be held by rules of its own
         operation policy.label
           does Reads or changes security labels.
           items op(get, set, list), name, data? -> data

@@ -14,7 +14,7 @@ extension Work {
         let dependsOnMemory = row.argumentRows.contains { argument in
             argument.direction != .exit && argument.type.kind == .path
         }
-        if dependsOnMemory {
+        if dependsOnMemory || row.carriesCalls {
             throw CallError(refused(.unnameable("nobody performs \(row.name) on a program's behalf")))
         }
         var handles: [Held] = []

@@ -228,47 +228,47 @@ let specCases: [SpecCase] = [
         line: "listmount(NULL, 0x5000, 8, 0) = -1 EFAULT (Bad address)",
         setup: "a1=0x5000 a2=8 -> -14"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:252", call: "socket", personality: .x86_64, operation: "sock.create",
+        place: "Tools/Spec/sock.spec:254", call: "socket", personality: .x86_64, operation: "sock.create",
         line: "socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_TCP) = 3",
         setup: "a0=2 a1=0x80001 a2=6 -> 3"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:264", call: "connect", personality: .x86_64, operation: "sock.connect",
+        place: "Tools/Spec/sock.spec:266", call: "connect", personality: .x86_64, operation: "sock.connect",
         line: "connect(3, {sa_family=AF_UNIX, sun_path=\"/run/x\"}, 9) = 0",
         setup: "a0=3 a1={u16 1 \"/run/x\"} a2=9 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:288", call: "accept4", personality: .x86_64, operation: "sock.accept",
+        place: "Tools/Spec/sock.spec:290", call: "accept4", personality: .x86_64, operation: "sock.accept",
         line: "accept4(3, NULL, NULL, SOCK_CLOEXEC) = 4",
         setup: "a0=3 a3=0x80000 -> 4"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:326", call: "sendto", personality: .x86_64, operation: "sock.send",
+        place: "Tools/Spec/sock.spec:328", call: "sendto", personality: .x86_64, operation: "sock.send",
         line: "sendto(3, \"hello\", 5, MSG_NOSIGNAL, NULL, 0) = 5",
         setup: "a0=3 a1=\"hello\" a2=5 a3=0x4000 -> 5"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:342", call: "recvfrom", personality: .x86_64, operation: "sock.recv",
+        place: "Tools/Spec/sock.spec:344", call: "recvfrom", personality: .x86_64, operation: "sock.recv",
         line: "recvfrom(3, \"hello\", 4096, 0, NULL, NULL) = 5",
         setup: "a0=3 a2=4096 -> 5 a1=\"hello\""),
     SpecCase(
-        place: "Tools/Spec/sock.spec:377", call: "shutdown", personality: .x86_64, operation: "sock.shutdown",
+        place: "Tools/Spec/sock.spec:379", call: "shutdown", personality: .x86_64, operation: "sock.shutdown",
         line: "shutdown(3, SHUT_WR) = 0",
         setup: "a0=3 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:389", call: "bind", personality: .x86_64, operation: "sock.bind",
+        place: "Tools/Spec/sock.spec:391", call: "bind", personality: .x86_64, operation: "sock.bind",
         line: "bind(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"0.0.0.0\")}, 16) = 0",
         setup: "a0=3 a1={u16 2 u8 0 u8 80 zero 12} a2=16 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:400", call: "listen", personality: .x86_64, operation: "sock.listen",
+        place: "Tools/Spec/sock.spec:402", call: "listen", personality: .x86_64, operation: "sock.listen",
         line: "listen(3, 128) = 0",
         setup: "a0=3 a1=128 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:413", call: "getsockname", personality: .x86_64, operation: "sock.name_get",
+        place: "Tools/Spec/sock.spec:415", call: "getsockname", personality: .x86_64, operation: "sock.name_get",
         line: "getsockname(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"127.0.0.1\")}, [128 => 16]) = 0",
         setup: "a0=3 a2={u32 128} -> 0 a1={u16 2 u8 0 u8 80 u8 127 u8 0 u8 0 u8 1 zero 8} a2={u32 16}"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:440", call: "setsockopt", personality: .x86_64, operation: "sock.option",
+        place: "Tools/Spec/sock.spec:442", call: "setsockopt", personality: .x86_64, operation: "sock.option",
         line: "setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0",
         setup: "a0=3 a1=1 a2=2 a3={u32 1} a4=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:468", call: "recvmmsg", personality: .x86_64, operation: "sock.recv",
+        place: "Tools/Spec/sock.spec:470", call: "recvmmsg", personality: .x86_64, operation: "sock.recv",
         line: "recvmmsg(3, [], 1, 0, {tv_sec=1, tv_nsec=0}) = 0 (Timeout)",
         setup: "a0=3 a1={zero 64} a2=1 a4={u64 1 u64 0} -> 0"),
     SpecCase(
@@ -292,15 +292,15 @@ let specCases: [SpecCase] = [
         line: "eventfd2(0, EFD_CLOEXEC) = 3",
         setup: "a1=0x80000 -> 3"),
     SpecCase(
-        place: "Tools/Spec/async.spec:102", call: "io_destroy", personality: .x86_64, operation: "async.ring",
+        place: "Tools/Spec/async.spec:103", call: "io_destroy", personality: .x86_64, operation: "async.ring",
         line: "io_destroy(0x7000) = 0",
         setup: "a0=0x7000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/async.spec:115", call: "io_getevents", personality: .x86_64, operation: "async.reap",
+        place: "Tools/Spec/async.spec:116", call: "io_getevents", personality: .x86_64, operation: "async.reap",
         line: "io_getevents(0x7000, 1, 4, [], NULL) = 0",
         setup: "a0=0x7000 a1=1 a2=4 a3=0x5000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/async.spec:135", call: "io_cancel", personality: .x86_64, operation: "async.cancel",
+        place: "Tools/Spec/async.spec:136", call: "io_cancel", personality: .x86_64, operation: "async.cancel",
         line: "io_cancel(0x7000, NULL, NULL) = -1 EINVAL (Invalid argument)",
         setup: "a0=0x7000 -> -22"),
     SpecCase(
@@ -408,15 +408,15 @@ let specCases: [SpecCase] = [
         line: "pidfd_open(42, 0) = 3",
         setup: "a0=42 -> 3"),
     SpecCase(
-        place: "Tools/Spec/thread.spec:113", call: "exit", personality: .x86_64, operation: "thread.exit",
+        place: "Tools/Spec/thread.spec:114", call: "exit", personality: .x86_64, operation: "thread.exit",
         line: "exit(0) = ?",
         setup: "-> ?"),
     SpecCase(
-        place: "Tools/Spec/thread.spec:143", call: "set_tid_address", personality: .x86_64, operation: "thread.setup",
+        place: "Tools/Spec/thread.spec:144", call: "set_tid_address", personality: .x86_64, operation: "thread.setup",
         line: "set_tid_address(0x7000) = 42",
         setup: "a0=0x7000 -> 42"),
     SpecCase(
-        place: "Tools/Spec/thread.spec:181", call: "sched_yield", personality: .x86_64, operation: "thread.yield",
+        place: "Tools/Spec/thread.spec:172", call: "sched_yield", personality: .x86_64, operation: "thread.yield",
         line: "sched_yield() = 0",
         setup: "-> 0"),
     SpecCase(
@@ -584,27 +584,27 @@ let specCases: [SpecCase] = [
         line: "ptrace(PTRACE_CONT, 42, NULL, 0) = 0",
         setup: "a0=7 a1=42 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:414", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        place: "Tools/Spec/debug.spec:424", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
         line: "kcmp(1, 2, KCMP_FILE, 3, 4) = 0",
         setup: "a0=1 a1=2 a3=3 a4=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:427", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
+        place: "Tools/Spec/debug.spec:437", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
         line: "perf_event_open(NULL, 0, -1, -1, 0) = -1 EFAULT (Bad address)",
         setup: "a2=-1 a3=-1 -> -14"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:434", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
+        place: "Tools/Spec/debug.spec:444", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
         line: "uretprobe() = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/policy.spec:263", call: "seccomp", personality: .x86_64, operation: "policy.filter",
+        place: "Tools/Spec/policy.spec:264", call: "seccomp", personality: .x86_64, operation: "policy.filter",
         line: "seccomp(SECCOMP_SET_MODE_STRICT, 0, NULL) = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/policy.spec:297", call: "landlock_restrict_self", personality: .x86_64, operation: "policy.ruleset",
+        place: "Tools/Spec/policy.spec:298", call: "landlock_restrict_self", personality: .x86_64, operation: "policy.ruleset",
         line: "landlock_restrict_self(3, 0) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/policy.spec:335", call: "lsm_list_modules", personality: .x86_64, operation: "policy.label",
+        place: "Tools/Spec/policy.spec:336", call: "lsm_list_modules", personality: .x86_64, operation: "policy.label",
         line: "lsm_list_modules(NULL, NULL, 0) = -1 EINVAL (Invalid argument)",
         setup: "-> -22"),
     SpecCase(
