@@ -132,11 +132,11 @@ extension JudgedCall {
             if !rights.isDisjoint(with: [.connect, .bind, .listen]), role == .object, !request.addresses.isEmpty {
                 return request.addresses.flatMap { self.cures(for: .address($0), policy) }
             }
-            if let ambient = role.ambientName {
-                return ambient == Ambient.net.name ? [] : [Cure(change: .ambient(ambient))]
+            if let ambient = Ambient.allCases.first(where: { $0.name == role.name && role.isAmbient }) {
+                return ambient == .net ? [] : [Cure(change: .ambient(ambient.entry(with: rights)))]
             }
             if object.first == UInt8(ascii: "/") { return files(object, rights, policy) }
-            if role == .who { return [Cure(change: .ambient(Ambient.procs.name))] }
+            if role == .who { return [Cure(change: .ambient(Ambient.procs.entry(with: rights)))] }
             guard let handle = request.handle(role), handle.number >= 0 else { return [] }
             let name = Observations.name(handle.number)
             let whole = (policy.rightsOfInherited(handle.number) ?? []).union(rights)
@@ -160,8 +160,4 @@ extension JudgedCall {
             Cure(change: .file(path: name, rights: whole)),
         ]
     }
-}
-
-extension HandleRole {
-    fileprivate var ambientName: String? { isAmbient ? name : nil }
 }

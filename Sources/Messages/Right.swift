@@ -34,6 +34,14 @@ public struct Rights: OptionSet, Hashable, Sendable {
     }
 }
 
+extension Ambient {
+    /// The entry under `ambient` that brings these rights with what it brings anyway.
+    public func entry(with rights: Rights) -> String {
+        let more = rights.subtracting(self.rights)
+        return more.isEmpty ? name : name + "+" + more.expression
+    }
+}
+
 extension Rights {
     /// As people write it where a little more does no harm: the groups that cover it, and what is in none by name.
     public var grouped: String {

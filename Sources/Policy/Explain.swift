@@ -206,8 +206,7 @@ extension Decision {
             }
             if role == .net { return "network: {connect: [\"\(request.unknownPeer)\"]}" }
             if let ambient = role.ambient ?? (role == .who ? .procs : nil) {
-                return
-                    "ambient: [\(ambient.name)\(rights.isSubset(of: ambient.rights) && role != .selfProcess ? "" : "+" + rights.expression)]"
+                return "ambient: [\(ambient.entry(with: rights))]"
             }
             return nil
         case .address(let fact):

@@ -38,6 +38,8 @@ KINDS = [
     ("moved", "import os; open('{place}/a', 'w').close(); os.makedirs('{place}/w', exist_ok=True); os.rename('{place}/a', '{place}/w/b')",
      "", r"its new name would give it more rights"),
     ("signal", "import os; os.kill(1, 0)", "", r"signal\.send\(who=1, signal=0\) refused .*lacks signal"),
+    ("namespace", "import ctypes\nif ctypes.CDLL(None).unshare(0x4000000): raise SystemExit(3)", "",
+     r"proc\.namespace\(.*refused \(Permission denied\): lacks ns_change"),
     ("rule", "open('/etc/hostname')", "rules:\n  - on: file.open\n    where: {path: /etc/hostname}\n    deny: EIO\n"
      "    because: nobody asks\n", r"refused \(Input/output error\): nobody asks \[.*told\.yaml:\d+"),
 ]

@@ -108,7 +108,7 @@ final class Refusals: Sendable {
                 return nil
             }
             let usual = PolicyLayer.usualAmbientNames.filter { $0 != ambient.name }
-            return "ambient: [\((usual + [ambient.name]).joined(separator: ", "))]"
+            return "ambient: [\((usual + [ambient.entry(with: rights)]).joined(separator: ", "))]"
         case .address(let fact):
             let entry = PolicyText.scalar(fact.entry(isASCII: true))
             return "network: {\(fact.role == .peer ? "connect" : "listen"): [\(entry)]}"
