@@ -1,5 +1,8 @@
 // Standard input was opened for reading and writing, and may only be read: each way to write to it all the same.
 #include "attack.h"
+#include <linux/aio_abi.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 static int writes(int descriptor) { return write(descriptor, "x", 1) == 1; }
 static int reopened(const char *name) {
@@ -55,6 +58,26 @@ static int taken(void) {
     kill(child, SIGKILL);
     return copy >= 0 && writes(copy);
 }
+// Moved into it by the kernel, from a file in memory or by way of a pipe.
+static int moved(const char *way) {
+    int ends[2], source = memfd_create("source", 0);
+    if (pipe(ends) < 0 || source < 0 || write(source, "x", 1) != 1 || write(ends[1], "x", 1) != 1) return 0;
+    lseek(source, 0, SEEK_SET);
+    if (!strcmp(way, "splice")) return splice(ends[0], NULL, 0, NULL, 1, SPLICE_F_NONBLOCK) == 1;
+    if (!strcmp(way, "sendfile")) return sendfile(0, source, NULL, 1) == 1;
+    if (!strcmp(way, "tee")) return tee(ends[0], 0, 1, SPLICE_F_NONBLOCK) == 1;
+    if (!strcmp(way, "vmsplice")) return vmsplice(0, &(struct iovec){"x", 1}, 1, SPLICE_F_NONBLOCK) == 1;
+    // Both have to lie in one file system: the file is copied behind its own end.
+    return copy_file_range(open("/proc/self/fd/0", O_RDONLY), &(off_t){0}, 0, &(off_t){4096}, 1, 0) == 1;
+}
+static int queued(void) {
+    aio_context_t ring = 0;
+    struct io_event event = {0};
+    struct iocb entry = {.aio_fildes = 0, .aio_lio_opcode = IOCB_CMD_PWRITE, .aio_buf = (unsigned long)"x", .aio_nbytes = 1};
+    struct iocb *entries[] = {&entry};
+    if (syscall(SYS_io_setup, 1, &ring) < 0 || syscall(SYS_io_submit, ring, 1, entries) != 1) return 0;
+    return syscall(SYS_io_getevents, ring, 1, 1, &event, NULL) == 1 && event.res == 1;
+}
 // Sent over a socket, whatever becomes of it there.
 static int sent(void) {
     int pair[2];
@@ -109,6 +132,12 @@ static int attempt(const char *way) {
     if (!strcmp(way, "send")) return sent();
     if (!strcmp(way, "take")) return taken();
     if (!strcmp(way, "exec")) return by_another_image();
+    if (!strcmp(way, "queue")) return queued();
+    // Typed into a terminal for whoever reads it next.
+    if (!strcmp(way, "inject")) return ioctl(0, TIOCSTI, "x") == 0;
+    for (const char *each[] = {"splice", "sendfile", "copy", "tee", "vmsplice", NULL}, **name = each; *name; name++) {
+        if (!strcmp(way, *name)) return moved(way);
+    }
     _exit(9);
 }
 int main(int argc, char **argv) {

@@ -24,9 +24,10 @@ READ_ONLY = "handles: {{stdin: ro}}\n"
 GIVEN = "give:\n  data: {{open: {arena}/given, rights: ro, fd: 4}}\n"
 
 # In this order: some take away what others need.
-FILE_WAYS = ["write", "pwrite", "allocate", "map", "protect", "reopen", "device", "dup", "over", "flags", "pass", "take",
-             "exec", "truncate", "named"]
-PIPE_WAYS = ["write", "reopen", "device", "dup", "over", "flags", "pass", "take", "exec"]
+FILE_WAYS = ["write", "pwrite", "splice", "sendfile", "copy", "queue", "allocate", "map", "protect", "reopen", "device",
+             "dup", "over", "flags", "pass", "take", "exec", "truncate", "named"]
+STREAM_WAYS = ["write", "reopen", "device", "dup", "over", "flags", "pass", "take", "exec"]
+PIPE_WAYS = [*STREAM_WAYS, "splice", "sendfile", "tee", "vmsplice"]
 END_WAYS = ["reopen", "device", "swapped"]
 GIVEN_WAYS = ["write", "make", "folder", "up", "link", "deeper", "name", "enter", "reopen", "mode", "move", "remove"]
 
@@ -400,7 +401,7 @@ def run(suite):
             who = user or "root"
             for suffix in ("", ".static"):
                 for kind, ways in (("file", FILE_WAYS), ("memory", FILE_WAYS), ("pipe", PIPE_WAYS), ("end", END_WAYS),
-                                   ("terminal", PIPE_WAYS)):
+                                   ("terminal", STREAM_WAYS if user else [*STREAM_WAYS, "inject"])):
                     suite.case(f"rights/narrowed/{kind}/{who}{suffix}", narrowed_case, folder, kind, ways, user, suffix)
                 suite.case(f"rights/given/{who}{suffix}", given_case, folder, GIVEN_WAYS, user, suffix)
             for way in SWAPS:

@@ -11,7 +11,7 @@ import rights
 from harness import SYSTEM, Skip, ending, require, short
 
 # linux/fuse.h
-LOOKUP, FORGET, GETATTR, INIT, INTERRUPT = 1, 2, 3, 26, 36
+LOOKUP, FORGET, GETATTR, OPEN, READ, INIT, INTERRUPT = 1, 2, 3, 14, 15, 26, 36
 PARALLEL = 1 << 18
 EINTR, ENOSYS = 4, 38
 # Many ask and wait; others are served meanwhile; those who wait are killed, and their parent goes on.
@@ -20,8 +20,33 @@ sleep .5; i=0; while [ $i -lt 20 ]; do cat "$1/open/file"; i=$((i+1)); done | so
 kill -9 $all; wait $all; echo ended $?"""
 
 
+# As above, with a name that lies in a page of a file which nobody answers for.
+ASKS_FROM_PAGE = """import ctypes, os, sys, time
+place, count = sys.argv[1], int(sys.argv[2])
+library = ctypes.CDLL(None)
+library.mmap.restype = ctypes.c_void_p
+page = library.mmap(None, 4096, 1, 1, os.open(place + "/stalled/page", os.O_RDONLY), 0)
+children = []
+for _ in range(count):
+    children.append(os.fork())
+    if children[-1] == 0:
+        library.open(ctypes.c_void_p(page), 0)
+        os._exit(0)
+time.sleep(.5)
+print([open(place + "/open/file").read() for _ in range(20)].count("open\\n"), flush=True)
+for child in children: os.kill(child, 9)
+print({os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children}, flush=True)
+"""
+
+
+def attributes(inode, kind, size):
+    """struct fuse_attr"""
+    return struct.pack("<6Q10I", inode, size, 0, 0, 0, 0, 0, 0, 0, kind | 0o755, 1, 0, 0, 0, 4096, 0)
+
+
 class Stalling:
-    """Mounts a directory in which every name that is looked up is waited for without end."""
+    """Mounts a directory in which every name that is looked up is waited for without end, but for `page`: a file that
+    is there, and whose contents are."""
 
     def __init__(self, place):
         self.place = str(place).encode()
@@ -41,18 +66,23 @@ class Stalling:
             except OSError:
                 return
             # struct fuse_in_header
-            _, operation, unique, *_ = struct.unpack_from("<IIQQIIII", request)
-            if operation == LOOKUP:
+            _, operation, unique, inode, *_ = struct.unpack_from("<IIQQIIII", request)
+            if operation == LOOKUP and request[40:].startswith(b"page\0"):
+                # struct fuse_entry_out
+                self.answer(unique, struct.pack("<QQQQII", 2, 0, 0, 0, 0, 0) + attributes(2, stat.S_IFREG, 4096))
+            elif operation in (LOOKUP, READ):
                 self.asked += 1
+            elif operation == OPEN:
+                self.answer(unique, bytes(16))
             elif operation == INTERRUPT:
                 self.answer(struct.unpack_from("<Q", request, 40)[0], b"", -EINTR)
             elif operation == INIT:
                 # struct fuse_init_out
                 self.answer(unique, struct.pack("<IIIIHHIIHH32x", 7, 31, 0, PARALLEL, 64, 48, 1 << 16, 1, 0, 0))
             elif operation == GETATTR:
-                # struct fuse_attr_out with the root's attributes
-                self.answer(unique, struct.pack("<QII6Q10I", 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0,
-                                                stat.S_IFDIR | 0o755, 2, 0, 0, 0, 4096, 0))
+                # struct fuse_attr_out
+                kind, size = (stat.S_IFREG, 4096) if inode == 2 else (stat.S_IFDIR, 0)
+                self.answer(unique, struct.pack("<QII", 1, 0, 0) + attributes(inode, kind, size))
             elif operation != FORGET:
                 self.answer(unique, b"", -ENOSYS)
 
@@ -85,6 +115,28 @@ def stalled_case(suite, folder, user, count):
         outcomes.append((code, output))
     require(outcomes[0] == (0, b"     20 open\nended 137\n"), f"bare {outcomes[0]}")
     require(outcomes[0] == outcomes[1], f"bare {outcomes[0]}, held {outcomes[1]}: {errors[-300:]}")
+
+
+def page_case(suite, folder, user, count):
+    """Whoever cannot be read waits alone."""
+    outcomes = []
+    for under in (False, True):
+        place, policy = rights.arena(suite, folder, user, "  {arena}/open: ro\n  {arena}/stalled: ro\n")
+        (place / "stalled").mkdir()
+        files = Stalling(place / "stalled")
+        command = ["/usr/bin/python3", "-S", "-c", ASKS_FROM_PAGE, place, str(count)]
+        if under:
+            command = [suite.tracer, "run", "--policy", policy, "--", *command]
+        try:
+            process = suite.start(command, **attacks.as_user(user))
+            outcomes.append([process.stdout.readline(), process.stdout.readline()])
+        finally:
+            files.end()
+        _, errors = process.communicate()
+        outcomes[-1].append(process.returncode)
+        require(files.asked, f"the page was not asked for: {outcomes[-1]} {short(errors)}")
+    require(outcomes[0] == [b"20\n", b"{-9}\n", 0], f"bare {outcomes[0]}")
+    require(outcomes[0] == outcomes[1], f"bare {outcomes[0]}, held {outcomes[1]}: {short(errors)}")
 
 
 # More wait than abitrace may have threads; one goes on, and says how the others fared.
@@ -142,3 +194,4 @@ def run(suite):
         for user in (None, "nobody") if os.geteuid() == 0 else ():
             for count in (1, 30):
                 suite.case(f"stalls/names/{count}/{user or 'root'}", stalled_case, folder, user, count)
+                suite.case(f"stalls/page/{count}/{user or 'root'}", page_case, folder, user, count)
