@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 enum { SWAPPED = 30 };
 static int allowed, forbidden;
 static volatile int done;
@@ -18,6 +19,30 @@ static int truncated(void) {
     (void)!ftruncate(SWAPPED, 0);
     struct stat status;
     return fstat(forbidden, &status) == 0 && status.st_size == 0;
+}
+static int truncated_by_old_call(void) {
+    long answer;
+    // ftruncate is 93 in the table of i386.
+    __asm__ volatile("int $0x80" : "=a"(answer) : "a"(93), "b"(SWAPPED), "c"(0) : "memory", "r8", "r9", "r10", "r11");
+    struct stat status;
+    return fstat(forbidden, &status) == 0 && status.st_size == 0;
+}
+// What may only be added to is changed at its beginning, RWF_NOAPPEND is 0x20 (linux/fs.h); looking is not free.
+static int overwritten(void) {
+    static int count;
+    char name[256], first = 'a';
+    struct iovec part = {"X", 1};
+    syscall(SYS_pwritev2, SWAPPED, &part, 1, 0, 0, 0x20);
+    if (++count % 64) return 0;
+    snprintf(name, sizeof name, "%s/log", arena);
+    int reader = open(name, O_RDONLY);
+    (void)!read(reader, &first, 1);
+    close(reader);
+    return first != 'a';
+}
+static int emptied_of_flags(void) {
+    fcntl(SWAPPED, F_SETFL, O_ASYNC);
+    return !(fcntl(forbidden, F_GETFL) & O_APPEND);
 }
 static int nonblocking(void) {
     int on = 1;
@@ -41,6 +66,9 @@ int main(int argc, char **argv) {
     if (!strcmp(way, "control")) attempt = nonblocking;
     if (!strcmp(way, "flags")) attempt = flagged;
     if (!strcmp(way, "accept")) attempt = accepted;
+    if (!strcmp(way, "old truncate")) attempt = truncated_by_old_call;
+    if (!strcmp(way, "overwrite")) attempt = overwritten;
+    if (!strcmp(way, "no append")) attempt = emptied_of_flags;
     if (!attempt) return 9;
     if (attempt == accepted) {
         allowed = 3;
@@ -54,8 +82,10 @@ int main(int argc, char **argv) {
         fcntl(forbidden, F_SETFL, O_NONBLOCK);
     } else {
         allowed = open(open_file, O_RDWR);
-        forbidden = open(readonly, O_RDWR);
-        (void)!write(forbidden, "fixed\n", 6);
+        int adds = attempt == overwritten || attempt == emptied_of_flags;
+        snprintf(secret, sizeof secret, "%s/log", arena);
+        forbidden = adds ? open(secret, O_WRONLY | O_APPEND) : open(readonly, O_RDWR);
+        if (!adds) (void)!write(forbidden, "fixed\n", 6);
     }
     if (allowed < 0 || forbidden < 0) return 9;
     pthread_t thread;

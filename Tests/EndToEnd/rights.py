@@ -136,12 +136,13 @@ def given_case(suite, folder, ways, user, suffix):
 # What may be done to the one and not to the other.
 SWAPPED = """  {arena}/open: rw+control
   {arena}/fixed: rw-resize-flags_set
+  {arena}/log: append+read
 network: {{connect: ["tcp 127.0.0.1:*"], listen: ["tcp 127.0.0.1:*"]}}
 give:
   mine: {{listen: "tcp 127.0.0.1:%d", rights: listen+rw, fd: 3}}
   other: {{listen: "tcp 127.0.0.1:%d", rights: listen+rw-accept, fd: 4}}
 """
-SWAPS = ["truncate", "control", "flags", "accept"]
+SWAPS = ["truncate", "control", "flags", "accept", "old truncate", "overwrite", "no append"]
 
 
 def free_ports(count):
@@ -179,6 +180,10 @@ threading.Thread(target=threading.Event().wait, daemon=True).start()
 file = os.open("work", os.O_RDWR | os.O_CREAT)
 print(os.write(file, b"0123456789"), os.lseek(file, 2, 0), os.ftruncate(file, 8), os.fsync(file), os.fdatasync(file))
 print(os.pread(file, 20, 4), os.pwrite(file, b"ab", 4), os.pread(file, 20, 0), os.posix_fallocate(file, 0, 20))
+parts = bytearray(3), bytearray(20)
+print(os.pwritev(file, [b"12", b"345"], 6), os.preadv(file, parts, 5), parts, os.pwritev(file, [b"z"], 0, os.RWF_DSYNC))
+try: os.preadv(os.pipe()[0], parts, 5)
+except OSError as e: print(e.errno)
 print(fcntl.flock(file, fcntl.LOCK_EX), fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND), fcntl.fcntl(file, fcntl.F_GETFL))
 print(fcntl.ioctl(file, termios.FIONREAD, b"....")[0], os.isatty(file))
 try: fcntl.ioctl(file, 0x5401, b"." * 60)

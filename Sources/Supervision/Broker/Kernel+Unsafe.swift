@@ -71,7 +71,7 @@ enum Number {
     static let pidfdGetfd = 438, faccessat2 = 439, fchmodat2 = 452, setxattr = 188, getxattr = 191
     static let listxattr = 194, removexattr = 197, lsetxattr = 189, lgetxattr = 192, llistxattr = 195
     static let lremovexattr = 198, statfs = 137, fstatfs = 138, inotifyAddWatch = 254, processVMWritev = 311
-    static let read = 0, write = 1, pread64 = 17, pwrite64 = 18, socket = 41
+    static let read = 0, write = 1, preadv2 = 327, pwritev2 = 328, socket = 41
     static let connect = 42, bind = 49, sendto = 44, fsetxattr = 190, fgetxattr = 193, flistxattr = 196
     static let fremovexattr = 199, fchmod = 91, fchown = 93, umask = 95, tgkill = 234, gettid = 186
     static let pidfdSendSignal = 424, listen = 50, prlimit64 = 302

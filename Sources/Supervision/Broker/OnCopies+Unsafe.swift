@@ -47,10 +47,11 @@ extension Work {
         case .fsync, .fdatasync, .syncfs, .flock, .listen, .shutdown:
             // A disk, or whoever holds the lock, decides how long it takes.
             return try simple(copy)
-        case .ftruncate, .fallocate, .lseek, .syncFileRange, .fadvise64, .readahead:
+        case .ftruncate, .ftruncate64, .fallocate: return try simple(copy)
+        case .lseek, .syncFileRange, .fadvise64, .readahead:
             return stop.personality == .x86_64 ? try simple(copy) : nil
         case .getsockname, .getpeername: return try name(of: copy)
-        case .pread64, .pwrite64: return try transfer(copy, row.call)
+        case .pread64, .pwrite64, .preadv, .pwritev, .preadv2, .pwritev2: return try transfer(on: copy, row)
         case .getdents64: return try list(copy)
         default: return nil
         }
@@ -58,11 +59,11 @@ extension Work {
 
     /// The same call, with our number in the caller's number's place.
     private func simple(_ copy: Int32) throws(CallError) -> Answer {
-        let arguments = stop.arguments
-        // A thread's call number in our own table: both are x86_64's, or named there.
+        // A call's number in our own table: both are x86_64's, or named there.
         guard let row = SpecTables.row(stop.personality, stop.number),
-            let number = SpecTables.number(of: row.name, .x86_64)
+            let number = SpecTables.number(of: row.call == .ftruncate64 ? "ftruncate" : row.name, .x86_64)
         else { throw CallError(ENOSYS) }
+        let arguments = nativeArguments(row) + [0, 0, 0]
         let result = try waiting(true) { () throws(CallError) in
             try Kernel.checked(
                 abitrace_call(
@@ -140,7 +141,10 @@ extension Work {
         case F_SETFL:
             // Signals for O_ASYNC carry the number that the caller knows.
             let now = fcntl(copy, F_GETFL)
-            guard now >= 0, (now ^ Int32(truncatingIfNeeded: value)) & FASYNC == 0 else { return nil }
+            guard now >= 0 else { throw CallError(EBADF) }
+            if (now ^ Int32(truncatingIfNeeded: value)) & FASYNC != 0 {
+                throw CallError(refused(.unnameable("O_ASYNC in a program with threads, which could change what gets it")))
+            }
         case F_GETFL, 10, 11, 1031, 1032, 1033, 1034: break
         default: return nil
         }
@@ -156,26 +160,6 @@ extension Work {
             try Kernel.call(Number.getdents64, Int(copy), place, room)
         }
         try write(Array(entries.prefix(got)), to: address(1))
-        return .value(Int64(got))
-    }
-
-    private func transfer(_ copy: Int32, _ call: SystemCall) throws(CallError) -> Answer? {
-        // What may block, or is more than a read of data, is not done for anybody.
-        guard stop.personality == .x86_64, try Kernel.status(copy).st_mode & S_IFMT == S_IFREG else { return nil }
-        let count = Int(min(stop.arguments[2], UInt64(Self.payloadLimit)))
-        let offset = Int(bitPattern: UInt(stop.arguments[3]))
-        if call == .pwrite64 {
-            var data = try caller.bytes(address(1), count)
-            let written = try Kernel.withBytes(&data) { place throws(CallError) in
-                try Kernel.call(Number.pwrite64, Int(copy), place, count, offset)
-            }
-            return .value(Int64(written))
-        }
-        var data = [UInt8](repeating: 0, count: max(count, 1))
-        let got = try Kernel.withBytes(&data) { place throws(CallError) in
-            try Kernel.call(Number.pread64, Int(copy), place, count, offset)
-        }
-        try write(Array(data.prefix(got)), to: address(1))
         return .value(Int64(got))
     }
 }

@@ -62,7 +62,9 @@ extension Work {
     /// Calls on one descriptor that the kernel performs as well on a copy of it.
     private mutating func performOnDescriptor(_ row: CallRow) throws(CallError) -> Answer {
         switch row.call {
-        case .read, .pread64, .write, .pwrite64: return try transfer(row.call)
+        case .read, .write: return try transfer(row.call == .read)
+        case .pread64, .pwrite64:
+            if let answer = try transfer(on: descriptor(integer(0)).number, row) { return answer }
         case .socket:
             let made = try Kernel.call(
                 Number.socket, Int(integer(0)), Int(integer(1) | SOCK_CLOEXEC_FLAG), Int(integer(2)))
@@ -84,17 +86,13 @@ extension Work {
     }
 
     /// Reads and writes with another size: through our memory, on the caller's own open file.
-    private func transfer(_ call: SystemCall) throws(CallError) -> Answer {
+    private func transfer(_ isRead: Bool) throws(CallError) -> Answer {
         let held = try descriptor(integer(0))
         let count = Int(clamping: min(address(2), UInt64(Self.payloadLimit)))
-        let isRead = call == .read || call == .pread64
-        let isPlaced = call == .pread64 || call == .pwrite64
-        let number = isRead ? (isPlaced ? Number.pread64 : Number.read) : (isPlaced ? Number.pwrite64 : Number.write)
         var bytes = isRead ? [UInt8](repeating: 0, count: count) : try caller.bytes(address(1), count)
-        let place = Int(bitPattern: UInt(stop.arguments.a3))
         let got = try Kernel.withBytes(&bytes) { buffer throws(CallError) in
             try waiting(true) { () throws(CallError) in
-                try Kernel.call(number, Int(held.number), buffer, count, isPlaced ? place : 0)
+                try Kernel.call(isRead ? Number.read : Number.write, Int(held.number), buffer, count)
             }
         }
         if isRead && got > 0 { try write(Array(bytes.prefix(got)), to: address(1)) }

@@ -113,18 +113,14 @@ extension Work {
             message.name = try name(at: field(0), min(field(1), 128))
         }
         guard field(3) <= UInt64(Self.vectorLimit) else { throw CallError(EMSGSIZE) }
-        let vectors = try caller.bytes(field(2), Int(field(3)) * 2 * word)
-        for index in 0..<Int(field(3)) {
-            let base = number(vectors, index * 2 * word, word)
-            let length = number(vectors, (index * 2 + 1) * word, word)
-            guard length <= UInt64(Int64.max) else { throw CallError(EINVAL) }
-            let room = UInt64(Self.payloadLimit - message.data.count)
-            if length > room {
+        for part in try parts(at: field(2), field(3)) {
+            let room = Self.payloadLimit - message.data.count
+            if part.count > room {
                 guard try Kernel.option(socket.number, SO_TYPE) == 1 else { throw CallError(EMSGSIZE) }
-                message.data += try caller.bytes(base, Int(room))
+                message.data += try caller.bytes(part.base, room)
                 break
             }
-            message.data += try caller.bytes(base, Int(length))
+            message.data += try caller.bytes(part.base, part.count)
         }
         if field(4) != 0 && field(5) > 0 {
             guard field(5) <= UInt64(Self.controlLimit) else { throw CallError(ENOBUFS) }
