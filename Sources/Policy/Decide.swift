@@ -92,7 +92,7 @@ extension PolicyLayer {
     private func judge(_ refusal: RefusalRow, _ operation: Operation, _ judgement: inout Judgement) {
         if let grant = classGrant(named: refusal.name) {
             judgement.add(grant.verdict, .switched(grant.name), grant.line)
-        } else if !names(refusal, operation) && defaultVerdict != .allow {
+        } else if !names(refusal, operation) && refusesUnnamed {
             judgement.add(
                 refusal.plainVerdict, .refusedByDefault(name: refusal.name, reason: refusal.reason), nil)
         }

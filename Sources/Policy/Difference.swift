@@ -103,7 +103,7 @@ extension Policy {
     public func verdict(of refusal: RefusalRow, _ operation: Operation) -> Verdict {
         layers.map { layer -> Verdict in
             if let grant = layer.classGrant(named: refusal.name) { return grant.verdict }
-            return layer.names(refusal, operation) || layer.defaultVerdict == .allow ? .allow : refusal.plainVerdict
+            return layer.names(refusal, operation) || !layer.refusesUnnamed ? .allow : refusal.plainVerdict
         }.reduce(.allow, Verdict.strictest)
     }
 

@@ -124,7 +124,7 @@ extension PolicyLayer {
             }
             if let grant = classGrant(named: refusal.name) {
                 sum.add(grant.verdict)
-            } else if !names(refusal, operation) && defaultVerdict != .allow {
+            } else if !names(refusal, operation) && refusesUnnamed {
                 sum.add(refusal.plainVerdict)
             }
         }

@@ -275,6 +275,10 @@ extension PolicyLayer {
         return rights.isEmpty ? [] : rights.union(Rights.all.subtracting(withheld))
     }
 
+    /// Whether what is refused unless named is: a policy that allows all but some files and programs would let it lead to
+    /// them.
+    var refusesUnnamed: Bool { defaultVerdict != .allow || !files.isEmpty || programs != nil }
+
     /// The entry for an operation as a whole.
     func classGrant(_ operation: Operation) -> ClassGrant? {
         answer(among: classes) { grant in
