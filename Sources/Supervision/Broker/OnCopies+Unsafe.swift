@@ -143,7 +143,7 @@ extension Work {
             let now = fcntl(copy, F_GETFL)
             guard now >= 0 else { throw CallError(EBADF) }
             if (now ^ Int32(truncatingIfNeeded: value)) & FASYNC != 0 {
-                throw CallError(refused(.unnameable("O_ASYNC in a program with threads, which could change what gets it")))
+                throw CallError(refused(.unnameable("O_ASYNC where a thread could change what gets it")))
             }
         case F_GETFL, 10, 11, 1031, 1032, 1033, 1034: break
         default: return nil
