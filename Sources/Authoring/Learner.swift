@@ -107,7 +107,11 @@ public struct Learner {
         let names = seen.ambients.keys.filter { $0 != Ambient.net.name }.sorted()
         if names.isEmpty { return [] }
         let all = PolicyLayer.usualAmbientNames + names.filter { !PolicyLayer.usualAmbientNames.contains($0) }
-        var lines = ["ambient: [\(all.joined(separator: ", "))]"]
+        let entries = all.map { name in
+            let ambient = Ambient.allCases.first { $0.name == name }
+            return ambient?.entry(with: seen.ambients[name]?.rights ?? []) ?? name
+        }
+        var lines = ["ambient: [\(entries.joined(separator: ", "))]"]
         for name in names {
             guard let need = seen.ambients[name] else { continue }
             lines.append("# \(name): \(seenIn(need.recordings, seen.recordings)); \(need.example)")

@@ -193,4 +193,15 @@ private let reading: Rights = [.read, .stat, .lookup]
         #expect(learned(["/tree/project/a": reading]).contains("${CWD}/a"))
         #expect(learned(["\(home)/a": reading]).contains("~/a"))
     }
+
+    /// A right that the handle's own group has not is said beside it.
+    @Test func ambientRightsAreSaid() {
+        var seen = Observations()
+        seen.beginRecording()
+        var need = Observations.Need()
+        (need.rights, need.recordings, need.example) = (.nsChange, [1], "proc.namespace")
+        seen.ambients["self"] = need
+        let text = Learner(home: home, workingDirectory: "/tree/project").policy(seen, command: "/usr/bin/tool")
+        #expect(text.contains("ambient: [self+ns_change, child, mm, clock]"), "\(text)")
+    }
 }
