@@ -88,6 +88,9 @@ int main(int argc, char **argv) {
         if (!adds) (void)!write(forbidden, "fixed\n", 6);
     }
     if (allowed < 0 || forbidden < 0) return 9;
+    // RWF_NOAPPEND is from Linux 6.9.
+    struct iovec part = {"x", 1};
+    if (attempt == overwritten && syscall(SYS_pwritev2, allowed, &part, 1, 0, 0, 0x20) < 0 && errno == EOPNOTSUPP) return 5;
     pthread_t thread;
     for (int i = 0; i < threads; i++) pthread_create(&thread, NULL, swap, NULL);
     int wins = 0;

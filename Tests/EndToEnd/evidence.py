@@ -217,6 +217,19 @@ def split_output_case(suite):
             require(text != "kept", "strace is held by this")
 
 
+def linked_case(suite):
+    """Somebody else's link stands where the recording is to be: what it leads to stays."""
+    place = suite.path(".place")
+    place.mkdir()
+    (place / "kept").write_text("kept")
+    (place / "run.mcap").symlink_to(place / "kept")
+    code, _, errors = suite.execute(["sh", "-c", f"echo lost > {place}/run.mcap"])
+    require(code == 0 and (place / "kept").read_text() == "lost\n", f"bare: {short(errors)}")
+    (place / "kept").write_text("kept")
+    code, _, errors = suite.execute([suite.tracer, "record", "-o", place / "run.mcap", "--", "/usr/bin/true"])
+    require(code == 1 and (place / "kept").read_text() == "kept", f"{ending(code)} {short(errors)}")
+
+
 def run(suite):
     if suite.wanted and not any(prefix.startswith("evidence") for prefix in suite.wanted):
         return
@@ -226,4 +239,5 @@ def run(suite):
     suite.case("evidence/terminal", terminal_case)
     suite.case("evidence/seized_terminal", seized_terminal_case)
     suite.case("evidence/nested", nested_case)
+    suite.case("evidence/linked_recording", linked_case)
     suite.case("evidence/split_output", split_output_case)
