@@ -28,18 +28,26 @@ struct StraceLog {
             guard let end = rest.firstRange(of: " resumed>"),
                 let start = unfinished.removeValue(forKey: "\(thread)")
             else { return nil }
-            return parse(thread, start + String(rest[end.upperBound...]))
+            return parse(thread, start + Self.unmarked(rest[end.upperBound...]))
         }
-        if let mark = rest.firstRange(of: " <unfinished ...>") {
+        if let mark = rest.firstRange(of: Self.mark), rest[mark.upperBound...].first != ")" {
             unfinished["\(thread)"] = String(rest[..<mark.lowerBound])
             return nil
         }
         if rest.hasPrefix("+++") || rest.hasPrefix("---") || rest.hasPrefix("strace:") { return nil }
-        guard let call = parse(thread, String(rest)) else {
+        guard let call = parse(thread, Self.unmarked(rest)) else {
             if !rest.isEmpty { skipped += 1 }
             return nil
         }
         return call
+    }
+
+    private static let mark = " <unfinished ...>"
+
+    /// Within a line the mark stands for arguments of a call that never came back.
+    private static func unmarked(_ rest: Substring) -> String {
+        guard let found = rest.firstRange(of: mark + ")") else { return String(rest) }
+        return String(rest[..<found.lowerBound] + rest[rest.index(before: found.upperBound)...])
     }
 
     /// `[pid 7] `, or `7 ` with -o.

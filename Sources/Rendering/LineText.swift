@@ -56,6 +56,11 @@ public struct LineText: Sendable {
         return message.arguments.first { $0.direction == .both }?.value
     }
 
+    /// Whether there are arguments to show when the call has returned.
+    func waitsForMore(_ message: Message) -> Bool {
+        Self.early(message) != nil || message.arguments[Self.known(message)...].contains { !$0.isRemark }
+    }
+
     /// The arguments that are known only when the call has returned.
     func late(_ message: Message, _ line: inout [UInt8]) {
         let known = Self.known(message)

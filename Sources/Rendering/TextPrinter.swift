@@ -53,6 +53,8 @@ public final class TextPrinter {
         var message: Message
         var time: Int64
         var isInterrupted = false
+        /// What will become of it was said before it came: exit never returns.
+        var isAnswered = false
         var width = 0
     }
     private var pending: [Int32: Pending] = [:]
@@ -125,9 +127,10 @@ public final class TextPrinter {
 
     /// The call will not come back: exit, or a thread that is no more.
     private func abandon(_ event: Event) {
-        guard let begun = pending.removeValue(forKey: event.thread) else { return }
+        guard let begun = pending.removeValue(forKey: event.thread), !begun.isAnswered else { return }
         let text = text(for: begun.message)
         var (line, cut) = takeUp(event, begun, text)
+        if text.waitsForMore(begun.message) { line += " <unfinished ...>".utf8 }
         text.ending(begun.message, duration: nil, &line)
         line.append(UInt8(ascii: "\n"))
         write(Array(line[cut...]), event.thread)
@@ -230,7 +233,13 @@ public final class TextPrinter {
     private func interrupt(_ thread: Int32) {
         guard let opener = open.removeValue(forKey: place(thread)) else { return }
         pending[opener]?.isInterrupted = true
-        write(Array(" <unfinished ...>\n".utf8), opener)
+        guard let begun = pending[opener], begun.message.call == .exit || begun.message.call == .exitGroup else {
+            return write(Array(" <unfinished ...>\n".utf8), opener)
+        }
+        pending[opener]?.isAnswered = true
+        var line = [UInt8](repeating: UInt8(ascii: " "), count: begun.width)
+        text(for: begun.message).ending(begun.message, duration: nil, &line)
+        write(line[begun.width...] + [UInt8(ascii: "\n")], opener)
     }
 
     private func lineStart(_ event: Event) -> [UInt8] {

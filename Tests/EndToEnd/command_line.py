@@ -50,6 +50,7 @@ LIKE_STRACE = [
     ("path_injection", ["-P", "{link}", "-e", "inject=openat:error=EACCES", "-e", "trace=openat"], "cat {link}"),
     ("device_numbers", ["-e", "decode-fds=dev", "-e", "trace=openat,read"], "cat /dev/null"),
     ("sockets_alone", ["-e", "decode-fds=socket", "-e", "trace=openat,read"], "cat /dev/null"),
+    ("killed_waiting", ["-e", "trace=read"], "killed_waiting"),
     ("threads_apart", ["-ff", "-o", "{out}", "-e", "trace=exit"], "threads"),
 ]
 
