@@ -235,11 +235,15 @@ private struct LayerQuestions: Sendable {
     private static let passesNames: Set<Operation> = [.fileStatGet, .fileFsStat]
 
     /// Rights that the kernel checks itself by the mode that the descriptor was opened in (open(2), mmap(2),
-    /// ftruncate(2), fallocate(2)).
+    /// ftruncate(2), fallocate(2)). What can be opened for nothing has a descriptor with O_PATH at most, through which
+    /// nothing is done to contents or position (fdget in fs/file.c answers EBADF).
     private static func heldByKernel(without rights: Rights) -> Rights {
         var held: Rights = []
         if !rights.contains(.read) { held.formUnion([.read, .map, .readdir]) }
         if !rights.contains(.write) { held.formUnion([.write, .resize, .allocate]) }
+        if rights.isDisjoint(with: [.read, .write, .readdir]) {
+            held.formUnion([.mapExec, .seek, .tell, .sync, .lock, .poll, .advise, .control])
+        }
         return held
     }
 }

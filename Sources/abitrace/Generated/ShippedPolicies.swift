@@ -13,7 +13,7 @@ enum ShippedPolicies {
             files:
               # Whatever there is may be looked at, not read. What holds everywhere the kernel decides by itself: a stat costs what
               # it costs bare, and compilers make thousands.
-              /: lookup+stat+readlink
+              /: lookup+stat+readlink+dup
               /usr: ro+run
               /bin: ro+run
               /sbin: ro+run
@@ -21,8 +21,8 @@ enum ShippedPolicies {
               /lib64: ro+run
               /opt: ro+run
               /etc: ro
-              /etc/shadow: lookup+stat+readlink
-              /etc/gshadow: lookup+stat+readlink
+              /etc/shadow: lookup+stat+readlink+dup
+              /etc/gshadow: lookup+stat+readlink+dup
               /proc: ro
               /proc/self/coredump_filter: rw
               /proc/self/comm: rw
@@ -45,8 +45,8 @@ enum ShippedPolicies {
               ~/.rustup: ro+run
               ~/.gitconfig: ro
               ~/.config/git: ro
-              ~/.ssh: lookup+stat+readlink
-              ~/.gnupg: lookup+stat+readlink
+              ~/.ssh: lookup+stat+readlink+dup
+              ~/.gnupg: lookup+stat+readlink+dup
             network:
               connect: ["unix /run/nscd/socket"]  # asked for users' names by every C library, and rarely there
 
@@ -105,7 +105,7 @@ enum ShippedPolicies {
             files:
               # Whatever there is may be looked at, not read. What holds everywhere the kernel decides by itself: a stat costs what
               # it costs bare.
-              /: lookup+stat+readlink
+              /: lookup+stat+readlink+dup
               /usr: ro+run
               /bin: ro+run
               /sbin: ro+run
@@ -113,8 +113,8 @@ enum ShippedPolicies {
               /lib64: ro+run
               /opt: ro+run
               /etc: ro
-              /etc/shadow: lookup+stat+readlink
-              /etc/gshadow: lookup+stat+readlink
+              /etc/shadow: lookup+stat+readlink+dup
+              /etc/gshadow: lookup+stat+readlink+dup
               /proc: ro
               /proc/self/coredump_filter: rw
               /proc/self/comm: rw
@@ -132,8 +132,8 @@ enum ShippedPolicies {
               /tmp: rw+create+delete+attr+run
               /var/tmp: rw+create+delete+attr
               ${CWD}: rw+create+delete+attr+run
-              ~/.ssh: lookup+stat+readlink
-              ~/.gnupg: lookup+stat+readlink
+              ~/.ssh: lookup+stat+readlink+dup
+              ~/.gnupg: lookup+stat+readlink+dup
             network:
               connect: ["tcp localhost:*", "udp localhost:*", "unix /tmp/**", "unix ${CWD}/**", "unix @*"]
               listen: ["tcp localhost:*", "udp localhost:*", "unix /tmp/**", "unix ${CWD}/**", "unix @*"]
@@ -150,7 +150,7 @@ enum ShippedPolicies {
               # The root itself can be listed; what lies in it and is not named below can be walked through and looked at. What
               # holds everywhere, as looking does here, the kernel decides by itself: a stat costs what it costs bare.
               /: ro
-              /*: lookup+stat+readlink
+              /*: lookup+stat+readlink+dup
               /usr: ro+run
               /bin: ro+run
               /sbin: ro+run
@@ -158,8 +158,8 @@ enum ShippedPolicies {
               /lib64: ro+run
               /opt: ro+run
               /etc: ro
-              /etc/shadow: lookup+stat+readlink
-              /etc/gshadow: lookup+stat+readlink
+              /etc/shadow: lookup+stat+readlink+dup
+              /etc/gshadow: lookup+stat+readlink+dup
               /proc: ro
               /sys: ro
               /dev/null: rw+control
@@ -173,8 +173,8 @@ enum ShippedPolicies {
               /var: ro
               /tmp: ro
               ${CWD}: ro+run
-              ~/.ssh: lookup+stat+readlink
-              ~/.gnupg: lookup+stat+readlink
+              ~/.ssh: lookup+stat+readlink+dup
+              ~/.gnupg: lookup+stat+readlink+dup
 
             """#
         ),
