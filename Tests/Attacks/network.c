@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
 #include <sys/sem.h>
@@ -124,6 +125,12 @@ static int attempt(const char *way) {
         struct sockaddr_in6 own = {.sin6_family = AF_INET6, .sin6_port = htons(port("TCP")), .sin6_flowinfo = 1, .sin6_scope_id = 1};
         own.sin6_addr = in6addr_loopback;
         return reaches(AF_INET6, SOCK_STREAM, 0, &own, sizeof own);
+    }
+    if (!strcmp(way, "interface")) {
+        // The flags that it has already: where they can be set, addresses and routes can be.
+        struct ifreq request = {.ifr_name = "lo"};
+        int made = socket(AF_INET, SOCK_STREAM, 0);
+        return ioctl(made, SIOCGIFFLAGS, &request) == 0 && ioctl(made, SIOCSIFFLAGS, &request) == 0;
     }
     if (!strcmp(way, "tables")) {
         // IPT_SO_SET_REPLACE: what is too short for it is no table, and does no harm.

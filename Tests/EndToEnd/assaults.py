@@ -14,7 +14,7 @@ NETWORK = """network:
   connect: ["tcp 127.0.0.1:{TCP_OPEN}", "udp 127.0.0.1:{UDP_OPEN}", "unix {arena}/open/*"]
 """
 # Ways in which the bare kernel itself says no to an ordinary user.
-ROOT_ONLY = {"tables", "route transformed", "thread with mounts", "thread with a network", "thread with a name", "packet",
+ROOT_ONLY = {"tables", "interface", "route transformed", "thread with mounts", "thread with a network", "thread with a name", "packet",
              "raw", "mounts", "root", "perf", "fspick", "route", "route by message", "join", "events",
              "new mount", "advise"}
 # Ways that are newer than some kernels, or left out of some.
@@ -26,7 +26,7 @@ NETWORK_WAYS = [
     "sendto connected", "race", "nested race", "fast open", "reconnect", "abstract", "path", "linked path", "pair",
     "listen unbound", "bind", "bind unspecified", "netlink", "packet", "raw", "high family", "shared memory", "messages",
     "semaphores", "queue", "key", "socketcall", "route", "route by message", "route six",
-    "route by device", "route six by device", "route transformed", "tables", "scoped",
+    "route by device", "route six by device", "route transformed", "tables", "interface", "scoped",
 ]
 VICTIM_WAYS = ["kill", "tkill", "group", "queue", "handle", "folder", "folder race", "owner", "stop", "trace", "limit",
                "priority", "affinity", "score", "memory", "memory file", "advise", "pages", "compare", "scheduler",

@@ -523,6 +523,9 @@ extension SpecTables {
 
     private static let refusals0: [RefusalRow] = [
         RefusalRow("fd.control.inject", "EPERM", "it types into a terminal that others read", [ItemTest("request", .max, .is, [.name("TIOCSTI"), .name("TIOCLINUX")])]),
+        RefusalRow("fd.control.interfaces", "EPERM", "it changes where the packets of the whole machine go", [ItemTest("request", 0xffffff00, .is, [.number(0x8900)]), ItemTest("request", .max, .is, [.name("SIOCADDRT"), .name("SIOCDELRT"), .name("SIOCSIFFLAGS"), .name("SIOCSIFADDR"), .name("SIOCSIFDSTADDR"), .name("SIOCSIFBRDADDR"), .name("SIOCSIFNETMASK"), .name("SIOCSIFMTU"), .name("SIOCSIFNAME"), .name("SIOCSIFHWADDR"), .name("SIOCADDMULTI"), .name("SIOCDELMULTI"), .name("SIOCDIFADDR"), .name("SIOCSIFHWBROADCAST"), .name("SIOCSIFBR"), .name("SIOCSIFTXQLEN"), .name("SIOCETHTOOL"), .name("SIOCSMIIREG"), .name("SIOCDARP"), .name("SIOCSARP"), .name("SIOCSIFMAP"), .name("SIOCSIFVLAN"), .name("SIOCSHWTSTAMP")])]),
+        RefusalRow("fd.control.links", "EPERM", "bonds, bridges and tunnels change where the packets of the whole machine go", [ItemTest("request", 0xfffffff8, .is, [.number(0x8990), .number(0x89a0), .number(0x89f0), .number(0x89f8)])]),
+        RefusalRow("fd.control.wireless", "EPERM", "it changes where the packets of the whole machine go", [ItemTest("request", 0xffffff01, .is, [.number(0x8b00)])]),
         RefusalRow("file.open.handle", "EPERM", "a file handle names a file without walking to it, past every path that guards it", [ItemTest("kind", .max, .is, [.name("handle")])]),
         RefusalRow("mount.attach", "EPERM", "mounts move the names that every path entry is about", []),
         RefusalRow("mount.detach", "EPERM", "mounts move the names that every path entry is about", []),
@@ -583,15 +586,15 @@ extension SpecTables {
     ]
 
     static let refusalRanges: [(first: Int, count: Int)] = [
-        (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 1), (1, 0), (1, 0), (1, 0), (1, 0),
-        (1, 1), (2, 0), (2, 0), (2, 0), (2, 0), (2, 0), (2, 0), (2, 0), (2, 0), (2, 0), (2, 0), (2, 0),
-        (2, 0), (2, 0), (2, 0), (2, 0), (2, 1), (3, 1), (4, 1), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0),
-        (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 5), (10, 0), (10, 1), (11, 0), (11, 0), (11, 1), (12, 1),
-        (13, 0), (13, 0), (13, 0), (13, 0), (13, 0), (13, 0), (13, 0), (13, 0), (13, 0), (13, 0), (13, 0),
-        (13, 1), (14, 1), (15, 0), (15, 0), (15, 0), (15, 0), (15, 1), (16, 3), (19, 0), (19, 0), (19, 0),
-        (19, 0), (19, 1), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0),
-        (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0),
-        (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 0), (20, 1), (21, 1), (22, 1),
-        (23, 1), (24, 1), (25, 0), (25, 1), (26, 1), (27, 0), (27, 1),
+        (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 4), (4, 0), (4, 0), (4, 0), (4, 0),
+        (4, 1), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0),
+        (5, 0), (5, 0), (5, 0), (5, 0), (5, 1), (6, 1), (7, 1), (8, 0), (8, 0), (8, 0), (8, 0), (8, 0),
+        (8, 0), (8, 0), (8, 0), (8, 0), (8, 0), (8, 5), (13, 0), (13, 1), (14, 0), (14, 0), (14, 1), (15, 1),
+        (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0),
+        (16, 1), (17, 1), (18, 0), (18, 0), (18, 0), (18, 0), (18, 1), (19, 3), (22, 0), (22, 0), (22, 0),
+        (22, 0), (22, 1), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0),
+        (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0),
+        (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 1), (24, 1), (25, 1),
+        (26, 1), (27, 1), (28, 0), (28, 1), (29, 1), (30, 0), (30, 1),
     ]
 }
