@@ -180,7 +180,9 @@ private struct LayerQuestions: Sendable {
         self.layer = layer
         let (others, files) = (layer.otherRights, layer.fileRights)
         rightsOfOthers = others.reduce(.all) { $0.intersection($1.union(Self.heldByKernel(without: $1))) }
-        rightsOfAll = files.reduce(rightsOfOthers) { $0.intersection($1.union(Self.heldByKernel(without: $1))) }
+        rightsOfAll = files.reduce(rightsOfOthers) {
+            $0.intersection($1.union(Self.heldByKernel(without: $1)).union(Self.neverOpened(with: $1)))
+        }
         rightsOfMappable = (others + files).filter { $0.contains(.read) }.reduce(.all) { $0.intersection($1) }
     }
 
@@ -235,16 +237,19 @@ private struct LayerQuestions: Sendable {
     private static let passesNames: Set<Operation> = [.fileStatGet, .fileFsStat]
 
     /// Rights that the kernel checks itself by the mode that the descriptor was opened in (open(2), mmap(2),
-    /// ftruncate(2), fallocate(2)). What can be opened for nothing has a descriptor with O_PATH at most, through which
-    /// nothing is done to contents or position (fdget in fs/file.c answers EBADF).
+    /// ftruncate(2), fallocate(2)).
     private static func heldByKernel(without rights: Rights) -> Rights {
         var held: Rights = []
         if !rights.contains(.read) { held.formUnion([.read, .map, .readdir]) }
         if !rights.contains(.write) { held.formUnion([.write, .resize, .allocate]) }
-        if rights.isDisjoint(with: [.read, .write, .readdir]) {
-            held.formUnion([.mapExec, .seek, .tell, .sync, .lock, .poll, .advise, .control])
-        }
         return held
+    }
+
+    /// What can be opened for nothing has a descriptor with O_PATH at most, through which nothing is done to contents or
+    /// position (fdget in fs/file.c answers EBADF). What is given or inherited was opened by somebody else.
+    private static func neverOpened(with rights: Rights) -> Rights {
+        rights.isDisjoint(with: [.read, .write, .readdir])
+            ? [.mapExec, .seek, .tell, .sync, .lock, .poll, .advise, .control] : []
     }
 }
 

@@ -297,6 +297,24 @@ def accepted_case(suite, folder, address, user):
         require(output.decode().split() == wanted.split(), f"{rights_}: {output} {short(errors)[-300:]}")
 
 
+# A request that takes `control` (SIOCGIFFLAGS).
+ASKS = """import fcntl
+try: fcntl.ioctl(3, 0x8913, b"lo" + bytes(38)); print("asked")
+except PermissionError: print("refused")
+"""
+
+
+def request_case(suite):
+    """Where every file may be asked anything, a listener may be asked what it was given for."""
+    for rights_, wanted in (("listen", b"refused\n"), ("listen+control", b"asked\n")):
+        port, = free_ports(1)
+        policy = suite.path(".yaml")
+        policy.write_text("abitrace: policy/1\nname: requests\nfiles: {/: all}\n"
+                          f'give: {{web: {{listen: "tcp 127.0.0.1:{port}", rights: {rights_}, fd: 3}}}}\n')
+        code, output, errors = under(suite, policy, ["/usr/bin/python3", "-S", "-c", ASKS])
+        require((code, output) == (0, wanted), f"{rights_}: {ending(code)} {output} {short(errors)}")
+
+
 NO_SOCKETS = "classes: {{sock.create: deny, sock.bind: deny, sock.connect: deny}}\n"
 
 
@@ -425,5 +443,6 @@ def run(suite):
             suite.case(f"rights/closed/{who}", closed_case, folder, user)
         for flags in ([], ["--strict"]):
             suite.case("/".join(["rights/threaded", *flags]), threaded_case, folder, flags)
+        suite.case("rights/request", request_case)
         suite.case("rights/strict", strict_case, folder)
         suite.case("rights/taken_number", taken_number_case, folder)
