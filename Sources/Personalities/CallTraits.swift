@@ -24,6 +24,19 @@ extension CallRow {
         }
     }
 
+    /// Whether the kernel looks at the call's buffer not at all for how long it is said to be: names of attributes
+    /// are counted alone where there is no room (listxattr(2)), and what exceeds XATTR_SIZE_MAX or __NEW_UTS_LEN is
+    /// refused unread.
+    func leavesBuffer(_ arguments: RawArguments) -> Bool {
+        switch call {
+        case .listxattr, .llistxattr, .flistxattr: arguments.a2 == 0
+        case .listxattrat: arguments.a4 == 0
+        case .setxattr, .lsetxattr, .fsetxattr: arguments.a3 > 65536
+        case .sethostname, .setdomainname: arguments.a1 & 0xFFFF_FFFF > 64
+        default: false
+        }
+    }
+
     /// Whether what the call does stands in memory. Where it does not, `operation` says it from registers alone.
     public var isToldByMemory: Bool {
         switch call {

@@ -348,7 +348,7 @@ struct CallView {
     private var isTransfer: Bool { row.call == .ioctl && stop.arguments.a1 & 0xFFFF_FFFF == 0x2285 }
 
     func buffer(_ address: UInt64, _ count: UInt64) -> Value {
-        guard address != 0 else { return .address(0) }
+        guard address != 0, !row.leavesBuffer(stop.arguments) else { return .address(address) }
         guard let region = snapshot.region(at: address), region.errno == 0 || count == 0 else {
             return .address(address)
         }

@@ -20,6 +20,8 @@ static void attributes(const char *name) {
     fgetxattr(file, "user.none", value, sizeof value);
     listxattr(name, value, sizeof value);
     flistxattr(file, 0, 0);
+    flistxattr(file, value, 0);
+    llistxattr("/proc/self", value, 0);
     removexattr(name, "user.key");
     struct { unsigned bytes; int type; char handle[128]; } handle = {.bytes = 128};
     int mount;
