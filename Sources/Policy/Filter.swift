@@ -17,7 +17,7 @@ public enum FilterAction: Hashable, Sendable {
 extension Policy {
     /// The action for concrete registers.
     public func filterAction(_ stop: Stop) -> FilterAction {
-        FilterQuestions(self).action(stop.personality, stop.number, stop.arguments)
+        FilterQuestions(once: self).action(stop.personality, stop.number, stop.arguments)
     }
 
     fileprivate func filterUnknown() -> FilterAction {
@@ -60,7 +60,13 @@ public struct FilterQuestions: Sendable {
 
     public init(_ policy: Policy) {
         self.policy = policy
-        layers = policy.layers.map(LayerQuestions.init)
+        layers = policy.layers.map { LayerQuestions(layer: $0, sum: HandleRights($0)) }
+    }
+
+    /// For one question: what it does not ask for is not summed up.
+    fileprivate init(once policy: Policy) {
+        self.policy = policy
+        layers = policy.layers.map { LayerQuestions(layer: $0, sum: nil) }
     }
 
     /// What the kernel may do by itself with a call of this number. It throws the test that the answer hangs on where
@@ -167,24 +173,44 @@ extension PolicyLayer {
 /// Whether a right is there for every object that a call can be about.
 enum Coverage { case always, never, depends }
 
-/// A layer, and what is so of all the handles that it can give.
-private struct LayerQuestions: Sendable {
-    let layer: PolicyLayer
+/// What is so of all the handles that a layer can give.
+private struct HandleRights: Sendable {
     /// Rights that each has, or that the kernel holds it to; of sockets and what is given, and of files too.
-    private let rightsOfOthers: Rights
-    private let rightsOfAll: Rights
+    let ofOthers: Rights
+    let ofAll: Rights
     /// Rights that each has that can be mapped.
-    private let rightsOfMappable: Rights
+    let ofMappable: Rights
 
     init(_ layer: PolicyLayer) {
-        self.layer = layer
         let (others, files) = (layer.otherRights, layer.fileRights)
-        rightsOfOthers = others.reduce(.all) { $0.intersection($1.union(Self.heldByKernel(without: $1))) }
-        rightsOfAll = files.reduce(rightsOfOthers) {
-            $0.intersection($1.union(Self.heldByKernel(without: $1)).union(Self.neverOpened(with: $1)))
-        }
-        rightsOfMappable = (others + files).filter { $0.contains(.read) }.reduce(.all) { $0.intersection($1) }
+        ofOthers = others.reduce(.all) { $0.intersection($1.union(Self.heldByKernel(without: $1))) }
+        ofAll = files.reduce(ofOthers) { $0.intersection($1.union(Self.heldByKernel(without: $1))) }
+        ofMappable = (others + files).filter { $0.contains(.read) }.reduce(.all) { $0.intersection($1) }
     }
+
+    /// Rights that the kernel checks itself by the mode that the descriptor was opened in (open(2), mmap(2),
+    /// ftruncate(2), fallocate(2)).
+    private static func heldByKernel(without rights: Rights) -> Rights {
+        var held: Rights = []
+        if !rights.contains(.read) { held.formUnion([.read, .map, .readdir]) }
+        if !rights.contains(.write) { held.formUnion([.write, .resize, .allocate]) }
+        return held
+    }
+
+    /// What can be opened for nothing has a descriptor with O_PATH at most, through which nothing is done to contents or
+    /// position (fdget in fs/file.c answers EBADF). What is given or inherited was opened by somebody else.
+    private static func neverOpened(with rights: Rights) -> Rights {
+        rights.isDisjoint(with: [.read, .write, .readdir])
+            ? [.mapExec, .seek, .tell, .sync, .lock, .poll, .advise, .control] : []
+    }
+}
+
+/// A layer, and its sum where many questions are asked.
+private struct LayerQuestions: Sendable {
+    let layer: PolicyLayer
+    let sum: HandleRights?
+
+    private var handles: HandleRights { sum ?? HandleRights(layer) }
 
     func sumGrants<R>(_ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum) throws(Undecided) {
         for need in operation.needs where items.row.names(need.role, operation) {
@@ -224,10 +250,10 @@ private struct LayerQuestions: Sendable {
         case .object where items.row.call == .socketcall || items.row.call == .ipc: return .depends
         case .object where Self.passesNames.contains(operation) && !layer.isUniversal(right): return .depends
         // Some file can be mapped, and lacks the right.
-        case .backing: return right.isSubset(of: rightsOfMappable) ? .always : .depends
+        case .backing: return right.isSubset(of: handles.ofMappable) ? .always : .depends
         // To anything but a socket the kernel answers ENOTSOCK.
         default:
-            let held = right.isSubset(of: PolicyLayer.rightsOfSockets) ? rightsOfOthers : rightsOfAll
+            let held = right.isSubset(of: PolicyLayer.rightsOfSockets) ? handles.ofOthers : handles.ofAll
             return right.isSubset(of: held) ? .always : .depends
         }
     }
@@ -235,22 +261,6 @@ private struct LayerQuestions: Sendable {
     /// What the kernel does for descriptors opened with O_PATH too (open(2)). Those are made of a name in memory, and a
     /// race has one made of any object.
     private static let passesNames: Set<Operation> = [.fileStatGet, .fileFsStat]
-
-    /// Rights that the kernel checks itself by the mode that the descriptor was opened in (open(2), mmap(2),
-    /// ftruncate(2), fallocate(2)).
-    private static func heldByKernel(without rights: Rights) -> Rights {
-        var held: Rights = []
-        if !rights.contains(.read) { held.formUnion([.read, .map, .readdir]) }
-        if !rights.contains(.write) { held.formUnion([.write, .resize, .allocate]) }
-        return held
-    }
-
-    /// What can be opened for nothing has a descriptor with O_PATH at most, through which nothing is done to contents or
-    /// position (fdget in fs/file.c answers EBADF). What is given or inherited was opened by somebody else.
-    private static func neverOpened(with rights: Rights) -> Rights {
-        rights.isDisjoint(with: [.read, .write, .readdir])
-            ? [.mapExec, .seek, .tell, .sync, .lock, .poll, .advise, .control] : []
-    }
 }
 
 extension PolicyLayer {
