@@ -82,8 +82,15 @@ extension SeccompProgram {
         var bases: Set<[UInt64]> = [[0, 0, 0, 0, 0, 0]]
         tree.ways(boundaries, [0, 0, 0, 0, 0, 0], [], &bases)
         var list: [RawArguments] = []
-        for base in bases.prefix(64) {
-            for register in 0..<6 where matters.contains(.register(register)) {
+        for register in 0..<6 where matters.contains(.register(register)) {
+            // Ways that differ in nothing but the register that is moved are one.
+            let others = Set(
+                bases.map { base in
+                    var base = base
+                    base[register] = 0
+                    return base
+                })
+            for base in others {
                 for value in boundaries[register] {
                     var arguments = RawArguments(base[0], base[1], base[2], base[3], base[4], base[5])
                     arguments[register] = value

@@ -267,13 +267,13 @@ extension CallRow {
 
 /// Where the symbols of a set are, by name, for each set that somebody asked about: sets of requests have thousands, and
 /// proving a filter asks of them thousands of times.
-private let symbolPlaces = Mutex<[SymbolSet: [String: Int]]>([:])
+private let symbolPlaces = Mutex<[[String: Int]?]>(Array(repeating: nil, count: SpecTables.symbolSets.count))
 
 extension SymbolSet {
     func symbol(_ name: String) -> SymbolRow? {
         symbolPlaces.withLock { places in
-            if places[self] == nil { places[self] = namedPlaces() }
-            return places[self]?[name]
+            if places[Int(rawValue)] == nil { places[Int(rawValue)] = namedPlaces() }
+            return places[Int(rawValue)]?[name]
         }.map { SpecTables.symbols[$0] }
     }
 
