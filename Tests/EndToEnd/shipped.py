@@ -31,8 +31,8 @@ with Server() as server:
     for _ in range(8): server.handle_request()
 print(len(open("data/log").readlines()))
 """
-NGINX = """pid {place}/data/pid; error_log {place}/data/log; daemon off; master_process off;
-events {{ worker_connections 64; use poll; }}
+NGINX = """user root; pid {place}/data/pid; error_log {place}/data/log; daemon off; worker_processes 1;
+events {{ worker_connections 64; }}
 http {{ access_log off; client_body_temp_path {place}/data/t1; proxy_temp_path {place}/data/t2;
 fastcgi_temp_path {place}/data/t3; uwsgi_temp_path {place}/data/t4; scgi_temp_path {place}/data/t5;
 server {{ listen 0.0.0.0:{port}; root {place}; }} }}
