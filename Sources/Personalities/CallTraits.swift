@@ -13,6 +13,15 @@ extension CallRow {
         }
     }
 
+    /// The call's buffers hold what passes through a file, a socket or a queue, or what is to be a secret.
+    var carriesData: Bool {
+        switch operation {
+        case .fdRead, .fdWrite, .fdTransfer, .sockSend, .sockRecv, .ipcSend, .ipcRecv: true
+        case .sysRandom, .credKey, .debugInspect: true
+        default: false
+        }
+    }
+
     /// The call's buffers hold no text.
     var carriesBinary: Bool { call == .getrandom || call == .fsconfig }
 

@@ -12,8 +12,10 @@ public protocol TraceeMemory {
 ///
 /// Decoders see only what this reads: an argument that needs a new kind of memory is taught here and in its decoder.
 public struct Capture: Sendable {
-    /// How many bytes of a payload (what is read, written, sent) are kept.
+    /// How many bytes of a payload are kept.
     public var payloadLimit: Int
+    /// What passes through files and sockets is a payload like others. Where it is none, only its length is kept.
+    public var keepsData = true
     /// How many elements of a list are kept.
     public var elementLimit: Int
     /// The variables of an exec's environment are kept, not only counted.
@@ -28,6 +30,15 @@ public struct Capture: Sendable {
         self.elementLimit = elementLimit
     }
 
+    /// What is kept of this call's memory.
+    @inline(__always)
+    func fitting(_ row: CallRow) -> Capture {
+        if keepsData || !row.carriesData { return self }
+        var capture = self
+        capture.payloadLimit = 0
+        return capture
+    }
+
     /// Reads what the call passes.
     public func entry(
         _ snapshot: inout Snapshot, memory: some TraceeMemory, rings: RingTable = RingTable()
@@ -35,13 +46,14 @@ public struct Capture: Sendable {
         let stop = snapshot.stop
         guard let call = meant(&snapshot, memory) else { return }
         let row = call.row
+        let capture = fitting(row)
         snapshot.stop.arguments = call.arguments
         defer { snapshot.stop = stop }
         for argument in row.chosenArguments(snapshot.stop.arguments) {
             if argument.direction == .exit || (row.carriesDatagram && argument.type.kind == .buffer) { continue }
-            walk(argument.type, Int(argument.register), nil, &snapshot, memory)
+            capture.walk(argument.type, Int(argument.register), nil, &snapshot, memory)
         }
-        if row.carriesDatagram { datagram(row, nil, &snapshot, memory) }
+        if row.carriesDatagram { capture.datagram(row, nil, &snapshot, memory) }
         if row.call == .ioUringEnter { submissions(&snapshot, memory, rings) }
     }
 
@@ -52,6 +64,7 @@ public struct Capture: Sendable {
         let stop = snapshot.stop
         guard let call = meant(&snapshot, memory) else { return }
         let row = call.row
+        let capture = fitting(row)
         let failed = Reply.errno(of: result) != nil && !row.leavesTime(result)
         snapshot.stop.arguments = call.arguments
         defer { snapshot.stop = stop }
@@ -59,9 +72,9 @@ public struct Capture: Sendable {
             if argument.direction == .entry || (failed && !argument.type.isVectorToFill) { continue }
             if row.carriesDatagram && argument.type.kind == .buffer { continue }
             let filled = row.filled(result, snapshot.stop.arguments)
-            walk(argument.type, Int(argument.register), filled, &snapshot, memory)
+            capture.walk(argument.type, Int(argument.register), filled, &snapshot, memory)
         }
-        if row.carriesDatagram, !failed { datagram(row, result, &snapshot, memory) }
+        if row.carriesDatagram, !failed { capture.datagram(row, result, &snapshot, memory) }
         if row.call == .ioUringEnter, !failed { completions(&snapshot, memory, rings) }
     }
 

@@ -22,7 +22,9 @@ extension Capture {
 struct CaptureCompiler {
     typealias Source = CaptureInstruction.Source
 
-    let capture: Capture
+    private let asked: Capture
+    /// What is kept of the call in hand.
+    private(set) var capture: Capture
     let personality: Personality
     let tellsObjects: Bool
     var word: Int { personality.wordSize }
@@ -40,6 +42,7 @@ struct CaptureCompiler {
     static let elementsLookedBehind = 4
 
     init(capture: Capture, personality: Personality, tellsObjects: Bool) {
+        asked = capture
         self.capture = capture
         self.personality = personality
         self.tellsObjects = tellsObjects
@@ -98,6 +101,7 @@ struct CaptureCompiler {
     /// all is read.
     private mutating func instructions(_ row: CallRow, known: (Int) -> UInt64?) -> [CaptureInstruction] {
         if carried == nil { list = [] }
+        capture = asked.fitting(row)
         attachesFilter =
             (row.call == .setsockopt || row.call == .getsockopt)
             && known(2).map { Self.filterOptions.contains(UInt32($0)) } ?? false

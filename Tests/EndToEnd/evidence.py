@@ -217,6 +217,36 @@ def split_output_case(suite):
             require(text != "kept", "strace is held by this")
 
 
+# Passes a secret through a file, a pipe, a socket and a queue of another program, each by several calls.
+SECRETS = """import os, socket
+text = open('secret', 'rb').read().strip()
+place = os.open('copy', os.O_RDWR | os.O_CREAT)
+os.write(place, text); os.writev(place, [text, text]); os.pwrite(place, text, 0); os.pread(place, 99, 0)
+one, other = socket.socketpair()
+one.send(text); other.recv(99); one.sendmsg([text]); other.recvmsg(99)
+read, write = os.pipe(); os.write(write, text); os.readv(read, [bytearray(99)])
+print(len(text))
+"""
+
+
+def secrets_case(suite, options):
+    """What passes through a program is recorded where that is asked for, and else only how much it was."""
+    if "--interceptor=ebpf" in options and (os.geteuid() != 0 or not Path("/sys/kernel/btf/vmlinux").exists()):
+        raise Skip("eBPF programs are for root and a kernel with BTF")
+    place, recording = suite.path(".place"), suite.path(".mcap")
+    place.mkdir()
+    secret = "correct horse battery"
+    (place / "secret").write_text(secret + "\n")
+    for asked in ([], ["-s", "64"]):
+        code, output, errors = suite.execute(
+            [suite.tracer, *options, *asked, "-o", recording, "--", "/usr/bin/python3", "-S", "-c", SECRETS], cwd=place)
+        require(code == 0 and output == b"21\n", f"{ending(code)} {short(output)} {short(errors)[-300:]}")
+        shown = suite.execute([suite.tracer, "show", "-s", "4096", recording])[1].decode()
+        lines = [line for line in shown.splitlines() if secret in line or "battery" in line]
+        require(bool(lines) == bool(asked) and (not asked or len(lines) > 8), f"{asked}: {len(lines)} lines: {lines[:2]}")
+        require(re.search(r'read\(\d+, ".*"(\.\.\.)?, \d+\) += 22\n', shown), "how much was read is not said")
+
+
 def linked_case(suite):
     """Somebody else's link stands where the recording is to be: what it leads to stays."""
     place = suite.path(".place")
@@ -240,4 +270,7 @@ def run(suite):
     suite.case("evidence/seized_terminal", seized_terminal_case)
     suite.case("evidence/nested", nested_case)
     suite.case("evidence/linked_recording", linked_case)
+    for name, options in (("record", ["record"]), ("ebpf", ["record", "--interceptor=ebpf"]),
+                          ("policy", ["run", "--policy", "offline-test"])):
+        suite.case(f"evidence/secrets/{name}", secrets_case, options)
     suite.case("evidence/split_output", split_output_case)

@@ -47,7 +47,7 @@ def tables_case(suite, seed):
     folder.mkdir()
     log, recording = folder / "log", suite.path(".mcap")
     command = [suite.folder / "programs" / "descriptors", log, seed, "12", "2"]
-    code, _, errors = suite.execute([suite.tracer, "record", "-o", recording, "--", *command], cwd=folder)
+    code, _, errors = suite.execute([suite.tracer, "record", "-s", "32", "-o", recording, "--", *command], cwd=folder)
     require(code == 0, f"{ending(code)}: {short(errors)}")
     code, output, errors = suite.execute([suite.tracer, "show", "--json", "-e", "write", recording])
     calls = {}
@@ -87,7 +87,7 @@ def names_case(suite, flag):
     theirs, ours = steady(expected.read_text()), steady(text)
     differing = [line for line in difflib.ndiff(theirs, ours) if line[0] in "-+"]
     require(not differing, f"{len(differing)} lines differ (- strace, + abitrace): {differing[:6]}")
-    suite.execute([suite.tracer, "record", "-o", recording, "--", *suite.program("handles")])
+    suite.execute([suite.tracer, "record", "-s", "32", "-o", recording, "--", *suite.program("handles")])
     code, output, _ = suite.execute([suite.tracer, "show", *flags, recording])
     require(steady(output.decode()) == ours, "a recording shows other names than a live trace")
 

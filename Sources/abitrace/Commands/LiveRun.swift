@@ -44,7 +44,7 @@ struct LiveRun {
     }
 
     init(
-        recordingTo path: String?, stringLimit: Int, program: ProgramOptions, watch: WatchOptions,
+        recordingTo path: String?, stringLimit: Int?, program: ProgramOptions, watch: WatchOptions,
         policies: PolicyOptions, command: [String], attach: [String]
     ) throws {
         injections = []
@@ -55,7 +55,11 @@ struct LiveRun {
         self.policies = policies
         self.command = command
         processes = try Self.processes(attach)
-        capture = Capture(payloadLimit: max(0, stringLimit))
+        var capture = Capture()
+        // What a program reads and sends may be anybody's secret: it is kept where that is asked for.
+        capture.keepsData = stringLimit != nil
+        if let stringLimit { capture.payloadLimit = max(0, stringLimit) }
+        self.capture = capture
     }
 
     private static func processes(_ texts: [String]) throws -> [Int32] {

@@ -22,8 +22,8 @@ struct Run: ParsableCommand {
 
     @Option(
         name: [.customShort("s"), .customLong("string-limit")],
-        help: "How many bytes of what is read and written are kept.")
-    var stringLimit: Int = 32
+        help: "How many bytes of what is read and written are kept (default: none, only how many there were).")
+    var stringLimit: Int?
 
     @OptionGroup var program: ProgramOptions
 

@@ -62,8 +62,8 @@ struct Record: ParsableCommand {
 
     @Option(
         name: [.customShort("s"), .customLong("string-limit")],
-        help: "How many bytes of what is read and written are kept.")
-    var stringLimit: Int = 32
+        help: "How many bytes of what is read and written are kept (default: none, only how many there were).")
+    var stringLimit: Int?
 
     @Flag(name: .customShort("f"), help: .hidden)
     var follow: Int
