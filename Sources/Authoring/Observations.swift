@@ -111,9 +111,10 @@ public struct Observations: Sendable {
                 files[path, default: Need()].note(
                     isAbsent ? [.stat, .lookup] : rights, recordings, "\(example) \(path)")
                 files[path]?.isAbsent = isAbsent && wasAbsent
-                if let fact = call.request.paths.first(where: { $0.path == object }), fact.kind == .directory {
-                    files[path]?.isDirectory = true
-                }
+                let fact = call.request.paths.first { $0.path == object }
+                if fact?.kind == .directory { files[path]?.isDirectory = true }
+                // Who looks at a link looks at no more than that: so the entry says that it means the link.
+                if fact?.kind == .symlink { files[path]?.rights.insert(.readlink) }
             } else if role != .who, let handle = call.request.handle(role) {
                 handles[Self.name(handle.number), default: Need()].note(rights, recordings, example)
             }

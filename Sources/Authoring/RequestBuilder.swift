@@ -144,7 +144,14 @@ struct RequestBuilder {
                 protocol: UInt64(UInt32(bitPattern: $0.protocolNumber)))
         }
         if message.operation == .sockListen {
-            return ends.map { [AddressFact(.local, transport ?? .other, Address(sockaddr: $0.local))] } ?? []
+            guard let ends else { return [] }
+            let address = Address(sockaddr: ends.local)
+            // What is bound was decided on then; without a port the kernel binds it now.
+            switch address {
+            case .internet(_, let port) where port != 0: return []
+            case .unixPath, .unixAbstract: return []
+            default: return [AddressFact(.local, transport ?? .other, address)]
+            }
         }
         guard let place, place.address != 0,
             let bytes = snapshot.bytes(at: place.address, count: Int(min(place.length & 0xFFFF_FFFF, 128)))

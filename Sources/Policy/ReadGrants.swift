@@ -197,6 +197,11 @@ extension PolicyReader {
                 continue
             }
             if let pattern = PathPattern(literal: real), pattern != found.pattern {
+                // To read a link is to do something with the link itself, and no more than that is granted.
+                if rights.contains(.readlink) && rights.isSubset(of: PolicyLayer.wayRights) {
+                    note(key, "`\(found.text)` leads to `\(pattern.text)`; the entry is about the link alone")
+                    continue
+                }
                 note(key, "`\(found.text)` leads to `\(pattern.text)`; the entry is about what it leads to")
                 var target = grant
                 target.pattern = pattern

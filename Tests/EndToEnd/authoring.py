@@ -61,6 +61,13 @@ def round_trip(suite, folder, recording):
 def learned_case(suite, command, prepare=None):
     folder, recording = record(suite, command, prepare)
     policy = round_trip(suite, folder, recording)
+    # What it did once it can do again.
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o755)
+    if prepare:
+        prepare(folder)
+    code, _, errors = suite.execute([suite.tracer, "run", "--policy", policy, "--", *command], cwd=folder)
+    require(code == 0, f"held to what was learnt: {ending(code)} {short(errors)}")
     comments = policy.read_text().count("#")
     with policy.open("a") as file:
         file.write("# a comment at the end\n")
@@ -123,6 +130,9 @@ def chosen_port_case(suite):
     command = [sys.executable, "-I", "-c", CHOSEN]
     folder, recording = record(suite, command)
     policy = round_trip(suite, folder, recording)
+    again = suite.path(".again.mcap")
+    suite.execute([suite.tracer, "record", "-o", again, "--", *command], cwd=folder)
+    abitrace(suite, "replay", "--policy", policy, again, cwd=folder)
     for _ in range(3):
         code, output, errors = suite.execute([suite.tracer, "run", "--policy", policy, "--", *command], cwd=folder)
         require(code == 0 and output == b"b'served'\n", f"{ending(code)} {short(output)} {short(errors)}")

@@ -70,7 +70,7 @@ def write_project(folder):
         "int part0(void), part1(void), part2(void), part3(void);\n"
         "int main(void) { return part0() + part1() + part2() + part3(); }\n")
     (folder / "Makefile").write_text(
-        "all: part0.o part1.o part2.o part3.o main.o\n\t@gcc -o all $^\n%.o: %.c\n\t@gcc -O2 -c -o $@ $<\n")
+        "all: part0.o part1.o part2.o part3.o main.o\n\t@gcc -o all $^\n%.o: %.c\n\t@cc -O2 -c -o $@ $<\n")
 
 
 def write_repository(suite, folder):

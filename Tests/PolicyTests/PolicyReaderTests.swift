@@ -51,6 +51,20 @@ func policy(_ text: String, others: [String: String] = [:]) throws -> Policy {
         }
     }
 
+    /// To read a link says nothing of what it leads to; to hide it, or to grant more of it, does.
+    @Test(arguments: [
+        ("stat+readlink", RightsGroup.ro.rights), ("ro+run", RightsGroup.ro.rights.union(RightsGroup.run.rights)),
+        ("none", nil), ("stat", Rights.stat),
+    ])
+    func linksThemselvesAreRead(entry: String, expected: Rights?) throws {
+        let reading = PolicyReader.read(
+            PolicySource(
+                file: "l.yaml", bytes: Array("abitrace: policy/1\nfiles: {/usr: ro, /etc/link: \(entry)}\n".utf8)),
+            Surroundings(
+                workingDirectory: "/", home: "/", realPath: { $0 == "/etc/link" ? "/usr/bin/real" : $0 }))
+        #expect(try #require(reading.policy).rights(of: Array("/usr/bin/real".utf8)) == expected)
+    }
+
     @Test func everyMistakeIsTold() {
         let reading = read(
             "abitrace: policy/1\nfilez: {}\nfiles:\n  /usr: rx\n  etc: ro\nnetwork:\n  connect: [\"tcp 1.2.3.400:1\"]\nclasses:\n  fd.reed: deny\n  fd.close: deny\n  mem: {deny: EWHAT}\n"
