@@ -91,10 +91,7 @@ extension Work {
         guard let region = snapshot.region(at: stop.arguments[2]), region.errno == 0,
             how[..<24] == snapshot.arena[region.offset..<region.offset + min(24, region.count)]
         else { throw CallError(EACCES) }
-        func word(_ index: Int) -> UInt64 {
-            how[index * 8..<index * 8 + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-        }
-        let (flags, mode, resolve) = (word(0), word(1), word(2))
+        let (flags, mode, resolve) = (how.number(0, 8), how.number(8, 8), how.number(16, 8))
         // Only flags and modes that mean something together are let through, as the kernel lets them
         // (build_open_flags in fs/open.c).
         let isPathOnly = flags & UInt64(O_PATH) != 0

@@ -20,7 +20,7 @@ extension Work {
                 address: { Address(written: $0)?.sockaddr(family: family.map { UInt16(clamping: $0) }) },
                 length: { place in
                     guard let bytes = try? caller.bytes(place, 4) else { return nil }
-                    return bytes.reversed().reduce(0) { $0 << 8 | UInt32($1) }
+                    return UInt32(bytes.number(0, 4))
                 })
         } catch {
             // An answer that cannot be given is none: the program goes without.

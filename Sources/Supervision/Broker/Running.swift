@@ -162,22 +162,18 @@ struct ImageContents {
 
     private mutating func readELF(_ file: Descriptor, _ head: [UInt8]) {
         let isWide = head[4] == 2
-        func number(_ bytes: [UInt8], _ offset: Int, _ width: Int) -> UInt64 {
-            guard offset + width <= bytes.count else { return 0 }
-            return bytes[offset..<offset + width].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-        }
-        let isShared = number(head, 16, 2) == 3
-        let start = isWide ? number(head, 32, 8) : number(head, 28, 4)
-        let size = Int(number(head, isWide ? 54 : 42, 2))
-        let count = min(Int(number(head, isWide ? 56 : 44, 2)), 512)
+        let isShared = head.number(16, 2) == 3
+        let start = isWide ? head.number(32, 8) : head.number(28, 4)
+        let size = Int(head.number(isWide ? 54 : 42, 2))
+        let count = min(Int(head.number(isWide ? 56 : 44, 2)), 512)
         guard size >= 32, size <= 256 else { return }
         let headers = Self.read(file, start, size * count)
         var isProgram = !isShared
         for index in 0..<headers.count / size {
             let header = Array(headers[index * size..<(index + 1) * size])
-            let offset = isWide ? number(header, 8, 8) : number(header, 4, 4)
-            let length = Int(min(isWide ? number(header, 32, 8) : number(header, 16, 4), 65536))
-            switch number(header, 0, 4) {
+            let offset = isWide ? header.number(8, 8) : header.number(4, 4)
+            let length = Int(min(isWide ? header.number(32, 8) : header.number(16, 4), 65536))
+            switch header.number(0, 4) {
             case 3:  // PT_INTERP
                 interpreter = Array(Self.read(file, offset, min(length, 4096)).prefix { $0 != 0 })
                 isProgram = true
@@ -185,8 +181,8 @@ struct ImageContents {
                 let entries = Self.read(file, offset, length)
                 let width = isWide ? 8 : 4
                 for entry in stride(from: 0, to: max(0, entries.count - 2 * width + 1), by: 2 * width)
-                where number(entries, entry, width) == 0x6FFF_FFFB
-                    && number(entries, entry + width, width) & 0x0800_0000 != 0
+                where entries.number(entry, width) == 0x6FFF_FFFB
+                    && entries.number(entry + width, width) & 0x0800_0000 != 0
                 {
                     isProgram = true
                 }

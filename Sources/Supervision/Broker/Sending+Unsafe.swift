@@ -96,17 +96,12 @@ extension Work {
         return try caller.bytes(place, Int(length))
     }
 
-    private func number(_ bytes: [UInt8], _ offset: Int, _ width: Int) -> UInt64 {
-        guard offset + width <= bytes.count else { return 0 }
-        return bytes[offset..<offset + width].reversed().reduce(0) { $0 << 8 | UInt64($1) }
-    }
-
     /// struct msghdr with all that it points to.
     private func message(at header: UInt64, of socket: Descriptor) throws(CallError) -> Outgoing {
         let word = stop.personality.wordSize
         let bytes = try caller.bytes(header, word == 8 ? 56 : 28)
         // name, name length (32 bits, padded to a word), vectors, their number, control, its length.
-        func field(_ index: Int) -> UInt64 { number(bytes, index * word, index == 1 ? 4 : word) }
+        func field(_ index: Int) -> UInt64 { bytes.number(index * word, index == 1 ? 4 : word) }
         var message = Outgoing()
         if field(0) != 0 && field(1) != 0 {
             message.hasName = true
@@ -135,15 +130,15 @@ extension Work {
         let head = word + 8
         var offset = 0
         while offset + head <= bytes.count {
-            let length = number(bytes, offset, word)
+            let length = bytes.number(offset, word)
             guard length >= UInt64(head), length <= UInt64(bytes.count - offset) else { throw CallError(EINVAL) }
-            let level = UInt32(number(bytes, offset + word, 4))
-            let type = UInt32(number(bytes, offset + word + 4, 4))
+            let level = UInt32(bytes.number(offset + word, 4))
+            let type = UInt32(bytes.number(offset + word + 4, 4))
             var data = Array(bytes[offset + head..<offset + Int(length)])
             // SOL_SOCKET, SCM_RIGHTS
             if level == 1 && type == 1 {
                 for index in 0..<data.count / 4 {
-                    let held = try descriptor(Int32(truncatingIfNeeded: number(data, index * 4, 4)))
+                    let held = try descriptor(Int32(truncatingIfNeeded: data.number(index * 4, 4)))
                     try requirePassable(held)
                     message.passed.append(held)
                     for part in 0..<4 {
@@ -189,10 +184,10 @@ extension Work {
         let own = try caller.currentCredentials()
         // CAP_SYS_ADMIN, CAP_SETUID, CAP_SETGID (linux/capability.h).
         func may(_ capability: UInt64) -> Bool { own.effective & 1 << capability != 0 }
-        let process = Int32(truncatingIfNeeded: number(claimed, 0, 4))
+        let process = Int32(truncatingIfNeeded: claimed.number(0, 4))
         guard process == caller.process || may(21),
-            own.users[..<3].contains(UInt32(number(claimed, 4, 4))) || may(7),
-            own.groups[..<3].contains(UInt32(number(claimed, 8, 4))) || may(6)
+            own.users[..<3].contains(UInt32(claimed.number(4, 4))) || may(7),
+            own.groups[..<3].contains(UInt32(claimed.number(8, 4))) || may(6)
         else { throw CallError(EPERM) }
         if worker.mayClaim || process != caller.process { return claimed }
         // Nobody but root speaks for another process: peers see the supervisor's number.

@@ -41,13 +41,9 @@ extension Work {
         let bytes = try caller.bytes(place, Int(count) * 2 * word)
         var list: [Part] = []
         for index in 0..<Int(count) {
-            func number(_ field: Int) -> UInt64 {
-                bytes[(2 * index + field) * word..<(2 * index + field + 1) * word].reversed().reduce(0) {
-                    $0 << 8 | UInt64($1)
-                }
-            }
-            guard number(1) <= UInt64(Int64.max) else { throw CallError(EINVAL) }
-            list.append((number(0), Int(number(1))))
+            let count = bytes.number((2 * index + 1) * word, word)
+            guard count <= UInt64(Int64.max) else { throw CallError(EINVAL) }
+            list.append((bytes.number(2 * index * word, word), Int(count)))
         }
         return list
     }
