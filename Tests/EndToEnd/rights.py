@@ -177,7 +177,7 @@ RENUMBERS = """import os, sys
 os.dup2(int(sys.argv[1]), 3); os.dup2(int(sys.argv[2]), 4); os.execv(sys.argv[3], sys.argv[3:])
 """
 
-THREADED = """import fcntl, os, socket, termios, threading
+THREADED = """import fcntl, os, resource, signal, socket, termios, threading
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 file = os.open("work", os.O_RDWR | os.O_CREAT)
 print(os.write(file, b"0123456789"), os.lseek(file, 2, 0), os.ftruncate(file, 8), os.fsync(file), os.fdatasync(file))
@@ -204,6 +204,16 @@ print(fcntl.ioctl(client, termios.FIONREAD, b"....")[0], one.shutdown(socket.SHU
 server.settimeout(0.05)
 try: server.accept()
 except OSError as e: print(type(e).__name__)
+signal.signal(signal.SIGXFSZ, lambda *_: print("too large"))
+resource.setrlimit(resource.RLIMIT_FSIZE, (30, 30))
+limited = os.open("limited", os.O_RDWR | os.O_CREAT)
+for made in (lambda: os.pwrite(limited, b"within", 0), lambda: os.pwrite(limited, b"half in", 26),
+             lambda: os.pwrite(limited, b"beyond", 30), lambda: os.pwritev(limited, [b"a" * 20, b"b" * 20], 0),
+             lambda: os.write(limited, b"c" * 40), lambda: os.write(limited, b"c" * 40),
+             lambda: os.ftruncate(limited, 31), lambda: os.ftruncate(limited, 3), lambda: os.ftruncate(limited, 30),
+             lambda: os.posix_fallocate(limited, 0, 31), lambda: os.posix_fallocate(limited, 10, 20)):
+    try: print(made(), os.fstat(limited).st_size)
+    except OSError as e: print(e.errno, os.fstat(limited).st_size)
 """
 
 
@@ -215,7 +225,8 @@ def threaded_case(suite, folder, flags):
         "handles: {{stdin: read, stdout: write+stat}}\n")
     command = ["/usr/bin/python3", "-c", THREADED]
     bare = execute(suite, command, cwd=place / "open")
-    (place / "open/work").unlink()
+    for name in "work", "limited":
+        (place / "open" / name).unlink()
     code, output, errors = execute(
         suite, [suite.tracer, "run", *flags, "--policy", policy, "--", *command], cwd=place / "open")
     require(code == 0 and bare[0] == 0, f"bare {ending(bare[0])} {bare[2][-200:]}, {ending(code)} {errors[-400:]}")

@@ -87,23 +87,11 @@ extension Work {
         let found = try resolution.object(name(0), from: AT_FDCWD)
         if found.kind == S_IFDIR { throw CallError(EISDIR, about: found.path) }
         try require(found, [.write, .resize])
-        try requireRoom(size, found)
+        try requireRoom(for: size, over: found.status)
         try Kernel.withName(handle(found)) { name throws(CallError) in
             _ = try Kernel.call(Number.truncate, name, size)
         }
         return .value(0)
-    }
-
-    /// The caller's RLIMIT_FSIZE, which is not this thread's (inode_newsize_ok in fs/attr.c).
-    private func requireRoom(_ size: Int, _ found: Found) throws(CallError) {
-        guard size > found.status.st_size else { return }
-        var limit = rlimit()
-        try withUnsafeMutablePointer(to: &limit) { limit throws(CallError) in
-            _ = try Kernel.call(Number.prlimit64, Int(caller.process), 1, 0, Int(bitPattern: limit))
-        }
-        guard UInt64(size) > limit.rlim_cur else { return }
-        _ = abitrace_call(Number.tgkill, UInt(caller.process), UInt(caller.thread), UInt(SIGXFSZ), 0, 0, 0)
-        throw CallError(EFBIG)
     }
 
     // MARK: Times

@@ -64,6 +64,16 @@ extension Work {
             let number = SpecTables.number(of: row.call == .ftruncate64 ? "ftruncate" : row.name, .x86_64)
         else { throw CallError(ENOSYS) }
         let arguments = nativeArguments(row) + [0, 0, 0]
+        switch row.call {
+        case .ftruncate, .ftruncate64:
+            try requireRoom(for: Int(bitPattern: UInt(arguments[1])), over: Kernel.status(copy))
+        // FALLOC_FL_KEEP_SIZE (linux/falloc.h) leaves the size alone.
+        case .fallocate where arguments[1] & 1 == 0:
+            let (end, overflows) = Int(bitPattern: UInt(arguments[2])).addingReportingOverflow(
+                Int(bitPattern: UInt(arguments[3])))
+            if !overflows { try requireRoom(for: end, over: Kernel.status(copy)) }
+        default: break
+        }
         let result = try waiting(true) { () throws(CallError) in
             try Kernel.checked(
                 abitrace_call(

@@ -58,7 +58,8 @@ extension Work {
         case .preadv2, .pwritev2: flags = (arguments.last ?? 0) & 0xFFFF_FFFF
         default: if place < 0 { throw CallError(EINVAL) }
         }
-        let kind = try Kernel.status(copy).st_mode & S_IFMT
+        let status = try Kernel.status(copy)
+        let kind = status.st_mode & S_IFMT
         if kind == S_IFIFO || kind == S_IFSOCK {
             if place != -1 { throw CallError(ESPIPE) }
             // RWF_NOAPPEND (linux/fs.h) says something of files alone.
@@ -69,16 +70,19 @@ extension Work {
         var parts =
             try isWhole
             ? [(arguments[1], Int(clamping: arguments[2]))] : self.parts(at: address(1), arguments[2])
+        let writes = row.operation == .fdWrite
         // Who reads or writes less goes on (read(2), write(2)).
-        var room = Self.payloadLimit
+        let limit =
+            try writes && kind == S_IFREG
+            ? min(Self.payloadLimit, room(from: Self.start(of: copy, place, flags, status))) : Self.payloadLimit
+        var room = limit
         for index in parts.indices {
             parts[index].count = min(parts[index].count, room)
             room -= parts[index].count
         }
-        let writes = row.operation == .fdWrite
         var data: [UInt8] = []
         for part in parts where writes { data += try caller.bytes(part.base, part.count) }
-        if !writes { data = [UInt8](repeating: 0, count: Self.payloadLimit - room) }
+        if !writes { data = [UInt8](repeating: 0, count: limit - room) }
         let count = data.count
         data.append(0)
         let done = try waiting(kind != S_IFREG) { () throws(CallError) in
@@ -94,6 +98,12 @@ extension Work {
         }
         if !writes { try scatter(data[..<done], into: parts) }
         return .value(Int64(done))
+    }
+
+    /// Where a write begins: at the end of what is only added to (pwrite(2), RWF_APPEND and RWF_NOAPPEND of linux/fs.h).
+    private static func start(of copy: Int32, _ place: Int64, _ flags: UInt64, _ status: stat) -> Int {
+        let appends = flags & 0x10 != 0 || flags & 0x20 == 0 && fcntl(copy, F_GETFL) & O_APPEND != 0
+        return appends ? Int(status.st_size) : place < 0 ? lseek(copy, 0, SEEK_CUR) : Int(place)
     }
 
     private func scatter(_ data: ArraySlice<UInt8>, into parts: [Part]) throws(CallError) {
