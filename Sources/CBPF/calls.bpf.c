@@ -214,6 +214,9 @@ int BPF_PROG(leave, struct pt_regs *regs, long result) {
     if (!thread) return 0;
     unsigned int state = thread->flags;
     thread->flags = state & ~(ABITRACE_IN_CALL | ABITRACE_BEGINS | ABITRACE_ENTRY_SENT | ABITRACE_ENTRY_INCOMPLETE);
+    // A launch's exec that was answered before sys_enter is the program's business all the same.
+    if (state & ABITRACE_LAUNCHING && !(state & ABITRACE_IN_CALL) && regs->orig_ax == launching_exec)
+        state &= ~ABITRACE_HIDDEN;
     if (state & (ABITRACE_HIDDEN | ABITRACE_BEGINS)) return 0;
     unsigned long long time = bpf_ktime_get_ns();
     unsigned int flags = 0;

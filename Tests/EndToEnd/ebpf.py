@@ -10,6 +10,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from attacks import reachable
 from harness import HERE, PROGRAMS, Skip, by_thread, ending, need, require, short
 
 # Programs that end by themselves, and whose calls are compared one by one.
@@ -285,13 +286,10 @@ def let_go_case(suite):
 def not_root_case(suite):
     need_ebpf()
     need("setpriv")
-    tracer = suite.folder / "abitrace-for-all"
-    if not tracer.exists():
-        os.link(suite.tracer, tracer) if suite.tracer.stat().st_dev == suite.folder.stat().st_dev else \
-            subprocess.run(["cp", suite.tracer, tracer], check=True)
-    suite.folder.chmod(0o755)
-    code, output, errors = suite.execute(
-        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", tracer, "--interceptor=ebpf", "--", "echo", "x"])
+    with reachable(suite):
+        code, output, errors = suite.execute(
+            ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", suite.tracer, "--interceptor=ebpf", "--",
+             "echo", "x"])
     require(code == 1, f"{ending(code)} {short(errors)}")
     require(output == b"", "the program ran unwatched")
     require("eBPF" in errors and "root" in errors, f"the message does not say what to do: {short(errors)}")
@@ -332,6 +330,36 @@ def policy_case(suite):
         f"{len(found['ptrace'])} decisions with ptrace, {len(found['ebpf'])} with eBPF")
 
 
+def chosen_case(suite):
+    """What is recorded under a policy is seen through eBPF without being asked for, where it can be had."""
+    need_ebpf()
+    said = "recorded through eBPF"
+    held = [suite.tracer, "run", "--policy", "no-network"]
+    recorded = [*held, "-o", suite.path(".mcap")]
+    less = ["setpriv", "--bounding-set=-bpf,-sys_admin"]
+    for command, wanted in ((recorded, True), (held, False), ([*recorded, "--interceptor=ptrace"], False),
+                            ([*less, *recorded], False)):
+        code, _, errors = suite.execute([*command, "--", "true"])
+        require(code == 0, f"{command}: {ending(code)} {short(errors)}")
+        require((said in errors) == wanted, f"{command}: it {'does not say' if wanted else 'says'} {said}")
+
+
+def refused_start_case(suite):
+    """A policy that refuses the program's own exec: the recording has that call."""
+    need_ebpf()
+    policy = suite.path(".yaml")
+    policy.write_text("abitrace: policy/1\nname: p\npromises: [stdio, rpath]\n")
+    for interceptor in ("ptrace", "ebpf"):
+        recording = suite.path(".mcap")
+        code, _, _ = suite.execute(
+            [suite.tracer, "run", f"--interceptor={interceptor}", "--policy", policy, "-o", recording, "--", "true"])
+        require(code == 126, f"{interceptor}: {ending(code)}")
+        _, output, _ = suite.execute([suite.tracer, "show", recording])
+        lines = output.decode().splitlines()
+        require(len(lines) >= 1 and lines[0].startswith("execve(\"") and "DENIED" in lines[0],
+                f"{interceptor}: the recording has {short(output)}")
+
+
 def blocked_case(suite):
     """A call that a thread dies in has no return, and is there."""
     need_ebpf()
@@ -358,3 +386,5 @@ def run(suite):
     suite.case("ebpf/automatic", automatic_case)
     suite.case("ebpf/blocked", blocked_case)
     suite.case("ebpf/policy", policy_case)
+    suite.case("ebpf/chosen", chosen_case)
+    suite.case("ebpf/refused_start", refused_start_case)

@@ -63,8 +63,13 @@ public struct EBPFInterceptor: LiveInterceptor {
     public var stopsByFilter: Bool { false }
     public var lostCalls: UInt64 { program.lost }
 
-    /// Whether this user may have a program in this kernel, and the kernel tells how it is made.
-    public static var isAvailable: Bool { geteuid() == 0 && access("/sys/kernel/btf/vmlinux", R_OK) == 0 }
+    /// Whether this user may have a program in this kernel, and the kernel tells how it is made. Root in a container
+    /// often may not: a program that does nothing is tried.
+    public static var isAvailable: Bool {
+        guard geteuid() == 0, access("/sys/kernel/btf/vmlinux", R_OK) == 0 else { return false }
+        libbpf_set_print(nil)
+        return libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_RAW_TRACEPOINT, nil) == 1
+    }
 
     // MARK: Beginning and end
 

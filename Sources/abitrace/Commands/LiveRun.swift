@@ -89,11 +89,11 @@ struct LiveRun {
         let options = try sessionOptions()
         let run = Run(launch: launch, held: held, observers: observers, options: options, recorder: recorder)
         switch interceptor {
-        case .ebpf: try perform(run) { _ in try EBPFInterceptor(watching, ringBytes: watch.ringBytes()) }
+        case .ebpf: try perform(run) { _ in try EBPFInterceptor(watching, ringBytes: watch.sight.ringBytes()) }
         case .both:
             let testimony = Testimony()
             try perform(run, atEnd: { report(testimony) }) { _ in
-                try WitnessInterceptor(watching, testimony, ringBytes: watch.ringBytes())
+                try WitnessInterceptor(watching, testimony, ringBytes: watch.sight.ringBytes())
             }
         case .ptrace, .auto:
             try perform(run) { awaitsFilter in
@@ -186,7 +186,7 @@ struct LiveRun {
             throw ValidationError(
                 "--no-follow-forks: children inherit --seccomp-bpf's filter, and need a tracer with it")
         }
-        if watch.interceptor == .ebpf || watch.interceptor == .both {
+        if watch.sight.interceptor == .ebpf || watch.sight.interceptor == .both {
             throw ValidationError("--no-follow-forks needs --interceptor ptrace")
         }
     }
@@ -220,24 +220,30 @@ struct LiveRun {
 
     // MARK: Interceptors
 
-    /// How calls are seen, as --interceptor says.
-    private func interceptor(_ watching: PtraceOptions) throws -> WatchOptions.Interceptor {
-        guard watch.interceptor == .auto else {
-            if watch.interceptor != .ptrace {
-                if !watching.watchesCalls { return .ptrace }
-                if watch.seccompFilter {
-                    throw ValidationError("--seccomp-bpf chooses what stops; nothing stops with eBPF")
-                }
-                if !injections.isEmpty {
-                    throw ValidationError("-e inject= and fault= change calls that stop; nothing stops with eBPF")
-                }
-                if watch.interceptor == .both && !processes.isEmpty {
-                    throw ValidationError("--interceptor both needs a COMMAND: a call under way has one witness")
-                }
-            }
-            return watch.interceptor
+    /// How calls are seen, as --interceptor says. Where it says nothing calls stop, but for those of a held program that
+    /// is recorded: what the filter allows is to cost next to nothing, recorded too.
+    private func interceptor(_ watching: PtraceOptions) throws -> SightOptions.Interceptor {
+        switch watch.sight.interceptor {
+        case nil: recordsHeld && canUseEBPF ? chosenEBPF() : .ptrace
+        case .auto: canUseEBPF && (recordsHeld || policies.policy.isEmpty) ? chosenEBPF() : .ptrace
+        case .ptrace: .ptrace
+        case .ebpf, .both: try asked(watching)
         }
-        guard !needsPtrace, EBPFInterceptor.isAvailable else { return .ptrace }
+    }
+
+    private func asked(_ watching: PtraceOptions) throws -> SightOptions.Interceptor {
+        guard let asked = watch.sight.interceptor, watching.watchesCalls else { return .ptrace }
+        if watch.seccompFilter { throw ValidationError("--seccomp-bpf chooses what stops; nothing stops with eBPF") }
+        if !injections.isEmpty {
+            throw ValidationError("-e inject= and fault= change calls that stop; nothing stops with eBPF")
+        }
+        if asked == .both && !processes.isEmpty {
+            throw ValidationError("--interceptor both needs a COMMAND: a call under way has one witness")
+        }
+        return asked
+    }
+
+    private func chosenEBPF() -> SightOptions.Interceptor {
         if recordingPath != nil {
             complain(
                 "recorded through eBPF: where links in paths lead is not in the recording (--interceptor ptrace looks)")
@@ -247,11 +253,12 @@ struct LiveRun {
         return .ebpf
     }
 
-    /// Whether something was asked for that only a thread standing still can answer.
-    private var needsPtrace: Bool {
-        !policies.policy.isEmpty || watch.ignoresForks || watch.seccompFilter || !injections.isEmpty
-            || capture.elementLimit > 32
-            || capture.payloadLimit > 4096
+    private var recordsHeld: Bool { recordingPath != nil && !policies.policy.isEmpty }
+
+    /// Whether it can be had, and nothing was asked for that only a thread standing still can answer.
+    private var canUseEBPF: Bool {
+        !watch.ignoresForks && !watch.seccompFilter && injections.isEmpty && capture.elementLimit <= 32
+            && capture.payloadLimit <= 4096 && EBPFInterceptor.isAvailable
     }
 
     /// Says what two witnesses of one run did not agree on, and ends with a failure where there is anything.

@@ -246,8 +246,40 @@ struct ProgramOptions: ParsableArguments {
     enum VDSO: String, ExpressibleByArgument, CaseIterable { case hide, keep }
 }
 
+/// The options about the way in which calls are seen.
+struct SightOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            """
+            How calls are seen. ptrace: every call stops. ebpf (root): a program in the kernel tells of them, no call \
+            stops; every other process of the machine is slowed by a fraction of a microsecond a call meanwhile, and \
+            where the links in a path lead is not looked up. auto: ebpf where it can be had and tells what is asked \
+            for. both: with ptrace, and eBPF compared with it. Without this: ptrace, and auto for what is recorded \
+            under a policy.
+            """, valueName: "ptrace|ebpf|auto|both"))
+    var interceptor: Interceptor?
+
+    enum Interceptor: String, ExpressibleByArgument, CaseIterable { case ptrace, ebpf, auto, both }
+
+    @Option(
+        help: ArgumentHelp(
+            "With ebpf: how many megabytes may wait to be seen before calls are lost; a power of two.",
+            valueName: "megabytes"))
+    var ring: Int = 8
+
+    /// The size of the ring, which the kernel wants as a power of two.
+    func ringBytes() throws -> Int {
+        guard (1...1024).contains(ring), ring.nonzeroBitCount == 1 else {
+            throw ValidationError("--ring takes a power of two from 1 to 1024, not \(ring)")
+        }
+        return ring << 20
+    }
+}
+
 /// The options about the watching itself.
 struct WatchOptions: ParsableArguments {
+    @OptionGroup var sight: SightOptions
+
     @Flag(
         name: .customShort("D"),
         help: "Watch as a grandchild, so that the command has abitrace's place; -DD in another group, -DDD session.")
@@ -284,32 +316,6 @@ struct WatchOptions: ParsableArguments {
             can see the filter, and keeps it as long as it runs.
             """))
     var seccompFilter = false
-
-    @Option(
-        help: ArgumentHelp(
-            """
-            How calls are seen. ptrace: every call stops. ebpf (root): a program in the kernel tells of them, no call \
-            stops; every other process of the machine is slowed by a fraction of a microsecond a call meanwhile, and \
-            where the links in a path lead is not looked up. auto: ebpf where it can be had and tells what is asked \
-            for. both: with ptrace, and eBPF compared with it.
-            """, valueName: "ptrace|ebpf|auto|both"))
-    var interceptor = Interceptor.ptrace
-
-    enum Interceptor: String, ExpressibleByArgument, CaseIterable { case ptrace, ebpf, auto, both }
-
-    @Option(
-        help: ArgumentHelp(
-            "With ebpf: how many megabytes may wait to be seen before calls are lost; a power of two.",
-            valueName: "megabytes"))
-    var ring: Int = 8
-
-    /// The size of the ring, which the kernel wants as a power of two.
-    func ringBytes() throws -> Int {
-        guard (1...1024).contains(ring), ring.nonzeroBitCount == 1 else {
-            throw ValidationError("--ring takes a power of two from 1 to 1024, not \(ring)")
-        }
-        return ring << 20
-    }
 
     @Flag(name: [.customShort("d"), .customLong("debug")], help: "Say on standard error what is seen of each thread.")
     var debug = false

@@ -25,17 +25,20 @@ struct Run: ParsableCommand {
         help: "How many bytes of what is read and written are kept (default: none, only how many there were).")
     var stringLimit: Int?
 
+    @OptionGroup var sight: SightOptions
     @OptionGroup var program: ProgramOptions
 
     @Argument(parsing: .captureForPassthrough, help: "The command and its arguments.")
     var command: [String] = []
 
     func run() throws {
-        let command = try programArguments(self.command)
+        let command = try programArguments(self.command, of: Self.self)
         guard !command.isEmpty else { throw ValidationError("say which COMMAND to run") }
         guard !policies.policy.isEmpty else { throw ValidationError("say which policy: --policy P") }
+        var watch = try WatchOptions.parse([])
+        watch.sight = sight
         try LiveRun(
-            recordingTo: output, stringLimit: stringLimit, program: program, watch: WatchOptions.parse([]),
+            recordingTo: output, stringLimit: stringLimit, program: program, watch: watch,
             policies: policies, command: command, attach: []
         ).run()
     }

@@ -34,7 +34,7 @@ struct Trace: ParsableCommand {
     var command: [String] = []
 
     func run() throws {
-        let command = try programArguments(self.command)
+        let command = try programArguments(self.command, of: Self.self)
         if command.isEmpty && attach.isEmpty { throw ValidationError("say which COMMAND to trace, or -p PID") }
         if !command.isEmpty && !attach.isEmpty { throw ValidationError("-p PID and COMMAND cannot go together") }
         try LiveRun(
@@ -79,7 +79,7 @@ struct Record: ParsableCommand {
     var command: [String] = []
 
     func run() throws {
-        let command = try programArguments(self.command)
+        let command = try programArguments(self.command, of: Self.self)
         if command.isEmpty == attach.isEmpty { throw ValidationError("say which COMMAND to record, or -p PID") }
         try LiveRun(
             recordingTo: output, stringLimit: stringLimit, program: program, watch: watch, policies: policies,
@@ -116,11 +116,11 @@ struct Attach: ParsableCommand {
 
 /// The command after `--`, which always stands before it by now: what is left over without one is an option that
 /// does not exist.
-func programArguments(_ rest: [String]) throws -> [String] {
+func programArguments(_ rest: [String], of asked: any ParsableCommand.Type) throws -> [String] {
     guard let first = rest.first else { return [] }
     guard first == "--" else {
         let option = String(first.prefix { $0 != "=" })
-        let known = Trace.helpMessage(columns: 1000).split(whereSeparator: { " ,\n<[]".contains($0) })
+        let known = asked.helpMessage(columns: 1000).split(whereSeparator: { " ,\n<[]".contains($0) })
         let suggestion = nearestName(to: option, among: known.map(String.init).filter { $0.hasPrefix("--") })
         throw ValidationError(
             "no such option: \(first)" + (suggestion.map { "; did you mean \($0)?" } ?? " (see abitrace --help)"))
