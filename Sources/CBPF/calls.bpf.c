@@ -331,6 +331,8 @@ int BPF_PROG(end, struct task_struct *task) {
     struct abitrace_thread *thread = bpf_task_storage_get(&threads, task, 0, 0);
     if (!thread || thread->flags & ABITRACE_HIDDEN) return 0;
     bool is_in_call = (thread->flags & (ABITRACE_IN_CALL | ABITRACE_ENTRY_SENT)) == ABITRACE_IN_CALL;
+    // It still switches away, once at least: what it is in and what it lost is told here and not again there.
+    thread->flags |= ABITRACE_HIDDEN;
     if (!is_in_call && !thread->lost) return 0;
     struct registers registers;
     take_registers(&registers, (struct pt_regs *)bpf_task_pt_regs(task), thread->personality);
