@@ -205,9 +205,10 @@ extension CaptureCompiler {
         case .messageBuffer, .messageBufferOut:
             bytes(base, next, unit: 1, fixed: word, limit: word + limit, phases)
         case .keyCapabilities: bytes(base, next, unit: 1, limit: 32, phases)
-        case .keyInput:
+        case .keyInput, .keySignature:
             let place = bytes(source(1), fixed: 40, phases)
-            bytes(base, .memory(place, offset: 4, width: 4), unit: 1, limit: limit, phases)
+            let length = Source.memory(place, offset: kind == .keyInput ? 4 : 8, width: 4)
+            bytes(base, length, unit: 1, limit: limit, phases)
         case .ioctlArgument: bytes(base, .requestSize, unit: 1, limit: 4096, phases)
         case .fiemap:
             bytes(base, fixed: 32 + 56 * capture.elementLimit, phases)

@@ -48,8 +48,12 @@ extension CallView {
             return .record(fields)
         }
         fields.append(Field("cmsg_type", .symbol(set, type)))
-        if count > 0, let row = SpecTables.selection(of: type, in: set), let value = selected(row, at: data, count) {
-            fields.append(Field("cmsg_data", value))
+        if count > 0, let row = SpecTables.selection(of: type, in: set) {
+            if let value = selected(row, at: data, count) {
+                fields.append(Field("cmsg_data", value))
+            } else if row.kind == .structure {
+                fields.append(Field("cmsg_data", .word("???")))
+            }
         }
         return .record(fields)
     }

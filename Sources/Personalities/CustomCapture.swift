@@ -57,9 +57,10 @@ extension Capture {
         case .sigsetPair: sizedSignalSet(address, &snapshot, memory)
         case .messageBuffer, .messageBufferOut: queuedMessage(address, next, &snapshot, memory)
         case .keyCapabilities: plain(address, Int(min(next, 32)), &snapshot, memory)
-        case .keyInput:
+        case .keyInput, .keySignature:
             plain(arguments.a1, 40, &snapshot, memory)
-            payload(address, snapshot.number(at: arguments.a1 &+ 4, width: 4) ?? 0, &snapshot, memory)
+            let length = snapshot.number(at: arguments.a1 &+ (kind == .keyInput ? 4 : 8), width: 4)
+            payload(address, length ?? 0, &snapshot, memory)
         case .iocbs:
             controlBlocks(address, arguments.a1 > UInt64(Int64.max) ? 0 : arguments.a1, &snapshot, memory)
         case .siginfo, .siginfoIn: plain(address, 128, &snapshot, memory)

@@ -16,7 +16,10 @@ extension CallView {
         case .sockaddr: return socketAddress(address, Int32(truncatingIfNeeded: next))
         case .sockaddrOut: return answeredAddress(address, lengthAt: next)
         case .message, .messageOut:
-            return header(address, filled: row.call == .recvmsg ? result.map { UInt64(max(0, $0)) } : nil)
+            let receives = row.call == .recvmsg && result != nil
+            return header(
+                address, filled: receives ? result.map { UInt64(max(0, $0)) } : nil,
+                before: receives && passed.count > 1 ? passed[1].value : nil)
         case .messages: return headers(address, next)
         case .waitStatus: return waitStatus(address)
         case .fdPair: return pair(address)
@@ -63,7 +66,8 @@ extension CallView {
         case .keySerial: return keySerial(address)
         case .keyErrno: return keyErrno(address)
         case .keyCapabilities: return keyAbilities(address, next)
-        case .keyInput: return keyInput(address)
+        case .keyInput: return keyInput(address, lengthAt: 4)
+        case .keySignature: return keyInput(address, lengthAt: 8)
         case .iocbs: return controlBlocks(address, stop.arguments.a1)
         case .siginfo, .siginfoIn: return signalInfo(address)
         case .signalInfos: return signalInfos(address)
@@ -150,6 +154,7 @@ extension CallView {
         case .requestPriority:
             snapshot.number(at: place, width: 2).map { .written(.signed(Self.extend($0, 2)), as: Self.ioPriority($0)) }
         case .wideAddress: snapshot.number(at: place, width: 8).map { .address($0) }
+        case .bridgeDirections: bridgeDirections(place)
         case .diagAddress: multicastAddress(place)
         case .signatureKey: signatureKey(place)
         default: snapshot.number(at: place, width: word).map { .hexadecimal($0) }

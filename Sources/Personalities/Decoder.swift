@@ -407,7 +407,7 @@ struct CallView {
         }
         if row.makesDescriptor(stop.arguments) { value = .descriptor(Int32(truncatingIfNeeded: raw)) }
         let auxiliary = auxiliary()
-        if row.call == .archPrctl, auxiliary != nil { value = .hexadecimal(UInt64(bitPattern: raw)) }
+        if asksForState { value = .hexadecimal(UInt64(bitPattern: raw)) }
         return Reply(raw: raw, value: value, item: row.resultItem, auxiliary: auxiliary)
     }
 }

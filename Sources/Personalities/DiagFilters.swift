@@ -13,16 +13,19 @@ extension NetlinkReader {
         let rest = count - Self.instruction
         guard rest > 0 else { return first }
         let operand = at &+ UInt64(Self.instruction)
-        return .list([first, compared(number(at, 1), operand, rest) ?? bytes(operand, rest)])
+        let value = compared(number(at, 1), operand, rest) ?? bytes(operand, rest)
+        return .separated([first, value], by: ", ")
     }
 
     private func compared(_ code: UInt64, _ at: UInt64, _ count: Int) -> Value? {
         switch code {
         case 2...5, 11, 12:  // INET_DIAG_BC_S_GE to D_LE, S_EQ, D_EQ: the port stands where an instruction jumps to
-            return count >= Self.instruction ? view.structure(StructureID.inetDiagBcOp.rawValue, at: at) : nil
+            guard count >= Self.instruction else { return nil }
+            return view.structure(StructureID.inetDiagBcOp.rawValue, at: at) ?? .address(at)
         case 7, 8: return host(at, count)  // INET_DIAG_BC_S_COND, D_COND
         case 9: return count >= 4 ? CallView.interface(number(at, 4)) : nil  // INET_DIAG_BC_DEV_COND
         case 10 where count >= 8:  // INET_DIAG_BC_MARK_COND
+            guard isThere(at, 8) else { return .address(at) }
             return .record([Field("mark", .unsigned(number(at, 4))), Field("mask", .unsigned(number(at &+ 4, 4)))])
         default: return nil
         }
@@ -31,6 +34,7 @@ extension NetlinkReader {
     /// struct inet_diag_hostcond with the address that follows it.
     private func host(_ at: UInt64, _ count: Int) -> Value? {
         guard count >= 8 else { return nil }
+        guard isThere(at, 8) else { return .address(at) }
         let family = number(at, 1)
         var fields = [
             Field("family", .symbol(.socketFamily, family)), Field("prefix_len", .unsigned(number(at &+ 1, 1))),
@@ -39,7 +43,9 @@ extension NetlinkReader {
         let address = at &+ 8
         if family == 2, count >= 12, let raw = view.snapshot.bytes(at: address, count: 4) {
             fields.append(Field("addr", NetworkText.inet(raw)))
-        } else if family == 10, count >= 24, let value = inet6(address, 16) {
+        } else if family == 10, count >= 24, let raw = view.snapshot.bytes(at: address, count: 16),
+            let value = CallView.inet6(Array(raw), member: "addr")
+        {
             fields.append(Field("addr", value))
         } else if count > 8 {
             fields.append(Field("addr", bytes(address, count - 8)))

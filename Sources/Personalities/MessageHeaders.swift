@@ -68,13 +68,16 @@ extension Capture {
 }
 
 extension CallView {
-    /// A message header; `filled` is how many bytes of its vectors the kernel filled, nil for all of them.
-    func header(_ address: UInt64, filled: UInt64? = nil) -> Value {
+    /// A message header; `filled` is how many bytes of its vectors the kernel filled, nil for all of them, and `before`
+    /// the header as it went in.
+    func header(_ address: UInt64, filled: UInt64? = nil, before: Value? = nil) -> Value {
         guard let header = MessageHeader(snapshot, at: address) else { return .address(address) }
         let nameLength = Int32(truncatingIfNeeded: header.nameLength)
+        // The kernel says how long the name is, and cuts it to the room that it was given (recvmsg(2)).
+        let kept = min(nameLength, Self.nameRoom(before) ?? nameLength)
         let isNetlink = nameLength >= 2 && snapshot.number(at: header.name, width: 2) == 16  // AF_NETLINK
         var fields = [
-            Field("msg_name", socketAddress(header.name, nameLength)),
+            Field("msg_name", socketAddress(header.name, kept)),
             Field("msg_namelen", .signed(Int64(nameLength))),
             Field("msg_iov", vectors(header.vectors, header.count, filled: filled, fills: false, isNetlink: isNetlink)),
             Field("msg_iovlen", .unsigned(header.count)),
@@ -85,6 +88,26 @@ extension CallView {
         fields.append(Field("msg_controllen", .unsigned(header.controlLength)))
         fields.append(Field("msg_flags", .flags(.message, header.flags)))
         return .record(fields)
+    }
+
+    /// `msg_namelen` of a header that went in.
+    private static func nameRoom(_ before: Value?) -> Int32? {
+        guard case .record(let fields)? = before,
+            case .signed(let room)? = fields.first(where: { $0.name == "msg_namelen" })?.value
+        else { return nil }
+        return Int32(truncatingIfNeeded: room)
+    }
+
+    /// The header of one element of a list of headers that went in.
+    private func passedHeader(_ index: Int) -> Value? {
+        guard passed.count > 1 else { return nil }
+        let elements: [Value]
+        switch passed[1].value {
+        case .list(let values), .cutList(let values), .brokenList(let values, at: _): elements = values
+        default: return nil
+        }
+        guard index < elements.count, case .record(let fields) = elements[index] else { return nil }
+        return fields.first { $0.name == "msg_hdr" }?.value
     }
 
     func headers(_ address: UInt64, _ count: UInt64) -> Value {
@@ -99,7 +122,8 @@ extension CallView {
             guard snapshot.number(at: at, width: word) != nil else { break }
             let length = snapshot.number(at: at &+ UInt64(MessageHeader.size(word)), width: 4)
             let isDone = result != nil && index < done
-            var fields = [Field("msg_hdr", header(at, filled: receives && isDone ? length : nil))]
+            let before = receives && result != nil ? passedHeader(Int(index)) : nil
+            var fields = [Field("msg_hdr", header(at, filled: receives && isDone ? length : nil, before: before))]
             if isDone, let length { fields.append(Field("msg_len", .unsigned(length))) }
             elements.append(.record(fields))
         }

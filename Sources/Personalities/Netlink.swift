@@ -237,6 +237,10 @@ struct NetlinkReader {
         }
         let start = (size + 3) & ~3
         guard count > start else { return [record] }
+        // Each family of multicast routing reports with names of its own, others with none.
+        if kind.row.table == StructureID.multicastReport.rawValue, kind.attributes == nil {
+            return [record, bytes(body &+ UInt64(start), count - start)]
+        }
         return [record, attributes(body &+ UInt64(start), count - start, kind.attributes, family, depth + 1)]
     }
 
@@ -261,7 +265,8 @@ struct NetlinkReader {
         switch protocolNumber {
         case 0:
             SpecTables.selection(of: type, in: .routeType).map {
-                ($0, SpecTables.selectedSet(of: (type - 16) / 4, in: .routeAttributes))
+                let set = SpecTables.selectedSet(of: (type - 16) / 4, in: .routeAttributes)
+                return ($0, set == .reportFamily ? SpecTables.selectedSet(of: family, in: .reportFamily) : set)
             }
         case 4 where type < 20 && isRequest:
             (TypeRow(.value, .structure, 0, StructureID.inetDiagReq.rawValue, .none), .inetDiagRequest)

@@ -122,6 +122,11 @@ extension NetlinkReader {
 
     // MARK: Values
 
+    /// What follows these in their attribute is shown too, as strace does for them alone.
+    private static let continued: Set<StructureID> = [
+        .bridgeVlanInfo, .bridgeVlanXstats, .bridgeStpXstats, .brMcastStats, .mplsLinkStats,
+    ]
+
     /// An attribute's value; nil where it is too short for its type.
     private func value(_ row: TypeRow, _ at: UInt64, _ count: Int, _ context: AttributeContext) -> Value? {
         switch (row.shape, row.kind) {
@@ -139,7 +144,15 @@ extension NetlinkReader {
             let least = Int(SpecTables.structure(row.table, view.personality).minimum)
             guard count >= (least > 0 ? least : row.elementSize(view.personality)) else { return nil }
             let known = min(count, row.elementSize(view.personality))
-            return view.structure(row.table, at: at, size: UInt64(known)) ?? .address(at)
+            guard let value = view.structure(row.table, at: at, size: UInt64(known)) else { return .address(at) }
+            if count > known, row.table == StructureID.brMdbEntry.rawValue, context.depth < Self.depthLimit {
+                let more = list(at &+ UInt64(known), count - known, inner(.multicastEntryMore, context))
+                return .separated([value, more], by: ", ")
+            }
+            guard count > known, let id = StructureID(rawValue: row.table), Self.continued.contains(id) else {
+                return value
+            }
+            return .separated([value, bytes(at &+ UInt64(known), count - known)], by: ", ")
         case (.value, .inet6): return inet6(at, count)
         case (.value, .path), (.value, .buffer), (.pointer, _): return nil
         default:

@@ -82,9 +82,21 @@ extension CallView {
         return snapshot.bytes(at: place, count: min(Int(length), 32)).map { .bytes(Bytes(Array($0), isBinary: true)) }
     }
 
+    /// Two counters of a bridge: what came in, and what went out (linux/if_bridge.h, struct br_mcast_stats).
+    func bridgeDirections(_ place: UInt64) -> Value? {
+        guard let received = snapshot.number(at: place, width: 8),
+            let sent = snapshot.number(at: place &+ 8, width: 8)
+        else { return nil }
+        return .list([
+            .named("[BR_MCAST_DIR_RX]", .unsigned(received)), .named("[BR_MCAST_DIR_TX]", .unsigned(sent)),
+        ])
+    }
+
     /// The key in struct tcp_diag_md5sig, whose length stands 18 bytes before it (linux/tcp.h).
     func signatureKey(_ place: UInt64) -> Value? {
         guard let length = snapshot.number(at: place &- 18, width: 2) else { return nil }
-        return snapshot.bytes(at: place, count: min(Int(length), 80)).map { .bytes(Bytes(Array($0), isBinary: true)) }
+        return snapshot.bytes(at: place, count: min(Int(length), 80)).map {
+            .bytes(Bytes(Array($0), isBinary: true, isWhole: true))
+        }
     }
 }

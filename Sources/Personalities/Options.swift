@@ -40,6 +40,7 @@ extension CallView {
         case 50, 51: return value >> 16 != 0 ? vectorLength(value, .vectorLength) : nil
         case 63, 64: return value >> 16 != 0 ? vectorLength(value, .matrixLength) : nil
         // PR_SPEC_STORE_BYPASS, PR_SPEC_INDIRECT_BRANCH, PR_SPEC_L1D_FLUSH
+        case 52 where stop.arguments.a1 < 3 && value == 0: return .word("PR_SPEC_NOT_AFFECTED")
         case 52 where stop.arguments.a1 < 3 && SpecTables.names(value, .speculationControl):
             return .flags(.speculationControl, value)
         case 56: return taggedAddresses(value)
@@ -77,8 +78,10 @@ extension CallView {
     // MARK: arch_prctl
 
     /// ARCH_REQ_XCOMP_PERM and ARCH_REQ_XCOMP_GUEST_PERM answer nothing; an answer that was made up shows as states.
+    var asksForState: Bool { row.call == .archPrctl && [0x1023, 0x1025].contains(stop.arguments.a0 & 0xFFFF_FFFF) }
+
     func architectureReply() -> Value? {
-        guard let result, result > 0, [0x1023, 0x1025].contains(stop.arguments.a0 & 0xFFFF_FFFF),
+        guard let result, result > 0, asksForState,
             SpecTables.names(UInt64(result), .processorStates)
         else { return nil }
         return .flags(.processorStates, UInt64(result))

@@ -60,8 +60,10 @@ extension CallView {
     }
 
     /// The data of a key operation: as long as struct keyctl_pkey_params, two arguments before, says.
-    func keyInput(_ address: UInt64) -> Value {
-        guard let length = snapshot.number(at: stop.arguments.a1 &+ 4, width: 4) else { return .address(address) }
+    func keyInput(_ address: UInt64, lengthAt offset: UInt64) -> Value {
+        guard snapshot.bytes(at: stop.arguments.a1, count: 40) != nil,
+            let length = snapshot.number(at: stop.arguments.a1 &+ offset, width: 4)
+        else { return .address(address) }
         return buffer(address, length)
     }
 

@@ -16,6 +16,7 @@ extension CallView {
                 guard number >= Int(fixed) else { return nil }
                 number = Int(fixed)
             }
+            if number == 0 && count > 0 { return nil }
             return list(type, at: address, number, size)
         case (_, .structure):
             return count >= size ? structure(type.table, at: address) : nil

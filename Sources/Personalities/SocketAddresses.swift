@@ -272,25 +272,27 @@ struct SocketAddress {
         return fields
     }
 
-    /// struct sockaddr_rxrpc (linux/rxrpc.h) over its transport's address.
+    /// struct sockaddr_rxrpc (linux/rxrpc.h) over its transport's address, of which the kernel knows two families.
     private func rxrpc() -> [Field] {
         let length = min(Int(number(6, 2)), bytes.count - 8)
         let inner = SocketAddress(slice(8, max(2, length)), word: word)
-        let name = inner.family == 10 ? "sin6" : inner.family == 2 ? "sin" : "address"
-        let members: [Field]
-        if inner.family == 2, length >= 16 {
-            members = [
-                Field("sin_port", inner.port(2)),
-                Field("sin_addr", NetworkText.inet(inner.slice(4, 4))),
-            ]
-        } else {
-            members = inner.members() ?? inner.raw()
+        let bytes = inner.raw().map { Field("", $0.value) }
+        func member(_ name: String, _ members: [Field]) -> [Field] {
+            [Field(name, .record([Field(name + "_family", inner.familyField.value)] + members))]
         }
-        let family = Field(name + "_family", .symbol(.socketFamily, inner.family))
+        let transport: [Field]
+        switch inner.family {
+        case 2 where length >= 16:
+            let port = Field("sin_port", inner.port(2))
+            transport = member("sin", [port, Field("sin_addr", NetworkText.inet(inner.slice(4, 4)))])
+        case 2: transport = member("sin", bytes)
+        case 10: transport = member("sin6", inner.members() ?? bytes)
+        default: transport = [Field("family", inner.familyField.value)] + bytes
+        }
         return [
-            Field("srx_service", .unsigned(number(2, 2))), Field("transport_type", .symbol(.socketType, number(4, 2))),
-            Field("transport_len", .unsigned(number(6, 2))),
-            Field("transport", .record([Field(name, .record([family] + members))])),
+            Field("srx_service", .symbol(.rxrpcService, number(2, 2))),
+            Field("transport_type", .symbol(.socketType, number(4, 2))),
+            Field("transport_len", .unsigned(number(6, 2))), Field("transport", .record(transport)),
         ]
     }
 
@@ -317,7 +319,8 @@ struct SocketAddress {
         if wanted > 0 {
             let signs = (0..<there).map { callSign(16 + 7 * $0) }
             fields.append(Field("fsa_digipeater", wanted > there ? .cutList(signs) : .list(signs)))
-            if wanted > there, (bytes.count - 16) % 7 != 0 { fields.append(.more) }
+            let isCut = wanted > there ? (bytes.count - 16) % 7 != 0 : there == 8 && bytes.count > 72
+            if isCut { fields.append(.more) }
         }
         return fields
     }

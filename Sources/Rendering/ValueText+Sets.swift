@@ -11,7 +11,7 @@ extension ValueText {
             if !unknown.isEmpty { line += " /* \(unknown) */".utf8 }
             return
         }
-        if style.naming == .both {
+        if style.naming == .both || Self.remarked.contains(set) {
             number(value, of: set, &line)
             line += " /* \(name) */".utf8
         } else {
@@ -23,6 +23,11 @@ extension ValueText {
     private static let decimal: Set<SymbolSet> = [
         .aioCommand, .btrfsKey, .btrfsTree, .btrfsStatistic, .fanotifyPlace, .icmp6Statistics, .inetConfiguration,
         .inet6Configuration, .ipStatistics, .keyRequestDefault, .keyboardMode, .memoryUse, .txRehash, .uringFileSkip,
+    ]
+
+    /// Sets whose numbers strace always shows, with the name beside.
+    private static let remarked: Set<SymbolSet> = [
+        .diagShutdown, .radioAddress, .radioAddressKind, .radioNetwork, .rxrpcService, .smcReason,
     ]
 
     private func number(_ value: UInt64, of set: SymbolSet, _ line: inout [UInt8]) {
@@ -55,7 +60,8 @@ extension ValueText {
         if rest == 0 && !parts.isEmpty { return line += (Names.unknown(set).isEmpty ? "|" : "").utf8 }
         if !parts.isEmpty { line += "|".utf8 }
         hexadecimal(rest, &line)
-        if style.naming == .both && !others.isEmpty { line += " /* \(others) */".utf8 }
+        let remark = others.isEmpty && parts.isEmpty && rest != 0 ? Names.unknown(set) : others
+        if style.naming == .both && !remark.isEmpty { line += " /* \(remark) */".utf8 }
     }
 
     /// The flags that belong to no group.
@@ -88,7 +94,13 @@ extension ValueText {
         if style.naming == .numbers {
             return value == 0 && Names.unknown(set).isEmpty ? () : hexadecimal(value, &line)
         }
-        let (names, rest) = Names.flags(set, value)
+        var (names, rest) = Names.flags(set, value)
+        // A kind of mapping without a name is told apart from the flags beside it.
+        let kind = value & 0xF
+        if set == .map, !names.isEmpty, kind != 0, Names.symbol(set, kind) == nil {
+            names.insert("0x\(String(kind, radix: 16)) /* \(Names.unknown(set)) */", at: 0)
+            rest &= ~0xF
+        }
         if names.isEmpty {
             let unknown = Names.unknown(set)
             if value == 0 && unknown.isEmpty { return }
@@ -98,7 +110,7 @@ extension ValueText {
         }
         var text = names.joined(separator: "|")
         if rest != 0 { text += "|0x" + String(rest, radix: 16) }
-        if style.naming == .both {
+        if style.naming == .both || Self.remarked.contains(set) {
             hexadecimal(value, &line)
             line += " /* \(text) */".utf8
         } else {

@@ -95,6 +95,21 @@ import Testing
                 == .record([Field("sa_family", .symbol(.socketFamily, 1)), Field("sun_path", .path("a"))]))
     }
 
+    /// A name is as long as the room that was given for it, though the kernel says how long it would be (recvmsg(2)).
+    @Test func namesCutToTheirRoom() {
+        var call = FakeCall("recvmsg", RawArguments(3, 0x6000, 0))
+        call.memory.write(0x5000, little(1, 2) + Array("/run/a-long-name".utf8))
+        call.memory.write(0x6000, numbers: [0x5000, 6, 0, 0, 0, 0, 0], width: 8)
+        let asked = call.enter()
+        call.memory.write(0x6000, numbers: [0x5000, 18, 0, 0, 0, 0, 0], width: 8)
+        let message = call.leave(asked, result: 0)
+        guard case .record(let fields) = message.value("msg"), case .record(let name)? = fields.first?.value else {
+            Issue.record("no name")
+            return
+        }
+        #expect(name.last?.value == .path(Bytes(Array("/run".utf8), isText: true)))
+    }
+
     /// No address of any family and length is a trap, and each says its family.
     @Test func addressesOfEveryFamily() {
         for family in UInt64(0)...60 {
@@ -240,6 +255,42 @@ import Testing
             return
         }
         #expect(attribute.last == .unsigned(7))
+    }
+
+    /// What multicast routing reports has names by its family, and none in other families (linux/mroute.h, mroute6.h).
+    @Test func multicastReports() {
+        func attribute(_ family: UInt8) -> Value? {
+            let bytes =
+                little(28, 4) + little(96, 2) + little(1, 2) + little(0, 8) + [family, 0, 0, 0] + little(8, 2)
+                + little(2, 2) + little(7, 4)
+            guard case .list(let parts) = decoded(bytes) else { return nil }
+            return parts.last
+        }
+        guard case .list(let pair)? = attribute(0x81), case .record(let header)? = pair.first else {
+            Issue.record("no attribute")
+            return
+        }
+        #expect(header.last?.value == .symbol(.multicastReport6, 2))
+        #expect(pair.last == .unsigned(7))
+        #expect(attribute(2) == .bytes(Bytes([8, 0, 2, 0, 7, 0, 0, 0], isBinary: true)))
+    }
+
+    /// Counters of multicast in a bridge (RTM_NEWSTATS, IFLA_STATS_LINK_XSTATS), and what follows the struct.
+    @Test func bridgeCounters() {
+        let counters = little(1, 2) + [UInt8](repeating: 0, count: 6) + [UInt8](repeating: 0, count: 232) + [9]
+        let mcast = little(UInt64(4 + counters.count), 2) + little(2, 2) + counters
+        let bridge = little(UInt64(4 + mcast.count), 2) + little(1, 2) + mcast
+        guard case .list(let outer)? = value(92, body: 12, 2, bridge), case .list(let pair)? = outer.last,
+            case .separated(let parts, by: ", ")? = pair.last, case .record(let fields)? = parts.first
+        else {
+            Issue.record("no counters")
+            return
+        }
+        #expect(fields.first?.name == "igmp_v1queries")
+        #expect(
+            fields.first?.value
+                == .list([.named("[BR_MCAST_DIR_RX]", .unsigned(1)), .named("[BR_MCAST_DIR_TX]", .unsigned(0))]))
+        #expect(parts.last == .bytes(Bytes([9], isBinary: true)))
     }
 
     /// A bridge's router port: an interface, and what was found out about it (linux/if_bridge.h).

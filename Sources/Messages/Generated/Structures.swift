@@ -99,469 +99,475 @@ public enum StructureID: UInt16, CaseIterable, Sendable {
     case keyctlDhParams = 93
     case keyctlKdfParams = 94
     case keyctlPkeyParams = 95
-    case keyctlPkeyQuery = 96
-    case capUserHeader = 97
-    case ifDqblk = 98
-    case ifNextdqblk = 99
-    case ifDqinfo = 100
-    case fsDiskQuota = 101
-    case fsQfilestat = 102
-    case fsQuotaStat = 103
-    case fsQfilestatv = 104
-    case fsQuotaStatv = 105
-    case kexecSegment = 106
-    case utsname = 107
-    case oldUtsname = 108
-    case oldoldUtsname = 109
-    case sysinfo = 110
-    case ptracePeeksiginfoArgs = 111
-    case userFpregsStruct = 112
-    case userRegsStruct = 113
-    case ptraceSyscallEntry = 114
-    case ptraceSyscallExit = 115
-    case ptraceSyscallSeccomp = 116
-    case ptraceSyscallInfo = 117
-    case kcmpEpollSlot = 118
-    case seccompMetadata = 119
-    case landlockRulesetAttr = 120
-    case landlockPathBeneathAttr = 121
-    case landlockNetPortAttr = 122
-    case seccompProgram = 123
-    case socketProgram = 124
-    case seccompNotifSizes = 125
-    case seccompData = 126
-    case seccompNotif = 127
-    case seccompNotifResp = 128
-    case seccompNotifAddfd = 129
-    case lsmCtx = 130
-    case sysctlArgs = 131
-    case inputKeymapEntry = 132
-    case ffEnvelope = 133
-    case ffConstantEffect = 134
-    case ffRampEffect = 135
-    case ffPeriodicEffect = 136
-    case ffRumbleEffect = 137
-    case ffTrigger = 138
-    case ffReplay = 139
-    case ffEffect = 140
-    case kbentry = 141
-    case kbkeycode = 142
-    case kbdRepeat = 143
-    case consolefontdesc = 144
-    case consoleFontOp = 145
-    case kvmEnableCap = 146
-    case kvmUserspaceMemoryRegion = 147
-    case kvmRegs = 148
-    case kvmSegment = 149
-    case kvmDtable = 150
-    case kvmSregs = 151
-    case gpiochipInfo = 152
-    case gpiolineInfo = 153
-    case gpioeventRequest = 154
-    case gpioV2LineInfo = 155
-    case ptpClockTime = 156
-    case ptpExttsRequest = 157
-    case ptpPeroutRequest = 158
-    case ptpClockCaps = 159
-    case ptpPinDesc = 160
-    case ifreqIndex = 161
-    case perfEventQueryBpf = 162
-    case sgIoHdr = 163
-    case counterComponent = 164
-    case counterWatch = 165
-    case mtdInfoUser = 166
-    case eraseInfoUser = 167
-    case eraseInfoUser64 = 168
-    case teeIoctlVersionData = 169
-    case teeIoctlShmAllocData = 170
-    case v4l2Rect = 171
-    case v4l2Fract = 172
-    case v4l2Capability = 173
-    case v4l2Fmtdesc = 174
-    case v4l2PixFormat = 175
-    case v4l2Clip = 176
-    case v4l2Window = 177
-    case v4l2VbiFormat = 178
-    case v4l2PlanePixFormat = 179
-    case v4l2PixFormatMplane = 180
-    case v4l2SdrFormat = 181
-    case v4l2MetaFormat = 182
-    case v4l2Format = 183
-    case v4l2FormatFound = 184
-    case v4l2CreateBuffers = 185
-    case v4l2QueryExtCtrl = 186
-    case v4l2Requestbuffers = 187
-    case v4l2Exportbuffer = 188
-    case v4l2Buffer = 189
-    case v4l2Captureparm = 190
-    case v4l2Outputparm = 191
-    case v4l2Streamparm = 192
-    case v4l2StreamparmFound = 193
-    case v4l2Standard = 194
-    case v4l2Input = 195
-    case v4l2Control = 196
-    case v4l2Tuner = 197
-    case v4l2Queryctrl = 198
-    case v4l2Querymenu = 199
-    case v4l2Cropcap = 200
-    case v4l2Crop = 201
-    case v4l2ExtControls = 202
-    case v4l2FrameSize = 203
-    case v4l2FrameSizes = 204
-    case v4l2Frmsizeenum = 205
-    case v4l2Frmivalenum = 206
-    case v4l2Frequency = 207
-    case btrfsIoctlVolArgs = 208
-    case btrfsQgroupLimit = 209
-    case btrfsQgroupInherit = 210
-    case btrfsIoctlVolArgsV2 = 211
-    case btrfsBalanceArgs = 212
-    case btrfsBalanceProgress = 213
-    case btrfsIoctlBalanceArgs = 214
-    case btrfsIoctlDefragRangeArgs = 215
-    case btrfsIoctlDevInfoArgs = 216
-    case btrfsIoctlDevReplaceStartParams = 217
-    case btrfsIoctlDevReplaceStatusParams = 218
-    case btrfsIoctlDevReplaceArgs = 219
-    case btrfsIoctlFeatureFlags = 220
-    case btrfsIoctlFsInfoArgs = 221
-    case btrfsIoctlGetDevStats = 222
-    case btrfsIoctlInoLookupArgs = 223
-    case btrfsIoctlInoPathArgs = 224
-    case btrfsIoctlLogicalInoArgs = 225
-    case btrfsIoctlQgroupAssignArgs = 226
-    case btrfsIoctlQgroupCreateArgs = 227
-    case btrfsIoctlQgroupLimitArgs = 228
-    case btrfsIoctlQuotaCtlArgs = 229
-    case btrfsIoctlQuotaRescanArgs = 230
-    case btrfsIoctlTimespec = 231
-    case btrfsIoctlReceivedSubvolArgs = 232
-    case btrfsScrubProgress = 233
-    case btrfsIoctlScrubArgs = 234
-    case btrfsIoctlSearchKey = 235
-    case btrfsIoctlSearchArgs = 236
-    case btrfsIoctlSearchArgsV2 = 237
-    case btrfsIoctlSendArgs = 238
-    case btrfsIoctlSpaceInfo = 239
-    case btrfsIoctlSpaceArgs = 240
-    case dmIoctl = 241
-    case kbsentry = 242
-    case unimapinit = 243
-    case kbdiacr = 244
-    case unipair = 245
-    case unimapdesc = 246
-    case kbdiacrs = 247
-    case kbdiacruc = 248
-    case kbdiacrsuc = 249
-    case kvmCpuidEntry2 = 250
-    case kvmCpuid2 = 251
-    case gpiohandleRequest = 252
-    case gpiohandleConfig = 253
-    case gpiohandleData = 254
-    case gpioOffset = 255
-    case gpioV2LineConfig = 256
-    case gpioV2LineRequest = 257
-    case gpioV2LineValues = 258
-    case gpioV2LineBits = 259
-    case mtdOobBuf = 260
-    case mtdOobBuf64 = 261
-    case otpInfo = 262
-    case mtdWriteReq = 263
-    case nandOobinfo = 264
-    case nandOobfree = 265
-    case nandEcclayoutUser = 266
-    case mtdEccStats = 267
-    case regionInfoUser = 268
-    case rtcParam = 269
-    case rtcSetting = 270
-    case ptpSysOffset = 271
-    case ptpSysOffsetPrecise = 272
-    case ptpSysOffsetExtended = 273
-    case udmabufCreate = 274
-    case udmabufCreateItem = 275
-    case udmabufCreateList = 276
-    case teeIoctlParam = 277
-    case teeIoctlOpenSessionArg = 278
-    case teeIoctlInvokeArg = 279
-    case teeIoclSuppRecvArg = 280
-    case teeIoclSuppSendArg = 281
-    case teeIoctlObjectInvokeArg = 282
-    case teeOpen = 283
-    case teeInvoke = 284
-    case teeReceive = 285
-    case teeSend = 286
-    case teeObject = 287
-    case teeIoctlCancelArg = 288
-    case teeIoctlCloseSessionArg = 289
-    case teeIoctlShmRegisterData = 290
-    case teeIoctlShmRegisterFdData = 291
-    case ubiMkvolReq = 292
-    case ubiRsvolReq = 293
-    case ubiRenameEntry = 294
-    case ubiRnvolReq = 295
-    case ubiLebChangeReq = 296
-    case ubiAttachReq = 297
-    case ubiMapReq = 298
-    case ubiSetVolPropReq = 299
-    case logicalBlockMetadataCap = 300
-    case sgIoV4 = 301
-    case termios = 302
-    case termios2 = 303
-    case termio = 304
-    case winsize = 305
-    case fileCloneRange = 306
-    case fstrimRange = 307
-    case fsxattr = 308
-    case fsuuid2 = 309
-    case fsSysfsPath = 310
-    case fiemapExtent = 311
-    case procmapQuery = 312
-    case fsverityEnableArg = 313
-    case fsverityDigest = 314
-    case blkpgPartition = 315
-    case blkpgIoctlArg = 316
-    case blkUserTraceSetup = 317
-    case hdGeometry = 318
-    case loopInfo = 319
-    case loopInfo64 = 320
-    case loopConfig = 321
-    case rtcTime = 322
-    case rtcWkalrm = 323
-    case rtcPllInfo = 324
-    case randPoolInfo = 325
-    case uffdioRange = 326
-    case uffdioApi = 327
-    case uffdioRegister = 328
-    case uffdioCopy = 329
-    case uffdioZeropage = 330
-    case uffdioWriteprotect = 331
-    case uffdioContinue = 332
-    case uffdioPoison = 333
-    case uffdioMove = 334
-    case mntNsInfo = 335
-    case epollParams = 336
-    case pidfdInfo = 337
-    case watchdogInfo = 338
-    case inputId = 339
-    case sockaddrIn = 340
-    case x25Address = 341
-    case sockaddrX25 = 342
-    case sockaddrQrtr = 343
-    case sockaddrCan = 344
-    case tipcServiceRange = 345
-    case tipcServiceAddr = 346
-    case tipcServiceName = 347
-    case tipcSocketAddr = 348
-    case tipcRangeMember = 349
-    case tipcNameMember = 350
-    case tipcIdMember = 351
-    case sockaddrTipc = 352
-    case ieee802154AddrSa = 353
-    case sockaddrIeee802154 = 354
-    case timeval64 = 355
-    case ucred = 356
-    case linger = 357
-    case sockTxtime = 358
-    case ipMreq = 359
-    case ipMreqSource = 360
-    case ipv6Mreq = 361
-    case inPktinfo = 362
-    case in6Pktinfo = 363
-    case sockExtendedErr = 364
-    case tcpRepairWindow = 365
-    case tpacketReq = 366
-    case tpacketStatsV3 = 367
-    case tpacketAuxdata = 368
-    case canFilter = 369
-    case xdpUmemReg = 370
-    case xdpRingOffset = 371
-    case xdpMmapOffsets = 372
-    case xdpStatistics = 373
-    case tcpInfo = 374
-    case tipcGroupReq = 375
-    case tcpAoAdd = 376
-    case ifinfomsg = 377
-    case ifaddrmsg = 378
-    case rtmsg = 379
-    case ndmsg = 380
-    case fibRuleHdr = 381
-    case tcmsg = 382
-    case genlmsghdr = 383
-    case ifaCacheinfo = 384
-    case ndaCacheinfo = 385
-    case rtaCacheinfo = 386
-    case udevMonitorNetlinkHeader = 387
-    case rtnlLinkStats = 388
-    case rtnlLinkStats64 = 389
-    case iflaBridgeId = 390
-    case brBooloptMulti = 391
-    case iflaCacheinfo = 392
-    case bridgeVlanInfo = 393
-    case iflaVfMac = 394
-    case iflaVfVlan = 395
-    case iflaVfVlanInfo = 396
-    case iflaVfBroadcast = 397
-    case iflaVfTxRate = 398
-    case iflaVfRate = 399
-    case iflaVfSpoofchk = 400
-    case iflaVfLinkState = 401
-    case iflaVfRssQueryEn = 402
-    case iflaVfTrust = 403
-    case iflaVfGuid = 404
-    case iflaPortVsi = 405
-    case rtnlLinkIfmap = 406
-    case ndtConfig = 407
-    case ndtStats = 408
-    case ndtmsg = 409
-    case ifaddrlblmsg = 410
-    case netconfmsg = 411
-    case dcbmsg = 412
-    case multicastReport = 413
-    case rtgenmsg = 414
-    case nhmsg = 415
-    case nexthopGrp = 416
-    case brPortMsg = 417
-    case multicastAddress = 418
-    case brMdbEntry = 419
-    case ifStatsMsg = 420
-    case bridgeVlanXstats = 421
-    case bridgeStpXstats = 422
-    case rtnlHwStats64 = 423
-    case gnetStatsBasic = 424
-    case gnetStatsRateEst = 425
-    case gnetStatsRateEst64 = 426
-    case gnetStatsQueue = 427
-    case tcSizespec = 428
-    case tcStats = 429
-    case tcEstimator = 430
-    case tcamsg = 431
-    case nlaBitfield32 = 432
-    case rtaMfcStats = 433
-    case fibRuleUidRange = 434
-    case fibRulePortRange = 435
-    case rtnexthop = 436
-    case canDeviceStats = 437
-    case trafficRootFlags = 438
-    case trafficActionFlags = 439
-    case trafficStatisticsFlags = 440
-    case inetDiagSockid = 441
-    case inet6DiagSockid = 442
-    case inetDiagReqV2 = 443
-    case inetDiagReq = 444
-    case inetDiagMsg = 445
-    case inet6DiagReqV2 = 446
-    case inet6DiagMsg = 447
-    case inetDiagMeminfo = 448
-    case tcpvegasInfo = 449
-    case tcpDctcpInfo = 450
-    case tcpBbrInfo = 451
-    case inetDiagSockopt = 452
-    case unixDiagReq = 453
-    case unixDiagMsg = 454
-    case unixDiagVfs = 455
-    case unixDiagRqlen = 456
-    case netlinkDiagReq = 457
-    case netlinkDiagMsg = 458
-    case netlinkDiagRing = 459
-    case packetDiagReq = 460
-    case packetDiagMsg = 461
-    case packetDiagInfo = 462
-    case packetDiagMclist = 463
-    case tcpDiagMd5sig = 464
-    case packetDiagRing = 465
-    case smcDiagReq = 466
-    case smcDiagMsg = 467
-    case smcDiagFallback = 468
-    case inetDiagBcOp = 469
-    case smcDiagLinkinfo = 470
-    case smcDiagLgrinfo = 471
-    case selnlMsgSetenforce = 472
-    case selnlMsgPolicyload = 473
-    case nfgenmsg = 474
-    case cryptoUserAlg = 475
-    case cryptoReportGeneric = 476
-    case cryptoReportHash = 477
-    case cryptoReportBlkcipher = 478
-    case cryptoReportAead = 479
-    case cryptoReportRng = 480
-    case cryptoReportCipher = 481
-    case bpfMapCreate = 482
-    case bpfMapElement = 483
-    case bpfMapUpdate = 484
-    case bpfMapKey = 485
-    case bpfMapNext = 486
-    case bpfMapOnly = 487
-    case bpfProgLoad = 488
-    case bpfObject = 489
-    case bpfProgAttach = 490
-    case bpfProgDetach = 491
-    case bpfTestRun = 492
-    case bpfProgTestRun = 493
-    case bpfNextId = 494
-    case bpfProgById = 495
-    case bpfMapById = 496
-    case bpfBtfById = 497
-    case bpfLinkById = 498
-    case bpfInfoByFd = 499
-    case bpfObjectInfo = 500
-    case bpfQueryAttr = 501
-    case bpfProgQuery = 502
-    case bpfTracepoint = 503
-    case bpfRawTracepoint = 504
-    case bpfBtfLoad = 505
-    case bpfTaskQuery = 506
-    case bpfTaskFdQuery = 507
-    case bpfBatch = 508
-    case bpfMapBatch = 509
-    case bpfBatchUpdate = 510
-    case bpfMapBatchUpdate = 511
-    case bpfBatchDelete = 512
-    case bpfMapBatchDelete = 513
-    case bpfKprobeMulti = 514
-    case bpfCookieAttr = 515
-    case bpfUprobeMulti = 516
-    case bpfTracingAttr = 517
-    case bpfNetfilterAttr = 518
-    case bpfRelativeAttr = 519
-    case bpfLinkAttr = 520
-    case bpfLinkCreate = 521
-    case bpfLinkChange = 522
-    case bpfLinkUpdate = 523
-    case bpfLinkOnly = 524
-    case bpfLinkDetach = 525
-    case bpfStatsAttr = 526
-    case bpfEnableStats = 527
-    case bpfIterator = 528
-    case bpfIterCreate = 529
-    case bpfBinding = 530
-    case bpfProgBindMap = 531
-    case bpfToken = 532
-    case bpfTokenCreate = 533
-    case bpfStream = 534
-    case bpfProgStreamRead = 535
-    case perfEventAttr = 536
-    case perfQueryBpf = 537
-    case flock64I386 = 538
-    case statI386 = 539
-    case stat64 = 540
-    case oldStat = 541
-    case selArg = 542
-    case mmapArg = 543
-    case oldSigaction = 544
-    case ipc64PermI386 = 545
-    case ipc64PermSetI386 = 546
-    case shmid64DsI386 = 547
-    case semid64DsI386 = 548
-    case msqid64DsI386 = 549
-    case msqid64DsSetI386 = 550
-    case sigeventI386 = 551
-    case ffEffectI386 = 552
-    case sgIoHdrI386 = 553
-    case v4l2FormatI386 = 554
-    case v4l2FormatFoundI386 = 555
-    case v4l2CreateBuffersI386 = 556
-    case v4l2BufferI386 = 557
-    case loopInfoI386 = 558
+    case keyctlVerifyParams = 96
+    case keyctlPkeyQuery = 97
+    case capUserHeader = 98
+    case ifDqblk = 99
+    case ifNextdqblk = 100
+    case ifDqinfo = 101
+    case fsDiskQuota = 102
+    case fsQfilestat = 103
+    case fsQuotaStat = 104
+    case fsQfilestatv = 105
+    case fsQuotaStatv = 106
+    case kexecSegment = 107
+    case utsname = 108
+    case oldUtsname = 109
+    case oldoldUtsname = 110
+    case sysinfo = 111
+    case ptracePeeksiginfoArgs = 112
+    case userFpregsStruct = 113
+    case userRegsStruct = 114
+    case ptraceSyscallEntry = 115
+    case ptraceSyscallExit = 116
+    case ptraceSyscallSeccomp = 117
+    case ptraceSyscallInfo = 118
+    case kcmpEpollSlot = 119
+    case seccompMetadata = 120
+    case landlockRulesetAttr = 121
+    case landlockPathBeneathAttr = 122
+    case landlockNetPortAttr = 123
+    case seccompProgram = 124
+    case socketProgram = 125
+    case seccompNotifSizes = 126
+    case seccompData = 127
+    case seccompNotif = 128
+    case seccompNotifResp = 129
+    case seccompNotifAddfd = 130
+    case lsmCtx = 131
+    case sysctlArgs = 132
+    case inputKeymapEntry = 133
+    case ffEnvelope = 134
+    case ffConstantEffect = 135
+    case ffRampEffect = 136
+    case ffPeriodicEffect = 137
+    case ffRumbleEffect = 138
+    case ffTrigger = 139
+    case ffReplay = 140
+    case ffEffect = 141
+    case kbentry = 142
+    case kbkeycode = 143
+    case kbdRepeat = 144
+    case consolefontdesc = 145
+    case consoleFontOp = 146
+    case kvmEnableCap = 147
+    case kvmUserspaceMemoryRegion = 148
+    case kvmRegs = 149
+    case kvmSegment = 150
+    case kvmDtable = 151
+    case kvmSregs = 152
+    case gpiochipInfo = 153
+    case gpiolineInfo = 154
+    case gpioeventRequest = 155
+    case gpioV2LineInfo = 156
+    case ptpClockTime = 157
+    case ptpExttsRequest = 158
+    case ptpPeroutRequest = 159
+    case ptpClockCaps = 160
+    case ptpPinDesc = 161
+    case ifreqIndex = 162
+    case perfEventQueryBpf = 163
+    case sgIoHdr = 164
+    case counterComponent = 165
+    case counterWatch = 166
+    case mtdInfoUser = 167
+    case eraseInfoUser = 168
+    case eraseInfoUser64 = 169
+    case teeIoctlVersionData = 170
+    case teeIoctlShmAllocData = 171
+    case v4l2Rect = 172
+    case v4l2Fract = 173
+    case v4l2Capability = 174
+    case v4l2Fmtdesc = 175
+    case v4l2PixFormat = 176
+    case v4l2Clip = 177
+    case v4l2Window = 178
+    case v4l2VbiFormat = 179
+    case v4l2PlanePixFormat = 180
+    case v4l2PixFormatMplane = 181
+    case v4l2SdrFormat = 182
+    case v4l2MetaFormat = 183
+    case v4l2Format = 184
+    case v4l2FormatFound = 185
+    case v4l2CreateBuffers = 186
+    case v4l2QueryExtCtrl = 187
+    case v4l2Requestbuffers = 188
+    case v4l2Exportbuffer = 189
+    case v4l2Buffer = 190
+    case v4l2Captureparm = 191
+    case v4l2Outputparm = 192
+    case v4l2Streamparm = 193
+    case v4l2StreamparmFound = 194
+    case v4l2Standard = 195
+    case v4l2Input = 196
+    case v4l2Control = 197
+    case v4l2Tuner = 198
+    case v4l2Queryctrl = 199
+    case v4l2Querymenu = 200
+    case v4l2Cropcap = 201
+    case v4l2Crop = 202
+    case v4l2ExtControls = 203
+    case v4l2FrameSize = 204
+    case v4l2FrameSizes = 205
+    case v4l2Frmsizeenum = 206
+    case v4l2Frmivalenum = 207
+    case v4l2Frequency = 208
+    case btrfsIoctlVolArgs = 209
+    case btrfsQgroupLimit = 210
+    case btrfsQgroupInherit = 211
+    case btrfsIoctlVolArgsV2 = 212
+    case btrfsBalanceArgs = 213
+    case btrfsBalanceProgress = 214
+    case btrfsIoctlBalanceArgs = 215
+    case btrfsIoctlDefragRangeArgs = 216
+    case btrfsIoctlDevInfoArgs = 217
+    case btrfsIoctlDevReplaceStartParams = 218
+    case btrfsIoctlDevReplaceStatusParams = 219
+    case btrfsIoctlDevReplaceArgs = 220
+    case btrfsIoctlFeatureFlags = 221
+    case btrfsIoctlFsInfoArgs = 222
+    case btrfsIoctlGetDevStats = 223
+    case btrfsIoctlInoLookupArgs = 224
+    case btrfsIoctlInoPathArgs = 225
+    case btrfsIoctlLogicalInoArgs = 226
+    case btrfsIoctlQgroupAssignArgs = 227
+    case btrfsIoctlQgroupCreateArgs = 228
+    case btrfsIoctlQgroupLimitArgs = 229
+    case btrfsIoctlQuotaCtlArgs = 230
+    case btrfsIoctlQuotaRescanArgs = 231
+    case btrfsIoctlTimespec = 232
+    case btrfsIoctlReceivedSubvolArgs = 233
+    case btrfsScrubProgress = 234
+    case btrfsIoctlScrubArgs = 235
+    case btrfsIoctlSearchKey = 236
+    case btrfsIoctlSearchArgs = 237
+    case btrfsIoctlSearchArgsV2 = 238
+    case btrfsIoctlSendArgs = 239
+    case btrfsIoctlSpaceInfo = 240
+    case btrfsIoctlSpaceArgs = 241
+    case dmIoctl = 242
+    case kbsentry = 243
+    case unimapinit = 244
+    case kbdiacr = 245
+    case unipair = 246
+    case unimapdesc = 247
+    case kbdiacrs = 248
+    case kbdiacruc = 249
+    case kbdiacrsuc = 250
+    case kvmCpuidEntry2 = 251
+    case kvmCpuid2 = 252
+    case gpiohandleRequest = 253
+    case gpiohandleConfig = 254
+    case gpiohandleData = 255
+    case gpioOffset = 256
+    case gpioV2LineConfig = 257
+    case gpioV2LineRequest = 258
+    case gpioV2LineValues = 259
+    case gpioV2LineBits = 260
+    case mtdOobBuf = 261
+    case mtdOobBuf64 = 262
+    case otpInfo = 263
+    case mtdWriteReq = 264
+    case nandOobinfo = 265
+    case nandOobfree = 266
+    case nandEcclayoutUser = 267
+    case mtdEccStats = 268
+    case regionInfoUser = 269
+    case rtcParam = 270
+    case rtcSetting = 271
+    case ptpSysOffset = 272
+    case ptpSysOffsetPrecise = 273
+    case ptpSysOffsetExtended = 274
+    case udmabufCreate = 275
+    case udmabufCreateItem = 276
+    case udmabufCreateList = 277
+    case teeIoctlParam = 278
+    case teeIoctlOpenSessionArg = 279
+    case teeIoctlInvokeArg = 280
+    case teeIoclSuppRecvArg = 281
+    case teeIoclSuppSendArg = 282
+    case teeIoctlObjectInvokeArg = 283
+    case teeOpen = 284
+    case teeInvoke = 285
+    case teeReceive = 286
+    case teeSend = 287
+    case teeObject = 288
+    case teeIoctlCancelArg = 289
+    case teeIoctlCloseSessionArg = 290
+    case teeIoctlShmRegisterData = 291
+    case teeIoctlShmRegisterFdData = 292
+    case ubiMkvolReq = 293
+    case ubiRsvolReq = 294
+    case ubiRenameEntry = 295
+    case ubiRnvolReq = 296
+    case ubiLebChangeReq = 297
+    case ubiAttachReq = 298
+    case ubiMapReq = 299
+    case ubiSetVolPropReq = 300
+    case logicalBlockMetadataCap = 301
+    case sgIoV4 = 302
+    case termios = 303
+    case termios2 = 304
+    case termio = 305
+    case winsize = 306
+    case fileCloneRange = 307
+    case fstrimRange = 308
+    case fsxattr = 309
+    case fsuuid2 = 310
+    case fsSysfsPath = 311
+    case fiemapExtent = 312
+    case procmapQuery = 313
+    case fsverityEnableArg = 314
+    case fsverityDigest = 315
+    case blkpgPartition = 316
+    case blkpgIoctlArg = 317
+    case blkUserTraceSetup = 318
+    case hdGeometry = 319
+    case loopInfo = 320
+    case loopInfo64 = 321
+    case loopConfig = 322
+    case rtcTime = 323
+    case rtcWkalrm = 324
+    case rtcPllInfo = 325
+    case randPoolInfo = 326
+    case uffdioRange = 327
+    case uffdioApi = 328
+    case uffdioRegister = 329
+    case uffdioCopy = 330
+    case uffdioZeropage = 331
+    case uffdioWriteprotect = 332
+    case uffdioContinue = 333
+    case uffdioPoison = 334
+    case uffdioMove = 335
+    case mntNsInfo = 336
+    case epollParams = 337
+    case pidfdInfo = 338
+    case watchdogInfo = 339
+    case inputId = 340
+    case sockaddrIn = 341
+    case x25Address = 342
+    case sockaddrX25 = 343
+    case sockaddrQrtr = 344
+    case sockaddrCan = 345
+    case tipcServiceRange = 346
+    case tipcServiceAddr = 347
+    case tipcServiceName = 348
+    case tipcSocketAddr = 349
+    case tipcRangeMember = 350
+    case tipcNameMember = 351
+    case tipcIdMember = 352
+    case sockaddrTipc = 353
+    case ieee802154AddrSa = 354
+    case sockaddrIeee802154 = 355
+    case timeval64 = 356
+    case ucred = 357
+    case linger = 358
+    case sockTxtime = 359
+    case ipMreq = 360
+    case ipMreqSource = 361
+    case ipv6Mreq = 362
+    case inPktinfo = 363
+    case in6Pktinfo = 364
+    case sockExtendedErr = 365
+    case tcpRepairWindow = 366
+    case tpacketReq = 367
+    case tpacketStatsV3 = 368
+    case tpacketAuxdata = 369
+    case canFilter = 370
+    case xdpUmemReg = 371
+    case xdpRingOffset = 372
+    case xdpMmapOffsets = 373
+    case xdpStatistics = 374
+    case tcpInfo = 375
+    case tipcGroupReq = 376
+    case tcpAoAdd = 377
+    case ifinfomsg = 378
+    case ifaddrmsg = 379
+    case rtmsg = 380
+    case ndmsg = 381
+    case fibRuleHdr = 382
+    case tcmsg = 383
+    case genlmsghdr = 384
+    case ifaCacheinfo = 385
+    case ndaCacheinfo = 386
+    case rtaCacheinfo = 387
+    case udevMonitorNetlinkHeader = 388
+    case rtnlLinkStats = 389
+    case rtnlLinkStats64 = 390
+    case iflaBridgeId = 391
+    case brBooloptMulti = 392
+    case iflaCacheinfo = 393
+    case bridgeVlanInfo = 394
+    case iflaVfMac = 395
+    case iflaVfVlan = 396
+    case iflaVfVlanInfo = 397
+    case iflaVfBroadcast = 398
+    case iflaVfTxRate = 399
+    case iflaVfRate = 400
+    case iflaVfSpoofchk = 401
+    case iflaVfLinkState = 402
+    case iflaVfRssQueryEn = 403
+    case iflaVfTrust = 404
+    case iflaVfGuid = 405
+    case iflaPortVsi = 406
+    case rtnlLinkIfmap = 407
+    case ndtConfig = 408
+    case ndtStats = 409
+    case ndtmsg = 410
+    case ifaddrlblmsg = 411
+    case netconfmsg = 412
+    case dcbmsg = 413
+    case multicastReport = 414
+    case rtgenmsg = 415
+    case nhmsg = 416
+    case nexthopGrp = 417
+    case brPortMsg = 418
+    case multicastAddress = 419
+    case brMdbEntry = 420
+    case ifStatsMsg = 421
+    case bridgeVlanXstats = 422
+    case brMcastStats = 423
+    case mplsLinkStats = 424
+    case bridgeStpXstats = 425
+    case rtnlHwStats64 = 426
+    case gnetStatsBasic = 427
+    case gnetStatsRateEst = 428
+    case gnetStatsRateEst64 = 429
+    case gnetStatsQueue = 430
+    case tcSizespec = 431
+    case tcStats = 432
+    case tcEstimator = 433
+    case tcamsg = 434
+    case nlaBitfield32 = 435
+    case rtaMfcStats = 436
+    case fibRuleUidRange = 437
+    case fibRulePortRange = 438
+    case rtnexthop = 439
+    case canDeviceStats = 440
+    case trafficRootFlags = 441
+    case trafficActionFlags = 442
+    case trafficStatisticsFlags = 443
+    case inetDiagSockid = 444
+    case inet6DiagSockid = 445
+    case inetDiagReqV2 = 446
+    case inetDiagReq = 447
+    case inetDiagMsg = 448
+    case inet6DiagReqV2 = 449
+    case inet6DiagMsg = 450
+    case inetDiagMeminfo = 451
+    case tcpvegasInfo = 452
+    case tcpDctcpInfo = 453
+    case tcpBbrInfo = 454
+    case inetDiagSockopt = 455
+    case unixDiagReq = 456
+    case unixDiagMsg = 457
+    case unixDiagVfs = 458
+    case unixDiagRqlen = 459
+    case netlinkDiagReq = 460
+    case netlinkDiagMsg = 461
+    case netlinkDiagRing = 462
+    case packetDiagReq = 463
+    case packetDiagMsg = 464
+    case packetDiagInfo = 465
+    case packetDiagMclist = 466
+    case tcpDiagMd5sig = 467
+    case packetDiagRing = 468
+    case smcDiagReq = 469
+    case smcDiagMsg = 470
+    case smcDiagFallback = 471
+    case inetDiagBcOp = 472
+    case smcDiagCursor = 473
+    case smcDiagConninfo = 474
+    case smcdDiagDmbinfo = 475
+    case smcDiagLinkinfo = 476
+    case smcDiagLgrinfo = 477
+    case selnlMsgSetenforce = 478
+    case selnlMsgPolicyload = 479
+    case nfgenmsg = 480
+    case cryptoUserAlg = 481
+    case cryptoReportGeneric = 482
+    case cryptoReportHash = 483
+    case cryptoReportBlkcipher = 484
+    case cryptoReportAead = 485
+    case cryptoReportRng = 486
+    case cryptoReportCipher = 487
+    case bpfMapCreate = 488
+    case bpfMapElement = 489
+    case bpfMapUpdate = 490
+    case bpfMapKey = 491
+    case bpfMapNext = 492
+    case bpfMapOnly = 493
+    case bpfProgLoad = 494
+    case bpfObject = 495
+    case bpfProgAttach = 496
+    case bpfProgDetach = 497
+    case bpfTestRun = 498
+    case bpfProgTestRun = 499
+    case bpfNextId = 500
+    case bpfProgById = 501
+    case bpfMapById = 502
+    case bpfBtfById = 503
+    case bpfLinkById = 504
+    case bpfInfoByFd = 505
+    case bpfObjectInfo = 506
+    case bpfQueryAttr = 507
+    case bpfProgQuery = 508
+    case bpfTracepoint = 509
+    case bpfRawTracepoint = 510
+    case bpfBtfLoad = 511
+    case bpfTaskQuery = 512
+    case bpfTaskFdQuery = 513
+    case bpfBatch = 514
+    case bpfMapBatch = 515
+    case bpfBatchUpdate = 516
+    case bpfMapBatchUpdate = 517
+    case bpfBatchDelete = 518
+    case bpfMapBatchDelete = 519
+    case bpfKprobeMulti = 520
+    case bpfCookieAttr = 521
+    case bpfUprobeMulti = 522
+    case bpfTracingAttr = 523
+    case bpfNetfilterAttr = 524
+    case bpfRelativeAttr = 525
+    case bpfLinkAttr = 526
+    case bpfLinkCreate = 527
+    case bpfLinkChange = 528
+    case bpfLinkUpdate = 529
+    case bpfLinkOnly = 530
+    case bpfLinkDetach = 531
+    case bpfStatsAttr = 532
+    case bpfEnableStats = 533
+    case bpfIterator = 534
+    case bpfIterCreate = 535
+    case bpfBinding = 536
+    case bpfProgBindMap = 537
+    case bpfToken = 538
+    case bpfTokenCreate = 539
+    case bpfStream = 540
+    case bpfProgStreamRead = 541
+    case perfEventAttr = 542
+    case perfQueryBpf = 543
+    case flock64I386 = 544
+    case statI386 = 545
+    case stat64 = 546
+    case oldStat = 547
+    case selArg = 548
+    case mmapArg = 549
+    case oldSigaction = 550
+    case ipc64PermI386 = 551
+    case ipc64PermSetI386 = 552
+    case shmid64DsI386 = 553
+    case semid64DsI386 = 554
+    case msqid64DsI386 = 555
+    case msqid64DsSetI386 = 556
+    case sigeventI386 = 557
+    case ffEffectI386 = 558
+    case sgIoHdrI386 = 559
+    case v4l2FormatI386 = 560
+    case v4l2FormatFoundI386 = 561
+    case v4l2CreateBuffersI386 = 562
+    case v4l2BufferI386 = 563
+    case loopInfoI386 = 564
 }
 
 extension SpecTables {
@@ -664,480 +670,486 @@ extension SpecTables {
         StructureRow("keyctl_dh_params", fields: (674, 3), size64: 12, size32: 12),
         StructureRow("keyctl_kdf_params", fields: (677, 4), size64: 56, size32: 44),
         StructureRow("keyctl_pkey_params", fields: (681, 4), size64: 40, size32: 40),
-        StructureRow("keyctl_pkey_query", fields: (685, 7), size64: 56, size32: 56),
-        StructureRow("cap_user_header", fields: (692, 2), size64: 8, size32: 8),
-        StructureRow("if_dqblk", fields: (694, 9), size64: 72, size32: 68),
-        StructureRow("if_nextdqblk", fields: (703, 10), size64: 72, size32: 72),
-        StructureRow("if_dqinfo", fields: (713, 4), size64: 24, size32: 24),
-        StructureRow("fs_disk_quota", fields: (717, 21), size64: 112, size32: 112),
-        StructureRow("fs_qfilestat", fields: (738, 3), size64: 24, size32: 20),
-        StructureRow("fs_quota_stat", fields: (741, 11), size64: 80, size32: 68),
-        StructureRow("fs_qfilestatv", fields: (752, 4), size64: 24, size32: 24),
-        StructureRow("fs_quota_statv", fields: (756, 16), size64: 160, size32: 160),
-        StructureRow("kexec_segment", fields: (772, 4), size64: 32, size32: 16),
-        StructureRow("utsname", fields: (776, 6), size64: 390, size32: 390),
-        StructureRow("old_utsname", fields: (782, 5), size64: 325, size32: 325),
-        StructureRow("oldold_utsname", fields: (787, 5), size64: 45, size32: 45),
-        StructureRow("sysinfo", fields: (792, 13), size64: 112, size32: 56),
-        StructureRow("ptrace_peeksiginfo_args", fields: (805, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("user_fpregs_struct", fields: (808, 11), size64: 512, size32: 512),
-        StructureRow("user_regs_struct", fields: (819, 27), size64: 216, size32: 216),
-        StructureRow("ptrace_syscall_entry", fields: (846, 2), size64: 56, size32: 56, isWide: true),
-        StructureRow("ptrace_syscall_exit", fields: (848, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("ptrace_syscall_seccomp", fields: (850, 3), size64: 64, size32: 64, isWide: true),
-        StructureRow("ptrace_syscall_info", fields: (853, 7), size64: 88, size32: 88, isWide: true),
-        StructureRow("kcmp_epoll_slot", fields: (860, 3), size64: 12, size32: 12),
-        StructureRow("seccomp_metadata", fields: (863, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("landlock_ruleset_attr", fields: (865, 3), size64: 24, size32: 24),
-        StructureRow("landlock_path_beneath_attr", fields: (868, 2), size64: 12, size32: 12),
-        StructureRow("landlock_net_port_attr", fields: (870, 2), size64: 16, size32: 16),
-        StructureRow("seccomp_program", fields: (872, 2), size64: 16, size32: 8),
-        StructureRow("socket_program", fields: (874, 2), size64: 16, size32: 8),
-        StructureRow("seccomp_notif_sizes", fields: (876, 3), size64: 6, size32: 6),
-        StructureRow("seccomp_data", fields: (879, 4), size64: 64, size32: 64),
-        StructureRow("seccomp_notif", fields: (883, 4), size64: 80, size32: 80),
-        StructureRow("seccomp_notif_resp", fields: (887, 4), size64: 24, size32: 24),
-        StructureRow("seccomp_notif_addfd", fields: (891, 5), size64: 24, size32: 24),
-        StructureRow("lsm_ctx", fields: (896, 4), size64: 32, size32: 32),
-        StructureRow("__sysctl_args", fields: (900, 7), size64: 80, size32: 40),
-        StructureRow("input_keymap_entry", fields: (907, 5), size64: 40, size32: 40),
-        StructureRow("ff_envelope", fields: (912, 4), size64: 8, size32: 8),
-        StructureRow("ff_constant_effect", fields: (916, 2), size64: 10, size32: 10),
-        StructureRow("ff_ramp_effect", fields: (918, 3), size64: 12, size32: 12),
-        StructureRow("ff_periodic_effect", fields: (921, 8), size64: 32, size32: 28),
-        StructureRow("ff_rumble_effect", fields: (929, 2), size64: 4, size32: 4),
-        StructureRow("ff_trigger", fields: (931, 2), size64: 4, size32: 4),
-        StructureRow("ff_replay", fields: (933, 2), size64: 4, size32: 4),
-        StructureRow("ff_effect", fields: (935, 10), size64: 48, size32: 48),
-        StructureRow("kbentry", fields: (945, 4), size64: 4, size32: 4),
-        StructureRow("kbkeycode", fields: (949, 2), size64: 8, size32: 8),
-        StructureRow("kbd_repeat", fields: (951, 2), size64: 8, size32: 8),
-        StructureRow("consolefontdesc", fields: (953, 3), size64: 16, size32: 8),
-        StructureRow("console_font_op", fields: (956, 6), size64: 32, size32: 24),
-        StructureRow("kvm_enable_cap", fields: (962, 4), size64: 104, size32: 104),
-        StructureRow("kvm_userspace_memory_region", fields: (966, 5), size64: 32, size32: 32),
-        StructureRow("kvm_regs", fields: (971, 18), size64: 144, size32: 144),
-        StructureRow("kvm_segment", fields: (989, 13), size64: 24, size32: 24),
-        StructureRow("kvm_dtable", fields: (1002, 3), size64: 16, size32: 16),
-        StructureRow("kvm_sregs", fields: (1005, 18), size64: 312, size32: 312),
-        StructureRow("gpiochip_info", fields: (1023, 3), size64: 68, size32: 68),
-        StructureRow("gpioline_info", fields: (1026, 4), size64: 72, size32: 72, isApart: true),
-        StructureRow("gpioevent_request", fields: (1030, 5), size64: 48, size32: 48, isApart: true),
-        StructureRow("gpio_v2_line_info", fields: (1035, 7), size64: 256, size32: 256, isApart: true),
-        StructureRow("ptp_clock_time", fields: (1042, 3), size64: 16, size32: 16),
-        StructureRow("ptp_extts_request", fields: (1045, 3), size64: 16, size32: 16),
-        StructureRow("ptp_perout_request", fields: (1048, 5), size64: 56, size32: 56),
-        StructureRow("ptp_clock_caps", fields: (1053, 10), size64: 80, size32: 80),
-        StructureRow("ptp_pin_desc", fields: (1063, 5), size64: 96, size32: 96),
-        StructureRow("ifreq_index", fields: (1068, 1), size64: 20, size32: 20),
-        StructureRow("perf_event_query_bpf", fields: (1069, 3), size64: 8, size32: 8),
-        StructureRow("sg_io_hdr", fields: (1072, 23), size64: 88, size32: 84),
-        StructureRow("counter_component", fields: (1095, 4), size64: 4, size32: 4),
-        StructureRow("counter_watch", fields: (1099, 3), size64: 6, size32: 6),
-        StructureRow("mtd_info_user", fields: (1102, 7), size64: 32, size32: 32),
-        StructureRow("erase_info_user", fields: (1109, 2), size64: 8, size32: 8),
-        StructureRow("erase_info_user64", fields: (1111, 2), size64: 16, size32: 16),
-        StructureRow("tee_ioctl_version_data", fields: (1113, 4), size64: 12, size32: 12),
-        StructureRow("tee_ioctl_shm_alloc_data", fields: (1117, 3), size64: 16, size32: 16),
-        StructureRow("v4l2_rect", fields: (1120, 4), size64: 16, size32: 16),
-        StructureRow("v4l2_fract", fields: (1124, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_capability", fields: (1126, 7), size64: 104, size32: 104),
-        StructureRow("v4l2_fmtdesc", fields: (1133, 7), size64: 64, size32: 64),
-        StructureRow("v4l2_pix_format", fields: (1140, 8), size64: 48, size32: 48),
-        StructureRow("v4l2_clip", fields: (1148, 2), size64: 24, size32: 20),
-        StructureRow("v4l2_window", fields: (1150, 7), size64: 56, size32: 40),
-        StructureRow("v4l2_vbi_format", fields: (1157, 8), size64: 44, size32: 44),
-        StructureRow("v4l2_plane_pix_format", fields: (1165, 3), size64: 20, size32: 20),
-        StructureRow("v4l2_pix_format_mplane", fields: (1168, 8), size64: 192, size32: 192),
-        StructureRow("v4l2_sdr_format", fields: (1176, 3), size64: 32, size32: 32),
-        StructureRow("v4l2_meta_format", fields: (1179, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_format", fields: (1181, 8), size64: 208, size32: 208),
-        StructureRow("v4l2_format_found", fields: (1189, 8), size64: 208, size32: 208),
-        StructureRow("v4l2_create_buffers", fields: (1197, 6), size64: 256, size32: 256),
-        StructureRow("v4l2_query_ext_ctrl", fields: (1203, 13), size64: 232, size32: 232),
-        StructureRow("v4l2_requestbuffers", fields: (1216, 4), size64: 20, size32: 20),
-        StructureRow("v4l2_exportbuffer", fields: (1220, 6), size64: 64, size32: 64),
-        StructureRow("v4l2_buffer", fields: (1226, 13), size64: 88, size32: 84),
-        StructureRow("v4l2_captureparm", fields: (1239, 6), size64: 40, size32: 40),
-        StructureRow("v4l2_outputparm", fields: (1245, 6), size64: 40, size32: 40),
-        StructureRow("v4l2_streamparm", fields: (1251, 4), size64: 204, size32: 204),
-        StructureRow("v4l2_streamparm_found", fields: (1255, 4), size64: 204, size32: 204),
-        StructureRow("v4l2_standard", fields: (1259, 6), size64: 72, size32: 64),
-        StructureRow("v4l2_input", fields: (1265, 9), size64: 80, size32: 76),
-        StructureRow("v4l2_control", fields: (1274, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_tuner", fields: (1276, 11), size64: 84, size32: 84),
-        StructureRow("v4l2_queryctrl", fields: (1287, 9), size64: 68, size32: 68),
-        StructureRow("v4l2_querymenu", fields: (1296, 4), size64: 44, size32: 44),
+        StructureRow("keyctl_verify_params", fields: (685, 4), size64: 40, size32: 40),
+        StructureRow("keyctl_pkey_query", fields: (689, 7), size64: 56, size32: 56),
+        StructureRow("cap_user_header", fields: (696, 2), size64: 8, size32: 8),
+        StructureRow("if_dqblk", fields: (698, 9), size64: 72, size32: 68),
+        StructureRow("if_nextdqblk", fields: (707, 10), size64: 72, size32: 72),
+        StructureRow("if_dqinfo", fields: (717, 4), size64: 24, size32: 24),
+        StructureRow("fs_disk_quota", fields: (721, 21), size64: 112, size32: 112),
+        StructureRow("fs_qfilestat", fields: (742, 3), size64: 24, size32: 20),
+        StructureRow("fs_quota_stat", fields: (745, 11), size64: 80, size32: 68),
+        StructureRow("fs_qfilestatv", fields: (756, 4), size64: 24, size32: 24),
+        StructureRow("fs_quota_statv", fields: (760, 16), size64: 160, size32: 160),
+        StructureRow("kexec_segment", fields: (776, 4), size64: 32, size32: 16),
+        StructureRow("utsname", fields: (780, 6), size64: 390, size32: 390),
+        StructureRow("old_utsname", fields: (786, 5), size64: 325, size32: 325),
+        StructureRow("oldold_utsname", fields: (791, 5), size64: 45, size32: 45),
+        StructureRow("sysinfo", fields: (796, 13), size64: 112, size32: 56),
+        StructureRow("ptrace_peeksiginfo_args", fields: (809, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("user_fpregs_struct", fields: (812, 11), size64: 512, size32: 512),
+        StructureRow("user_regs_struct", fields: (823, 27), size64: 216, size32: 216),
+        StructureRow("ptrace_syscall_entry", fields: (850, 2), size64: 56, size32: 56, isWide: true),
+        StructureRow("ptrace_syscall_exit", fields: (852, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("ptrace_syscall_seccomp", fields: (854, 3), size64: 64, size32: 64, isWide: true),
+        StructureRow("ptrace_syscall_info", fields: (857, 7), size64: 88, size32: 88, isWide: true),
+        StructureRow("kcmp_epoll_slot", fields: (864, 3), size64: 12, size32: 12),
+        StructureRow("seccomp_metadata", fields: (867, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("landlock_ruleset_attr", fields: (869, 3), size64: 24, size32: 24),
+        StructureRow("landlock_path_beneath_attr", fields: (872, 2), size64: 12, size32: 12),
+        StructureRow("landlock_net_port_attr", fields: (874, 2), size64: 16, size32: 16),
+        StructureRow("seccomp_program", fields: (876, 2), size64: 16, size32: 8),
+        StructureRow("socket_program", fields: (878, 2), size64: 16, size32: 8),
+        StructureRow("seccomp_notif_sizes", fields: (880, 3), size64: 6, size32: 6),
+        StructureRow("seccomp_data", fields: (883, 4), size64: 64, size32: 64),
+        StructureRow("seccomp_notif", fields: (887, 4), size64: 80, size32: 80),
+        StructureRow("seccomp_notif_resp", fields: (891, 4), size64: 24, size32: 24),
+        StructureRow("seccomp_notif_addfd", fields: (895, 5), size64: 24, size32: 24),
+        StructureRow("lsm_ctx", fields: (900, 4), size64: 32, size32: 32),
+        StructureRow("__sysctl_args", fields: (904, 7), size64: 80, size32: 40),
+        StructureRow("input_keymap_entry", fields: (911, 5), size64: 40, size32: 40),
+        StructureRow("ff_envelope", fields: (916, 4), size64: 8, size32: 8),
+        StructureRow("ff_constant_effect", fields: (920, 2), size64: 10, size32: 10),
+        StructureRow("ff_ramp_effect", fields: (922, 3), size64: 12, size32: 12),
+        StructureRow("ff_periodic_effect", fields: (925, 8), size64: 32, size32: 28),
+        StructureRow("ff_rumble_effect", fields: (933, 2), size64: 4, size32: 4),
+        StructureRow("ff_trigger", fields: (935, 2), size64: 4, size32: 4),
+        StructureRow("ff_replay", fields: (937, 2), size64: 4, size32: 4),
+        StructureRow("ff_effect", fields: (939, 10), size64: 48, size32: 48),
+        StructureRow("kbentry", fields: (949, 4), size64: 4, size32: 4),
+        StructureRow("kbkeycode", fields: (953, 2), size64: 8, size32: 8),
+        StructureRow("kbd_repeat", fields: (955, 2), size64: 8, size32: 8),
+        StructureRow("consolefontdesc", fields: (957, 3), size64: 16, size32: 8),
+        StructureRow("console_font_op", fields: (960, 6), size64: 32, size32: 24),
+        StructureRow("kvm_enable_cap", fields: (966, 4), size64: 104, size32: 104),
+        StructureRow("kvm_userspace_memory_region", fields: (970, 5), size64: 32, size32: 32),
+        StructureRow("kvm_regs", fields: (975, 18), size64: 144, size32: 144),
+        StructureRow("kvm_segment", fields: (993, 13), size64: 24, size32: 24),
+        StructureRow("kvm_dtable", fields: (1006, 3), size64: 16, size32: 16),
+        StructureRow("kvm_sregs", fields: (1009, 18), size64: 312, size32: 312),
+        StructureRow("gpiochip_info", fields: (1027, 3), size64: 68, size32: 68),
+        StructureRow("gpioline_info", fields: (1030, 4), size64: 72, size32: 72, isApart: true),
+        StructureRow("gpioevent_request", fields: (1034, 5), size64: 48, size32: 48, isApart: true),
+        StructureRow("gpio_v2_line_info", fields: (1039, 7), size64: 256, size32: 256, isApart: true),
+        StructureRow("ptp_clock_time", fields: (1046, 3), size64: 16, size32: 16),
+        StructureRow("ptp_extts_request", fields: (1049, 3), size64: 16, size32: 16),
+        StructureRow("ptp_perout_request", fields: (1052, 5), size64: 56, size32: 56),
+        StructureRow("ptp_clock_caps", fields: (1057, 10), size64: 80, size32: 80),
+        StructureRow("ptp_pin_desc", fields: (1067, 5), size64: 96, size32: 96),
+        StructureRow("ifreq_index", fields: (1072, 1), size64: 20, size32: 20),
+        StructureRow("perf_event_query_bpf", fields: (1073, 3), size64: 8, size32: 8),
+        StructureRow("sg_io_hdr", fields: (1076, 23), size64: 88, size32: 84),
+        StructureRow("counter_component", fields: (1099, 4), size64: 4, size32: 4),
+        StructureRow("counter_watch", fields: (1103, 3), size64: 6, size32: 6),
+        StructureRow("mtd_info_user", fields: (1106, 7), size64: 32, size32: 32),
+        StructureRow("erase_info_user", fields: (1113, 2), size64: 8, size32: 8),
+        StructureRow("erase_info_user64", fields: (1115, 2), size64: 16, size32: 16),
+        StructureRow("tee_ioctl_version_data", fields: (1117, 4), size64: 12, size32: 12),
+        StructureRow("tee_ioctl_shm_alloc_data", fields: (1121, 3), size64: 16, size32: 16),
+        StructureRow("v4l2_rect", fields: (1124, 4), size64: 16, size32: 16),
+        StructureRow("v4l2_fract", fields: (1128, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_capability", fields: (1130, 7), size64: 104, size32: 104),
+        StructureRow("v4l2_fmtdesc", fields: (1137, 7), size64: 64, size32: 64),
+        StructureRow("v4l2_pix_format", fields: (1144, 8), size64: 48, size32: 48),
+        StructureRow("v4l2_clip", fields: (1152, 2), size64: 24, size32: 20),
+        StructureRow("v4l2_window", fields: (1154, 7), size64: 56, size32: 40),
+        StructureRow("v4l2_vbi_format", fields: (1161, 8), size64: 44, size32: 44),
+        StructureRow("v4l2_plane_pix_format", fields: (1169, 3), size64: 20, size32: 20),
+        StructureRow("v4l2_pix_format_mplane", fields: (1172, 8), size64: 192, size32: 192),
+        StructureRow("v4l2_sdr_format", fields: (1180, 3), size64: 32, size32: 32),
+        StructureRow("v4l2_meta_format", fields: (1183, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_format", fields: (1185, 8), size64: 208, size32: 208),
+        StructureRow("v4l2_format_found", fields: (1193, 8), size64: 208, size32: 208),
+        StructureRow("v4l2_create_buffers", fields: (1201, 6), size64: 256, size32: 256),
+        StructureRow("v4l2_query_ext_ctrl", fields: (1207, 13), size64: 232, size32: 232),
+        StructureRow("v4l2_requestbuffers", fields: (1220, 4), size64: 20, size32: 20),
+        StructureRow("v4l2_exportbuffer", fields: (1224, 6), size64: 64, size32: 64),
+        StructureRow("v4l2_buffer", fields: (1230, 13), size64: 88, size32: 84),
+        StructureRow("v4l2_captureparm", fields: (1243, 6), size64: 40, size32: 40),
+        StructureRow("v4l2_outputparm", fields: (1249, 6), size64: 40, size32: 40),
+        StructureRow("v4l2_streamparm", fields: (1255, 4), size64: 204, size32: 204),
+        StructureRow("v4l2_streamparm_found", fields: (1259, 4), size64: 204, size32: 204),
+        StructureRow("v4l2_standard", fields: (1263, 6), size64: 72, size32: 64),
+        StructureRow("v4l2_input", fields: (1269, 9), size64: 80, size32: 76),
+        StructureRow("v4l2_control", fields: (1278, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_tuner", fields: (1280, 11), size64: 84, size32: 84),
+        StructureRow("v4l2_queryctrl", fields: (1291, 9), size64: 68, size32: 68),
     ]
 
     private static let structures1: [StructureRow] = [
-        StructureRow("v4l2_cropcap", fields: (1300, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_crop", fields: (1304, 2), size64: 20, size32: 20),
-        StructureRow("v4l2_ext_controls", fields: (1306, 6), size64: 32, size32: 24),
-        StructureRow("v4l2_frame_size", fields: (1312, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_frame_sizes", fields: (1314, 6), size64: 24, size32: 24),
-        StructureRow("v4l2_frmsizeenum", fields: (1320, 6), size64: 44, size32: 44),
-        StructureRow("v4l2_frmivalenum", fields: (1326, 8), size64: 52, size32: 52),
-        StructureRow("v4l2_frequency", fields: (1334, 4), size64: 44, size32: 44),
-        StructureRow("btrfs_ioctl_vol_args", fields: (1338, 2), size64: 4096, size32: 4096),
-        StructureRow("btrfs_qgroup_limit", fields: (1340, 5), size64: 40, size32: 40),
-        StructureRow("btrfs_qgroup_inherit", fields: (1345, 6), size64: 72, size32: 72),
-        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1351, 6), size64: 4096, size32: 4096, isWide: true),
-        StructureRow("btrfs_balance_args", fields: (1357, 13), size64: 136, size32: 136),
-        StructureRow("btrfs_balance_progress", fields: (1370, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_balance_args", fields: (1373, 7), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1380, 6), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_dev_info_args", fields: (1386, 6), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1392, 4), size64: 2072, size32: 2068),
-        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1396, 6), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1402, 5), size64: 2600, size32: 2596),
-        StructureRow("btrfs_ioctl_feature_flags", fields: (1407, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_fs_info_args", fields: (1410, 12), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1422, 6), size64: 1032, size32: 1032),
-        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1428, 3), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_ino_path_args", fields: (1431, 4), size64: 56, size32: 56),
-        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1435, 5), size64: 56, size32: 56),
-        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1440, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1443, 2), size64: 16, size32: 16),
-        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1445, 2), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1447, 2), size64: 16, size32: 16),
-        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1449, 3), size64: 64, size32: 64),
-        StructureRow("btrfs_ioctl_timespec", fields: (1452, 2), size64: 16, size32: 12),
-        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1454, 7), size64: 200, size32: 192),
-        StructureRow("btrfs_scrub_progress", fields: (1461, 15), size64: 120, size32: 120),
-        StructureRow("btrfs_ioctl_scrub_args", fields: (1476, 6), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_search_key", fields: (1482, 11), size64: 104, size32: 104),
-        StructureRow("btrfs_ioctl_search_args", fields: (1493, 2), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_search_args_v2", fields: (1495, 2), size64: 112, size32: 112),
-        StructureRow("btrfs_ioctl_send_args", fields: (1497, 7), size64: 72, size32: 68),
-        StructureRow("btrfs_ioctl_space_info", fields: (1504, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_space_args", fields: (1507, 3), size64: 16, size32: 16),
-        StructureRow("dm_ioctl", fields: (1510, 11), size64: 312, size32: 312),
-        StructureRow("kbsentry", fields: (1521, 2), size64: 513, size32: 513),
-        StructureRow("unimapinit", fields: (1523, 3), size64: 6, size32: 6),
-        StructureRow("kbdiacr", fields: (1526, 3), size64: 3, size32: 3),
-        StructureRow("unipair", fields: (1529, 2), size64: 4, size32: 4),
-        StructureRow("unimapdesc", fields: (1531, 2), size64: 16, size32: 8),
-        StructureRow("kbdiacrs", fields: (1533, 3), size64: 772, size32: 772),
-        StructureRow("kbdiacruc", fields: (1536, 3), size64: 12, size32: 12),
-        StructureRow("kbdiacrsuc", fields: (1539, 3), size64: 3076, size32: 3076),
-        StructureRow("kvm_cpuid_entry2", fields: (1542, 8), size64: 40, size32: 40),
-        StructureRow("kvm_cpuid2", fields: (1550, 3), size64: 8, size32: 8),
-        StructureRow("gpiohandle_request", fields: (1553, 6), size64: 364, size32: 364, isApart: true),
-        StructureRow("gpiohandle_config", fields: (1559, 3), size64: 84, size32: 84),
-        StructureRow("gpiohandle_data", fields: (1562, 1), size64: 64, size32: 64),
-        StructureRow("gpio_offset", fields: (1563, 1), size64: 4, size32: 4),
-        StructureRow("gpio_v2_line_config", fields: (1564, 5), size64: 272, size32: 272),
-        StructureRow("gpio_v2_line_request", fields: (1569, 7), size64: 592, size32: 592, isApart: true),
-        StructureRow("gpio_v2_line_values", fields: (1576, 2), size64: 16, size32: 16, isApart: true),
-        StructureRow("gpio_v2_line_bits", fields: (1578, 2), size64: 16, size32: 16),
-        StructureRow("mtd_oob_buf", fields: (1580, 3), size64: 16, size32: 12),
-        StructureRow("mtd_oob_buf64", fields: (1583, 4), size64: 24, size32: 24),
-        StructureRow("otp_info", fields: (1587, 3), size64: 12, size32: 12),
-        StructureRow("mtd_write_req", fields: (1590, 7), size64: 48, size32: 48),
-        StructureRow("nand_oobinfo", fields: (1597, 4), size64: 200, size32: 200),
-        StructureRow("nand_oobfree", fields: (1601, 2), size64: 8, size32: 8),
-        StructureRow("nand_ecclayout_user", fields: (1603, 4), size64: 328, size32: 328),
-        StructureRow("mtd_ecc_stats", fields: (1607, 4), size64: 16, size32: 16),
-        StructureRow("region_info_user", fields: (1611, 4), size64: 16, size32: 16),
-        StructureRow("rtc_param", fields: (1615, 7), size64: 24, size32: 24, isApart: true),
-        StructureRow("rtc_setting", fields: (1622, 7), size64: 24, size32: 24),
-        StructureRow("ptp_sys_offset", fields: (1629, 3), size64: 832, size32: 832),
-        StructureRow("ptp_sys_offset_precise", fields: (1632, 4), size64: 64, size32: 64),
-        StructureRow("ptp_sys_offset_extended", fields: (1636, 4), size64: 1216, size32: 1216),
-        StructureRow("udmabuf_create", fields: (1640, 4), size64: 24, size32: 24),
-        StructureRow("udmabuf_create_item", fields: (1644, 4), size64: 24, size32: 24),
-        StructureRow("udmabuf_create_list", fields: (1648, 3), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_param", fields: (1651, 4), size64: 32, size32: 32),
-        StructureRow("tee_ioctl_open_session_arg", fields: (1655, 9), size64: 56, size32: 56),
-        StructureRow("tee_ioctl_invoke_arg", fields: (1664, 7), size64: 24, size32: 24),
-        StructureRow("tee_iocl_supp_recv_arg", fields: (1671, 3), size64: 8, size32: 8),
-        StructureRow("tee_iocl_supp_send_arg", fields: (1674, 3), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_object_invoke_arg", fields: (1677, 5), size64: 24, size32: 24),
-        StructureRow("tee_open", fields: (1682, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_invoke", fields: (1684, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_receive", fields: (1686, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_send", fields: (1688, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_object", fields: (1690, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_ioctl_cancel_arg", fields: (1692, 2), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_close_session_arg", fields: (1694, 1), size64: 4, size32: 4),
-        StructureRow("tee_ioctl_shm_register_data", fields: (1695, 4), size64: 24, size32: 24),
-        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1699, 4), size64: 24, size32: 24),
-        StructureRow("ubi_mkvol_req", fields: (1703, 8), size64: 152, size32: 152),
-        StructureRow("ubi_rsvol_req", fields: (1711, 2), size64: 12, size32: 12),
-        StructureRow("ubi_rename_entry", fields: (1713, 4), size64: 136, size32: 136),
-        StructureRow("ubi_rnvol_req", fields: (1717, 4), size64: 4368, size32: 4368),
-        StructureRow("ubi_leb_change_req", fields: (1721, 4), size64: 16, size32: 16),
-        StructureRow("ubi_attach_req", fields: (1725, 7), size64: 24, size32: 24),
-        StructureRow("ubi_map_req", fields: (1732, 3), size64: 8, size32: 8),
-        StructureRow("ubi_set_vol_prop_req", fields: (1735, 3), size64: 16, size32: 16),
-        StructureRow("logical_block_metadata_cap", fields: (1738, 12), size64: 16, size32: 16),
-        StructureRow("sg_io_v4", fields: (1750, 30), size64: 160, size32: 160, isWide: true),
-        StructureRow("termios", fields: (1780, 6), size64: 36, size32: 36),
-        StructureRow("termios2", fields: (1786, 8), size64: 44, size32: 44),
-        StructureRow("termio", fields: (1794, 6), size64: 18, size32: 18),
-        StructureRow("winsize", fields: (1800, 4), size64: 8, size32: 8),
-        StructureRow("file_clone_range", fields: (1804, 4), size64: 32, size32: 32),
-        StructureRow("fstrim_range", fields: (1808, 3), size64: 24, size32: 24),
-        StructureRow("fsxattr", fields: (1811, 6), size64: 28, size32: 28),
-        StructureRow("fsuuid2", fields: (1817, 2), size64: 17, size32: 17),
-        StructureRow("fs_sysfs_path", fields: (1819, 2), size64: 129, size32: 129),
-        StructureRow("fiemap_extent", fields: (1821, 6), size64: 56, size32: 56),
-        StructureRow("procmap_query", fields: (1827, 15), size64: 104, size32: 104),
-        StructureRow("fsverity_enable_arg", fields: (1842, 9), size64: 128, size32: 128),
-        StructureRow("fsverity_digest", fields: (1851, 2), size64: 4, size32: 4),
-        StructureRow("blkpg_partition", fields: (1853, 5), size64: 152, size32: 148),
-        StructureRow("blkpg_ioctl_arg", fields: (1858, 4), size64: 24, size32: 16),
-        StructureRow("blk_user_trace_setup", fields: (1862, 7), size64: 72, size32: 64),
-        StructureRow("hd_geometry", fields: (1869, 4), size64: 16, size32: 8),
-        StructureRow("loop_info", fields: (1873, 12), size64: 168, size32: 164),
-        StructureRow("loop_info64", fields: (1885, 13), size64: 232, size32: 232),
-        StructureRow("loop_config", fields: (1898, 4), size64: 304, size32: 304),
-        StructureRow("rtc_time", fields: (1902, 9), size64: 36, size32: 36),
-        StructureRow("rtc_wkalrm", fields: (1911, 3), size64: 40, size32: 40),
-        StructureRow("rtc_pll_info", fields: (1914, 7), size64: 32, size32: 28),
-        StructureRow("rand_pool_info", fields: (1921, 2), size64: 8, size32: 8),
-        StructureRow("uffdio_range", fields: (1923, 2), size64: 16, size32: 16),
-        StructureRow("uffdio_api", fields: (1925, 3), size64: 24, size32: 24),
-        StructureRow("uffdio_register", fields: (1928, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_copy", fields: (1931, 5), size64: 40, size32: 40),
-        StructureRow("uffdio_zeropage", fields: (1936, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_writeprotect", fields: (1939, 2), size64: 24, size32: 24),
-        StructureRow("uffdio_continue", fields: (1941, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_poison", fields: (1944, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_move", fields: (1947, 5), size64: 40, size32: 40),
-        StructureRow("mnt_ns_info", fields: (1952, 3), size64: 16, size32: 16),
-        StructureRow("epoll_params", fields: (1955, 4), size64: 8, size32: 8),
-        StructureRow("pidfd_info", fields: (1959, 16), size64: 72, size32: 72),
-        StructureRow("watchdog_info", fields: (1975, 3), size64: 40, size32: 40),
-        StructureRow("input_id", fields: (1978, 4), size64: 8, size32: 8),
-        StructureRow("sockaddr_in", fields: (1982, 4), size64: 16, size32: 16),
-        StructureRow("x25_address", fields: (1986, 1), size64: 16, size32: 16),
-        StructureRow("sockaddr_x25", fields: (1987, 2), size64: 18, size32: 18),
-        StructureRow("sockaddr_qrtr", fields: (1989, 3), size64: 12, size32: 12),
-        StructureRow("sockaddr_can", fields: (1992, 4), size64: 16, size32: 16),
-        StructureRow("tipc_service_range", fields: (1996, 3), size64: 12, size32: 12),
-        StructureRow("tipc_service_addr", fields: (1999, 2), size64: 8, size32: 8),
-        StructureRow("tipc_service_name", fields: (2001, 2), size64: 12, size32: 12),
-        StructureRow("tipc_socket_addr", fields: (2003, 2), size64: 8, size32: 8),
-        StructureRow("tipc_range_member", fields: (2005, 1), size64: 12, size32: 12),
-        StructureRow("tipc_name_member", fields: (2006, 1), size64: 12, size32: 12),
-        StructureRow("tipc_id_member", fields: (2007, 1), size64: 8, size32: 8),
-        StructureRow("sockaddr_tipc", fields: (2008, 7), size64: 16, size32: 16),
-        StructureRow("ieee802154_addr_sa", fields: (2015, 6), size64: 20, size32: 20),
-        StructureRow("sockaddr_ieee802154", fields: (2021, 2), size64: 24, size32: 24),
-        StructureRow("timeval64", fields: (2023, 2), size64: 16, size32: 16),
-        StructureRow("ucred", fields: (2025, 3), size64: 12, size32: 12),
-        StructureRow("linger", fields: (2028, 2), size64: 8, size32: 8),
-        StructureRow("sock_txtime", fields: (2030, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq", fields: (2032, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq_source", fields: (2034, 3), size64: 12, size32: 12),
-        StructureRow("ipv6_mreq", fields: (2037, 2), size64: 20, size32: 20),
-        StructureRow("in_pktinfo", fields: (2039, 3), size64: 12, size32: 12),
-        StructureRow("in6_pktinfo", fields: (2042, 2), size64: 20, size32: 20),
-        StructureRow("sock_extended_err", fields: (2044, 7), size64: 16, size32: 16),
-        StructureRow("tcp_repair_window", fields: (2051, 5), size64: 20, size32: 20),
-        StructureRow("tpacket_req", fields: (2056, 4), size64: 16, size32: 16),
-        StructureRow("tpacket_stats_v3", fields: (2060, 3), size64: 12, size32: 12),
-        StructureRow("tpacket_auxdata", fields: (2063, 7), size64: 20, size32: 20),
-        StructureRow("can_filter", fields: (2070, 2), size64: 8, size32: 8),
-        StructureRow("xdp_umem_reg", fields: (2072, 5), size64: 32, size32: 28),
-        StructureRow("xdp_ring_offset", fields: (2077, 4), size64: 32, size32: 32),
-        StructureRow("xdp_mmap_offsets", fields: (2081, 4), size64: 128, size32: 128),
-        StructureRow("xdp_statistics", fields: (2085, 6), size64: 48, size32: 48),
-        StructureRow("tcp_info", fields: (2091, 54), size64: 232, size32: 232, minimum: 104),
-        StructureRow("tipc_group_req", fields: (2145, 4), size64: 16, size32: 16),
-        StructureRow("tcp_ao_add", fields: (2149, 13), size64: 288, size32: 288),
-        StructureRow("ifinfomsg", fields: (2162, 6), size64: 16, size32: 16),
-        StructureRow("ifaddrmsg", fields: (2168, 5), size64: 8, size32: 8),
-        StructureRow("rtmsg", fields: (2173, 9), size64: 12, size32: 12),
-        StructureRow("ndmsg", fields: (2182, 7), size64: 12, size32: 12),
-        StructureRow("fib_rule_hdr", fields: (2189, 9), size64: 12, size32: 12),
-        StructureRow("tcmsg", fields: (2198, 7), size64: 20, size32: 20),
-        StructureRow("genlmsghdr", fields: (2205, 3), size64: 4, size32: 4),
-        StructureRow("ifa_cacheinfo", fields: (2208, 4), size64: 16, size32: 16),
-        StructureRow("nda_cacheinfo", fields: (2212, 4), size64: 16, size32: 16),
-        StructureRow("rta_cacheinfo", fields: (2216, 8), size64: 32, size32: 32),
-        StructureRow("udev_monitor_netlink_header", fields: (2224, 9), size64: 40, size32: 40),
-        StructureRow("rtnl_link_stats", fields: (2233, 24), size64: 96, size32: 96, minimum: 92),
-        StructureRow("rtnl_link_stats64", fields: (2257, 25), size64: 200, size32: 200, minimum: 184),
-        StructureRow("ifla_bridge_id", fields: (2282, 2), size64: 8, size32: 8),
-        StructureRow("br_boolopt_multi", fields: (2284, 2), size64: 8, size32: 8),
-        StructureRow("ifla_cacheinfo", fields: (2286, 4), size64: 16, size32: 16),
-        StructureRow("bridge_vlan_info", fields: (2290, 2), size64: 4, size32: 4),
-        StructureRow("ifla_vf_mac", fields: (2292, 2), size64: 36, size32: 36),
-        StructureRow("ifla_vf_vlan", fields: (2294, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_vlan_info", fields: (2297, 4), size64: 16, size32: 16),
-        StructureRow("ifla_vf_broadcast", fields: (2301, 1), size64: 32, size32: 32),
-        StructureRow("ifla_vf_tx_rate", fields: (2302, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rate", fields: (2304, 3), size64: 12, size32: 12),
+        StructureRow("v4l2_querymenu", fields: (1300, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_cropcap", fields: (1304, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_crop", fields: (1308, 2), size64: 20, size32: 20),
+        StructureRow("v4l2_ext_controls", fields: (1310, 6), size64: 32, size32: 24),
+        StructureRow("v4l2_frame_size", fields: (1316, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_frame_sizes", fields: (1318, 6), size64: 24, size32: 24),
+        StructureRow("v4l2_frmsizeenum", fields: (1324, 6), size64: 44, size32: 44),
+        StructureRow("v4l2_frmivalenum", fields: (1330, 8), size64: 52, size32: 52),
+        StructureRow("v4l2_frequency", fields: (1338, 4), size64: 44, size32: 44),
+        StructureRow("btrfs_ioctl_vol_args", fields: (1342, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_qgroup_limit", fields: (1344, 5), size64: 40, size32: 40),
+        StructureRow("btrfs_qgroup_inherit", fields: (1349, 6), size64: 72, size32: 72),
+        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1355, 6), size64: 4096, size32: 4096, isWide: true),
+        StructureRow("btrfs_balance_args", fields: (1361, 13), size64: 136, size32: 136),
+        StructureRow("btrfs_balance_progress", fields: (1374, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_balance_args", fields: (1377, 7), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1384, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_info_args", fields: (1390, 6), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1396, 4), size64: 2072, size32: 2068),
+        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1400, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1406, 5), size64: 2600, size32: 2596),
+        StructureRow("btrfs_ioctl_feature_flags", fields: (1411, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_fs_info_args", fields: (1414, 12), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1426, 6), size64: 1032, size32: 1032),
+        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1432, 3), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_ino_path_args", fields: (1435, 4), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1439, 5), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1444, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1447, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1449, 2), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1451, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1453, 3), size64: 64, size32: 64),
+        StructureRow("btrfs_ioctl_timespec", fields: (1456, 2), size64: 16, size32: 12),
+        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1458, 7), size64: 200, size32: 192),
+        StructureRow("btrfs_scrub_progress", fields: (1465, 15), size64: 120, size32: 120),
+        StructureRow("btrfs_ioctl_scrub_args", fields: (1480, 6), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_search_key", fields: (1486, 11), size64: 104, size32: 104),
+        StructureRow("btrfs_ioctl_search_args", fields: (1497, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_search_args_v2", fields: (1499, 2), size64: 112, size32: 112),
+        StructureRow("btrfs_ioctl_send_args", fields: (1501, 7), size64: 72, size32: 68),
+        StructureRow("btrfs_ioctl_space_info", fields: (1508, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_space_args", fields: (1511, 3), size64: 16, size32: 16),
+        StructureRow("dm_ioctl", fields: (1514, 11), size64: 312, size32: 312),
+        StructureRow("kbsentry", fields: (1525, 2), size64: 513, size32: 513),
+        StructureRow("unimapinit", fields: (1527, 3), size64: 6, size32: 6),
+        StructureRow("kbdiacr", fields: (1530, 3), size64: 3, size32: 3),
+        StructureRow("unipair", fields: (1533, 2), size64: 4, size32: 4),
+        StructureRow("unimapdesc", fields: (1535, 2), size64: 16, size32: 8),
+        StructureRow("kbdiacrs", fields: (1537, 3), size64: 772, size32: 772),
+        StructureRow("kbdiacruc", fields: (1540, 3), size64: 12, size32: 12),
+        StructureRow("kbdiacrsuc", fields: (1543, 3), size64: 3076, size32: 3076),
+        StructureRow("kvm_cpuid_entry2", fields: (1546, 8), size64: 40, size32: 40),
+        StructureRow("kvm_cpuid2", fields: (1554, 3), size64: 8, size32: 8),
+        StructureRow("gpiohandle_request", fields: (1557, 6), size64: 364, size32: 364, isApart: true),
+        StructureRow("gpiohandle_config", fields: (1563, 3), size64: 84, size32: 84),
+        StructureRow("gpiohandle_data", fields: (1566, 1), size64: 64, size32: 64),
+        StructureRow("gpio_offset", fields: (1567, 1), size64: 4, size32: 4),
+        StructureRow("gpio_v2_line_config", fields: (1568, 5), size64: 272, size32: 272),
+        StructureRow("gpio_v2_line_request", fields: (1573, 7), size64: 592, size32: 592, isApart: true),
+        StructureRow("gpio_v2_line_values", fields: (1580, 2), size64: 16, size32: 16, isApart: true),
+        StructureRow("gpio_v2_line_bits", fields: (1582, 2), size64: 16, size32: 16),
+        StructureRow("mtd_oob_buf", fields: (1584, 3), size64: 16, size32: 12),
+        StructureRow("mtd_oob_buf64", fields: (1587, 4), size64: 24, size32: 24),
+        StructureRow("otp_info", fields: (1591, 3), size64: 12, size32: 12),
+        StructureRow("mtd_write_req", fields: (1594, 7), size64: 48, size32: 48),
+        StructureRow("nand_oobinfo", fields: (1601, 4), size64: 200, size32: 200),
+        StructureRow("nand_oobfree", fields: (1605, 2), size64: 8, size32: 8),
+        StructureRow("nand_ecclayout_user", fields: (1607, 4), size64: 328, size32: 328),
+        StructureRow("mtd_ecc_stats", fields: (1611, 4), size64: 16, size32: 16),
+        StructureRow("region_info_user", fields: (1615, 4), size64: 16, size32: 16),
+        StructureRow("rtc_param", fields: (1619, 7), size64: 24, size32: 24, isApart: true),
+        StructureRow("rtc_setting", fields: (1626, 7), size64: 24, size32: 24),
+        StructureRow("ptp_sys_offset", fields: (1633, 3), size64: 832, size32: 832),
+        StructureRow("ptp_sys_offset_precise", fields: (1636, 4), size64: 64, size32: 64),
+        StructureRow("ptp_sys_offset_extended", fields: (1640, 4), size64: 1216, size32: 1216),
+        StructureRow("udmabuf_create", fields: (1644, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_item", fields: (1648, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_list", fields: (1652, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_param", fields: (1655, 4), size64: 32, size32: 32),
+        StructureRow("tee_ioctl_open_session_arg", fields: (1659, 9), size64: 56, size32: 56),
+        StructureRow("tee_ioctl_invoke_arg", fields: (1668, 7), size64: 24, size32: 24),
+        StructureRow("tee_iocl_supp_recv_arg", fields: (1675, 3), size64: 8, size32: 8),
+        StructureRow("tee_iocl_supp_send_arg", fields: (1678, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_object_invoke_arg", fields: (1681, 5), size64: 24, size32: 24),
+        StructureRow("tee_open", fields: (1686, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_invoke", fields: (1688, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_receive", fields: (1690, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_send", fields: (1692, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_object", fields: (1694, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_ioctl_cancel_arg", fields: (1696, 2), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_close_session_arg", fields: (1698, 1), size64: 4, size32: 4),
+        StructureRow("tee_ioctl_shm_register_data", fields: (1699, 4), size64: 24, size32: 24),
+        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1703, 4), size64: 24, size32: 24),
+        StructureRow("ubi_mkvol_req", fields: (1707, 8), size64: 152, size32: 152),
+        StructureRow("ubi_rsvol_req", fields: (1715, 2), size64: 12, size32: 12),
+        StructureRow("ubi_rename_entry", fields: (1717, 4), size64: 136, size32: 136),
+        StructureRow("ubi_rnvol_req", fields: (1721, 4), size64: 4368, size32: 4368),
+        StructureRow("ubi_leb_change_req", fields: (1725, 4), size64: 16, size32: 16),
+        StructureRow("ubi_attach_req", fields: (1729, 7), size64: 24, size32: 24),
+        StructureRow("ubi_map_req", fields: (1736, 3), size64: 8, size32: 8),
+        StructureRow("ubi_set_vol_prop_req", fields: (1739, 3), size64: 16, size32: 16),
+        StructureRow("logical_block_metadata_cap", fields: (1742, 12), size64: 16, size32: 16),
+        StructureRow("sg_io_v4", fields: (1754, 30), size64: 160, size32: 160, isWide: true),
+        StructureRow("termios", fields: (1784, 6), size64: 36, size32: 36),
+        StructureRow("termios2", fields: (1790, 8), size64: 44, size32: 44),
+        StructureRow("termio", fields: (1798, 6), size64: 18, size32: 18),
+        StructureRow("winsize", fields: (1804, 4), size64: 8, size32: 8),
+        StructureRow("file_clone_range", fields: (1808, 4), size64: 32, size32: 32),
+        StructureRow("fstrim_range", fields: (1812, 3), size64: 24, size32: 24),
+        StructureRow("fsxattr", fields: (1815, 6), size64: 28, size32: 28),
+        StructureRow("fsuuid2", fields: (1821, 2), size64: 17, size32: 17),
+        StructureRow("fs_sysfs_path", fields: (1823, 2), size64: 129, size32: 129),
+        StructureRow("fiemap_extent", fields: (1825, 6), size64: 56, size32: 56),
+        StructureRow("procmap_query", fields: (1831, 15), size64: 104, size32: 104),
+        StructureRow("fsverity_enable_arg", fields: (1846, 9), size64: 128, size32: 128),
+        StructureRow("fsverity_digest", fields: (1855, 2), size64: 4, size32: 4),
+        StructureRow("blkpg_partition", fields: (1857, 5), size64: 152, size32: 148),
+        StructureRow("blkpg_ioctl_arg", fields: (1862, 4), size64: 24, size32: 16),
+        StructureRow("blk_user_trace_setup", fields: (1866, 7), size64: 72, size32: 64),
+        StructureRow("hd_geometry", fields: (1873, 4), size64: 16, size32: 8),
+        StructureRow("loop_info", fields: (1877, 12), size64: 168, size32: 164),
+        StructureRow("loop_info64", fields: (1889, 13), size64: 232, size32: 232),
+        StructureRow("loop_config", fields: (1902, 4), size64: 304, size32: 304),
+        StructureRow("rtc_time", fields: (1906, 9), size64: 36, size32: 36),
+        StructureRow("rtc_wkalrm", fields: (1915, 3), size64: 40, size32: 40),
+        StructureRow("rtc_pll_info", fields: (1918, 7), size64: 32, size32: 28),
+        StructureRow("rand_pool_info", fields: (1925, 2), size64: 8, size32: 8),
+        StructureRow("uffdio_range", fields: (1927, 2), size64: 16, size32: 16),
+        StructureRow("uffdio_api", fields: (1929, 3), size64: 24, size32: 24),
+        StructureRow("uffdio_register", fields: (1932, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_copy", fields: (1935, 5), size64: 40, size32: 40),
+        StructureRow("uffdio_zeropage", fields: (1940, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_writeprotect", fields: (1943, 2), size64: 24, size32: 24),
+        StructureRow("uffdio_continue", fields: (1945, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_poison", fields: (1948, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_move", fields: (1951, 5), size64: 40, size32: 40),
+        StructureRow("mnt_ns_info", fields: (1956, 3), size64: 16, size32: 16),
+        StructureRow("epoll_params", fields: (1959, 4), size64: 8, size32: 8),
+        StructureRow("pidfd_info", fields: (1963, 16), size64: 72, size32: 72),
+        StructureRow("watchdog_info", fields: (1979, 3), size64: 40, size32: 40),
+        StructureRow("input_id", fields: (1982, 4), size64: 8, size32: 8),
+        StructureRow("sockaddr_in", fields: (1986, 4), size64: 16, size32: 16),
+        StructureRow("x25_address", fields: (1990, 1), size64: 16, size32: 16),
+        StructureRow("sockaddr_x25", fields: (1991, 2), size64: 18, size32: 18),
+        StructureRow("sockaddr_qrtr", fields: (1993, 3), size64: 12, size32: 12),
+        StructureRow("sockaddr_can", fields: (1996, 4), size64: 16, size32: 16),
+        StructureRow("tipc_service_range", fields: (2000, 3), size64: 12, size32: 12),
+        StructureRow("tipc_service_addr", fields: (2003, 2), size64: 8, size32: 8),
+        StructureRow("tipc_service_name", fields: (2005, 2), size64: 12, size32: 12),
+        StructureRow("tipc_socket_addr", fields: (2007, 2), size64: 8, size32: 8),
+        StructureRow("tipc_range_member", fields: (2009, 1), size64: 12, size32: 12),
+        StructureRow("tipc_name_member", fields: (2010, 1), size64: 12, size32: 12),
+        StructureRow("tipc_id_member", fields: (2011, 1), size64: 8, size32: 8),
+        StructureRow("sockaddr_tipc", fields: (2012, 7), size64: 16, size32: 16),
+        StructureRow("ieee802154_addr_sa", fields: (2019, 5), size64: 16, size32: 16),
+        StructureRow("sockaddr_ieee802154", fields: (2024, 2), size64: 20, size32: 20),
+        StructureRow("timeval64", fields: (2026, 2), size64: 16, size32: 16),
+        StructureRow("ucred", fields: (2028, 3), size64: 12, size32: 12),
+        StructureRow("linger", fields: (2031, 2), size64: 8, size32: 8),
+        StructureRow("sock_txtime", fields: (2033, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq", fields: (2035, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq_source", fields: (2037, 3), size64: 12, size32: 12),
+        StructureRow("ipv6_mreq", fields: (2040, 2), size64: 20, size32: 20),
+        StructureRow("in_pktinfo", fields: (2042, 3), size64: 12, size32: 12),
+        StructureRow("in6_pktinfo", fields: (2045, 2), size64: 20, size32: 20),
+        StructureRow("sock_extended_err", fields: (2047, 7), size64: 16, size32: 16),
+        StructureRow("tcp_repair_window", fields: (2054, 5), size64: 20, size32: 20),
+        StructureRow("tpacket_req", fields: (2059, 4), size64: 16, size32: 16),
+        StructureRow("tpacket_stats_v3", fields: (2063, 3), size64: 12, size32: 12),
+        StructureRow("tpacket_auxdata", fields: (2066, 7), size64: 20, size32: 20),
+        StructureRow("can_filter", fields: (2073, 2), size64: 8, size32: 8),
+        StructureRow("xdp_umem_reg", fields: (2075, 5), size64: 32, size32: 28),
+        StructureRow("xdp_ring_offset", fields: (2080, 4), size64: 32, size32: 32),
+        StructureRow("xdp_mmap_offsets", fields: (2084, 4), size64: 128, size32: 128),
+        StructureRow("xdp_statistics", fields: (2088, 6), size64: 48, size32: 48),
+        StructureRow("tcp_info", fields: (2094, 54), size64: 232, size32: 232, minimum: 104),
+        StructureRow("tipc_group_req", fields: (2148, 4), size64: 16, size32: 16),
+        StructureRow("tcp_ao_add", fields: (2152, 13), size64: 288, size32: 288),
+        StructureRow("ifinfomsg", fields: (2165, 6), size64: 16, size32: 16),
+        StructureRow("ifaddrmsg", fields: (2171, 5), size64: 8, size32: 8),
+        StructureRow("rtmsg", fields: (2176, 9), size64: 12, size32: 12),
+        StructureRow("ndmsg", fields: (2185, 7), size64: 12, size32: 12),
+        StructureRow("fib_rule_hdr", fields: (2192, 9), size64: 12, size32: 12),
+        StructureRow("tcmsg", fields: (2201, 7), size64: 20, size32: 20),
+        StructureRow("genlmsghdr", fields: (2208, 3), size64: 4, size32: 4),
+        StructureRow("ifa_cacheinfo", fields: (2211, 4), size64: 16, size32: 16),
+        StructureRow("nda_cacheinfo", fields: (2215, 4), size64: 16, size32: 16),
+        StructureRow("rta_cacheinfo", fields: (2219, 8), size64: 32, size32: 32),
+        StructureRow("udev_monitor_netlink_header", fields: (2227, 9), size64: 40, size32: 40),
+        StructureRow("rtnl_link_stats", fields: (2236, 24), size64: 96, size32: 96, minimum: 92),
+        StructureRow("rtnl_link_stats64", fields: (2260, 25), size64: 200, size32: 200, minimum: 184),
+        StructureRow("ifla_bridge_id", fields: (2285, 2), size64: 8, size32: 8),
+        StructureRow("br_boolopt_multi", fields: (2287, 2), size64: 8, size32: 8),
+        StructureRow("ifla_cacheinfo", fields: (2289, 4), size64: 16, size32: 16),
+        StructureRow("bridge_vlan_info", fields: (2293, 2), size64: 4, size32: 4),
+        StructureRow("ifla_vf_mac", fields: (2295, 2), size64: 36, size32: 36),
+        StructureRow("ifla_vf_vlan", fields: (2297, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_vlan_info", fields: (2300, 4), size64: 16, size32: 16),
+        StructureRow("ifla_vf_broadcast", fields: (2304, 1), size64: 32, size32: 32),
+        StructureRow("ifla_vf_tx_rate", fields: (2305, 2), size64: 8, size32: 8),
     ]
 
     private static let structures2: [StructureRow] = [
-        StructureRow("ifla_vf_spoofchk", fields: (2307, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_link_state", fields: (2309, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rss_query_en", fields: (2311, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_trust", fields: (2313, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_guid", fields: (2315, 2), size64: 16, size32: 12),
-        StructureRow("ifla_port_vsi", fields: (2317, 4), size64: 8, size32: 8),
-        StructureRow("rtnl_link_ifmap", fields: (2321, 6), size64: 32, size32: 28, minimum: 28),
-        StructureRow("ndt_config", fields: (2327, 9), size64: 32, size32: 32),
-        StructureRow("ndt_stats", fields: (2336, 11), size64: 88, size32: 88),
-        StructureRow("ndtmsg", fields: (2347, 3), size64: 4, size32: 4),
-        StructureRow("ifaddrlblmsg", fields: (2350, 6), size64: 12, size32: 12),
-        StructureRow("netconfmsg", fields: (2356, 1), size64: 1, size32: 1),
-        StructureRow("dcbmsg", fields: (2357, 3), size64: 4, size32: 4),
-        StructureRow("multicast_report", fields: (2360, 1), size64: 1, size32: 1),
-        StructureRow("rtgenmsg", fields: (2361, 1), size64: 1, size32: 1),
-        StructureRow("nhmsg", fields: (2362, 5), size64: 8, size32: 8),
-        StructureRow("nexthop_grp", fields: (2367, 4), size64: 8, size32: 8),
-        StructureRow("br_port_msg", fields: (2371, 2), size64: 8, size32: 8),
-        StructureRow("multicast_address", fields: (2373, 6), size64: 20, size32: 20),
-        StructureRow("br_mdb_entry", fields: (2379, 5), size64: 28, size32: 28),
-        StructureRow("if_stats_msg", fields: (2384, 5), size64: 12, size32: 12),
-        StructureRow("bridge_vlan_xstats", fields: (2389, 7), size64: 40, size32: 40),
-        StructureRow("bridge_stp_xstats", fields: (2396, 6), size64: 48, size32: 48),
-        StructureRow("rtnl_hw_stats64", fields: (2402, 9), size64: 72, size32: 72),
-        StructureRow("gnet_stats_basic", fields: (2411, 2), size64: 16, size32: 12, minimum: 12),
-        StructureRow("gnet_stats_rate_est", fields: (2413, 2), size64: 8, size32: 8),
-        StructureRow("gnet_stats_rate_est64", fields: (2415, 2), size64: 16, size32: 16),
-        StructureRow("gnet_stats_queue", fields: (2417, 5), size64: 20, size32: 20),
-        StructureRow("tc_sizespec", fields: (2422, 8), size64: 24, size32: 24),
-        StructureRow("tc_stats", fields: (2430, 8), size64: 40, size32: 36, minimum: 36),
-        StructureRow("tc_estimator", fields: (2438, 2), size64: 2, size32: 2),
-        StructureRow("tcamsg", fields: (2440, 3), size64: 4, size32: 4),
-        StructureRow("nla_bitfield32", fields: (2443, 2), size64: 8, size32: 8),
-        StructureRow("rta_mfc_stats", fields: (2445, 3), size64: 24, size32: 24),
-        StructureRow("fib_rule_uid_range", fields: (2448, 2), size64: 8, size32: 8),
-        StructureRow("fib_rule_port_range", fields: (2450, 2), size64: 4, size32: 4),
-        StructureRow("rtnexthop", fields: (2452, 4), size64: 8, size32: 8),
-        StructureRow("can_device_stats", fields: (2456, 6), size64: 24, size32: 24),
-        StructureRow("traffic_root_flags", fields: (2462, 2), size64: 8, size32: 8),
-        StructureRow("traffic_action_flags", fields: (2464, 2), size64: 8, size32: 8),
-        StructureRow("traffic_statistics_flags", fields: (2466, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_sockid", fields: (2468, 8), size64: 48, size32: 48),
-        StructureRow("inet6_diag_sockid", fields: (2476, 6), size64: 48, size32: 48),
-        StructureRow("inet_diag_req_v2", fields: (2482, 6), size64: 56, size32: 56),
-        StructureRow("inet_diag_req", fields: (2488, 7), size64: 60, size32: 60),
-        StructureRow("inet_diag_msg", fields: (2495, 10), size64: 72, size32: 72),
-        StructureRow("inet6_diag_req_v2", fields: (2505, 6), size64: 56, size32: 56),
-        StructureRow("inet6_diag_msg", fields: (2511, 10), size64: 72, size32: 72),
-        StructureRow("inet_diag_meminfo", fields: (2521, 4), size64: 16, size32: 16),
-        StructureRow("tcpvegas_info", fields: (2525, 4), size64: 16, size32: 16),
-        StructureRow("tcp_dctcp_info", fields: (2529, 5), size64: 16, size32: 16),
-        StructureRow("tcp_bbr_info", fields: (2534, 5), size64: 20, size32: 20),
-        StructureRow("inet_diag_sockopt", fields: (2539, 11), size64: 2, size32: 2),
-        StructureRow("unix_diag_req", fields: (2550, 7), size64: 24, size32: 24),
-        StructureRow("unix_diag_msg", fields: (2557, 6), size64: 16, size32: 16),
-        StructureRow("unix_diag_vfs", fields: (2563, 2), size64: 8, size32: 8),
-        StructureRow("unix_diag_rqlen", fields: (2565, 2), size64: 8, size32: 8),
-        StructureRow("netlink_diag_req", fields: (2567, 6), size64: 20, size32: 20),
-        StructureRow("netlink_diag_msg", fields: (2573, 9), size64: 28, size32: 28),
-        StructureRow("netlink_diag_ring", fields: (2582, 4), size64: 16, size32: 16),
-        StructureRow("packet_diag_req", fields: (2586, 6), size64: 20, size32: 20),
-        StructureRow("packet_diag_msg", fields: (2592, 5), size64: 16, size32: 16),
-        StructureRow("packet_diag_info", fields: (2597, 6), size64: 24, size32: 24),
-        StructureRow("packet_diag_mclist", fields: (2603, 5), size64: 44, size32: 44),
-        StructureRow("tcp_diag_md5sig", fields: (2608, 7), size64: 100, size32: 100),
-        StructureRow("packet_diag_ring", fields: (2615, 7), size64: 28, size32: 28),
-        StructureRow("smc_diag_req", fields: (2622, 4), size64: 52, size32: 52),
-        StructureRow("smc_diag_msg", fields: (2626, 7), size64: 64, size32: 64),
-        StructureRow("smc_diag_fallback", fields: (2633, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_bc_op", fields: (2635, 3), size64: 4, size32: 4),
-        StructureRow("smc_diag_linkinfo", fields: (2638, 5), size64: 146, size32: 146),
-        StructureRow("smc_diag_lgrinfo", fields: (2643, 2), size64: 147, size32: 147),
-        StructureRow("selnl_msg_setenforce", fields: (2645, 1), size64: 4, size32: 4),
-        StructureRow("selnl_msg_policyload", fields: (2646, 1), size64: 4, size32: 4),
-        StructureRow("nfgenmsg", fields: (2647, 3), size64: 4, size32: 4),
-        StructureRow("crypto_user_alg", fields: (2650, 7), size64: 208, size32: 208),
-        StructureRow("crypto_report_generic", fields: (2657, 1), size64: 64, size32: 64),
-        StructureRow("crypto_report_hash", fields: (2658, 3), size64: 72, size32: 72),
-        StructureRow("crypto_report_blkcipher", fields: (2661, 6), size64: 144, size32: 144),
-        StructureRow("crypto_report_aead", fields: (2667, 5), size64: 140, size32: 140),
-        StructureRow("crypto_report_rng", fields: (2672, 2), size64: 68, size32: 68),
-        StructureRow("crypto_report_cipher", fields: (2674, 4), size64: 76, size32: 76),
-        StructureRow("bpf_map_create", fields: (2678, 16), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_map_element", fields: (2694, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_update", fields: (2698, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_key", fields: (2702, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_map_next", fields: (2704, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_map_only", fields: (2707, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_prog_load", fields: (2708, 32), size64: 168, size32: 168, isWide: true),
-        StructureRow("bpf_object", fields: (2740, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_attach", fields: (2744, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_prog_detach", fields: (2751, 2), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_test_run", fields: (2753, 15), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_prog_test_run", fields: (2768, 1), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_next_id", fields: (2769, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_by_id", fields: (2772, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_map_by_id", fields: (2775, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_btf_by_id", fields: (2778, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_by_id", fields: (2779, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_info_by_fd", fields: (2780, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_object_info", fields: (2783, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_query_attr", fields: (2784, 8), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_prog_query", fields: (2792, 1), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_tracepoint", fields: (2793, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_raw_tracepoint", fields: (2796, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_btf_load", fields: (2797, 6), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_task_query", fields: (2803, 9), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_task_fd_query", fields: (2812, 1), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_batch", fields: (2813, 8), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch", fields: (2821, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_update", fields: (2822, 6), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_update", fields: (2828, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_delete", fields: (2829, 5), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_delete", fields: (2834, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_kprobe_multi", fields: (2835, 5), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_cookie_attr", fields: (2840, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_uprobe_multi", fields: (2841, 7), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_tracing_attr", fields: (2848, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_netfilter_attr", fields: (2850, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_relative_attr", fields: (2854, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_attr", fields: (2856, 13), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_create", fields: (2869, 1), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_change", fields: (2870, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_update", fields: (2874, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_only", fields: (2875, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_detach", fields: (2876, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_stats_attr", fields: (2877, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_enable_stats", fields: (2878, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_iterator", fields: (2879, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_iter_create", fields: (2881, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_binding", fields: (2882, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_bind_map", fields: (2885, 1), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_token", fields: (2886, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_token_create", fields: (2888, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_stream", fields: (2889, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_stream_read", fields: (2893, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("perf_event_attr", fields: (2894, 104), size64: 136, size32: 136, isWide: true),
-        StructureRow("perf_query_bpf", fields: (2998, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("flock64_i386", fields: (2999, 5), size64: 24, size32: 24),
-        StructureRow("stat_i386", fields: (3004, 17), size64: 64, size32: 64),
-        StructureRow("stat64", fields: (3021, 16), size64: 96, size32: 96),
-        StructureRow("old_stat", fields: (3037, 11), size64: 32, size32: 32),
-        StructureRow("sel_arg", fields: (3048, 5), size64: 40, size32: 20),
-        StructureRow("mmap_arg", fields: (3053, 6), size64: 32, size32: 24),
-        StructureRow("old_sigaction", fields: (3059, 4), size64: 24, size32: 16),
-        StructureRow("ipc64_perm_i386", fields: (3063, 7), size64: 48, size32: 36),
-        StructureRow("ipc64_perm_set_i386", fields: (3070, 4), size64: 48, size32: 36),
-        StructureRow("shmid64_ds_i386", fields: (3074, 9), size64: 96, size32: 84),
-        StructureRow("semid64_ds_i386", fields: (3083, 5), size64: 80, size32: 64),
-        StructureRow("msqid64_ds_i386", fields: (3088, 9), size64: 96, size32: 88),
-        StructureRow("msqid64_ds_set_i386", fields: (3097, 2), size64: 80, size32: 72),
-        StructureRow("sigevent_i386", fields: (3099, 7), size64: 24, size32: 20),
-        StructureRow("ff_effect_i386", fields: (3106, 10), size64: 48, size32: 44),
-        StructureRow("sg_io_hdr_i386", fields: (3116, 23), size64: 64, size32: 64),
-        StructureRow("v4l2_format_i386", fields: (3139, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_format_found_i386", fields: (3147, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_create_buffers_i386", fields: (3155, 6), size64: 248, size32: 248),
-        StructureRow("v4l2_buffer_i386", fields: (3161, 13), size64: 72, size32: 68),
-        StructureRow("loop_info_i386", fields: (3174, 12), size64: 140, size32: 140),
+        StructureRow("ifla_vf_rate", fields: (2307, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_spoofchk", fields: (2310, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_link_state", fields: (2312, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rss_query_en", fields: (2314, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_trust", fields: (2316, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_guid", fields: (2318, 2), size64: 16, size32: 12),
+        StructureRow("ifla_port_vsi", fields: (2320, 4), size64: 8, size32: 8),
+        StructureRow("rtnl_link_ifmap", fields: (2324, 6), size64: 32, size32: 28, minimum: 28),
+        StructureRow("ndt_config", fields: (2330, 9), size64: 32, size32: 32),
+        StructureRow("ndt_stats", fields: (2339, 11), size64: 88, size32: 88),
+        StructureRow("ndtmsg", fields: (2350, 3), size64: 4, size32: 4),
+        StructureRow("ifaddrlblmsg", fields: (2353, 6), size64: 12, size32: 12),
+        StructureRow("netconfmsg", fields: (2359, 1), size64: 1, size32: 1),
+        StructureRow("dcbmsg", fields: (2360, 3), size64: 4, size32: 4),
+        StructureRow("multicast_report", fields: (2363, 1), size64: 1, size32: 1),
+        StructureRow("rtgenmsg", fields: (2364, 1), size64: 1, size32: 1),
+        StructureRow("nhmsg", fields: (2365, 5), size64: 8, size32: 8),
+        StructureRow("nexthop_grp", fields: (2370, 4), size64: 8, size32: 8),
+        StructureRow("br_port_msg", fields: (2374, 2), size64: 8, size32: 8),
+        StructureRow("multicast_address", fields: (2376, 6), size64: 20, size32: 20),
+        StructureRow("br_mdb_entry", fields: (2382, 5), size64: 28, size32: 28),
+        StructureRow("if_stats_msg", fields: (2387, 5), size64: 12, size32: 12),
+        StructureRow("bridge_vlan_xstats", fields: (2392, 7), size64: 40, size32: 40),
+        StructureRow("br_mcast_stats", fields: (2399, 16), size64: 240, size32: 240),
+        StructureRow("mpls_link_stats", fields: (2415, 9), size64: 72, size32: 72),
+        StructureRow("bridge_stp_xstats", fields: (2424, 6), size64: 48, size32: 48),
+        StructureRow("rtnl_hw_stats64", fields: (2430, 9), size64: 72, size32: 72),
+        StructureRow("gnet_stats_basic", fields: (2439, 2), size64: 16, size32: 12, minimum: 12),
+        StructureRow("gnet_stats_rate_est", fields: (2441, 2), size64: 8, size32: 8),
+        StructureRow("gnet_stats_rate_est64", fields: (2443, 2), size64: 16, size32: 16),
+        StructureRow("gnet_stats_queue", fields: (2445, 5), size64: 20, size32: 20),
+        StructureRow("tc_sizespec", fields: (2450, 8), size64: 24, size32: 24),
+        StructureRow("tc_stats", fields: (2458, 8), size64: 40, size32: 36, minimum: 36),
+        StructureRow("tc_estimator", fields: (2466, 2), size64: 2, size32: 2),
+        StructureRow("tcamsg", fields: (2468, 3), size64: 4, size32: 4),
+        StructureRow("nla_bitfield32", fields: (2471, 2), size64: 8, size32: 8),
+        StructureRow("rta_mfc_stats", fields: (2473, 3), size64: 24, size32: 24),
+        StructureRow("fib_rule_uid_range", fields: (2476, 2), size64: 8, size32: 8),
+        StructureRow("fib_rule_port_range", fields: (2478, 2), size64: 4, size32: 4),
+        StructureRow("rtnexthop", fields: (2480, 4), size64: 8, size32: 8),
+        StructureRow("can_device_stats", fields: (2484, 6), size64: 24, size32: 24),
+        StructureRow("traffic_root_flags", fields: (2490, 2), size64: 8, size32: 8),
+        StructureRow("traffic_action_flags", fields: (2492, 2), size64: 8, size32: 8),
+        StructureRow("traffic_statistics_flags", fields: (2494, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_sockid", fields: (2496, 8), size64: 48, size32: 48),
+        StructureRow("inet6_diag_sockid", fields: (2504, 6), size64: 48, size32: 48),
+        StructureRow("inet_diag_req_v2", fields: (2510, 6), size64: 56, size32: 56),
+        StructureRow("inet_diag_req", fields: (2516, 7), size64: 60, size32: 60),
+        StructureRow("inet_diag_msg", fields: (2523, 10), size64: 72, size32: 72),
+        StructureRow("inet6_diag_req_v2", fields: (2533, 6), size64: 56, size32: 56),
+        StructureRow("inet6_diag_msg", fields: (2539, 10), size64: 72, size32: 72),
+        StructureRow("inet_diag_meminfo", fields: (2549, 4), size64: 16, size32: 16),
+        StructureRow("tcpvegas_info", fields: (2553, 4), size64: 16, size32: 16),
+        StructureRow("tcp_dctcp_info", fields: (2557, 5), size64: 16, size32: 16),
+        StructureRow("tcp_bbr_info", fields: (2562, 5), size64: 20, size32: 20),
+        StructureRow("inet_diag_sockopt", fields: (2567, 11), size64: 2, size32: 2),
+        StructureRow("unix_diag_req", fields: (2578, 7), size64: 24, size32: 24),
+        StructureRow("unix_diag_msg", fields: (2585, 6), size64: 16, size32: 16),
+        StructureRow("unix_diag_vfs", fields: (2591, 2), size64: 8, size32: 8),
+        StructureRow("unix_diag_rqlen", fields: (2593, 2), size64: 8, size32: 8),
+        StructureRow("netlink_diag_req", fields: (2595, 6), size64: 20, size32: 20),
+        StructureRow("netlink_diag_msg", fields: (2601, 9), size64: 28, size32: 28),
+        StructureRow("netlink_diag_ring", fields: (2610, 4), size64: 16, size32: 16),
+        StructureRow("packet_diag_req", fields: (2614, 6), size64: 20, size32: 20),
+        StructureRow("packet_diag_msg", fields: (2620, 5), size64: 16, size32: 16),
+        StructureRow("packet_diag_info", fields: (2625, 6), size64: 24, size32: 24),
+        StructureRow("packet_diag_mclist", fields: (2631, 5), size64: 44, size32: 44),
+        StructureRow("tcp_diag_md5sig", fields: (2636, 7), size64: 100, size32: 100),
+        StructureRow("packet_diag_ring", fields: (2643, 7), size64: 28, size32: 28),
+        StructureRow("smc_diag_req", fields: (2650, 4), size64: 52, size32: 52),
+        StructureRow("smc_diag_msg", fields: (2654, 7), size64: 64, size32: 64),
+        StructureRow("smc_diag_fallback", fields: (2661, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_bc_op", fields: (2663, 3), size64: 4, size32: 4),
+        StructureRow("smc_diag_cursor", fields: (2666, 3), size64: 8, size32: 8),
+        StructureRow("smc_diag_conninfo", fields: (2669, 15), size64: 76, size32: 76),
+        StructureRow("smcd_diag_dmbinfo", fields: (2684, 5), size64: 40, size32: 40, isWide: true),
+        StructureRow("smc_diag_linkinfo", fields: (2689, 5), size64: 146, size32: 146),
+        StructureRow("smc_diag_lgrinfo", fields: (2694, 2), size64: 147, size32: 147),
+        StructureRow("selnl_msg_setenforce", fields: (2696, 1), size64: 4, size32: 4),
+        StructureRow("selnl_msg_policyload", fields: (2697, 1), size64: 4, size32: 4),
+        StructureRow("nfgenmsg", fields: (2698, 3), size64: 4, size32: 4),
+        StructureRow("crypto_user_alg", fields: (2701, 7), size64: 208, size32: 208),
+        StructureRow("crypto_report_generic", fields: (2708, 1), size64: 64, size32: 64),
+        StructureRow("crypto_report_hash", fields: (2709, 3), size64: 72, size32: 72),
+        StructureRow("crypto_report_blkcipher", fields: (2712, 6), size64: 144, size32: 144),
+        StructureRow("crypto_report_aead", fields: (2718, 5), size64: 140, size32: 140),
+        StructureRow("crypto_report_rng", fields: (2723, 2), size64: 68, size32: 68),
+        StructureRow("crypto_report_cipher", fields: (2725, 4), size64: 76, size32: 76),
+        StructureRow("bpf_map_create", fields: (2729, 16), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_map_element", fields: (2745, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_update", fields: (2749, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_key", fields: (2753, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_map_next", fields: (2755, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_map_only", fields: (2758, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_prog_load", fields: (2759, 32), size64: 168, size32: 168, isWide: true),
+        StructureRow("bpf_object", fields: (2791, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_attach", fields: (2795, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_prog_detach", fields: (2802, 2), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_test_run", fields: (2804, 15), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_prog_test_run", fields: (2819, 1), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_next_id", fields: (2820, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_by_id", fields: (2823, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_map_by_id", fields: (2826, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_btf_by_id", fields: (2829, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_by_id", fields: (2830, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_info_by_fd", fields: (2831, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_object_info", fields: (2834, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_query_attr", fields: (2835, 8), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_prog_query", fields: (2843, 1), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_tracepoint", fields: (2844, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_raw_tracepoint", fields: (2847, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_btf_load", fields: (2848, 6), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_task_query", fields: (2854, 9), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_task_fd_query", fields: (2863, 1), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_batch", fields: (2864, 8), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch", fields: (2872, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_update", fields: (2873, 6), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_update", fields: (2879, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_delete", fields: (2880, 5), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_delete", fields: (2885, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_kprobe_multi", fields: (2886, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_cookie_attr", fields: (2891, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_uprobe_multi", fields: (2892, 7), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_tracing_attr", fields: (2899, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_netfilter_attr", fields: (2901, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_relative_attr", fields: (2905, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_attr", fields: (2907, 13), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_create", fields: (2920, 1), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_change", fields: (2921, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_update", fields: (2925, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_only", fields: (2926, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_detach", fields: (2927, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_stats_attr", fields: (2928, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_enable_stats", fields: (2929, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_iterator", fields: (2930, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_iter_create", fields: (2932, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_binding", fields: (2933, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_bind_map", fields: (2936, 1), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_token", fields: (2937, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_token_create", fields: (2939, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_stream", fields: (2940, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_stream_read", fields: (2944, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("perf_event_attr", fields: (2945, 104), size64: 136, size32: 136, isWide: true),
+        StructureRow("perf_query_bpf", fields: (3049, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("flock64_i386", fields: (3050, 5), size64: 24, size32: 24),
+        StructureRow("stat_i386", fields: (3055, 17), size64: 64, size32: 64),
+        StructureRow("stat64", fields: (3072, 16), size64: 96, size32: 96),
+        StructureRow("old_stat", fields: (3088, 11), size64: 32, size32: 32),
+        StructureRow("sel_arg", fields: (3099, 5), size64: 40, size32: 20),
+        StructureRow("mmap_arg", fields: (3104, 6), size64: 32, size32: 24),
+        StructureRow("old_sigaction", fields: (3110, 4), size64: 24, size32: 16),
+        StructureRow("ipc64_perm_i386", fields: (3114, 7), size64: 48, size32: 36),
+        StructureRow("ipc64_perm_set_i386", fields: (3121, 4), size64: 48, size32: 36),
+        StructureRow("shmid64_ds_i386", fields: (3125, 9), size64: 96, size32: 84),
+        StructureRow("semid64_ds_i386", fields: (3134, 5), size64: 80, size32: 64),
+        StructureRow("msqid64_ds_i386", fields: (3139, 9), size64: 96, size32: 88),
+        StructureRow("msqid64_ds_set_i386", fields: (3148, 2), size64: 80, size32: 72),
+        StructureRow("sigevent_i386", fields: (3150, 7), size64: 24, size32: 20),
+        StructureRow("ff_effect_i386", fields: (3157, 10), size64: 48, size32: 44),
+        StructureRow("sg_io_hdr_i386", fields: (3167, 23), size64: 64, size32: 64),
+        StructureRow("v4l2_format_i386", fields: (3190, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_format_found_i386", fields: (3198, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_create_buffers_i386", fields: (3206, 6), size64: 248, size32: 248),
+        StructureRow("v4l2_buffer_i386", fields: (3212, 13), size64: 72, size32: 68),
+        StructureRow("loop_info_i386", fields: (3225, 12), size64: 140, size32: 140),
     ]
 }
 
 extension SpecTables {
-    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14, fields15])
+    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14, fields15, fields16])
 
     private static let fields0: [ArgumentRow] = [
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
@@ -1333,8 +1345,8 @@ extension SpecTables {
         ArgumentRow("aio_data", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4),
         ArgumentRow("aio_key", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8, isOptional: true),
         ArgumentRow("aio_rw_flags", "flags", .entry, TypeRow(.value, .flags, 4, 16, .none), register: 6, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("aio_lio_opcode", "op", .entry, TypeRow(.value, .custom, 0, 88, .none), register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("aio_reqprio", "priority", .entry, TypeRow(.value, .custom, 2, 89, .none), condition: 35, register: 8, offset64: 18, offset32: 18, isOptional: true),
+        ArgumentRow("aio_lio_opcode", "op", .entry, TypeRow(.value, .custom, 0, 89, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("aio_reqprio", "priority", .entry, TypeRow(.value, .custom, 2, 90, .none), condition: 35, register: 8, offset64: 18, offset32: 18, isOptional: true),
         ArgumentRow("aio_reqprio", "priority", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 8, offset64: 18, offset32: 18, isOptional: true),
         ArgumentRow("aio_fildes", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 9, offset64: 20, offset32: 20),
         ArgumentRow("aio_buf", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), condition: 36, register: 10, offset64: 24, offset32: 24),
@@ -1352,7 +1364,7 @@ extension SpecTables {
         ArgumentRow("aio_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("aio_key", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
         ArgumentRow("aio_rw_flags", "", .entry, TypeRow(.value, .flags, 4, 16, .none), register: 3, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("aio_lio_opcode", "", .entry, TypeRow(.value, .custom, 0, 88, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("aio_lio_opcode", "", .entry, TypeRow(.value, .custom, 0, 89, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("aio_reqprio", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 5, offset64: 18, offset32: 18, isOptional: true),
         ArgumentRow("aio_fildes", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("aio_flags", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56, isHidden: true),
@@ -1389,13 +1401,13 @@ extension SpecTables {
         ArgumentRow("addr", "data", .entry, TypeRow(.array, .structure, 0, 32, .argument(3)), condition: 64, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "data", .entry, TypeRow(.array, .structure, 0, 9, .argument(3)), condition: 65, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), condition: 66, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "parts", .entry, TypeRow(.value, .custom, 0, 90, .none), condition: 67, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "parts", .entry, TypeRow(.value, .custom, 0, 91, .none), condition: 67, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "parts", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 68, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), condition: 69, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "address", .entry, TypeRow(.value, .custom, 0, 91, .none), condition: 70, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "address", .entry, TypeRow(.value, .custom, 0, 92, .none), condition: 70, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "address", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 49, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "fds", .entry, TypeRow(.array, .descriptor, 4, 0, .argument(3)), condition: 71, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "want", .entry, TypeRow(.value, .custom, 0, 92, .none), condition: 72, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "want", .entry, TypeRow(.value, .custom, 0, 93, .none), condition: 72, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("splice_off_in", "in_pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 73, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "len", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 74, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "msg_id", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 75, register: 12, offset64: 16, offset32: 16),
@@ -1433,11 +1445,11 @@ extension SpecTables {
         ArgumentRow("off", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 76, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("off", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 38, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("off", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 72, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "type", .entry, TypeRow(.value, .custom, 0, 93, .none), condition: 58, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "type", .entry, TypeRow(.value, .custom, 0, 94, .none), condition: 58, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("addr2", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), condition: 94, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("addr2", "data", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 95, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("addr2", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), condition: 96, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "address", .entry, TypeRow(.value, .custom, 0, 94, .none), condition: 97, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "address", .entry, TypeRow(.value, .custom, 0, 95, .none), condition: 97, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("cmd_op", "request", .entry, TypeRow(.value, .symbol, 4, 101, .none), condition: 98, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("off", "args", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 62, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("rw_flags", "flags", .entry, TypeRow(.value, .flags, 4, 16, .none), condition: 99, register: 16, offset64: 28, offset32: 28),
@@ -1639,10 +1651,10 @@ extension SpecTables {
         ArgumentRow("ru_nsignals", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 14, offset64: 120, offset32: 60, isDetail: true),
         ArgumentRow("ru_nvcsw", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 15, offset64: 128, offset32: 64, isDetail: true),
         ArgumentRow("ru_nivcsw", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 16, offset64: 136, offset32: 68, isDetail: true),
-        ArgumentRow("tms_utime", "", .entry, TypeRow(.value, .custom, 0, 95, .none), register: 1),
-        ArgumentRow("tms_stime", "", .entry, TypeRow(.value, .custom, 0, 95, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("tms_cutime", "", .entry, TypeRow(.value, .custom, 0, 95, .none), register: 3, offset64: 16, offset32: 8),
-        ArgumentRow("tms_cstime", "", .entry, TypeRow(.value, .custom, 0, 95, .none), register: 4, offset64: 24, offset32: 12),
+        ArgumentRow("tms_utime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 1),
+        ArgumentRow("tms_stime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("tms_cutime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("tms_cstime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 4, offset64: 24, offset32: 12),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 123, .none), register: 1),
         ArgumentRow("pidfd", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("child_tid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -1834,6 +1846,10 @@ extension SpecTables {
         ArgumentRow("in_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("out_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(7)), register: 4, offset64: 12, offset32: 12, isOptional: true),
+        ArgumentRow("key_id", "", .entry, TypeRow(.value, .custom, 0, 75, .none), register: 1),
+        ArgumentRow("in_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("in2_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(7)), register: 4, offset64: 12, offset32: 12, isOptional: true),
         ArgumentRow("supported_ops", "", .entry, TypeRow(.value, .flags, 4, 226, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_data_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -1893,8 +1909,8 @@ extension SpecTables {
         ArgumentRow("qs_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
         ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 238, .none), register: 2, offset64: 2, offset32: 2, isDetail: true),
         ArgumentRow("qs_pad", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 3, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 102, .none), register: 4, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 102, .none), register: 5, offset64: 32, offset32: 28, isDetail: true),
+        ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 103, .none), register: 4, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 103, .none), register: 5, offset64: 32, offset32: 28, isDetail: true),
         ArgumentRow("qs_incoredqs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 56, offset32: 48, isDetail: true),
         ArgumentRow("qs_btimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 60, offset32: 52, isDetail: true),
         ArgumentRow("qs_itimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 64, offset32: 56, isDetail: true),
@@ -1909,9 +1925,9 @@ extension SpecTables {
         ArgumentRow("qs_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 238, .none), register: 3, offset64: 2, offset32: 2, isDetail: true),
         ArgumentRow("qs_incoredqs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
-        ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 104, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 104, .none), register: 6, offset64: 32, offset32: 32, isDetail: true),
-        ArgumentRow("qs_pquota", "", .entry, TypeRow(.value, .structure, 0, 104, .none), register: 7, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 105, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 105, .none), register: 6, offset64: 32, offset32: 32, isDetail: true),
+        ArgumentRow("qs_pquota", "", .entry, TypeRow(.value, .structure, 0, 105, .none), register: 7, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("qs_btimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 80, offset32: 80, isDetail: true),
         ArgumentRow("qs_itimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 84, offset32: 84, isDetail: true),
         ArgumentRow("qs_rtbtimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 88, offset32: 88, isDetail: true),
@@ -1945,13 +1961,13 @@ extension SpecTables {
         ArgumentRow("loads", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(3)), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("totalram", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 32, offset32: 16),
         ArgumentRow("freeram", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 40, offset32: 20),
+    ]
+
+    private static let fields4: [ArgumentRow] = [
         ArgumentRow("sharedram", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 48, offset32: 24),
         ArgumentRow("bufferram", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 56, offset32: 28),
         ArgumentRow("totalswap", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 7, offset64: 64, offset32: 32),
         ArgumentRow("freeswap", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 8, offset64: 72, offset32: 36),
-    ]
-
-    private static let fields4: [ArgumentRow] = [
         ArgumentRow("procs", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 9, offset64: 80, offset32: 40),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 10, offset64: 82, offset32: 42, isHidden: true),
         ArgumentRow("totalhigh", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 11, offset64: 88, offset32: 44),
@@ -1998,20 +2014,20 @@ extension SpecTables {
         ArgumentRow("es", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("fs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 26, offset64: 200, offset32: 200),
         ArgumentRow("gs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 27, offset64: 208, offset32: 208),
-        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 1),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 97, .none), register: 1),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("rval", "", .entry, TypeRow(.value, .custom, 8, 97, .none), register: 1),
+        ArgumentRow("rval", "", .entry, TypeRow(.value, .custom, 8, 98, .none), register: 1),
         ArgumentRow("is_error", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 1),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 97, .none), register: 1),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ret_data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 56, offset32: 56),
         ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 255, .none), register: 1),
         ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 274, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("stack_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("entry", "", .entry, TypeRow(.value, .structure, 0, 114, .none), condition: 36, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("exit", "", .entry, TypeRow(.value, .structure, 0, 115, .none), condition: 151, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("seccomp", "", .entry, TypeRow(.value, .structure, 0, 116, .none), condition: 100, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("entry", "", .entry, TypeRow(.value, .structure, 0, 115, .none), condition: 36, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("exit", "", .entry, TypeRow(.value, .structure, 0, 116, .none), condition: 151, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("seccomp", "", .entry, TypeRow(.value, .structure, 0, 117, .none), condition: 100, register: 5, offset64: 24, offset32: 24),
         ArgumentRow("efd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("tfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("toff", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2025,23 +2041,23 @@ extension SpecTables {
         ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 267, .none), register: 1),
         ArgumentRow("port", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 98, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 99, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 100, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("seccomp_notif", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("seccomp_notif_resp", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("seccomp_data", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 100, .none), register: 1),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 101, .none), register: 1),
         ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 274, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .custom, 8, 101, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .custom, 8, 102, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 126, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 127, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("error", "", .entry, TypeRow(.value, .custom, 4, 102, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("error", "", .entry, TypeRow(.value, .custom, 4, 103, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 260, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 261, .none), register: 2, offset64: 8, offset32: 8),
@@ -2069,16 +2085,16 @@ extension SpecTables {
         ArgumentRow("fade_length", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("fade_level", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("level", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 1),
-        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 133, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 134, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("start_level", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 1),
         ArgumentRow("end_level", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 133, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 134, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("waveform", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("period", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("magnitude", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("phase", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 133, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 134, .none), register: 6, offset64: 10, offset32: 10),
         ArgumentRow("custom_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 20, offset32: 20),
         ArgumentRow("custom_data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 8, offset64: 24, offset32: 24),
         ArgumentRow("strong_magnitude", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -2090,17 +2106,17 @@ extension SpecTables {
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 284, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
-        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
-        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 134, .none), condition: 152, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 135, .none), condition: 153, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 136, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
+        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 140, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
+        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 135, .none), condition: 152, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 136, .none), condition: 153, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 138, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 7, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 287, .none), condition: 156, register: 1),
         ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 288, .none), register: 1),
         ArgumentRow("kb_index", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("kb_value", "", .both, TypeRow(.value, .custom, 2, 103, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("kb_value", "", .both, TypeRow(.value, .custom, 2, 104, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("scancode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("keycode", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("delay", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
@@ -2148,28 +2164,28 @@ extension SpecTables {
         ArgumentRow("present", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 15, offset32: 15),
         ArgumentRow("dpl", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("db", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 17, offset32: 17),
+    ]
+
+    private static let fields5: [ArgumentRow] = [
         ArgumentRow("s", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 18, offset32: 18),
         ArgumentRow("l", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 19, offset32: 19),
         ArgumentRow("g", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 20, offset32: 20),
         ArgumentRow("avl", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 21, offset32: 21),
-    ]
-
-    private static let fields5: [ArgumentRow] = [
         ArgumentRow("unusable", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 22, offset32: 22, isHidden: true),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 23, offset32: 23, isHidden: true),
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 3, offset64: 10, offset32: 10, isHidden: true),
-        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 1),
-        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 2, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 3, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 4, offset64: 72, offset32: 72, isDetail: true),
-        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 5, offset64: 96, offset32: 96, isDetail: true),
-        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 6, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 7, offset64: 144, offset32: 144, isDetail: true),
-        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 149, .none), register: 8, offset64: 168, offset32: 168, isDetail: true),
-        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 9, offset64: 192, offset32: 192, isDetail: true),
-        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 10, offset64: 208, offset32: 208, isDetail: true),
+        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 1),
+        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 2, offset64: 24, offset32: 24, isDetail: true),
+        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 3, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 4, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 5, offset64: 96, offset32: 96, isDetail: true),
+        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 6, offset64: 120, offset32: 120, isDetail: true),
+        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 7, offset64: 144, offset32: 144, isDetail: true),
+        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 8, offset64: 168, offset32: 168, isDetail: true),
+        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 9, offset64: 192, offset32: 192, isDetail: true),
+        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 10, offset64: 208, offset32: 208, isDetail: true),
         ArgumentRow("cr0", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 224, offset32: 224, isDetail: true),
         ArgumentRow("cr2", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 12, offset64: 232, offset32: 232, isDetail: true),
         ArgumentRow("cr3", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 240, offset32: 240, isDetail: true),
@@ -2195,7 +2211,7 @@ extension SpecTables {
         ArgumentRow("consumer", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 8, 309, .none), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("num_attrs", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 68, offset32: 68),
-        ArgumentRow("attrs", "", .exit, TypeRow(.array, .custom, 16, 104, .argument(4)), register: 6, offset64: 80, offset32: 80, isOptional: true, isInline: true),
+        ArgumentRow("attrs", "", .exit, TypeRow(.array, .custom, 16, 105, .argument(4)), register: 6, offset64: 80, offset32: 80, isOptional: true, isInline: true),
         ArgumentRow("padding", "", .exit, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 7, offset64: 240, offset32: 240, isOptional: true),
         ArgumentRow("sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2203,8 +2219,8 @@ extension SpecTables {
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 312, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 1),
-        ArgumentRow("period", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 1),
+        ArgumentRow("period", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 313, .none), register: 4, offset64: 36, offset32: 36),
         ArgumentRow("on", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 5, offset64: 40, offset32: 40, isHidden: true),
@@ -2254,7 +2270,7 @@ extension SpecTables {
         ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 324, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("parent", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("component", "", .entry, TypeRow(.value, .structure, 0, 164, .none), register: 1),
+        ArgumentRow("component", "", .entry, TypeRow(.value, .structure, 0, 165, .none), register: 1),
         ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 1, 322, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("channel", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 5, offset32: 5),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 325, .none), register: 1),
@@ -2284,7 +2300,7 @@ extension SpecTables {
         ArgumentRow("driver", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("card", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("bus_info", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 48, offset32: 48),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .custom, 4, 105, .none), register: 4, offset64: 80, offset32: 80),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 4, offset64: 80, offset32: 80),
         ArgumentRow("capabilities", "", .entry, TypeRow(.value, .flags, 4, 333, .none), register: 5, offset64: 84, offset32: 84),
         ArgumentRow("device_caps", "", .entry, TypeRow(.value, .flags, 4, 333, .none), register: 6, offset64: 88, offset32: 88, isOptional: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 7, offset64: 92, offset32: 92, isHidden: true),
@@ -2292,30 +2308,30 @@ extension SpecTables {
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 342, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("description", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("pixelformat", "", .exit, TypeRow(.value, .custom, 4, 106, .none), register: 5, offset64: 44, offset32: 44),
+        ArgumentRow("pixelformat", "", .exit, TypeRow(.value, .custom, 4, 107, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("mbus_code", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 48, offset32: 48, isOptional: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 7, offset64: 52, offset32: 52, isHidden: true),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("bytesperline", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sizeimage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("c", "", .entry, TypeRow(.value, .structure, 0, 171, .none), register: 1),
+        ArgumentRow("c", "", .entry, TypeRow(.value, .structure, 0, 172, .none), register: 1),
         ArgumentRow("next", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("w", "", .entry, TypeRow(.value, .structure, 0, 171, .none), register: 1),
+        ArgumentRow("w", "", .entry, TypeRow(.value, .structure, 0, 172, .none), register: 1),
         ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("chromakey", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("clips", "", .entry, TypeRow(.array, .structure, 0, 176, .argument(4)), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("clips", "", .entry, TypeRow(.array, .structure, 0, 177, .argument(4)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("clipcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 28),
         ArgumentRow("bitmap", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 6, offset64: 40, offset32: 32),
         ArgumentRow("global_alpha", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 7, offset64: 48, offset32: 36),
         ArgumentRow("sampling_rate", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("samples_per_line", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("sample_format", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("sample_format", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("start", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(2)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 359, .none), register: 7, offset64: 32, offset32: 32),
@@ -2325,40 +2341,40 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 3, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("plane_fmt", "", .entry, TypeRow(.array, .structure, 0, 179, .argument(6)), register: 6, offset64: 20, offset32: 20, isInline: true),
+        ArgumentRow("plane_fmt", "", .entry, TypeRow(.array, .structure, 0, 180, .argument(6)), register: 6, offset64: 20, offset32: 20, isInline: true),
         ArgumentRow("num_planes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 180, offset32: 180),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(11)), register: 8, offset64: 181, offset32: 181, isHidden: true),
-        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 1),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 1),
         ArgumentRow("buffersize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 3, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("dataformat", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 1),
+        ArgumentRow("dataformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 1),
         ArgumentRow("buffersize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 175, .none), condition: 160, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 177, .none), condition: 161, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 178, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 180, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 176, .none), condition: 160, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 178, .none), condition: 161, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 183, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 204, offset32: 204, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 175, .none), condition: 160, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 177, .none), condition: 161, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 178, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 180, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 176, .none), condition: 160, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 178, .none), condition: 161, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 183, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields6: [ArgumentRow] = [
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 204, offset32: 204, isHidden: true),
         ArgumentRow("index", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields6: [ArgumentRow] = [
-        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 183, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 184, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 224, offset32: 224, isHidden: true),
         ArgumentRow("rest", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(7)), register: 6, offset64: 228, offset32: 228, isHidden: true),
         ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
@@ -2399,28 +2415,28 @@ extension SpecTables {
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 11, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 357, .none), register: 1),
         ArgumentRow("capturemode", "", .entry, TypeRow(.value, .flags, 4, 358, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 172, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 173, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("extendedmode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("readbuffers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 357, .none), register: 1),
         ArgumentRow("outputmode", "", .entry, TypeRow(.value, .flags, 4, 358, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 172, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 173, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("extendedmode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("writebuffers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("parm.capture", "", .entry, TypeRow(.value, .structure, 0, 190, .none), condition: 169, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("parm.output", "", .entry, TypeRow(.value, .structure, 0, 191, .none), condition: 170, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.capture", "", .entry, TypeRow(.value, .structure, 0, 191, .none), condition: 169, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.output", "", .entry, TypeRow(.value, .structure, 0, 192, .none), condition: 170, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(160)), register: 3, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("parm.capture", "", .exit, TypeRow(.value, .structure, 0, 190, .none), condition: 169, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("parm.output", "", .exit, TypeRow(.value, .structure, 0, 191, .none), condition: 170, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.capture", "", .exit, TypeRow(.value, .structure, 0, 191, .none), condition: 169, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.output", "", .exit, TypeRow(.value, .structure, 0, 192, .none), condition: 170, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(160)), register: 3, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("id", "", .exit, TypeRow(.value, .flags, 8, 343, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(24)), register: 3, offset64: 16, offset32: 12),
-        ArgumentRow("frameperiod", "", .exit, TypeRow(.value, .structure, 0, 172, .none), register: 4, offset64: 40, offset32: 36),
+        ArgumentRow("frameperiod", "", .exit, TypeRow(.value, .structure, 0, 173, .none), register: 4, offset64: 40, offset32: 36),
         ArgumentRow("framelines", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 48, offset32: 44),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 52, offset32: 48, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -2459,11 +2475,11 @@ extension SpecTables {
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("bounds", "", .exit, TypeRow(.value, .structure, 0, 171, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("defrect", "", .exit, TypeRow(.value, .structure, 0, 171, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("pixelaspect", "", .exit, TypeRow(.value, .structure, 0, 172, .none), register: 4, offset64: 36, offset32: 36),
+        ArgumentRow("bounds", "", .exit, TypeRow(.value, .structure, 0, 172, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("defrect", "", .exit, TypeRow(.value, .structure, 0, 172, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("pixelaspect", "", .exit, TypeRow(.value, .structure, 0, 173, .none), register: 4, offset64: 36, offset32: 36),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("c", "", .both, TypeRow(.value, .structure, 0, 171, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c", "", .both, TypeRow(.value, .structure, 0, 172, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ctrl_class", "", .entry, TypeRow(.value, .symbol, 4, 348, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("error_idx", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2479,17 +2495,17 @@ extension SpecTables {
         ArgumentRow("max_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("step_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 355, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 203, .none), condition: 166, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 204, .none), condition: 171, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 204, .none), condition: 166, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 205, .none), condition: 171, register: 5, offset64: 12, offset32: 12),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 356, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 172, .none), condition: 172, register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 173, .none), condition: 172, register: 6, offset64: 20, offset32: 20),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 7, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 8, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("tuner", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -2507,12 +2523,12 @@ extension SpecTables {
         ArgumentRow("num_qgroups", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("num_ref_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("num_excl_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 209, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 210, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("qgroups", "", .entry, TypeRow(.array, .unsigned, 8, 0, .argument(1)), register: 6, offset64: 72, offset32: 72, isDetail: true, isInline: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 387, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 173, register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 210, .none), condition: 173, register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 211, .none), condition: 173, register: 4, offset64: 32, offset32: 32),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4040)), register: 5, offset64: 56, offset32: 56),
         ArgumentRow("transid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("profiles", "", .entry, TypeRow(.value, .flags, 8, 363, .none), register: 1),
@@ -2533,10 +2549,10 @@ extension SpecTables {
         ArgumentRow("completed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 364, .none), register: 1),
         ArgumentRow("state", "", .exit, TypeRow(.value, .flags, 8, 365, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 212, .none), condition: 174, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 212, .none), condition: 175, register: 4, offset64: 152, offset32: 152),
-        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 212, .none), condition: 176, register: 5, offset64: 288, offset32: 288),
-        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 213, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 213, .none), condition: 174, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 213, .none), condition: 175, register: 4, offset64: 152, offset32: 152),
+        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 213, .none), condition: 176, register: 5, offset64: 288, offset32: 288),
+        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 214, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(72)), register: 7, offset64: 448, offset32: 448, isHidden: true),
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2545,7 +2561,7 @@ extension SpecTables {
         ArgumentRow("compress_type", "", .entry, TypeRow(.value, .symbol, 4, 372, .none), register: 5, offset64: 28, offset32: 28),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
-        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
         ArgumentRow("bytes_used", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("total_bytes", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 32, offset32: 32),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(379)), register: 5, offset64: 40, offset32: 40, isHidden: true),
@@ -2554,26 +2570,26 @@ extension SpecTables {
         ArgumentRow("cont_reading_from_srcdev_mode", "", .entry, TypeRow(.value, .symbol, 8, 376, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("srcdev_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1025)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tgtdev_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1025)), register: 4, offset64: 1041, offset32: 1041),
+    ]
+
+    private static let fields7: [ArgumentRow] = [
         ArgumentRow("replace_state", "", .entry, TypeRow(.value, .symbol, 8, 378, .none), register: 1),
         ArgumentRow("progress_1000", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("time_started", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("time_stopped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-    ]
-
-    private static let fields7: [ArgumentRow] = [
         ArgumentRow("num_write_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("num_uncorrectable_read_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 375, .none), register: 1),
         ArgumentRow("result", "", .exit, TypeRow(.value, .symbol, 8, 377, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 218, .none), condition: 36, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 217, .none), condition: 40, register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 219, .none), condition: 36, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 218, .none), condition: 40, register: 4, offset64: 16, offset32: 16),
         ArgumentRow("spare", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(64)), register: 5, offset64: 2088, offset32: 2084, isHidden: true),
         ArgumentRow("compat_flags", "", .entry, TypeRow(.value, .flags, 8, 368, .none), register: 1),
         ArgumentRow("compat_ro_flags", "", .entry, TypeRow(.value, .flags, 8, 369, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("incompat_flags", "", .entry, TypeRow(.value, .flags, 8, 370, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("max_id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("num_devices", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fsid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("fsid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("nodesize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 32, offset32: 32),
         ArgumentRow("sectorsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 36, offset32: 36),
         ArgumentRow("clone_alignment", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
@@ -2581,12 +2597,12 @@ extension SpecTables {
         ArgumentRow("csum_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 177, register: 8, offset64: 46, offset32: 46),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 374, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 178, register: 10, offset64: 56, offset32: 56),
-        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), condition: 179, register: 11, offset64: 64, offset32: 64),
+        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), condition: 179, register: 11, offset64: 64, offset32: 64),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(944)), register: 12, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
         ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 379, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("values", "", .exit, TypeRow(.value, .custom, 8, 108, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("values", "", .exit, TypeRow(.value, .custom, 8, 109, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("counters", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(4)), register: 5, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(121)), register: 6, offset64: 64, offset32: 64, isHidden: true),
         ArgumentRow("treeid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 1),
@@ -2607,7 +2623,7 @@ extension SpecTables {
         ArgumentRow("create", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 209, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 210, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 382, .none), register: 1),
         ArgumentRow("status", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -2615,11 +2631,11 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(6)), register: 3, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("sec", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), register: 1),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 1),
         ArgumentRow("stransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("rtransid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 231, .none), register: 4, offset64: 32, offset32: 32),
-        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 231, .none), register: 5, offset64: 48, offset32: 44),
+        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 232, .none), register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 232, .none), register: 5, offset64: 48, offset32: 44),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 64, offset32: 56),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(16)), register: 7, offset64: 72, offset32: 64, isHidden: true),
         ArgumentRow("data_extents_scrubbed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -2641,7 +2657,7 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 385, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 233, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 234, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(109)), register: 6, offset64: 152, offset32: 152, isHidden: true),
         ArgumentRow("tree_id", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 1),
         ArgumentRow("min_objectid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 2, offset64: 8, offset32: 8),
@@ -2654,9 +2670,9 @@ extension SpecTables {
         ArgumentRow("max_type", "", .entry, TypeRow(.value, .symbol, 4, 361, .none), register: 9, offset64: 60, offset32: 60),
         ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 64, offset32: 64),
         ArgumentRow("unused", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(36)), register: 11, offset64: 68, offset32: 68, isHidden: true),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 236, .none), register: 1),
         ArgumentRow("buf", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3992)), register: 2, offset64: 104, offset32: 104, isHidden: true),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 236, .none), register: 1),
         ArgumentRow("buf_size", "", .both, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 104, offset32: 104),
         ArgumentRow("send_fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("clone_sources_count", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2670,7 +2686,7 @@ extension SpecTables {
         ArgumentRow("used_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("space_slots", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("total_spaces", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 239, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
+        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 240, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
         ArgumentRow("version", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 1),
         ArgumentRow("data_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 12, offset32: 12),
         ArgumentRow("data_start", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16, isOptional: true),
@@ -2693,15 +2709,15 @@ extension SpecTables {
         ArgumentRow("unicode", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
         ArgumentRow("fontpos", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("entry_ct", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 245, .argument(0)), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 246, .argument(0)), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 244, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 245, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(768)), register: 3, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("diacr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("result", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 248, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 249, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3072)), register: 3, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("function", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2713,7 +2729,7 @@ extension SpecTables {
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 8, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("nent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 250, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
+        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 251, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
         ArgumentRow("lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 356, offset32: 356),
         ArgumentRow("lineoffsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 3, offset64: 256, offset32: 256),
@@ -2728,12 +2744,12 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 309, .none), register: 1),
         ArgumentRow("num_attrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 3, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("attrs", "", .entry, TypeRow(.array, .custom, 24, 109, .argument(1)), register: 4, offset64: 32, offset32: 32, isOptional: true, isInline: true),
+        ArgumentRow("attrs", "", .entry, TypeRow(.array, .custom, 24, 110, .argument(1)), register: 4, offset64: 32, offset32: 32, isOptional: true, isInline: true),
         ArgumentRow("attributes", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(240)), register: 5, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("num_lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 560, offset32: 560),
         ArgumentRow("offsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 256, offset32: 256),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 256, .none), register: 4, offset64: 288, offset32: 288),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 257, .none), register: 4, offset64: 288, offset32: 288),
         ArgumentRow("event_buffer_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 564, offset32: 564, isOptional: true),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 6, offset64: 568, offset32: 568, isOptional: true),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 7, offset64: 588, offset32: 588),
@@ -2757,20 +2773,20 @@ extension SpecTables {
         ArgumentRow("usr_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("usr_oob", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 390, .none), register: 6, offset64: 40, offset32: 40),
+    ]
+
+    private static let fields8: [ArgumentRow] = [
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 7, offset64: 41, offset32: 41, isHidden: true),
         ArgumentRow("useecc", "", .entry, TypeRow(.value, .symbol, 4, 391, .none), register: 1),
         ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("oobfree", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(16)), register: 3, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields8: [ArgumentRow] = [
         ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(32)), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("oobavail", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 260, offset32: 260),
-        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 265, .fixed(8)), register: 4, offset64: 264, offset32: 264),
+        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 266, .fixed(8)), register: 4, offset64: 264, offset32: 264),
         ArgumentRow("corrected", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("failed", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("badblocks", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2795,15 +2811,15 @@ extension SpecTables {
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("n_samples", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 2, offset64: 4, offset32: 4, isOptional: true),
-        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 156, .fixed(51)), register: 3, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("device", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 1),
-        ArgumentRow("sys_realtime", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("sys_monoraw", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 3, offset64: 32, offset32: 32),
+        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 157, .fixed(51)), register: 3, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("device", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 1),
+        ArgumentRow("sys_realtime", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("sys_monoraw", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 4, offset64: 48, offset32: 48, isOptional: true),
         ArgumentRow("n_samples", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isOptional: true),
-        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 156, .fixed(75)), register: 4, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 157, .fixed(75)), register: 4, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("memfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 394, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2814,17 +2830,17 @@ extension SpecTables {
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 394, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 275, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 276, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("attr", "", .entry, TypeRow(.value, .flags, 8, 397, .none), register: 1),
         ArgumentRow("a", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("b", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("c", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 107, .none), register: 1),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 1),
         ArgumentRow("clnt_login", "", .entry, TypeRow(.value, .symbol, 4, 395, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("clnt_uuid", "", .entry, TypeRow(.array, .hexadecimal, 1, 0, .fixed(16)), register: 3, offset64: 16, offset32: 16, isOptional: true),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 52, offset32: 52),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 277, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 278, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
         ArgumentRow("session", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 44, offset32: 44),
         ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 396, .none), register: 9, offset64: 48, offset32: 48),
@@ -2832,22 +2848,20 @@ extension SpecTables {
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 277, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 278, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 396, .none), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("func", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 277, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 278, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("ret", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 277, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 278, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("op", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 277, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 278, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 12, offset32: 12),
-        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 278, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
         ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 279, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
@@ -2856,6 +2870,8 @@ extension SpecTables {
         ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 281, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
         ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 282, .none), register: 2),
+        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 283, .none), register: 2),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
@@ -2883,7 +2899,7 @@ extension SpecTables {
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("count", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("padding1", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 294, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
+        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 295, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4352)), register: 4, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("lnum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2960,13 +2976,13 @@ extension SpecTables {
         ArgumentRow("c_ospeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 407, .none), register: 1),
         ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 443, .none), register: 2, offset64: 2, offset32: 2),
+    ]
+
+    private static let fields9: [ArgumentRow] = [
         ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 444, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 408, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 409, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 410, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
-    ]
-
-    private static let fields9: [ArgumentRow] = [
         ArgumentRow("ws_row", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("ws_col", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("ws_xpixel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -3028,7 +3044,7 @@ extension SpecTables {
         ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 434, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("datalen", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 315, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 316, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("act_mask", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1, offset64: 32, offset32: 32),
         ArgumentRow("buf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("buf_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 40, offset32: 40),
@@ -3067,7 +3083,7 @@ extension SpecTables {
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 13, offset64: 216, offset32: 216, isDetail: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 320, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 321, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 240, offset32: 240, isHidden: true),
         ArgumentRow("tm_sec", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tm_min", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3080,7 +3096,7 @@ extension SpecTables {
         ArgumentRow("tm_isdst", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("enabled", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 322, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 323, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("pll_ctrl", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("pll_value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pll_max", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3095,7 +3111,7 @@ extension SpecTables {
         ArgumentRow("api", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 418, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 419, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 421, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 420, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
@@ -3103,15 +3119,15 @@ extension SpecTables {
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 422, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("copy", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 423, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("zeropage", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 424, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 425, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("mapped", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 1),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 426, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("updated", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
@@ -3155,7 +3171,7 @@ extension SpecTables {
         ArgumentRow("sin_zero", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("x25_addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 341, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 342, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
         ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 460, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 461, .none), register: 3, offset64: 8, offset32: 8),
@@ -3163,36 +3179,35 @@ extension SpecTables {
         ArgumentRow("can_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("tx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+    ]
+
+    private static let fields10: [ArgumentRow] = [
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("lower", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("upper", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-    ]
-
-    private static let fields10: [ArgumentRow] = [
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 346, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 347, .none), register: 1),
         ArgumentRow("domain", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("node", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 345, .none), register: 1),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 347, .none), register: 1),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 348, .none), register: 1),
+        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 346, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 348, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 349, .none), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
         ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 475, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 476, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 349, .none), condition: 183, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 350, .none), condition: 184, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 351, .none), condition: 185, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 350, .none), condition: 183, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 351, .none), condition: 184, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 352, .none), condition: 185, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(12)), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 477, .none), register: 1),
         ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 478, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(1)), condition: 186, register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 186, register: 3, offset64: 6, offset32: 6, isHidden: true),
         ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 479, .none), condition: 187, register: 3, offset64: 6, offset32: 6),
         ArgumentRow("hwaddr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(8)), register: 3, offset64: 6, offset32: 6),
-        ArgumentRow("end", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 4, offset64: 14, offset32: 14, isHidden: true),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 353, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 354, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
@@ -3251,10 +3266,10 @@ extension SpecTables {
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("desc", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 371, .none), register: 1),
-        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 371, .none), register: 2, offset64: 32, offset32: 32),
-        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 371, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 371, .none), register: 4, offset64: 96, offset32: 96),
+        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 372, .none), register: 1),
+        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 372, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 372, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 372, .none), register: 4, offset64: 96, offset32: 96),
         ArgumentRow("rx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -3367,12 +3382,12 @@ extension SpecTables {
         ArgumentRow("res1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 5, offset32: 5, isHidden: true),
         ArgumentRow("res2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 6, offset32: 6, isHidden: true),
         ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 9, offset64: 8, offset32: 8),
-        ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("tcm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
     ]
 
     private static let fields11: [ArgumentRow] = [
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("tcm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("tcm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("tcm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("tcm_handle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
@@ -3398,14 +3413,14 @@ extension SpecTables {
         ArgumentRow("rta_ts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("rta_tsage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("prefix", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(8)), register: 1),
-        ArgumentRow("magic", "", .entry, TypeRow(.value, .custom, 4, 110, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("magic", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("header_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("properties_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("properties_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
-        ArgumentRow("filter_subsystem_hash", "", .entry, TypeRow(.value, .custom, 4, 110, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("filter_devtype_hash", "", .entry, TypeRow(.value, .custom, 4, 110, .none), register: 7, offset64: 28, offset32: 28),
-        ArgumentRow("filter_tag_bloom_hi", "", .entry, TypeRow(.value, .custom, 4, 110, .none), register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("filter_tag_bloom_lo", "", .entry, TypeRow(.value, .custom, 4, 110, .none), register: 9, offset64: 36, offset32: 36),
+        ArgumentRow("filter_subsystem_hash", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("filter_devtype_hash", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("filter_tag_bloom_hi", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 8, offset64: 32, offset32: 32),
+        ArgumentRow("filter_tag_bloom_lo", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 9, offset64: 36, offset32: 36),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3473,7 +3488,7 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("vlan", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("qos", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("vlan_proto", "", .entry, TypeRow(.value, .custom, 2, 111, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("vlan_proto", "", .entry, TypeRow(.value, .custom, 2, 112, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("broadcast", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 1),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("rate", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3533,7 +3548,7 @@ extension SpecTables {
         ArgumentRow("dcb_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 624, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("dcb_pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 656, .none), register: 1),
+        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 659, .none), register: 1),
         ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("nh_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 554, .none), register: 2, offset64: 1, offset32: 1),
@@ -3550,18 +3565,18 @@ extension SpecTables {
         ArgumentRow("u", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 189, register: 1),
         ArgumentRow("u", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 111, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 112, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 4, offset64: 18, offset32: 18, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
         ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 634, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 635, .none), register: 3, offset64: 5, offset32: 5),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 418, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 419, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 657, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 660, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -3569,13 +3584,38 @@ extension SpecTables {
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 601, .none), register: 6, offset64: 34, offset32: 34),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isOptional: true),
+        ArgumentRow("igmp_v1queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 1),
+    ]
+
+    private static let fields12: [ArgumentRow] = [
+        ArgumentRow("igmp_v2queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("igmp_v3queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 3, offset64: 32, offset32: 32),
+        ArgumentRow("igmp_leaves", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 4, offset64: 48, offset32: 48),
+        ArgumentRow("igmp_v1reports", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 5, offset64: 64, offset32: 64),
+        ArgumentRow("igmp_v2reports", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 6, offset64: 80, offset32: 80),
+        ArgumentRow("igmp_v3reports", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 7, offset64: 96, offset32: 96),
+        ArgumentRow("igmp_parse_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 112, offset32: 112),
+        ArgumentRow("mld_v1queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 9, offset64: 120, offset32: 120),
+        ArgumentRow("mld_v2queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 10, offset64: 136, offset32: 136),
+        ArgumentRow("mld_leaves", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 11, offset64: 152, offset32: 152),
+        ArgumentRow("mld_v1reports", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 12, offset64: 168, offset32: 168),
+        ArgumentRow("mld_v2reports", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 13, offset64: 184, offset32: 184),
+        ArgumentRow("mld_parse_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 14, offset64: 200, offset32: 200),
+        ArgumentRow("mcast_bytes", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 15, offset64: 208, offset32: 208),
+        ArgumentRow("mcast_packets", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 16, offset64: 224, offset32: 224),
+        ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("rx_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("tx_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("rx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48),
+        ArgumentRow("tx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("rx_noroute", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 9, offset64: 64, offset32: 64),
         ArgumentRow("transition_blk", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("transition_fwd", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rx_bpdu", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tx_bpdu", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-    ]
-
-    private static let fields12: [ArgumentRow] = [
         ArgumentRow("rx_tcn", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("tx_tcn", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -3638,12 +3678,12 @@ extension SpecTables {
         ArgumentRow("bus_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("arbitration_lost", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("restarts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 651, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 651, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 652, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 652, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 653, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 653, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 654, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 654, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 655, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 655, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 656, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 656, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("idiag_sport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 1),
         ArgumentRow("idiag_dport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("idiag_src", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -3660,22 +3700,22 @@ extension SpecTables {
         ArgumentRow("idiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 688, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 692, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 691, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 444, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("idiag_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 688, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 6, offset64: 52, offset32: 52),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 692, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 444, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 691, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_dbs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 444, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -3683,15 +3723,15 @@ extension SpecTables {
         ArgumentRow("idiag_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 688, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 692, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 442, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 691, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 445, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 442, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 445, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -3729,9 +3769,9 @@ extension SpecTables {
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 687, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 691, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 672, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 675, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("udiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("udiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
@@ -3744,15 +3784,18 @@ extension SpecTables {
         ArgumentRow("udiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("udiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 676, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 679, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 674, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 677, .none), register: 5, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields13: [ArgumentRow] = [
         ArgumentRow("ndiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ndiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ndiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("ndiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 54, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 677, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 680, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ndiag_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("ndiag_dst_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_dst_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
@@ -3766,7 +3809,7 @@ extension SpecTables {
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 679, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 682, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("pdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pdiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
@@ -3774,26 +3817,23 @@ extension SpecTables {
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 681, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 684, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdi_reserve", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields13: [ArgumentRow] = [
         ArgumentRow("pdi_copy_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("pdi_tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 680, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 683, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("pdmc_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
         ArgumentRow("pdmc_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdmc_type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdmc_alen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 10, offset32: 10),
-        ArgumentRow("pdmc_addr", "", .entry, TypeRow(.value, .custom, 32, 112, .none), register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("pdmc_addr", "", .entry, TypeRow(.value, .custom, 32, 114, .none), register: 5, offset64: 12, offset32: 12),
         ArgumentRow("tcpm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("tcpm_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("tcpm_keylen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 151, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 68, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .custom, 80, 113, .none), register: 5, offset64: 20, offset32: 20),
+        ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .custom, 80, 115, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("pdr_block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pdr_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdr_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3803,31 +3843,54 @@ extension SpecTables {
         ArgumentRow("pdr_features", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 689, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 693, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 444, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 684, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 683, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 687, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 686, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("diag_shutdown", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 444, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("diag_uid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("diag_inode", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 685, .none), register: 1),
-        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 685, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 691, .none), register: 1),
+        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 688, .none), register: 1),
+        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 688, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 695, .none), register: 1),
         ArgumentRow("yes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("no", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("link_id", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 1),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("wrap", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("token", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("sndbuf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("peer_rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("rx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 9, offset64: 48, offset32: 48),
+        ArgumentRow("rx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 10, offset64: 49, offset32: 49),
+        ArgumentRow("tx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 50, offset32: 50),
+        ArgumentRow("tx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 51, offset32: 51),
+        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 13, offset64: 52, offset32: 52),
+        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 15, offset64: 68, offset32: 68),
+        ArgumentRow("linkid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("my_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("token", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("peer_token", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("link_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("ibname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("ibport", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 65, offset32: 65),
+        ArgumentRow("ibport", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 65, offset32: 65),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 4, offset64: 66, offset32: 66),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 5, offset64: 106, offset32: 106),
-        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 470, .fixed(1)), register: 1),
-        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 695, .none), register: 2, offset64: 146, offset32: 146),
+        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 476, .fixed(1)), register: 1),
+        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 699, .none), register: 2, offset64: 146, offset32: 146),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("seqno", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nfgen_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 712, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 716, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("res_id", "", .entry, TypeRow(.value, .network, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("cru_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("cru_driver_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 64, offset32: 64),
@@ -3857,13 +3920,13 @@ extension SpecTables {
         ArgumentRow("blocksize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
         ArgumentRow("min_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("max_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
-        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 740, .none), register: 1),
+        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("value_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 741, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 745, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("inner_map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 766, .none), condition: 190, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 770, .none), condition: 190, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("map_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("map_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 10, offset64: 48, offset32: 48),
@@ -3876,29 +3939,29 @@ extension SpecTables {
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 751, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 748, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 752, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("next_key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 742, .none), register: 1),
+        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 746, .none), register: 1),
         ArgumentRow("insn_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 114, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 116, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("license", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("log_level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("log_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 28, offset32: 28),
         ArgumentRow("log_buf", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 105, .none), register: 8, offset64: 40, offset32: 40),
-        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 106, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 747, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("prog_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 10, offset64: 48, offset32: 48),
         ArgumentRow("prog_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 64, offset32: 64),
-        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 12, offset64: 68, offset32: 68),
+        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 12, offset64: 68, offset32: 68),
         ArgumentRow("prog_btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 13, offset64: 72, offset32: 72),
         ArgumentRow("func_info_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 76, offset32: 76),
         ArgumentRow("func_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 15, offset64: 80, offset32: 80),
@@ -3921,17 +3984,20 @@ extension SpecTables {
         ArgumentRow("keyring_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 32, offset64: 164, offset32: 164),
         ArgumentRow("pathname", "", .entry, TypeRow(.value, .path, 0, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("path_fd", "", .entry, TypeRow(.value, .directory, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("attach_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 745, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("replace_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+    ]
+
+    private static let fields14: [ArgumentRow] = [
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("retval", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data_size_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3944,44 +4010,41 @@ extension SpecTables {
         ArgumentRow("ctx_size_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44),
         ArgumentRow("ctx_in", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 11, offset64: 48, offset32: 48),
         ArgumentRow("ctx_out", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 12, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 750, .none), register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 754, .none), register: 13, offset64: 64, offset32: 64),
         ArgumentRow("cpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("batch_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 72, offset32: 72),
-        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 492, .none), register: 1),
+        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 498, .none), register: 1),
         ArgumentRow("start_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("prog_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("map_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("link_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("info_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 499, .none), register: 1),
+        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 505, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 746, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 745, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 750, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 749, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("prog_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("prog_ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(4)), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("prog_cnt", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 192, register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 501, .none), register: 1),
+        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 507, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 503, .none), register: 1),
+        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 509, .none), register: 1),
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("btf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(0)), register: 2),
         ArgumentRow("btf_log_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields14: [ArgumentRow] = [
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("btf_log_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("btf_log_level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
@@ -3991,33 +4054,33 @@ extension SpecTables {
         ArgumentRow("buf_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("buf", "", .exit, TypeRow(.value, .text, 0, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("prog_id", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 751, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 755, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("probe_offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("probe_addr", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 506, .none), register: 1),
+        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 512, .none), register: 1),
         ArgumentRow("in_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("out_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 751, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 508, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 514, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 751, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 510, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 516, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 747, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 751, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 512, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 752, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 518, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 756, .none), register: 1),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("syms", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("addrs", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(1)), register: 4, offset64: 16, offset32: 16),
@@ -4028,66 +4091,66 @@ extension SpecTables {
         ArgumentRow("ref_ctr_offsets", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("cookies", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 757, .none), register: 6, offset64: 36, offset32: 36),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("hooknum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("priority", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 754, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 758, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 193, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 515, .none), condition: 194, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 514, .none), condition: 195, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 516, .none), condition: 196, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 518, .none), condition: 197, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 519, .none), condition: 198, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 517, .none), condition: 199, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 521, .none), condition: 194, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 520, .none), condition: 195, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 522, .none), condition: 196, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 524, .none), condition: 197, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 525, .none), condition: 198, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 523, .none), condition: 199, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 200, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 193, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 520, .none), register: 1),
+        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("new_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 745, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 201, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 522, .none), register: 1),
+        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 528, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 524, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 755, .none), register: 1),
-        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 1),
+        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 530, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 759, .none), register: 1),
+        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 532, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 528, .none), register: 1),
+        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 534, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 530, .none), register: 1),
+        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 536, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("bpffs_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 532, .none), register: 1),
+        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 538, .none), register: 1),
         ArgumentRow("stream_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("stream_buf_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("stream_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 534, .none), register: 1),
+        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 540, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 756, .none), register: 2),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 757, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 758, .none), condition: 202, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 759, .none), condition: 203, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 760, .none), register: 2),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 761, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 762, .none), condition: 202, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 763, .none), condition: 203, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 204, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 115, .none), condition: 205, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 117, .none), condition: 205, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 206, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sample_period", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 763, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 764, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 767, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 768, .none), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 174, register: 8, offset64: 40, offset32: 40),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 176, register: 9, offset64: 40, offset32: 40),
@@ -4118,7 +4181,7 @@ extension SpecTables {
         ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), register: 21, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 214, register: 22, offset64: 40, offset32: 40),
         ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), register: 22, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 116, .none), register: 23, offset64: 40, offset32: 40),
+        ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 118, .none), register: 23, offset64: 40, offset32: 40),
         ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 215, register: 24, offset64: 40, offset32: 40),
         ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), register: 24, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 216, register: 25, offset64: 40, offset32: 40),
@@ -4131,6 +4194,9 @@ extension SpecTables {
         ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), register: 28, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 219, register: 29, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), register: 29, offset64: 40, offset32: 40, isDetail: true),
+    ]
+
+    private static let fields15: [ArgumentRow] = [
         ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 220, register: 30, offset64: 40, offset32: 40),
         ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), register: 30, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 221, register: 31, offset64: 40, offset32: 40),
@@ -4165,12 +4231,12 @@ extension SpecTables {
         ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 236, register: 46, offset64: 40, offset32: 40),
         ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 214, register: 47, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("wakeup_events", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 767, .none), condition: 237, register: 48, offset64: 52, offset32: 52, isDetail: true),
+        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 771, .none), condition: 237, register: 48, offset64: 52, offset32: 52, isDetail: true),
         ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 237, register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("config1", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 237, register: 50, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("config2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 50, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 765, .none), condition: 238, register: 51, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 769, .none), condition: 238, register: 51, offset64: 72, offset32: 72, isDetail: true),
         ArgumentRow("sample_regs_user", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 52, offset64: 80, offset32: 80, isDetail: true),
         ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 239, register: 53, offset64: 88, offset32: 88, isDetail: true),
         ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), condition: 222, register: 54, offset64: 92, offset32: 92, isDetail: true),
@@ -4182,9 +4248,6 @@ extension SpecTables {
         ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 240, register: 60, offset64: 128, offset32: 128, isDetail: true),
         ArgumentRow("ids_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("l_type", "", .entry, TypeRow(.value, .symbol, 2, 8, .none), register: 1),
-    ]
-
-    private static let fields15: [ArgumentRow] = [
         ArgumentRow("l_whence", "", .entry, TypeRow(.value, .symbol, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("l_start", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("l_len", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -4294,12 +4357,12 @@ extension SpecTables {
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 284, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 138, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
-        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
-        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 134, .none), condition: 152, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 135, .none), condition: 153, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 136, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
+        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 140, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
+        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 135, .none), condition: 152, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 136, .none), condition: 153, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 138, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 7, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("interface_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1, isHidden: true),
         ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 318, .none), register: 2, offset64: 4, offset32: 4),
@@ -4325,25 +4388,28 @@ extension SpecTables {
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 56, offset32: 56),
         ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 320, .none), register: 20, offset64: 60, offset32: 60),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 175, .none), condition: 160, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 177, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 178, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 180, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 176, .none), condition: 160, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 178, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 183, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 200, offset32: 200, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 175, .none), condition: 160, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 177, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 178, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 180, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 176, .none), condition: 160, register: 2, offset64: 4, offset32: 4),
+    ]
+
+    private static let fields16: [ArgumentRow] = [
+        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 178, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 183, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 200, offset32: 200, isHidden: true),
         ArgumentRow("index", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 183, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 184, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 216, offset32: 216, isHidden: true),
         ArgumentRow("rest", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(7)), register: 6, offset64: 220, offset32: 220, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1, offset64: 4, offset32: 4),
@@ -4377,21 +4443,21 @@ extension SpecTables {
 extension SpecTables {
     /// From a struct to the one that stands for it in i386.
     public static let structureFor32: [UInt16] = [
-        0, 1, 2, 3, 538, 5, 6, 7, 8, 9, 539, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+        0, 1, 2, 3, 544, 5, 6, 7, 8, 9, 545, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
         27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
-        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 545, 546, 547, 76,
-        77, 78, 548, 80, 81, 549, 550, 84, 85, 86, 87, 88, 89, 90, 91, 551, 93, 94, 95, 96, 97, 98, 99, 100,
+        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 551, 552, 553, 76,
+        77, 78, 554, 80, 81, 555, 556, 84, 85, 86, 87, 88, 89, 90, 91, 557, 93, 94, 95, 96, 97, 98, 99, 100,
         101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
-        121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 552,
-        141, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
-        161, 162, 553, 164, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
-        181, 182, 554, 555, 556, 186, 187, 188, 557, 190, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
+        121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140,
+        558, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
+        161, 162, 163, 559, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
+        181, 182, 183, 560, 561, 562, 187, 188, 189, 563, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
         201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220,
         221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240,
         241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260,
         261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276, 277, 278, 279, 280,
         281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300,
-        301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 558, 320,
+        301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 564,
         321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336, 337, 338, 339, 340,
         341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360,
         361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
@@ -4403,6 +4469,7 @@ extension SpecTables {
         481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500,
         501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520,
         521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540,
-        541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 556, 557, 558,
+        541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 556, 557, 558, 559, 560,
+        561, 562, 563, 564,
     ]
 }

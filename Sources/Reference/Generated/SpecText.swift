@@ -3135,7 +3135,6 @@ enum SpecText {
           EPOLLET 0x80000000
         flags epollCreate unknown EPOLL_???
           EPOLL_CLOEXEC 0o2000000
-          EPOLL_NONBLOCK 0o4000
         flags eventfd unknown EFD_???
           EFD_SEMAPHORE 1
           EFD_CLOEXEC 0o2000000
@@ -4365,7 +4364,7 @@ enum SpecText {
           items op, ranges, policy, nodes, who? -> out
           needs who tune
         flags protection unknown PROT_???
-          PROT_NONE 0/0xffffffff
+          PROT_NONE 0
           PROT_READ 1
           PROT_WRITE 2
           PROT_EXEC 4
@@ -7663,6 +7662,11 @@ enum SpecText {
           in_len u32 @4
           out_len u32
           __spare [x32](7) optional
+        struct keyctl_verify_params
+          key_id custom:keySerial @0
+          in_len u32 @4
+          in2_len u32
+          __spare [x32](7) optional
         struct keyctl_pkey_query
           supported_ops flags:keyOperations
           key_size u32
@@ -8029,7 +8033,8 @@ enum SpecText {
           or arg2 args enum:keyRequestDefault if option is KEYCTL_SET_REQKEY_KEYRING
           or arg2 uid uid if option is KEYCTL_GET_PERSISTENT
           or arg2 args *keyctl_dh_params if option is KEYCTL_DH_COMPUTE
-          or arg2 args *keyctl_pkey_params if option is KEYCTL_PKEY_ENCRYPT|KEYCTL_PKEY_DECRYPT|KEYCTL_PKEY_SIGN|KEYCTL_PKEY_VERIFY
+          or arg2 args *keyctl_pkey_params if option is KEYCTL_PKEY_ENCRYPT|KEYCTL_PKEY_DECRYPT|KEYCTL_PKEY_SIGN
+          or arg2 args *keyctl_verify_params if option is KEYCTL_PKEY_VERIFY
           or arg2 args out custom:keyCapabilities if option is KEYCTL_CAPABILITIES
           or arg2 args xlong hidden if option is KEYCTL_SESSION_TO_PARENT
           or arg2 args xlong
@@ -8064,7 +8069,8 @@ enum SpecText {
           arg arg5 keyring custom:keySerial if option is KEYCTL_SEARCH|KEYCTL_INSTANTIATE|KEYCTL_REJECT|KEYCTL_INSTANTIATE_IOV
           or arg5 args *keyctl_kdf_params if option is KEYCTL_DH_COMPUTE
           or arg5 args out *keyctl_pkey_query if option is KEYCTL_PKEY_QUERY
-          or arg5 data address if option is KEYCTL_PKEY_ENCRYPT|KEYCTL_PKEY_DECRYPT|KEYCTL_PKEY_SIGN|KEYCTL_PKEY_VERIFY
+          or arg5 data address if option is KEYCTL_PKEY_ENCRYPT|KEYCTL_PKEY_DECRYPT|KEYCTL_PKEY_SIGN
+          or arg5 data custom:keySignature if option is KEYCTL_PKEY_VERIFY
           or arg5 flags flags:keyMove if option is KEYCTL_MOVE
           or arg5 args xlong hidden if option is KEYCTL_GET_KEYRING_ID|KEYCTL_JOIN_SESSION_KEYRING|KEYCTL_UPDATE|KEYCTL_REVOKE|KEYCTL_CHOWN|KEYCTL_SETPERM|KEYCTL_DESCRIBE|KEYCTL_CLEAR|KEYCTL_LINK|KEYCTL_UNLINK|KEYCTL_READ|KEYCTL_NEGATE|KEYCTL_SET_REQKEY_KEYRING|KEYCTL_SET_TIMEOUT|KEYCTL_ASSUME_AUTHORITY|KEYCTL_GET_SECURITY|KEYCTL_SESSION_TO_PARENT|KEYCTL_INVALIDATE|KEYCTL_GET_PERSISTENT|KEYCTL_RESTRICT_KEYRING|KEYCTL_CAPABILITIES|KEYCTL_WATCH_KEY
           or arg5 args xlong
@@ -18540,7 +18546,7 @@ enum SpecText {
         enum radioAddress unknown -
           IEEE802154_ADDR_UNDEF 0xfffe
           IEEE802154_ADDR_BROADCAST 0xffff
-        enum rxrpcService unknown -
+        enum rxrpcService unknown ???_SERVICE
           CM_SERVICE 1
           YFS_FS_SERVICE 2500
           YFS_CM_SERVICE 2501
@@ -18609,10 +18615,9 @@ enum SpecText {
         struct ieee802154_addr_sa
           addr_type enum:radioAddressKind
           pan_id enum:radioNetwork/2
-          none bytes(1) hidden if addr_type is IEEE802154_ADDR_NONE
+          none bytes(8) hidden if addr_type is IEEE802154_ADDR_NONE
           or short_addr enum:radioAddress/2 if addr_type is IEEE802154_ADDR_SHORT
           or hwaddr hardware(8)
-          end bytes(6) hidden
         struct sockaddr_ieee802154
           sa_family enum:socketFamily/2
           addr ieee802154_addr_sa @4
@@ -20220,7 +20225,7 @@ enum SpecText {
           RTM_MDB 17 enum:multicastDatabase
           RTM_NSID 18 enum:netNamespace
           RTM_STATS 19 enum:linkStatistics
-          RTM_CACHEREPORT 20 enum:multicastReport
+          RTM_CACHEREPORT 20 enum:reportFamily
           RTM_NEXTHOP 22 enum:nextHop
         enum trafficAttribute unknown TCA_???
           TCA_UNSPEC 0
@@ -21075,7 +21080,7 @@ enum SpecText {
           IFLA_STATS_LINK_XSTATS 2 [enum:linkStatisticsMore](rest)
           IFLA_STATS_LINK_XSTATS_SLAVE 3 [enum:linkStatisticsMore](rest)
           IFLA_STATS_LINK_OFFLOAD_XSTATS 4 [enum:linkStatisticsOffload](rest)
-          IFLA_STATS_AF_SPEC 5 [enum:linkFamily](rest)
+          IFLA_STATS_AF_SPEC 5 [enum:statisticsFamily](rest)
         enum linkStatisticsMore unknown LINK_XSTATS_TYPE_???
           LINK_XSTATS_TYPE_UNSPEC 0
           LINK_XSTATS_TYPE_BRIDGE 1 [enum:bridgeStatistics](rest)
@@ -21086,7 +21091,7 @@ enum SpecText {
         enum bridgeStatistics unknown BRIDGE_XSTATS_???
           BRIDGE_XSTATS_UNSPEC 0
           BRIDGE_XSTATS_VLAN 1 bridge_vlan_xstats
-          BRIDGE_XSTATS_MCAST 2
+          BRIDGE_XSTATS_MCAST 2 br_mcast_stats
           BRIDGE_XSTATS_PAD 3
           BRIDGE_XSTATS_STP 4 bridge_stp_xstats
         enum bondStatistics unknown BOND_XSTATS_???
@@ -21103,20 +21108,77 @@ enum SpecText {
           BOND_3AD_STAT_MARKER_RESP_TX 7 u64
           BOND_3AD_STAT_MARKER_UNKNOWN_RX 8 u64
           BOND_3AD_STAT_PAD 9
+        enum statisticsFamily unknown AF_???
+          AF_UNSPEC 0
+          AF_UNIX 1
+          AF_INET 2
+          AF_AX25 3
+          AF_IPX 4
+          AF_APPLETALK 5
+          AF_NETROM 6
+          AF_BRIDGE 7
+          AF_ATMPVC 8
+          AF_X25 9
+          AF_INET6 10
+          AF_ROSE 11
+          AF_DECnet 12
+          AF_NETBEUI 13
+          AF_SECURITY 14
+          AF_KEY 15
+          AF_NETLINK 16
+          AF_PACKET 17
+          AF_ASH 18
+          AF_ECONET 19
+          AF_ATMSVC 20
+          AF_RDS 21
+          AF_SNA 22
+          AF_IRDA 23
+          AF_PPPOX 24
+          AF_WANPIPE 25
+          AF_LLC 26
+          AF_IB 27
+          AF_MPLS 28 [enum:mplsStatistics](rest)
+          AF_CAN 29
+          AF_TIPC 30
+          AF_BLUETOOTH 31
+          AF_IUCV 32
+          AF_RXRPC 33
+          AF_ISDN 34
+          AF_PHONET 35
+          AF_IEEE802154 36
+          AF_CAIF 37
+          AF_ALG 38
+          AF_NFC 39
+          AF_VSOCK 40
+          AF_KCM 41
+          AF_QIPCRTR 42
+          AF_SMC 43
+          AF_XDP 44
+          AF_MCTP 45
         enum mplsStatistics unknown MPLS_STATS_???
           MPLS_STATS_UNSPEC 0
-          MPLS_STATS_LINK 1
+          MPLS_STATS_LINK 1 mpls_link_stats
         enum multicastReport unknown IPMRA_CREPORT_???
           IPMRA_CREPORT_UNSPEC 0
-          IPMRA_CREPORT_MSGTYPE 1
+          IPMRA_CREPORT_MSGTYPE 1 enum:multicastUpcall/1
           IPMRA_CREPORT_VIF_ID 2 u32
           IPMRA_CREPORT_SRC_ADDR 3 inet4
           IPMRA_CREPORT_DST_ADDR 4 inet4
           IPMRA_CREPORT_PKT 5
           IPMRA_CREPORT_TABLE 6 u32
+        enum multicastUpcall unknown IGMPMSG_???
+          IGMPMSG_NOCACHE 1
+          IGMPMSG_WRONGVIF 2
+          IGMPMSG_WHOLEPKT 3
+          IGMPMSG_WRVIFWHOLE 4
+        enum multicastUpcall6 unknown MRT6MSG_???
+          MRT6MSG_NOCACHE 1
+          MRT6MSG_WRONGMIF 2
+          MRT6MSG_WHOLEPKT 3
+          MRT6MSG_WRMIFWHOLE 4
         enum multicastReport6 unknown IP6MRA_CREPORT_???
           IP6MRA_CREPORT_UNSPEC 0
-          IP6MRA_CREPORT_MSGTYPE 1
+          IP6MRA_CREPORT_MSGTYPE 1 enum:multicastUpcall6/1
           IP6MRA_CREPORT_MIF_ID 2 u32
           IP6MRA_CREPORT_SRC_ADDR 3 inet6
           IP6MRA_CREPORT_DST_ADDR 4 inet6
@@ -21271,8 +21333,54 @@ enum SpecText {
           cmd enum:dcbCommand/1
           dcb_pad u16 hidden
         enum reportFamily unknown RTNL_FAMILY_???
-          RTNL_FAMILY_IPMR 0x80
-          RTNL_FAMILY_IP6MR 0x81
+          AF_UNSPEC 0
+          AF_UNIX 1
+          AF_INET 2
+          AF_AX25 3
+          AF_IPX 4
+          AF_APPLETALK 5
+          AF_NETROM 6
+          AF_BRIDGE 7
+          AF_ATMPVC 8
+          AF_X25 9
+          AF_INET6 10
+          AF_ROSE 11
+          AF_DECnet 12
+          AF_NETBEUI 13
+          AF_SECURITY 14
+          AF_KEY 15
+          AF_NETLINK 16
+          AF_PACKET 17
+          AF_ASH 18
+          AF_ECONET 19
+          AF_ATMSVC 20
+          AF_RDS 21
+          AF_SNA 22
+          AF_IRDA 23
+          AF_PPPOX 24
+          AF_WANPIPE 25
+          AF_LLC 26
+          AF_IB 27
+          AF_MPLS 28
+          AF_CAN 29
+          AF_TIPC 30
+          AF_BLUETOOTH 31
+          AF_IUCV 32
+          AF_RXRPC 33
+          AF_ISDN 34
+          AF_PHONET 35
+          AF_IEEE802154 36
+          AF_CAIF 37
+          AF_ALG 38
+          AF_NFC 39
+          AF_VSOCK 40
+          AF_KCM 41
+          AF_QIPCRTR 42
+          AF_SMC 43
+          AF_XDP 44
+          AF_MCTP 45
+          RTNL_FAMILY_IPMR 0x80 enum:multicastReport
+          RTNL_FAMILY_IP6MR 0x81 enum:multicastReport6
         struct multicast_report
           rtgen_family enum:reportFamily/1
         struct rtgenmsg
@@ -21318,6 +21426,33 @@ enum SpecText {
           vid u16
           flags flags:bridgeVlan/2
           pad2 x32 optional
+        struct br_mcast_stats
+          igmp_v1queries custom:bridgeDirections/16
+          igmp_v2queries custom:bridgeDirections/16
+          igmp_v3queries custom:bridgeDirections/16
+          igmp_leaves custom:bridgeDirections/16
+          igmp_v1reports custom:bridgeDirections/16
+          igmp_v2reports custom:bridgeDirections/16
+          igmp_v3reports custom:bridgeDirections/16
+          igmp_parse_errors u64
+          mld_v1queries custom:bridgeDirections/16
+          mld_v2queries custom:bridgeDirections/16
+          mld_leaves custom:bridgeDirections/16
+          mld_v1reports custom:bridgeDirections/16
+          mld_v2reports custom:bridgeDirections/16
+          mld_parse_errors u64
+          mcast_bytes custom:bridgeDirections/16
+          mcast_packets custom:bridgeDirections/16
+        struct mpls_link_stats
+          rx_packets u64
+          tx_packets u64
+          rx_bytes u64
+          tx_bytes u64
+          rx_errors u64
+          tx_errors u64
+          rx_dropped u64
+          tx_dropped u64
+          rx_noroute u64
         struct bridge_stp_xstats
           transition_blk u64
           transition_fwd u64
@@ -21615,10 +21750,10 @@ enum SpecText {
           TPACKET_V3 2
         enum smcDiag unknown SMC_DIAG_???
           SMC_DIAG_NONE 0
-          SMC_DIAG_CONNINFO 1
+          SMC_DIAG_CONNINFO 1 smc_diag_conninfo
           SMC_DIAG_LGRINFO 2 smc_diag_lgrinfo
-          SMC_DIAG_SHUTDOWN 3 u8
-          SMC_DIAG_DMBINFO 4
+          SMC_DIAG_SHUTDOWN 3 flags:smcShutdown/1
+          SMC_DIAG_DMBINFO 4 smcd_diag_dmbinfo
           SMC_DIAG_FALLBACK 5 smc_diag_fallback
         enum smcDiagMode unknown SMC_DIAG_MODE_???
           SMC_DIAG_MODE_SMCR 0
@@ -21655,6 +21790,9 @@ enum SpecText {
           SMC_CLC_DECL_ERR_RDYLNK 0x99990002
           SMC_CLC_DECL_ERR_REGRMB 0x99990003
         flags diagShutdown unknown ???_SHUTDOWN
+          RCV_SHUTDOWN 1
+          SEND_SHUTDOWN 2
+        flags smcShutdown unknown ???_SHUTDOWN
           RCV_SHUTDOWN 1
           SEND_SHUTDOWN 2
         flags diagStates unknown 1<<TCP_???
@@ -21935,10 +22073,36 @@ enum SpecText {
         enum smcRole unknown SMC_???
           SMC_CLNT 0
           SMC_SERV 1
+        struct smc_diag_cursor
+          reserved u16
+          wrap u16
+          count u32
+        struct smc_diag_conninfo
+          token u32
+          sndbuf_size u32
+          rmbe_size u32
+          peer_rmbe_size u32
+          rx_prod smc_diag_cursor
+          rx_cons smc_diag_cursor
+          tx_prod smc_diag_cursor
+          tx_cons smc_diag_cursor
+          rx_prod_flags x8
+          rx_conn_state_flags x8
+          tx_prod_flags x8
+          tx_conn_state_flags x8
+          tx_prep smc_diag_cursor
+          tx_sent smc_diag_cursor
+          tx_fin smc_diag_cursor
+        struct smcd_diag_dmbinfo wide
+          linkid u32
+          peer_gid x64
+          my_gid x64
+          token x64
+          peer_token x64
         struct smc_diag_linkinfo
-          link_id x8
+          link_id u8
           ibname chars(64)
-          ibport x8
+          ibport u8
           gid chars(40)
           peer_gid chars(40)
         struct smc_diag_lgrinfo

@@ -233,62 +233,74 @@ let specCases: [SpecCase] = [
         setup: "a0=2 a1=0x80001 a2=6 -> 3"),
     SpecCase(
         place: "Tools/Spec/sock.spec:266", call: "connect", personality: .x86_64, operation: "sock.connect",
+        line: "connect(3, {sa_family=AF_RXRPC, srx_service=0x9c5 /* YFS_CM_SERVICE */, transport_type=SOCK_DGRAM, transport_len=16, transport={sin={sin_family=AF_INET, sin_port=htons(7001), sin_addr=inet_addr(\"10.0.0.1\")}}}, 36) = 0",
+        setup: "a0=3 a1={u16 33 u16 2501 u16 2 u16 16 u16 2 u16 0x591b u32 0x100000a zero 20} a2=36 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/sock.spec:267", call: "connect", personality: .x86_64, operation: "sock.connect",
+        line: "connect(3, {sa_family=AF_RXRPC, srx_service=0x1 /* CM_SERVICE */, transport_type=SOCK_DGRAM, transport_len=4, transport={family=AF_UNIX, \"ab\"}}, 36) = 0",
+        setup: "a0=3 a1={u16 33 u16 1 u16 2 u16 4 u16 1 \"ab\" zero 25} a2=36 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/sock.spec:268", call: "connect", personality: .x86_64, operation: "sock.connect",
+        line: "connect(3, {sa_family=AF_IEEE802154, addr={addr_type=0x2 /* IEEE802154_ADDR_SHORT */, pan_id=0xffff /* IEEE802154_PANID_BROADCAST */, short_addr=0x7}}, 20) = 0",
+        setup: "a0=3 a1={u32 36 u32 2 u16 0xffff u16 7 zero 8} a2=20 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/sock.spec:269", call: "connect", personality: .x86_64, operation: "sock.connect",
         line: "connect(3, {sa_family=AF_UNIX, sun_path=\"/run/x\"}, 9) = 0",
         setup: "a0=3 a1={u16 1 \"/run/x\"} a2=9 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:290", call: "accept4", personality: .x86_64, operation: "sock.accept",
+        place: "Tools/Spec/sock.spec:293", call: "accept4", personality: .x86_64, operation: "sock.accept",
         line: "accept4(3, NULL, NULL, SOCK_CLOEXEC) = 4",
         setup: "a0=3 a3=0x80000 -> 4"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:328", call: "sendto", personality: .x86_64, operation: "sock.send",
+        place: "Tools/Spec/sock.spec:331", call: "sendto", personality: .x86_64, operation: "sock.send",
         line: "sendto(3, \"hello\", 5, MSG_NOSIGNAL, NULL, 0) = 5",
         setup: "a0=3 a1=\"hello\" a2=5 a3=0x4000 -> 5"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:344", call: "recvfrom", personality: .x86_64, operation: "sock.recv",
+        place: "Tools/Spec/sock.spec:347", call: "recvfrom", personality: .x86_64, operation: "sock.recv",
         line: "recvfrom(3, \"hello\", 4096, 0, NULL, NULL) = 5",
         setup: "a0=3 a2=4096 -> 5 a1=\"hello\""),
     SpecCase(
-        place: "Tools/Spec/sock.spec:379", call: "shutdown", personality: .x86_64, operation: "sock.shutdown",
+        place: "Tools/Spec/sock.spec:382", call: "shutdown", personality: .x86_64, operation: "sock.shutdown",
         line: "shutdown(3, SHUT_WR) = 0",
         setup: "a0=3 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:391", call: "bind", personality: .x86_64, operation: "sock.bind",
+        place: "Tools/Spec/sock.spec:394", call: "bind", personality: .x86_64, operation: "sock.bind",
         line: "bind(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"0.0.0.0\")}, 16) = 0",
         setup: "a0=3 a1={u16 2 u8 0 u8 80 zero 12} a2=16 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:402", call: "listen", personality: .x86_64, operation: "sock.listen",
+        place: "Tools/Spec/sock.spec:405", call: "listen", personality: .x86_64, operation: "sock.listen",
         line: "listen(3, 128) = 0",
         setup: "a0=3 a1=128 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:415", call: "getsockname", personality: .x86_64, operation: "sock.name_get",
+        place: "Tools/Spec/sock.spec:418", call: "getsockname", personality: .x86_64, operation: "sock.name_get",
         line: "getsockname(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"127.0.0.1\")}, [128 => 16]) = 0",
         setup: "a0=3 a2={u32 128} -> 0 a1={u16 2 u8 0 u8 80 u8 127 u8 0 u8 0 u8 1 zero 8} a2={u32 16}"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:442", call: "setsockopt", personality: .x86_64, operation: "sock.option",
+        place: "Tools/Spec/sock.spec:445", call: "setsockopt", personality: .x86_64, operation: "sock.option",
         line: "setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0",
         setup: "a0=3 a1=1 a2=2 a3={u32 1} a4=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:470", call: "recvmmsg", personality: .x86_64, operation: "sock.recv",
+        place: "Tools/Spec/sock.spec:473", call: "recvmmsg", personality: .x86_64, operation: "sock.recv",
         line: "recvmmsg(3, [], 1, 0, {tv_sec=1, tv_nsec=0}) = 0 (Timeout)",
         setup: "a0=3 a1={zero 64} a2=1 a4={u64 1 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/event.spec:209", call: "poll", personality: .x86_64, operation: "event.poll",
+        place: "Tools/Spec/event.spec:208", call: "poll", personality: .x86_64, operation: "event.poll",
         line: "poll([{fd=7, events=POLLIN}], 1, -1) = 1 ([{fd=7, revents=POLLIN}])",
         setup: "a0={u32 7 u16 1 u16 0} a1=1 a2=-1 -> 1 a0={u32 7 u16 1 u16 1}"),
     SpecCase(
-        place: "Tools/Spec/event.spec:318", call: "epoll_ctl", personality: .x86_64, operation: "event.change",
+        place: "Tools/Spec/event.spec:317", call: "epoll_ctl", personality: .x86_64, operation: "event.change",
         line: "epoll_ctl(3, EPOLL_CTL_DEL, 4, 0x5000) = 0",
         setup: "a0=3 a1=2 a2=4 a3=0x5000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/event.spec:319", call: "epoll_ctl", personality: .x86_64, operation: "event.change",
+        place: "Tools/Spec/event.spec:318", call: "epoll_ctl", personality: .x86_64, operation: "event.change",
         line: "epoll_ctl(3, EPOLL_CTL_ADD, 4, {events=EPOLLIN, data={u32=7, u64=7}}) = 0",
         setup: "a0=3 a1=1 a2=4 a3={u32 1 u64 7} -> 0"),
     SpecCase(
-        place: "Tools/Spec/event.spec:331", call: "epoll_wait", personality: .x86_64, operation: "event.wait",
+        place: "Tools/Spec/event.spec:330", call: "epoll_wait", personality: .x86_64, operation: "event.wait",
         line: "epoll_wait(3, [{events=EPOLLIN, data={u32=7, u64=7}}], 8, -1) = 1",
         setup: "a0=3 a2=8 a3=-1 -> 1 a1={u32 1 u64 7}"),
     SpecCase(
-        place: "Tools/Spec/event.spec:449", call: "eventfd2", personality: .x86_64, operation: "event.create",
+        place: "Tools/Spec/event.spec:448", call: "eventfd2", personality: .x86_64, operation: "event.create",
         line: "eventfd2(0, EFD_CLOEXEC) = 3",
         setup: "a1=0x80000 -> 3"),
     SpecCase(
@@ -340,7 +352,15 @@ let specCases: [SpecCase] = [
         line: "mlock(0x7f0000000000, 4096) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:532", call: "set_mempolicy_home_node", personality: .x86_64, operation: "mem.policy",
+        place: "Tools/Spec/mem.spec:393", call: "remap_file_pages", personality: .x86_64, operation: "mem.remap",
+        line: "remap_file_pages(0x1000, 4096, PROT_READ, 2, 0x7 /* MAP_??? */|MAP_FIXED) = -1 EINVAL (Invalid argument)",
+        setup: "a0=0x1000 a1=4096 a2=1 a3=2 a4=0x17 -> -22"),
+    SpecCase(
+        place: "Tools/Spec/mem.spec:394", call: "remap_file_pages", personality: .x86_64, operation: "mem.remap",
+        line: "remap_file_pages(0x1000, 4096, 0x100000000 /* PROT_??? */, 2, MAP_SHARED) = -1 EINVAL (Invalid argument)",
+        setup: "a0=0x1000 a1=4096 a2=0x100000000 a3=2 a4=1 -> -22"),
+    SpecCase(
+        place: "Tools/Spec/mem.spec:534", call: "set_mempolicy_home_node", personality: .x86_64, operation: "mem.policy",
         line: "set_mempolicy_home_node(0x7f0000000000, 4096, 0, 0) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
@@ -396,15 +416,19 @@ let specCases: [SpecCase] = [
         line: "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) = 0",
         setup: "a0=38 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:909", call: "unshare", personality: .x86_64, operation: "proc.namespace",
+        place: "Tools/Spec/proc.spec:901", call: "prctl", personality: .x86_64, operation: "proc.control",
+        line: "prctl(PR_GET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS) = 0 (PR_SPEC_NOT_AFFECTED)",
+        setup: "a0=52 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/proc.spec:910", call: "unshare", personality: .x86_64, operation: "proc.namespace",
         line: "unshare(CLONE_NEWNS) = 0",
         setup: "a0=0x20000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:919", call: "setns", personality: .x86_64, operation: "proc.namespace",
+        place: "Tools/Spec/proc.spec:920", call: "setns", personality: .x86_64, operation: "proc.namespace",
         line: "setns(3, CLONE_NEWNET) = 0",
         setup: "a0=3 a1=0x40000000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:929", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
+        place: "Tools/Spec/proc.spec:930", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
         line: "pidfd_open(42, 0) = 3",
         setup: "a0=42 -> 3"),
     SpecCase(
@@ -412,11 +436,15 @@ let specCases: [SpecCase] = [
         line: "exit(0) = ?",
         setup: "-> ?"),
     SpecCase(
-        place: "Tools/Spec/thread.spec:144", call: "set_tid_address", personality: .x86_64, operation: "thread.setup",
+        place: "Tools/Spec/thread.spec:135", call: "arch_prctl", personality: .x86_64, operation: "thread.setup",
+        line: "arch_prctl(ARCH_REQ_XCOMP_PERM, 0xb /* XFEATURE_??? */) = 0x97800",
+        setup: "a0=0x1023 a1=11 -> 620544"),
+    SpecCase(
+        place: "Tools/Spec/thread.spec:145", call: "set_tid_address", personality: .x86_64, operation: "thread.setup",
         line: "set_tid_address(0x7000) = 42",
         setup: "a0=0x7000 -> 42"),
     SpecCase(
-        place: "Tools/Spec/thread.spec:172", call: "sched_yield", personality: .x86_64, operation: "thread.yield",
+        place: "Tools/Spec/thread.spec:173", call: "sched_yield", personality: .x86_64, operation: "thread.yield",
         line: "sched_yield() = 0",
         setup: "-> 0"),
     SpecCase(
@@ -528,21 +556,25 @@ let specCases: [SpecCase] = [
         line: "clock_gettime(CLOCK_MONOTONIC, {tv_sec=5, tv_nsec=7}) = 0",
         setup: "a0=1 -> 0 a1={u64 5 u64 7}"),
     SpecCase(
-        place: "Tools/Spec/cred.spec:212", call: "getuid", personality: .x86_64, operation: "cred.get",
+        place: "Tools/Spec/cred.spec:219", call: "getuid", personality: .x86_64, operation: "cred.get",
         line: "getuid() = 1000",
         setup: "-> 1000"),
     SpecCase(
-        place: "Tools/Spec/cred.spec:254", call: "setuid", personality: .x86_64, operation: "cred.set",
+        place: "Tools/Spec/cred.spec:261", call: "setuid", personality: .x86_64, operation: "cred.set",
         line: "setuid(1000) = 0",
         setup: "a0=1000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/cred.spec:255", call: "setuid", personality: .i386, operation: "cred.set",
+        place: "Tools/Spec/cred.spec:262", call: "setuid", personality: .i386, operation: "cred.set",
         line: "setuid(1000) = 0",
         setup: "a0=1000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/cred.spec:592", call: "add_key", personality: .x86_64, operation: "cred.key",
+        place: "Tools/Spec/cred.spec:599", call: "add_key", personality: .x86_64, operation: "cred.key",
         line: "add_key(\"user\", \"d\", \"p\", 1, KEY_SPEC_PROCESS_KEYRING) = 7",
         setup: "a0=\"user\" a1=\"d\" a2=\"p\" a3=1 a4=-2 -> 7"),
+    SpecCase(
+        place: "Tools/Spec/cred.spec:666", call: "keyctl", personality: .x86_64, operation: "cred.key",
+        line: "keyctl(KEYCTL_PKEY_VERIFY, {key_id=7, in_len=4, in2_len=3}, \"enc=raw\", \"hash\", \"sig\") = 0",
+        setup: "a0=28 a1={u32 7 u32 4 u32 3 zero 28} a2=\"enc=raw\" a3={\"hash\"} a4={\"sig\"} -> 0"),
     SpecCase(
         place: "Tools/Spec/sys.spec:507", call: "uname", personality: .x86_64, operation: "sys.info",
         line: "uname({sysname=\"Linux\", nodename=\"box\", ...}) = 0",
