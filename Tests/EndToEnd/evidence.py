@@ -247,6 +247,22 @@ def secrets_case(suite, options):
         require(re.search(r'read\(\d+, ".*"(\.\.\.)?, \d+\) += 22\n', shown), "how much was read is not said")
 
 
+# More refusals, all different, than are said.
+MANY = """
+for number in range(10050):
+    try: open(f"/usr/made{number}", "w")
+    except OSError: pass
+"""
+
+
+def silence_case(suite):
+    """Where no more refusals are said, that is said, once."""
+    code, _, errors = suite.execute([suite.tracer, "run", "--policy", "read-only", "--", "/usr/bin/python3", "-S", "-c", MANY])
+    lines = [line for line in errors.splitlines() if "refus" in line]
+    last = [line for line in lines if "10000 refusals were said, and no more will be" in line]
+    require(code == 0 and len(lines) == 10001 and last == lines[-1:], f"{ending(code)}: {len(lines)} lines, {lines[-2:]}")
+
+
 def linked_case(suite):
     """Somebody else's link stands where the recording is to be: what it leads to stays."""
     place = suite.path(".place")
@@ -270,6 +286,7 @@ def run(suite):
     suite.case("evidence/seized_terminal", seized_terminal_case)
     suite.case("evidence/nested", nested_case)
     suite.case("evidence/linked_recording", linked_case)
+    suite.case("evidence/silence", silence_case)
     for name, options in (("record", ["record"]), ("ebpf", ["record", "--interceptor=ebpf"]),
                           ("policy", ["run", "--policy", "offline-test"])):
         suite.case(f"evidence/secrets/{name}", secrets_case, options)

@@ -35,8 +35,16 @@ final class Refusals: Sendable {
             text += ": " + Self.cause(reason)
             if let hint = Self.hint(reason, request, policy) { text += "; to allow it: \(hint)" }
         }
-        let isNew = said.withLock { said in said.count < Self.limit && said.insert(text).inserted }
-        guard isNew else { return }
+        let count = said.withLock { said in
+            said.count < Self.limit && said.insert(text).inserted ? said.count : 0
+        }
+        if count > 0 { say(text) }
+        if count == Self.limit {
+            say("\(count) refusals were said, and no more will be: a recording (-o) has them all")
+        }
+    }
+
+    private func say(_ text: String) {
         if isHeard { return waiting.withLock { $0.append(text) } }
         let line = Array("abitrace: \(text)\n".utf8)
         _ = write(STDERR_FILENO, line, line.count)
