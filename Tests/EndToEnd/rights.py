@@ -417,6 +417,27 @@ def strict_case(suite, folder):
     other.close()
 
 
+# accept, epoll_wait, inotify_rm_watch, listen, fsync on what stands for nothing; signalfd takes -1 for a new one.
+NOTHING = """import ctypes
+library = ctypes.CDLL(None, use_errno=True)
+place = ctypes.create_string_buffer(128)
+for fd in (-1, -100, 99, -2 ** 31):
+    for number in (43, 232, 255, 50, 74, 289):
+        answer = library.syscall(number, fd, place, 8, 0, 0, 0)
+        print(number, fd, answer >= 0, ctypes.get_errno() if answer < 0 else 0)
+"""
+
+
+def nothing_case(suite, folder):
+    """A number without a descriptor is the kernel's to refuse, and no policy's."""
+    place, policy = arena(suite, folder, None, "")
+    command = ["/usr/bin/python3", "-S", "-c", NOTHING]
+    code, bare, _ = execute(suite, command)
+    require(code == 0 and bare.count(b"False 9\n") == 23, short(bare, 40))
+    code, held, errors = under(suite, policy, command)
+    require(held == bare and "Bad address" not in errors, f"{ending(code)} {short(held)} {short(errors)}")
+
+
 def taken_number_case(suite, folder):
     place, policy = arena(suite, folder, None, "")
     server = socket.create_server(("127.0.0.1", 0))
@@ -456,4 +477,5 @@ def run(suite):
             suite.case("/".join(["rights/threaded", *flags]), threaded_case, folder, flags)
         suite.case("rights/request", request_case)
         suite.case("rights/strict", strict_case, folder)
+        suite.case("rights/nothing", nothing_case, folder)
         suite.case("rights/taken_number", taken_number_case, folder)

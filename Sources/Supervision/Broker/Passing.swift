@@ -23,7 +23,7 @@ extension Work {
             let number = integer(Int(argument.register))
             switch argument.type.kind {
             case .descriptor, .directory:
-                guard number >= 0, let role = role(of: argument.item, row.operation(stop.arguments)) else { continue }
+                guard let role = role(of: argument.item, row.operation(stop.arguments)) else { continue }
                 guard let held = try copy(number, row.operation) else { continue }
                 copies[Int(argument.register)] = held
                 let found = try Found(holding: held)
@@ -47,12 +47,13 @@ extension Work {
         return .proceed
     }
 
-    /// A number that stands for nothing is the kernel's to refuse, and it may mean nothing to map memory.
+    /// A number that stands for nothing is the kernel's to refuse. To map memory it may mean nothing; -1 asks signalfd(2)
+    /// for a new descriptor.
     private func copy(_ number: Int32, _ operation: Messages.Operation) throws(CallError) -> Descriptor? {
         do throws(CallError) {
             return try descriptor(number)
         } catch {
-            if operation == .memMap { return nil }
+            if operation == .memMap || operation == .eventCreate && number == -1 { return nil }
             throw error
         }
     }
