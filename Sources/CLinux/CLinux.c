@@ -34,6 +34,7 @@ long abitrace_seize(pid_t thread, int how) {
     if (how & ABITRACE_SEIZE_CHILDREN) options |= PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE;
     if (how & ABITRACE_SEIZE_KILL) options |= PTRACE_O_EXITKILL;
     if (how & ABITRACE_SEIZE_FILTERED) options |= PTRACE_O_TRACESECCOMP;
+    if (how & ABITRACE_SEIZE_ENDS) options |= PTRACE_O_TRACEEXIT;
     return request(PTRACE_SEIZE, thread, 0, options);
 }
 long abitrace_interrupt(pid_t thread) { return request(PTRACE_INTERRUPT, thread, 0, 0); }
@@ -480,4 +481,10 @@ void abitrace_raise_descriptor_limit(void) {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-void abitrace_hide_self(void) { prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+void abitrace_hide_self(void) {
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    // The Swift runtime may have handlers that look at a crashed process for many seconds, and print what they find: its
+    // tracees would stand still for as long.
+    static const int crashes[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+    for (size_t i = 0; i < sizeof crashes / sizeof *crashes; i++) signal(crashes[i], SIG_DFL);
+}

@@ -2,6 +2,9 @@
 
 /// An interceptor of living threads.
 public protocol LiveInterceptor: Interceptor {
+    /// Told of each thread that is about to end, while it has all that it had and nobody can see that it ends; nil, as
+    /// it is at first: nobody wants to know. To be set before a thread is under watch.
+    var ending: ((Int32) -> Void)? { get set }
     /// Takes a launched child under watch; a byte written to `go` lets it run. Its calls are shown from its exec on.
     mutating func adopt(launched child: Int32, go: Int32) throws(TraceError)
     /// Takes a running process with all its threads under watch, and answers how many they are.

@@ -82,6 +82,7 @@ public struct LiveSession<Source: LiveInterceptor, Watcher: Observer> {
                     launching: child.process, taskLimit: enforcement.confinement.tasks)
                 try broker.start()
                 self.broker = broker
+                interceptor.ending = { broker.ends($0) }
                 deadline = enforcement.confinement.time.map { Deadline(seconds: $0) }
             }
             try interceptor.adopt(launched: child.process, go: child.go)

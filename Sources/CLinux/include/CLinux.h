@@ -33,6 +33,7 @@ enum {
     ABITRACE_SEIZE_KILL = 1,      // The thread ends with its supervisor.
     ABITRACE_SEIZE_CHILDREN = 2,  // What it makes is seized too.
     ABITRACE_SEIZE_FILTERED = 4,  // It stops where a filter says so, which it is to install.
+    ABITRACE_SEIZE_ENDS = 8,      // It stops before it ends, while it still has all that it had.
 };
 long abitrace_interrupt(pid_t thread);
 long abitrace_listen(pid_t thread);

@@ -59,6 +59,10 @@ public struct EBPFInterceptor: LiveInterceptor {
         Self.hurry()
     }
 
+    public var ending: ((Int32) -> Void)? {
+        get { life.ending }
+        set { life.ending = newValue }
+    }
     public static var seesCallsLate: Bool { true }
     public var stopsByFilter: Bool { false }
     public var lostCalls: UInt64 { program.lost }

@@ -24,6 +24,10 @@ public struct WitnessInterceptor: LiveInterceptor {
         program = try KernelProgram(options, ringBytes: ringBytes)
     }
 
+    public var ending: ((Int32) -> Void)? {
+        get { ptrace.ending }
+        set { ptrace.ending = newValue }
+    }
     public static var seesCallsLate: Bool { false }
     public var stopsByFilter: Bool { false }
     public var lostCalls: UInt64 { program.lost }

@@ -7,8 +7,8 @@ import Personalities
 
 /// Kernel constants of linux/ptrace.h that Swift does not import (the two ptrace headers make them ambiguous).
 enum PtraceEvent {
-    static let fork: Int32 = 1, vfork: Int32 = 2, clone: Int32 = 3, exec: Int32 = 4, seccomp: Int32 = 7,
-        stop: Int32 = 128
+    static let fork: Int32 = 1, vfork: Int32 = 2, clone: Int32 = 3, exec: Int32 = 4, exit: Int32 = 6,
+        seccomp: Int32 = 7, stop: Int32 = 128
     static let syscallStop = SIGTRAP | 0x80
 }
 
@@ -79,6 +79,7 @@ public struct PtraceInterceptor: Interceptor {
     /// A filter in the kernel chooses the calls that stop: none would be made without a tracer (seccomp(2), ENOSYS).
     public internal(set) var stopsByFilter = false
     let hidesVDSO: Bool
+    public var ending: ((Int32) -> Void)?
     /// Threads outside a call that use processors.
     private var running = 0
     /// The child of a launch until its first exec, and the address of the path it will pass.
@@ -123,7 +124,8 @@ public struct PtraceInterceptor: Interceptor {
     }
 
     private func seize(_ thread: Int32, _ how: Int) -> Int {
-        abitrace_seize(thread, Int32(how | (followsChildren ? ABITRACE_SEIZE_CHILDREN : 0)))
+        let ends = ending == nil ? 0 : ABITRACE_SEIZE_ENDS
+        return abitrace_seize(thread, Int32(how | (followsChildren ? ABITRACE_SEIZE_CHILDREN : 0) | ends))
     }
 
     /// Takes a running process with all its threads under watch, and answers how many they are.
@@ -295,6 +297,10 @@ public struct PtraceInterceptor: Interceptor {
             return try creation(tracee, kind, &event)
         case PtraceEvent.exec: return try execution(tracee, &event, &snapshot)
         case PtraceEvent.stop: return try eventStop(tracee, signal, &event)
+        case PtraceEvent.exit:
+            ending?(thread)
+            try continueThread(tracee, signal: 0)
+            return false
         default:
             try continueThread(tracee, signal: 0)
             return false

@@ -62,6 +62,21 @@ public final class Broker: Sendable {
         scripts.withLock { $0[thread] = files.isEmpty ? nil : files }
     }
 
+    /// A thread is about to end, by its own call or killed in one that is performed for it. That one ends first: as bare,
+    /// nothing happens any more in the name of whoever is seen to be dead.
+    func ends(_ thread: Int32) {
+        guard let caller = callers.known(thread) else { return }
+        var patience = Self.patience
+        while caller.isEnding() && patience > 0 {
+            usleep(Self.pause)
+            patience -= 1
+        }
+    }
+
+    /// Microseconds, and how often: a file system may keep a call that is to end, and all others wait for this.
+    private static let pause: UInt32 = 100
+    private static let patience = 2000
+
     /// Whether every process is to be ended now.
     var mustEndAll: Bool { endsAll.withLock { $0 } }
 
@@ -145,6 +160,8 @@ final class Callers: Sendable {
             return caller
         }
     }
+
+    func known(_ thread: Int32) -> CallingThread? { table.withLock { $0.callers[thread] } }
 
     var haveSharedTables: Bool { table.withLock { $0.haveSharedTables } }
     func shareTables() { table.withLock { $0.haveSharedTables = true } }

@@ -3,6 +3,7 @@
 import CLinux
 import Glibc
 import Personalities
+import Synchronization
 
 /// What is remembered of a thread from one of its calls to the next. Its end and its exec make it forgotten, before
 /// another thread can have its id or it can have other memory. A thread is in one call at a time, so that one worker at
@@ -16,6 +17,12 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
     /// Opened when a descriptor of the caller's is first needed.
     private var handle: Descriptor?
     private var credentials: Credentials?
+    private let service = Mutex(Service())
+    private struct Service {
+        /// The worker that performs a call of this thread's, 0 for none.
+        var worker: Int32 = 0
+        var isGone = false
+    }
 
     init(thread: Int32) throws(CallError) {
         self.thread = thread
@@ -24,6 +31,29 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
         workingDirectory = Array("/proc/\(thread)/cwd".utf8)
         credentials = try status.credentials.here(thread)
         memory = try Kernel.openPlainly(AT_FDCWD, Array("/proc/\(thread)/mem".utf8), flags: O_RDONLY)
+    }
+
+    // MARK: Its end
+
+    /// A worker takes a call of this thread's up.
+    func isServed(by worker: Int32) { service.withLock { $0.worker = worker } }
+
+    /// A worker has done with it. Once it is answered the thread may have made another, which is another worker's.
+    func wasServed(by worker: Int32) { service.withLock { if $0.worker == worker { $0.worker = 0 } } }
+
+    /// It was killed while it waited: nothing more is to be done for it.
+    var isGone: Bool { service.withLock { $0.isGone } }
+
+    /// It ends, and what is performed for it with it.
+    /// - Returns: whether something still is.
+    func isEnding() -> Bool {
+        service.withLock { service in
+            service.isGone = true
+            guard service.worker != 0 else { return false }
+            // Under the lock, so that no call is interrupted that this worker makes for somebody else.
+            _ = abitrace_call(Number.tgkill, UInt(getpid()), UInt(service.worker), UInt(Waits.wakeSignal), 0, 0, 0)
+            return true
+        }
     }
 
     // MARK: Memory

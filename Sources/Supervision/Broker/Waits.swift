@@ -11,7 +11,6 @@ final class Waits: Sendable {
     private struct Wait {
         let id: UInt64
         let caller: Int32
-        let process: Int32
         let worker: Int32
         /// How often a signal was seen that only the whole process could have been meant by.
         var sightings = 0
@@ -46,16 +45,16 @@ final class Waits: Sendable {
 
     /// Runs a call of this thread's that may wait.
     func during<Result>(
-        _ id: UInt64, thread: Int32, process: Int32, _ body: () throws(CallError) -> Result
+        _ id: UInt64, _ caller: CallingThread, _ body: () throws(CallError) -> Result
     ) throws(CallError) -> Result {
         let worker = Kernel.thread()
-        table.withLock { $0.waits[worker] = Wait(id: id, caller: thread, process: process, worker: worker) }
+        table.withLock { $0.waits[worker] = Wait(id: id, caller: caller.thread, worker: worker) }
         defer { table.withLock { _ = $0.waits.removeValue(forKey: worker) } }
         while true {
             do throws(CallError) {
                 return try body()
             } catch {
-                guard error.errno == EINTR else { throw error }
+                guard error.errno == EINTR, !caller.isGone else { throw error }
                 guard let ending = table.withLock({ $0.waits[worker]?.ending }) else { continue }
                 throw CallError(ending == .signal ? Self.restart : EINTR)
             }

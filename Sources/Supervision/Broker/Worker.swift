@@ -14,6 +14,8 @@ final class Worker: @unchecked Sendable {
     private var snapshot = Snapshot()
     private let capture = Capture(payloadLimit: 0, elementLimit: 64)
     private let decoder = Decoder()
+    private let thread = Kernel.thread()
+    private var caller: CallingThread?
 
     /// To be made on the thread that will work.
     init(broker: Broker) throws(CallError) {
@@ -35,6 +37,8 @@ final class Worker: @unchecked Sendable {
             taken &+= 1
             broker.pool.works(isCrowded: taken % Self.interval == 0 && broker.listener.hasNext)
             if let notification { serve(notification) }
+            caller?.wasServed(by: thread)
+            caller = nil
         } while broker.pool.takesTurn(isCrowded: broker.listener.hasNext)
     }
 
@@ -48,9 +52,12 @@ final class Worker: @unchecked Sendable {
                 let caller = try broker.callers.caller(
                     notification.thread, waits: { broker.listener.isWaiting(notification.id) })
             else { return }
+            self.caller = caller
+            caller.isServed(by: thread)
             snapshot.reset(to: notification.stop)
             capture.entry(&snapshot, memory: caller)
-            // What was read is the caller's, if it still waits: its id cannot have been anybody else's meanwhile.
+            // What was read is the caller's, if it still waits: its id cannot have been anybody else's meanwhile. Whoever
+            // ends from now on has its call ended.
             guard broker.listener.isWaiting(notification.id) else { return }
             var work = Work(
                 caller: caller, worker: self, id: notification.id, snapshot: snapshot,
@@ -187,6 +194,8 @@ struct Work {
     }
 
     private func obey(_ ruling: Ruling) throws(CallError) {
+        // Somebody may have been asked, and taken his time.
+        if caller.isGone { throw CallError(EINTR) }
         switch ruling {
         case .allow: return
         case .refuse(let errno): throw CallError(errno)
@@ -270,6 +279,6 @@ struct Work {
     ) throws(CallError) -> Result {
         guard mayWait else { return try body() }
         guard worker.broker.pool.makesWay() else { throw CallError(ENOMEM) }
-        return try worker.broker.waits.during(id, thread: caller.thread, process: caller.process, body)
+        return try worker.broker.waits.during(id, caller, body)
     }
 }
