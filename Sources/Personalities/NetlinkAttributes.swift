@@ -108,10 +108,18 @@ extension NetlinkReader {
         }
     }
 
+    /// What IFLA_INFO_DATA holds, by IFLA_INFO_KIND.
+    private static let linkKinds: [String: SymbolSet] = [
+        "bond": .linkBond, "bridge": .bridgeInfo, "gre": .linkGre, "gretap": .linkGre, "ipip": .linkIpTunnel,
+        "ipvlan": .linkIpvlan, "ipvtap": .linkIpvlan, "macvlan": .linkMacvlan, "macvtap": .linkMacvlan,
+        "sit": .linkIpTunnel, "tun": .tunnelInfo, "veth": .linkVeth, "vlan": .linkVlan, "vrf": .linkVrf,
+        "vxlan": .linkVxlan,
+    ]
+
     /// The names of what nests in attributes whose meaning hangs on what stands before them.
     private func nested(_ type: UInt64, _ context: AttributeContext) -> SymbolSet? {
         switch (context.set, type) {
-        case (.linkInfo, 2): ["bridge": .bridgeInfo, "tun": .tunnelInfo][context.linkKind]
+        case (.linkInfo, 2): Self.linkKinds[context.linkKind]
         case (.linkInfo, 5): context.masterKind == "bridge" ? .bridgePort : nil
         // IFLA_PROTINFO of AF_BRIDGE and AF_INET6
         case (.linkAttribute, 12): context.family == 7 ? .bridgePort : context.family == 10 ? .linkInet6 : nil
@@ -205,6 +213,10 @@ extension NetlinkReader {
         case .routeHops: return hops(at, count, context)
         case .routeVia: return gateway(at, count)
         case .routerPort: return routerPort(at, count, context)
+        case .linkPeer: return linkPeer(at, count, context)
+        case .networkHexadecimal:
+            guard count >= 4 else { return nil }
+            return isThere(at, 4) ? view.customField(kind.rawValue, at: at) : .address(at)
         case .linkStatistics where context.linkKind == "can":
             return value(TypeRow(.value, .structure, 0, StructureID.canDeviceStats.rawValue, .none), at, count, context)
         case .packetFilter where count >= 8:

@@ -59,6 +59,16 @@ extension NetlinkReader {
         return .separated([port, list(at &+ 4, count - 4, inner(.multicastRouter, context))], by: ", ")
     }
 
+    /// VETH_INFO_PEER: a link's message of its own, struct ifinfomsg and attributes (linux/veth.h).
+    func linkPeer(_ at: UInt64, _ count: Int, _ context: AttributeContext) -> Value? {
+        let head = 16
+        guard count >= head, context.depth < Self.depthLimit else { return nil }
+        guard let link = view.structure(StructureID.ifinfomsg.rawValue, at: at) else { return .address(at) }
+        guard count > head else { return link }
+        let rest = list(at &+ UInt64(head), count - head, inner(.linkAttribute, context))
+        return .separated([link, rest], by: ", ")
+    }
+
     /// INET_DIAG_LOCALS and INET_DIAG_PEERS: struct sockaddr_storage, one after the other (linux/inet_diag.h).
     func addresses(_ at: UInt64, _ count: Int) -> Value? {
         let size = SocketAddress.limit

@@ -19,7 +19,10 @@ extension CallView {
             if number == 0 && count > 0 { return nil }
             return list(type, at: address, number, size)
         case (_, .structure):
-            return count >= size ? structure(type.table, at: address) : nil
+            if count >= size { return structure(type.table, at: address) }
+            // What the first version of an extended struct takes is enough of it.
+            let least = Int(SpecTables.structure(type.table, personality).minimum)
+            return least > 0 && count == least ? structure(type.table, at: address, size: UInt64(count)) : nil
         case (_, .inet6), (_, .hardware):
             guard let bytes = snapshot.bytes(at: address, count: min(count, 32)) else { return nil }
             return type.kind == .hardware

@@ -74,7 +74,11 @@ extension CallView {
             guard length & 0xFFFF_FFFF <= UInt64(Int32.max) else { return .address(address) }
             let isExact = stop.arguments.a1 & 0xFFFF_FFFF == 263  // SOL_PACKET
             let size = type.elementSize(personality)
-            if isExact, type.kind == .structure, count != size { return .address(address) }
+            if isExact, type.kind == .structure, count != size,
+                count != SpecTables.structure(type.table, personality).minimum
+            {
+                return .address(address)
+            }
             return selected(type, at: address, count) ?? .address(address)
         }
         return plainOption(address, length)

@@ -275,6 +275,27 @@ import Testing
         #expect(attribute(2) == .bytes(Bytes([8, 0, 2, 0, 7, 0, 0, 0], isBinary: true)))
     }
 
+    /// What a link of a kind says of itself; a pair of virtual links carries the message of the other (linux/veth.h).
+    @Test func linksOfAKind() {
+        func data(_ kind: String, _ bytes: [UInt8]) -> Value? {
+            let name = little(UInt64(4 + kind.utf8.count), 2) + little(1, 2) + Array(kind.utf8)
+            let info = name + little(UInt64(4 + bytes.count), 2) + little(2, 2) + bytes
+            guard case .list(let parts) = value(16, body: 16, 18, info), case .list(let pair)? = parts.last else {
+                return nil
+            }
+            return pair.last
+        }
+        guard case .list(let vlan)? = data("vlan", little(6, 2) + little(1, 2) + little(5, 2)),
+            case .list(let veth)? = data("veth", little(20, 2) + little(1, 2) + [UInt8](repeating: 0, count: 16)),
+            case .record(let peer)? = veth.last
+        else {
+            Issue.record("no attribute")
+            return
+        }
+        #expect(vlan.last == .unsigned(5))
+        #expect(peer.first?.name == "ifi_family")
+    }
+
     /// Counters of multicast in a bridge (RTM_NEWSTATS, IFLA_STATS_LINK_XSTATS), and what follows the struct.
     @Test func bridgeCounters() {
         let counters = little(1, 2) + [UInt8](repeating: 0, count: 6) + [UInt8](repeating: 0, count: 232) + [9]

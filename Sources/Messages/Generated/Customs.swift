@@ -163,9 +163,10 @@ public enum CustomKind: UInt16, CaseIterable, Sendable {
     case icmp6Statistics = 157
     case inetConfiguration = 158
     case routerPort = 159
-    case diagFilter = 160
-    case memoryUse = 161
-    case diagAddresses = 162
-    case packetFilter = 163
-    case storedValue = 164
+    case linkPeer = 160
+    case diagFilter = 161
+    case memoryUse = 162
+    case diagAddresses = 163
+    case packetFilter = 164
+    case storedValue = 165
 }

@@ -306,272 +306,324 @@ public enum StructureID: UInt16, CaseIterable, Sendable {
     case ubiSetVolPropReq = 300
     case logicalBlockMetadataCap = 301
     case sgIoV4 = 302
-    case termios = 303
-    case termios2 = 304
-    case termio = 305
-    case winsize = 306
-    case fileCloneRange = 307
-    case fstrimRange = 308
-    case fsxattr = 309
-    case fsuuid2 = 310
-    case fsSysfsPath = 311
-    case fiemapExtent = 312
-    case procmapQuery = 313
-    case fsverityEnableArg = 314
-    case fsverityDigest = 315
-    case blkpgPartition = 316
-    case blkpgIoctlArg = 317
-    case blkUserTraceSetup = 318
-    case hdGeometry = 319
-    case loopInfo = 320
-    case loopInfo64 = 321
-    case loopConfig = 322
-    case rtcTime = 323
-    case rtcWkalrm = 324
-    case rtcPllInfo = 325
-    case randPoolInfo = 326
-    case uffdioRange = 327
-    case uffdioApi = 328
-    case uffdioRegister = 329
-    case uffdioCopy = 330
-    case uffdioZeropage = 331
-    case uffdioWriteprotect = 332
-    case uffdioContinue = 333
-    case uffdioPoison = 334
-    case uffdioMove = 335
-    case mntNsInfo = 336
-    case epollParams = 337
-    case pidfdInfo = 338
-    case watchdogInfo = 339
-    case inputId = 340
-    case sockaddrIn = 341
-    case x25Address = 342
-    case sockaddrX25 = 343
-    case sockaddrQrtr = 344
-    case sockaddrCan = 345
-    case tipcServiceRange = 346
-    case tipcServiceAddr = 347
-    case tipcServiceName = 348
-    case tipcSocketAddr = 349
-    case tipcRangeMember = 350
-    case tipcNameMember = 351
-    case tipcIdMember = 352
-    case sockaddrTipc = 353
-    case ieee802154AddrSa = 354
-    case sockaddrIeee802154 = 355
-    case timeval64 = 356
-    case ucred = 357
-    case linger = 358
-    case sockTxtime = 359
-    case ipMreq = 360
-    case ipMreqSource = 361
-    case ipv6Mreq = 362
-    case inPktinfo = 363
-    case in6Pktinfo = 364
-    case sockExtendedErr = 365
-    case tcpRepairWindow = 366
-    case tpacketReq = 367
-    case tpacketStatsV3 = 368
-    case tpacketAuxdata = 369
-    case canFilter = 370
-    case xdpUmemReg = 371
-    case xdpRingOffset = 372
-    case xdpMmapOffsets = 373
-    case xdpStatistics = 374
-    case tcpInfo = 375
-    case tipcGroupReq = 376
-    case tcpAoAdd = 377
-    case ifinfomsg = 378
-    case ifaddrmsg = 379
-    case rtmsg = 380
-    case ndmsg = 381
-    case fibRuleHdr = 382
-    case tcmsg = 383
-    case genlmsghdr = 384
-    case ifaCacheinfo = 385
-    case ndaCacheinfo = 386
-    case rtaCacheinfo = 387
-    case udevMonitorNetlinkHeader = 388
-    case rtnlLinkStats = 389
-    case rtnlLinkStats64 = 390
-    case iflaBridgeId = 391
-    case brBooloptMulti = 392
-    case iflaCacheinfo = 393
-    case bridgeVlanInfo = 394
-    case iflaVfMac = 395
-    case iflaVfVlan = 396
-    case iflaVfVlanInfo = 397
-    case iflaVfBroadcast = 398
-    case iflaVfTxRate = 399
-    case iflaVfRate = 400
-    case iflaVfSpoofchk = 401
-    case iflaVfLinkState = 402
-    case iflaVfRssQueryEn = 403
-    case iflaVfTrust = 404
-    case iflaVfGuid = 405
-    case iflaPortVsi = 406
-    case rtnlLinkIfmap = 407
-    case ndtConfig = 408
-    case ndtStats = 409
-    case ndtmsg = 410
-    case ifaddrlblmsg = 411
-    case netconfmsg = 412
-    case dcbmsg = 413
-    case multicastReport = 414
-    case rtgenmsg = 415
-    case nhmsg = 416
-    case nexthopGrp = 417
-    case brPortMsg = 418
-    case multicastAddress = 419
-    case brMdbEntry = 420
-    case ifStatsMsg = 421
-    case bridgeVlanXstats = 422
-    case brMcastStats = 423
-    case mplsLinkStats = 424
-    case bridgeStpXstats = 425
-    case rtnlHwStats64 = 426
-    case gnetStatsBasic = 427
-    case gnetStatsRateEst = 428
-    case gnetStatsRateEst64 = 429
-    case gnetStatsQueue = 430
-    case tcSizespec = 431
-    case tcStats = 432
-    case tcEstimator = 433
-    case tcamsg = 434
-    case nlaBitfield32 = 435
-    case rtaMfcStats = 436
-    case fibRuleUidRange = 437
-    case fibRulePortRange = 438
-    case rtnexthop = 439
-    case canDeviceStats = 440
-    case trafficRootFlags = 441
-    case trafficActionFlags = 442
-    case trafficStatisticsFlags = 443
-    case inetDiagSockid = 444
-    case inet6DiagSockid = 445
-    case inetDiagReqV2 = 446
-    case inetDiagReq = 447
-    case inetDiagMsg = 448
-    case inet6DiagReqV2 = 449
-    case inet6DiagMsg = 450
-    case inetDiagMeminfo = 451
-    case tcpvegasInfo = 452
-    case tcpDctcpInfo = 453
-    case tcpBbrInfo = 454
-    case inetDiagSockopt = 455
-    case unixDiagReq = 456
-    case unixDiagMsg = 457
-    case unixDiagVfs = 458
-    case unixDiagRqlen = 459
-    case netlinkDiagReq = 460
-    case netlinkDiagMsg = 461
-    case netlinkDiagRing = 462
-    case packetDiagReq = 463
-    case packetDiagMsg = 464
-    case packetDiagInfo = 465
-    case packetDiagMclist = 466
-    case tcpDiagMd5sig = 467
-    case packetDiagRing = 468
-    case smcDiagReq = 469
-    case smcDiagMsg = 470
-    case smcDiagFallback = 471
-    case inetDiagBcOp = 472
-    case smcDiagCursor = 473
-    case smcDiagConninfo = 474
-    case smcdDiagDmbinfo = 475
-    case smcDiagLinkinfo = 476
-    case smcDiagLgrinfo = 477
-    case selnlMsgSetenforce = 478
-    case selnlMsgPolicyload = 479
-    case nfgenmsg = 480
-    case cryptoUserAlg = 481
-    case cryptoReportGeneric = 482
-    case cryptoReportHash = 483
-    case cryptoReportBlkcipher = 484
-    case cryptoReportAead = 485
-    case cryptoReportRng = 486
-    case cryptoReportCipher = 487
-    case bpfMapCreate = 488
-    case bpfMapElement = 489
-    case bpfMapUpdate = 490
-    case bpfMapKey = 491
-    case bpfMapNext = 492
-    case bpfMapOnly = 493
-    case bpfProgLoad = 494
-    case bpfObject = 495
-    case bpfProgAttach = 496
-    case bpfProgDetach = 497
-    case bpfTestRun = 498
-    case bpfProgTestRun = 499
-    case bpfNextId = 500
-    case bpfProgById = 501
-    case bpfMapById = 502
-    case bpfBtfById = 503
-    case bpfLinkById = 504
-    case bpfInfoByFd = 505
-    case bpfObjectInfo = 506
-    case bpfQueryAttr = 507
-    case bpfProgQuery = 508
-    case bpfTracepoint = 509
-    case bpfRawTracepoint = 510
-    case bpfBtfLoad = 511
-    case bpfTaskQuery = 512
-    case bpfTaskFdQuery = 513
-    case bpfBatch = 514
-    case bpfMapBatch = 515
-    case bpfBatchUpdate = 516
-    case bpfMapBatchUpdate = 517
-    case bpfBatchDelete = 518
-    case bpfMapBatchDelete = 519
-    case bpfKprobeMulti = 520
-    case bpfCookieAttr = 521
-    case bpfUprobeMulti = 522
-    case bpfTracingAttr = 523
-    case bpfNetfilterAttr = 524
-    case bpfRelativeAttr = 525
-    case bpfLinkAttr = 526
-    case bpfLinkCreate = 527
-    case bpfLinkChange = 528
-    case bpfLinkUpdate = 529
-    case bpfLinkOnly = 530
-    case bpfLinkDetach = 531
-    case bpfStatsAttr = 532
-    case bpfEnableStats = 533
-    case bpfIterator = 534
-    case bpfIterCreate = 535
-    case bpfBinding = 536
-    case bpfProgBindMap = 537
-    case bpfToken = 538
-    case bpfTokenCreate = 539
-    case bpfStream = 540
-    case bpfProgStreamRead = 541
-    case perfEventAttr = 542
-    case perfQueryBpf = 543
-    case flock64I386 = 544
-    case statI386 = 545
-    case stat64 = 546
-    case oldStat = 547
-    case selArg = 548
-    case mmapArg = 549
-    case oldSigaction = 550
-    case ipc64PermI386 = 551
-    case ipc64PermSetI386 = 552
-    case shmid64DsI386 = 553
-    case semid64DsI386 = 554
-    case msqid64DsI386 = 555
-    case msqid64DsSetI386 = 556
-    case sigeventI386 = 557
-    case ffEffectI386 = 558
-    case sgIoHdrI386 = 559
-    case v4l2FormatI386 = 560
-    case v4l2FormatFoundI386 = 561
-    case v4l2CreateBuffersI386 = 562
-    case v4l2BufferI386 = 563
-    case loopInfoI386 = 564
+    case serialStruct = 303
+    case serialRs485 = 304
+    case vtMode = 305
+    case vtStat = 306
+    case vtSizes = 307
+    case vtConsize = 308
+    case vtEvent = 309
+    case vtSetactivate = 310
+    case i2cMsg = 311
+    case i2cRdwrIoctlData = 312
+    case i2cSmbusIoctlData = 313
+    case spiIocTransfer = 314
+    case fbBitfield = 315
+    case fbVarScreeninfo = 316
+    case fbFixScreeninfo = 317
+    case fbCmap = 318
+    case fbCon2fbmap = 319
+    case usbdevfsCtrltransfer = 320
+    case usbdevfsBulktransfer = 321
+    case usbdevfsSetinterface = 322
+    case usbdevfsGetdriver = 323
+    case usbdevfsConnectinfo = 324
+    case usbdevfsDisconnectsignal = 325
+    case usbdevfsUrb = 326
+    case usbdevfsIoctl = 327
+    case usbdevfsDisconnectClaim = 328
+    case hidrawDevinfo = 329
+    case blkZoneRange = 330
+    case blkZone = 331
+    case blkZoneReport = 332
+    case cdromMsf = 333
+    case cdromTi = 334
+    case cdromTochdr = 335
+    case cdromVolctrl = 336
+    case cdromMcn = 337
+    case dmaBufSync = 338
+    case fscryptPolicy = 339
+    case ethtoolValue = 340
+    case ethtoolRequest = 341
+    case hwtstampConfig = 342
+    case hwtstampRequest = 343
+    case vlanIoctlArgs = 344
+    case miiRequest = 345
+    case termios = 346
+    case termios2 = 347
+    case termio = 348
+    case winsize = 349
+    case fileCloneRange = 350
+    case fstrimRange = 351
+    case fsxattr = 352
+    case fsuuid2 = 353
+    case fsSysfsPath = 354
+    case fiemapExtent = 355
+    case procmapQuery = 356
+    case fsverityEnableArg = 357
+    case fsverityDigest = 358
+    case blkpgPartition = 359
+    case blkpgIoctlArg = 360
+    case blkUserTraceSetup = 361
+    case hdGeometry = 362
+    case loopInfo = 363
+    case loopInfo64 = 364
+    case loopConfig = 365
+    case rtcTime = 366
+    case rtcWkalrm = 367
+    case rtcPllInfo = 368
+    case randPoolInfo = 369
+    case uffdioRange = 370
+    case uffdioApi = 371
+    case uffdioRegister = 372
+    case uffdioCopy = 373
+    case uffdioZeropage = 374
+    case uffdioWriteprotect = 375
+    case uffdioContinue = 376
+    case uffdioPoison = 377
+    case uffdioMove = 378
+    case mntNsInfo = 379
+    case epollParams = 380
+    case pidfdInfo = 381
+    case watchdogInfo = 382
+    case inputId = 383
+    case sockaddrIn = 384
+    case x25Address = 385
+    case sockaddrX25 = 386
+    case sockaddrQrtr = 387
+    case sockaddrCan = 388
+    case tipcServiceRange = 389
+    case tipcServiceAddr = 390
+    case tipcServiceName = 391
+    case tipcSocketAddr = 392
+    case tipcRangeMember = 393
+    case tipcNameMember = 394
+    case tipcIdMember = 395
+    case sockaddrTipc = 396
+    case ieee802154AddrSa = 397
+    case sockaddrIeee802154 = 398
+    case timeval64 = 399
+    case ucred = 400
+    case linger = 401
+    case sockTxtime = 402
+    case ipMreq = 403
+    case ipMreqSource = 404
+    case ipv6Mreq = 405
+    case inPktinfo = 406
+    case in6Pktinfo = 407
+    case sockExtendedErr = 408
+    case tcpRepairWindow = 409
+    case sctpRtoinfo = 410
+    case sctpAssocparams = 411
+    case sctpInitmsg = 412
+    case sctpEventSubscribe = 413
+    case tcpMd5sig = 414
+    case in6FlowlabelReq = 415
+    case tlsCryptoInfo = 416
+    case tpacketReq3 = 417
+    case tpacketStatsV3 = 418
+    case tpacketAuxdata = 419
+    case canFilter = 420
+    case xdpUmemReg = 421
+    case xdpRingOffset = 422
+    case xdpMmapOffsets = 423
+    case xdpStatistics = 424
+    case tcpInfo = 425
+    case tipcGroupReq = 426
+    case tcpAoAdd = 427
+    case ifinfomsg = 428
+    case ifaddrmsg = 429
+    case rtmsg = 430
+    case ndmsg = 431
+    case fibRuleHdr = 432
+    case tcmsg = 433
+    case genlmsghdr = 434
+    case ifaCacheinfo = 435
+    case ndaCacheinfo = 436
+    case rtaCacheinfo = 437
+    case udevMonitorNetlinkHeader = 438
+    case rtnlLinkStats = 439
+    case rtnlLinkStats64 = 440
+    case iflaBridgeId = 441
+    case brBooloptMulti = 442
+    case iflaCacheinfo = 443
+    case bridgeVlanInfo = 444
+    case iflaVfMac = 445
+    case iflaVfVlan = 446
+    case iflaVfVlanInfo = 447
+    case iflaVfBroadcast = 448
+    case iflaVfTxRate = 449
+    case iflaVfRate = 450
+    case iflaVfSpoofchk = 451
+    case iflaVfLinkState = 452
+    case iflaVfRssQueryEn = 453
+    case iflaVfTrust = 454
+    case iflaVfGuid = 455
+    case iflaPortVsi = 456
+    case rtnlLinkIfmap = 457
+    case ndtConfig = 458
+    case ndtStats = 459
+    case ndtmsg = 460
+    case ifaddrlblmsg = 461
+    case netconfmsg = 462
+    case dcbmsg = 463
+    case multicastReport = 464
+    case rtgenmsg = 465
+    case nhmsg = 466
+    case nexthopGrp = 467
+    case brPortMsg = 468
+    case multicastAddress = 469
+    case brMdbEntry = 470
+    case ifStatsMsg = 471
+    case bridgeVlanXstats = 472
+    case brMcastStats = 473
+    case mplsLinkStats = 474
+    case bridgeStpXstats = 475
+    case rtnlHwStats64 = 476
+    case gnetStatsBasic = 477
+    case gnetStatsRateEst = 478
+    case gnetStatsRateEst64 = 479
+    case gnetStatsQueue = 480
+    case tcSizespec = 481
+    case tcStats = 482
+    case tcEstimator = 483
+    case tcamsg = 484
+    case nlaBitfield32 = 485
+    case rtaMfcStats = 486
+    case fibRuleUidRange = 487
+    case fibRulePortRange = 488
+    case rtnexthop = 489
+    case canDeviceStats = 490
+    case trafficRootFlags = 491
+    case trafficActionFlags = 492
+    case trafficStatisticsFlags = 493
+    case iflaVlanFlags = 494
+    case iflaVlanQosMapping = 495
+    case inetDiagSockid = 496
+    case inet6DiagSockid = 497
+    case inetDiagReqV2 = 498
+    case inetDiagReq = 499
+    case inetDiagMsg = 500
+    case inet6DiagReqV2 = 501
+    case inet6DiagMsg = 502
+    case inetDiagMeminfo = 503
+    case tcpvegasInfo = 504
+    case tcpDctcpInfo = 505
+    case tcpBbrInfo = 506
+    case inetDiagSockopt = 507
+    case unixDiagReq = 508
+    case unixDiagMsg = 509
+    case unixDiagVfs = 510
+    case unixDiagRqlen = 511
+    case netlinkDiagReq = 512
+    case netlinkDiagMsg = 513
+    case netlinkDiagRing = 514
+    case packetDiagReq = 515
+    case packetDiagMsg = 516
+    case packetDiagInfo = 517
+    case packetDiagMclist = 518
+    case tcpDiagMd5sig = 519
+    case packetDiagRing = 520
+    case smcDiagReq = 521
+    case smcDiagMsg = 522
+    case smcDiagFallback = 523
+    case inetDiagBcOp = 524
+    case smcDiagCursor = 525
+    case smcDiagConninfo = 526
+    case smcdDiagDmbinfo = 527
+    case smcDiagLinkinfo = 528
+    case smcDiagLgrinfo = 529
+    case selnlMsgSetenforce = 530
+    case selnlMsgPolicyload = 531
+    case nfgenmsg = 532
+    case cryptoUserAlg = 533
+    case cryptoReportGeneric = 534
+    case cryptoReportHash = 535
+    case cryptoReportBlkcipher = 536
+    case cryptoReportAead = 537
+    case cryptoReportRng = 538
+    case cryptoReportCipher = 539
+    case bpfMapCreate = 540
+    case bpfMapElement = 541
+    case bpfMapUpdate = 542
+    case bpfMapKey = 543
+    case bpfMapNext = 544
+    case bpfMapOnly = 545
+    case bpfProgLoad = 546
+    case bpfObject = 547
+    case bpfProgAttach = 548
+    case bpfProgDetach = 549
+    case bpfTestRun = 550
+    case bpfProgTestRun = 551
+    case bpfNextId = 552
+    case bpfProgById = 553
+    case bpfMapById = 554
+    case bpfBtfById = 555
+    case bpfLinkById = 556
+    case bpfInfoByFd = 557
+    case bpfObjectInfo = 558
+    case bpfQueryAttr = 559
+    case bpfProgQuery = 560
+    case bpfTracepoint = 561
+    case bpfRawTracepoint = 562
+    case bpfBtfLoad = 563
+    case bpfTaskQuery = 564
+    case bpfTaskFdQuery = 565
+    case bpfBatch = 566
+    case bpfMapBatch = 567
+    case bpfBatchUpdate = 568
+    case bpfMapBatchUpdate = 569
+    case bpfBatchDelete = 570
+    case bpfMapBatchDelete = 571
+    case bpfKprobeMulti = 572
+    case bpfCookieAttr = 573
+    case bpfUprobeMulti = 574
+    case bpfTracingAttr = 575
+    case bpfNetfilterAttr = 576
+    case bpfRelativeAttr = 577
+    case bpfLinkAttr = 578
+    case bpfLinkCreate = 579
+    case bpfLinkChange = 580
+    case bpfLinkUpdate = 581
+    case bpfLinkOnly = 582
+    case bpfLinkDetach = 583
+    case bpfStatsAttr = 584
+    case bpfEnableStats = 585
+    case bpfIterator = 586
+    case bpfIterCreate = 587
+    case bpfBinding = 588
+    case bpfProgBindMap = 589
+    case bpfToken = 590
+    case bpfTokenCreate = 591
+    case bpfStream = 592
+    case bpfProgStreamRead = 593
+    case perfEventAttr = 594
+    case perfQueryBpf = 595
+    case flock64I386 = 596
+    case statI386 = 597
+    case stat64 = 598
+    case oldStat = 599
+    case selArg = 600
+    case mmapArg = 601
+    case oldSigaction = 602
+    case ipc64PermI386 = 603
+    case ipc64PermSetI386 = 604
+    case shmid64DsI386 = 605
+    case semid64DsI386 = 606
+    case msqid64DsI386 = 607
+    case msqid64DsSetI386 = 608
+    case sigeventI386 = 609
+    case ffEffectI386 = 610
+    case sgIoHdrI386 = 611
+    case v4l2FormatI386 = 612
+    case v4l2FormatFoundI386 = 613
+    case v4l2CreateBuffersI386 = 614
+    case v4l2BufferI386 = 615
+    case loopInfoI386 = 616
 }
 
 extension SpecTables {
-    public static let structures: [StructureRow] = whole([structures0, structures1, structures2])
+    public static let structures: [StructureRow] = whole([structures0, structures1, structures2, structures3])
 
     private static let structures0: [StructureRow] = [
         StructureRow("timespec", fields: (0, 2), size64: 16, size32: 8),
@@ -880,276 +932,331 @@ extension SpecTables {
         StructureRow("ubi_set_vol_prop_req", fields: (1739, 3), size64: 16, size32: 16),
         StructureRow("logical_block_metadata_cap", fields: (1742, 12), size64: 16, size32: 16),
         StructureRow("sg_io_v4", fields: (1754, 30), size64: 160, size32: 160, isWide: true),
-        StructureRow("termios", fields: (1784, 6), size64: 36, size32: 36),
-        StructureRow("termios2", fields: (1790, 8), size64: 44, size32: 44),
-        StructureRow("termio", fields: (1798, 6), size64: 18, size32: 18),
-        StructureRow("winsize", fields: (1804, 4), size64: 8, size32: 8),
-        StructureRow("file_clone_range", fields: (1808, 4), size64: 32, size32: 32),
-        StructureRow("fstrim_range", fields: (1812, 3), size64: 24, size32: 24),
-        StructureRow("fsxattr", fields: (1815, 6), size64: 28, size32: 28),
-        StructureRow("fsuuid2", fields: (1821, 2), size64: 17, size32: 17),
-        StructureRow("fs_sysfs_path", fields: (1823, 2), size64: 129, size32: 129),
-        StructureRow("fiemap_extent", fields: (1825, 6), size64: 56, size32: 56),
-        StructureRow("procmap_query", fields: (1831, 15), size64: 104, size32: 104),
-        StructureRow("fsverity_enable_arg", fields: (1846, 9), size64: 128, size32: 128),
-        StructureRow("fsverity_digest", fields: (1855, 2), size64: 4, size32: 4),
-        StructureRow("blkpg_partition", fields: (1857, 5), size64: 152, size32: 148),
-        StructureRow("blkpg_ioctl_arg", fields: (1862, 4), size64: 24, size32: 16),
-        StructureRow("blk_user_trace_setup", fields: (1866, 7), size64: 72, size32: 64),
-        StructureRow("hd_geometry", fields: (1873, 4), size64: 16, size32: 8),
-        StructureRow("loop_info", fields: (1877, 12), size64: 168, size32: 164),
-        StructureRow("loop_info64", fields: (1889, 13), size64: 232, size32: 232),
-        StructureRow("loop_config", fields: (1902, 4), size64: 304, size32: 304),
-        StructureRow("rtc_time", fields: (1906, 9), size64: 36, size32: 36),
-        StructureRow("rtc_wkalrm", fields: (1915, 3), size64: 40, size32: 40),
-        StructureRow("rtc_pll_info", fields: (1918, 7), size64: 32, size32: 28),
-        StructureRow("rand_pool_info", fields: (1925, 2), size64: 8, size32: 8),
-        StructureRow("uffdio_range", fields: (1927, 2), size64: 16, size32: 16),
-        StructureRow("uffdio_api", fields: (1929, 3), size64: 24, size32: 24),
-        StructureRow("uffdio_register", fields: (1932, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_copy", fields: (1935, 5), size64: 40, size32: 40),
-        StructureRow("uffdio_zeropage", fields: (1940, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_writeprotect", fields: (1943, 2), size64: 24, size32: 24),
-        StructureRow("uffdio_continue", fields: (1945, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_poison", fields: (1948, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_move", fields: (1951, 5), size64: 40, size32: 40),
-        StructureRow("mnt_ns_info", fields: (1956, 3), size64: 16, size32: 16),
-        StructureRow("epoll_params", fields: (1959, 4), size64: 8, size32: 8),
-        StructureRow("pidfd_info", fields: (1963, 16), size64: 72, size32: 72),
-        StructureRow("watchdog_info", fields: (1979, 3), size64: 40, size32: 40),
-        StructureRow("input_id", fields: (1982, 4), size64: 8, size32: 8),
-        StructureRow("sockaddr_in", fields: (1986, 4), size64: 16, size32: 16),
-        StructureRow("x25_address", fields: (1990, 1), size64: 16, size32: 16),
-        StructureRow("sockaddr_x25", fields: (1991, 2), size64: 18, size32: 18),
-        StructureRow("sockaddr_qrtr", fields: (1993, 3), size64: 12, size32: 12),
-        StructureRow("sockaddr_can", fields: (1996, 4), size64: 16, size32: 16),
-        StructureRow("tipc_service_range", fields: (2000, 3), size64: 12, size32: 12),
-        StructureRow("tipc_service_addr", fields: (2003, 2), size64: 8, size32: 8),
-        StructureRow("tipc_service_name", fields: (2005, 2), size64: 12, size32: 12),
-        StructureRow("tipc_socket_addr", fields: (2007, 2), size64: 8, size32: 8),
-        StructureRow("tipc_range_member", fields: (2009, 1), size64: 12, size32: 12),
-        StructureRow("tipc_name_member", fields: (2010, 1), size64: 12, size32: 12),
-        StructureRow("tipc_id_member", fields: (2011, 1), size64: 8, size32: 8),
-        StructureRow("sockaddr_tipc", fields: (2012, 7), size64: 16, size32: 16),
-        StructureRow("ieee802154_addr_sa", fields: (2019, 5), size64: 16, size32: 16),
-        StructureRow("sockaddr_ieee802154", fields: (2024, 2), size64: 20, size32: 20),
-        StructureRow("timeval64", fields: (2026, 2), size64: 16, size32: 16),
-        StructureRow("ucred", fields: (2028, 3), size64: 12, size32: 12),
-        StructureRow("linger", fields: (2031, 2), size64: 8, size32: 8),
-        StructureRow("sock_txtime", fields: (2033, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq", fields: (2035, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq_source", fields: (2037, 3), size64: 12, size32: 12),
-        StructureRow("ipv6_mreq", fields: (2040, 2), size64: 20, size32: 20),
-        StructureRow("in_pktinfo", fields: (2042, 3), size64: 12, size32: 12),
-        StructureRow("in6_pktinfo", fields: (2045, 2), size64: 20, size32: 20),
-        StructureRow("sock_extended_err", fields: (2047, 7), size64: 16, size32: 16),
-        StructureRow("tcp_repair_window", fields: (2054, 5), size64: 20, size32: 20),
-        StructureRow("tpacket_req", fields: (2059, 4), size64: 16, size32: 16),
-        StructureRow("tpacket_stats_v3", fields: (2063, 3), size64: 12, size32: 12),
-        StructureRow("tpacket_auxdata", fields: (2066, 7), size64: 20, size32: 20),
-        StructureRow("can_filter", fields: (2073, 2), size64: 8, size32: 8),
-        StructureRow("xdp_umem_reg", fields: (2075, 5), size64: 32, size32: 28),
-        StructureRow("xdp_ring_offset", fields: (2080, 4), size64: 32, size32: 32),
-        StructureRow("xdp_mmap_offsets", fields: (2084, 4), size64: 128, size32: 128),
-        StructureRow("xdp_statistics", fields: (2088, 6), size64: 48, size32: 48),
-        StructureRow("tcp_info", fields: (2094, 54), size64: 232, size32: 232, minimum: 104),
-        StructureRow("tipc_group_req", fields: (2148, 4), size64: 16, size32: 16),
-        StructureRow("tcp_ao_add", fields: (2152, 13), size64: 288, size32: 288),
-        StructureRow("ifinfomsg", fields: (2165, 6), size64: 16, size32: 16),
-        StructureRow("ifaddrmsg", fields: (2171, 5), size64: 8, size32: 8),
-        StructureRow("rtmsg", fields: (2176, 9), size64: 12, size32: 12),
-        StructureRow("ndmsg", fields: (2185, 7), size64: 12, size32: 12),
-        StructureRow("fib_rule_hdr", fields: (2192, 9), size64: 12, size32: 12),
-        StructureRow("tcmsg", fields: (2201, 7), size64: 20, size32: 20),
-        StructureRow("genlmsghdr", fields: (2208, 3), size64: 4, size32: 4),
-        StructureRow("ifa_cacheinfo", fields: (2211, 4), size64: 16, size32: 16),
-        StructureRow("nda_cacheinfo", fields: (2215, 4), size64: 16, size32: 16),
-        StructureRow("rta_cacheinfo", fields: (2219, 8), size64: 32, size32: 32),
-        StructureRow("udev_monitor_netlink_header", fields: (2227, 9), size64: 40, size32: 40),
-        StructureRow("rtnl_link_stats", fields: (2236, 24), size64: 96, size32: 96, minimum: 92),
-        StructureRow("rtnl_link_stats64", fields: (2260, 25), size64: 200, size32: 200, minimum: 184),
-        StructureRow("ifla_bridge_id", fields: (2285, 2), size64: 8, size32: 8),
-        StructureRow("br_boolopt_multi", fields: (2287, 2), size64: 8, size32: 8),
-        StructureRow("ifla_cacheinfo", fields: (2289, 4), size64: 16, size32: 16),
-        StructureRow("bridge_vlan_info", fields: (2293, 2), size64: 4, size32: 4),
-        StructureRow("ifla_vf_mac", fields: (2295, 2), size64: 36, size32: 36),
-        StructureRow("ifla_vf_vlan", fields: (2297, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_vlan_info", fields: (2300, 4), size64: 16, size32: 16),
-        StructureRow("ifla_vf_broadcast", fields: (2304, 1), size64: 32, size32: 32),
-        StructureRow("ifla_vf_tx_rate", fields: (2305, 2), size64: 8, size32: 8),
+        StructureRow("serial_struct", fields: (1784, 18), size64: 72, size32: 60),
+        StructureRow("serial_rs485", fields: (1802, 6), size64: 32, size32: 32),
+        StructureRow("vt_mode", fields: (1808, 5), size64: 8, size32: 8),
+        StructureRow("vt_stat", fields: (1813, 3), size64: 6, size32: 6),
+        StructureRow("vt_sizes", fields: (1816, 3), size64: 6, size32: 6),
+        StructureRow("vt_consize", fields: (1819, 6), size64: 12, size32: 12),
+        StructureRow("vt_event", fields: (1825, 4), size64: 28, size32: 28),
+        StructureRow("vt_setactivate", fields: (1829, 2), size64: 12, size32: 12),
+        StructureRow("i2c_msg", fields: (1831, 4), size64: 16, size32: 12),
+        StructureRow("i2c_rdwr_ioctl_data", fields: (1835, 2), size64: 16, size32: 8),
+        StructureRow("i2c_smbus_ioctl_data", fields: (1837, 4), size64: 16, size32: 12),
+        StructureRow("spi_ioc_transfer", fields: (1841, 11), size64: 32, size32: 32),
+        StructureRow("fb_bitfield", fields: (1852, 3), size64: 12, size32: 12),
+        StructureRow("fb_var_screeninfo", fields: (1855, 29), size64: 160, size32: 160),
+        StructureRow("fb_fix_screeninfo", fields: (1884, 15), size64: 80, size32: 68),
+        StructureRow("fb_cmap", fields: (1899, 6), size64: 40, size32: 24),
+        StructureRow("fb_con2fbmap", fields: (1905, 2), size64: 8, size32: 8),
+        StructureRow("usbdevfs_ctrltransfer", fields: (1907, 7), size64: 24, size32: 16),
+        StructureRow("usbdevfs_bulktransfer", fields: (1914, 4), size64: 24, size32: 16),
+        StructureRow("usbdevfs_setinterface", fields: (1918, 2), size64: 8, size32: 8),
+        StructureRow("usbdevfs_getdriver", fields: (1920, 2), size64: 260, size32: 260),
+        StructureRow("usbdevfs_connectinfo", fields: (1922, 2), size64: 8, size32: 8),
+        StructureRow("usbdevfs_disconnectsignal", fields: (1924, 2), size64: 16, size32: 8),
+        StructureRow("usbdevfs_urb", fields: (1926, 12), size64: 56, size32: 44),
+        StructureRow("usbdevfs_ioctl", fields: (1938, 3), size64: 16, size32: 12),
+        StructureRow("usbdevfs_disconnect_claim", fields: (1941, 3), size64: 264, size32: 264),
+        StructureRow("hidraw_devinfo", fields: (1944, 3), size64: 8, size32: 8),
+        StructureRow("blk_zone_range", fields: (1947, 2), size64: 16, size32: 16),
+        StructureRow("blk_zone", fields: (1949, 10), size64: 64, size32: 64),
+        StructureRow("blk_zone_report", fields: (1959, 4), size64: 16, size32: 16),
+        StructureRow("cdrom_msf", fields: (1963, 6), size64: 6, size32: 6),
+        StructureRow("cdrom_ti", fields: (1969, 4), size64: 4, size32: 4),
+        StructureRow("cdrom_tochdr", fields: (1973, 2), size64: 2, size32: 2),
+        StructureRow("cdrom_volctrl", fields: (1975, 4), size64: 4, size32: 4),
+        StructureRow("cdrom_mcn", fields: (1979, 1), size64: 14, size32: 14),
+        StructureRow("dma_buf_sync", fields: (1980, 1), size64: 8, size32: 8),
+        StructureRow("fscrypt_policy", fields: (1981, 7), size64: 24, size32: 24),
+        StructureRow("ethtool_value", fields: (1988, 2), size64: 8, size32: 8),
+        StructureRow("ethtool_request", fields: (1990, 2), size64: 24, size32: 20),
+        StructureRow("hwtstamp_config", fields: (1992, 3), size64: 12, size32: 12),
+        StructureRow("hwtstamp_request", fields: (1995, 2), size64: 24, size32: 20),
+        StructureRow("vlan_ioctl_args", fields: (1997, 6), size64: 56, size32: 56),
+        StructureRow("mii_request", fields: (2003, 5), size64: 24, size32: 24),
+        StructureRow("termios", fields: (2008, 6), size64: 36, size32: 36),
+        StructureRow("termios2", fields: (2014, 8), size64: 44, size32: 44),
+        StructureRow("termio", fields: (2022, 6), size64: 18, size32: 18),
+        StructureRow("winsize", fields: (2028, 4), size64: 8, size32: 8),
+        StructureRow("file_clone_range", fields: (2032, 4), size64: 32, size32: 32),
+        StructureRow("fstrim_range", fields: (2036, 3), size64: 24, size32: 24),
+        StructureRow("fsxattr", fields: (2039, 6), size64: 28, size32: 28),
+        StructureRow("fsuuid2", fields: (2045, 2), size64: 17, size32: 17),
+        StructureRow("fs_sysfs_path", fields: (2047, 2), size64: 129, size32: 129),
+        StructureRow("fiemap_extent", fields: (2049, 6), size64: 56, size32: 56),
+        StructureRow("procmap_query", fields: (2055, 15), size64: 104, size32: 104),
+        StructureRow("fsverity_enable_arg", fields: (2070, 9), size64: 128, size32: 128),
+        StructureRow("fsverity_digest", fields: (2079, 2), size64: 4, size32: 4),
+        StructureRow("blkpg_partition", fields: (2081, 5), size64: 152, size32: 148),
+        StructureRow("blkpg_ioctl_arg", fields: (2086, 4), size64: 24, size32: 16),
+        StructureRow("blk_user_trace_setup", fields: (2090, 7), size64: 72, size32: 64),
+        StructureRow("hd_geometry", fields: (2097, 4), size64: 16, size32: 8),
+        StructureRow("loop_info", fields: (2101, 12), size64: 168, size32: 164),
+        StructureRow("loop_info64", fields: (2113, 13), size64: 232, size32: 232),
+        StructureRow("loop_config", fields: (2126, 4), size64: 304, size32: 304),
+        StructureRow("rtc_time", fields: (2130, 9), size64: 36, size32: 36),
+        StructureRow("rtc_wkalrm", fields: (2139, 3), size64: 40, size32: 40),
+        StructureRow("rtc_pll_info", fields: (2142, 7), size64: 32, size32: 28),
+        StructureRow("rand_pool_info", fields: (2149, 2), size64: 8, size32: 8),
+        StructureRow("uffdio_range", fields: (2151, 2), size64: 16, size32: 16),
+        StructureRow("uffdio_api", fields: (2153, 3), size64: 24, size32: 24),
+        StructureRow("uffdio_register", fields: (2156, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_copy", fields: (2159, 5), size64: 40, size32: 40),
+        StructureRow("uffdio_zeropage", fields: (2164, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_writeprotect", fields: (2167, 2), size64: 24, size32: 24),
+        StructureRow("uffdio_continue", fields: (2169, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_poison", fields: (2172, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_move", fields: (2175, 5), size64: 40, size32: 40),
+        StructureRow("mnt_ns_info", fields: (2180, 3), size64: 16, size32: 16),
+        StructureRow("epoll_params", fields: (2183, 4), size64: 8, size32: 8),
+        StructureRow("pidfd_info", fields: (2187, 16), size64: 72, size32: 72),
+        StructureRow("watchdog_info", fields: (2203, 3), size64: 40, size32: 40),
+        StructureRow("input_id", fields: (2206, 4), size64: 8, size32: 8),
+        StructureRow("sockaddr_in", fields: (2210, 4), size64: 16, size32: 16),
+        StructureRow("x25_address", fields: (2214, 1), size64: 16, size32: 16),
+        StructureRow("sockaddr_x25", fields: (2215, 2), size64: 18, size32: 18),
+        StructureRow("sockaddr_qrtr", fields: (2217, 3), size64: 12, size32: 12),
+        StructureRow("sockaddr_can", fields: (2220, 4), size64: 16, size32: 16),
+        StructureRow("tipc_service_range", fields: (2224, 3), size64: 12, size32: 12),
+        StructureRow("tipc_service_addr", fields: (2227, 2), size64: 8, size32: 8),
+        StructureRow("tipc_service_name", fields: (2229, 2), size64: 12, size32: 12),
+        StructureRow("tipc_socket_addr", fields: (2231, 2), size64: 8, size32: 8),
+        StructureRow("tipc_range_member", fields: (2233, 1), size64: 12, size32: 12),
+        StructureRow("tipc_name_member", fields: (2234, 1), size64: 12, size32: 12),
+        StructureRow("tipc_id_member", fields: (2235, 1), size64: 8, size32: 8),
+        StructureRow("sockaddr_tipc", fields: (2236, 7), size64: 16, size32: 16),
+        StructureRow("ieee802154_addr_sa", fields: (2243, 5), size64: 16, size32: 16),
+        StructureRow("sockaddr_ieee802154", fields: (2248, 2), size64: 20, size32: 20),
+        StructureRow("timeval64", fields: (2250, 2), size64: 16, size32: 16),
     ]
 
     private static let structures2: [StructureRow] = [
-        StructureRow("ifla_vf_rate", fields: (2307, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_spoofchk", fields: (2310, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_link_state", fields: (2312, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rss_query_en", fields: (2314, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_trust", fields: (2316, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_guid", fields: (2318, 2), size64: 16, size32: 12),
-        StructureRow("ifla_port_vsi", fields: (2320, 4), size64: 8, size32: 8),
-        StructureRow("rtnl_link_ifmap", fields: (2324, 6), size64: 32, size32: 28, minimum: 28),
-        StructureRow("ndt_config", fields: (2330, 9), size64: 32, size32: 32),
-        StructureRow("ndt_stats", fields: (2339, 11), size64: 88, size32: 88),
-        StructureRow("ndtmsg", fields: (2350, 3), size64: 4, size32: 4),
-        StructureRow("ifaddrlblmsg", fields: (2353, 6), size64: 12, size32: 12),
-        StructureRow("netconfmsg", fields: (2359, 1), size64: 1, size32: 1),
-        StructureRow("dcbmsg", fields: (2360, 3), size64: 4, size32: 4),
-        StructureRow("multicast_report", fields: (2363, 1), size64: 1, size32: 1),
-        StructureRow("rtgenmsg", fields: (2364, 1), size64: 1, size32: 1),
-        StructureRow("nhmsg", fields: (2365, 5), size64: 8, size32: 8),
-        StructureRow("nexthop_grp", fields: (2370, 4), size64: 8, size32: 8),
-        StructureRow("br_port_msg", fields: (2374, 2), size64: 8, size32: 8),
-        StructureRow("multicast_address", fields: (2376, 6), size64: 20, size32: 20),
-        StructureRow("br_mdb_entry", fields: (2382, 5), size64: 28, size32: 28),
-        StructureRow("if_stats_msg", fields: (2387, 5), size64: 12, size32: 12),
-        StructureRow("bridge_vlan_xstats", fields: (2392, 7), size64: 40, size32: 40),
-        StructureRow("br_mcast_stats", fields: (2399, 16), size64: 240, size32: 240),
-        StructureRow("mpls_link_stats", fields: (2415, 9), size64: 72, size32: 72),
-        StructureRow("bridge_stp_xstats", fields: (2424, 6), size64: 48, size32: 48),
-        StructureRow("rtnl_hw_stats64", fields: (2430, 9), size64: 72, size32: 72),
-        StructureRow("gnet_stats_basic", fields: (2439, 2), size64: 16, size32: 12, minimum: 12),
-        StructureRow("gnet_stats_rate_est", fields: (2441, 2), size64: 8, size32: 8),
-        StructureRow("gnet_stats_rate_est64", fields: (2443, 2), size64: 16, size32: 16),
-        StructureRow("gnet_stats_queue", fields: (2445, 5), size64: 20, size32: 20),
-        StructureRow("tc_sizespec", fields: (2450, 8), size64: 24, size32: 24),
-        StructureRow("tc_stats", fields: (2458, 8), size64: 40, size32: 36, minimum: 36),
-        StructureRow("tc_estimator", fields: (2466, 2), size64: 2, size32: 2),
-        StructureRow("tcamsg", fields: (2468, 3), size64: 4, size32: 4),
-        StructureRow("nla_bitfield32", fields: (2471, 2), size64: 8, size32: 8),
-        StructureRow("rta_mfc_stats", fields: (2473, 3), size64: 24, size32: 24),
-        StructureRow("fib_rule_uid_range", fields: (2476, 2), size64: 8, size32: 8),
-        StructureRow("fib_rule_port_range", fields: (2478, 2), size64: 4, size32: 4),
-        StructureRow("rtnexthop", fields: (2480, 4), size64: 8, size32: 8),
-        StructureRow("can_device_stats", fields: (2484, 6), size64: 24, size32: 24),
-        StructureRow("traffic_root_flags", fields: (2490, 2), size64: 8, size32: 8),
-        StructureRow("traffic_action_flags", fields: (2492, 2), size64: 8, size32: 8),
-        StructureRow("traffic_statistics_flags", fields: (2494, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_sockid", fields: (2496, 8), size64: 48, size32: 48),
-        StructureRow("inet6_diag_sockid", fields: (2504, 6), size64: 48, size32: 48),
-        StructureRow("inet_diag_req_v2", fields: (2510, 6), size64: 56, size32: 56),
-        StructureRow("inet_diag_req", fields: (2516, 7), size64: 60, size32: 60),
-        StructureRow("inet_diag_msg", fields: (2523, 10), size64: 72, size32: 72),
-        StructureRow("inet6_diag_req_v2", fields: (2533, 6), size64: 56, size32: 56),
-        StructureRow("inet6_diag_msg", fields: (2539, 10), size64: 72, size32: 72),
-        StructureRow("inet_diag_meminfo", fields: (2549, 4), size64: 16, size32: 16),
-        StructureRow("tcpvegas_info", fields: (2553, 4), size64: 16, size32: 16),
-        StructureRow("tcp_dctcp_info", fields: (2557, 5), size64: 16, size32: 16),
-        StructureRow("tcp_bbr_info", fields: (2562, 5), size64: 20, size32: 20),
-        StructureRow("inet_diag_sockopt", fields: (2567, 11), size64: 2, size32: 2),
-        StructureRow("unix_diag_req", fields: (2578, 7), size64: 24, size32: 24),
-        StructureRow("unix_diag_msg", fields: (2585, 6), size64: 16, size32: 16),
-        StructureRow("unix_diag_vfs", fields: (2591, 2), size64: 8, size32: 8),
-        StructureRow("unix_diag_rqlen", fields: (2593, 2), size64: 8, size32: 8),
-        StructureRow("netlink_diag_req", fields: (2595, 6), size64: 20, size32: 20),
-        StructureRow("netlink_diag_msg", fields: (2601, 9), size64: 28, size32: 28),
-        StructureRow("netlink_diag_ring", fields: (2610, 4), size64: 16, size32: 16),
-        StructureRow("packet_diag_req", fields: (2614, 6), size64: 20, size32: 20),
-        StructureRow("packet_diag_msg", fields: (2620, 5), size64: 16, size32: 16),
-        StructureRow("packet_diag_info", fields: (2625, 6), size64: 24, size32: 24),
-        StructureRow("packet_diag_mclist", fields: (2631, 5), size64: 44, size32: 44),
-        StructureRow("tcp_diag_md5sig", fields: (2636, 7), size64: 100, size32: 100),
-        StructureRow("packet_diag_ring", fields: (2643, 7), size64: 28, size32: 28),
-        StructureRow("smc_diag_req", fields: (2650, 4), size64: 52, size32: 52),
-        StructureRow("smc_diag_msg", fields: (2654, 7), size64: 64, size32: 64),
-        StructureRow("smc_diag_fallback", fields: (2661, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_bc_op", fields: (2663, 3), size64: 4, size32: 4),
-        StructureRow("smc_diag_cursor", fields: (2666, 3), size64: 8, size32: 8),
-        StructureRow("smc_diag_conninfo", fields: (2669, 15), size64: 76, size32: 76),
-        StructureRow("smcd_diag_dmbinfo", fields: (2684, 5), size64: 40, size32: 40, isWide: true),
-        StructureRow("smc_diag_linkinfo", fields: (2689, 5), size64: 146, size32: 146),
-        StructureRow("smc_diag_lgrinfo", fields: (2694, 2), size64: 147, size32: 147),
-        StructureRow("selnl_msg_setenforce", fields: (2696, 1), size64: 4, size32: 4),
-        StructureRow("selnl_msg_policyload", fields: (2697, 1), size64: 4, size32: 4),
-        StructureRow("nfgenmsg", fields: (2698, 3), size64: 4, size32: 4),
-        StructureRow("crypto_user_alg", fields: (2701, 7), size64: 208, size32: 208),
-        StructureRow("crypto_report_generic", fields: (2708, 1), size64: 64, size32: 64),
-        StructureRow("crypto_report_hash", fields: (2709, 3), size64: 72, size32: 72),
-        StructureRow("crypto_report_blkcipher", fields: (2712, 6), size64: 144, size32: 144),
-        StructureRow("crypto_report_aead", fields: (2718, 5), size64: 140, size32: 140),
-        StructureRow("crypto_report_rng", fields: (2723, 2), size64: 68, size32: 68),
-        StructureRow("crypto_report_cipher", fields: (2725, 4), size64: 76, size32: 76),
-        StructureRow("bpf_map_create", fields: (2729, 16), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_map_element", fields: (2745, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_update", fields: (2749, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_key", fields: (2753, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_map_next", fields: (2755, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_map_only", fields: (2758, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_prog_load", fields: (2759, 32), size64: 168, size32: 168, isWide: true),
-        StructureRow("bpf_object", fields: (2791, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_attach", fields: (2795, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_prog_detach", fields: (2802, 2), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_test_run", fields: (2804, 15), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_prog_test_run", fields: (2819, 1), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_next_id", fields: (2820, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_by_id", fields: (2823, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_map_by_id", fields: (2826, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_btf_by_id", fields: (2829, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_by_id", fields: (2830, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_info_by_fd", fields: (2831, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_object_info", fields: (2834, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_query_attr", fields: (2835, 8), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_prog_query", fields: (2843, 1), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_tracepoint", fields: (2844, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_raw_tracepoint", fields: (2847, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_btf_load", fields: (2848, 6), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_task_query", fields: (2854, 9), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_task_fd_query", fields: (2863, 1), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_batch", fields: (2864, 8), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch", fields: (2872, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_update", fields: (2873, 6), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_update", fields: (2879, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_delete", fields: (2880, 5), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_delete", fields: (2885, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_kprobe_multi", fields: (2886, 5), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_cookie_attr", fields: (2891, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_uprobe_multi", fields: (2892, 7), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_tracing_attr", fields: (2899, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_netfilter_attr", fields: (2901, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_relative_attr", fields: (2905, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_attr", fields: (2907, 13), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_create", fields: (2920, 1), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_change", fields: (2921, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_update", fields: (2925, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_only", fields: (2926, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_detach", fields: (2927, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_stats_attr", fields: (2928, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_enable_stats", fields: (2929, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_iterator", fields: (2930, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_iter_create", fields: (2932, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_binding", fields: (2933, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_bind_map", fields: (2936, 1), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_token", fields: (2937, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_token_create", fields: (2939, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_stream", fields: (2940, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_stream_read", fields: (2944, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("perf_event_attr", fields: (2945, 104), size64: 136, size32: 136, isWide: true),
-        StructureRow("perf_query_bpf", fields: (3049, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("flock64_i386", fields: (3050, 5), size64: 24, size32: 24),
-        StructureRow("stat_i386", fields: (3055, 17), size64: 64, size32: 64),
-        StructureRow("stat64", fields: (3072, 16), size64: 96, size32: 96),
-        StructureRow("old_stat", fields: (3088, 11), size64: 32, size32: 32),
-        StructureRow("sel_arg", fields: (3099, 5), size64: 40, size32: 20),
-        StructureRow("mmap_arg", fields: (3104, 6), size64: 32, size32: 24),
-        StructureRow("old_sigaction", fields: (3110, 4), size64: 24, size32: 16),
-        StructureRow("ipc64_perm_i386", fields: (3114, 7), size64: 48, size32: 36),
-        StructureRow("ipc64_perm_set_i386", fields: (3121, 4), size64: 48, size32: 36),
-        StructureRow("shmid64_ds_i386", fields: (3125, 9), size64: 96, size32: 84),
-        StructureRow("semid64_ds_i386", fields: (3134, 5), size64: 80, size32: 64),
-        StructureRow("msqid64_ds_i386", fields: (3139, 9), size64: 96, size32: 88),
-        StructureRow("msqid64_ds_set_i386", fields: (3148, 2), size64: 80, size32: 72),
-        StructureRow("sigevent_i386", fields: (3150, 7), size64: 24, size32: 20),
-        StructureRow("ff_effect_i386", fields: (3157, 10), size64: 48, size32: 44),
-        StructureRow("sg_io_hdr_i386", fields: (3167, 23), size64: 64, size32: 64),
-        StructureRow("v4l2_format_i386", fields: (3190, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_format_found_i386", fields: (3198, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_create_buffers_i386", fields: (3206, 6), size64: 248, size32: 248),
-        StructureRow("v4l2_buffer_i386", fields: (3212, 13), size64: 72, size32: 68),
-        StructureRow("loop_info_i386", fields: (3225, 12), size64: 140, size32: 140),
+        StructureRow("ucred", fields: (2252, 3), size64: 12, size32: 12),
+        StructureRow("linger", fields: (2255, 2), size64: 8, size32: 8),
+        StructureRow("sock_txtime", fields: (2257, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq", fields: (2259, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq_source", fields: (2261, 3), size64: 12, size32: 12),
+        StructureRow("ipv6_mreq", fields: (2264, 2), size64: 20, size32: 20),
+        StructureRow("in_pktinfo", fields: (2266, 3), size64: 12, size32: 12),
+        StructureRow("in6_pktinfo", fields: (2269, 2), size64: 20, size32: 20),
+        StructureRow("sock_extended_err", fields: (2271, 7), size64: 16, size32: 16),
+        StructureRow("tcp_repair_window", fields: (2278, 5), size64: 20, size32: 20),
+        StructureRow("sctp_rtoinfo", fields: (2283, 4), size64: 16, size32: 16),
+        StructureRow("sctp_assocparams", fields: (2287, 6), size64: 20, size32: 20),
+        StructureRow("sctp_initmsg", fields: (2293, 4), size64: 8, size32: 8),
+        StructureRow("sctp_event_subscribe", fields: (2297, 14), size64: 14, size32: 14),
+        StructureRow("tcp_md5sig", fields: (2311, 6), size64: 216, size32: 216),
+        StructureRow("in6_flowlabel_req", fields: (2317, 8), size64: 32, size32: 32),
+        StructureRow("tls_crypto_info", fields: (2325, 2), size64: 4, size32: 4),
+        StructureRow("tpacket_req3", fields: (2327, 7), size64: 28, size32: 28, minimum: 16),
+        StructureRow("tpacket_stats_v3", fields: (2334, 3), size64: 12, size32: 12),
+        StructureRow("tpacket_auxdata", fields: (2337, 7), size64: 20, size32: 20),
+        StructureRow("can_filter", fields: (2344, 2), size64: 8, size32: 8),
+        StructureRow("xdp_umem_reg", fields: (2346, 5), size64: 32, size32: 28),
+        StructureRow("xdp_ring_offset", fields: (2351, 4), size64: 32, size32: 32),
+        StructureRow("xdp_mmap_offsets", fields: (2355, 4), size64: 128, size32: 128),
+        StructureRow("xdp_statistics", fields: (2359, 6), size64: 48, size32: 48),
+        StructureRow("tcp_info", fields: (2365, 54), size64: 232, size32: 232, minimum: 104),
+        StructureRow("tipc_group_req", fields: (2419, 4), size64: 16, size32: 16),
+        StructureRow("tcp_ao_add", fields: (2423, 13), size64: 288, size32: 288),
+        StructureRow("ifinfomsg", fields: (2436, 6), size64: 16, size32: 16),
+        StructureRow("ifaddrmsg", fields: (2442, 5), size64: 8, size32: 8),
+        StructureRow("rtmsg", fields: (2447, 9), size64: 12, size32: 12),
+        StructureRow("ndmsg", fields: (2456, 7), size64: 12, size32: 12),
+        StructureRow("fib_rule_hdr", fields: (2463, 9), size64: 12, size32: 12),
+        StructureRow("tcmsg", fields: (2472, 7), size64: 20, size32: 20),
+        StructureRow("genlmsghdr", fields: (2479, 3), size64: 4, size32: 4),
+        StructureRow("ifa_cacheinfo", fields: (2482, 4), size64: 16, size32: 16),
+        StructureRow("nda_cacheinfo", fields: (2486, 4), size64: 16, size32: 16),
+        StructureRow("rta_cacheinfo", fields: (2490, 8), size64: 32, size32: 32),
+        StructureRow("udev_monitor_netlink_header", fields: (2498, 9), size64: 40, size32: 40),
+        StructureRow("rtnl_link_stats", fields: (2507, 24), size64: 96, size32: 96, minimum: 92),
+        StructureRow("rtnl_link_stats64", fields: (2531, 25), size64: 200, size32: 200, minimum: 184),
+        StructureRow("ifla_bridge_id", fields: (2556, 2), size64: 8, size32: 8),
+        StructureRow("br_boolopt_multi", fields: (2558, 2), size64: 8, size32: 8),
+        StructureRow("ifla_cacheinfo", fields: (2560, 4), size64: 16, size32: 16),
+        StructureRow("bridge_vlan_info", fields: (2564, 2), size64: 4, size32: 4),
+        StructureRow("ifla_vf_mac", fields: (2566, 2), size64: 36, size32: 36),
+        StructureRow("ifla_vf_vlan", fields: (2568, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_vlan_info", fields: (2571, 4), size64: 16, size32: 16),
+        StructureRow("ifla_vf_broadcast", fields: (2575, 1), size64: 32, size32: 32),
+        StructureRow("ifla_vf_tx_rate", fields: (2576, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rate", fields: (2578, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_spoofchk", fields: (2581, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_link_state", fields: (2583, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rss_query_en", fields: (2585, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_trust", fields: (2587, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_guid", fields: (2589, 2), size64: 16, size32: 12),
+        StructureRow("ifla_port_vsi", fields: (2591, 4), size64: 8, size32: 8),
+        StructureRow("rtnl_link_ifmap", fields: (2595, 6), size64: 32, size32: 28, minimum: 28),
+        StructureRow("ndt_config", fields: (2601, 9), size64: 32, size32: 32),
+        StructureRow("ndt_stats", fields: (2610, 11), size64: 88, size32: 88),
+        StructureRow("ndtmsg", fields: (2621, 3), size64: 4, size32: 4),
+        StructureRow("ifaddrlblmsg", fields: (2624, 6), size64: 12, size32: 12),
+        StructureRow("netconfmsg", fields: (2630, 1), size64: 1, size32: 1),
+        StructureRow("dcbmsg", fields: (2631, 3), size64: 4, size32: 4),
+        StructureRow("multicast_report", fields: (2634, 1), size64: 1, size32: 1),
+        StructureRow("rtgenmsg", fields: (2635, 1), size64: 1, size32: 1),
+        StructureRow("nhmsg", fields: (2636, 5), size64: 8, size32: 8),
+        StructureRow("nexthop_grp", fields: (2641, 4), size64: 8, size32: 8),
+        StructureRow("br_port_msg", fields: (2645, 2), size64: 8, size32: 8),
+        StructureRow("multicast_address", fields: (2647, 6), size64: 20, size32: 20),
+        StructureRow("br_mdb_entry", fields: (2653, 5), size64: 28, size32: 28),
+        StructureRow("if_stats_msg", fields: (2658, 5), size64: 12, size32: 12),
+        StructureRow("bridge_vlan_xstats", fields: (2663, 7), size64: 40, size32: 40),
+        StructureRow("br_mcast_stats", fields: (2670, 16), size64: 240, size32: 240),
+        StructureRow("mpls_link_stats", fields: (2686, 9), size64: 72, size32: 72),
+        StructureRow("bridge_stp_xstats", fields: (2695, 6), size64: 48, size32: 48),
+        StructureRow("rtnl_hw_stats64", fields: (2701, 9), size64: 72, size32: 72),
+        StructureRow("gnet_stats_basic", fields: (2710, 2), size64: 16, size32: 12, minimum: 12),
+        StructureRow("gnet_stats_rate_est", fields: (2712, 2), size64: 8, size32: 8),
+        StructureRow("gnet_stats_rate_est64", fields: (2714, 2), size64: 16, size32: 16),
+        StructureRow("gnet_stats_queue", fields: (2716, 5), size64: 20, size32: 20),
+        StructureRow("tc_sizespec", fields: (2721, 8), size64: 24, size32: 24),
+        StructureRow("tc_stats", fields: (2729, 8), size64: 40, size32: 36, minimum: 36),
+        StructureRow("tc_estimator", fields: (2737, 2), size64: 2, size32: 2),
+        StructureRow("tcamsg", fields: (2739, 3), size64: 4, size32: 4),
+        StructureRow("nla_bitfield32", fields: (2742, 2), size64: 8, size32: 8),
+        StructureRow("rta_mfc_stats", fields: (2744, 3), size64: 24, size32: 24),
+        StructureRow("fib_rule_uid_range", fields: (2747, 2), size64: 8, size32: 8),
+        StructureRow("fib_rule_port_range", fields: (2749, 2), size64: 4, size32: 4),
+        StructureRow("rtnexthop", fields: (2751, 4), size64: 8, size32: 8),
+        StructureRow("can_device_stats", fields: (2755, 6), size64: 24, size32: 24),
+        StructureRow("traffic_root_flags", fields: (2761, 2), size64: 8, size32: 8),
+        StructureRow("traffic_action_flags", fields: (2763, 2), size64: 8, size32: 8),
+        StructureRow("traffic_statistics_flags", fields: (2765, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vlan_flags", fields: (2767, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vlan_qos_mapping", fields: (2769, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_sockid", fields: (2771, 8), size64: 48, size32: 48),
+        StructureRow("inet6_diag_sockid", fields: (2779, 6), size64: 48, size32: 48),
+        StructureRow("inet_diag_req_v2", fields: (2785, 6), size64: 56, size32: 56),
+        StructureRow("inet_diag_req", fields: (2791, 7), size64: 60, size32: 60),
+        StructureRow("inet_diag_msg", fields: (2798, 10), size64: 72, size32: 72),
+        StructureRow("inet6_diag_req_v2", fields: (2808, 6), size64: 56, size32: 56),
+        StructureRow("inet6_diag_msg", fields: (2814, 10), size64: 72, size32: 72),
+        StructureRow("inet_diag_meminfo", fields: (2824, 4), size64: 16, size32: 16),
+        StructureRow("tcpvegas_info", fields: (2828, 4), size64: 16, size32: 16),
+        StructureRow("tcp_dctcp_info", fields: (2832, 5), size64: 16, size32: 16),
+        StructureRow("tcp_bbr_info", fields: (2837, 5), size64: 20, size32: 20),
+        StructureRow("inet_diag_sockopt", fields: (2842, 11), size64: 2, size32: 2),
+        StructureRow("unix_diag_req", fields: (2853, 7), size64: 24, size32: 24),
+        StructureRow("unix_diag_msg", fields: (2860, 6), size64: 16, size32: 16),
+        StructureRow("unix_diag_vfs", fields: (2866, 2), size64: 8, size32: 8),
+        StructureRow("unix_diag_rqlen", fields: (2868, 2), size64: 8, size32: 8),
+        StructureRow("netlink_diag_req", fields: (2870, 6), size64: 20, size32: 20),
+        StructureRow("netlink_diag_msg", fields: (2876, 9), size64: 28, size32: 28),
+        StructureRow("netlink_diag_ring", fields: (2885, 4), size64: 16, size32: 16),
+        StructureRow("packet_diag_req", fields: (2889, 6), size64: 20, size32: 20),
+        StructureRow("packet_diag_msg", fields: (2895, 5), size64: 16, size32: 16),
+        StructureRow("packet_diag_info", fields: (2900, 6), size64: 24, size32: 24),
+        StructureRow("packet_diag_mclist", fields: (2906, 5), size64: 44, size32: 44),
+        StructureRow("tcp_diag_md5sig", fields: (2911, 7), size64: 100, size32: 100),
+        StructureRow("packet_diag_ring", fields: (2918, 7), size64: 28, size32: 28),
+        StructureRow("smc_diag_req", fields: (2925, 4), size64: 52, size32: 52),
+        StructureRow("smc_diag_msg", fields: (2929, 7), size64: 64, size32: 64),
+        StructureRow("smc_diag_fallback", fields: (2936, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_bc_op", fields: (2938, 3), size64: 4, size32: 4),
+        StructureRow("smc_diag_cursor", fields: (2941, 3), size64: 8, size32: 8),
+        StructureRow("smc_diag_conninfo", fields: (2944, 15), size64: 76, size32: 76),
+        StructureRow("smcd_diag_dmbinfo", fields: (2959, 5), size64: 40, size32: 40, isWide: true),
+        StructureRow("smc_diag_linkinfo", fields: (2964, 5), size64: 146, size32: 146),
+        StructureRow("smc_diag_lgrinfo", fields: (2969, 2), size64: 147, size32: 147),
+        StructureRow("selnl_msg_setenforce", fields: (2971, 1), size64: 4, size32: 4),
+        StructureRow("selnl_msg_policyload", fields: (2972, 1), size64: 4, size32: 4),
+        StructureRow("nfgenmsg", fields: (2973, 3), size64: 4, size32: 4),
+        StructureRow("crypto_user_alg", fields: (2976, 7), size64: 208, size32: 208),
+        StructureRow("crypto_report_generic", fields: (2983, 1), size64: 64, size32: 64),
+        StructureRow("crypto_report_hash", fields: (2984, 3), size64: 72, size32: 72),
+        StructureRow("crypto_report_blkcipher", fields: (2987, 6), size64: 144, size32: 144),
+        StructureRow("crypto_report_aead", fields: (2993, 5), size64: 140, size32: 140),
+        StructureRow("crypto_report_rng", fields: (2998, 2), size64: 68, size32: 68),
+        StructureRow("crypto_report_cipher", fields: (3000, 4), size64: 76, size32: 76),
+        StructureRow("bpf_map_create", fields: (3004, 16), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_map_element", fields: (3020, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_update", fields: (3024, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_key", fields: (3028, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_map_next", fields: (3030, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_map_only", fields: (3033, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_prog_load", fields: (3034, 32), size64: 168, size32: 168, isWide: true),
+        StructureRow("bpf_object", fields: (3066, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_attach", fields: (3070, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_prog_detach", fields: (3077, 2), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_test_run", fields: (3079, 15), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_prog_test_run", fields: (3094, 1), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_next_id", fields: (3095, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_by_id", fields: (3098, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_map_by_id", fields: (3101, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_btf_by_id", fields: (3104, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_by_id", fields: (3105, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_info_by_fd", fields: (3106, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_object_info", fields: (3109, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_query_attr", fields: (3110, 8), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_prog_query", fields: (3118, 1), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_tracepoint", fields: (3119, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_raw_tracepoint", fields: (3122, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_btf_load", fields: (3123, 6), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_task_query", fields: (3129, 9), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_task_fd_query", fields: (3138, 1), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_batch", fields: (3139, 8), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch", fields: (3147, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_update", fields: (3148, 6), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_update", fields: (3154, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_delete", fields: (3155, 5), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_delete", fields: (3160, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_kprobe_multi", fields: (3161, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_cookie_attr", fields: (3166, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_uprobe_multi", fields: (3167, 7), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_tracing_attr", fields: (3174, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_netfilter_attr", fields: (3176, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_relative_attr", fields: (3180, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_attr", fields: (3182, 13), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_create", fields: (3195, 1), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_change", fields: (3196, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_update", fields: (3200, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_only", fields: (3201, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_detach", fields: (3202, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_stats_attr", fields: (3203, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_enable_stats", fields: (3204, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_iterator", fields: (3205, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_iter_create", fields: (3207, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_binding", fields: (3208, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_bind_map", fields: (3211, 1), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_token", fields: (3212, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_token_create", fields: (3214, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_stream", fields: (3215, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_stream_read", fields: (3219, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("perf_event_attr", fields: (3220, 104), size64: 136, size32: 136, isWide: true),
+        StructureRow("perf_query_bpf", fields: (3324, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("flock64_i386", fields: (3325, 5), size64: 24, size32: 24),
+        StructureRow("stat_i386", fields: (3330, 17), size64: 64, size32: 64),
+        StructureRow("stat64", fields: (3347, 16), size64: 96, size32: 96),
+        StructureRow("old_stat", fields: (3363, 11), size64: 32, size32: 32),
+    ]
+
+    private static let structures3: [StructureRow] = [
+        StructureRow("sel_arg", fields: (3374, 5), size64: 40, size32: 20),
+        StructureRow("mmap_arg", fields: (3379, 6), size64: 32, size32: 24),
+        StructureRow("old_sigaction", fields: (3385, 4), size64: 24, size32: 16),
+        StructureRow("ipc64_perm_i386", fields: (3389, 7), size64: 48, size32: 36),
+        StructureRow("ipc64_perm_set_i386", fields: (3396, 4), size64: 48, size32: 36),
+        StructureRow("shmid64_ds_i386", fields: (3400, 9), size64: 96, size32: 84),
+        StructureRow("semid64_ds_i386", fields: (3409, 5), size64: 80, size32: 64),
+        StructureRow("msqid64_ds_i386", fields: (3414, 9), size64: 96, size32: 88),
+        StructureRow("msqid64_ds_set_i386", fields: (3423, 2), size64: 80, size32: 72),
+        StructureRow("sigevent_i386", fields: (3425, 7), size64: 24, size32: 20),
+        StructureRow("ff_effect_i386", fields: (3432, 10), size64: 48, size32: 44),
+        StructureRow("sg_io_hdr_i386", fields: (3442, 23), size64: 64, size32: 64),
+        StructureRow("v4l2_format_i386", fields: (3465, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_format_found_i386", fields: (3473, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_create_buffers_i386", fields: (3481, 6), size64: 248, size32: 248),
+        StructureRow("v4l2_buffer_i386", fields: (3487, 13), size64: 72, size32: 68),
+        StructureRow("loop_info_i386", fields: (3500, 12), size64: 140, size32: 140),
     ]
 }
 
 extension SpecTables {
-    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14, fields15, fields16])
+    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14, fields15, fields16, fields17])
 
     private static let fields0: [ArgumentRow] = [
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
@@ -1273,7 +1380,7 @@ extension SpecTables {
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 28, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 417, .none), register: 1),
+        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 451, .none), register: 1),
         ArgumentRow("fa_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fa_nextents", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("fa_projid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -2795,14 +2902,14 @@ extension SpecTables {
         ArgumentRow("erasesize", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("numblocks", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("regionindex", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 430, .none), register: 1),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 464, .none), register: 1),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .flags, 8, 393, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("svalue", "", .exit, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .symbol, 8, 392, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("__pad", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 430, .none), register: 1),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 464, .none), register: 1),
         ArgumentRow("uvalue", "", .entry, TypeRow(.value, .flags, 8, 393, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("svalue", "", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .entry, TypeRow(.value, .symbol, 8, 392, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
@@ -2960,29 +3067,256 @@ extension SpecTables {
         ArgumentRow("dout_resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 28, offset64: 140, offset32: 140),
         ArgumentRow("generated_tag", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 29, offset64: 144, offset32: 144),
         ArgumentRow("spare_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 30, offset64: 152, offset32: 152, isHidden: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 407, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 443, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 444, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 408, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 409, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 410, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 407, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 443, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 444, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 408, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 409, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 410, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
-        ArgumentRow("c_ispeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isDetail: true),
-        ArgumentRow("c_ospeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 407, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 443, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 407, .none), register: 1),
+        ArgumentRow("line", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("port", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("irq", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 408, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("xmit_fifo_size", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("custom_divisor", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("baud_base", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("close_delay", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("io_type", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 34, offset32: 34),
+        ArgumentRow("reserved_char", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 35, offset32: 35, isHidden: true),
+        ArgumentRow("hub6", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 12, offset64: 36, offset32: 36),
+        ArgumentRow("closing_wait", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 13, offset64: 40, offset32: 40),
+        ArgumentRow("closing_wait2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 14, offset64: 42, offset32: 42),
+        ArgumentRow("iomem_base", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 15, offset64: 48, offset32: 44),
+        ArgumentRow("iomem_reg_shift", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 16, offset64: 56, offset32: 48),
     ]
 
     private static let fields9: [ArgumentRow] = [
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 444, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 408, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 409, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 410, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
+        ArgumentRow("port_high", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 17, offset64: 60, offset32: 52),
+        ArgumentRow("iomap_base", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 18, offset64: 64, offset32: 56),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 409, .none), register: 1),
+        ArgumentRow("delay_rts_before_send", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("delay_rts_after_send", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("addr_recv", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("addr_dest", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 13, offset32: 13),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(18)), register: 6, offset64: 14, offset32: 14, isHidden: true),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 410, .none), register: 1),
+        ArgumentRow("waitv", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("relsig", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("acqsig", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("frsig", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 5, offset64: 6, offset32: 6),
+        ArgumentRow("v_active", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("v_signal", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("v_state", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("v_rows", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("v_cols", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("v_scrollsize", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("v_rows", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("v_cols", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("v_vlin", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("v_clin", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("v_vcol", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("v_ccol", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("event", "", .entry, TypeRow(.value, .flags, 4, 411, .none), register: 1),
+        ArgumentRow("oldev", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("newev", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("console", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .structure, 0, 305, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 412, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("buf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(2)), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("msgs", "", .entry, TypeRow(.array, .structure, 0, 311, .argument(1)), register: 1),
+        ArgumentRow("nmsgs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("read_write", "", .entry, TypeRow(.value, .symbol, 1, 414, .none), register: 1),
+        ArgumentRow("command", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 415, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("tx_buf", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("rx_buf", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("speed_hz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("delay_usecs", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("bits_per_word", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 26, offset32: 26),
+        ArgumentRow("cs_change", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 27, offset32: 27),
+        ArgumentRow("tx_nbits", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("rx_nbits", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 29, offset32: 29),
+        ArgumentRow("word_delay_usecs", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 30, offset32: 30),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 31, offset32: 31, isHidden: true),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("msb_right", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("xres", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("yres", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("xres_virtual", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("yres_virtual", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("xoffset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("yoffset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("bits_per_pixel", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("grayscale", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("red", "", .entry, TypeRow(.value, .structure, 0, 315, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
+        ArgumentRow("green", "", .entry, TypeRow(.value, .structure, 0, 315, .none), register: 10, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("blue", "", .entry, TypeRow(.value, .structure, 0, 315, .none), register: 11, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("transp", "", .entry, TypeRow(.value, .structure, 0, 315, .none), register: 12, offset64: 68, offset32: 68, isDetail: true),
+        ArgumentRow("nonstd", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 13, offset64: 80, offset32: 80, isDetail: true),
+        ArgumentRow("activate", "", .entry, TypeRow(.value, .flags, 4, 420, .none), register: 14, offset64: 84, offset32: 84),
+        ArgumentRow("height", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 15, offset64: 88, offset32: 88, isDetail: true),
+        ArgumentRow("width", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 16, offset64: 92, offset32: 92, isDetail: true),
+        ArgumentRow("accel_flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 17, offset64: 96, offset32: 96, isDetail: true),
+        ArgumentRow("pixclock", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 18, offset64: 100, offset32: 100, isDetail: true),
+        ArgumentRow("left_margin", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 104, offset32: 104, isDetail: true),
+        ArgumentRow("right_margin", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 20, offset64: 108, offset32: 108, isDetail: true),
+        ArgumentRow("upper_margin", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 21, offset64: 112, offset32: 112, isDetail: true),
+        ArgumentRow("lower_margin", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 116, offset32: 116, isDetail: true),
+        ArgumentRow("hsync_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 23, offset64: 120, offset32: 120, isDetail: true),
+        ArgumentRow("vsync_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 24, offset64: 124, offset32: 124, isDetail: true),
+        ArgumentRow("sync", "", .entry, TypeRow(.value, .flags, 4, 421, .none), register: 25, offset64: 128, offset32: 128, isDetail: true),
+        ArgumentRow("vmode", "", .entry, TypeRow(.value, .flags, 4, 422, .none), register: 26, offset64: 132, offset32: 132, isDetail: true),
+        ArgumentRow("rotate", "", .entry, TypeRow(.value, .symbol, 4, 418, .none), register: 27, offset64: 136, offset32: 136),
+        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 28, offset64: 140, offset32: 140, isDetail: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 29, offset64: 144, offset32: 144, isHidden: true),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
+        ArgumentRow("smem_start", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("smem_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 24, offset32: 20),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 416, .none), register: 4, offset64: 28, offset32: 24),
+        ArgumentRow("type_aux", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 28, isDetail: true),
+        ArgumentRow("visual", "", .entry, TypeRow(.value, .symbol, 4, 417, .none), register: 6, offset64: 36, offset32: 32),
+        ArgumentRow("xpanstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 40, offset32: 36, isDetail: true),
+        ArgumentRow("ypanstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 8, offset64: 42, offset32: 38, isDetail: true),
+        ArgumentRow("ywrapstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 9, offset64: 44, offset32: 40, isDetail: true),
+        ArgumentRow("line_length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 48, offset32: 44),
+        ArgumentRow("mmio_start", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 11, offset64: 56, offset32: 48, isDetail: true),
+        ArgumentRow("mmio_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 12, offset64: 64, offset32: 52, isDetail: true),
+        ArgumentRow("accel", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 13, offset64: 68, offset32: 56, isDetail: true),
+        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 14, offset64: 72, offset32: 60, isDetail: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 15, offset64: 74, offset32: 62, isHidden: true),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("red", "", .entry, TypeRow(.array, .hexadecimal, 2, 0, .argument(1)), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("green", "", .entry, TypeRow(.array, .hexadecimal, 2, 0, .argument(1)), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("blue", "", .entry, TypeRow(.array, .hexadecimal, 2, 0, .argument(1)), register: 5, offset64: 24, offset32: 16),
+        ArgumentRow("transp", "", .entry, TypeRow(.array, .hexadecimal, 2, 0, .argument(1)), register: 6, offset64: 32, offset32: 20),
+        ArgumentRow("console", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("framebuffer", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("bRequestType", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 1),
+        ArgumentRow("bRequest", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("wValue", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("wIndex", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("wLength", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 6, offset32: 6),
+        ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 7, offset64: 16, offset32: 12),
+        ArgumentRow("ep", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("interface", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("altsetting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("interface", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("driver", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("devnum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("slow", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("signr", "", .entry, TypeRow(.value, .signal, 4, 0, .none), register: 1),
+        ArgumentRow("context", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 423, .none), register: 1),
+        ArgumentRow("endpoint", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .custom, 4, 103, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 424, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("buffer", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 16, offset32: 12),
+        ArgumentRow("buffer_length", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 24, offset32: 16),
+        ArgumentRow("actual_length", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 28, offset32: 20),
+        ArgumentRow("start_frame", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 32, offset32: 24),
+        ArgumentRow("number_of_packets", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 36, offset32: 28),
+        ArgumentRow("error_count", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 40, offset32: 32),
+        ArgumentRow("signr", "", .entry, TypeRow(.value, .signal, 4, 0, .none), register: 11, offset64: 44, offset32: 36),
+        ArgumentRow("usercontext", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 12, offset64: 48, offset32: 40),
+        ArgumentRow("ifno", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("ioctl_code", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("interface", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 426, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("driver", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("bustype", "", .entry, TypeRow(.value, .symbol, 4, 427, .none), register: 1),
+        ArgumentRow("vendor", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("product", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("sector", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("nr_sectors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("wp", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 428, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("cond", "", .entry, TypeRow(.value, .symbol, 1, 429, .none), register: 5, offset64: 25, offset32: 25),
+        ArgumentRow("non_seq", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 26, offset32: 26),
+        ArgumentRow("reset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 27, offset32: 27),
+        ArgumentRow("resv", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 8, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("capacity", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 10, offset64: 40, offset32: 40, isHidden: true),
+        ArgumentRow("sector", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("nr_zones", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 430, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("zones", "", .exit, TypeRow(.array, .structure, 0, 331, .argument(1)), register: 4, offset64: 16, offset32: 16, isInline: true),
+        ArgumentRow("cdmsf_min0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("cdmsf_sec0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("cdmsf_frame0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("cdmsf_min1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("cdmsf_sec1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("cdmsf_frame1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 5, offset32: 5),
+        ArgumentRow("cdti_trk0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("cdti_ind0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("cdti_trk1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("cdti_ind1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("cdth_trk0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("cdth_trk1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("channel0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("channel1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("channel2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("channel3", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("medium_catalog_number", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(14)), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 433, .none), register: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("contents_encryption_mode", "", .entry, TypeRow(.value, .symbol, 1, 434, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("filenames_encryption_mode", "", .entry, TypeRow(.value, .symbol, 1, 434, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 435, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("master_key_descriptor", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 40, register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("log2_data_unit_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), condition: 151, register: 6, offset64: 4, offset32: 4),
+        ArgumentRow("master_key_identifier", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), condition: 151, register: 7, offset64: 8, offset32: 8),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 4, 436, .none), register: 1),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 180, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
+        ArgumentRow("ifr_data", "", .entry, TypeRow(.pointer, .structure, 0, 340, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 439, .none), register: 1),
+        ArgumentRow("tx_type", "", .entry, TypeRow(.value, .symbol, 4, 437, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rx_filter", "", .entry, TypeRow(.value, .symbol, 4, 438, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
+        ArgumentRow("ifr_data", "", .entry, TypeRow(.pointer, .structure, 0, 342, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 4, 440, .none), register: 1),
+        ArgumentRow("device1", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(24)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("VID", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 181, register: 3, offset64: 28, offset32: 28),
+    ]
+
+    private static let fields10: [ArgumentRow] = [
+        ArgumentRow("device2", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(24)), condition: 182, register: 3, offset64: 28, offset32: 28),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 28, offset32: 28),
+        ArgumentRow("vlan_qos", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
+        ArgumentRow("phy_id", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("reg_num", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 18, offset32: 18),
+        ArgumentRow("val_in", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("val_out", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 5, offset64: 22, offset32: 22),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 441, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 477, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 478, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 442, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 443, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 444, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 441, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 477, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 478, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 442, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 443, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 444, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_ispeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("c_ospeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 441, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 477, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 478, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 442, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 443, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 444, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
         ArgumentRow("ws_row", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("ws_col", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("ws_xpixel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -2994,7 +3328,7 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("minlen", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 417, .none), register: 1),
+        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 451, .none), register: 1),
         ArgumentRow("fsx_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fsx_nextents", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("fsx_projid", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -3008,7 +3342,7 @@ extension SpecTables {
         ArgumentRow("fe_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fe_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("fe_reserved64", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 433, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 467, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("fe_reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 6, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("query_flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -3026,7 +3360,7 @@ extension SpecTables {
         ArgumentRow("vma_name_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 14, offset64: 88, offset32: 88),
         ArgumentRow("build_id_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 96, offset32: 96),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 445, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 479, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("salt_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("salt_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -3034,17 +3368,17 @@ extension SpecTables {
         ArgumentRow("reserved1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("sig_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("reserved2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(88)), register: 9, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 445, .none), register: 1),
+        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 479, .none), register: 1),
         ArgumentRow("digest_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("start", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pno", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("devname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("volname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 434, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 468, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("datalen", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 316, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 359, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("act_mask", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1, offset64: 32, offset32: 32),
         ArgumentRow("buf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("buf_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 40, offset32: 40),
@@ -3061,9 +3395,9 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 4, offset64: 24, offset32: 24, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 415, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 449, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 414, .none), register: 8, offset64: 44, offset32: 44),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 448, .none), register: 8, offset64: 44, offset32: 44),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 112, offset32: 112, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 0, 0, .fixed(2)), register: 11, offset64: 144, offset32: 144, isDetail: true),
@@ -3074,16 +3408,16 @@ extension SpecTables {
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("lo_sizelimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 415, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 449, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 414, .none), register: 9, offset64: 52, offset32: 52),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 448, .none), register: 9, offset64: 52, offset32: 52),
         ArgumentRow("lo_file_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 10, offset64: 56, offset32: 56),
         ArgumentRow("lo_crypt_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 11, offset64: 120, offset32: 120, isDetail: true),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 12, offset64: 184, offset32: 184, isDetail: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 13, offset64: 216, offset32: 216, isDetail: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 321, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 364, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 240, offset32: 240, isHidden: true),
         ArgumentRow("tm_sec", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tm_min", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3096,7 +3430,7 @@ extension SpecTables {
         ArgumentRow("tm_isdst", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("enabled", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 323, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 366, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("pll_ctrl", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("pll_value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pll_max", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3109,31 +3443,31 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("api", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 418, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 419, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 421, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 420, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 452, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 453, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 370, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 455, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 454, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 422, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 456, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("copy", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 423, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 370, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 457, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("zeropage", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 424, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 425, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 370, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 458, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 370, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 459, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("mapped", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 327, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 426, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 370, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 460, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("updated", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 427, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 461, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("move", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nr_mounts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3142,7 +3476,7 @@ extension SpecTables {
         ArgumentRow("busy_poll_budget", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 7, offset32: 7, isOptional: true),
-        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 435, .none), register: 1),
+        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 469, .none), register: 1),
         ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 175, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 4, offset64: 20, offset32: 20),
@@ -3155,10 +3489,13 @@ extension SpecTables {
         ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 11, offset64: 48, offset32: 48),
         ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 12, offset64: 52, offset32: 52),
         ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 13, offset64: 56, offset32: 56),
-        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 180, register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 436, .none), condition: 181, register: 15, offset64: 64, offset32: 64),
-        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 182, register: 16, offset64: 68, offset32: 68),
-        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 439, .none), register: 1),
+    ]
+
+    private static let fields11: [ArgumentRow] = [
+        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 183, register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 470, .none), condition: 184, register: 15, offset64: 64, offset32: 64),
+        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 185, register: 16, offset64: 68, offset32: 68),
+        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 473, .none), register: 1),
         ArgumentRow("firmware_version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("identity", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bustype", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -3171,43 +3508,40 @@ extension SpecTables {
         ArgumentRow("sin_zero", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("x25_addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 342, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 385, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 460, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 461, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 494, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 495, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
         ArgumentRow("can_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("tx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-    ]
-
-    private static let fields10: [ArgumentRow] = [
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("lower", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("upper", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 347, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 390, .none), register: 1),
         ArgumentRow("domain", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("node", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 346, .none), register: 1),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 348, .none), register: 1),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 349, .none), register: 1),
+        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 389, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 391, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 392, .none), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 475, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 476, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 350, .none), condition: 183, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 351, .none), condition: 184, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 352, .none), condition: 185, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 509, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 510, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 393, .none), condition: 186, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 394, .none), condition: 187, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 395, .none), condition: 188, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(12)), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 477, .none), register: 1),
-        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 478, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 186, register: 3, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 479, .none), condition: 187, register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 511, .none), register: 1),
+        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 512, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 189, register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 513, .none), condition: 190, register: 3, offset64: 6, offset32: 6),
         ArgumentRow("hwaddr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(8)), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 354, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 397, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
@@ -3241,10 +3575,57 @@ extension SpecTables {
         ArgumentRow("max_window", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("rcv_wnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("rcv_wup", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("srto_assoc_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("srto_initial", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("srto_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("srto_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("sasoc_assoc_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("sasoc_asocmaxrxt", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sasoc_number_peer_destinations", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("sasoc_peer_rwnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("sasoc_local_rwnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("sasoc_cookie_life", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 16, offset32: 16),
+        ArgumentRow("sinit_num_ostreams", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("sinit_max_instreams", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sinit_max_attempts", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("sinit_max_init_timeo", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("sctp_data_io_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("sctp_association_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("sctp_address_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("sctp_send_failure_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("sctp_peer_error_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("sctp_shutdown_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 5, offset32: 5),
+        ArgumentRow("sctp_partial_delivery_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 6, offset32: 6),
+        ArgumentRow("sctp_adaptation_layer_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("sctp_authentication_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("sctp_sender_dry_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 9, offset32: 9),
+        ArgumentRow("sctp_stream_reset_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 10, offset32: 10),
+        ArgumentRow("sctp_assoc_reset_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 11, offset32: 11),
+        ArgumentRow("sctp_stream_change_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 12, offset32: 12),
+        ArgumentRow("sctp_send_failure_event_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 13, offset32: 13),
+        ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .custom, 128, 4, .none), register: 1),
+        ArgumentRow("tcpm_flags", "", .entry, TypeRow(.value, .flags, 1, 555, .none), register: 2, offset64: 128, offset32: 128),
+        ArgumentRow("tcpm_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 129, offset32: 129),
+        ArgumentRow("tcpm_keylen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 130, offset32: 130),
+        ArgumentRow("tcpm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 132, offset32: 132),
+        ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 6, offset64: 136, offset32: 136, isHidden: true),
+        ArgumentRow("flr_dst", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 1),
+        ArgumentRow("flr_label", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("flr_action", "", .entry, TypeRow(.value, .symbol, 1, 556, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("flr_share", "", .entry, TypeRow(.value, .symbol, 1, 557, .none), register: 4, offset64: 21, offset32: 21),
+        ArgumentRow("flr_flags", "", .entry, TypeRow(.value, .flags, 2, 558, .none), register: 5, offset64: 22, offset32: 22),
+        ArgumentRow("flr_expires", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("flr_linger", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 26, offset32: 26),
+        ArgumentRow("__flr_pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 8, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 2, 721, .none), register: 1),
+        ArgumentRow("cipher_type", "", .entry, TypeRow(.value, .symbol, 2, 722, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("tp_block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tp_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tp_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("tp_frame_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("tp_retire_blk_tov", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tp_sizeof_priv", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("tp_feature_req_word", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("tp_packets", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tp_drops", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tp_freeze_q_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3266,17 +3647,17 @@ extension SpecTables {
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("desc", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 372, .none), register: 1),
-        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 372, .none), register: 2, offset64: 32, offset32: 32),
-        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 372, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 372, .none), register: 4, offset64: 96, offset32: 96),
+        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 1),
+        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 4, offset64: 96, offset32: 96),
         ArgumentRow("rx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("rx_ring_full", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("rx_fill_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("tx_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 1),
+        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 1),
         ArgumentRow("tcpi_ca_state", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("tcpi_retransmits", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("tcpi_probes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
@@ -3311,6 +3692,9 @@ extension SpecTables {
         ArgumentRow("tcpi_pacing_rate", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 33, offset64: 104, offset32: 104, isDetail: true),
         ArgumentRow("tcpi_max_pacing_rate", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 34, offset64: 112, offset32: 112, isDetail: true),
         ArgumentRow("tcpi_bytes_acked", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 35, offset64: 120, offset32: 120, isDetail: true),
+    ]
+
+    private static let fields12: [ArgumentRow] = [
         ArgumentRow("tcpi_bytes_received", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 36, offset64: 128, offset32: 128, isDetail: true),
         ArgumentRow("tcpi_segs_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 37, offset64: 136, offset32: 136, isDetail: true),
         ArgumentRow("tcpi_segs_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 38, offset64: 140, offset32: 140, isDetail: true),
@@ -3332,8 +3716,8 @@ extension SpecTables {
         ArgumentRow("tcpi_snd_wnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 54, offset64: 228, offset32: 228, isDetail: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 476, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 534, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 510, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 572, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .custom, 8, 4, .none), register: 1),
         ArgumentRow("storage", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(128)), register: 2, isHidden: true),
         ArgumentRow("prefix", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 202, offset32: 202),
@@ -3344,48 +3728,45 @@ extension SpecTables {
         ArgumentRow("sndid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 203, offset32: 203),
         ArgumentRow("rcvid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 204, offset32: 204),
         ArgumentRow("maclen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 205, offset32: 205),
-        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 535, .none), register: 11, offset64: 206, offset32: 206),
+        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 573, .none), register: 11, offset64: 206, offset32: 206),
         ArgumentRow("key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 12, offset64: 208, offset32: 208),
         ArgumentRow("keylen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 207, offset32: 207),
         ArgumentRow("ifi_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ifi_pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 448, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 482, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("ifi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 544, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 582, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ifi_change", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ifa_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ifa_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 547, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 554, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 585, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 592, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ifa_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("rtm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("rtm_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("rtm_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 579, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 555, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 556, .none), register: 6, offset64: 5, offset32: 5),
-        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 554, .none), register: 7, offset64: 6, offset32: 6),
-        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 553, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 557, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 617, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 593, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 594, .none), register: 6, offset64: 5, offset32: 5),
+        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 592, .none), register: 7, offset64: 6, offset32: 6),
+        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 591, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 595, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("ndm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ndm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("ndm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 550, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 551, .none), register: 6, offset64: 10, offset32: 10),
-        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 553, .none), register: 7, offset64: 11, offset32: 11),
+        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 588, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 589, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 591, .none), register: 7, offset64: 11, offset32: 11),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 579, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 555, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 617, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 593, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("res1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 5, offset32: 5, isHidden: true),
         ArgumentRow("res2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 8, offset64: 7, offset32: 7),
-    ]
-
-    private static let fields11: [ArgumentRow] = [
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 597, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 616, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("tcm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("tcm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
@@ -3393,7 +3774,7 @@ extension SpecTables {
         ArgumentRow("tcm_handle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("tcm_parent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("tcm_info", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 566, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 604, .none), register: 1),
         ArgumentRow("version", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifa_prefered", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3472,13 +3853,13 @@ extension SpecTables {
         ArgumentRow("rx_otherhost_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("prio", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(2)), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(6)), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 584, .none), register: 1),
-        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 584, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 622, .none), register: 1),
+        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 622, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_reasm_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reachable_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("retrans_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 601, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 639, .none), register: 1),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("mac", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
@@ -3498,7 +3879,7 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 609, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 647, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3514,6 +3895,9 @@ extension SpecTables {
         ArgumentRow("base_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("irq", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("dma", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 26, offset32: 26),
+    ]
+
+    private static let fields13: [ArgumentRow] = [
         ArgumentRow("port", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 27, offset32: 27),
         ArgumentRow("ndtc_key_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("ndtc_entry_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
@@ -3546,48 +3930,45 @@ extension SpecTables {
         ArgumentRow("ifal_seq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ncm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("dcb_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 624, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 662, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("dcb_pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 659, .none), register: 1),
+        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 697, .none), register: 1),
         ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("nh_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 554, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 556, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 592, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 594, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("resvd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 558, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 596, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("weight", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("resvd1", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 5, offset32: 5, isOptional: true),
         ArgumentRow("resvd2", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6, isOptional: true),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("u", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 188, register: 1),
-        ArgumentRow("u", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 189, register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 191, register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 192, register: 1),
         ArgumentRow("u", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 112, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 4, offset64: 18, offset32: 18, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 634, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 635, .none), register: 3, offset64: 5, offset32: 5),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 672, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 673, .none), register: 3, offset64: 5, offset32: 5),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 419, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 469, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 660, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 698, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 601, .none), register: 6, offset64: 34, offset32: 34),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 639, .none), register: 6, offset64: 34, offset32: 34),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isOptional: true),
         ArgumentRow("igmp_v1queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 1),
-    ]
-
-    private static let fields12: [ArgumentRow] = [
         ArgumentRow("igmp_v2queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("igmp_v3queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("igmp_leaves", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 4, offset64: 48, offset32: 48),
@@ -3669,7 +4050,7 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 558, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 596, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_hops", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 3, offset32: 3),
         ArgumentRow("rtnh_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("bus_error", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3678,12 +4059,16 @@ extension SpecTables {
         ArgumentRow("bus_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("arbitration_lost", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("restarts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 654, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 654, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 655, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 655, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 656, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 656, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 692, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 692, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 693, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 693, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 694, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 694, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 712, .none), register: 1),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 712, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("from", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("to", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("idiag_sport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 1),
         ArgumentRow("idiag_dport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("idiag_src", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -3700,22 +4085,25 @@ extension SpecTables {
         ArgumentRow("idiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 692, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 744, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 691, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 444, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("idiag_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 692, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 444, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 691, .none), register: 6, offset64: 52, offset32: 52),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 744, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_dbs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 2, offset64: 1, offset32: 1),
+    ]
+
+    private static let fields14: [ArgumentRow] = [
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 444, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -3723,15 +4111,15 @@ extension SpecTables {
         ArgumentRow("idiag_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 692, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 744, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 691, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 445, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 497, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 445, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 497, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -3769,13 +4157,13 @@ extension SpecTables {
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 691, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 675, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 727, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("udiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("udiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 521, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 8, offset32: 8),
@@ -3784,18 +4172,15 @@ extension SpecTables {
         ArgumentRow("udiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("udiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 679, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 731, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 677, .none), register: 5, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields13: [ArgumentRow] = [
+        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 729, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ndiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ndiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("ndiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 54, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 680, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 732, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ndiag_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("ndiag_dst_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_dst_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
@@ -3809,19 +4194,19 @@ extension SpecTables {
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 682, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 734, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("pdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pdiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 447, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 481, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 684, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 736, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdi_reserve", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdi_copy_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("pdi_tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 683, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 735, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("pdmc_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
         ArgumentRow("pdmc_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdmc_type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3843,18 +4228,18 @@ extension SpecTables {
         ArgumentRow("pdr_features", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 693, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 444, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 745, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 687, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 686, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 739, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 738, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("diag_shutdown", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 444, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("diag_uid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("diag_inode", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 688, .none), register: 1),
-        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 688, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 695, .none), register: 1),
+        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 740, .none), register: 1),
+        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 740, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 747, .none), register: 1),
         ArgumentRow("yes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("no", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -3864,17 +4249,17 @@ extension SpecTables {
         ArgumentRow("sndbuf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("peer_rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 8, offset64: 40, offset32: 40),
         ArgumentRow("rx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("rx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 10, offset64: 49, offset32: 49),
         ArgumentRow("tx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 50, offset32: 50),
         ArgumentRow("tx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 51, offset32: 51),
-        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 13, offset64: 52, offset32: 52),
-        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 473, .none), register: 15, offset64: 68, offset32: 68),
+        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 13, offset64: 52, offset32: 52),
+        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 15, offset64: 68, offset32: 68),
         ArgumentRow("linkid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("my_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -3885,12 +4270,12 @@ extension SpecTables {
         ArgumentRow("ibport", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 65, offset32: 65),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 4, offset64: 66, offset32: 66),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 5, offset64: 106, offset32: 106),
-        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 476, .fixed(1)), register: 1),
-        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 699, .none), register: 2, offset64: 146, offset32: 146),
+        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 528, .fixed(1)), register: 1),
+        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 751, .none), register: 2, offset64: 146, offset32: 146),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("seqno", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nfgen_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 716, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 768, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("res_id", "", .entry, TypeRow(.value, .network, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("cru_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("cru_driver_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 64, offset32: 64),
@@ -3916,17 +4301,20 @@ extension SpecTables {
         ArgumentRow("ivsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 136, offset32: 136),
         ArgumentRow("type", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("seedsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
+    ]
+
+    private static let fields15: [ArgumentRow] = [
         ArgumentRow("type", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("blocksize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
         ArgumentRow("min_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("max_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
-        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 744, .none), register: 1),
+        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 796, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("value_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 745, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 797, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("inner_map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 770, .none), condition: 190, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 822, .none), condition: 193, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("map_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("map_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 10, offset64: 48, offset32: 48),
@@ -3939,18 +4327,18 @@ extension SpecTables {
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 751, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 803, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 752, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 804, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("next_key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 746, .none), register: 1),
+        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 798, .none), register: 1),
         ArgumentRow("insn_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 116, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("license", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -3958,10 +4346,10 @@ extension SpecTables {
         ArgumentRow("log_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 28, offset32: 28),
         ArgumentRow("log_buf", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 106, .none), register: 8, offset64: 40, offset32: 40),
-        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 747, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 799, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("prog_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 10, offset64: 48, offset32: 48),
         ArgumentRow("prog_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 64, offset32: 64),
-        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 12, offset64: 68, offset32: 68),
+        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 800, .none), register: 12, offset64: 68, offset32: 68),
         ArgumentRow("prog_btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 13, offset64: 72, offset32: 72),
         ArgumentRow("func_info_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 76, offset32: 76),
         ArgumentRow("func_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 15, offset64: 80, offset32: 80),
@@ -3973,7 +4361,7 @@ extension SpecTables {
         ArgumentRow("attach_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 21, offset64: 112, offset32: 112),
         ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 116, offset32: 116, isHidden: true),
         ArgumentRow("fd_array", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 23, offset64: 120, offset32: 120),
-        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 191, register: 24, offset64: 116, offset32: 116, isDetail: true),
+        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 194, register: 24, offset64: 116, offset32: 116, isDetail: true),
         ArgumentRow("core_relos", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 25, offset64: 128, offset32: 128),
         ArgumentRow("core_relo_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 136, offset32: 136),
         ArgumentRow("log_true_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 27, offset64: 140, offset32: 140),
@@ -3984,20 +4372,17 @@ extension SpecTables {
         ArgumentRow("keyring_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 32, offset64: 164, offset32: 164),
         ArgumentRow("pathname", "", .entry, TypeRow(.value, .path, 0, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("path_fd", "", .entry, TypeRow(.value, .directory, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("attach_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 800, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 801, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("replace_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-    ]
-
-    private static let fields14: [ArgumentRow] = [
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 800, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("retval", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data_size_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4010,38 +4395,38 @@ extension SpecTables {
         ArgumentRow("ctx_size_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44),
         ArgumentRow("ctx_in", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 11, offset64: 48, offset32: 48),
         ArgumentRow("ctx_out", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 12, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 754, .none), register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 806, .none), register: 13, offset64: 64, offset32: 64),
         ArgumentRow("cpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("batch_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 72, offset32: 72),
-        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 498, .none), register: 1),
+        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 550, .none), register: 1),
         ArgumentRow("start_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("prog_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("map_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("link_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("info_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 505, .none), register: 1),
+        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 557, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 750, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 749, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 800, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 802, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 801, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("prog_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("prog_ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(4)), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("prog_cnt", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 192, register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 507, .none), register: 1),
+        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 195, register: 8, offset64: 32, offset32: 32),
+        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 559, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 509, .none), register: 1),
+        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 561, .none), register: 1),
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("btf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(0)), register: 2),
         ArgumentRow("btf_log_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4054,33 +4439,33 @@ extension SpecTables {
         ArgumentRow("buf_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("buf", "", .exit, TypeRow(.value, .text, 0, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("prog_id", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 755, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 807, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("probe_offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("probe_addr", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 512, .none), register: 1),
+        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 564, .none), register: 1),
         ArgumentRow("in_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("out_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 751, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 803, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 514, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 566, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 751, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 803, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 516, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 568, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 751, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 803, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 518, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 756, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 570, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 808, .none), register: 1),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("syms", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("addrs", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(1)), register: 4, offset64: 16, offset32: 16),
@@ -4091,161 +4476,161 @@ extension SpecTables {
         ArgumentRow("ref_ctr_offsets", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("cookies", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 757, .none), register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 809, .none), register: 6, offset64: 36, offset32: 36),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("hooknum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("priority", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 758, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 810, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 748, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 800, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 193, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 521, .none), condition: 194, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 520, .none), condition: 195, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 522, .none), condition: 196, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 524, .none), condition: 197, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 525, .none), condition: 198, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 523, .none), condition: 199, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 200, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 193, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 1),
+        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 196, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 573, .none), condition: 197, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 572, .none), condition: 198, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 574, .none), condition: 199, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 576, .none), condition: 200, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 577, .none), condition: 201, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 575, .none), condition: 202, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 203, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 196, register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 578, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("new_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 201, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 528, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 801, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 204, register: 4, offset64: 12, offset32: 12),
+    ]
+
+    private static let fields16: [ArgumentRow] = [
+        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 580, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 530, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 759, .none), register: 1),
-        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 532, .none), register: 1),
+        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 582, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 811, .none), register: 1),
+        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 584, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 534, .none), register: 1),
+        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 586, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 536, .none), register: 1),
+        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 588, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("bpffs_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 538, .none), register: 1),
+        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 590, .none), register: 1),
         ArgumentRow("stream_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("stream_buf_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("stream_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 540, .none), register: 1),
+        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 592, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 760, .none), register: 2),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 761, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 762, .none), condition: 202, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 763, .none), condition: 203, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 204, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 117, .none), condition: 205, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 812, .none), register: 2),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 813, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 814, .none), condition: 205, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 815, .none), condition: 206, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 207, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 117, .none), condition: 208, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 206, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 209, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sample_period", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 767, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 768, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 819, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 820, .none), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 174, register: 8, offset64: 40, offset32: 40),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 176, register: 9, offset64: 40, offset32: 40),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), register: 9, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 175, register: 10, offset64: 40, offset32: 40),
         ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), register: 10, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 180, register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 183, register: 11, offset64: 40, offset32: 40),
         ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 181, register: 12, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 184, register: 12, offset64: 40, offset32: 40),
         ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), register: 12, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 207, register: 13, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 210, register: 13, offset64: 40, offset32: 40),
         ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), register: 13, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 182, register: 14, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 185, register: 14, offset64: 40, offset32: 40),
         ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), register: 14, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 208, register: 15, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 211, register: 15, offset64: 40, offset32: 40),
         ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), register: 15, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 209, register: 16, offset64: 40, offset32: 40),
+        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 212, register: 16, offset64: 40, offset32: 40),
         ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), register: 16, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), condition: 210, register: 17, offset64: 40, offset32: 40),
+        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), condition: 213, register: 17, offset64: 40, offset32: 40),
         ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), register: 17, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), condition: 206, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), condition: 209, register: 18, offset64: 40, offset32: 40),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), register: 18, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), condition: 211, register: 19, offset64: 40, offset32: 40),
+        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), condition: 214, register: 19, offset64: 40, offset32: 40),
         ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), register: 19, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), condition: 212, register: 20, offset64: 40, offset32: 40),
+        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), condition: 215, register: 20, offset64: 40, offset32: 40),
         ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), register: 20, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 213, register: 21, offset64: 40, offset32: 40),
+        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 216, register: 21, offset64: 40, offset32: 40),
         ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), register: 21, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 214, register: 22, offset64: 40, offset32: 40),
+        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 217, register: 22, offset64: 40, offset32: 40),
         ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), register: 22, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 118, .none), register: 23, offset64: 40, offset32: 40),
-        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 215, register: 24, offset64: 40, offset32: 40),
+        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 218, register: 24, offset64: 40, offset32: 40),
         ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), register: 24, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 216, register: 25, offset64: 40, offset32: 40),
+        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 219, register: 25, offset64: 40, offset32: 40),
         ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), register: 25, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), condition: 217, register: 26, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), condition: 220, register: 26, offset64: 40, offset32: 40),
         ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), register: 26, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), condition: 18, register: 27, offset64: 40, offset32: 40),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), register: 27, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 218, register: 28, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 221, register: 28, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), register: 28, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 219, register: 29, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 222, register: 29, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), register: 29, offset64: 40, offset32: 40, isDetail: true),
-    ]
-
-    private static let fields15: [ArgumentRow] = [
-        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 220, register: 30, offset64: 40, offset32: 40),
+        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 223, register: 30, offset64: 40, offset32: 40),
         ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), register: 30, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 221, register: 31, offset64: 40, offset32: 40),
+        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 224, register: 31, offset64: 40, offset32: 40),
         ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), register: 31, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), condition: 222, register: 32, offset64: 40, offset32: 40),
+        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), condition: 225, register: 32, offset64: 40, offset32: 40),
         ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), register: 32, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), condition: 223, register: 33, offset64: 40, offset32: 40),
+        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), condition: 226, register: 33, offset64: 40, offset32: 40),
         ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), register: 33, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), condition: 224, register: 34, offset64: 40, offset32: 40),
+        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), condition: 227, register: 34, offset64: 40, offset32: 40),
         ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), register: 34, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), condition: 225, register: 35, offset64: 40, offset32: 40),
+        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), condition: 228, register: 35, offset64: 40, offset32: 40),
         ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), register: 35, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), condition: 226, register: 36, offset64: 40, offset32: 40),
+        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), condition: 229, register: 36, offset64: 40, offset32: 40),
         ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), register: 36, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), condition: 227, register: 37, offset64: 40, offset32: 40),
+        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), condition: 230, register: 37, offset64: 40, offset32: 40),
         ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), register: 37, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), condition: 228, register: 38, offset64: 40, offset32: 40),
+        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), condition: 231, register: 38, offset64: 40, offset32: 40),
         ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), register: 38, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), condition: 229, register: 39, offset64: 40, offset32: 40),
+        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), condition: 232, register: 39, offset64: 40, offset32: 40),
         ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), register: 39, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), condition: 230, register: 40, offset64: 40, offset32: 40),
+        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), condition: 233, register: 40, offset64: 40, offset32: 40),
         ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), register: 40, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), condition: 231, register: 41, offset64: 40, offset32: 40),
+        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), condition: 234, register: 41, offset64: 40, offset32: 40),
         ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), register: 41, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), condition: 232, register: 42, offset64: 40, offset32: 40),
+        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), condition: 235, register: 42, offset64: 40, offset32: 40),
         ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), register: 42, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), condition: 233, register: 43, offset64: 40, offset32: 40),
+        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), condition: 236, register: 43, offset64: 40, offset32: 40),
         ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), register: 43, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), condition: 234, register: 44, offset64: 40, offset32: 40),
+        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), condition: 237, register: 44, offset64: 40, offset32: 40),
         ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), register: 44, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("defer_callchain", "", .entry, TypeRow(.value, .bits, 8, 9729, .none), condition: 235, register: 45, offset64: 40, offset32: 40),
-        ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 236, register: 46, offset64: 40, offset32: 40),
-        ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 214, register: 47, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("defer_callchain", "", .entry, TypeRow(.value, .bits, 8, 9729, .none), condition: 238, register: 45, offset64: 40, offset32: 40),
+        ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 239, register: 46, offset64: 40, offset32: 40),
+        ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 217, register: 47, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("wakeup_events", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 771, .none), condition: 237, register: 48, offset64: 52, offset32: 52, isDetail: true),
-        ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 237, register: 49, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 823, .none), condition: 240, register: 48, offset64: 52, offset32: 52, isDetail: true),
+        ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 240, register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("config1", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 49, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 237, register: 50, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 240, register: 50, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("config2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 50, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 769, .none), condition: 238, register: 51, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 821, .none), condition: 241, register: 51, offset64: 72, offset32: 72, isDetail: true),
         ArgumentRow("sample_regs_user", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 52, offset64: 80, offset32: 80, isDetail: true),
-        ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 239, register: 53, offset64: 88, offset32: 88, isDetail: true),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), condition: 222, register: 54, offset64: 92, offset32: 92, isDetail: true),
+        ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 242, register: 53, offset64: 88, offset32: 88, isDetail: true),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), condition: 225, register: 54, offset64: 92, offset32: 92, isDetail: true),
         ArgumentRow("sample_regs_intr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 55, offset64: 96, offset32: 96, isDetail: true),
         ArgumentRow("aux_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 56, offset64: 104, offset32: 104, isDetail: true),
         ArgumentRow("sample_max_stack", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 57, offset64: 108, offset32: 108, isDetail: true),
         ArgumentRow("aux_sample_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 58, offset64: 112, offset32: 112, isDetail: true),
         ArgumentRow("sig_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 59, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 240, register: 60, offset64: 128, offset32: 128, isDetail: true),
+        ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 243, register: 60, offset64: 128, offset32: 128, isDetail: true),
         ArgumentRow("ids_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("l_type", "", .entry, TypeRow(.value, .symbol, 2, 8, .none), register: 1),
         ArgumentRow("l_whence", "", .entry, TypeRow(.value, .symbol, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
@@ -4322,6 +4707,9 @@ extension SpecTables {
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .octal, 2, 0, .none), register: 3, offset64: 20, offset32: 20),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 4, offset64: 28, offset32: 28, isHidden: true),
+    ]
+
+    private static let fields17: [ArgumentRow] = [
         ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
         ArgumentRow("shm_segsz", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("shm_cpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 3, offset64: 64, offset32: 64),
@@ -4397,9 +4785,6 @@ extension SpecTables {
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 200, offset32: 200, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
         ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 176, .none), condition: 160, register: 2, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields16: [ArgumentRow] = [
         ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 178, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
@@ -4430,9 +4815,9 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 2, 0, .none), register: 4, offset64: 12, offset32: 12, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 415, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 449, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 414, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 448, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 96, offset32: 96, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 11, offset64: 128, offset32: 128, isDetail: true),
@@ -4443,24 +4828,24 @@ extension SpecTables {
 extension SpecTables {
     /// From a struct to the one that stands for it in i386.
     public static let structureFor32: [UInt16] = [
-        0, 1, 2, 3, 544, 5, 6, 7, 8, 9, 545, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+        0, 1, 2, 3, 596, 5, 6, 7, 8, 9, 597, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
         27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
-        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 551, 552, 553, 76,
-        77, 78, 554, 80, 81, 555, 556, 84, 85, 86, 87, 88, 89, 90, 91, 557, 93, 94, 95, 96, 97, 98, 99, 100,
+        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 603, 604, 605, 76,
+        77, 78, 606, 80, 81, 607, 608, 84, 85, 86, 87, 88, 89, 90, 91, 609, 93, 94, 95, 96, 97, 98, 99, 100,
         101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
         121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140,
-        558, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
-        161, 162, 163, 559, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
-        181, 182, 183, 560, 561, 562, 187, 188, 189, 563, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
+        610, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
+        161, 162, 163, 611, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
+        181, 182, 183, 612, 613, 614, 187, 188, 189, 615, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
         201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220,
         221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240,
         241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260,
         261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276, 277, 278, 279, 280,
         281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300,
-        301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 564,
+        301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
         321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336, 337, 338, 339, 340,
         341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360,
-        361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
+        361, 362, 616, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
         381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400,
         401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
         421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440,
@@ -4470,6 +4855,8 @@ extension SpecTables {
         501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520,
         521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540,
         541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 556, 557, 558, 559, 560,
-        561, 562, 563, 564,
+        561, 562, 563, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580,
+        581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599, 600,
+        601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615, 616,
     ]
 }

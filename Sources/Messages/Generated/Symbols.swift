@@ -410,375 +410,427 @@ public enum SymbolSet: UInt16, CaseIterable, Sendable {
     case transferProtocol = 404
     case transferSubprotocol = 405
     case transferQueue = 406
-    case termInput = 407
-    case termLocal = 408
-    case lineDiscipline = 409
-    case termCharacter = 410
-    case modem = 411
-    case termFlow = 412
-    case termFlush = 413
-    case loop = 414
-    case loopCrypt = 415
-    case inode = 416
-    case xflags = 417
-    case uffdFeatures = 418
-    case uffdApiCalls = 419
-    case uffdRangeCalls = 420
-    case uffdRegister = 421
-    case uffdCopy = 422
-    case uffdZeropage = 423
-    case uffdProtect = 424
-    case uffdContinue = 425
-    case uffdPoison = 426
-    case uffdMove = 427
-    case perfGroup = 428
-    case rtcVoltage = 429
-    case rtcParameter = 430
-    case interface = 431
-    case fiemap = 432
-    case fiemapExtent = 433
-    case partitionOperation = 434
-    case pidfdInfo = 435
-    case pidfdCoredump = 436
-    case tunnel = 437
-    case tunnelOffload = 438
-    case watchdog = 439
-    case route = 440
-    case inputEvent = 441
-    case inputAxis = 442
-    case termOutput = 443
-    case termControl = 444
-    case verityHash = 445
-    case hardwareType = 446
-    case etherProtocol = 447
-    case arpHardware = 448
-    case packetType = 449
-    case canProtocol = 450
-    case kcmProtocol = 451
-    case nfcProtocol = 452
-    case nfcAirProtocol = 453
-    case phonetProtocol = 454
-    case caifProtocol = 455
-    case xdpAddress = 456
-    case vsockContext = 457
-    case vsockPort = 458
-    case vsockAddress = 459
-    case qipcrtrNode = 460
-    case qipcrtrPort = 461
-    case bluetoothProtocol = 462
-    case bluetoothService = 463
-    case bluetoothChannel = 464
-    case bluetoothControl = 465
-    case bluetoothAddress = 466
-    case algAddress = 467
-    case ax25Protocol = 468
-    case smcProtocol = 469
-    case mctpNetwork = 470
-    case mctpAddress = 471
-    case nfcService = 472
-    case irdaProtocol = 473
-    case isdnProtocol = 474
-    case tipcAddress = 475
-    case tipcScope = 476
-    case radioAddressKind = 477
-    case radioNetwork = 478
-    case radioAddress = 479
-    case rxrpcService = 480
-    case socketProtocol = 481
-    case socketLevel = 482
-    case socketOption = 483
-    case tcpOption = 484
-    case udpOption = 485
-    case ipOption = 486
-    case ipv6Option = 487
-    case packetOption = 488
-    case netlinkOption = 489
-    case vsockOption = 490
-    case rawOption = 491
-    case canRawOption = 492
-    case sctpOption = 493
-    case dccpOption = 494
-    case tipcOption = 495
-    case rxrpcOption = 496
-    case pppol2tpOption = 497
-    case rdsOption = 498
-    case caifOption = 499
-    case algOption = 500
-    case nfcOption = 501
-    case kcmOption = 502
-    case tlsOption = 503
-    case xdpOption = 504
-    case mptcpOption = 505
-    case smcOption = 506
-    case llcOption = 507
-    case packetMembership = 508
-    case icmpType = 509
-    case bluetoothOption = 510
-    case txRehash = 511
-    case controlLevel = 512
-    case socketControl = 513
-    case ipControl = 514
-    case udpControl = 515
-    case ipv6Control = 516
-    case packetControl = 517
-    case netlinkControl = 518
-    case algOperation = 519
-    case algControl = 520
-    case tcpState = 521
-    case socketLevelGet = 522
-    case socketLevelSet = 523
-    case ipOptionGet = 524
-    case ipOptionSet = 525
-    case ipv6OptionGet = 526
-    case ipv6OptionSet = 527
-    case socketOptionGet = 528
-    case ax25Option = 529
-    case ipxOption = 530
-    case irdaOption = 531
-    case phonetPipeOption = 532
-    case tipcImportance = 533
-    case tipcGroup = 534
-    case tcpKey = 535
-    case netlinkType = 536
-    case routeType = 537
-    case netlinkFlags = 538
-    case netlinkNew = 539
-    case netlinkGet = 540
-    case netlinkDelete = 541
-    case netlinkAnswer = 542
-    case netlinkError = 543
-    case interfaceFlags = 544
-    case linkAttribute = 545
-    case addressAttribute = 546
-    case addressFlags = 547
-    case routeAttribute = 548
-    case neighbourAttribute = 549
-    case neighbourState = 550
-    case neighbourFlags = 551
-    case ruleAttribute = 552
-    case routeKind = 553
-    case routeScope = 554
-    case routeTable = 555
-    case routeProtocol = 556
-    case routeFlags = 557
-    case hopFlags = 558
-    case ruleAction = 559
-    case linkInfo = 560
-    case diagType = 561
-    case auditType = 562
-    case xfrmType = 563
-    case filterSubsystem = 564
-    case genericType = 565
-    case genericCommand = 566
-    case genericAttribute = 567
-    case genericOperation = 568
-    case genericOperationFlags = 569
-    case genericGroup = 570
-    case operationPolicy = 571
-    case policyAttribute = 572
-    case policyKind = 573
-    case netlinkTypes = 574
-    case routeAttributes = 575
-    case trafficAttribute = 576
-    case linkExtent = 577
-    case ruleFlags = 578
-    case serviceKind = 579
-    case bridgePort = 580
-    case bridgeInfo = 581
-    case bridgeQuerier = 582
-    case bridgeTree = 583
-    case bridgeOptions = 584
-    case tunnelKind = 585
-    case tunnelInfo = 586
-    case linkInet6 = 587
-    case linkInet6Flags = 588
-    case addressGeneration = 589
-    case linkInet = 590
-    case linkMctp = 591
-    case inetConfiguration = 592
-    case inet6Configuration = 593
-    case ipStatistics = 594
-    case icmp6Statistics = 595
-    case linkFamily = 596
-    case linkBridge = 597
-    case linkBridgeFlags = 598
-    case linkBridgeMode = 599
-    case linkBridgeTunnel = 600
-    case bridgeVlan = 601
-    case linkXdp = 602
-    case xdpAttached = 603
-    case xdpLink = 604
-    case linkFunctions = 605
-    case linkFunction = 606
-    case linkFunctionStatistics = 607
-    case linkFunctionVlans = 608
-    case linkFunctionState = 609
-    case linkPorts = 610
-    case linkPort = 611
-    case linkEvent = 612
-    case protocolDown = 613
-    case routeMetrics = 614
-    case tunnelEncapsulation = 615
-    case neighbourTable = 616
-    case neighbourParameters = 617
-    case neighbourExtended = 618
-    case neighbourNotice = 619
-    case neighbourFlagsMore = 620
-    case addressLabel = 621
-    case netConfiguration = 622
-    case dcb = 623
-    case dcbCommand = 624
-    case netNamespace = 625
-    case nextHop = 626
-    case nextHopGroup = 627
-    case nextHopResilient = 628
-    case nextHopBucket = 629
-    case multicastDatabase = 630
-    case multicastEntries = 631
-    case multicastEntry = 632
-    case multicastEntryMore = 633
-    case multicastState = 634
-    case multicastFlags = 635
-    case multicastRouters = 636
-    case multicastRouter = 637
-    case multicastRouterType = 638
-    case linkStatistics = 639
-    case linkStatisticsMore = 640
-    case linkStatisticsOffload = 641
-    case bridgeStatistics = 642
-    case bondStatistics = 643
-    case bondAggregation = 644
-    case statisticsFamily = 645
-    case mplsStatistics = 646
-    case multicastReport = 647
-    case multicastUpcall = 648
-    case multicastUpcall6 = 649
-    case multicastReport6 = 650
-    case trafficStatistics = 651
-    case trafficTable = 652
-    case trafficRoot = 653
-    case trafficRootFlags = 654
-    case trafficActionFlags = 655
-    case trafficActionStatistics = 656
-    case trafficAction = 657
-    case multicastMessage = 658
-    case reportFamily = 659
-    case linkStatisticsFilter = 660
-    case diagRequest = 661
-    case diagAnswer = 662
-    case diagRequestAttributes = 663
-    case diagAnswerAttributes = 664
-    case inetDiagRequest = 665
-    case inetDiag = 666
-    case inetDiagUpper = 667
-    case inetDiagTls = 668
-    case tlsVersion = 669
-    case tlsCipher = 670
-    case tlsConfiguration = 671
-    case inetDiagMptcp = 672
-    case mptcpSubflow = 673
-    case unixDiag = 674
-    case unixDiagShow = 675
-    case netlinkDiag = 676
-    case netlinkDiagShow = 677
-    case netlinkDiagFlags = 678
-    case netlinkDiagProtocol = 679
-    case netlinkState = 680
-    case packetDiag = 681
-    case packetDiagShow = 682
-    case packetDiagFlags = 683
-    case packetVersion = 684
-    case smcDiag = 685
-    case smcDiagMode = 686
-    case smcState = 687
-    case smcReason = 688
-    case diagShutdown = 689
-    case smcShutdown = 690
-    case diagStates = 691
-    case inetDiagExtensions = 692
-    case smcDiagExtensions = 693
-    case memoryUse = 694
-    case diagFilterCode = 695
-    case diagStorageRequest = 696
-    case diagStorages = 697
-    case diagStorage = 698
-    case smcRole = 699
-    case conntrackType = 700
-    case expectationType = 701
-    case queueType = 702
-    case packetLogType = 703
-    case fingerprintType = 704
-    case ipSetType = 705
-    case accountingType = 706
-    case conntrackTimeoutType = 707
-    case conntrackHelperType = 708
-    case tableType = 709
-    case tableCompatType = 710
-    case hookType = 711
-    case cryptoType = 712
-    case cryptoAttribute = 713
-    case selinuxType = 714
-    case filterBatch = 715
-    case filterVersion = 716
-    case devlinkCommand = 717
-    case ethtoolRequest = 718
-    case ethtoolAnswer = 719
-    case ioam6Command = 720
-    case mptcpCommand = 721
-    case netdevCommand = 722
-    case nl80211Command = 723
-    case seg6Command = 724
-    case taskstatsCommand = 725
-    case tcpMetricsCommand = 726
-    case thermalCommand = 727
-    case bpfClass = 728
-    case bpfSize = 729
-    case bpfMode = 730
-    case bpfSource = 731
-    case bpfArithmetic = 732
-    case bpfJump = 733
-    case bpfReturn = 734
-    case bpfMove = 735
-    case ebpfClass = 736
-    case ebpfSize = 737
-    case ebpfMode = 738
-    case ebpfArithmetic = 739
-    case ebpfJump = 740
-    case ebpfRegister = 741
-    case bpfAncillary = 742
-    case bpfCommand = 743
-    case bpfMapType = 744
-    case bpfMap = 745
-    case bpfProgramType = 746
-    case bpfProgram = 747
-    case bpfAttachType = 748
-    case bpfAttach = 749
-    case bpfQuery = 750
-    case bpfLookup = 751
-    case bpfUpdate = 752
-    case bpfFile = 753
-    case bpfTestRun = 754
-    case bpfDescriptorType = 755
-    case bpfKprobeMulti = 756
-    case bpfUprobeMulti = 757
-    case bpfNetfilter = 758
-    case bpfStatistics = 759
-    case perfType = 760
-    case perfSize = 761
-    case perfHardware = 762
-    case perfSoftware = 763
-    case perfCache = 764
-    case perfCacheOperation = 765
-    case perfCacheResult = 766
-    case perfSample = 767
-    case perfRead = 768
-    case perfBranch = 769
-    case memoryNode = 770
-    case breakpointType = 771
+    case serialPort = 407
+    case serialFlags = 408
+    case serialBus = 409
+    case consoleSwitch = 410
+    case consoleEvents = 411
+    case i2cMessage = 412
+    case i2cAbilities = 413
+    case i2cTransfer = 414
+    case i2cProtocol = 415
+    case frameBufferKind = 416
+    case frameBufferVisual = 417
+    case frameBufferRotation = 418
+    case frameBufferBlank = 419
+    case frameBufferActivation = 420
+    case frameBufferSync = 421
+    case frameBufferMode = 422
+    case usbUrb = 423
+    case usbUrbFlags = 424
+    case usbAbilities = 425
+    case usbClaim = 426
+    case inputBus = 427
+    case zoneKind = 428
+    case zoneState = 429
+    case zoneReport = 430
+    case discFormat = 431
+    case discState = 432
+    case syncAccess = 433
+    case encryptionMode = 434
+    case encryptionPolicy = 435
+    case ethtoolCommand = 436
+    case stampSending = 437
+    case stampFilter = 438
+    case stampFlags = 439
+    case vlanCommand = 440
+    case termInput = 441
+    case termLocal = 442
+    case lineDiscipline = 443
+    case termCharacter = 444
+    case modem = 445
+    case termFlow = 446
+    case termFlush = 447
+    case loop = 448
+    case loopCrypt = 449
+    case inode = 450
+    case xflags = 451
+    case uffdFeatures = 452
+    case uffdApiCalls = 453
+    case uffdRangeCalls = 454
+    case uffdRegister = 455
+    case uffdCopy = 456
+    case uffdZeropage = 457
+    case uffdProtect = 458
+    case uffdContinue = 459
+    case uffdPoison = 460
+    case uffdMove = 461
+    case perfGroup = 462
+    case rtcVoltage = 463
+    case rtcParameter = 464
+    case interface = 465
+    case fiemap = 466
+    case fiemapExtent = 467
+    case partitionOperation = 468
+    case pidfdInfo = 469
+    case pidfdCoredump = 470
+    case tunnel = 471
+    case tunnelOffload = 472
+    case watchdog = 473
+    case route = 474
+    case inputEvent = 475
+    case inputAxis = 476
+    case termOutput = 477
+    case termControl = 478
+    case verityHash = 479
+    case hardwareType = 480
+    case etherProtocol = 481
+    case arpHardware = 482
+    case packetType = 483
+    case canProtocol = 484
+    case kcmProtocol = 485
+    case nfcProtocol = 486
+    case nfcAirProtocol = 487
+    case phonetProtocol = 488
+    case caifProtocol = 489
+    case xdpAddress = 490
+    case vsockContext = 491
+    case vsockPort = 492
+    case vsockAddress = 493
+    case qipcrtrNode = 494
+    case qipcrtrPort = 495
+    case bluetoothProtocol = 496
+    case bluetoothService = 497
+    case bluetoothChannel = 498
+    case bluetoothControl = 499
+    case bluetoothAddress = 500
+    case algAddress = 501
+    case ax25Protocol = 502
+    case smcProtocol = 503
+    case mctpNetwork = 504
+    case mctpAddress = 505
+    case nfcService = 506
+    case irdaProtocol = 507
+    case isdnProtocol = 508
+    case tipcAddress = 509
+    case tipcScope = 510
+    case radioAddressKind = 511
+    case radioNetwork = 512
+    case radioAddress = 513
+    case rxrpcService = 514
+    case socketProtocol = 515
+    case socketLevel = 516
+    case socketOption = 517
+    case tcpOption = 518
+    case udpOption = 519
+    case ipOption = 520
+    case ipv6Option = 521
+    case packetOption = 522
+    case netlinkOption = 523
+    case vsockOption = 524
+    case rawOption = 525
+    case canRawOption = 526
+    case sctpOption = 527
+    case dccpOption = 528
+    case tipcOption = 529
+    case rxrpcOption = 530
+    case pppol2tpOption = 531
+    case rdsOption = 532
+    case caifOption = 533
+    case algOption = 534
+    case nfcOption = 535
+    case kcmOption = 536
+    case tlsOption = 537
+    case xdpOption = 538
+    case mptcpOption = 539
+    case smcOption = 540
+    case llcOption = 541
+    case packetMembership = 542
+    case icmpType = 543
+    case bluetoothOption = 544
+    case txRehash = 545
+    case controlLevel = 546
+    case socketControl = 547
+    case ipControl = 548
+    case udpControl = 549
+    case ipv6Control = 550
+    case packetControl = 551
+    case netlinkControl = 552
+    case algOperation = 553
+    case algControl = 554
+    case signedSegments = 555
+    case flowAction = 556
+    case flowShare = 557
+    case flowFlags = 558
+    case tcpState = 559
+    case socketLevelGet = 560
+    case socketLevelSet = 561
+    case ipOptionGet = 562
+    case ipOptionSet = 563
+    case ipv6OptionGet = 564
+    case ipv6OptionSet = 565
+    case socketOptionGet = 566
+    case ax25Option = 567
+    case ipxOption = 568
+    case irdaOption = 569
+    case phonetPipeOption = 570
+    case tipcImportance = 571
+    case tipcGroup = 572
+    case tcpKey = 573
+    case netlinkType = 574
+    case routeType = 575
+    case netlinkFlags = 576
+    case netlinkNew = 577
+    case netlinkGet = 578
+    case netlinkDelete = 579
+    case netlinkAnswer = 580
+    case netlinkError = 581
+    case interfaceFlags = 582
+    case linkAttribute = 583
+    case addressAttribute = 584
+    case addressFlags = 585
+    case routeAttribute = 586
+    case neighbourAttribute = 587
+    case neighbourState = 588
+    case neighbourFlags = 589
+    case ruleAttribute = 590
+    case routeKind = 591
+    case routeScope = 592
+    case routeTable = 593
+    case routeProtocol = 594
+    case routeFlags = 595
+    case hopFlags = 596
+    case ruleAction = 597
+    case linkInfo = 598
+    case diagType = 599
+    case auditType = 600
+    case xfrmType = 601
+    case filterSubsystem = 602
+    case genericType = 603
+    case genericCommand = 604
+    case genericAttribute = 605
+    case genericOperation = 606
+    case genericOperationFlags = 607
+    case genericGroup = 608
+    case operationPolicy = 609
+    case policyAttribute = 610
+    case policyKind = 611
+    case netlinkTypes = 612
+    case routeAttributes = 613
+    case trafficAttribute = 614
+    case linkExtent = 615
+    case ruleFlags = 616
+    case serviceKind = 617
+    case bridgePort = 618
+    case bridgeInfo = 619
+    case bridgeQuerier = 620
+    case bridgeTree = 621
+    case bridgeOptions = 622
+    case tunnelKind = 623
+    case tunnelInfo = 624
+    case linkInet6 = 625
+    case linkInet6Flags = 626
+    case addressGeneration = 627
+    case linkInet = 628
+    case linkMctp = 629
+    case inetConfiguration = 630
+    case inet6Configuration = 631
+    case ipStatistics = 632
+    case icmp6Statistics = 633
+    case linkFamily = 634
+    case linkBridge = 635
+    case linkBridgeFlags = 636
+    case linkBridgeMode = 637
+    case linkBridgeTunnel = 638
+    case bridgeVlan = 639
+    case linkXdp = 640
+    case xdpAttached = 641
+    case xdpLink = 642
+    case linkFunctions = 643
+    case linkFunction = 644
+    case linkFunctionStatistics = 645
+    case linkFunctionVlans = 646
+    case linkFunctionState = 647
+    case linkPorts = 648
+    case linkPort = 649
+    case linkEvent = 650
+    case protocolDown = 651
+    case routeMetrics = 652
+    case tunnelEncapsulation = 653
+    case neighbourTable = 654
+    case neighbourParameters = 655
+    case neighbourExtended = 656
+    case neighbourNotice = 657
+    case neighbourFlagsMore = 658
+    case addressLabel = 659
+    case netConfiguration = 660
+    case dcb = 661
+    case dcbCommand = 662
+    case netNamespace = 663
+    case nextHop = 664
+    case nextHopGroup = 665
+    case nextHopResilient = 666
+    case nextHopBucket = 667
+    case multicastDatabase = 668
+    case multicastEntries = 669
+    case multicastEntry = 670
+    case multicastEntryMore = 671
+    case multicastState = 672
+    case multicastFlags = 673
+    case multicastRouters = 674
+    case multicastRouter = 675
+    case multicastRouterType = 676
+    case linkStatistics = 677
+    case linkStatisticsMore = 678
+    case linkStatisticsOffload = 679
+    case bridgeStatistics = 680
+    case bondStatistics = 681
+    case bondAggregation = 682
+    case statisticsFamily = 683
+    case mplsStatistics = 684
+    case multicastReport = 685
+    case multicastUpcall = 686
+    case multicastUpcall6 = 687
+    case multicastReport6 = 688
+    case trafficStatistics = 689
+    case trafficTable = 690
+    case trafficRoot = 691
+    case trafficRootFlags = 692
+    case trafficActionFlags = 693
+    case trafficActionStatistics = 694
+    case trafficAction = 695
+    case multicastMessage = 696
+    case reportFamily = 697
+    case linkStatisticsFilter = 698
+    case linkVlan = 699
+    case linkVlanPriority = 700
+    case linkVeth = 701
+    case linkVxlan = 702
+    case linkBond = 703
+    case bondMode = 704
+    case linkMacvlan = 705
+    case linkIpvlan = 706
+    case macvlanMode = 707
+    case ipvlanMode = 708
+    case linkVrf = 709
+    case linkGre = 710
+    case linkIpTunnel = 711
+    case vlanFlags = 712
+    case diagRequest = 713
+    case diagAnswer = 714
+    case diagRequestAttributes = 715
+    case diagAnswerAttributes = 716
+    case inetDiagRequest = 717
+    case inetDiag = 718
+    case inetDiagUpper = 719
+    case inetDiagTls = 720
+    case tlsVersion = 721
+    case tlsCipher = 722
+    case tlsConfiguration = 723
+    case inetDiagMptcp = 724
+    case mptcpSubflow = 725
+    case unixDiag = 726
+    case unixDiagShow = 727
+    case netlinkDiag = 728
+    case netlinkDiagShow = 729
+    case netlinkDiagFlags = 730
+    case netlinkDiagProtocol = 731
+    case netlinkState = 732
+    case packetDiag = 733
+    case packetDiagShow = 734
+    case packetDiagFlags = 735
+    case packetVersion = 736
+    case smcDiag = 737
+    case smcDiagMode = 738
+    case smcState = 739
+    case smcReason = 740
+    case diagShutdown = 741
+    case smcShutdown = 742
+    case diagStates = 743
+    case inetDiagExtensions = 744
+    case smcDiagExtensions = 745
+    case memoryUse = 746
+    case diagFilterCode = 747
+    case diagStorageRequest = 748
+    case diagStorages = 749
+    case diagStorage = 750
+    case smcRole = 751
+    case conntrackType = 752
+    case expectationType = 753
+    case queueType = 754
+    case packetLogType = 755
+    case fingerprintType = 756
+    case ipSetType = 757
+    case accountingType = 758
+    case conntrackTimeoutType = 759
+    case conntrackHelperType = 760
+    case tableType = 761
+    case tableCompatType = 762
+    case hookType = 763
+    case cryptoType = 764
+    case cryptoAttribute = 765
+    case selinuxType = 766
+    case filterBatch = 767
+    case filterVersion = 768
+    case devlinkCommand = 769
+    case ethtoolRequest = 770
+    case ethtoolAnswer = 771
+    case ioam6Command = 772
+    case mptcpCommand = 773
+    case netdevCommand = 774
+    case nl80211Command = 775
+    case seg6Command = 776
+    case taskstatsCommand = 777
+    case tcpMetricsCommand = 778
+    case thermalCommand = 779
+    case bpfClass = 780
+    case bpfSize = 781
+    case bpfMode = 782
+    case bpfSource = 783
+    case bpfArithmetic = 784
+    case bpfJump = 785
+    case bpfReturn = 786
+    case bpfMove = 787
+    case ebpfClass = 788
+    case ebpfSize = 789
+    case ebpfMode = 790
+    case ebpfArithmetic = 791
+    case ebpfJump = 792
+    case ebpfRegister = 793
+    case bpfAncillary = 794
+    case bpfCommand = 795
+    case bpfMapType = 796
+    case bpfMap = 797
+    case bpfProgramType = 798
+    case bpfProgram = 799
+    case bpfAttachType = 800
+    case bpfAttach = 801
+    case bpfQuery = 802
+    case bpfLookup = 803
+    case bpfUpdate = 804
+    case bpfFile = 805
+    case bpfTestRun = 806
+    case bpfDescriptorType = 807
+    case bpfKprobeMulti = 808
+    case bpfUprobeMulti = 809
+    case bpfNetfilter = 810
+    case bpfStatistics = 811
+    case perfType = 812
+    case perfSize = 813
+    case perfHardware = 814
+    case perfSoftware = 815
+    case perfCache = 816
+    case perfCacheOperation = 817
+    case perfCacheResult = 818
+    case perfSample = 819
+    case perfRead = 820
+    case perfBranch = 821
+    case memoryNode = 822
+    case breakpointType = 823
 }
 
 extension SpecTables {
-    public static let symbolSets: [SymbolSetRow] = whole([symbolSets0, symbolSets1, symbolSets2, symbolSets3])
+    public static let symbolSets: [SymbolSetRow] = whole([symbolSets0, symbolSets1, symbolSets2, symbolSets3, symbolSets4])
 
     private static let symbolSets0: [SymbolSetRow] = [
         SymbolSetRow("whence", 0, 5, unknown: "SEEK_???"),
@@ -1059,509 +1111,564 @@ extension SpecTables {
         SymbolSetRow("landlockAdd", 2668, 1, unknown: "LANDLOCK_ADD_RULE_???"),
         SymbolSetRow("seccompNotification", 2669, 1, unknown: "SECCOMP_USER_NOTIF_???"),
         SymbolSetRow("auditArchitecture", 2670, 53, unknown: "AUDIT_ARCH_???"),
-        SymbolSetRow("ioctlRequest", 2723, 2587, unknown: "???", isAlternative: true),
-        SymbolSetRow("ioctlRequest32", 5310, 293, unknown: "???", isAlternative: true),
-        SymbolSetRow("inputKey", 5603, 627, unknown: "KEY_???"),
-        SymbolSetRow("inputSwitch", 6230, 18, unknown: "SW_???"),
-        SymbolSetRow("inputLight", 6248, 11, unknown: "LED_???"),
-        SymbolSetRow("inputRelative", 6259, 13, unknown: "REL_???"),
-        SymbolSetRow("inputMiscellany", 6272, 6, unknown: "MSC_???"),
-        SymbolSetRow("inputSound", 6278, 3, unknown: "SND_???"),
-        SymbolSetRow("inputRepeat", 6281, 2, unknown: "REP_???"),
-        SymbolSetRow("inputForce", 6283, 17, unknown: "FF_???"),
-        SymbolSetRow("inputForceStatus", 6300, 2, unknown: "FF_STATUS_???"),
-        SymbolSetRow("inputProperty", 6302, 8, unknown: "INPUT_PROP_???"),
-        SymbolSetRow("keyboardTable", 6310, 4, unknown: "K_???"),
-        SymbolSetRow("keyboardShift", 6314, 8, unknown: "1<<KG_???"),
-        SymbolSetRow("keyboardKey", 6322, 393, unknown: "K_???"),
-        SymbolSetRow("keyboardKind", 6715, 16, unknown: "KT_???"),
-        SymbolSetRow("keyboardMode", 6731, 5, unknown: "K_???"),
-        SymbolSetRow("keyboardMeta", 6736, 2, unknown: "K_???"),
-        SymbolSetRow("keyboardType", 6738, 3, unknown: "KB_???"),
-        SymbolSetRow("consoleMode", 6741, 4, unknown: "KD_???"),
-        SymbolSetRow("consoleFont", 6745, 4, unknown: "KD_FONT_OP_???"),
-        SymbolSetRow("consoleFontFlags", 6749, 2, unknown: "KD_FONT_FLAG_???"),
-        SymbolSetRow("keyboardLights", 6751, 3, unknown: "LED_???"),
-        SymbolSetRow("keyboardLightsDefault", 6754, 6, unknown: "LED_???"),
-        SymbolSetRow("kvmCapability", 6760, 244, unknown: "KVM_CAP_???"),
-        SymbolSetRow("kvmExit", 7004, 44, unknown: "KVM_EXIT_???"),
-        SymbolSetRow("kvmMemory", 7048, 3, unknown: "KVM_MEM_???"),
-        SymbolSetRow("kvmCpuid", 7051, 3, unknown: "KVM_CPUID_FLAG_???"),
-        SymbolSetRow("driveCommand", 7054, 93, unknown: "ATA_CMD_???"),
-        SymbolSetRow("niceness", 7147, 5, unknown: "IDE_NICE_???"),
-        SymbolSetRow("busState", 7152, 3, unknown: "BUSSTATE_???"),
-        SymbolSetRow("gpioHandle", 7155, 8, unknown: "GPIOHANDLE_REQUEST_???"),
-        SymbolSetRow("gpioLine", 7163, 8, unknown: "GPIOLINE_FLAG_???"),
-        SymbolSetRow("gpioEvent", 7171, 3, unknown: "GPIOEVENT_REQUEST_???"),
-        SymbolSetRow("gpioLineV2", 7174, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
-        SymbolSetRow("lircFeatures", 7187, 14, unknown: "LIRC_CAN_???"),
-        SymbolSetRow("lircMode", 7201, 5, unknown: "LIRC_MODE_???"),
-        SymbolSetRow("ptpEvents", 7206, 5, unknown: "PTP_???"),
-        SymbolSetRow("ptpOutput", 7211, 3, unknown: "PTP_PEROUT_???"),
-        SymbolSetRow("ptpPin", 7214, 4, unknown: "PTP_PF_???"),
-        SymbolSetRow("blockServer", 7218, 11, unknown: "NBD_FLAG_???"),
-        SymbolSetRow("watchdogSettings", 7229, 3, unknown: "WDIOS_???"),
-        SymbolSetRow("resetKind", 7232, 6, unknown: "SG_SCSI_RESET_???"),
-        SymbolSetRow("transferDirection", 7238, 4, unknown: "SG_DXFER_???"),
-        SymbolSetRow("transferFlags", 7242, 6, unknown: "SG_FLAG_???"),
-        SymbolSetRow("transferInfo", 7248, 3, unknown: "SG_INFO_???"),
-        SymbolSetRow("mapperVersion", 7251, 2, unknown: "UBI_???_VOLUME"),
-        SymbolSetRow("counterEvent", 7253, 8, unknown: "COUNTER_EVENT_???"),
-        SymbolSetRow("counterComponent", 7261, 6, unknown: "COUNTER_COMPONENT_???"),
-        SymbolSetRow("counterScope", 7267, 3, unknown: "COUNTER_SCOPE_???"),
-        SymbolSetRow("memoryKind", 7270, 8, unknown: "MTD_???"),
-        SymbolSetRow("memoryFlags", 7278, 5, unknown: "MTD_???"),
-        SymbolSetRow("memoryMode", 7283, 4, unknown: "MTD_FILE_MODE_???"),
-        SymbolSetRow("memoryOnce", 7287, 3, unknown: "MTD_OTP_???"),
-        SymbolSetRow("teeImplementation", 7290, 4, unknown: "TEE_IMPL_ID_???"),
-        SymbolSetRow("teeOptee", 7294, 1, unknown: "TEE_OPTEE_CAP_???"),
-        SymbolSetRow("teeAbilities", 7295, 5, unknown: "TEE_GEN_CAP_???"),
-        SymbolSetRow("teeMemory", 7300, 7, unknown: "TEE_IOCTL_SHM_???"),
-        SymbolSetRow("videoAbilities", 7307, 29, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoBuffer", 7336, 14, unknown: "V4L2_BUF_TYPE_???"),
-        SymbolSetRow("videoMemory", 7350, 4, unknown: "V4L2_MEMORY_???"),
-        SymbolSetRow("videoBufferFlags", 7354, 19, unknown: "V4L2_BUF_FLAG_???"),
-        SymbolSetRow("videoField", 7373, 10, unknown: "V4L2_FIELD_???"),
-        SymbolSetRow("videoColours", 7383, 13, unknown: "V4L2_COLORSPACE_???"),
-        SymbolSetRow("videoFormat", 7396, 250, unknown: "V4L2_PIX_FMT_???"),
-        SymbolSetRow("radioFormat", 7646, 8, unknown: "V4L2_SDR_FMT_???"),
-        SymbolSetRow("videoDataFormat", 7654, 16, unknown: "V4L2_META_FMT_???"),
-        SymbolSetRow("videoFormatFlags", 7670, 10, unknown: "V4L2_FMT_FLAG_???"),
-        SymbolSetRow("videoStandard", 7680, 26, unknown: "V4L2_STD_???"),
-        SymbolSetRow("videoInput", 7706, 3, unknown: "V4L2_INPUT_TYPE_???"),
-        SymbolSetRow("videoInputState", 7709, 15, unknown: "V4L2_IN_ST_???"),
-        SymbolSetRow("videoInputAbilities", 7724, 3, unknown: "V4L2_IN_CAP_???"),
-        SymbolSetRow("videoControl", 7727, 376, unknown: "V4L2_CID_???"),
-        SymbolSetRow("videoControlClass", 8103, 14, unknown: "V4L2_CTRL_CLASS_???"),
-        SymbolSetRow("videoControlType", 8117, 40, unknown: "V4L2_CTRL_TYPE_???"),
-        SymbolSetRow("videoControlFlags", 8157, 13, unknown: "V4L2_CTRL_FLAG_???"),
-        SymbolSetRow("tunerType", 8170, 5, unknown: "V4L2_TUNER_???"),
-        SymbolSetRow("tunerAbilities", 8175, 13, unknown: "V4L2_TUNER_CAP_???"),
-        SymbolSetRow("tunerChannels", 8188, 5, unknown: "V4L2_TUNER_SUB_???"),
-        SymbolSetRow("tunerMode", 8193, 5, unknown: "V4L2_TUNER_MODE_???"),
-        SymbolSetRow("videoSizes", 8198, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
-        SymbolSetRow("videoRates", 8201, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
-        SymbolSetRow("videoStream", 8204, 1, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoCapture", 8205, 1, unknown: "V4L2_MODE_???"),
-        SymbolSetRow("videoBlanking", 8206, 2, unknown: "V4L2_VBI_???"),
-        SymbolSetRow("videoServices", 8208, 5, unknown: "V4L2_SLICED_???"),
-        SymbolSetRow("btrfsKey", 8213, 45, unknown: ""),
-        SymbolSetRow("btrfsTree", 8258, 15, unknown: ""),
-        SymbolSetRow("btrfsGroup", 8273, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
-        SymbolSetRow("btrfsBalance", 8288, 5, unknown: "BTRFS_BALANCE_???"),
-        SymbolSetRow("btrfsBalanceState", 8293, 3, unknown: "BTRFS_BALANCE_STATE_???"),
-        SymbolSetRow("btrfsBalanceArguments", 8296, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
-        SymbolSetRow("btrfsBalanceControl", 8307, 2, unknown: "BTRFS_BALANCE_CTL_???"),
-        SymbolSetRow("btrfsFeature", 8309, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
-        SymbolSetRow("btrfsFeatureReadOnly", 8309, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
-        SymbolSetRow("btrfsFeatureIncompatible", 8313, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
-        SymbolSetRow("btrfsDefragment", 8330, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
-        SymbolSetRow("btrfsCompression", 8334, 4, unknown: "BTRFS_COMPRESS_???"),
-        SymbolSetRow("btrfsChecksum", 8338, 4, unknown: "BTRFS_CSUM_TYPE_???"),
-        SymbolSetRow("btrfsInformation", 8342, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
-        SymbolSetRow("btrfsReplace", 8345, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
-        SymbolSetRow("btrfsReplaceMode", 8348, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
-        SymbolSetRow("btrfsReplaceResult", 8350, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
-        SymbolSetRow("btrfsReplaceState", 8354, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
-        SymbolSetRow("btrfsStatistics", 8359, 1, unknown: "BTRFS_DEV_STATS_???"),
-        SymbolSetRow("btrfsStatistic", 8360, 5, unknown: ""),
-        SymbolSetRow("btrfsLogical", 8365, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
-        SymbolSetRow("btrfsQuota", 8366, 4, unknown: "BTRFS_QUOTA_CTL_???"),
-        SymbolSetRow("btrfsQuotaInherit", 8370, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
-        SymbolSetRow("btrfsQuotaLimit", 8371, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
-        SymbolSetRow("btrfsScrub", 8377, 1, unknown: "BTRFS_SCRUB_???"),
-        SymbolSetRow("btrfsSend", 8378, 5, unknown: "BTRFS_SEND_FLAG_???"),
-        SymbolSetRow("btrfsVolume", 8383, 3, unknown: "BTRFS_SUBVOL_???"),
-        SymbolSetRow("mapperFlags", 8386, 18, unknown: "DM_???"),
-        SymbolSetRow("functionKey", 8404, 256, unknown: "KVAL(K_???)"),
-        SymbolSetRow("memoryOperation", 8660, 3, unknown: "MTD_OPS_???"),
-        SymbolSetRow("memoryCorrection", 8663, 5, unknown: "MTD_NANDECC_???"),
-        SymbolSetRow("clockSwitch", 8668, 4, unknown: "RTC_BSM_???"),
-        SymbolSetRow("clockFeature", 8672, 8, unknown: "1<<RTC_FEATURE_???"),
-        SymbolSetRow("udmabuf", 8680, 1, unknown: "UDMABUF_FLAGS_???"),
-        SymbolSetRow("teeLogin", 8681, 6, unknown: "TEE_IOCTL_LOGIN_???"),
-        SymbolSetRow("teeOrigin", 8687, 4, unknown: "TEEC_ORIGIN_???"),
-        SymbolSetRow("teeParameter", 8691, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
-        SymbolSetRow("mapperVolume", 8705, 1, unknown: "UBI_VOL_???"),
-        SymbolSetRow("mapperProperty", 8706, 1, unknown: "UBI_VOL_PROP_???"),
+        SymbolSetRow("ioctlRequest", 2723, 2643, unknown: "???", isAlternative: true),
+        SymbolSetRow("ioctlRequest32", 5366, 293, unknown: "???", isAlternative: true),
+        SymbolSetRow("inputKey", 5659, 627, unknown: "KEY_???"),
+        SymbolSetRow("inputSwitch", 6286, 18, unknown: "SW_???"),
+        SymbolSetRow("inputLight", 6304, 11, unknown: "LED_???"),
+        SymbolSetRow("inputRelative", 6315, 13, unknown: "REL_???"),
+        SymbolSetRow("inputMiscellany", 6328, 6, unknown: "MSC_???"),
+        SymbolSetRow("inputSound", 6334, 3, unknown: "SND_???"),
+        SymbolSetRow("inputRepeat", 6337, 2, unknown: "REP_???"),
+        SymbolSetRow("inputForce", 6339, 17, unknown: "FF_???"),
+        SymbolSetRow("inputForceStatus", 6356, 2, unknown: "FF_STATUS_???"),
+        SymbolSetRow("inputProperty", 6358, 8, unknown: "INPUT_PROP_???"),
+        SymbolSetRow("keyboardTable", 6366, 4, unknown: "K_???"),
+        SymbolSetRow("keyboardShift", 6370, 8, unknown: "1<<KG_???"),
+        SymbolSetRow("keyboardKey", 6378, 393, unknown: "K_???"),
+        SymbolSetRow("keyboardKind", 6771, 16, unknown: "KT_???"),
+        SymbolSetRow("keyboardMode", 6787, 5, unknown: "K_???"),
+        SymbolSetRow("keyboardMeta", 6792, 2, unknown: "K_???"),
+        SymbolSetRow("keyboardType", 6794, 3, unknown: "KB_???"),
+        SymbolSetRow("consoleMode", 6797, 4, unknown: "KD_???"),
+        SymbolSetRow("consoleFont", 6801, 4, unknown: "KD_FONT_OP_???"),
+        SymbolSetRow("consoleFontFlags", 6805, 2, unknown: "KD_FONT_FLAG_???"),
+        SymbolSetRow("keyboardLights", 6807, 3, unknown: "LED_???"),
+        SymbolSetRow("keyboardLightsDefault", 6810, 6, unknown: "LED_???"),
+        SymbolSetRow("kvmCapability", 6816, 244, unknown: "KVM_CAP_???"),
+        SymbolSetRow("kvmExit", 7060, 44, unknown: "KVM_EXIT_???"),
+        SymbolSetRow("kvmMemory", 7104, 3, unknown: "KVM_MEM_???"),
+        SymbolSetRow("kvmCpuid", 7107, 3, unknown: "KVM_CPUID_FLAG_???"),
+        SymbolSetRow("driveCommand", 7110, 93, unknown: "ATA_CMD_???"),
+        SymbolSetRow("niceness", 7203, 5, unknown: "IDE_NICE_???"),
+        SymbolSetRow("busState", 7208, 3, unknown: "BUSSTATE_???"),
+        SymbolSetRow("gpioHandle", 7211, 8, unknown: "GPIOHANDLE_REQUEST_???"),
+        SymbolSetRow("gpioLine", 7219, 8, unknown: "GPIOLINE_FLAG_???"),
+        SymbolSetRow("gpioEvent", 7227, 3, unknown: "GPIOEVENT_REQUEST_???"),
+        SymbolSetRow("gpioLineV2", 7230, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
+        SymbolSetRow("lircFeatures", 7243, 14, unknown: "LIRC_CAN_???"),
+        SymbolSetRow("lircMode", 7257, 5, unknown: "LIRC_MODE_???"),
+        SymbolSetRow("ptpEvents", 7262, 5, unknown: "PTP_???"),
+        SymbolSetRow("ptpOutput", 7267, 3, unknown: "PTP_PEROUT_???"),
+        SymbolSetRow("ptpPin", 7270, 4, unknown: "PTP_PF_???"),
+        SymbolSetRow("blockServer", 7274, 11, unknown: "NBD_FLAG_???"),
+        SymbolSetRow("watchdogSettings", 7285, 3, unknown: "WDIOS_???"),
+        SymbolSetRow("resetKind", 7288, 6, unknown: "SG_SCSI_RESET_???"),
+        SymbolSetRow("transferDirection", 7294, 4, unknown: "SG_DXFER_???"),
+        SymbolSetRow("transferFlags", 7298, 6, unknown: "SG_FLAG_???"),
+        SymbolSetRow("transferInfo", 7304, 3, unknown: "SG_INFO_???"),
+        SymbolSetRow("mapperVersion", 7307, 2, unknown: "UBI_???_VOLUME"),
+        SymbolSetRow("counterEvent", 7309, 8, unknown: "COUNTER_EVENT_???"),
+        SymbolSetRow("counterComponent", 7317, 6, unknown: "COUNTER_COMPONENT_???"),
+        SymbolSetRow("counterScope", 7323, 3, unknown: "COUNTER_SCOPE_???"),
+        SymbolSetRow("memoryKind", 7326, 8, unknown: "MTD_???"),
+        SymbolSetRow("memoryFlags", 7334, 5, unknown: "MTD_???"),
+        SymbolSetRow("memoryMode", 7339, 4, unknown: "MTD_FILE_MODE_???"),
+        SymbolSetRow("memoryOnce", 7343, 3, unknown: "MTD_OTP_???"),
+        SymbolSetRow("teeImplementation", 7346, 4, unknown: "TEE_IMPL_ID_???"),
+        SymbolSetRow("teeOptee", 7350, 1, unknown: "TEE_OPTEE_CAP_???"),
+        SymbolSetRow("teeAbilities", 7351, 5, unknown: "TEE_GEN_CAP_???"),
+        SymbolSetRow("teeMemory", 7356, 7, unknown: "TEE_IOCTL_SHM_???"),
+        SymbolSetRow("videoAbilities", 7363, 29, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoBuffer", 7392, 14, unknown: "V4L2_BUF_TYPE_???"),
+        SymbolSetRow("videoMemory", 7406, 4, unknown: "V4L2_MEMORY_???"),
+        SymbolSetRow("videoBufferFlags", 7410, 19, unknown: "V4L2_BUF_FLAG_???"),
+        SymbolSetRow("videoField", 7429, 10, unknown: "V4L2_FIELD_???"),
+        SymbolSetRow("videoColours", 7439, 13, unknown: "V4L2_COLORSPACE_???"),
+        SymbolSetRow("videoFormat", 7452, 250, unknown: "V4L2_PIX_FMT_???"),
+        SymbolSetRow("radioFormat", 7702, 8, unknown: "V4L2_SDR_FMT_???"),
+        SymbolSetRow("videoDataFormat", 7710, 16, unknown: "V4L2_META_FMT_???"),
+        SymbolSetRow("videoFormatFlags", 7726, 10, unknown: "V4L2_FMT_FLAG_???"),
+        SymbolSetRow("videoStandard", 7736, 26, unknown: "V4L2_STD_???"),
+        SymbolSetRow("videoInput", 7762, 3, unknown: "V4L2_INPUT_TYPE_???"),
+        SymbolSetRow("videoInputState", 7765, 15, unknown: "V4L2_IN_ST_???"),
+        SymbolSetRow("videoInputAbilities", 7780, 3, unknown: "V4L2_IN_CAP_???"),
+        SymbolSetRow("videoControl", 7783, 376, unknown: "V4L2_CID_???"),
+        SymbolSetRow("videoControlClass", 8159, 14, unknown: "V4L2_CTRL_CLASS_???"),
+        SymbolSetRow("videoControlType", 8173, 40, unknown: "V4L2_CTRL_TYPE_???"),
+        SymbolSetRow("videoControlFlags", 8213, 13, unknown: "V4L2_CTRL_FLAG_???"),
+        SymbolSetRow("tunerType", 8226, 5, unknown: "V4L2_TUNER_???"),
+        SymbolSetRow("tunerAbilities", 8231, 13, unknown: "V4L2_TUNER_CAP_???"),
+        SymbolSetRow("tunerChannels", 8244, 5, unknown: "V4L2_TUNER_SUB_???"),
+        SymbolSetRow("tunerMode", 8249, 5, unknown: "V4L2_TUNER_MODE_???"),
+        SymbolSetRow("videoSizes", 8254, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
+        SymbolSetRow("videoRates", 8257, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
+        SymbolSetRow("videoStream", 8260, 1, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoCapture", 8261, 1, unknown: "V4L2_MODE_???"),
+        SymbolSetRow("videoBlanking", 8262, 2, unknown: "V4L2_VBI_???"),
+        SymbolSetRow("videoServices", 8264, 5, unknown: "V4L2_SLICED_???"),
+        SymbolSetRow("btrfsKey", 8269, 45, unknown: ""),
+        SymbolSetRow("btrfsTree", 8314, 15, unknown: ""),
+        SymbolSetRow("btrfsGroup", 8329, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
+        SymbolSetRow("btrfsBalance", 8344, 5, unknown: "BTRFS_BALANCE_???"),
+        SymbolSetRow("btrfsBalanceState", 8349, 3, unknown: "BTRFS_BALANCE_STATE_???"),
+        SymbolSetRow("btrfsBalanceArguments", 8352, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
+        SymbolSetRow("btrfsBalanceControl", 8363, 2, unknown: "BTRFS_BALANCE_CTL_???"),
+        SymbolSetRow("btrfsFeature", 8365, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
+        SymbolSetRow("btrfsFeatureReadOnly", 8365, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
+        SymbolSetRow("btrfsFeatureIncompatible", 8369, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
+        SymbolSetRow("btrfsDefragment", 8386, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
+        SymbolSetRow("btrfsCompression", 8390, 4, unknown: "BTRFS_COMPRESS_???"),
+        SymbolSetRow("btrfsChecksum", 8394, 4, unknown: "BTRFS_CSUM_TYPE_???"),
+        SymbolSetRow("btrfsInformation", 8398, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
+        SymbolSetRow("btrfsReplace", 8401, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
+        SymbolSetRow("btrfsReplaceMode", 8404, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
+        SymbolSetRow("btrfsReplaceResult", 8406, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
+        SymbolSetRow("btrfsReplaceState", 8410, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
+        SymbolSetRow("btrfsStatistics", 8415, 1, unknown: "BTRFS_DEV_STATS_???"),
+        SymbolSetRow("btrfsStatistic", 8416, 5, unknown: ""),
+        SymbolSetRow("btrfsLogical", 8421, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
+        SymbolSetRow("btrfsQuota", 8422, 4, unknown: "BTRFS_QUOTA_CTL_???"),
+        SymbolSetRow("btrfsQuotaInherit", 8426, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
+        SymbolSetRow("btrfsQuotaLimit", 8427, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
+        SymbolSetRow("btrfsScrub", 8433, 1, unknown: "BTRFS_SCRUB_???"),
+        SymbolSetRow("btrfsSend", 8434, 5, unknown: "BTRFS_SEND_FLAG_???"),
+        SymbolSetRow("btrfsVolume", 8439, 3, unknown: "BTRFS_SUBVOL_???"),
+        SymbolSetRow("mapperFlags", 8442, 18, unknown: "DM_???"),
+        SymbolSetRow("functionKey", 8460, 256, unknown: "KVAL(K_???)"),
+        SymbolSetRow("memoryOperation", 8716, 3, unknown: "MTD_OPS_???"),
+        SymbolSetRow("memoryCorrection", 8719, 5, unknown: "MTD_NANDECC_???"),
+        SymbolSetRow("clockSwitch", 8724, 4, unknown: "RTC_BSM_???"),
+        SymbolSetRow("clockFeature", 8728, 8, unknown: "1<<RTC_FEATURE_???"),
+        SymbolSetRow("udmabuf", 8736, 1, unknown: "UDMABUF_FLAGS_???"),
+        SymbolSetRow("teeLogin", 8737, 6, unknown: "TEE_IOCTL_LOGIN_???"),
+        SymbolSetRow("teeOrigin", 8743, 4, unknown: "TEEC_ORIGIN_???"),
+        SymbolSetRow("teeParameter", 8747, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
+        SymbolSetRow("mapperVolume", 8761, 1, unknown: "UBI_VOL_???"),
+        SymbolSetRow("mapperProperty", 8762, 1, unknown: "UBI_VOL_PROP_???"),
     ]
 
     private static let symbolSets2: [SymbolSetRow] = [
-        SymbolSetRow("mapperData", 8707, 3, unknown: "UBI_???"),
-        SymbolSetRow("shutdownKind", 8710, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
-        SymbolSetRow("blockProtection", 8713, 2, unknown: "LBMD_PI_CAP_???"),
-        SymbolSetRow("blockChecksum", 8715, 4, unknown: "LBMD_PI_CSUM_???"),
-        SymbolSetRow("transferProtocol", 8719, 1, unknown: "BSG_PROTOCOL_???"),
-        SymbolSetRow("transferSubprotocol", 8720, 3, unknown: "BSG_SUB_PROTOCOL_???"),
-        SymbolSetRow("transferQueue", 8723, 2, unknown: "BSG_FLAG_???"),
-        SymbolSetRow("termInput", 8725, 15, unknown: ""),
-        SymbolSetRow("termLocal", 8740, 16, unknown: ""),
-        SymbolSetRow("lineDiscipline", 8756, 31, unknown: "N_???"),
-        SymbolSetRow("termCharacter", 8787, 17, unknown: "???"),
-        SymbolSetRow("modem", 8804, 12, unknown: "TIOCM_???"),
-        SymbolSetRow("termFlow", 8816, 4, unknown: "TC???"),
-        SymbolSetRow("termFlush", 8820, 3, unknown: "TC???"),
-        SymbolSetRow("loop", 8823, 5, unknown: "LO_FLAGS_???"),
-        SymbolSetRow("loopCrypt", 8828, 10, unknown: "LO_CRYPT_???"),
-        SymbolSetRow("inode", 8838, 29, unknown: "FS_???_FL"),
-        SymbolSetRow("xflags", 8867, 20, unknown: "FS_XFLAG_???"),
-        SymbolSetRow("uffdFeatures", 8887, 17, unknown: "UFFD_FEATURE_???"),
-        SymbolSetRow("uffdApiCalls", 8904, 3, unknown: "_UFFDIO_???"),
-        SymbolSetRow("uffdRangeCalls", 8907, 7, unknown: "UFFDIO_???"),
-        SymbolSetRow("uffdRegister", 8914, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
-        SymbolSetRow("uffdCopy", 8917, 2, unknown: "UFFDIO_COPY_???"),
-        SymbolSetRow("uffdZeropage", 8919, 1, unknown: "UFFDIO_ZEROPAGE_???"),
-        SymbolSetRow("uffdProtect", 8920, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
-        SymbolSetRow("uffdContinue", 8922, 2, unknown: "UFFDIO_CONTINUE_???"),
-        SymbolSetRow("uffdPoison", 8924, 1, unknown: "UFFDIO_POISON_???"),
-        SymbolSetRow("uffdMove", 8925, 2, unknown: "UFFDIO_MOVE_???"),
-        SymbolSetRow("perfGroup", 8927, 1, unknown: "PERF_IOC_FLAG_???"),
-        SymbolSetRow("rtcVoltage", 8928, 5, unknown: "RTC_VL_???"),
-        SymbolSetRow("rtcParameter", 8933, 3, unknown: "RTC_PARAM_???"),
-        SymbolSetRow("interface", 8936, 19, unknown: "IFF_???"),
-        SymbolSetRow("fiemap", 8955, 3, unknown: "FIEMAP_FLAG_???"),
-        SymbolSetRow("fiemapExtent", 8958, 11, unknown: "FIEMAP_EXTENT_???"),
-        SymbolSetRow("partitionOperation", 8969, 3, unknown: "BLKPG_???"),
-        SymbolSetRow("pidfdInfo", 8972, 8, unknown: "PIDFD_INFO_???"),
-        SymbolSetRow("pidfdCoredump", 8980, 4, unknown: "PIDFD_COREDUMP_???"),
-        SymbolSetRow("tunnel", 8984, 14, unknown: "IFF_???"),
-        SymbolSetRow("tunnelOffload", 8998, 5, unknown: "TUN_F_???"),
-        SymbolSetRow("watchdog", 9003, 12, unknown: "WDIOF_???"),
-        SymbolSetRow("route", 9015, 10, unknown: "RTF_???"),
-        SymbolSetRow("inputEvent", 9025, 12, unknown: "EV_???"),
-        SymbolSetRow("inputAxis", 9037, 44, unknown: "ABS_???"),
-        SymbolSetRow("termOutput", 9081, 25, unknown: ""),
-        SymbolSetRow("termControl", 9106, 76, unknown: ""),
-        SymbolSetRow("verityHash", 9182, 2, unknown: "FS_VERITY_HASH_ALG_???"),
-        SymbolSetRow("hardwareType", 9184, 68, unknown: "ARPHRD_???"),
-        SymbolSetRow("etherProtocol", 9252, 106, unknown: "ETH_P_???"),
-        SymbolSetRow("arpHardware", 9358, 67, unknown: "ARPHRD_???"),
-        SymbolSetRow("packetType", 9425, 8, unknown: "PACKET_???"),
-        SymbolSetRow("canProtocol", 9433, 7, unknown: "CAN_???"),
-        SymbolSetRow("kcmProtocol", 9440, 1, unknown: "KCMPROTO_???"),
-        SymbolSetRow("nfcProtocol", 9441, 2, unknown: "NFC_SOCKPROTO_???"),
-        SymbolSetRow("nfcAirProtocol", 9443, 7, unknown: "NFC_PROTO_???"),
-        SymbolSetRow("phonetProtocol", 9450, 3, unknown: "PN_PROTO_???"),
-        SymbolSetRow("caifProtocol", 9453, 6, unknown: "CAIFPROTO_???"),
-        SymbolSetRow("xdpAddress", 9459, 5, unknown: "XDP_???"),
-        SymbolSetRow("vsockContext", 9464, 4, unknown: ""),
-        SymbolSetRow("vsockPort", 9468, 1, unknown: ""),
-        SymbolSetRow("vsockAddress", 9469, 1, unknown: "VMADDR_FLAG_???"),
-        SymbolSetRow("qipcrtrNode", 9470, 1, unknown: ""),
-        SymbolSetRow("qipcrtrPort", 9471, 1, unknown: ""),
-        SymbolSetRow("bluetoothProtocol", 9472, 8, unknown: "BTPROTO_???"),
-        SymbolSetRow("bluetoothService", 9480, 4, unknown: "L2CAP_PSM_???"),
-        SymbolSetRow("bluetoothChannel", 9484, 7, unknown: "L2CAP_CID_???"),
-        SymbolSetRow("bluetoothControl", 9491, 5, unknown: "HCI_CHANNEL_???"),
-        SymbolSetRow("bluetoothAddress", 9496, 3, unknown: "BDADDR_???"),
-        SymbolSetRow("algAddress", 9499, 1, unknown: "CRYPTO_ALG_???"),
-        SymbolSetRow("ax25Protocol", 9500, 13, unknown: "AX25_P_???"),
-        SymbolSetRow("smcProtocol", 9513, 2, unknown: "SMCPROTO_???"),
-        SymbolSetRow("mctpNetwork", 9515, 1, unknown: ""),
-        SymbolSetRow("mctpAddress", 9516, 2, unknown: ""),
-        SymbolSetRow("nfcService", 9518, 5, unknown: ""),
-        SymbolSetRow("irdaProtocol", 9523, 2, unknown: "IRDAPROTO_???"),
-        SymbolSetRow("isdnProtocol", 9525, 13, unknown: "ISDN_P_???"),
-        SymbolSetRow("tipcAddress", 9538, 3, unknown: "TIPC_???"),
-        SymbolSetRow("tipcScope", 9541, 2, unknown: "TIPC_???_SCOPE"),
-        SymbolSetRow("radioAddressKind", 9543, 3, unknown: "IEEE802154_ADDR_???"),
-        SymbolSetRow("radioNetwork", 9546, 1, unknown: ""),
-        SymbolSetRow("radioAddress", 9547, 2, unknown: ""),
-        SymbolSetRow("rxrpcService", 9549, 4, unknown: "???_SERVICE"),
-        SymbolSetRow("socketProtocol", 9553, 14, unknown: ""),
-        SymbolSetRow("socketLevel", 9567, 44, unknown: "SOL_??"),
-        SymbolSetRow("socketOption", 9611, 79, unknown: "SO_???"),
-        SymbolSetRow("tcpOption", 9690, 46, unknown: "TCP_???"),
-        SymbolSetRow("udpOption", 9736, 6, unknown: "UDP_???"),
-        SymbolSetRow("ipOption", 9742, 47, unknown: "IP_???"),
-        SymbolSetRow("ipv6Option", 9789, 63, unknown: "IPV6_???"),
-        SymbolSetRow("packetOption", 9852, 23, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkOption", 9875, 12, unknown: "NETLINK_???"),
-        SymbolSetRow("vsockOption", 9887, 8, unknown: "SO_VM_???"),
-        SymbolSetRow("rawOption", 9895, 1, unknown: "RAW_???"),
-        SymbolSetRow("canRawOption", 9896, 8, unknown: "CAN_RAW_???"),
-        SymbolSetRow("sctpOption", 9904, 75, unknown: "SCTP_???"),
-        SymbolSetRow("dccpOption", 9979, 16, unknown: "DCCP_SOCKOPT_???"),
-        SymbolSetRow("tipcOption", 9995, 12, unknown: "TIPC_???"),
-        SymbolSetRow("rxrpcOption", 10007, 7, unknown: "RXRPC_???"),
-        SymbolSetRow("pppol2tpOption", 10014, 5, unknown: "PPPOL2TP_SO_???"),
-        SymbolSetRow("rdsOption", 10019, 20, unknown: "RDS_???"),
-        SymbolSetRow("caifOption", 10039, 3, unknown: "CAIFSO_???"),
-        SymbolSetRow("algOption", 10042, 7, unknown: "ALG_???"),
-        SymbolSetRow("nfcOption", 10049, 5, unknown: "NFC_LLCP_???"),
-        SymbolSetRow("kcmOption", 10054, 1, unknown: "KCM_???"),
-        SymbolSetRow("tlsOption", 10055, 5, unknown: "TLS_???"),
-        SymbolSetRow("xdpOption", 10060, 9, unknown: "XDP_???"),
-        SymbolSetRow("mptcpOption", 10069, 3, unknown: "MPTCP_???"),
-        SymbolSetRow("smcOption", 10072, 1, unknown: "SMC_???"),
-        SymbolSetRow("llcOption", 10073, 10, unknown: "LLC_OPT_???"),
-        SymbolSetRow("packetMembership", 10083, 4, unknown: "PACKET_MR_???"),
-        SymbolSetRow("icmpType", 10087, 13, unknown: "ICMP_???"),
-        SymbolSetRow("bluetoothOption", 10100, 11, unknown: "BT_???"),
-        SymbolSetRow("txRehash", 10111, 3, unknown: "SOCK_TXREHASH_???"),
-        SymbolSetRow("controlLevel", 10114, 7, unknown: ""),
-        SymbolSetRow("socketControl", 10121, 18, unknown: "SCM_???"),
-        SymbolSetRow("ipControl", 10139, 11, unknown: "IP_???"),
-        SymbolSetRow("udpControl", 10150, 2, unknown: "UDP_???"),
-        SymbolSetRow("ipv6Control", 10152, 12, unknown: "IPV6_???"),
-        SymbolSetRow("packetControl", 10164, 1, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkControl", 10165, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("algOperation", 10167, 2, unknown: "ALG_OP_???"),
-        SymbolSetRow("algControl", 10169, 3, unknown: "ALG_???"),
-        SymbolSetRow("tcpState", 10172, 13, unknown: "TCP_???"),
-        SymbolSetRow("socketLevelGet", 10185, 3, unknown: ""),
-        SymbolSetRow("socketLevelSet", 10188, 2, unknown: ""),
-        SymbolSetRow("ipOptionGet", 10190, 19, unknown: "IP_???"),
-        SymbolSetRow("ipOptionSet", 10209, 22, unknown: "IP_???"),
-        SymbolSetRow("ipv6OptionGet", 10231, 4, unknown: "IPV6_???"),
-        SymbolSetRow("ipv6OptionSet", 10235, 2, unknown: "IPV6_???"),
-        SymbolSetRow("socketOptionGet", 10237, 1, unknown: "SO_???"),
-        SymbolSetRow("ax25Option", 10238, 11, unknown: "AX25_???"),
-        SymbolSetRow("ipxOption", 10249, 1, unknown: "IPX_???"),
-        SymbolSetRow("irdaOption", 10250, 11, unknown: "IRLMP_???"),
-        SymbolSetRow("phonetPipeOption", 10261, 4, unknown: "PNPIPE_???"),
-        SymbolSetRow("tipcImportance", 10265, 4, unknown: "TIPC_???_IMPORTANCE"),
-        SymbolSetRow("tipcGroup", 10269, 2, unknown: "TIPC_GROUP_???"),
-        SymbolSetRow("tcpKey", 10271, 2, unknown: "TCP_AO_KEYF_???"),
-        SymbolSetRow("netlinkType", 10273, 4, unknown: "NLMSG_???"),
-        SymbolSetRow("routeType", 10277, 75, unknown: "RTM_???"),
-        SymbolSetRow("netlinkFlags", 10352, 6, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkNew", 10358, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkGet", 10362, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkDelete", 10366, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkAnswer", 10368, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkError", 10370, 7, unknown: "NLMSGERR_ATTR_???"),
-        SymbolSetRow("interfaceFlags", 10377, 19, unknown: "IFF_???"),
-        SymbolSetRow("linkAttribute", 10396, 70, unknown: "IFLA_???"),
-        SymbolSetRow("addressAttribute", 10466, 12, unknown: "IFA_???"),
-        SymbolSetRow("addressFlags", 10478, 12, unknown: "IFA_F_???"),
-        SymbolSetRow("routeAttribute", 10490, 32, unknown: "RTA_???"),
-        SymbolSetRow("neighbourAttribute", 10522, 18, unknown: "NDA_???"),
-        SymbolSetRow("neighbourState", 10540, 9, unknown: "NUD_???"),
-        SymbolSetRow("neighbourFlags", 10549, 8, unknown: "NTF_???"),
-        SymbolSetRow("ruleAttribute", 10557, 31, unknown: "FRA_???"),
-        SymbolSetRow("routeKind", 10588, 12, unknown: "RTN_???"),
-        SymbolSetRow("routeScope", 10600, 5, unknown: ""),
-        SymbolSetRow("routeTable", 10605, 5, unknown: ""),
-        SymbolSetRow("routeProtocol", 10610, 24, unknown: "RTPROT_???"),
-        SymbolSetRow("routeFlags", 10634, 9, unknown: "RTM_F_???"),
-        SymbolSetRow("hopFlags", 10643, 7, unknown: "RTNH_F_???"),
-        SymbolSetRow("ruleAction", 10650, 9, unknown: "FR_ACT_???"),
-        SymbolSetRow("linkInfo", 10659, 6, unknown: "IFLA_INFO_???"),
-        SymbolSetRow("diagType", 10665, 4, unknown: "SOCK_DIAG_???"),
-        SymbolSetRow("auditType", 10669, 110, unknown: "AUDIT_???"),
-        SymbolSetRow("xfrmType", 10779, 26, unknown: "XFRM_MSG_???"),
-        SymbolSetRow("filterSubsystem", 10805, 13, unknown: "NFNL_SUBSYS_???"),
-        SymbolSetRow("genericType", 10818, 3, unknown: "GENERIC_FAMILY_???"),
-        SymbolSetRow("genericCommand", 10821, 11, unknown: "CTRL_CMD_???"),
-        SymbolSetRow("genericAttribute", 10832, 11, unknown: "CTRL_ATTR_???"),
-        SymbolSetRow("genericOperation", 10843, 3, unknown: "CTRL_ATTR_OP_???"),
-        SymbolSetRow("genericOperationFlags", 10846, 5, unknown: "GENL_???"),
-        SymbolSetRow("genericGroup", 10851, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
-        SymbolSetRow("operationPolicy", 10854, 3, unknown: "CTRL_ATTR_POLICY_???"),
-        SymbolSetRow("policyAttribute", 10857, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
-        SymbolSetRow("policyKind", 10870, 18, unknown: "NL_ATTR_TYPE_???"),
-        SymbolSetRow("netlinkTypes", 10888, 8, unknown: ""),
-        SymbolSetRow("routeAttributes", 10896, 18, unknown: ""),
-        SymbolSetRow("trafficAttribute", 10914, 17, unknown: "TCA_???"),
-        SymbolSetRow("linkExtent", 10931, 9, unknown: "RTEXT_FILTER_???"),
-        SymbolSetRow("ruleFlags", 10940, 6, unknown: "FIB_RULE_???"),
-        SymbolSetRow("serviceKind", 10946, 4, unknown: "IPTOS_???"),
-        SymbolSetRow("bridgePort", 10950, 46, unknown: "IFLA_BRPORT_???"),
-        SymbolSetRow("bridgeInfo", 10996, 51, unknown: "IFLA_BR_???"),
-        SymbolSetRow("bridgeQuerier", 11047, 8, unknown: "BRIDGE_QUERIER_???"),
-        SymbolSetRow("bridgeTree", 11055, 3, unknown: "BR_STP_MODE_???"),
-        SymbolSetRow("bridgeOptions", 11058, 5, unknown: "1<<BR_BOOLOPT_???"),
-        SymbolSetRow("tunnelKind", 11063, 2, unknown: "IFF_???"),
-        SymbolSetRow("tunnelInfo", 11065, 10, unknown: "IFLA_TUN_???"),
-        SymbolSetRow("linkInet6", 11075, 10, unknown: "IFLA_INET6_???"),
-        SymbolSetRow("linkInet6Flags", 11085, 5, unknown: "IF_???"),
-        SymbolSetRow("addressGeneration", 11090, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
-        SymbolSetRow("linkInet", 11094, 2, unknown: "IFLA_INET_???"),
-        SymbolSetRow("linkMctp", 11096, 3, unknown: "IFLA_MCTP_???"),
-        SymbolSetRow("inetConfiguration", 11099, 33, unknown: "IPV4_DEVCONF_???"),
-        SymbolSetRow("inet6Configuration", 11132, 60, unknown: "DEVCONF_???"),
-        SymbolSetRow("ipStatistics", 11192, 37, unknown: "IPSTATS_MIB_???"),
-        SymbolSetRow("icmp6Statistics", 11229, 6, unknown: "ICMP6_MIB_???"),
-        SymbolSetRow("linkFamily", 11235, 46, unknown: "AF_???"),
-        SymbolSetRow("linkBridge", 11281, 7, unknown: "IFLA_BRIDGE_???"),
-        SymbolSetRow("linkBridgeFlags", 11288, 2, unknown: "BRIDGE_FLAGS_???"),
-        SymbolSetRow("linkBridgeMode", 11290, 3, unknown: "BRIDGE_MODE_???"),
+        SymbolSetRow("mapperData", 8763, 3, unknown: "UBI_???"),
+        SymbolSetRow("shutdownKind", 8766, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
+        SymbolSetRow("blockProtection", 8769, 2, unknown: "LBMD_PI_CAP_???"),
+        SymbolSetRow("blockChecksum", 8771, 4, unknown: "LBMD_PI_CSUM_???"),
+        SymbolSetRow("transferProtocol", 8775, 1, unknown: "BSG_PROTOCOL_???"),
+        SymbolSetRow("transferSubprotocol", 8776, 3, unknown: "BSG_SUB_PROTOCOL_???"),
+        SymbolSetRow("transferQueue", 8779, 2, unknown: "BSG_FLAG_???"),
+        SymbolSetRow("serialPort", 8781, 14, unknown: "PORT_???"),
+        SymbolSetRow("serialFlags", 8795, 17, unknown: "ASYNC_???"),
+        SymbolSetRow("serialBus", 8812, 8, unknown: "SER_RS485_???"),
+        SymbolSetRow("consoleSwitch", 8820, 3, unknown: "VT_???"),
+        SymbolSetRow("consoleEvents", 8823, 4, unknown: "VT_EVENT_???"),
+        SymbolSetRow("i2cMessage", 8827, 9, unknown: "I2C_M_???"),
+        SymbolSetRow("i2cAbilities", 8836, 20, unknown: "I2C_FUNC_???"),
+        SymbolSetRow("i2cTransfer", 8856, 2, unknown: "I2C_SMBUS_???"),
+        SymbolSetRow("i2cProtocol", 8858, 9, unknown: "I2C_SMBUS_???"),
+        SymbolSetRow("frameBufferKind", 8867, 6, unknown: "FB_TYPE_???"),
+        SymbolSetRow("frameBufferVisual", 8873, 7, unknown: "FB_VISUAL_???"),
+        SymbolSetRow("frameBufferRotation", 8880, 4, unknown: "FB_ROTATE_???"),
+        SymbolSetRow("frameBufferBlank", 8884, 5, unknown: "FB_BLANK_???"),
+        SymbolSetRow("frameBufferActivation", 8889, 8, unknown: "FB_ACTIVATE_???"),
+        SymbolSetRow("frameBufferSync", 8897, 6, unknown: "FB_SYNC_???"),
+        SymbolSetRow("frameBufferMode", 8903, 6, unknown: "FB_VMODE_???"),
+        SymbolSetRow("usbUrb", 8909, 4, unknown: "USBDEVFS_URB_TYPE_???"),
+        SymbolSetRow("usbUrbFlags", 8913, 6, unknown: "USBDEVFS_URB_???"),
+        SymbolSetRow("usbAbilities", 8919, 9, unknown: "USBDEVFS_CAP_???"),
+        SymbolSetRow("usbClaim", 8928, 2, unknown: "USBDEVFS_DISCONNECT_CLAIM_???"),
+        SymbolSetRow("inputBus", 8930, 23, unknown: "BUS_???"),
+        SymbolSetRow("zoneKind", 8953, 3, unknown: "BLK_ZONE_TYPE_???"),
+        SymbolSetRow("zoneState", 8956, 8, unknown: "BLK_ZONE_COND_???"),
+        SymbolSetRow("zoneReport", 8964, 1, unknown: "BLK_ZONE_REP_???"),
+        SymbolSetRow("discFormat", 8965, 2, unknown: "CDROM_???"),
+        SymbolSetRow("discState", 8967, 5, unknown: "CDS_???"),
+        SymbolSetRow("syncAccess", 8972, 4, unknown: "DMA_BUF_SYNC_???"),
+        SymbolSetRow("encryptionMode", 8976, 6, unknown: "FSCRYPT_MODE_???"),
+        SymbolSetRow("encryptionPolicy", 8982, 7, unknown: "FSCRYPT_POLICY_???"),
+        SymbolSetRow("ethtoolCommand", 8989, 78, unknown: "ETHTOOL_???"),
+        SymbolSetRow("stampSending", 9067, 4, unknown: "HWTSTAMP_TX_???"),
+        SymbolSetRow("stampFilter", 9071, 16, unknown: "HWTSTAMP_FILTER_???"),
+        SymbolSetRow("stampFlags", 9087, 1, unknown: "HWTSTAMP_FLAG_???"),
+        SymbolSetRow("vlanCommand", 9088, 10, unknown: "???_VLAN_???_CMD"),
+        SymbolSetRow("termInput", 9098, 15, unknown: ""),
+        SymbolSetRow("termLocal", 9113, 16, unknown: ""),
+        SymbolSetRow("lineDiscipline", 9129, 31, unknown: "N_???"),
+        SymbolSetRow("termCharacter", 9160, 17, unknown: "???"),
+        SymbolSetRow("modem", 9177, 12, unknown: "TIOCM_???"),
+        SymbolSetRow("termFlow", 9189, 4, unknown: "TC???"),
+        SymbolSetRow("termFlush", 9193, 3, unknown: "TC???"),
+        SymbolSetRow("loop", 9196, 5, unknown: "LO_FLAGS_???"),
+        SymbolSetRow("loopCrypt", 9201, 10, unknown: "LO_CRYPT_???"),
+        SymbolSetRow("inode", 9211, 29, unknown: "FS_???_FL"),
+        SymbolSetRow("xflags", 9240, 20, unknown: "FS_XFLAG_???"),
+        SymbolSetRow("uffdFeatures", 9260, 17, unknown: "UFFD_FEATURE_???"),
+        SymbolSetRow("uffdApiCalls", 9277, 3, unknown: "_UFFDIO_???"),
+        SymbolSetRow("uffdRangeCalls", 9280, 7, unknown: "UFFDIO_???"),
+        SymbolSetRow("uffdRegister", 9287, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
+        SymbolSetRow("uffdCopy", 9290, 2, unknown: "UFFDIO_COPY_???"),
+        SymbolSetRow("uffdZeropage", 9292, 1, unknown: "UFFDIO_ZEROPAGE_???"),
+        SymbolSetRow("uffdProtect", 9293, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
+        SymbolSetRow("uffdContinue", 9295, 2, unknown: "UFFDIO_CONTINUE_???"),
+        SymbolSetRow("uffdPoison", 9297, 1, unknown: "UFFDIO_POISON_???"),
+        SymbolSetRow("uffdMove", 9298, 2, unknown: "UFFDIO_MOVE_???"),
+        SymbolSetRow("perfGroup", 9300, 1, unknown: "PERF_IOC_FLAG_???"),
+        SymbolSetRow("rtcVoltage", 9301, 5, unknown: "RTC_VL_???"),
+        SymbolSetRow("rtcParameter", 9306, 3, unknown: "RTC_PARAM_???"),
+        SymbolSetRow("interface", 9309, 19, unknown: "IFF_???"),
+        SymbolSetRow("fiemap", 9328, 3, unknown: "FIEMAP_FLAG_???"),
+        SymbolSetRow("fiemapExtent", 9331, 11, unknown: "FIEMAP_EXTENT_???"),
+        SymbolSetRow("partitionOperation", 9342, 3, unknown: "BLKPG_???"),
+        SymbolSetRow("pidfdInfo", 9345, 8, unknown: "PIDFD_INFO_???"),
+        SymbolSetRow("pidfdCoredump", 9353, 4, unknown: "PIDFD_COREDUMP_???"),
+        SymbolSetRow("tunnel", 9357, 14, unknown: "IFF_???"),
+        SymbolSetRow("tunnelOffload", 9371, 5, unknown: "TUN_F_???"),
+        SymbolSetRow("watchdog", 9376, 12, unknown: "WDIOF_???"),
+        SymbolSetRow("route", 9388, 10, unknown: "RTF_???"),
+        SymbolSetRow("inputEvent", 9398, 12, unknown: "EV_???"),
+        SymbolSetRow("inputAxis", 9410, 44, unknown: "ABS_???"),
+        SymbolSetRow("termOutput", 9454, 25, unknown: ""),
+        SymbolSetRow("termControl", 9479, 76, unknown: ""),
+        SymbolSetRow("verityHash", 9555, 2, unknown: "FS_VERITY_HASH_ALG_???"),
+        SymbolSetRow("hardwareType", 9557, 68, unknown: "ARPHRD_???"),
+        SymbolSetRow("etherProtocol", 9625, 106, unknown: "ETH_P_???"),
+        SymbolSetRow("arpHardware", 9731, 67, unknown: "ARPHRD_???"),
+        SymbolSetRow("packetType", 9798, 8, unknown: "PACKET_???"),
+        SymbolSetRow("canProtocol", 9806, 7, unknown: "CAN_???"),
+        SymbolSetRow("kcmProtocol", 9813, 1, unknown: "KCMPROTO_???"),
+        SymbolSetRow("nfcProtocol", 9814, 2, unknown: "NFC_SOCKPROTO_???"),
+        SymbolSetRow("nfcAirProtocol", 9816, 7, unknown: "NFC_PROTO_???"),
+        SymbolSetRow("phonetProtocol", 9823, 3, unknown: "PN_PROTO_???"),
+        SymbolSetRow("caifProtocol", 9826, 6, unknown: "CAIFPROTO_???"),
+        SymbolSetRow("xdpAddress", 9832, 5, unknown: "XDP_???"),
+        SymbolSetRow("vsockContext", 9837, 4, unknown: ""),
+        SymbolSetRow("vsockPort", 9841, 1, unknown: ""),
+        SymbolSetRow("vsockAddress", 9842, 1, unknown: "VMADDR_FLAG_???"),
+        SymbolSetRow("qipcrtrNode", 9843, 1, unknown: ""),
+        SymbolSetRow("qipcrtrPort", 9844, 1, unknown: ""),
+        SymbolSetRow("bluetoothProtocol", 9845, 8, unknown: "BTPROTO_???"),
+        SymbolSetRow("bluetoothService", 9853, 4, unknown: "L2CAP_PSM_???"),
+        SymbolSetRow("bluetoothChannel", 9857, 7, unknown: "L2CAP_CID_???"),
+        SymbolSetRow("bluetoothControl", 9864, 5, unknown: "HCI_CHANNEL_???"),
+        SymbolSetRow("bluetoothAddress", 9869, 3, unknown: "BDADDR_???"),
+        SymbolSetRow("algAddress", 9872, 1, unknown: "CRYPTO_ALG_???"),
+        SymbolSetRow("ax25Protocol", 9873, 13, unknown: "AX25_P_???"),
+        SymbolSetRow("smcProtocol", 9886, 2, unknown: "SMCPROTO_???"),
+        SymbolSetRow("mctpNetwork", 9888, 1, unknown: ""),
+        SymbolSetRow("mctpAddress", 9889, 2, unknown: ""),
+        SymbolSetRow("nfcService", 9891, 5, unknown: ""),
+        SymbolSetRow("irdaProtocol", 9896, 2, unknown: "IRDAPROTO_???"),
+        SymbolSetRow("isdnProtocol", 9898, 13, unknown: "ISDN_P_???"),
+        SymbolSetRow("tipcAddress", 9911, 3, unknown: "TIPC_???"),
+        SymbolSetRow("tipcScope", 9914, 2, unknown: "TIPC_???_SCOPE"),
+        SymbolSetRow("radioAddressKind", 9916, 3, unknown: "IEEE802154_ADDR_???"),
+        SymbolSetRow("radioNetwork", 9919, 1, unknown: ""),
+        SymbolSetRow("radioAddress", 9920, 2, unknown: ""),
+        SymbolSetRow("rxrpcService", 9922, 4, unknown: "???_SERVICE"),
+        SymbolSetRow("socketProtocol", 9926, 14, unknown: ""),
+        SymbolSetRow("socketLevel", 9940, 44, unknown: "SOL_??"),
+        SymbolSetRow("socketOption", 9984, 79, unknown: "SO_???"),
+        SymbolSetRow("tcpOption", 10063, 46, unknown: "TCP_???"),
+        SymbolSetRow("udpOption", 10109, 6, unknown: "UDP_???"),
+        SymbolSetRow("ipOption", 10115, 47, unknown: "IP_???"),
+        SymbolSetRow("ipv6Option", 10162, 63, unknown: "IPV6_???"),
+        SymbolSetRow("packetOption", 10225, 23, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkOption", 10248, 12, unknown: "NETLINK_???"),
+        SymbolSetRow("vsockOption", 10260, 8, unknown: "SO_VM_???"),
+        SymbolSetRow("rawOption", 10268, 1, unknown: "RAW_???"),
+        SymbolSetRow("canRawOption", 10269, 8, unknown: "CAN_RAW_???"),
+        SymbolSetRow("sctpOption", 10277, 75, unknown: "SCTP_???"),
+        SymbolSetRow("dccpOption", 10352, 16, unknown: "DCCP_SOCKOPT_???"),
+        SymbolSetRow("tipcOption", 10368, 12, unknown: "TIPC_???"),
+        SymbolSetRow("rxrpcOption", 10380, 7, unknown: "RXRPC_???"),
+        SymbolSetRow("pppol2tpOption", 10387, 5, unknown: "PPPOL2TP_SO_???"),
+        SymbolSetRow("rdsOption", 10392, 20, unknown: "RDS_???"),
+        SymbolSetRow("caifOption", 10412, 3, unknown: "CAIFSO_???"),
+        SymbolSetRow("algOption", 10415, 7, unknown: "ALG_???"),
+        SymbolSetRow("nfcOption", 10422, 5, unknown: "NFC_LLCP_???"),
+        SymbolSetRow("kcmOption", 10427, 1, unknown: "KCM_???"),
+        SymbolSetRow("tlsOption", 10428, 5, unknown: "TLS_???"),
+        SymbolSetRow("xdpOption", 10433, 9, unknown: "XDP_???"),
+        SymbolSetRow("mptcpOption", 10442, 3, unknown: "MPTCP_???"),
+        SymbolSetRow("smcOption", 10445, 1, unknown: "SMC_???"),
+        SymbolSetRow("llcOption", 10446, 10, unknown: "LLC_OPT_???"),
+        SymbolSetRow("packetMembership", 10456, 4, unknown: "PACKET_MR_???"),
+        SymbolSetRow("icmpType", 10460, 13, unknown: "ICMP_???"),
+        SymbolSetRow("bluetoothOption", 10473, 11, unknown: "BT_???"),
+        SymbolSetRow("txRehash", 10484, 3, unknown: "SOCK_TXREHASH_???"),
+        SymbolSetRow("controlLevel", 10487, 7, unknown: ""),
+        SymbolSetRow("socketControl", 10494, 18, unknown: "SCM_???"),
+        SymbolSetRow("ipControl", 10512, 11, unknown: "IP_???"),
+        SymbolSetRow("udpControl", 10523, 2, unknown: "UDP_???"),
+        SymbolSetRow("ipv6Control", 10525, 12, unknown: "IPV6_???"),
+        SymbolSetRow("packetControl", 10537, 1, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkControl", 10538, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("algOperation", 10540, 2, unknown: "ALG_OP_???"),
+        SymbolSetRow("algControl", 10542, 3, unknown: "ALG_???"),
+        SymbolSetRow("signedSegments", 10545, 2, unknown: "TCP_MD5SIG_FLAG_???"),
+        SymbolSetRow("flowAction", 10547, 3, unknown: "IPV6_FL_A_???"),
+        SymbolSetRow("flowShare", 10550, 5, unknown: "IPV6_FL_S_???"),
+        SymbolSetRow("flowFlags", 10555, 4, unknown: "IPV6_FL_F_???"),
+        SymbolSetRow("tcpState", 10559, 13, unknown: "TCP_???"),
+        SymbolSetRow("socketLevelGet", 10572, 3, unknown: ""),
+        SymbolSetRow("socketLevelSet", 10575, 2, unknown: ""),
+        SymbolSetRow("ipOptionGet", 10577, 20, unknown: "IP_???"),
+        SymbolSetRow("ipOptionSet", 10597, 22, unknown: "IP_???"),
+        SymbolSetRow("ipv6OptionGet", 10619, 5, unknown: "IPV6_???"),
+        SymbolSetRow("ipv6OptionSet", 10624, 2, unknown: "IPV6_???"),
+        SymbolSetRow("socketOptionGet", 10626, 1, unknown: "SO_???"),
+        SymbolSetRow("ax25Option", 10627, 11, unknown: "AX25_???"),
+        SymbolSetRow("ipxOption", 10638, 1, unknown: "IPX_???"),
+        SymbolSetRow("irdaOption", 10639, 11, unknown: "IRLMP_???"),
+        SymbolSetRow("phonetPipeOption", 10650, 4, unknown: "PNPIPE_???"),
+        SymbolSetRow("tipcImportance", 10654, 4, unknown: "TIPC_???_IMPORTANCE"),
+        SymbolSetRow("tipcGroup", 10658, 2, unknown: "TIPC_GROUP_???"),
+        SymbolSetRow("tcpKey", 10660, 2, unknown: "TCP_AO_KEYF_???"),
+        SymbolSetRow("netlinkType", 10662, 4, unknown: "NLMSG_???"),
+        SymbolSetRow("routeType", 10666, 75, unknown: "RTM_???"),
+        SymbolSetRow("netlinkFlags", 10741, 6, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkNew", 10747, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkGet", 10751, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkDelete", 10755, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkAnswer", 10757, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkError", 10759, 7, unknown: "NLMSGERR_ATTR_???"),
+        SymbolSetRow("interfaceFlags", 10766, 19, unknown: "IFF_???"),
+        SymbolSetRow("linkAttribute", 10785, 70, unknown: "IFLA_???"),
+        SymbolSetRow("addressAttribute", 10855, 12, unknown: "IFA_???"),
+        SymbolSetRow("addressFlags", 10867, 12, unknown: "IFA_F_???"),
+        SymbolSetRow("routeAttribute", 10879, 32, unknown: "RTA_???"),
+        SymbolSetRow("neighbourAttribute", 10911, 18, unknown: "NDA_???"),
+        SymbolSetRow("neighbourState", 10929, 9, unknown: "NUD_???"),
+        SymbolSetRow("neighbourFlags", 10938, 8, unknown: "NTF_???"),
+        SymbolSetRow("ruleAttribute", 10946, 31, unknown: "FRA_???"),
+        SymbolSetRow("routeKind", 10977, 12, unknown: "RTN_???"),
+        SymbolSetRow("routeScope", 10989, 5, unknown: ""),
+        SymbolSetRow("routeTable", 10994, 5, unknown: ""),
+        SymbolSetRow("routeProtocol", 10999, 24, unknown: "RTPROT_???"),
+        SymbolSetRow("routeFlags", 11023, 9, unknown: "RTM_F_???"),
+        SymbolSetRow("hopFlags", 11032, 7, unknown: "RTNH_F_???"),
+        SymbolSetRow("ruleAction", 11039, 9, unknown: "FR_ACT_???"),
+        SymbolSetRow("linkInfo", 11048, 6, unknown: "IFLA_INFO_???"),
+        SymbolSetRow("diagType", 11054, 4, unknown: "SOCK_DIAG_???"),
     ]
 
     private static let symbolSets3: [SymbolSetRow] = [
-        SymbolSetRow("linkBridgeTunnel", 11293, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
-        SymbolSetRow("bridgeVlan", 11297, 7, unknown: "BRIDGE_VLAN_INFO_???"),
-        SymbolSetRow("linkXdp", 11304, 9, unknown: "IFLA_XDP_???"),
-        SymbolSetRow("xdpAttached", 11313, 5, unknown: "XDP_ATTACHED_???"),
-        SymbolSetRow("xdpLink", 11318, 5, unknown: "XDP_FLAGS_???"),
-        SymbolSetRow("linkFunctions", 11323, 2, unknown: "IFLA_VF_INFO_???"),
-        SymbolSetRow("linkFunction", 11325, 14, unknown: "IFLA_VF_???"),
-        SymbolSetRow("linkFunctionStatistics", 11339, 9, unknown: "IFLA_VF_STATS_???"),
-        SymbolSetRow("linkFunctionVlans", 11348, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
-        SymbolSetRow("linkFunctionState", 11350, 3, unknown: "IFLA_VF_LINK_STATE_???"),
-        SymbolSetRow("linkPorts", 11353, 2, unknown: "IFLA_VF_PORT_???"),
-        SymbolSetRow("linkPort", 11355, 8, unknown: "IFLA_PORT_???"),
-        SymbolSetRow("linkEvent", 11363, 7, unknown: "IFLA_EVENT_???"),
-        SymbolSetRow("protocolDown", 11370, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
-        SymbolSetRow("routeMetrics", 11373, 18, unknown: "RTAX_???"),
-        SymbolSetRow("tunnelEncapsulation", 11391, 9, unknown: "LWTUNNEL_ENCAP_???"),
-        SymbolSetRow("neighbourTable", 11400, 10, unknown: "NDTA_???"),
-        SymbolSetRow("neighbourParameters", 11410, 20, unknown: "NDTPA_???"),
-        SymbolSetRow("neighbourExtended", 11430, 3, unknown: "NFEA_???"),
-        SymbolSetRow("neighbourNotice", 11433, 2, unknown: "FDB_NOTIFY_???"),
-        SymbolSetRow("neighbourFlagsMore", 11435, 3, unknown: "NTF_EXT_???"),
-        SymbolSetRow("addressLabel", 11438, 2, unknown: "IFAL_???"),
-        SymbolSetRow("netConfiguration", 11440, 10, unknown: "NETCONFA_???"),
-        SymbolSetRow("dcb", 11450, 17, unknown: "DCB_ATTR_???"),
-        SymbolSetRow("dcbCommand", 11467, 28, unknown: "DCB_CMD_???"),
-        SymbolSetRow("netNamespace", 11495, 7, unknown: "NETNSA_???"),
-        SymbolSetRow("nextHop", 11502, 14, unknown: "NHA_???"),
-        SymbolSetRow("nextHopGroup", 11516, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
-        SymbolSetRow("nextHopResilient", 11518, 5, unknown: "NHA_RES_GROUP_???"),
-        SymbolSetRow("nextHopBucket", 11523, 4, unknown: "NHA_RES_BUCKET_???"),
-        SymbolSetRow("multicastDatabase", 11527, 3, unknown: "MDBA_???"),
-        SymbolSetRow("multicastEntries", 11530, 2, unknown: "MDBA_MDB_???"),
-        SymbolSetRow("multicastEntry", 11532, 2, unknown: "MDBA_MDB_ENTRY_???"),
-        SymbolSetRow("multicastEntryMore", 11534, 11, unknown: "MDBA_MDB_EATTR_???"),
-        SymbolSetRow("multicastState", 11545, 2, unknown: "MDB_???"),
-        SymbolSetRow("multicastFlags", 11547, 5, unknown: "MDB_FLAGS_???"),
-        SymbolSetRow("multicastRouters", 11552, 2, unknown: "MDBA_ROUTER_???"),
-        SymbolSetRow("multicastRouter", 11554, 5, unknown: "MDBA_ROUTER_PATTR_???"),
-        SymbolSetRow("multicastRouterType", 11559, 4, unknown: "MDB_RTR_TYPE_???"),
-        SymbolSetRow("linkStatistics", 11563, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkStatisticsMore", 11569, 3, unknown: "LINK_XSTATS_TYPE_???"),
-        SymbolSetRow("linkStatisticsOffload", 11572, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
-        SymbolSetRow("bridgeStatistics", 11574, 5, unknown: "BRIDGE_XSTATS_???"),
-        SymbolSetRow("bondStatistics", 11579, 2, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("bondAggregation", 11581, 10, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("statisticsFamily", 11591, 46, unknown: "AF_???"),
-        SymbolSetRow("mplsStatistics", 11637, 2, unknown: "MPLS_STATS_???"),
-        SymbolSetRow("multicastReport", 11639, 7, unknown: "IPMRA_CREPORT_???"),
-        SymbolSetRow("multicastUpcall", 11646, 4, unknown: "IGMPMSG_???"),
-        SymbolSetRow("multicastUpcall6", 11650, 4, unknown: "MRT6MSG_???"),
-        SymbolSetRow("multicastReport6", 11654, 6, unknown: "IP6MRA_CREPORT_???"),
-        SymbolSetRow("trafficStatistics", 11660, 9, unknown: "TCA_STATS_???"),
-        SymbolSetRow("trafficTable", 11669, 3, unknown: "TCA_STAB_???"),
-        SymbolSetRow("trafficRoot", 11672, 6, unknown: "TCA_ROOT_???"),
-        SymbolSetRow("trafficRootFlags", 11678, 2, unknown: "TCA_ACT_FLAG_???"),
-        SymbolSetRow("trafficActionFlags", 11680, 3, unknown: "TCA_ACT_FLAGS_???"),
-        SymbolSetRow("trafficActionStatistics", 11683, 2, unknown: "TCA_ACT_HW_STATS_???"),
-        SymbolSetRow("trafficAction", 11685, 11, unknown: "TCA_ACT_???"),
-        SymbolSetRow("multicastMessage", 11696, 4, unknown: "MRT_MSG_???"),
-        SymbolSetRow("reportFamily", 11700, 48, unknown: "RTNL_FAMILY_???"),
-        SymbolSetRow("linkStatisticsFilter", 11748, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("diagRequest", 11754, 6, unknown: ""),
-        SymbolSetRow("diagAnswer", 11760, 6, unknown: ""),
-        SymbolSetRow("diagRequestAttributes", 11766, 2, unknown: ""),
-        SymbolSetRow("diagAnswerAttributes", 11768, 6, unknown: ""),
-        SymbolSetRow("inetDiagRequest", 11774, 4, unknown: "INET_DIAG_REQ_???"),
-        SymbolSetRow("inetDiag", 11778, 23, unknown: "INET_DIAG_???"),
-        SymbolSetRow("inetDiagUpper", 11801, 4, unknown: "INET_ULP_INFO_???"),
-        SymbolSetRow("inetDiagTls", 11805, 8, unknown: "TLS_INFO_???"),
-        SymbolSetRow("tlsVersion", 11813, 2, unknown: "TLS_???_VERSION"),
-        SymbolSetRow("tlsCipher", 11815, 8, unknown: "TLS_CIPHER_???"),
-        SymbolSetRow("tlsConfiguration", 11823, 4, unknown: "TLS_CONF_???"),
-        SymbolSetRow("inetDiagMptcp", 11827, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
-        SymbolSetRow("mptcpSubflow", 11839, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
-        SymbolSetRow("unixDiag", 11848, 8, unknown: "UNIX_DIAG_???"),
-        SymbolSetRow("unixDiagShow", 11856, 7, unknown: "UDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiag", 11863, 5, unknown: "NETLINK_DIAG_???"),
-        SymbolSetRow("netlinkDiagShow", 11868, 4, unknown: "NDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiagFlags", 11872, 6, unknown: "NDIAG_FLAG_???"),
-        SymbolSetRow("netlinkDiagProtocol", 11878, 23, unknown: "NETLINK_???"),
-        SymbolSetRow("netlinkState", 11901, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("packetDiag", 11903, 8, unknown: "PACKET_DIAG_???"),
-        SymbolSetRow("packetDiagShow", 11911, 6, unknown: "PACKET_SHOW_???"),
-        SymbolSetRow("packetDiagFlags", 11917, 5, unknown: "PDI_???"),
-        SymbolSetRow("packetVersion", 11922, 3, unknown: "TPACKET_???"),
-        SymbolSetRow("smcDiag", 11925, 6, unknown: "SMC_DIAG_???"),
-        SymbolSetRow("smcDiagMode", 11931, 3, unknown: "SMC_DIAG_MODE_???"),
-        SymbolSetRow("smcState", 11934, 12, unknown: "SMC_???"),
-        SymbolSetRow("smcReason", 11946, 16, unknown: "SMC_CLC_DECL_???"),
-        SymbolSetRow("diagShutdown", 11962, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("smcShutdown", 11964, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("diagStates", 11966, 13, unknown: "1<<TCP_???"),
-        SymbolSetRow("inetDiagExtensions", 11979, 22, unknown: "1<<INET_DIAG_???-1"),
-        SymbolSetRow("smcDiagExtensions", 12001, 2, unknown: "1<<SMC_DIAG_???-1"),
-        SymbolSetRow("memoryUse", 12003, 9, unknown: "SK_MEMINFO_???"),
-        SymbolSetRow("diagFilterCode", 12012, 14, unknown: "INET_DIAG_BC_???"),
-        SymbolSetRow("diagStorageRequest", 12026, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
-        SymbolSetRow("diagStorages", 12028, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
-        SymbolSetRow("diagStorage", 12030, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
-        SymbolSetRow("smcRole", 12034, 2, unknown: "SMC_???"),
-        SymbolSetRow("conntrackType", 12036, 8, unknown: "IPCTNL_MSG_CT_???"),
-        SymbolSetRow("expectationType", 12044, 4, unknown: "IPCTNL_MSG_EXP_???"),
-        SymbolSetRow("queueType", 12048, 4, unknown: "NFQNL_MSG_???"),
-        SymbolSetRow("packetLogType", 12052, 2, unknown: "NFULNL_MSG_???"),
-        SymbolSetRow("fingerprintType", 12054, 2, unknown: "OSF_MSG_???"),
-        SymbolSetRow("ipSetType", 12056, 21, unknown: "IPSET_CMD_???"),
-        SymbolSetRow("accountingType", 12077, 5, unknown: "NFNL_MSG_ACCT_???"),
-        SymbolSetRow("conntrackTimeoutType", 12082, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
-        SymbolSetRow("conntrackHelperType", 12087, 3, unknown: "NFNL_MSG_CTHELPER_???"),
-        SymbolSetRow("tableType", 12090, 34, unknown: "NFT_MSG_???"),
-        SymbolSetRow("tableCompatType", 12124, 1, unknown: "NFNL_MSG_COMPAT_???"),
-        SymbolSetRow("hookType", 12125, 1, unknown: "NFNL_MSG_HOOK_???"),
-        SymbolSetRow("cryptoType", 12126, 5, unknown: "CRYPTO_MSG_???"),
-        SymbolSetRow("cryptoAttribute", 12131, 23, unknown: "CRYPTOCFGA_???"),
-        SymbolSetRow("selinuxType", 12154, 2, unknown: "SELNL_MSG_???"),
-        SymbolSetRow("filterBatch", 12156, 2, unknown: "NFNL_MSG_???"),
-        SymbolSetRow("filterVersion", 12158, 1, unknown: "NFNETLINK_???"),
-        SymbolSetRow("devlinkCommand", 12159, 85, unknown: "DEVLINK_CMD_???"),
-        SymbolSetRow("ethtoolRequest", 12244, 52, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ethtoolAnswer", 12296, 55, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ioam6Command", 12351, 8, unknown: "IOAM6_CMD_???"),
-        SymbolSetRow("mptcpCommand", 12359, 12, unknown: "MPTCP_PM_CMD_???"),
-        SymbolSetRow("netdevCommand", 12371, 16, unknown: "NETDEV_CMD_???"),
-        SymbolSetRow("nl80211Command", 12387, 168, unknown: "NL80211_CMD_???"),
-        SymbolSetRow("seg6Command", 12555, 5, unknown: "SEG6_CMD_???"),
-        SymbolSetRow("taskstatsCommand", 12560, 6, unknown: "TASKSTATS_CMD_???"),
-        SymbolSetRow("tcpMetricsCommand", 12566, 3, unknown: "TCP_METRICS_CMD_???"),
-        SymbolSetRow("thermalCommand", 12569, 11, unknown: "THERMAL_GENL_CMD_???"),
-        SymbolSetRow("bpfClass", 12580, 8, unknown: "BPF_???"),
-        SymbolSetRow("bpfSize", 12588, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMode", 12591, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfSource", 12597, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfArithmetic", 12599, 11, unknown: "BPF_???"),
-        SymbolSetRow("bpfJump", 12610, 5, unknown: "BPF_???"),
-        SymbolSetRow("bpfReturn", 12615, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMove", 12618, 2, unknown: "BPF_???"),
-        SymbolSetRow("ebpfClass", 12620, 8, unknown: "BPF_???"),
-        SymbolSetRow("ebpfSize", 12628, 4, unknown: "BPF_???"),
-        SymbolSetRow("ebpfMode", 12632, 6, unknown: "BPF_???"),
-        SymbolSetRow("ebpfArithmetic", 12638, 14, unknown: "BPF_???"),
-        SymbolSetRow("ebpfJump", 12652, 15, unknown: "BPF_???"),
-        SymbolSetRow("ebpfRegister", 12667, 11, unknown: "BPF_REG_???"),
-        SymbolSetRow("bpfAncillary", 12678, 16, unknown: "SKF_AD_???"),
-        SymbolSetRow("bpfCommand", 12694, 39, unknown: "BPF_???"),
-        SymbolSetRow("bpfMapType", 12733, 36, unknown: "BPF_MAP_TYPE_???"),
-        SymbolSetRow("bpfMap", 12769, 20, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfProgramType", 12789, 33, unknown: "BPF_PROG_TYPE_???"),
-        SymbolSetRow("bpfProgram", 12822, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfAttachType", 12830, 62, unknown: "BPF_???"),
-        SymbolSetRow("bpfAttach", 12892, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfQuery", 12900, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfLookup", 12901, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfUpdate", 12903, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfFile", 12909, 3, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfTestRun", 12912, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfDescriptorType", 12914, 6, unknown: "BPF_FD_TYPE_???"),
-        SymbolSetRow("bpfKprobeMulti", 12920, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfUprobeMulti", 12921, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfNetfilter", 12923, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfStatistics", 12924, 1, unknown: "BPF_STATS_???"),
-        SymbolSetRow("perfType", 12925, 6, unknown: "PERF_TYPE_???"),
-        SymbolSetRow("perfSize", 12931, 10, unknown: "PERF_ATTR_SIZE_???"),
-        SymbolSetRow("perfHardware", 12941, 10, unknown: "PERF_COUNT_HW_???"),
-        SymbolSetRow("perfSoftware", 12951, 12, unknown: "PERF_COUNT_SW_???"),
-        SymbolSetRow("perfCache", 12963, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
-        SymbolSetRow("perfCacheOperation", 12970, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
-        SymbolSetRow("perfCacheResult", 12973, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
-        SymbolSetRow("perfSample", 12975, 25, unknown: "PERF_SAMPLE_???"),
-        SymbolSetRow("perfRead", 13000, 5, unknown: "PERF_FORMAT_???"),
-        SymbolSetRow("perfBranch", 13005, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
-        SymbolSetRow("memoryNode", 13025, 1, unknown: ""),
-        SymbolSetRow("breakpointType", 13026, 5, unknown: "HW_BREAKPOINT_???"),
+        SymbolSetRow("auditType", 11058, 110, unknown: "AUDIT_???"),
+        SymbolSetRow("xfrmType", 11168, 26, unknown: "XFRM_MSG_???"),
+        SymbolSetRow("filterSubsystem", 11194, 13, unknown: "NFNL_SUBSYS_???"),
+        SymbolSetRow("genericType", 11207, 3, unknown: "GENERIC_FAMILY_???"),
+        SymbolSetRow("genericCommand", 11210, 11, unknown: "CTRL_CMD_???"),
+        SymbolSetRow("genericAttribute", 11221, 11, unknown: "CTRL_ATTR_???"),
+        SymbolSetRow("genericOperation", 11232, 3, unknown: "CTRL_ATTR_OP_???"),
+        SymbolSetRow("genericOperationFlags", 11235, 5, unknown: "GENL_???"),
+        SymbolSetRow("genericGroup", 11240, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
+        SymbolSetRow("operationPolicy", 11243, 3, unknown: "CTRL_ATTR_POLICY_???"),
+        SymbolSetRow("policyAttribute", 11246, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
+        SymbolSetRow("policyKind", 11259, 18, unknown: "NL_ATTR_TYPE_???"),
+        SymbolSetRow("netlinkTypes", 11277, 8, unknown: ""),
+        SymbolSetRow("routeAttributes", 11285, 18, unknown: ""),
+        SymbolSetRow("trafficAttribute", 11303, 17, unknown: "TCA_???"),
+        SymbolSetRow("linkExtent", 11320, 9, unknown: "RTEXT_FILTER_???"),
+        SymbolSetRow("ruleFlags", 11329, 6, unknown: "FIB_RULE_???"),
+        SymbolSetRow("serviceKind", 11335, 4, unknown: "IPTOS_???"),
+        SymbolSetRow("bridgePort", 11339, 46, unknown: "IFLA_BRPORT_???"),
+        SymbolSetRow("bridgeInfo", 11385, 51, unknown: "IFLA_BR_???"),
+        SymbolSetRow("bridgeQuerier", 11436, 8, unknown: "BRIDGE_QUERIER_???"),
+        SymbolSetRow("bridgeTree", 11444, 3, unknown: "BR_STP_MODE_???"),
+        SymbolSetRow("bridgeOptions", 11447, 5, unknown: "1<<BR_BOOLOPT_???"),
+        SymbolSetRow("tunnelKind", 11452, 2, unknown: "IFF_???"),
+        SymbolSetRow("tunnelInfo", 11454, 10, unknown: "IFLA_TUN_???"),
+        SymbolSetRow("linkInet6", 11464, 10, unknown: "IFLA_INET6_???"),
+        SymbolSetRow("linkInet6Flags", 11474, 5, unknown: "IF_???"),
+        SymbolSetRow("addressGeneration", 11479, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
+        SymbolSetRow("linkInet", 11483, 2, unknown: "IFLA_INET_???"),
+        SymbolSetRow("linkMctp", 11485, 3, unknown: "IFLA_MCTP_???"),
+        SymbolSetRow("inetConfiguration", 11488, 33, unknown: "IPV4_DEVCONF_???"),
+        SymbolSetRow("inet6Configuration", 11521, 60, unknown: "DEVCONF_???"),
+        SymbolSetRow("ipStatistics", 11581, 37, unknown: "IPSTATS_MIB_???"),
+        SymbolSetRow("icmp6Statistics", 11618, 6, unknown: "ICMP6_MIB_???"),
+        SymbolSetRow("linkFamily", 11624, 46, unknown: "AF_???"),
+        SymbolSetRow("linkBridge", 11670, 7, unknown: "IFLA_BRIDGE_???"),
+        SymbolSetRow("linkBridgeFlags", 11677, 2, unknown: "BRIDGE_FLAGS_???"),
+        SymbolSetRow("linkBridgeMode", 11679, 3, unknown: "BRIDGE_MODE_???"),
+        SymbolSetRow("linkBridgeTunnel", 11682, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
+        SymbolSetRow("bridgeVlan", 11686, 7, unknown: "BRIDGE_VLAN_INFO_???"),
+        SymbolSetRow("linkXdp", 11693, 9, unknown: "IFLA_XDP_???"),
+        SymbolSetRow("xdpAttached", 11702, 5, unknown: "XDP_ATTACHED_???"),
+        SymbolSetRow("xdpLink", 11707, 5, unknown: "XDP_FLAGS_???"),
+        SymbolSetRow("linkFunctions", 11712, 2, unknown: "IFLA_VF_INFO_???"),
+        SymbolSetRow("linkFunction", 11714, 14, unknown: "IFLA_VF_???"),
+        SymbolSetRow("linkFunctionStatistics", 11728, 9, unknown: "IFLA_VF_STATS_???"),
+        SymbolSetRow("linkFunctionVlans", 11737, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
+        SymbolSetRow("linkFunctionState", 11739, 3, unknown: "IFLA_VF_LINK_STATE_???"),
+        SymbolSetRow("linkPorts", 11742, 2, unknown: "IFLA_VF_PORT_???"),
+        SymbolSetRow("linkPort", 11744, 8, unknown: "IFLA_PORT_???"),
+        SymbolSetRow("linkEvent", 11752, 7, unknown: "IFLA_EVENT_???"),
+        SymbolSetRow("protocolDown", 11759, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
+        SymbolSetRow("routeMetrics", 11762, 18, unknown: "RTAX_???"),
+        SymbolSetRow("tunnelEncapsulation", 11780, 9, unknown: "LWTUNNEL_ENCAP_???"),
+        SymbolSetRow("neighbourTable", 11789, 10, unknown: "NDTA_???"),
+        SymbolSetRow("neighbourParameters", 11799, 20, unknown: "NDTPA_???"),
+        SymbolSetRow("neighbourExtended", 11819, 3, unknown: "NFEA_???"),
+        SymbolSetRow("neighbourNotice", 11822, 2, unknown: "FDB_NOTIFY_???"),
+        SymbolSetRow("neighbourFlagsMore", 11824, 3, unknown: "NTF_EXT_???"),
+        SymbolSetRow("addressLabel", 11827, 2, unknown: "IFAL_???"),
+        SymbolSetRow("netConfiguration", 11829, 10, unknown: "NETCONFA_???"),
+        SymbolSetRow("dcb", 11839, 17, unknown: "DCB_ATTR_???"),
+        SymbolSetRow("dcbCommand", 11856, 28, unknown: "DCB_CMD_???"),
+        SymbolSetRow("netNamespace", 11884, 7, unknown: "NETNSA_???"),
+        SymbolSetRow("nextHop", 11891, 14, unknown: "NHA_???"),
+        SymbolSetRow("nextHopGroup", 11905, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
+        SymbolSetRow("nextHopResilient", 11907, 5, unknown: "NHA_RES_GROUP_???"),
+        SymbolSetRow("nextHopBucket", 11912, 4, unknown: "NHA_RES_BUCKET_???"),
+        SymbolSetRow("multicastDatabase", 11916, 3, unknown: "MDBA_???"),
+        SymbolSetRow("multicastEntries", 11919, 2, unknown: "MDBA_MDB_???"),
+        SymbolSetRow("multicastEntry", 11921, 2, unknown: "MDBA_MDB_ENTRY_???"),
+        SymbolSetRow("multicastEntryMore", 11923, 11, unknown: "MDBA_MDB_EATTR_???"),
+        SymbolSetRow("multicastState", 11934, 2, unknown: "MDB_???"),
+        SymbolSetRow("multicastFlags", 11936, 5, unknown: "MDB_FLAGS_???"),
+        SymbolSetRow("multicastRouters", 11941, 2, unknown: "MDBA_ROUTER_???"),
+        SymbolSetRow("multicastRouter", 11943, 5, unknown: "MDBA_ROUTER_PATTR_???"),
+        SymbolSetRow("multicastRouterType", 11948, 4, unknown: "MDB_RTR_TYPE_???"),
+        SymbolSetRow("linkStatistics", 11952, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkStatisticsMore", 11958, 3, unknown: "LINK_XSTATS_TYPE_???"),
+        SymbolSetRow("linkStatisticsOffload", 11961, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
+        SymbolSetRow("bridgeStatistics", 11963, 5, unknown: "BRIDGE_XSTATS_???"),
+        SymbolSetRow("bondStatistics", 11968, 2, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("bondAggregation", 11970, 10, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("statisticsFamily", 11980, 46, unknown: "AF_???"),
+        SymbolSetRow("mplsStatistics", 12026, 2, unknown: "MPLS_STATS_???"),
+        SymbolSetRow("multicastReport", 12028, 7, unknown: "IPMRA_CREPORT_???"),
+        SymbolSetRow("multicastUpcall", 12035, 4, unknown: "IGMPMSG_???"),
+        SymbolSetRow("multicastUpcall6", 12039, 4, unknown: "MRT6MSG_???"),
+        SymbolSetRow("multicastReport6", 12043, 6, unknown: "IP6MRA_CREPORT_???"),
+        SymbolSetRow("trafficStatistics", 12049, 9, unknown: "TCA_STATS_???"),
+        SymbolSetRow("trafficTable", 12058, 3, unknown: "TCA_STAB_???"),
+        SymbolSetRow("trafficRoot", 12061, 6, unknown: "TCA_ROOT_???"),
+        SymbolSetRow("trafficRootFlags", 12067, 2, unknown: "TCA_ACT_FLAG_???"),
+        SymbolSetRow("trafficActionFlags", 12069, 3, unknown: "TCA_ACT_FLAGS_???"),
+        SymbolSetRow("trafficActionStatistics", 12072, 2, unknown: "TCA_ACT_HW_STATS_???"),
+        SymbolSetRow("trafficAction", 12074, 11, unknown: "TCA_ACT_???"),
+        SymbolSetRow("multicastMessage", 12085, 4, unknown: "MRT_MSG_???"),
+        SymbolSetRow("reportFamily", 12089, 48, unknown: "RTNL_FAMILY_???"),
+        SymbolSetRow("linkStatisticsFilter", 12137, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkVlan", 12143, 6, unknown: "IFLA_VLAN_???"),
+        SymbolSetRow("linkVlanPriority", 12149, 2, unknown: "IFLA_VLAN_QOS_???"),
+        SymbolSetRow("linkVeth", 12151, 2, unknown: "VETH_INFO_???"),
+        SymbolSetRow("linkVxlan", 12153, 31, unknown: "IFLA_VXLAN_???"),
+        SymbolSetRow("linkBond", 12184, 32, unknown: "IFLA_BOND_???"),
+        SymbolSetRow("bondMode", 12216, 7, unknown: "BOND_MODE_???"),
+        SymbolSetRow("linkMacvlan", 12223, 9, unknown: "IFLA_MACVLAN_???"),
+        SymbolSetRow("linkIpvlan", 12232, 3, unknown: "IFLA_IPVLAN_???"),
+        SymbolSetRow("macvlanMode", 12235, 5, unknown: "MACVLAN_MODE_???"),
+        SymbolSetRow("ipvlanMode", 12240, 3, unknown: "IPVLAN_MODE_???"),
+        SymbolSetRow("linkVrf", 12243, 2, unknown: "IFLA_VRF_???"),
+        SymbolSetRow("linkGre", 12245, 25, unknown: "IFLA_GRE_???"),
+        SymbolSetRow("linkIpTunnel", 12270, 21, unknown: "IFLA_IPTUN_???"),
+        SymbolSetRow("vlanFlags", 12291, 5, unknown: "VLAN_FLAG_???"),
+        SymbolSetRow("diagRequest", 12296, 6, unknown: ""),
+        SymbolSetRow("diagAnswer", 12302, 6, unknown: ""),
+        SymbolSetRow("diagRequestAttributes", 12308, 2, unknown: ""),
+        SymbolSetRow("diagAnswerAttributes", 12310, 6, unknown: ""),
+        SymbolSetRow("inetDiagRequest", 12316, 4, unknown: "INET_DIAG_REQ_???"),
+        SymbolSetRow("inetDiag", 12320, 23, unknown: "INET_DIAG_???"),
+        SymbolSetRow("inetDiagUpper", 12343, 4, unknown: "INET_ULP_INFO_???"),
+        SymbolSetRow("inetDiagTls", 12347, 8, unknown: "TLS_INFO_???"),
+        SymbolSetRow("tlsVersion", 12355, 2, unknown: "TLS_???_VERSION"),
+        SymbolSetRow("tlsCipher", 12357, 8, unknown: "TLS_CIPHER_???"),
+        SymbolSetRow("tlsConfiguration", 12365, 4, unknown: "TLS_CONF_???"),
+        SymbolSetRow("inetDiagMptcp", 12369, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
+        SymbolSetRow("mptcpSubflow", 12381, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
+        SymbolSetRow("unixDiag", 12390, 8, unknown: "UNIX_DIAG_???"),
+        SymbolSetRow("unixDiagShow", 12398, 7, unknown: "UDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiag", 12405, 5, unknown: "NETLINK_DIAG_???"),
+        SymbolSetRow("netlinkDiagShow", 12410, 4, unknown: "NDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiagFlags", 12414, 6, unknown: "NDIAG_FLAG_???"),
+        SymbolSetRow("netlinkDiagProtocol", 12420, 23, unknown: "NETLINK_???"),
+        SymbolSetRow("netlinkState", 12443, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("packetDiag", 12445, 8, unknown: "PACKET_DIAG_???"),
+        SymbolSetRow("packetDiagShow", 12453, 6, unknown: "PACKET_SHOW_???"),
+        SymbolSetRow("packetDiagFlags", 12459, 5, unknown: "PDI_???"),
+        SymbolSetRow("packetVersion", 12464, 3, unknown: "TPACKET_???"),
+        SymbolSetRow("smcDiag", 12467, 6, unknown: "SMC_DIAG_???"),
+        SymbolSetRow("smcDiagMode", 12473, 3, unknown: "SMC_DIAG_MODE_???"),
+        SymbolSetRow("smcState", 12476, 12, unknown: "SMC_???"),
+        SymbolSetRow("smcReason", 12488, 16, unknown: "SMC_CLC_DECL_???"),
+        SymbolSetRow("diagShutdown", 12504, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("smcShutdown", 12506, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("diagStates", 12508, 13, unknown: "1<<TCP_???"),
+        SymbolSetRow("inetDiagExtensions", 12521, 22, unknown: "1<<INET_DIAG_???-1"),
+        SymbolSetRow("smcDiagExtensions", 12543, 2, unknown: "1<<SMC_DIAG_???-1"),
+        SymbolSetRow("memoryUse", 12545, 9, unknown: "SK_MEMINFO_???"),
+        SymbolSetRow("diagFilterCode", 12554, 14, unknown: "INET_DIAG_BC_???"),
+        SymbolSetRow("diagStorageRequest", 12568, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
+        SymbolSetRow("diagStorages", 12570, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
+        SymbolSetRow("diagStorage", 12572, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
+        SymbolSetRow("smcRole", 12576, 2, unknown: "SMC_???"),
+        SymbolSetRow("conntrackType", 12578, 8, unknown: "IPCTNL_MSG_CT_???"),
+        SymbolSetRow("expectationType", 12586, 4, unknown: "IPCTNL_MSG_EXP_???"),
+        SymbolSetRow("queueType", 12590, 4, unknown: "NFQNL_MSG_???"),
+        SymbolSetRow("packetLogType", 12594, 2, unknown: "NFULNL_MSG_???"),
+        SymbolSetRow("fingerprintType", 12596, 2, unknown: "OSF_MSG_???"),
+        SymbolSetRow("ipSetType", 12598, 21, unknown: "IPSET_CMD_???"),
+        SymbolSetRow("accountingType", 12619, 5, unknown: "NFNL_MSG_ACCT_???"),
+        SymbolSetRow("conntrackTimeoutType", 12624, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
+        SymbolSetRow("conntrackHelperType", 12629, 3, unknown: "NFNL_MSG_CTHELPER_???"),
+        SymbolSetRow("tableType", 12632, 34, unknown: "NFT_MSG_???"),
+        SymbolSetRow("tableCompatType", 12666, 1, unknown: "NFNL_MSG_COMPAT_???"),
+        SymbolSetRow("hookType", 12667, 1, unknown: "NFNL_MSG_HOOK_???"),
+        SymbolSetRow("cryptoType", 12668, 5, unknown: "CRYPTO_MSG_???"),
+        SymbolSetRow("cryptoAttribute", 12673, 23, unknown: "CRYPTOCFGA_???"),
+        SymbolSetRow("selinuxType", 12696, 2, unknown: "SELNL_MSG_???"),
+        SymbolSetRow("filterBatch", 12698, 2, unknown: "NFNL_MSG_???"),
+        SymbolSetRow("filterVersion", 12700, 1, unknown: "NFNETLINK_???"),
+        SymbolSetRow("devlinkCommand", 12701, 85, unknown: "DEVLINK_CMD_???"),
+        SymbolSetRow("ethtoolRequest", 12786, 52, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ethtoolAnswer", 12838, 55, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ioam6Command", 12893, 8, unknown: "IOAM6_CMD_???"),
+        SymbolSetRow("mptcpCommand", 12901, 12, unknown: "MPTCP_PM_CMD_???"),
+        SymbolSetRow("netdevCommand", 12913, 16, unknown: "NETDEV_CMD_???"),
+        SymbolSetRow("nl80211Command", 12929, 168, unknown: "NL80211_CMD_???"),
+        SymbolSetRow("seg6Command", 13097, 5, unknown: "SEG6_CMD_???"),
+        SymbolSetRow("taskstatsCommand", 13102, 6, unknown: "TASKSTATS_CMD_???"),
+        SymbolSetRow("tcpMetricsCommand", 13108, 3, unknown: "TCP_METRICS_CMD_???"),
+        SymbolSetRow("thermalCommand", 13111, 11, unknown: "THERMAL_GENL_CMD_???"),
+        SymbolSetRow("bpfClass", 13122, 8, unknown: "BPF_???"),
+        SymbolSetRow("bpfSize", 13130, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMode", 13133, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfSource", 13139, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfArithmetic", 13141, 11, unknown: "BPF_???"),
+        SymbolSetRow("bpfJump", 13152, 5, unknown: "BPF_???"),
+        SymbolSetRow("bpfReturn", 13157, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMove", 13160, 2, unknown: "BPF_???"),
+        SymbolSetRow("ebpfClass", 13162, 8, unknown: "BPF_???"),
+        SymbolSetRow("ebpfSize", 13170, 4, unknown: "BPF_???"),
+        SymbolSetRow("ebpfMode", 13174, 6, unknown: "BPF_???"),
+        SymbolSetRow("ebpfArithmetic", 13180, 14, unknown: "BPF_???"),
+        SymbolSetRow("ebpfJump", 13194, 15, unknown: "BPF_???"),
+        SymbolSetRow("ebpfRegister", 13209, 11, unknown: "BPF_REG_???"),
+        SymbolSetRow("bpfAncillary", 13220, 16, unknown: "SKF_AD_???"),
+        SymbolSetRow("bpfCommand", 13236, 39, unknown: "BPF_???"),
+        SymbolSetRow("bpfMapType", 13275, 36, unknown: "BPF_MAP_TYPE_???"),
+        SymbolSetRow("bpfMap", 13311, 20, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfProgramType", 13331, 33, unknown: "BPF_PROG_TYPE_???"),
+        SymbolSetRow("bpfProgram", 13364, 8, unknown: "BPF_F_???"),
+    ]
+
+    private static let symbolSets4: [SymbolSetRow] = [
+        SymbolSetRow("bpfAttachType", 13372, 62, unknown: "BPF_???"),
+        SymbolSetRow("bpfAttach", 13434, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfQuery", 13442, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfLookup", 13443, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfUpdate", 13445, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfFile", 13451, 3, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfTestRun", 13454, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfDescriptorType", 13456, 6, unknown: "BPF_FD_TYPE_???"),
+        SymbolSetRow("bpfKprobeMulti", 13462, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfUprobeMulti", 13463, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfNetfilter", 13465, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfStatistics", 13466, 1, unknown: "BPF_STATS_???"),
+        SymbolSetRow("perfType", 13467, 6, unknown: "PERF_TYPE_???"),
+        SymbolSetRow("perfSize", 13473, 10, unknown: "PERF_ATTR_SIZE_???"),
+        SymbolSetRow("perfHardware", 13483, 10, unknown: "PERF_COUNT_HW_???"),
+        SymbolSetRow("perfSoftware", 13493, 12, unknown: "PERF_COUNT_SW_???"),
+        SymbolSetRow("perfCache", 13505, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
+        SymbolSetRow("perfCacheOperation", 13512, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
+        SymbolSetRow("perfCacheResult", 13515, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
+        SymbolSetRow("perfSample", 13517, 25, unknown: "PERF_SAMPLE_???"),
+        SymbolSetRow("perfRead", 13542, 5, unknown: "PERF_FORMAT_???"),
+        SymbolSetRow("perfBranch", 13547, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
+        SymbolSetRow("memoryNode", 13567, 1, unknown: ""),
+        SymbolSetRow("breakpointType", 13568, 5, unknown: "HW_BREAKPOINT_???"),
     ]
 }
 
@@ -1569,94 +1676,101 @@ extension SpecTables {
     public static let symbolTypes: [TypeRow] = whole([symbolTypes0, symbolTypes1])
 
     private static let symbolTypes0: [TypeRow] = [
-        TypeRow(.value, .structure, 0, 341, .none),
-        TypeRow(.value, .structure, 0, 343, .none),
-        TypeRow(.value, .structure, 0, 345, .none),
-        TypeRow(.value, .structure, 0, 353, .none),
-        TypeRow(.value, .structure, 0, 355, .none),
-        TypeRow(.value, .structure, 0, 344, .none),
+        TypeRow(.value, .structure, 0, 384, .none),
+        TypeRow(.value, .structure, 0, 386, .none),
+        TypeRow(.value, .structure, 0, 388, .none),
+        TypeRow(.value, .structure, 0, 396, .none),
+        TypeRow(.value, .structure, 0, 398, .none),
+        TypeRow(.value, .structure, 0, 387, .none),
         TypeRow(.value, .symbol, 4, 53, .none),
-        TypeRow(.value, .symbol, 4, 468, .none),
-        TypeRow(.value, .symbol, 4, 54, .none),
-        TypeRow(.value, .symbol, 4, 473, .none),
-        TypeRow(.value, .symbol, 4, 450, .none),
-        TypeRow(.value, .symbol, 4, 462, .none),
-        TypeRow(.value, .symbol, 4, 50, .none),
-        TypeRow(.value, .symbol, 4, 474, .none),
-        TypeRow(.value, .symbol, 4, 454, .none),
-        TypeRow(.value, .symbol, 4, 455, .none),
-        TypeRow(.value, .symbol, 4, 452, .none),
-        TypeRow(.value, .symbol, 4, 451, .none),
-        TypeRow(.value, .symbol, 4, 469, .none),
-        TypeRow(.value, .symbol, 4, 486, .none),
-        TypeRow(.value, .symbol, 4, 483, .none),
-        TypeRow(.value, .symbol, 4, 484, .none),
-        TypeRow(.value, .symbol, 4, 485, .none),
-        TypeRow(.value, .symbol, 4, 490, .none),
-        TypeRow(.value, .symbol, 4, 487, .none),
-        TypeRow(.value, .symbol, 4, 492, .none),
-        TypeRow(.value, .symbol, 4, 493, .none),
-        TypeRow(.value, .symbol, 4, 491, .none),
-        TypeRow(.value, .symbol, 4, 530, .none),
-        TypeRow(.value, .symbol, 4, 529, .none),
-        TypeRow(.value, .symbol, 4, 488, .none),
-        TypeRow(.value, .symbol, 4, 531, .none),
-        TypeRow(.value, .symbol, 4, 507, .none),
-        TypeRow(.value, .symbol, 4, 494, .none),
-        TypeRow(.value, .symbol, 4, 489, .none),
-        TypeRow(.value, .symbol, 4, 495, .none),
-        TypeRow(.value, .symbol, 4, 496, .none),
-        TypeRow(.value, .symbol, 4, 497, .none),
-        TypeRow(.value, .symbol, 4, 510, .none),
-        TypeRow(.value, .symbol, 4, 532, .none),
-        TypeRow(.value, .symbol, 4, 498, .none),
-        TypeRow(.value, .symbol, 4, 499, .none),
-        TypeRow(.value, .symbol, 4, 500, .none),
-        TypeRow(.value, .symbol, 4, 501, .none),
         TypeRow(.value, .symbol, 4, 502, .none),
+        TypeRow(.value, .symbol, 4, 54, .none),
+        TypeRow(.value, .symbol, 4, 507, .none),
+        TypeRow(.value, .symbol, 4, 484, .none),
+        TypeRow(.value, .symbol, 4, 496, .none),
+        TypeRow(.value, .symbol, 4, 50, .none),
+        TypeRow(.value, .symbol, 4, 508, .none),
+        TypeRow(.value, .symbol, 4, 488, .none),
+        TypeRow(.value, .symbol, 4, 489, .none),
+        TypeRow(.value, .symbol, 4, 486, .none),
+        TypeRow(.value, .symbol, 4, 485, .none),
         TypeRow(.value, .symbol, 4, 503, .none),
-        TypeRow(.value, .symbol, 4, 504, .none),
-        TypeRow(.value, .symbol, 4, 505, .none),
-        TypeRow(.value, .symbol, 4, 506, .none),
+        TypeRow(.value, .symbol, 4, 520, .none),
+        TypeRow(.value, .symbol, 4, 517, .none),
+        TypeRow(.value, .symbol, 4, 518, .none),
+        TypeRow(.value, .symbol, 4, 519, .none),
+        TypeRow(.value, .symbol, 4, 524, .none),
+        TypeRow(.value, .symbol, 4, 521, .none),
+        TypeRow(.value, .symbol, 4, 526, .none),
+        TypeRow(.value, .symbol, 4, 527, .none),
+        TypeRow(.value, .symbol, 4, 525, .none),
+        TypeRow(.value, .symbol, 4, 568, .none),
+        TypeRow(.value, .symbol, 4, 567, .none),
+        TypeRow(.value, .symbol, 4, 522, .none),
+        TypeRow(.value, .symbol, 4, 569, .none),
+        TypeRow(.value, .symbol, 4, 541, .none),
+        TypeRow(.value, .symbol, 4, 528, .none),
+        TypeRow(.value, .symbol, 4, 523, .none),
+        TypeRow(.value, .symbol, 4, 529, .none),
+        TypeRow(.value, .symbol, 4, 530, .none),
+        TypeRow(.value, .symbol, 4, 531, .none),
+        TypeRow(.value, .symbol, 4, 544, .none),
+        TypeRow(.value, .symbol, 4, 570, .none),
+        TypeRow(.value, .symbol, 4, 532, .none),
+        TypeRow(.value, .symbol, 4, 533, .none),
+        TypeRow(.value, .symbol, 4, 534, .none),
+        TypeRow(.value, .symbol, 4, 535, .none),
+        TypeRow(.value, .symbol, 4, 536, .none),
+        TypeRow(.value, .symbol, 4, 537, .none),
+        TypeRow(.value, .symbol, 4, 538, .none),
+        TypeRow(.value, .symbol, 4, 539, .none),
+        TypeRow(.value, .symbol, 4, 540, .none),
         TypeRow(.value, .signed, 4, 0, .none),
         TypeRow(.value, .custom, 0, 139, .none),
-        TypeRow(.value, .structure, 0, 358, .none),
-        TypeRow(.value, .structure, 0, 357, .none),
+        TypeRow(.value, .structure, 0, 401, .none),
+        TypeRow(.value, .structure, 0, 400, .none),
         TypeRow(.value, .structure, 0, 2, .none),
         TypeRow(.value, .custom, 0, 100, .none),
         TypeRow(.array, .unsigned, 4, 0, .none),
         TypeRow(.value, .hexadecimal, 8, 0, .none),
         TypeRow(.array, .group, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 359, .none),
-        TypeRow(.value, .structure, 0, 356, .none),
-        TypeRow(.value, .symbol, 4, 511, .none),
+        TypeRow(.value, .structure, 0, 402, .none),
+        TypeRow(.value, .structure, 0, 399, .none),
+        TypeRow(.value, .symbol, 4, 545, .none),
         TypeRow(.value, .descriptor, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 375, .none),
-        TypeRow(.value, .structure, 0, 366, .none),
-        TypeRow(.value, .structure, 0, 377, .none),
-        TypeRow(.value, .structure, 0, 360, .none),
-        TypeRow(.value, .structure, 0, 361, .none),
+        TypeRow(.value, .structure, 0, 425, .none),
+        TypeRow(.value, .structure, 0, 414, .none),
+        TypeRow(.value, .structure, 0, 409, .none),
+        TypeRow(.value, .structure, 0, 427, .none),
+        TypeRow(.value, .structure, 0, 403, .none),
+        TypeRow(.value, .structure, 0, 404, .none),
         TypeRow(.value, .custom, 0, 140, .none),
-        TypeRow(.value, .structure, 0, 362, .none),
-        TypeRow(.value, .structure, 0, 364, .none),
+        TypeRow(.value, .structure, 0, 405, .none),
+        TypeRow(.value, .structure, 0, 415, .none),
+        TypeRow(.value, .structure, 0, 407, .none),
         TypeRow(.value, .custom, 0, 141, .none),
-        TypeRow(.value, .structure, 0, 367, .none),
-        TypeRow(.value, .structure, 0, 368, .none),
+        TypeRow(.value, .structure, 0, 417, .none),
+        TypeRow(.value, .structure, 0, 418, .none),
         TypeRow(.value, .unsigned, 8, 0, .none),
         TypeRow(.value, .custom, 0, 142, .none),
-        TypeRow(.array, .structure, 0, 370, .none),
-        TypeRow(.value, .symbol, 4, 533, .none),
-        TypeRow(.value, .structure, 0, 376, .none),
-        TypeRow(.value, .structure, 0, 373, .none),
-        TypeRow(.value, .structure, 0, 371, .none),
-        TypeRow(.value, .structure, 0, 374, .none),
-        TypeRow(.value, .symbol, 4, 514, .none),
-        TypeRow(.value, .symbol, 4, 513, .none),
-        TypeRow(.value, .symbol, 4, 515, .none),
-        TypeRow(.value, .symbol, 4, 516, .none),
-        TypeRow(.value, .symbol, 4, 517, .none),
-        TypeRow(.value, .symbol, 4, 518, .none),
-        TypeRow(.value, .symbol, 4, 520, .none),
+        TypeRow(.array, .structure, 0, 420, .none),
+        TypeRow(.value, .structure, 0, 410, .none),
+        TypeRow(.value, .structure, 0, 411, .none),
+        TypeRow(.value, .structure, 0, 412, .none),
+        TypeRow(.value, .structure, 0, 413, .none),
+        TypeRow(.value, .symbol, 4, 571, .none),
+        TypeRow(.value, .structure, 0, 426, .none),
+        TypeRow(.value, .structure, 0, 416, .none),
+        TypeRow(.value, .structure, 0, 423, .none),
+        TypeRow(.value, .structure, 0, 421, .none),
+        TypeRow(.value, .structure, 0, 424, .none),
+        TypeRow(.value, .symbol, 4, 548, .none),
+        TypeRow(.value, .symbol, 4, 547, .none),
+        TypeRow(.value, .symbol, 4, 549, .none),
+        TypeRow(.value, .symbol, 4, 550, .none),
+        TypeRow(.value, .symbol, 4, 551, .none),
+        TypeRow(.value, .symbol, 4, 552, .none),
+        TypeRow(.value, .symbol, 4, 554, .none),
         TypeRow(.array, .descriptor, 4, 0, .none),
         TypeRow(.value, .buffer, 0, 0, .none),
         TypeRow(.value, .structure, 0, 0, .none),
@@ -1664,281 +1778,290 @@ extension SpecTables {
         TypeRow(.value, .structure, 0, 1, .none),
         TypeRow(.array, .structure, 0, 1, .fixed(3)),
         TypeRow(.array, .hexadecimal, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 363, .none),
+        TypeRow(.value, .structure, 0, 406, .none),
         TypeRow(.value, .custom, 0, 143, .none),
         TypeRow(.value, .custom, 0, 4, .none),
         TypeRow(.array, .unsigned, 2, 0, .none),
         TypeRow(.array, .signed, 4, 0, .none),
         TypeRow(.value, .network, 4, 0, .none),
         TypeRow(.value, .octets, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 369, .none),
-        TypeRow(.value, .symbol, 4, 519, .none),
+        TypeRow(.value, .structure, 0, 419, .none),
+        TypeRow(.value, .symbol, 4, 553, .none),
         TypeRow(.value, .unsigned, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 524, .none),
-        TypeRow(.value, .symbol, 4, 528, .none),
-        TypeRow(.value, .symbol, 4, 526, .none),
-        TypeRow(.value, .symbol, 4, 525, .none),
-        TypeRow(.value, .symbol, 4, 527, .none),
-        TypeRow(.value, .structure, 0, 378, .none),
-        TypeRow(.value, .structure, 0, 379, .none),
-        TypeRow(.value, .structure, 0, 380, .none),
-        TypeRow(.value, .structure, 0, 381, .none),
-        TypeRow(.value, .structure, 0, 382, .none),
-        TypeRow(.value, .structure, 0, 383, .none),
-        TypeRow(.value, .structure, 0, 434, .none),
-        TypeRow(.value, .structure, 0, 410, .none),
-        TypeRow(.value, .structure, 0, 411, .none),
-        TypeRow(.value, .structure, 0, 413, .none),
-        TypeRow(.value, .structure, 0, 412, .none),
-        TypeRow(.value, .structure, 0, 418, .none),
-        TypeRow(.value, .structure, 0, 415, .none),
-        TypeRow(.value, .structure, 0, 421, .none),
-        TypeRow(.value, .structure, 0, 414, .none),
-        TypeRow(.value, .structure, 0, 416, .none),
+        TypeRow(.value, .symbol, 4, 562, .none),
+        TypeRow(.value, .symbol, 4, 566, .none),
+        TypeRow(.value, .symbol, 4, 564, .none),
+        TypeRow(.value, .symbol, 4, 563, .none),
+        TypeRow(.value, .symbol, 4, 565, .none),
+        TypeRow(.value, .structure, 0, 428, .none),
+        TypeRow(.value, .structure, 0, 429, .none),
+        TypeRow(.value, .structure, 0, 430, .none),
+        TypeRow(.value, .structure, 0, 431, .none),
+        TypeRow(.value, .structure, 0, 432, .none),
+        TypeRow(.value, .structure, 0, 433, .none),
+        TypeRow(.value, .structure, 0, 484, .none),
+        TypeRow(.value, .structure, 0, 460, .none),
+        TypeRow(.value, .structure, 0, 461, .none),
+        TypeRow(.value, .structure, 0, 463, .none),
+        TypeRow(.value, .structure, 0, 462, .none),
+        TypeRow(.value, .structure, 0, 468, .none),
+        TypeRow(.value, .structure, 0, 465, .none),
+        TypeRow(.value, .structure, 0, 471, .none),
+        TypeRow(.value, .structure, 0, 464, .none),
+        TypeRow(.value, .structure, 0, 466, .none),
         TypeRow(.value, .text, 0, 0, .none),
         TypeRow(.array, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 572, .none),
-        TypeRow(.value, .custom, 0, 144, .none),
-        TypeRow(.value, .structure, 0, 389, .none),
-        TypeRow(.value, .structure, 0, 407, .none),
-        TypeRow(.value, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 560, .none),
-        TypeRow(.array, .symbol, 4, 605, .none),
-        TypeRow(.value, .structure, 0, 390, .none),
         TypeRow(.array, .symbol, 4, 610, .none),
-        TypeRow(.array, .symbol, 4, 611, .none),
-        TypeRow(.array, .symbol, 4, 596, .none),
-        TypeRow(.value, .flags, 4, 577, .none),
-        TypeRow(.array, .symbol, 4, 602, .none),
-        TypeRow(.value, .symbol, 4, 612, .none),
+        TypeRow(.value, .custom, 0, 144, .none),
+        TypeRow(.value, .structure, 0, 439, .none),
+        TypeRow(.value, .structure, 0, 457, .none),
+        TypeRow(.value, .unsigned, 1, 0, .none),
+        TypeRow(.array, .symbol, 4, 598, .none),
+        TypeRow(.array, .symbol, 4, 643, .none),
+        TypeRow(.value, .structure, 0, 440, .none),
+        TypeRow(.array, .symbol, 4, 648, .none),
+        TypeRow(.array, .symbol, 4, 649, .none),
+        TypeRow(.array, .symbol, 4, 634, .none),
+        TypeRow(.value, .flags, 4, 615, .none),
+        TypeRow(.array, .symbol, 4, 640, .none),
+        TypeRow(.value, .symbol, 4, 650, .none),
         TypeRow(.value, .interface, 4, 0, .none),
-        TypeRow(.array, .symbol, 4, 545, .none),
-        TypeRow(.array, .symbol, 4, 613, .none),
+        TypeRow(.array, .symbol, 4, 583, .none),
+        TypeRow(.array, .symbol, 4, 651, .none),
         TypeRow(.value, .unsigned, 2, 0, .none),
         TypeRow(.value, .custom, 0, 145, .none),
-        TypeRow(.value, .structure, 0, 385, .none),
-        TypeRow(.value, .flags, 4, 547, .none),
-        TypeRow(.array, .symbol, 4, 614, .none),
+        TypeRow(.value, .structure, 0, 435, .none),
+        TypeRow(.value, .flags, 4, 585, .none),
+        TypeRow(.array, .symbol, 4, 652, .none),
         TypeRow(.value, .custom, 0, 146, .none),
-        TypeRow(.value, .structure, 0, 387, .none),
-        TypeRow(.value, .symbol, 4, 555, .none),
-        TypeRow(.value, .structure, 0, 436, .none),
-        TypeRow(.value, .custom, 0, 147, .none),
-        TypeRow(.value, .symbol, 2, 615, .none),
-        TypeRow(.value, .structure, 0, 386, .none),
-        TypeRow(.value, .network, 2, 0, .none),
-        TypeRow(.value, .symbol, 1, 556, .none),
-        TypeRow(.array, .symbol, 4, 618, .none),
-        TypeRow(.value, .flags, 4, 620, .none),
-        TypeRow(.value, .flags, 2, 550, .none),
-        TypeRow(.value, .flags, 1, 551, .none),
-        TypeRow(.value, .custom, 0, 148, .none),
         TypeRow(.value, .structure, 0, 437, .none),
+        TypeRow(.value, .symbol, 4, 593, .none),
+        TypeRow(.value, .structure, 0, 486, .none),
+        TypeRow(.value, .custom, 0, 147, .none),
+        TypeRow(.value, .symbol, 2, 653, .none),
+        TypeRow(.value, .structure, 0, 436, .none),
+        TypeRow(.value, .network, 2, 0, .none),
+        TypeRow(.value, .symbol, 1, 594, .none),
+        TypeRow(.array, .symbol, 4, 656, .none),
+        TypeRow(.value, .flags, 4, 658, .none),
+        TypeRow(.value, .flags, 2, 588, .none),
+        TypeRow(.value, .flags, 1, 589, .none),
+        TypeRow(.value, .custom, 0, 148, .none),
+        TypeRow(.value, .structure, 0, 487, .none),
         TypeRow(.value, .symbol, 1, 53, .none),
-        TypeRow(.value, .structure, 0, 438, .none),
+        TypeRow(.value, .structure, 0, 488, .none),
         TypeRow(.value, .custom, 0, 149, .none),
-        TypeRow(.value, .symbol, 4, 700, .none),
-        TypeRow(.value, .symbol, 4, 701, .none),
-        TypeRow(.value, .symbol, 4, 702, .none),
-        TypeRow(.value, .symbol, 4, 703, .none),
-        TypeRow(.value, .symbol, 4, 704, .none),
-        TypeRow(.value, .symbol, 4, 705, .none),
-        TypeRow(.value, .symbol, 4, 706, .none),
-        TypeRow(.value, .symbol, 4, 707, .none),
-        TypeRow(.value, .symbol, 4, 708, .none),
-        TypeRow(.value, .symbol, 4, 709, .none),
-        TypeRow(.value, .symbol, 4, 710, .none),
-        TypeRow(.value, .symbol, 4, 711, .none),
-        TypeRow(.value, .structure, 0, 384, .none),
+        TypeRow(.value, .symbol, 4, 752, .none),
+        TypeRow(.value, .symbol, 4, 753, .none),
+        TypeRow(.value, .symbol, 4, 754, .none),
+        TypeRow(.value, .symbol, 4, 755, .none),
+        TypeRow(.value, .symbol, 4, 756, .none),
+        TypeRow(.value, .symbol, 4, 757, .none),
+        TypeRow(.value, .symbol, 4, 758, .none),
+        TypeRow(.value, .symbol, 4, 759, .none),
+        TypeRow(.value, .symbol, 4, 760, .none),
+        TypeRow(.value, .symbol, 4, 761, .none),
+        TypeRow(.value, .symbol, 4, 762, .none),
+        TypeRow(.value, .symbol, 4, 763, .none),
+        TypeRow(.value, .structure, 0, 434, .none),
         TypeRow(.value, .hexadecimal, 2, 0, .none),
         TypeRow(.value, .custom, 0, 150, .none),
         TypeRow(.value, .custom, 0, 151, .none),
         TypeRow(.value, .custom, 0, 152, .none),
         TypeRow(.value, .custom, 0, 153, .none),
         TypeRow(.value, .custom, 0, 154, .none),
-        TypeRow(.value, .flags, 4, 569, .none),
+        TypeRow(.value, .flags, 4, 607, .none),
         TypeRow(.value, .hexadecimal, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 573, .none),
+        TypeRow(.value, .symbol, 4, 611, .none),
         TypeRow(.value, .signed, 8, 0, .none),
-        TypeRow(.value, .symbol, 4, 537, .none),
-        TypeRow(.value, .symbol, 4, 561, .none),
-        TypeRow(.value, .symbol, 4, 563, .none),
-        TypeRow(.value, .symbol, 4, 714, .none),
-        TypeRow(.value, .symbol, 4, 562, .none),
-        TypeRow(.value, .symbol, 4, 564, .none),
-        TypeRow(.value, .symbol, 4, 565, .none),
-        TypeRow(.value, .symbol, 4, 712, .none),
-        TypeRow(.value, .symbol, 4, 545, .none),
+        TypeRow(.value, .symbol, 4, 575, .none),
+        TypeRow(.value, .symbol, 4, 599, .none),
     ]
 
     private static let symbolTypes1: [TypeRow] = [
-        TypeRow(.value, .symbol, 4, 546, .none),
-        TypeRow(.value, .symbol, 4, 548, .none),
-        TypeRow(.value, .symbol, 4, 549, .none),
-        TypeRow(.value, .symbol, 4, 552, .none),
-        TypeRow(.value, .symbol, 4, 576, .none),
-        TypeRow(.value, .symbol, 4, 653, .none),
-        TypeRow(.value, .symbol, 4, 616, .none),
-        TypeRow(.value, .symbol, 4, 621, .none),
-        TypeRow(.value, .symbol, 4, 623, .none),
-        TypeRow(.value, .symbol, 4, 622, .none),
-        TypeRow(.value, .symbol, 4, 630, .none),
-        TypeRow(.value, .symbol, 4, 625, .none),
-        TypeRow(.value, .symbol, 4, 639, .none),
+        TypeRow(.value, .symbol, 4, 601, .none),
+        TypeRow(.value, .symbol, 4, 766, .none),
+        TypeRow(.value, .symbol, 4, 600, .none),
+        TypeRow(.value, .symbol, 4, 602, .none),
+        TypeRow(.value, .symbol, 4, 603, .none),
+        TypeRow(.value, .symbol, 4, 764, .none),
+        TypeRow(.value, .symbol, 4, 583, .none),
+        TypeRow(.value, .symbol, 4, 584, .none),
+        TypeRow(.value, .symbol, 4, 586, .none),
+        TypeRow(.value, .symbol, 4, 587, .none),
+        TypeRow(.value, .symbol, 4, 590, .none),
+        TypeRow(.value, .symbol, 4, 614, .none),
+        TypeRow(.value, .symbol, 4, 691, .none),
+        TypeRow(.value, .symbol, 4, 654, .none),
         TypeRow(.value, .symbol, 4, 659, .none),
-        TypeRow(.value, .symbol, 4, 626, .none),
-        TypeRow(.value, .structure, 0, 432, .none),
-        TypeRow(.value, .structure, 0, 433, .none),
-        TypeRow(.array, .symbol, 4, 651, .none),
-        TypeRow(.array, .symbol, 4, 652, .none),
-        TypeRow(.value, .structure, 0, 391, .none),
+        TypeRow(.value, .symbol, 4, 661, .none),
+        TypeRow(.value, .symbol, 4, 660, .none),
+        TypeRow(.value, .symbol, 4, 668, .none),
+        TypeRow(.value, .symbol, 4, 663, .none),
+        TypeRow(.value, .symbol, 4, 677, .none),
+        TypeRow(.value, .symbol, 4, 697, .none),
+        TypeRow(.value, .symbol, 4, 664, .none),
+        TypeRow(.value, .structure, 0, 482, .none),
+        TypeRow(.value, .structure, 0, 483, .none),
+        TypeRow(.array, .symbol, 4, 689, .none),
+        TypeRow(.array, .symbol, 4, 690, .none),
+        TypeRow(.value, .structure, 0, 441, .none),
         TypeRow(.value, .custom, 0, 96, .none),
         TypeRow(.value, .custom, 0, 112, .none),
-        TypeRow(.value, .structure, 0, 392, .none),
-        TypeRow(.array, .symbol, 4, 582, .none),
-        TypeRow(.value, .symbol, 4, 583, .none),
+        TypeRow(.value, .structure, 0, 442, .none),
+        TypeRow(.array, .symbol, 4, 620, .none),
+        TypeRow(.value, .symbol, 4, 621, .none),
         TypeRow(.value, .inet4, 4, 0, .none),
         TypeRow(.value, .inet6, 16, 0, .none),
         TypeRow(.value, .user, 4, 0, .none),
         TypeRow(.value, .group, 4, 0, .none),
-        TypeRow(.value, .symbol, 1, 585, .none),
-        TypeRow(.value, .flags, 4, 588, .none),
+        TypeRow(.value, .symbol, 1, 623, .none),
+        TypeRow(.value, .flags, 4, 626, .none),
         TypeRow(.value, .custom, 0, 155, .none),
         TypeRow(.value, .custom, 0, 156, .none),
-        TypeRow(.value, .structure, 0, 393, .none),
+        TypeRow(.value, .structure, 0, 443, .none),
         TypeRow(.value, .custom, 0, 157, .none),
-        TypeRow(.value, .symbol, 1, 589, .none),
+        TypeRow(.value, .symbol, 1, 627, .none),
         TypeRow(.value, .custom, 0, 158, .none),
         TypeRow(.value, .hexadecimal, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 590, .none),
-        TypeRow(.array, .symbol, 4, 587, .none),
-        TypeRow(.array, .symbol, 4, 591, .none),
-        TypeRow(.value, .flags, 2, 598, .none),
-        TypeRow(.value, .symbol, 2, 599, .none),
-        TypeRow(.value, .structure, 0, 394, .none),
-        TypeRow(.array, .symbol, 4, 600, .none),
-        TypeRow(.value, .flags, 2, 601, .none),
-        TypeRow(.value, .symbol, 1, 603, .none),
-        TypeRow(.value, .flags, 4, 604, .none),
-        TypeRow(.array, .symbol, 4, 606, .none),
-        TypeRow(.value, .structure, 0, 395, .none),
-        TypeRow(.value, .structure, 0, 396, .none),
-        TypeRow(.value, .structure, 0, 399, .none),
-        TypeRow(.value, .structure, 0, 401, .none),
-        TypeRow(.value, .structure, 0, 402, .none),
-        TypeRow(.value, .structure, 0, 400, .none),
-        TypeRow(.value, .structure, 0, 403, .none),
-        TypeRow(.array, .symbol, 4, 607, .none),
-        TypeRow(.value, .structure, 0, 404, .none),
-        TypeRow(.value, .structure, 0, 405, .none),
-        TypeRow(.array, .symbol, 4, 608, .none),
-        TypeRow(.value, .structure, 0, 398, .none),
-        TypeRow(.value, .structure, 0, 397, .none),
-        TypeRow(.value, .structure, 0, 406, .none),
-        TypeRow(.value, .structure, 0, 408, .none),
-        TypeRow(.array, .symbol, 4, 617, .none),
-        TypeRow(.value, .structure, 0, 409, .none),
-        TypeRow(.value, .flags, 1, 619, .none),
-        TypeRow(.array, .structure, 0, 417, .none),
-        TypeRow(.value, .symbol, 2, 627, .none),
         TypeRow(.array, .symbol, 4, 628, .none),
+        TypeRow(.array, .symbol, 4, 625, .none),
         TypeRow(.array, .symbol, 4, 629, .none),
-        TypeRow(.array, .symbol, 4, 631, .none),
-        TypeRow(.array, .symbol, 4, 636, .none),
-        TypeRow(.array, .symbol, 4, 632, .none),
-        TypeRow(.value, .structure, 0, 420, .none),
-        TypeRow(.value, .custom, 0, 159, .none),
-        TypeRow(.value, .symbol, 1, 638, .none),
-        TypeRow(.array, .symbol, 4, 640, .none),
-        TypeRow(.array, .symbol, 4, 641, .none),
-        TypeRow(.array, .symbol, 4, 645, .none),
-        TypeRow(.array, .symbol, 4, 642, .none),
-        TypeRow(.array, .symbol, 4, 643, .none),
-        TypeRow(.value, .structure, 0, 422, .none),
-        TypeRow(.value, .structure, 0, 423, .none),
-        TypeRow(.value, .structure, 0, 425, .none),
+        TypeRow(.value, .flags, 2, 636, .none),
+        TypeRow(.value, .symbol, 2, 637, .none),
+        TypeRow(.value, .structure, 0, 444, .none),
+        TypeRow(.array, .symbol, 4, 638, .none),
+        TypeRow(.value, .flags, 2, 639, .none),
+        TypeRow(.value, .symbol, 1, 641, .none),
+        TypeRow(.value, .flags, 4, 642, .none),
         TypeRow(.array, .symbol, 4, 644, .none),
-        TypeRow(.array, .symbol, 4, 646, .none),
-        TypeRow(.value, .structure, 0, 424, .none),
-        TypeRow(.value, .symbol, 1, 648, .none),
-        TypeRow(.value, .symbol, 1, 649, .none),
-        TypeRow(.value, .structure, 0, 427, .none),
-        TypeRow(.value, .structure, 0, 428, .none),
-        TypeRow(.value, .structure, 0, 430, .none),
-        TypeRow(.value, .structure, 0, 429, .none),
-        TypeRow(.value, .structure, 0, 431, .none),
-        TypeRow(.value, .structure, 0, 441, .none),
-        TypeRow(.value, .structure, 0, 442, .none),
-        TypeRow(.value, .structure, 0, 443, .none),
-        TypeRow(.value, .symbol, 4, 647, .none),
-        TypeRow(.value, .symbol, 4, 650, .none),
-        TypeRow(.value, .structure, 0, 456, .none),
+        TypeRow(.value, .structure, 0, 445, .none),
         TypeRow(.value, .structure, 0, 446, .none),
         TypeRow(.value, .structure, 0, 449, .none),
-        TypeRow(.value, .structure, 0, 460, .none),
-        TypeRow(.value, .structure, 0, 463, .none),
-        TypeRow(.value, .structure, 0, 469, .none),
-        TypeRow(.value, .structure, 0, 457, .none),
-        TypeRow(.value, .structure, 0, 448, .none),
-        TypeRow(.value, .structure, 0, 450, .none),
-        TypeRow(.value, .structure, 0, 461, .none),
-        TypeRow(.value, .structure, 0, 464, .none),
-        TypeRow(.value, .structure, 0, 470, .none),
-        TypeRow(.value, .symbol, 4, 665, .none),
-        TypeRow(.value, .symbol, 4, 674, .none),
-        TypeRow(.value, .symbol, 4, 666, .none),
-        TypeRow(.value, .symbol, 4, 676, .none),
-        TypeRow(.value, .symbol, 4, 681, .none),
-        TypeRow(.value, .symbol, 4, 685, .none),
-        TypeRow(.value, .custom, 0, 160, .none),
-        TypeRow(.array, .symbol, 4, 696, .none),
         TypeRow(.value, .structure, 0, 451, .none),
         TypeRow(.value, .structure, 0, 452, .none),
-        TypeRow(.value, .custom, 0, 161, .none),
-        TypeRow(.value, .flags, 1, 689, .none),
+        TypeRow(.value, .structure, 0, 450, .none),
         TypeRow(.value, .structure, 0, 453, .none),
-        TypeRow(.value, .custom, 0, 162, .none),
+        TypeRow(.array, .symbol, 4, 645, .none),
         TypeRow(.value, .structure, 0, 454, .none),
-        TypeRow(.array, .structure, 0, 467, .none),
-        TypeRow(.array, .symbol, 4, 667, .none),
-        TypeRow(.array, .symbol, 4, 697, .none),
         TypeRow(.value, .structure, 0, 455, .none),
-        TypeRow(.array, .symbol, 4, 668, .none),
-        TypeRow(.array, .symbol, 4, 672, .none),
-        TypeRow(.value, .symbol, 2, 669, .none),
-        TypeRow(.value, .symbol, 2, 670, .none),
-        TypeRow(.value, .symbol, 2, 671, .none),
-        TypeRow(.value, .flags, 4, 673, .none),
+        TypeRow(.array, .symbol, 4, 646, .none),
+        TypeRow(.value, .structure, 0, 448, .none),
+        TypeRow(.value, .structure, 0, 447, .none),
+        TypeRow(.value, .structure, 0, 456, .none),
         TypeRow(.value, .structure, 0, 458, .none),
+        TypeRow(.array, .symbol, 4, 655, .none),
         TypeRow(.value, .structure, 0, 459, .none),
-        TypeRow(.array, .hexadecimal, 0, 0, .none),
-        TypeRow(.value, .structure, 0, 462, .none),
-        TypeRow(.value, .flags, 4, 678, .none),
-        TypeRow(.value, .structure, 0, 465, .none),
-        TypeRow(.array, .structure, 0, 466, .none),
-        TypeRow(.value, .structure, 0, 468, .none),
-        TypeRow(.value, .custom, 0, 163, .none),
-        TypeRow(.value, .structure, 0, 474, .none),
-        TypeRow(.value, .structure, 0, 477, .none),
-        TypeRow(.value, .flags, 1, 690, .none),
+        TypeRow(.value, .flags, 1, 657, .none),
+        TypeRow(.array, .structure, 0, 467, .none),
+        TypeRow(.value, .symbol, 2, 665, .none),
+        TypeRow(.array, .symbol, 4, 666, .none),
+        TypeRow(.array, .symbol, 4, 667, .none),
+        TypeRow(.array, .symbol, 4, 669, .none),
+        TypeRow(.array, .symbol, 4, 674, .none),
+        TypeRow(.array, .symbol, 4, 670, .none),
+        TypeRow(.value, .structure, 0, 470, .none),
+        TypeRow(.value, .custom, 0, 159, .none),
+        TypeRow(.value, .symbol, 1, 676, .none),
+        TypeRow(.array, .symbol, 4, 678, .none),
+        TypeRow(.array, .symbol, 4, 679, .none),
+        TypeRow(.array, .symbol, 4, 683, .none),
+        TypeRow(.array, .symbol, 4, 680, .none),
+        TypeRow(.array, .symbol, 4, 681, .none),
+        TypeRow(.value, .structure, 0, 472, .none),
+        TypeRow(.value, .structure, 0, 473, .none),
         TypeRow(.value, .structure, 0, 475, .none),
-        TypeRow(.value, .structure, 0, 471, .none),
-        TypeRow(.array, .symbol, 4, 698, .none),
-        TypeRow(.value, .custom, 0, 164, .none),
-        TypeRow(.value, .structure, 0, 481, .none),
-        TypeRow(.value, .structure, 0, 482, .none),
-        TypeRow(.value, .structure, 0, 483, .none),
-        TypeRow(.value, .structure, 0, 484, .none),
-        TypeRow(.value, .structure, 0, 485, .none),
-        TypeRow(.value, .structure, 0, 486, .none),
-        TypeRow(.value, .structure, 0, 487, .none),
+        TypeRow(.array, .symbol, 4, 682, .none),
+        TypeRow(.array, .symbol, 4, 684, .none),
+        TypeRow(.value, .structure, 0, 474, .none),
+        TypeRow(.value, .symbol, 1, 686, .none),
+        TypeRow(.value, .symbol, 1, 687, .none),
+        TypeRow(.value, .structure, 0, 477, .none),
         TypeRow(.value, .structure, 0, 478, .none),
+        TypeRow(.value, .structure, 0, 480, .none),
         TypeRow(.value, .structure, 0, 479, .none),
+        TypeRow(.value, .structure, 0, 481, .none),
+        TypeRow(.value, .structure, 0, 491, .none),
+        TypeRow(.value, .structure, 0, 492, .none),
+        TypeRow(.value, .structure, 0, 493, .none),
+        TypeRow(.value, .symbol, 4, 685, .none),
+        TypeRow(.value, .symbol, 4, 688, .none),
+        TypeRow(.value, .structure, 0, 494, .none),
+        TypeRow(.array, .symbol, 4, 700, .none),
+        TypeRow(.value, .structure, 0, 495, .none),
+        TypeRow(.value, .custom, 0, 160, .none),
+        TypeRow(.value, .port, 2, 0, .none),
+        TypeRow(.value, .custom, 0, 111, .none),
+        TypeRow(.value, .symbol, 1, 704, .none),
+        TypeRow(.value, .symbol, 4, 707, .none),
+        TypeRow(.value, .symbol, 2, 708, .none),
+        TypeRow(.value, .structure, 0, 508, .none),
+        TypeRow(.value, .structure, 0, 498, .none),
+        TypeRow(.value, .structure, 0, 501, .none),
+        TypeRow(.value, .structure, 0, 512, .none),
+        TypeRow(.value, .structure, 0, 515, .none),
+        TypeRow(.value, .structure, 0, 521, .none),
+        TypeRow(.value, .structure, 0, 509, .none),
+        TypeRow(.value, .structure, 0, 500, .none),
+        TypeRow(.value, .structure, 0, 502, .none),
+        TypeRow(.value, .structure, 0, 513, .none),
+        TypeRow(.value, .structure, 0, 516, .none),
+        TypeRow(.value, .structure, 0, 522, .none),
+        TypeRow(.value, .symbol, 4, 717, .none),
+        TypeRow(.value, .symbol, 4, 726, .none),
+        TypeRow(.value, .symbol, 4, 718, .none),
+        TypeRow(.value, .symbol, 4, 728, .none),
+        TypeRow(.value, .symbol, 4, 733, .none),
+        TypeRow(.value, .symbol, 4, 737, .none),
+        TypeRow(.value, .custom, 0, 161, .none),
+        TypeRow(.array, .symbol, 4, 748, .none),
+        TypeRow(.value, .structure, 0, 503, .none),
+        TypeRow(.value, .structure, 0, 504, .none),
+        TypeRow(.value, .custom, 0, 162, .none),
+        TypeRow(.value, .flags, 1, 741, .none),
+        TypeRow(.value, .structure, 0, 505, .none),
+        TypeRow(.value, .custom, 0, 163, .none),
+        TypeRow(.value, .structure, 0, 506, .none),
+        TypeRow(.array, .structure, 0, 519, .none),
+        TypeRow(.array, .symbol, 4, 719, .none),
+        TypeRow(.array, .symbol, 4, 749, .none),
+        TypeRow(.value, .structure, 0, 507, .none),
+        TypeRow(.array, .symbol, 4, 720, .none),
+        TypeRow(.array, .symbol, 4, 724, .none),
+        TypeRow(.value, .symbol, 2, 721, .none),
+        TypeRow(.value, .symbol, 2, 722, .none),
+        TypeRow(.value, .symbol, 2, 723, .none),
+        TypeRow(.value, .flags, 4, 725, .none),
+        TypeRow(.value, .structure, 0, 510, .none),
+        TypeRow(.value, .structure, 0, 511, .none),
+        TypeRow(.array, .hexadecimal, 0, 0, .none),
+        TypeRow(.value, .structure, 0, 514, .none),
+        TypeRow(.value, .flags, 4, 730, .none),
+        TypeRow(.value, .structure, 0, 517, .none),
+        TypeRow(.array, .structure, 0, 518, .none),
+        TypeRow(.value, .structure, 0, 520, .none),
+        TypeRow(.value, .custom, 0, 164, .none),
+        TypeRow(.value, .structure, 0, 526, .none),
+        TypeRow(.value, .structure, 0, 529, .none),
+        TypeRow(.value, .flags, 1, 742, .none),
+        TypeRow(.value, .structure, 0, 527, .none),
+        TypeRow(.value, .structure, 0, 523, .none),
+        TypeRow(.array, .symbol, 4, 750, .none),
+        TypeRow(.value, .custom, 0, 165, .none),
+        TypeRow(.value, .structure, 0, 533, .none),
+        TypeRow(.value, .structure, 0, 534, .none),
+        TypeRow(.value, .structure, 0, 535, .none),
+        TypeRow(.value, .structure, 0, 536, .none),
+        TypeRow(.value, .structure, 0, 537, .none),
+        TypeRow(.value, .structure, 0, 538, .none),
+        TypeRow(.value, .structure, 0, 539, .none),
+        TypeRow(.value, .structure, 0, 530, .none),
+        TypeRow(.value, .structure, 0, 531, .none),
     ]
 }
 
 extension SpecTables {
-    public static let symbols: [SymbolRow] = whole([symbols0, symbols1, symbols2, symbols3, symbols4, symbols5, symbols6, symbols7, symbols8, symbols9, symbols10, symbols11, symbols12, symbols13, symbols14, symbols15, symbols16, symbols17, symbols18, symbols19, symbols20, symbols21, symbols22, symbols23, symbols24, symbols25, symbols26, symbols27, symbols28, symbols29, symbols30, symbols31, symbols32, symbols33, symbols34, symbols35, symbols36, symbols37, symbols38, symbols39, symbols40, symbols41, symbols42, symbols43, symbols44, symbols45, symbols46, symbols47, symbols48, symbols49, symbols50, symbols51, symbols52, symbols53, symbols54, symbols55, symbols56, symbols57, symbols58, symbols59, symbols60, symbols61, symbols62, symbols63, symbols64, symbols65])
+    public static let symbols: [SymbolRow] = whole([symbols0, symbols1, symbols2, symbols3, symbols4, symbols5, symbols6, symbols7, symbols8, symbols9, symbols10, symbols11, symbols12, symbols13, symbols14, symbols15, symbols16, symbols17, symbols18, symbols19, symbols20, symbols21, symbols22, symbols23, symbols24, symbols25, symbols26, symbols27, symbols28, symbols29, symbols30, symbols31, symbols32, symbols33, symbols34, symbols35, symbols36, symbols37, symbols38, symbols39, symbols40, symbols41, symbols42, symbols43, symbols44, symbols45, symbols46, symbols47, symbols48, symbols49, symbols50, symbols51, symbols52, symbols53, symbols54, symbols55, symbols56, symbols57, symbols58, symbols59, symbols60, symbols61, symbols62, symbols63, symbols64, symbols65, symbols66, symbols67])
 
     private static let symbols0: [SymbolRow] = [
         SymbolRow("SEEK_SET", 0x0),
@@ -4753,6 +4876,15 @@ extension SpecTables {
         SymbolRow("HDIO_SET_BUSSTATE", 0x32d),
         SymbolRow("HDIO_SET_QDMA", 0x32e),
         SymbolRow("HDIO_SET_ADDRESS", 0x32f),
+        SymbolRow("I2C_RETRIES", 0x701),
+        SymbolRow("I2C_TIMEOUT", 0x702),
+        SymbolRow("I2C_SLAVE", 0x703),
+        SymbolRow("I2C_TENBIT", 0x704),
+        SymbolRow("I2C_FUNCS", 0x705),
+        SymbolRow("I2C_SLAVE_FORCE", 0x706),
+        SymbolRow("I2C_RDWR", 0x707),
+        SymbolRow("I2C_PEC", 0x708),
+        SymbolRow("I2C_SMBUS", 0x720),
         SymbolRow("IOCTL_VMCI_SOCKETS_GET_LOCAL_CID", 0x7b9),
         SymbolRow("IOCTL_VM_SOCKETS_GET_LOCAL_CID", 0x7b9),
         SymbolRow("RAID_AUTORUN", 0x914),
@@ -4771,6 +4903,9 @@ extension SpecTables {
         SymbolRow("CLUSTERED_DISK_NACK", 0x935),
         SymbolRow("BLKROSET", 0x125d),
         SymbolRow("BLKROGET", 0x125e),
+    ]
+
+    private static let symbols14: [SymbolRow] = [
         SymbolRow("BLKRRPART", 0x125f),
         SymbolRow("BLKGETSIZE", 0x1260),
         SymbolRow("BLKFLSBUF", 0x1261),
@@ -4780,9 +4915,6 @@ extension SpecTables {
         SymbolRow("BLKFRAGET", 0x1265),
         SymbolRow("BLKSECTSET", 0x1266),
         SymbolRow("BLKSECTGET", 0x1267),
-    ]
-
-    private static let symbols14: [SymbolRow] = [
         SymbolRow("BLKSSZGET", 0x1268),
         SymbolRow("BLKPG", 0x1269),
         SymbolRow("BLKTRACESTART", 0x1274),
@@ -4902,6 +5034,21 @@ extension SpecTables {
         SymbolRow("SNDRV_COMPRESS_DRAIN", 0x4334),
         SymbolRow("SNDRV_COMPRESS_NEXT_TRACK", 0x4335),
         SymbolRow("SNDRV_COMPRESS_PARTIAL_DRAIN", 0x4336),
+        SymbolRow("FBIOGET_VSCREENINFO", 0x4600),
+        SymbolRow("FBIOPUT_VSCREENINFO", 0x4601),
+        SymbolRow("FBIOGET_FSCREENINFO", 0x4602),
+        SymbolRow("FBIOGETCMAP", 0x4604),
+        SymbolRow("FBIOPUTCMAP", 0x4605),
+        SymbolRow("FBIOPAN_DISPLAY", 0x4606),
+        SymbolRow("FBIOGET_CON2FBMAP", 0x460f),
+        SymbolRow("FBIOPUT_CON2FBMAP", 0x4610),
+        SymbolRow("FBIOBLANK", 0x4611),
+        SymbolRow("FBIO_ALLOC", 0x4613),
+        SymbolRow("FBIO_FREE", 0x4614),
+        SymbolRow("FBIOGET_GLYPH", 0x4615),
+        SymbolRow("FBIOGET_HWCINFO", 0x4616),
+        SymbolRow("FBIOPUT_MODEINFO", 0x4617),
+        SymbolRow("FBIOGET_DISPINFO", 0x4618),
         SymbolRow("FBIO_WAITEVENT", 0x4688),
         SymbolRow("GSMIOC_DISABLE_NET", 0x4703),
         SymbolRow("HIDIOCAPPLICATION", 0x4802),
@@ -4959,6 +5106,9 @@ extension SpecTables {
         SymbolRow("PIO_UNISCRNMAP", 0x4b6a),
         SymbolRow("GIO_FONTX", 0x4b6b),
         SymbolRow("PIO_FONTX", 0x4b6c),
+    ]
+
+    private static let symbols15: [SymbolRow] = [
         SymbolRow("PIO_FONTRESET", 0x4b6d),
         SymbolRow("GIO_CMAP", 0x4b70),
         SymbolRow("PIO_CMAP", 0x4b71),
@@ -4983,9 +5133,6 @@ extension SpecTables {
         SymbolRow("NVME_IOCTL_ID", 0x4e40),
         SymbolRow("NVME_IOCTL_RESET", 0x4e44),
         SymbolRow("NVME_IOCTL_SUBSYS_RESET", 0x4e45),
-    ]
-
-    private static let symbols15: [SymbolRow] = [
         SymbolRow("NVME_IOCTL_RESCAN", 0x4e46),
         SymbolRow("UBI_IOCVOLRMBLK", 0x4f08),
         SymbolRow("OMAPFB_SYNC_GFX", 0x4f25),
@@ -5162,6 +5309,9 @@ extension SpecTables {
         SymbolRow("VT_UNLOCKSWITCH", 0x560c),
         SymbolRow("VT_GETHIFONTMASK", 0x560d),
         SymbolRow("VT_WAITEVENT", 0x560e),
+    ]
+
+    private static let symbols16: [SymbolRow] = [
         SymbolRow("VT_SETACTIVATE", 0x560f),
         SymbolRow("VIDIOC_LOG_STATUS", 0x5646),
         SymbolRow("UACCE_CMD_START_Q", 0x5700),
@@ -5186,9 +5336,6 @@ extension SpecTables {
         SymbolRow("ATMLEC_CTRL", 0x61d0),
         SymbolRow("ATMLEC_DATA", 0x61d1),
         SymbolRow("ATMLEC_MCAST", 0x61d2),
-    ]
-
-    private static let symbols16: [SymbolRow] = [
         SymbolRow("ATMMPC_CTRL", 0x61d8),
         SymbolRow("ATMMPC_DATA", 0x61d9),
         SymbolRow("SIOCMKCLIP", 0x61e0),
@@ -5365,6 +5512,9 @@ extension SpecTables {
         SymbolRow("SIOCGRARP", 0x8961),
         SymbolRow("SIOCSRARP", 0x8962),
         SymbolRow("SIOCGIFMAP", 0x8970),
+    ]
+
+    private static let symbols17: [SymbolRow] = [
         SymbolRow("SIOCSIFMAP", 0x8971),
         SymbolRow("SIOCADDDLCI", 0x8980),
         SymbolRow("SIOCDELDLCI", 0x8981),
@@ -5389,9 +5539,6 @@ extension SpecTables {
         SymbolRow("SIOCGIWNAME", 0x8b01),
         SymbolRow("SIOCSIWNWID", 0x8b02),
         SymbolRow("SIOCGIWNWID", 0x8b03),
-    ]
-
-    private static let symbols17: [SymbolRow] = [
         SymbolRow("SIOCSIWFREQ", 0x8b04),
         SymbolRow("SIOCGIWFREQ", 0x8b05),
         SymbolRow("SIOCSIWMODE", 0x8b06),
@@ -5482,6 +5629,7 @@ extension SpecTables {
         SymbolRow("KVM_CREATE_VM", 0xae01),
         SymbolRow("KVM_CHECK_EXTENSION", 0xae03),
         SymbolRow("KVM_GET_VCPU_MMAP_SIZE", 0xae04),
+        SymbolRow("KVM_S390_ENABLE_SIE", 0xae06),
         SymbolRow("KVM_CREATE_VCPU", 0xae41),
         SymbolRow("KVM_SET_NR_MMU_PAGES", 0xae44),
         SymbolRow("KVM_GET_NR_MMU_PAGES", 0xae45),
@@ -5491,11 +5639,15 @@ extension SpecTables {
         SymbolRow("KVM_REINJECT_CONTROL", 0xae71),
         SymbolRow("KVM_SET_BOOT_CPU_ID", 0xae78),
         SymbolRow("KVM_RUN", 0xae80),
+        SymbolRow("KVM_S390_INITIAL_RESET", 0xae97),
         SymbolRow("KVM_NMI", 0xae9a),
         SymbolRow("KVM_SET_TSC_KHZ", 0xaea2),
         SymbolRow("KVM_GET_TSC_KHZ", 0xaea3),
         SymbolRow("KVM_KVMCLOCK_CTRL", 0xaead),
+        SymbolRow("KVM_PPC_SVM_OFF", 0xaeb3),
         SymbolRow("KVM_SMI", 0xaeb7),
+        SymbolRow("KVM_S390_NORMAL_RESET", 0xaec3),
+        SymbolRow("KVM_S390_CLEAR_RESET", 0xaec4),
         SymbolRow("KVM_RESET_DIRTY_RINGS", 0xaec7),
         SymbolRow("KVM_GET_STATS_FD", 0xaece),
         SymbolRow("VHOST_SET_OWNER", 0xaf01),
@@ -5563,6 +5715,9 @@ extension SpecTables {
         SymbolRow("RIO_CM_CHAN_CLOSE", 0x40026304),
         SymbolRow("RIO_CM_CHAN_LISTEN", 0x40026306),
         SymbolRow("XSDFEC_SET_IRQ", 0x40026603),
+    ]
+
+    private static let symbols18: [SymbolRow] = [
         SymbolRow("RIO_MPORT_MAINT_HDID_SET", 0x40026d01),
         SymbolRow("DMX_ADD_PID", 0x40026f33),
         SymbolRow("DMX_REMOVE_PID", 0x40026f34),
@@ -5592,9 +5747,6 @@ extension SpecTables {
         SymbolRow("SNDRV_PCM_IOCTL_LINK", 0x40044160),
         SymbolRow("CCISS_REGNEWDISK", 0x4004420d),
         SymbolRow("CS_SET_WAKELINE", 0x40044317),
-    ]
-
-    private static let symbols18: [SymbolRow] = [
         SymbolRow("EVIOCRMFF", 0x40044581),
         SymbolRow("EVIOCGRAB", 0x40044590),
         SymbolRow("EVIOCREVOKE", 0x40044591),
@@ -5750,6 +5902,7 @@ extension SpecTables {
         SymbolRow("KVM_INTERRUPT", 0x4004ae86),
         SymbolRow("KVM_SET_SIGNAL_MASK", 0x4004ae8b),
         SymbolRow("KVM_SET_MP_STATE", 0x4004ae99),
+        SymbolRow("KVM_ARM_VCPU_FINALIZE", 0x4004aec2),
         SymbolRow("VHOST_SET_LOG_FD", 0x4004af07),
         SymbolRow("VHOST_SCSI_GET_ABI_VERSION", 0x4004af42),
         SymbolRow("VHOST_SCSI_SET_EVENTS_MISSED", 0x4004af43),
@@ -5765,6 +5918,9 @@ extension SpecTables {
         SymbolRow("PFRU_IOC_STAGE_ACTIVATE", 0x4004ee04),
         SymbolRow("SISFB_SET_AUTOMAXIMIZE", 0x4004f303),
         SymbolRow("SISFB_SET_TVPOSOFFSET", 0x4004f304),
+    ]
+
+    private static let symbols19: [SymbolRow] = [
         SymbolRow("SISFB_SET_LOCK", 0x4004f306),
         SymbolRow("F2FS_IOC_GARBAGE_COLLECT", 0x4004f506),
         SymbolRow("F2FS_IOC_SET_PIN_FILE", 0x4004f50d),
@@ -5795,9 +5951,6 @@ extension SpecTables {
         SymbolRow("CCISS_SETINTINFO", 0x40084203),
         SymbolRow("EVIOCSREP", 0x40084503),
         SymbolRow("EVIOCSKEYCODE", 0x40084504),
-    ]
-
-    private static let symbols19: [SymbolRow] = [
         SymbolRow("SNDRV_SB_CSP_IOCTL_START", 0x40084813),
         SymbolRow("SNDRV_HDSP_IOCTL_UPLOAD_FIRMWARE", 0x40084842),
         SymbolRow("MEMERASE", 0x40084d02),
@@ -5873,6 +6026,7 @@ extension SpecTables {
         SymbolRow("SGX_IOC_ENCLAVE_INIT", 0x4008a402),
         SymbolRow("SGX_IOC_ENCLAVE_PROVISION", 0x4008a403),
         SymbolRow("KVM_SET_IDENTITY_MAP_ADDR", 0x4008ae48),
+        SymbolRow("KVM_S390_VCPU_FAULT", 0x4008ae52),
         SymbolRow("KVM_IRQ_LINE", 0x4008ae61),
         SymbolRow("KVM_SET_GSI_ROUTING", 0x4008ae6a),
         SymbolRow("KVM_ASSIGN_SET_MSIX_NR", 0x4008ae73),
@@ -5880,6 +6034,7 @@ extension SpecTables {
         SymbolRow("KVM_SET_CPUID", 0x4008ae8a),
         SymbolRow("KVM_SET_CPUID2", 0x4008ae90),
         SymbolRow("KVM_SET_VAPIC_ADDR", 0x4008ae93),
+        SymbolRow("KVM_S390_STORE_STATUS", 0x4008ae95),
         SymbolRow("KVM_X86_SETUP_MCE", 0x4008ae9c),
         SymbolRow("VHOST_SET_FEATURES", 0x4008af00),
         SymbolRow("VHOST_SET_MEM_TABLE", 0x4008af03),
@@ -5966,6 +6121,9 @@ extension SpecTables {
         SymbolRow("ATM_QUERYLOOP", 0x40106154),
         SymbolRow("ATM_GETLINKRATE", 0x40106181),
         SymbolRow("ATM_GETNAMES", 0x40106183),
+    ]
+
+    private static let symbols20: [SymbolRow] = [
         SymbolRow("ATM_GETTYPE", 0x40106184),
         SymbolRow("ATM_GETESI", 0x40106185),
         SymbolRow("ATM_GETADDR", 0x40106186),
@@ -5995,12 +6153,10 @@ extension SpecTables {
         SymbolRow("VIDEO_STILLPICTURE", 0x40106f1e),
         SymbolRow("FE_SET_PROPERTY", 0x40106f52),
         SymbolRow("CA_SET_DESCR", 0x40106f86),
+        SymbolRow("PPSETTIME", 0x40107096),
         SymbolRow("IOC_PR_RESERVE", 0x401070c9),
         SymbolRow("IOC_PR_RELEASE", 0x401070ca),
         SymbolRow("IOC_PR_CLEAR", 0x401070cd),
-    ]
-
-    private static let symbols20: [SymbolRow] = [
         SymbolRow("PPPIOCSCOMPRESS", 0x4010744d),
         SymbolRow("BTRFS_IOC_QGROUP_CREATE", 0x4010942a),
         SymbolRow("BTRFS_IOC_SUBVOL_SYNC_WAIT", 0x40109441),
@@ -6012,6 +6168,8 @@ extension SpecTables {
         SymbolRow("KVM_REGISTER_COALESCED_MMIO", 0x4010ae67),
         SymbolRow("KVM_UNREGISTER_COALESCED_MMIO", 0x4010ae68),
         SymbolRow("KVM_ASSIGN_SET_MSIX_ENTRY", 0x4010ae74),
+        SymbolRow("KVM_S390_INTERRUPT", 0x4010ae94),
+        SymbolRow("KVM_S390_SET_INITIAL_PSW", 0x4010ae96),
         SymbolRow("KVM_DIRTY_TLB", 0x4010aeaa),
         SymbolRow("KVM_GET_ONE_REG", 0x4010aeab),
         SymbolRow("KVM_SET_ONE_REG", 0x4010aeac),
@@ -6053,6 +6211,8 @@ extension SpecTables {
         SymbolRow("ACRN_IOCTL_IRQFD", 0x4018a271),
         SymbolRow("NE_SET_USER_MEMORY_REGION", 0x4018ae23),
         SymbolRow("KVM_SET_MEMORY_REGION", 0x4018ae40),
+        SymbolRow("KVM_S390_UCAS_MAP", 0x4018ae50),
+        SymbolRow("KVM_S390_UCAS_UNMAP", 0x4018ae51),
         SymbolRow("KVM_HYPERV_EVENTFD", 0x4018aebd),
         SymbolRow("KVM_SET_DEVICE_ATTR", 0x4018aee1),
         SymbolRow("KVM_GET_DEVICE_ATTR", 0x4018aee2),
@@ -6084,6 +6244,9 @@ extension SpecTables {
         SymbolRow("KVM_IRQFD", 0x4020ae76),
         SymbolRow("KVM_SIGNAL_MSI", 0x4020aea5),
         SymbolRow("KVM_SET_PMU_EVENT_FILTER", 0x4020aeb2),
+        SymbolRow("KVM_S390_SET_IRQ_STATE", 0x4020aeb5),
+        SymbolRow("KVM_S390_GET_IRQ_STATE", 0x4020aeb6),
+        SymbolRow("KVM_S390_SET_CMMA_BITS", 0x4020aeb9),
         SymbolRow("OCXL_IOCTL_ATTACH", 0x4020ca10),
         SymbolRow("SNDRV_COMPRESS_SET_METADATA", 0x40244314),
         SymbolRow("JSIOCSCORR", 0x40246a21),
@@ -6145,6 +6308,9 @@ extension SpecTables {
         SymbolRow("KVM_X86_SET_MCE", 0x4040ae9e),
         SymbolRow("KVM_SET_VCPU_EVENTS", 0x4040aea0),
         SymbolRow("KVM_ASSIGN_SET_INTX_MASK", 0x4040aea4),
+        SymbolRow("KVM_S390_MEM_OP", 0x4040aeb1),
+        SymbolRow("KVM_S390_GET_SKEYS", 0x4040aeb2),
+        SymbolRow("KVM_S390_SET_SKEYS", 0x4040aeb3),
         SymbolRow("CXL_IOCTL_START_WORK", 0x4040ca00),
         SymbolRow("CXL_IOCTL_DOWNLOAD_IMAGE", 0x4040ca0a),
         SymbolRow("CXL_IOCTL_VALIDATE_IMAGE", 0x4040ca0b),
@@ -6158,13 +6324,19 @@ extension SpecTables {
         SymbolRow("SNDRV_TIMER_IOCTL_GPARAMS", 0x40485404),
         SymbolRow("BTRFS_IOC_SEND", 0x40489426),
         SymbolRow("KVM_SET_GUEST_DEBUG", 0x4048ae9b),
+    ]
+
+    private static let symbols21: [SymbolRow] = [
+        SymbolRow("KVM_S390_IRQ", 0x4048aeb4),
         SymbolRow("KVM_XEN_HVM_SET_ATTR", 0x4048aec9),
         SymbolRow("KVM_XEN_VCPU_SET_ATTR", 0x4048aecb),
+        SymbolRow("KVM_S390_ZPCI_OP", 0x4048aed1),
         SymbolRow("GSMIOC_SETCONF", 0x404c4701),
         SymbolRow("SNDRV_SEQ_IOCTL_SET_QUEUE_CLIENT", 0x404c534a),
         SymbolRow("SNDRV_SEQ_IOCTL_SUBSCRIBE_PORT", 0x40505330),
         SymbolRow("SNDRV_SEQ_IOCTL_UNSUBSCRIBE_PORT", 0x40505331),
         SymbolRow("SNDRV_TIMER_IOCTL_PARAMS", 0x40505412),
+        SymbolRow("KVM_DEBUG_GUEST", 0x4050ae87),
         SymbolRow("VIDIOC_S_TUNER", 0x4054561e),
         SymbolRow("SNDRV_SEQ_IOCTL_SET_CLIENT_POOL", 0x4058534c),
         SymbolRow("UI_DEV_SETUP", 0x405c5503),
@@ -6185,6 +6357,7 @@ extension SpecTables {
         SymbolRow("UBI_IOCVOLCRBLK", 0x40804f07),
         SymbolRow("FS_IOC_ENABLE_VERITY", 0x40806685),
         SymbolRow("BTRFS_IOC_ENCODED_WRITE", 0x40809440),
+        SymbolRow("KVM_PPC_GET_PVINFO", 0x4080aea1),
         SymbolRow("KVM_SET_DEBUGREGS", 0x4080aea2),
         SymbolRow("KVM_SET_NESTED_STATE", 0x4080aebf),
         SymbolRow("SNDRV_COMPRESS_SET_PARAMS", 0x40844312),
@@ -6201,9 +6374,6 @@ extension SpecTables {
         SymbolRow("VHOST_SCSI_SET_ENDPOINT", 0x40e8af40),
         SymbolRow("VHOST_SCSI_CLEAR_ENDPOINT", 0x40e8af41),
         SymbolRow("VDUSE_DESTROY_DEV", 0x41008103),
-    ]
-
-    private static let symbols21: [SymbolRow] = [
         SymbolRow("FS_IOC_SETFSLABEL", 0x41009432),
         SymbolRow("USB_RAW_IOCTL_INIT", 0x41015500),
         SymbolRow("USBDEVFS_GETDRIVER", 0x41045508),
@@ -6357,6 +6527,9 @@ extension SpecTables {
         SymbolRow("TUNSETSTEERINGEBPF", 0x800454e0),
         SymbolRow("TUNSETFILTEREBPF", 0x800454e1),
         SymbolRow("SNDRV_CTL_IOCTL_PVERSION", 0x80045500),
+    ]
+
+    private static let symbols22: [SymbolRow] = [
         SymbolRow("USBDEVFS_RESETEP", 0x80045503),
         SymbolRow("USBDEVFS_SETCONFIGURATION", 0x80045505),
         SymbolRow("USBDEVFS_CLAIMINTERFACE", 0x8004550f),
@@ -6404,9 +6577,6 @@ extension SpecTables {
         SymbolRow("IPMICTL_GET_MY_CHANNEL_ADDRESS_CMD", 0x80046919),
         SymbolRow("IPMICTL_SET_MY_CHANNEL_LUN_CMD", 0x8004691a),
         SymbolRow("IPMICTL_GET_MY_CHANNEL_LUN_CMD", 0x8004691b),
-    ]
-
-    private static let symbols22: [SymbolRow] = [
         SymbolRow("IPMICTL_GET_MAINTENANCE_MODE_CMD", 0x8004691e),
         SymbolRow("LIRC_GET_REC_TIMEOUT", 0x80046924),
         SymbolRow("I8K_BIOS_VERSION", 0x80046980),
@@ -6560,6 +6730,9 @@ extension SpecTables {
         SymbolRow("DMX_GET_PES_PIDS", 0x800a6f2f),
         SymbolRow("RAID_VERSION", 0x800c0910),
         SymbolRow("CCISS_GETLUNINFO", 0x800c4211),
+    ]
+
+    private static let symbols23: [SymbolRow] = [
         SymbolRow("OTPLOCK", 0x800c4d10),
         SymbolRow("OMAPFB_GET_CAPS", 0x800c4f2a),
         SymbolRow("SNDCTL_DSP_GETIPTR", 0x800c5011),
@@ -6595,6 +6768,7 @@ extension SpecTables {
         SymbolRow("FE_GET_PROPERTY", 0x80106f53),
         SymbolRow("CA_GET_CAP", 0x80106f81),
         SymbolRow("OSD_GET_CAPABILITY", 0x80106fa1),
+        SymbolRow("PPGETTIME", 0x80107095),
         SymbolRow("PPPIOCGIDLE64", 0x8010743f),
         SymbolRow("SIOCGSTAMP_NEW", 0x80108906),
         SymbolRow("SIOCGSTAMPNS_NEW", 0x80108907),
@@ -6607,10 +6781,9 @@ extension SpecTables {
         SymbolRow("GENWQE_READ_REG32", 0x8010a520),
         SymbolRow("GENWQE_READ_REG16", 0x8010a522),
         SymbolRow("UFFDIO_UNREGISTER", 0x8010aa01),
-    ]
-
-    private static let symbols23: [SymbolRow] = [
         SymbolRow("UFFDIO_WAKE", 0x8010aa02),
+        SymbolRow("KVM_PPC_RESIZE_HPT_PREPARE", 0x8010aead),
+        SymbolRow("KVM_PPC_RESIZE_HPT_COMMIT", 0x8010aeae),
         SymbolRow("KVM_MEMORY_ENCRYPT_REG_REGION", 0x8010aebb),
         SymbolRow("KVM_MEMORY_ENCRYPT_UNREG_REGION", 0x8010aebc),
         SymbolRow("VHOST_VDPA_GET_IOVA_RANGE", 0x8010af78),
@@ -6691,6 +6864,7 @@ extension SpecTables {
         SymbolRow("JSIOCGAXMAP", 0x80406a32),
         SymbolRow("BTRFS_IOC_QUOTA_RESCAN_STATUS", 0x8040942d),
         SymbolRow("KVM_ASSIGN_PCI_DEVICE", 0x8040ae69),
+        SymbolRow("KVM_ASSIGN_IRQ", 0x8040ae70),
         SymbolRow("KVM_GET_VCPU_EVENTS", 0x8040ae9f),
         SymbolRow("CXL_IOCTL_GET_AFU_ID", 0x8040ca02),
         SymbolRow("PFRT_LOG_IOC_GET_DATA_INFO", 0x8040ee08),
@@ -6756,8 +6930,12 @@ extension SpecTables {
         SymbolRow("KVM_SET_IRQCHIP", 0x8208ae63),
         SymbolRow("VFAT_IOCTL_READDIR_BOTH", 0x82307201),
         SymbolRow("VFAT_IOCTL_READDIR_SHORT", 0x82307202),
+        SymbolRow("KVM_PPC_GET_SMMU_INFO", 0x8250aea6),
         SymbolRow("SNDRV_HDSP_IOCTL_GET_PEAK_RMS", 0x83b04840),
         SymbolRow("USB_RAW_IOCTL_EPS_INFO", 0x83c0550b),
+    ]
+
+    private static let symbols24: [SymbolRow] = [
         SymbolRow("JSIOCGBTNMAP", 0x84006a34),
         SymbolRow("BTRFS_IOC_FS_INFO", 0x8400941f),
         SymbolRow("BTRFS_IOC_BALANCE_PROGRESS", 0x84009422),
@@ -6810,9 +6988,6 @@ extension SpecTables {
         SymbolRow("VIDIOC_S_OUTPUT", 0xc004562f),
         SymbolRow("WDIOC_SETTIMEOUT", 0xc0045706),
         SymbolRow("WDIOC_SETPRETIMEOUT", 0xc0045708),
-    ]
-
-    private static let symbols24: [SymbolRow] = [
         SymbolRow("FIFREEZE", 0xc0045877),
         SymbolRow("FITHAW", 0xc0045878),
         SymbolRow("USBTMC_IOCTL_WRITE_RESULT", 0xc0045b0f),
@@ -6831,6 +7006,7 @@ extension SpecTables {
         SymbolRow("KVM_GET_MSR_INDEX_LIST", 0xc004ae02),
         SymbolRow("KVM_GET_MSR_FEATURE_INDEX_LIST", 0xc004ae0a),
         SymbolRow("NE_ADD_VCPU", 0xc004ae21),
+        SymbolRow("KVM_PPC_ALLOCATE_HTAB", 0xc004aea7),
         SymbolRow("GPIO_GET_LINEINFO_UNWATCH_IOCTL", 0xc004b40c),
         SymbolRow("NET_ADD_IF", 0xc0066f34),
         SymbolRow("NET_GET_IF", 0xc0066f36),
@@ -6960,6 +7136,9 @@ extension SpecTables {
         SymbolRow("FW_CDEV_IOC_QUEUE_ISO", 0xc0182309),
         SymbolRow("FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE", 0xc018230d),
         SymbolRow("FW_CDEV_IOC_GET_CYCLE_TIMER2", 0xc0182314),
+    ]
+
+    private static let symbols25: [SymbolRow] = [
         SymbolRow("FW_CDEV_IOC_SEND_PHY_PACKET", 0xc0182315),
         SymbolRow("DMA_HEAP_IOCTL_ALLOC", 0xc0184800),
         SymbolRow("HL_IOCTL_INFO", 0xc0184801),
@@ -7013,9 +7192,6 @@ extension SpecTables {
         SymbolRow("TEE_IOC_SHM_REGISTER_FD", 0xc018a408),
         SymbolRow("TEE_IOC_SHM_REGISTER", 0xc018a409),
         SymbolRow("UFFDIO_WRITEPROTECT", 0xc018aa06),
-    ]
-
-    private static let symbols25: [SymbolRow] = [
         SymbolRow("UFFDIO_API", 0xc018aa3f),
         SymbolRow("KVM_TRANSLATE", 0xc018ae85),
         SymbolRow("KVM_CLEAR_DIRTY_LOG", 0xc018aec0),
@@ -7055,6 +7231,9 @@ extension SpecTables {
         SymbolRow("UFFDIO_ZEROPAGE", 0xc020aa04),
         SymbolRow("UFFDIO_CONTINUE", 0xc020aa07),
         SymbolRow("UFFDIO_POISON", 0xc020aa08),
+        SymbolRow("KVM_S390_GET_CMMA_BITS", 0xc020aeb8),
+        SymbolRow("KVM_S390_PV_COMMAND", 0xc020aec5),
+        SymbolRow("KVM_S390_PV_CPU_COMMAND", 0xc020aed0),
         SymbolRow("F2FS_IOC_MOVE_RANGE", 0xc020f509),
         SymbolRow("SNDCTL_MIDI_MPUCMD", 0xc0216d02),
         SymbolRow("SNDRV_COMPRESS_GET_METADATA", 0xc0244315),
@@ -7160,6 +7339,9 @@ extension SpecTables {
         SymbolRow("VIDIOC_SUBDEV_ENUM_FRAME_SIZE", 0xc040564a),
         SymbolRow("VIDIOC_SUBDEV_ENUM_FRAME_INTERVAL", 0xc040564b),
         SymbolRow("VIDIOC_G_SELECTION", 0xc040565e),
+    ]
+
+    private static let symbols26: [SymbolRow] = [
         SymbolRow("VIDIOC_S_SELECTION", 0xc040565f),
         SymbolRow("VIDIOC_ENUM_FREQ_BANDS", 0xc0405665),
         SymbolRow("VIDIOC_REMOVE_BUFS", 0xc0405668),
@@ -7216,9 +7398,6 @@ extension SpecTables {
         SymbolRow("VIDIOC_DQBUF", 0xc0585611),
         SymbolRow("VIDIOC_PREPARE_BUF", 0xc058565d),
         SymbolRow("PIDFD_GET_INFO", 0xc058ff0b),
-    ]
-
-    private static let symbols26: [SymbolRow] = [
         SymbolRow("SNDRV_SEQ_IOCTL_GET_QUEUE_STATUS", 0xc05c5340),
         SymbolRow("CEC_ADAP_S_LOG_ADDRS", 0xc05c6104),
         SymbolRow("PTP_PIN_GETFUNC", 0xc0603d06),
@@ -7363,6 +7542,9 @@ extension SpecTables {
         SymbolRow("PHN_SET_REGS", 0x40047003),
         SymbolRow("RTC_IRQP_SET", 0x4004700c),
         SymbolRow("RTC_EPOCH_SET", 0x4004700e),
+    ]
+
+    private static let symbols27: [SymbolRow] = [
         SymbolRow("PPS_SETPARAMS", 0x400470a2),
         SymbolRow("PPS_KC_BIND", 0x400470a5),
         SymbolRow("SPIOCSTYPE", 0x40047101),
@@ -7419,9 +7601,6 @@ extension SpecTables {
         SymbolRow("F2FS_IOC_GARBAGE_COLLECT_RANGE", 0x4014f50b),
         SymbolRow("FDSETPRM", 0x401c0242),
         SymbolRow("FDDEFPRM", 0x401c0243),
-    ]
-
-    private static let symbols27: [SymbolRow] = [
         SymbolRow("OSD_SEND_CMD", 0x401c6fa0),
         SymbolRow("RTC_PLL_SET", 0x401c7012),
         SymbolRow("MGSL_IOCSPARAMS", 0x40206d00),
@@ -7566,6 +7745,9 @@ extension SpecTables {
         SymbolRow("I2OPARMGET", 0xc0186904),
         SymbolRow("IPMICTL_RECEIVE_MSG_TRUNC", 0xc018690b),
         SymbolRow("IPMICTL_RECEIVE_MSG", 0xc018690c),
+    ]
+
+    private static let symbols28: [SymbolRow] = [
         SymbolRow("FW_CDEV_IOC_CREATE_ISO_CONTEXT", 0xc01c2308),
         SymbolRow("SNP_GET_REPORT", 0xc01c5300),
         SymbolRow("SNP_GET_DERIVED_KEY", 0xc01c5301),
@@ -7622,9 +7804,6 @@ extension SpecTables {
         SymbolRow("SNDRV_EMU10K1_IOCTL_CODE_PEEK", 0xc18c4812),
         SymbolRow("SNDRV_PCM_IOCTL_HW_REFINE", 0xc25c4110),
         SymbolRow("SNDRV_PCM_IOCTL_HW_PARAMS", 0xc25c4111),
-    ]
-
-    private static let symbols28: [SymbolRow] = [
         SymbolRow("SNDRV_CTL_IOCTL_ELEM_READ", 0xc2c45512),
         SymbolRow("SNDRV_CTL_IOCTL_ELEM_WRITE", 0xc2c45513),
         SymbolRow("BTRFS_IOC_DEV_REPLACE", 0xca249435),
@@ -7769,6 +7948,9 @@ extension SpecTables {
         SymbolRow("KEY_MENU", 0x8b),
         SymbolRow("KEY_CALC", 0x8c),
         SymbolRow("KEY_SETUP", 0x8d),
+    ]
+
+    private static let symbols29: [SymbolRow] = [
         SymbolRow("KEY_SLEEP", 0x8e),
         SymbolRow("KEY_WAKEUP", 0x8f),
         SymbolRow("KEY_FILE", 0x90),
@@ -7825,9 +8007,6 @@ extension SpecTables {
         SymbolRow("KEY_PLAYCD", 0xc8),
         SymbolRow("KEY_PAUSECD", 0xc9),
         SymbolRow("KEY_PROG3", 0xca),
-    ]
-
-    private static let symbols29: [SymbolRow] = [
         SymbolRow("KEY_PROG4", 0xcb),
         SymbolRow("KEY_ALL_APPLICATIONS", 0xcc),
         SymbolRow("KEY_SUSPEND", 0xcd),
@@ -7972,6 +8151,9 @@ extension SpecTables {
         SymbolRow("KEY_CD", 0x17f),
         SymbolRow("KEY_TAPE", 0x180),
         SymbolRow("KEY_RADIO", 0x181),
+    ]
+
+    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_TUNER", 0x182),
         SymbolRow("KEY_PLAYER", 0x183),
         SymbolRow("KEY_TEXT", 0x184),
@@ -8028,9 +8210,6 @@ extension SpecTables {
         SymbolRow("KEY_MEDIA_REPEAT", 0x1b7),
         SymbolRow("KEY_10CHANNELSUP", 0x1b8),
         SymbolRow("KEY_10CHANNELSDOWN", 0x1b9),
-    ]
-
-    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_IMAGES", 0x1ba),
         SymbolRow("KEY_NOTIFICATION_CENTER", 0x1bc),
         SymbolRow("KEY_PICKUP_PHONE", 0x1bd),
@@ -8175,6 +8354,9 @@ extension SpecTables {
         SymbolRow("KEY_DUAL_RANGE_RADAR", 0x283),
         SymbolRow("KEY_RADAR_OVERLAY", 0x284),
         SymbolRow("KEY_TRADITIONAL_SONAR", 0x285),
+    ]
+
+    private static let symbols31: [SymbolRow] = [
         SymbolRow("KEY_CLEARVU_SONAR", 0x286),
         SymbolRow("KEY_SIDEVU_SONAR", 0x287),
         SymbolRow("KEY_NAV_INFO", 0x288),
@@ -8231,9 +8413,6 @@ extension SpecTables {
         SymbolRow("BTN_TRIGGER_HAPPY8", 0x2c7),
         SymbolRow("BTN_TRIGGER_HAPPY9", 0x2c8),
         SymbolRow("BTN_TRIGGER_HAPPY10", 0x2c9),
-    ]
-
-    private static let symbols31: [SymbolRow] = [
         SymbolRow("BTN_TRIGGER_HAPPY11", 0x2ca),
         SymbolRow("BTN_TRIGGER_HAPPY12", 0x2cb),
         SymbolRow("BTN_TRIGGER_HAPPY13", 0x2cc),
@@ -8378,6 +8557,9 @@ extension SpecTables {
         SymbolRow("K_F20", 0x113),
         SymbolRow("K_FIND", 0x114),
         SymbolRow("K_INSERT", 0x115),
+    ]
+
+    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_REMOVE", 0x116),
         SymbolRow("K_SELECT", 0x117),
         SymbolRow("K_PGUP", 0x118),
@@ -8434,9 +8616,6 @@ extension SpecTables {
         SymbolRow("K_F66", 0x14b),
         SymbolRow("K_F67", 0x14c),
         SymbolRow("K_F68", 0x14d),
-    ]
-
-    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_F69", 0x14e),
         SymbolRow("K_F70", 0x14f),
         SymbolRow("K_F71", 0x150),
@@ -8581,6 +8760,9 @@ extension SpecTables {
         SymbolRow("K_F210", 0x1db),
         SymbolRow("K_F211", 0x1dc),
         SymbolRow("K_F212", 0x1dd),
+    ]
+
+    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_F213", 0x1de),
         SymbolRow("K_F214", 0x1df),
         SymbolRow("K_F215", 0x1e0),
@@ -8637,9 +8819,6 @@ extension SpecTables {
         SymbolRow("K_BARENUMLOCK", 0x213),
         SymbolRow("K_ALLOCATED", 0x27e),
         SymbolRow("K_NOSUCHMAP", 0x27f),
-    ]
-
-    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_P0", 0x300),
         SymbolRow("K_P1", 0x301),
         SymbolRow("K_P2", 0x302),
@@ -8784,6 +8963,9 @@ extension SpecTables {
         SymbolRow("KD_TEXT", 0x0),
         SymbolRow("KD_GRAPHICS", 0x1),
         SymbolRow("KD_TEXT0", 0x2),
+    ]
+
+    private static let symbols34: [SymbolRow] = [
         SymbolRow("KD_TEXT1", 0x3),
         SymbolRow("KD_FONT_OP_SET", 0x0),
         SymbolRow("KD_FONT_OP_GET", 0x1),
@@ -8840,9 +9022,6 @@ extension SpecTables {
         SymbolRow("KVM_CAP_PPC_SEGSTATE", 0x2b),
         SymbolRow("KVM_CAP_HYPERV", 0x2c),
         SymbolRow("KVM_CAP_HYPERV_VAPIC", 0x2d),
-    ]
-
-    private static let symbols34: [SymbolRow] = [
         SymbolRow("KVM_CAP_HYPERV_SPIN", 0x2e),
         SymbolRow("KVM_CAP_PCI_SEGMENT", 0x2f),
         SymbolRow("KVM_CAP_PPC_PAIRED_SINGLES", 0x30),
@@ -8987,6 +9166,9 @@ extension SpecTables {
         SymbolRow("KVM_CAP_STEAL_TIME", 0xbb),
         SymbolRow("KVM_CAP_X86_USER_SPACE_MSR", 0xbc),
         SymbolRow("KVM_CAP_X86_MSR_FILTER", 0xbd),
+    ]
+
+    private static let symbols35: [SymbolRow] = [
         SymbolRow("KVM_CAP_ENFORCE_PV_FEATURE_CPUID", 0xbe),
         SymbolRow("KVM_CAP_SYS_HYPERV_CPUID", 0xbf),
         SymbolRow("KVM_CAP_DIRTY_LOG_RING", 0xc0),
@@ -9043,9 +9225,6 @@ extension SpecTables {
         SymbolRow("KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED", 0xf3),
         SymbolRow("KVM_CAP_GUEST_MEMFD_FLAGS", 0xf4),
         SymbolRow("KVM_CAP_ARM_SEA_TO_USER", 0xf5),
-    ]
-
-    private static let symbols35: [SymbolRow] = [
         SymbolRow("KVM_CAP_S390_USER_OPEREXEC", 0xf6),
         SymbolRow("KVM_CAP_S390_KEYOP", 0xf7),
         SymbolRow("KVM_CAP_S390_VSIE_ESAMODE", 0xf8),
@@ -9190,6 +9369,9 @@ extension SpecTables {
         SymbolRow("ATA_CMD_SEC_ERASE_PREP", 0xf3),
         SymbolRow("ATA_CMD_SEC_ERASE_UNIT", 0xf4),
         SymbolRow("ATA_CMD_SEC_FREEZE_LOCK", 0xf5),
+    ]
+
+    private static let symbols36: [SymbolRow] = [
         SymbolRow("ATA_CMD_SEC_DISABLE_PASS", 0xf6),
         SymbolRow("ATA_CMD_READ_NATIVE_MAX", 0xf8),
         SymbolRow("ATA_CMD_SET_MAX", 0xf9),
@@ -9246,9 +9428,6 @@ extension SpecTables {
         SymbolRow("LIRC_CAN_USE_WIDEBAND_RECEIVER", 0x4000000),
         SymbolRow("LIRC_CAN_SET_REC_TIMEOUT", 0x10000000),
         SymbolRow("LIRC_CAN_GET_REC_RESOLUTION", 0x20000000),
-    ]
-
-    private static let symbols36: [SymbolRow] = [
         SymbolRow("LIRC_CAN_SET_REC_CARRIER_RANGE", 0x80000000),
         SymbolRow("LIRC_MODE_RAW", 0x1),
         SymbolRow("LIRC_MODE_PULSE", 0x2),
@@ -9393,6 +9572,9 @@ extension SpecTables {
         SymbolRow("V4L2_BUF_TYPE_SLICED_VBI_CAPTURE", 0x6),
         SymbolRow("V4L2_BUF_TYPE_SLICED_VBI_OUTPUT", 0x7),
         SymbolRow("V4L2_BUF_TYPE_VIDEO_OUTPUT_OVERLAY", 0x8),
+    ]
+
+    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE", 0x9),
         SymbolRow("V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE", 0xa),
         SymbolRow("V4L2_BUF_TYPE_SDR_CAPTURE", 0xb),
@@ -9449,9 +9631,6 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_Y12", 0x20323159),
         SymbolRow("V4L2_PIX_FMT_Y4", 0x20343059),
         SymbolRow("V4L2_PIX_FMT_Y14", 0x20343159),
-    ]
-
-    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_Y6", 0x20363059),
         SymbolRow("V4L2_PIX_FMT_Y16", 0x20363159),
         SymbolRow("V4L2_PIX_FMT_Z16", 0x2036315a),
@@ -9596,6 +9775,9 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_SPCA508", 0x38303553),
         SymbolRow("V4L2_PIX_FMT_OV518", 0x3831354f),
         SymbolRow("V4L2_PIX_FMT_SBGGR10ALAW8", 0x38414261),
+    ]
+
+    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_SBGGR10DPCM8", 0x38414262),
         SymbolRow("V4L2_PIX_FMT_SGBRG10ALAW8", 0x38414761),
         SymbolRow("V4L2_PIX_FMT_SGBRG10DPCM8", 0x38414762),
@@ -9652,9 +9834,6 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_KONICA420", 0x494e4f4b),
         SymbolRow("V4L2_PIX_FMT_INZI", 0x495a4e49),
         SymbolRow("V4L2_PIX_FMT_VC1_ANNEX_L", 0x4c314356),
-    ]
-
-    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_JPGL", 0x4c47504a),
         SymbolRow("V4L2_PIX_FMT_HEXTILE", 0x4c545848),
         SymbolRow("V4L2_PIX_FMT_PISP_COMP1_MONO", 0x4d314350),
@@ -9799,6 +9978,9 @@ extension SpecTables {
         SymbolRow("V4L2_CID_BLUE_BALANCE", 0x98090f),
         SymbolRow("V4L2_CID_GAMMA", 0x980910),
         SymbolRow("V4L2_CID_EXPOSURE", 0x980911),
+    ]
+
+    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_AUTOGAIN", 0x980912),
         SymbolRow("V4L2_CID_GAIN", 0x980913),
         SymbolRow("V4L2_CID_HFLIP", 0x980914),
@@ -9855,9 +10037,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_BITRATE", 0x9909cf),
         SymbolRow("V4L2_CID_MPEG_VIDEO_BITRATE_PEAK", 0x9909d0),
         SymbolRow("V4L2_CID_MPEG_VIDEO_TEMPORAL_DECIMATION", 0x9909d1),
-    ]
-
-    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_MUTE", 0x9909d2),
         SymbolRow("V4L2_CID_MPEG_VIDEO_MUTE_YUV", 0x9909d3),
         SymbolRow("V4L2_CID_MPEG_VIDEO_DECODER_SLICE_INTERFACE", 0x9909d4),
@@ -10002,6 +10181,9 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L0_BR", 0x990b7c),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L1_BR", 0x990b7d),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L2_BR", 0x990b7e),
+    ]
+
+    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L3_BR", 0x990b7f),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L4_BR", 0x990b80),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L5_BR", 0x990b81),
@@ -10058,9 +10240,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_FOCUS_ABSOLUTE", 0x9a090a),
         SymbolRow("V4L2_CID_FOCUS_RELATIVE", 0x9a090b),
         SymbolRow("V4L2_CID_FOCUS_AUTO", 0x9a090c),
-    ]
-
-    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_ZOOM_ABSOLUTE", 0x9a090d),
         SymbolRow("V4L2_CID_ZOOM_RELATIVE", 0x9a090e),
         SymbolRow("V4L2_CID_ZOOM_CONTINUOUS", 0x9a090f),
@@ -10205,6 +10384,9 @@ extension SpecTables {
         SymbolRow("V4L2_CTRL_TYPE_MPEG2_QUANTISATION", 0x250),
         SymbolRow("V4L2_CTRL_TYPE_MPEG2_SEQUENCE", 0x251),
         SymbolRow("V4L2_CTRL_TYPE_MPEG2_PICTURE", 0x252),
+    ]
+
+    private static let symbols41: [SymbolRow] = [
         SymbolRow("V4L2_CTRL_TYPE_VP9_COMPRESSED_HDR", 0x260),
         SymbolRow("V4L2_CTRL_TYPE_VP9_FRAME", 0x261),
         SymbolRow("V4L2_CTRL_TYPE_HEVC_SPS", 0x270),
@@ -10261,9 +10443,6 @@ extension SpecTables {
         SymbolRow("V4L2_TUNER_MODE_LANG1_LANG2", 0x4),
         SymbolRow("V4L2_FRMSIZE_TYPE_DISCRETE", 0x1),
         SymbolRow("V4L2_FRMSIZE_TYPE_CONTINUOUS", 0x2),
-    ]
-
-    private static let symbols41: [SymbolRow] = [
         SymbolRow("V4L2_FRMSIZE_TYPE_STEPWISE", 0x3),
         SymbolRow("V4L2_FRMIVAL_TYPE_DISCRETE", 0x1),
         SymbolRow("V4L2_FRMIVAL_TYPE_CONTINUOUS", 0x2),
@@ -10408,6 +10587,9 @@ extension SpecTables {
         SymbolRow("BTRFS_CSUM_TYPE_BLAKE2", 0x3),
         SymbolRow("BTRFS_FS_INFO_FLAG_CSUM_INFO", 0x1),
         SymbolRow("BTRFS_FS_INFO_FLAG_GENERATION", 0x2),
+    ]
+
+    private static let symbols42: [SymbolRow] = [
         SymbolRow("BTRFS_FS_INFO_FLAG_METADATA_UUID", 0x4),
         SymbolRow("BTRFS_IOCTL_DEV_REPLACE_CMD_START", 0x0),
         SymbolRow("BTRFS_IOCTL_DEV_REPLACE_CMD_STATUS", 0x1),
@@ -10464,9 +10646,6 @@ extension SpecTables {
         SymbolRow("DM_UEVENT_GENERATED_FLAG", 0x2000),
         SymbolRow("DM_UUID_FLAG", 0x4000),
         SymbolRow("DM_SECURE_DATA_FLAG", 0x8000),
-    ]
-
-    private static let symbols42: [SymbolRow] = [
         SymbolRow("DM_DATA_OUT_FLAG", 0x10000),
         SymbolRow("DM_DEFERRED_REMOVE", 0x20000),
         SymbolRow("DM_INTERNAL_SUSPEND_FLAG", 0x40000),
@@ -10611,6 +10790,9 @@ extension SpecTables {
         SymbolRow("KVAL(K_F128)", 0x89),
         SymbolRow("KVAL(K_F129)", 0x8a),
         SymbolRow("KVAL(K_F130)", 0x8b),
+    ]
+
+    private static let symbols43: [SymbolRow] = [
         SymbolRow("KVAL(K_F131)", 0x8c),
         SymbolRow("KVAL(K_F132)", 0x8d),
         SymbolRow("KVAL(K_F133)", 0x8e),
@@ -10667,9 +10849,6 @@ extension SpecTables {
         SymbolRow("KVAL(K_F184)", 0xc1),
         SymbolRow("KVAL(K_F185)", 0xc2),
         SymbolRow("KVAL(K_F186)", 0xc3),
-    ]
-
-    private static let symbols43: [SymbolRow] = [
         SymbolRow("KVAL(K_F187)", 0xc4),
         SymbolRow("KVAL(K_F188)", 0xc5),
         SymbolRow("KVAL(K_F189)", 0xc6),
@@ -10795,6 +10974,329 @@ extension SpecTables {
         SymbolRow("BSG_SUB_PROTOCOL_SCSI_TRANSPORT", 0x2),
         SymbolRow("BSG_FLAG_Q_AT_TAIL", 0x10),
         SymbolRow("BSG_FLAG_Q_AT_HEAD", 0x20),
+        SymbolRow("PORT_UNKNOWN", 0x0),
+        SymbolRow("PORT_8250", 0x1),
+        SymbolRow("PORT_16450", 0x2),
+        SymbolRow("PORT_16550", 0x3),
+        SymbolRow("PORT_16550A", 0x4),
+        SymbolRow("PORT_CIRRUS", 0x5),
+        SymbolRow("PORT_16650", 0x6),
+        SymbolRow("PORT_16650V2", 0x7),
+        SymbolRow("PORT_16750", 0x8),
+        SymbolRow("PORT_STARTECH", 0x9),
+        SymbolRow("PORT_16C950", 0xa),
+        SymbolRow("PORT_16654", 0xb),
+        SymbolRow("PORT_16850", 0xc),
+        SymbolRow("PORT_RSA", 0xd),
+        SymbolRow("ASYNC_HUP_NOTIFY", 0x1),
+        SymbolRow("ASYNC_FOURPORT", 0x2),
+        SymbolRow("ASYNC_SAK", 0x4),
+        SymbolRow("ASYNC_SPLIT_TERMIOS", 0x8),
+        SymbolRow("ASYNC_SPD_HI", 0x10),
+    ]
+
+    private static let symbols44: [SymbolRow] = [
+        SymbolRow("ASYNC_SPD_VHI", 0x20),
+        SymbolRow("ASYNC_SKIP_TEST", 0x40),
+        SymbolRow("ASYNC_AUTO_IRQ", 0x80),
+        SymbolRow("ASYNC_SESSION_LOCKOUT", 0x100),
+        SymbolRow("ASYNC_PGRP_LOCKOUT", 0x200),
+        SymbolRow("ASYNC_CALLOUT_NOHUP", 0x400),
+        SymbolRow("ASYNC_HARDPPS_CD", 0x800),
+        SymbolRow("ASYNC_SPD_SHI", 0x1000),
+        SymbolRow("ASYNC_LOW_LATENCY", 0x2000),
+        SymbolRow("ASYNC_BUGGY_UART", 0x4000),
+        SymbolRow("ASYNC_AUTOPROBE", 0x8000),
+        SymbolRow("ASYNC_MAGIC_MULTIPLIER", 0x10000),
+        SymbolRow("SER_RS485_ENABLED", 0x1),
+        SymbolRow("SER_RS485_RTS_ON_SEND", 0x2),
+        SymbolRow("SER_RS485_RTS_AFTER_SEND", 0x4),
+        SymbolRow("SER_RS485_RX_DURING_TX", 0x10),
+        SymbolRow("SER_RS485_TERMINATE_BUS", 0x20),
+        SymbolRow("SER_RS485_ADDRB", 0x40),
+        SymbolRow("SER_RS485_ADDR_RECV", 0x80),
+        SymbolRow("SER_RS485_ADDR_DEST", 0x100),
+        SymbolRow("VT_AUTO", 0x0),
+        SymbolRow("VT_PROCESS", 0x1),
+        SymbolRow("VT_ACKACQ", 0x2),
+        SymbolRow("VT_EVENT_SWITCH", 0x1),
+        SymbolRow("VT_EVENT_BLANK", 0x2),
+        SymbolRow("VT_EVENT_UNBLANK", 0x4),
+        SymbolRow("VT_EVENT_RESIZE", 0x8),
+        SymbolRow("I2C_M_RD", 0x1),
+        SymbolRow("I2C_M_TEN", 0x10),
+        SymbolRow("I2C_M_DMA_SAFE", 0x200),
+        SymbolRow("I2C_M_RECV_LEN", 0x400),
+        SymbolRow("I2C_M_NO_RD_ACK", 0x800),
+        SymbolRow("I2C_M_IGNORE_NAK", 0x1000),
+        SymbolRow("I2C_M_REV_DIR_ADDR", 0x2000),
+        SymbolRow("I2C_M_NOSTART", 0x4000),
+        SymbolRow("I2C_M_STOP", 0x8000),
+        SymbolRow("I2C_FUNC_I2C", 0x1),
+        SymbolRow("I2C_FUNC_10BIT_ADDR", 0x2),
+        SymbolRow("I2C_FUNC_PROTOCOL_MANGLING", 0x4),
+        SymbolRow("I2C_FUNC_SMBUS_PEC", 0x8),
+        SymbolRow("I2C_FUNC_NOSTART", 0x10),
+        SymbolRow("I2C_FUNC_SLAVE", 0x20),
+        SymbolRow("I2C_FUNC_SMBUS_BLOCK_PROC_CALL", 0x8000),
+        SymbolRow("I2C_FUNC_SMBUS_QUICK", 0x10000),
+        SymbolRow("I2C_FUNC_SMBUS_READ_BYTE", 0x20000),
+        SymbolRow("I2C_FUNC_SMBUS_WRITE_BYTE", 0x40000),
+        SymbolRow("I2C_FUNC_SMBUS_READ_BYTE_DATA", 0x80000),
+        SymbolRow("I2C_FUNC_SMBUS_WRITE_BYTE_DATA", 0x100000),
+        SymbolRow("I2C_FUNC_SMBUS_READ_WORD_DATA", 0x200000),
+        SymbolRow("I2C_FUNC_SMBUS_WRITE_WORD_DATA", 0x400000),
+        SymbolRow("I2C_FUNC_SMBUS_PROC_CALL", 0x800000),
+        SymbolRow("I2C_FUNC_SMBUS_READ_BLOCK_DATA", 0x1000000),
+        SymbolRow("I2C_FUNC_SMBUS_WRITE_BLOCK_DATA", 0x2000000),
+        SymbolRow("I2C_FUNC_SMBUS_READ_I2C_BLOCK", 0x4000000),
+        SymbolRow("I2C_FUNC_SMBUS_WRITE_I2C_BLOCK", 0x8000000),
+        SymbolRow("I2C_FUNC_SMBUS_HOST_NOTIFY", 0x10000000),
+        SymbolRow("I2C_SMBUS_WRITE", 0x0),
+        SymbolRow("I2C_SMBUS_READ", 0x1),
+        SymbolRow("I2C_SMBUS_QUICK", 0x0),
+        SymbolRow("I2C_SMBUS_BYTE", 0x1),
+        SymbolRow("I2C_SMBUS_BYTE_DATA", 0x2),
+        SymbolRow("I2C_SMBUS_WORD_DATA", 0x3),
+        SymbolRow("I2C_SMBUS_PROC_CALL", 0x4),
+        SymbolRow("I2C_SMBUS_BLOCK_DATA", 0x5),
+        SymbolRow("I2C_SMBUS_I2C_BLOCK_BROKEN", 0x6),
+        SymbolRow("I2C_SMBUS_BLOCK_PROC_CALL", 0x7),
+        SymbolRow("I2C_SMBUS_I2C_BLOCK_DATA", 0x8),
+        SymbolRow("FB_TYPE_PACKED_PIXELS", 0x0),
+        SymbolRow("FB_TYPE_PLANES", 0x1),
+        SymbolRow("FB_TYPE_INTERLEAVED_PLANES", 0x2),
+        SymbolRow("FB_TYPE_TEXT", 0x3),
+        SymbolRow("FB_TYPE_VGA_PLANES", 0x4),
+        SymbolRow("FB_TYPE_FOURCC", 0x5),
+        SymbolRow("FB_VISUAL_MONO01", 0x0),
+        SymbolRow("FB_VISUAL_MONO10", 0x1),
+        SymbolRow("FB_VISUAL_TRUECOLOR", 0x2),
+        SymbolRow("FB_VISUAL_PSEUDOCOLOR", 0x3),
+        SymbolRow("FB_VISUAL_DIRECTCOLOR", 0x4),
+        SymbolRow("FB_VISUAL_STATIC_PSEUDOCOLOR", 0x5),
+        SymbolRow("FB_VISUAL_FOURCC", 0x6),
+        SymbolRow("FB_ROTATE_UR", 0x0),
+        SymbolRow("FB_ROTATE_CW", 0x1),
+        SymbolRow("FB_ROTATE_UD", 0x2),
+        SymbolRow("FB_ROTATE_CCW", 0x3),
+        SymbolRow("FB_BLANK_UNBLANK", 0x0),
+        SymbolRow("FB_BLANK_NORMAL", 0x1),
+        SymbolRow("FB_BLANK_VSYNC_SUSPEND", 0x2),
+        SymbolRow("FB_BLANK_HSYNC_SUSPEND", 0x3),
+        SymbolRow("FB_BLANK_POWERDOWN", 0x4),
+        SymbolRow("FB_ACTIVATE_NOW", 0x0),
+        SymbolRow("FB_ACTIVATE_NXTOPEN", 0x1),
+        SymbolRow("FB_ACTIVATE_TEST", 0x2),
+        SymbolRow("FB_ACTIVATE_VBL", 0x10),
+        SymbolRow("FB_ACTIVATE_ALL", 0x40),
+        SymbolRow("FB_ACTIVATE_FORCE", 0x80),
+        SymbolRow("FB_ACTIVATE_INV_MODE", 0x100),
+        SymbolRow("FB_ACTIVATE_KD_TEXT", 0x200),
+        SymbolRow("FB_SYNC_HOR_HIGH_ACT", 0x1),
+        SymbolRow("FB_SYNC_VERT_HIGH_ACT", 0x2),
+        SymbolRow("FB_SYNC_EXT", 0x4),
+        SymbolRow("FB_SYNC_COMP_HIGH_ACT", 0x8),
+        SymbolRow("FB_SYNC_BROADCAST", 0x10),
+        SymbolRow("FB_SYNC_ON_GREEN", 0x20),
+        SymbolRow("FB_VMODE_NONINTERLACED", 0x0),
+        SymbolRow("FB_VMODE_INTERLACED", 0x1),
+        SymbolRow("FB_VMODE_DOUBLE", 0x2),
+        SymbolRow("FB_VMODE_ODD_FLD_FIRST", 0x4),
+        SymbolRow("FB_VMODE_YWRAP", 0x100),
+        SymbolRow("FB_VMODE_SMOOTH_XPAN", 0x200),
+        SymbolRow("USBDEVFS_URB_TYPE_ISO", 0x0),
+        SymbolRow("USBDEVFS_URB_TYPE_INTERRUPT", 0x1),
+        SymbolRow("USBDEVFS_URB_TYPE_CONTROL", 0x2),
+        SymbolRow("USBDEVFS_URB_TYPE_BULK", 0x3),
+        SymbolRow("USBDEVFS_URB_SHORT_NOT_OK", 0x1),
+        SymbolRow("USBDEVFS_URB_ISO_ASAP", 0x2),
+        SymbolRow("USBDEVFS_URB_BULK_CONTINUATION", 0x4),
+        SymbolRow("USBDEVFS_URB_NO_FSBR", 0x20),
+        SymbolRow("USBDEVFS_URB_ZERO_PACKET", 0x40),
+        SymbolRow("USBDEVFS_URB_NO_INTERRUPT", 0x80),
+        SymbolRow("USBDEVFS_CAP_ZERO_PACKET", 0x1),
+        SymbolRow("USBDEVFS_CAP_BULK_CONTINUATION", 0x2),
+        SymbolRow("USBDEVFS_CAP_NO_PACKET_SIZE_LIM", 0x4),
+        SymbolRow("USBDEVFS_CAP_BULK_SCATTER_GATHER", 0x8),
+        SymbolRow("USBDEVFS_CAP_REAP_AFTER_DISCONNECT", 0x10),
+        SymbolRow("USBDEVFS_CAP_MMAP", 0x20),
+        SymbolRow("USBDEVFS_CAP_DROP_PRIVILEGES", 0x40),
+        SymbolRow("USBDEVFS_CAP_CONNINFO_EX", 0x80),
+        SymbolRow("USBDEVFS_CAP_SUSPEND", 0x100),
+        SymbolRow("USBDEVFS_DISCONNECT_CLAIM_IF_DRIVER", 0x1),
+        SymbolRow("USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER", 0x2),
+        SymbolRow("BUS_PCI", 0x1),
+        SymbolRow("BUS_ISAPNP", 0x2),
+        SymbolRow("BUS_USB", 0x3),
+        SymbolRow("BUS_HIL", 0x4),
+        SymbolRow("BUS_BLUETOOTH", 0x5),
+        SymbolRow("BUS_VIRTUAL", 0x6),
+        SymbolRow("BUS_ISA", 0x10),
+        SymbolRow("BUS_I8042", 0x11),
+        SymbolRow("BUS_XTKBD", 0x12),
+        SymbolRow("BUS_RS232", 0x13),
+        SymbolRow("BUS_GAMEPORT", 0x14),
+        SymbolRow("BUS_PARPORT", 0x15),
+        SymbolRow("BUS_AMIGA", 0x16),
+        SymbolRow("BUS_ADB", 0x17),
+        SymbolRow("BUS_I2C", 0x18),
+        SymbolRow("BUS_HOST", 0x19),
+        SymbolRow("BUS_GSC", 0x1a),
+        SymbolRow("BUS_ATARI", 0x1b),
+        SymbolRow("BUS_SPI", 0x1c),
+        SymbolRow("BUS_RMI", 0x1d),
+        SymbolRow("BUS_CEC", 0x1e),
+        SymbolRow("BUS_INTEL_ISHTP", 0x1f),
+        SymbolRow("BUS_AMD_SFH", 0x20),
+        SymbolRow("BLK_ZONE_TYPE_CONVENTIONAL", 0x1),
+        SymbolRow("BLK_ZONE_TYPE_SEQWRITE_REQ", 0x2),
+        SymbolRow("BLK_ZONE_TYPE_SEQWRITE_PREF", 0x3),
+        SymbolRow("BLK_ZONE_COND_NOT_WP", 0x0),
+        SymbolRow("BLK_ZONE_COND_EMPTY", 0x1),
+        SymbolRow("BLK_ZONE_COND_IMP_OPEN", 0x2),
+        SymbolRow("BLK_ZONE_COND_EXP_OPEN", 0x3),
+        SymbolRow("BLK_ZONE_COND_CLOSED", 0x4),
+        SymbolRow("BLK_ZONE_COND_READONLY", 0xd),
+        SymbolRow("BLK_ZONE_COND_FULL", 0xe),
+        SymbolRow("BLK_ZONE_COND_OFFLINE", 0xf),
+        SymbolRow("BLK_ZONE_REP_CAPACITY", 0x1),
+        SymbolRow("CDROM_LBA", 0x1),
+        SymbolRow("CDROM_MSF", 0x2),
+        SymbolRow("CDS_NO_INFO", 0x0),
+        SymbolRow("CDS_NO_DISC", 0x1),
+        SymbolRow("CDS_TRAY_OPEN", 0x2),
+        SymbolRow("CDS_DRIVE_NOT_READY", 0x3),
+        SymbolRow("CDS_DISC_OK", 0x4),
+        SymbolRow("DMA_BUF_SYNC_START", 0x0, 0x4),
+        SymbolRow("DMA_BUF_SYNC_END", 0x4, 0x4),
+        SymbolRow("DMA_BUF_SYNC_READ", 0x1),
+        SymbolRow("DMA_BUF_SYNC_WRITE", 0x2),
+        SymbolRow("FSCRYPT_MODE_AES_256_XTS", 0x1),
+        SymbolRow("FSCRYPT_MODE_AES_256_CTS", 0x4),
+        SymbolRow("FSCRYPT_MODE_AES_128_CBC", 0x5),
+        SymbolRow("FSCRYPT_MODE_AES_128_CTS", 0x6),
+        SymbolRow("FSCRYPT_MODE_ADIANTUM", 0x9),
+        SymbolRow("FSCRYPT_MODE_AES_256_HCTR2", 0xa),
+        SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_4", 0x0, 0x3),
+        SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_8", 0x1, 0x3),
+        SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_16", 0x2, 0x3),
+        SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_32", 0x3, 0x3),
+        SymbolRow("FSCRYPT_POLICY_FLAG_DIRECT_KEY", 0x4),
+        SymbolRow("FSCRYPT_POLICY_FLAG_IV_INO_LBLK_64", 0x8),
+        SymbolRow("FSCRYPT_POLICY_FLAG_IV_INO_LBLK_32", 0x10),
+        SymbolRow("ETHTOOL_GSET", 0x1),
+        SymbolRow("ETHTOOL_SSET", 0x2),
+        SymbolRow("ETHTOOL_GDRVINFO", 0x3),
+        SymbolRow("ETHTOOL_GREGS", 0x4),
+        SymbolRow("ETHTOOL_GWOL", 0x5),
+        SymbolRow("ETHTOOL_SWOL", 0x6),
+        SymbolRow("ETHTOOL_GMSGLVL", 0x7),
+        SymbolRow("ETHTOOL_SMSGLVL", 0x8),
+        SymbolRow("ETHTOOL_NWAY_RST", 0x9),
+        SymbolRow("ETHTOOL_GLINK", 0xa),
+        SymbolRow("ETHTOOL_GEEPROM", 0xb),
+    ]
+
+    private static let symbols45: [SymbolRow] = [
+        SymbolRow("ETHTOOL_SEEPROM", 0xc),
+        SymbolRow("ETHTOOL_GCOALESCE", 0xe),
+        SymbolRow("ETHTOOL_SCOALESCE", 0xf),
+        SymbolRow("ETHTOOL_GRINGPARAM", 0x10),
+        SymbolRow("ETHTOOL_SRINGPARAM", 0x11),
+        SymbolRow("ETHTOOL_GPAUSEPARAM", 0x12),
+        SymbolRow("ETHTOOL_SPAUSEPARAM", 0x13),
+        SymbolRow("ETHTOOL_GRXCSUM", 0x14),
+        SymbolRow("ETHTOOL_SRXCSUM", 0x15),
+        SymbolRow("ETHTOOL_GTXCSUM", 0x16),
+        SymbolRow("ETHTOOL_STXCSUM", 0x17),
+        SymbolRow("ETHTOOL_GSG", 0x18),
+        SymbolRow("ETHTOOL_SSG", 0x19),
+        SymbolRow("ETHTOOL_TEST", 0x1a),
+        SymbolRow("ETHTOOL_GSTRINGS", 0x1b),
+        SymbolRow("ETHTOOL_PHYS_ID", 0x1c),
+        SymbolRow("ETHTOOL_GSTATS", 0x1d),
+        SymbolRow("ETHTOOL_GTSO", 0x1e),
+        SymbolRow("ETHTOOL_STSO", 0x1f),
+        SymbolRow("ETHTOOL_GPERMADDR", 0x20),
+        SymbolRow("ETHTOOL_GUFO", 0x21),
+        SymbolRow("ETHTOOL_SUFO", 0x22),
+        SymbolRow("ETHTOOL_GGSO", 0x23),
+        SymbolRow("ETHTOOL_SGSO", 0x24),
+        SymbolRow("ETHTOOL_GFLAGS", 0x25),
+        SymbolRow("ETHTOOL_SFLAGS", 0x26),
+        SymbolRow("ETHTOOL_GPFLAGS", 0x27),
+        SymbolRow("ETHTOOL_SPFLAGS", 0x28),
+        SymbolRow("ETHTOOL_GRXFH", 0x29),
+        SymbolRow("ETHTOOL_SRXFH", 0x2a),
+        SymbolRow("ETHTOOL_GGRO", 0x2b),
+        SymbolRow("ETHTOOL_SGRO", 0x2c),
+        SymbolRow("ETHTOOL_GRXRINGS", 0x2d),
+        SymbolRow("ETHTOOL_GRXCLSRLCNT", 0x2e),
+        SymbolRow("ETHTOOL_GRXCLSRULE", 0x2f),
+        SymbolRow("ETHTOOL_GRXCLSRLALL", 0x30),
+        SymbolRow("ETHTOOL_SRXCLSRLDEL", 0x31),
+        SymbolRow("ETHTOOL_SRXCLSRLINS", 0x32),
+        SymbolRow("ETHTOOL_FLASHDEV", 0x33),
+        SymbolRow("ETHTOOL_RESET", 0x34),
+        SymbolRow("ETHTOOL_SRXNTUPLE", 0x35),
+        SymbolRow("ETHTOOL_GRXNTUPLE", 0x36),
+        SymbolRow("ETHTOOL_GSSET_INFO", 0x37),
+        SymbolRow("ETHTOOL_GRXFHINDIR", 0x38),
+        SymbolRow("ETHTOOL_SRXFHINDIR", 0x39),
+        SymbolRow("ETHTOOL_GFEATURES", 0x3a),
+        SymbolRow("ETHTOOL_SFEATURES", 0x3b),
+        SymbolRow("ETHTOOL_GCHANNELS", 0x3c),
+        SymbolRow("ETHTOOL_SCHANNELS", 0x3d),
+        SymbolRow("ETHTOOL_SET_DUMP", 0x3e),
+        SymbolRow("ETHTOOL_GET_DUMP_FLAG", 0x3f),
+        SymbolRow("ETHTOOL_GET_DUMP_DATA", 0x40),
+        SymbolRow("ETHTOOL_GET_TS_INFO", 0x41),
+        SymbolRow("ETHTOOL_GMODULEINFO", 0x42),
+        SymbolRow("ETHTOOL_GMODULEEEPROM", 0x43),
+        SymbolRow("ETHTOOL_GEEE", 0x44),
+        SymbolRow("ETHTOOL_SEEE", 0x45),
+        SymbolRow("ETHTOOL_GRSSH", 0x46),
+        SymbolRow("ETHTOOL_SRSSH", 0x47),
+        SymbolRow("ETHTOOL_GTUNABLE", 0x48),
+        SymbolRow("ETHTOOL_STUNABLE", 0x49),
+        SymbolRow("ETHTOOL_GPHYSTATS", 0x4a),
+        SymbolRow("ETHTOOL_PERQUEUE", 0x4b),
+        SymbolRow("ETHTOOL_GLINKSETTINGS", 0x4c),
+        SymbolRow("ETHTOOL_SLINKSETTINGS", 0x4d),
+        SymbolRow("ETHTOOL_GFECPARAM", 0x50),
+        SymbolRow("ETHTOOL_SFECPARAM", 0x51),
+        SymbolRow("HWTSTAMP_TX_OFF", 0x0),
+        SymbolRow("HWTSTAMP_TX_ON", 0x1),
+        SymbolRow("HWTSTAMP_TX_ONESTEP_SYNC", 0x2),
+        SymbolRow("HWTSTAMP_TX_ONESTEP_P2P", 0x3),
+        SymbolRow("HWTSTAMP_FILTER_NONE", 0x0),
+        SymbolRow("HWTSTAMP_FILTER_ALL", 0x1),
+        SymbolRow("HWTSTAMP_FILTER_SOME", 0x2),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V1_L4_EVENT", 0x3),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V1_L4_SYNC", 0x4),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V1_L4_DELAY_REQ", 0x5),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V2_L4_EVENT", 0x6),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V2_L4_SYNC", 0x7),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V2_L4_DELAY_REQ", 0x8),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V2_L2_EVENT", 0x9),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V2_L2_SYNC", 0xa),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V2_L2_DELAY_REQ", 0xb),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V2_EVENT", 0xc),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V2_SYNC", 0xd),
+        SymbolRow("HWTSTAMP_FILTER_PTP_V2_DELAY_REQ", 0xe),
+        SymbolRow("HWTSTAMP_FILTER_NTP_ALL", 0xf),
+        SymbolRow("HWTSTAMP_FLAG_BONDED_PHC_INDEX", 0x1),
+        SymbolRow("ADD_VLAN_CMD", 0x0),
+        SymbolRow("DEL_VLAN_CMD", 0x1),
+        SymbolRow("SET_VLAN_INGRESS_PRIORITY_CMD", 0x2),
+        SymbolRow("SET_VLAN_EGRESS_PRIORITY_CMD", 0x3),
+        SymbolRow("GET_VLAN_INGRESS_PRIORITY_CMD", 0x4),
+        SymbolRow("GET_VLAN_EGRESS_PRIORITY_CMD", 0x5),
+        SymbolRow("SET_VLAN_NAME_TYPE_CMD", 0x6),
+        SymbolRow("SET_VLAN_FLAG_CMD", 0x7),
+        SymbolRow("GET_VLAN_REALDEV_NAME_CMD", 0x8),
+        SymbolRow("GET_VLAN_VID_CMD", 0x9),
         SymbolRow("IGNBRK", 0x1),
         SymbolRow("BRKINT", 0x2),
         SymbolRow("IGNPAR", 0x4),
@@ -10870,9 +11372,6 @@ extension SpecTables {
         SymbolRow("VSUSP", 0xa),
         SymbolRow("VEOL", 0xb),
         SymbolRow("VREPRINT", 0xc),
-    ]
-
-    private static let symbols44: [SymbolRow] = [
         SymbolRow("VDISCARD", 0xd),
         SymbolRow("VWERASE", 0xe),
         SymbolRow("VLNEXT", 0xf),
@@ -10900,6 +11399,9 @@ extension SpecTables {
         SymbolRow("LO_FLAGS_USE_AOPS", 0x2),
         SymbolRow("LO_FLAGS_AUTOCLEAR", 0x4),
         SymbolRow("LO_FLAGS_PARTSCAN", 0x8),
+    ]
+
+    private static let symbols46: [SymbolRow] = [
         SymbolRow("LO_FLAGS_DIRECT_IO", 0x10),
         SymbolRow("LO_CRYPT_NONE", 0x0),
         SymbolRow("LO_CRYPT_XOR", 0x1),
@@ -11073,9 +11575,6 @@ extension SpecTables {
         SymbolRow("IFF_NOFILTER", 0x1000),
         SymbolRow("TUN_F_CSUM", 0x1),
         SymbolRow("TUN_F_TSO4", 0x2),
-    ]
-
-    private static let symbols45: [SymbolRow] = [
         SymbolRow("TUN_F_TSO6", 0x4),
         SymbolRow("TUN_F_TSO_ECN", 0x8),
         SymbolRow("TUN_F_UFO", 0x10),
@@ -11103,6 +11602,9 @@ extension SpecTables {
         SymbolRow("RTF_REJECT", 0x200),
         SymbolRow("EV_SYN", 0x0),
         SymbolRow("EV_KEY", 0x1),
+    ]
+
+    private static let symbols47: [SymbolRow] = [
         SymbolRow("EV_REL", 0x2),
         SymbolRow("EV_ABS", 0x3),
         SymbolRow("EV_MSC", 0x4),
@@ -11276,9 +11778,6 @@ extension SpecTables {
         SymbolRow("ARPHRD_CSLIP6", 0x103),
         SymbolRow("ARPHRD_DDCMP", 0x205),
         SymbolRow("ARPHRD_DLCI", 0xf),
-    ]
-
-    private static let symbols46: [SymbolRow] = [
         SymbolRow("ARPHRD_ECONET", 0x30e),
         SymbolRow("ARPHRD_EETHER", 0x2),
         SymbolRow("ARPHRD_ETHER", 0x1),
@@ -11306,6 +11805,9 @@ extension SpecTables {
         SymbolRow("ARPHRD_IPGRE", 0x30a),
         SymbolRow("ARPHRD_IRDA", 0x30f),
         SymbolRow("ARPHRD_LAPB", 0x204),
+    ]
+
+    private static let symbols48: [SymbolRow] = [
         SymbolRow("ARPHRD_LOCALTLK", 0x305),
         SymbolRow("ARPHRD_LOOPBACK", 0x304),
         SymbolRow("ARPHRD_MCTP", 0x122),
@@ -11479,9 +11981,6 @@ extension SpecTables {
         SymbolRow("ARPHRD_BIF", 0x307),
         SymbolRow("ARPHRD_SIT", 0x308),
         SymbolRow("ARPHRD_IPDDP", 0x309),
-    ]
-
-    private static let symbols47: [SymbolRow] = [
         SymbolRow("ARPHRD_IPGRE", 0x30a),
         SymbolRow("ARPHRD_PIMREG", 0x30b),
         SymbolRow("ARPHRD_HIPPI", 0x30c),
@@ -11509,6 +12008,9 @@ extension SpecTables {
         SymbolRow("ARPHRD_VOID", 0xffff),
         SymbolRow("PACKET_HOST", 0x0),
         SymbolRow("PACKET_BROADCAST", 0x1),
+    ]
+
+    private static let symbols49: [SymbolRow] = [
         SymbolRow("PACKET_MULTICAST", 0x2),
         SymbolRow("PACKET_OTHERHOST", 0x3),
         SymbolRow("PACKET_OUTGOING", 0x4),
@@ -11682,9 +12184,6 @@ extension SpecTables {
         SymbolRow("SOL_BLUETOOTH", 0x112, type: 38),
         SymbolRow("SOL_PNPIPE", 0x113, type: 39),
         SymbolRow("SOL_RDS", 0x114, type: 40),
-    ]
-
-    private static let symbols48: [SymbolRow] = [
         SymbolRow("SOL_IUCV", 0x115),
         SymbolRow("SOL_CAIF", 0x116, type: 41),
         SymbolRow("SOL_ALG", 0x117, type: 42),
@@ -11712,6 +12211,9 @@ extension SpecTables {
         SymbolRow("SO_BSDCOMPAT", 0xe, type: 49),
         SymbolRow("SO_REUSEPORT", 0xf, type: 49),
         SymbolRow("SO_PASSCRED", 0x10, type: 49),
+    ]
+
+    private static let symbols50: [SymbolRow] = [
         SymbolRow("SO_PEERCRED", 0x11, type: 52),
         SymbolRow("SO_RCVLOWAT", 0x12, type: 49),
         SymbolRow("SO_SNDLOWAT", 0x13, type: 49),
@@ -11788,7 +12290,7 @@ extension SpecTables {
         SymbolRow("TCP_INFO", 0xb, type: 62),
         SymbolRow("TCP_QUICKACK", 0xc),
         SymbolRow("TCP_CONGESTION", 0xd),
-        SymbolRow("TCP_MD5SIG", 0xe),
+        SymbolRow("TCP_MD5SIG", 0xe, type: 63),
         SymbolRow("TCP_COOKIE_TRANSACTIONS", 0xf),
         SymbolRow("TCP_THIN_LINEAR_TIMEOUTS", 0x10),
         SymbolRow("TCP_THIN_DUPACK", 0x11),
@@ -11803,16 +12305,16 @@ extension SpecTables {
         SymbolRow("TCP_CC_INFO", 0x1a),
         SymbolRow("TCP_SAVE_SYN", 0x1b),
         SymbolRow("TCP_SAVED_SYN", 0x1c),
-        SymbolRow("TCP_REPAIR_WINDOW", 0x1d, type: 63),
+        SymbolRow("TCP_REPAIR_WINDOW", 0x1d, type: 64),
         SymbolRow("TCP_FASTOPEN_CONNECT", 0x1e),
         SymbolRow("TCP_ULP", 0x1f),
-        SymbolRow("TCP_MD5SIG_EXT", 0x20),
+        SymbolRow("TCP_MD5SIG_EXT", 0x20, type: 63),
         SymbolRow("TCP_FASTOPEN_KEY", 0x21),
         SymbolRow("TCP_FASTOPEN_NO_COOKIE", 0x22),
         SymbolRow("TCP_ZEROCOPY_RECEIVE", 0x23),
         SymbolRow("TCP_INQ", 0x24),
         SymbolRow("TCP_TX_DELAY", 0x25),
-        SymbolRow("TCP_AO_ADD_KEY", 0x26, type: 64),
+        SymbolRow("TCP_AO_ADD_KEY", 0x26, type: 65),
         SymbolRow("TCP_AO_DEL_KEY", 0x27),
         SymbolRow("TCP_AO_INFO", 0x28),
         SymbolRow("TCP_AO_GET_KEYS", 0x29),
@@ -11856,17 +12358,17 @@ extension SpecTables {
         SymbolRow("IP_MULTICAST_IF", 0x20),
         SymbolRow("IP_MULTICAST_TTL", 0x21),
         SymbolRow("IP_MULTICAST_LOOP", 0x22),
-        SymbolRow("IP_ADD_MEMBERSHIP", 0x23, type: 65),
-        SymbolRow("IP_DROP_MEMBERSHIP", 0x24, type: 65),
-        SymbolRow("IP_UNBLOCK_SOURCE", 0x25, type: 66),
-        SymbolRow("IP_BLOCK_SOURCE", 0x26, type: 66),
-        SymbolRow("IP_ADD_SOURCE_MEMBERSHIP", 0x27, type: 66),
-        SymbolRow("IP_DROP_SOURCE_MEMBERSHIP", 0x28, type: 66),
+        SymbolRow("IP_ADD_MEMBERSHIP", 0x23, type: 66),
+        SymbolRow("IP_DROP_MEMBERSHIP", 0x24, type: 66),
+        SymbolRow("IP_UNBLOCK_SOURCE", 0x25, type: 67),
+        SymbolRow("IP_BLOCK_SOURCE", 0x26, type: 67),
+        SymbolRow("IP_ADD_SOURCE_MEMBERSHIP", 0x27, type: 67),
+        SymbolRow("IP_DROP_SOURCE_MEMBERSHIP", 0x28, type: 67),
         SymbolRow("IP_MSFILTER", 0x29),
-        SymbolRow("MCAST_JOIN_GROUP", 0x2a, type: 67),
+        SymbolRow("MCAST_JOIN_GROUP", 0x2a, type: 68),
         SymbolRow("MCAST_BLOCK_SOURCE", 0x2b),
         SymbolRow("MCAST_UNBLOCK_SOURCE", 0x2c),
-        SymbolRow("MCAST_LEAVE_GROUP", 0x2d, type: 67),
+        SymbolRow("MCAST_LEAVE_GROUP", 0x2d, type: 68),
         SymbolRow("MCAST_JOIN_SOURCE_GROUP", 0x2e),
         SymbolRow("MCAST_LEAVE_SOURCE_GROUP", 0x2f),
         SymbolRow("MCAST_MSFILTER", 0x30),
@@ -11885,39 +12387,39 @@ extension SpecTables {
         SymbolRow("IPV6_NEXTHOP", 0x9),
         SymbolRow("IPV6_AUTHHDR", 0xa),
         SymbolRow("IPV6_FLOWINFO", 0xb),
-    ]
-
-    private static let symbols49: [SymbolRow] = [
         SymbolRow("IPV6_UNICAST_HOPS", 0x10),
         SymbolRow("IPV6_MULTICAST_IF", 0x11),
         SymbolRow("IPV6_MULTICAST_HOPS", 0x12),
         SymbolRow("IPV6_MULTICAST_LOOP", 0x13),
-        SymbolRow("IPV6_ADD_MEMBERSHIP", 0x14, type: 68),
-        SymbolRow("IPV6_DROP_MEMBERSHIP", 0x15, type: 68),
+        SymbolRow("IPV6_ADD_MEMBERSHIP", 0x14, type: 69),
+        SymbolRow("IPV6_DROP_MEMBERSHIP", 0x15, type: 69),
         SymbolRow("IPV6_ROUTER_ALERT", 0x16),
         SymbolRow("IPV6_MTU_DISCOVER", 0x17),
         SymbolRow("IPV6_MTU", 0x18),
         SymbolRow("IPV6_RECVERR", 0x19),
         SymbolRow("IPV6_V6ONLY", 0x1a),
-        SymbolRow("IPV6_JOIN_ANYCAST", 0x1b, type: 68),
-        SymbolRow("IPV6_LEAVE_ANYCAST", 0x1c, type: 68),
+        SymbolRow("IPV6_JOIN_ANYCAST", 0x1b, type: 69),
+        SymbolRow("IPV6_LEAVE_ANYCAST", 0x1c, type: 69),
         SymbolRow("IPV6_MULTICAST_ALL", 0x1d),
         SymbolRow("IPV6_ROUTER_ALERT_ISOLATE", 0x1e),
         SymbolRow("IPV6_RECVERR_RFC4884", 0x1f),
-        SymbolRow("IPV6_FLOWLABEL_MGR", 0x20),
+        SymbolRow("IPV6_FLOWLABEL_MGR", 0x20, type: 70),
         SymbolRow("IPV6_FLOWINFO_SEND", 0x21),
         SymbolRow("IPV6_IPSEC_POLICY", 0x22),
         SymbolRow("IPV6_XFRM_POLICY", 0x23),
         SymbolRow("IPV6_HDRINCL", 0x24),
-        SymbolRow("MCAST_JOIN_GROUP", 0x2a, type: 67),
+        SymbolRow("MCAST_JOIN_GROUP", 0x2a, type: 68),
         SymbolRow("MCAST_BLOCK_SOURCE", 0x2b),
         SymbolRow("MCAST_UNBLOCK_SOURCE", 0x2c),
-        SymbolRow("MCAST_LEAVE_GROUP", 0x2d, type: 67),
+        SymbolRow("MCAST_LEAVE_GROUP", 0x2d, type: 68),
         SymbolRow("MCAST_JOIN_SOURCE_GROUP", 0x2e),
         SymbolRow("MCAST_LEAVE_SOURCE_GROUP", 0x2f),
+    ]
+
+    private static let symbols51: [SymbolRow] = [
         SymbolRow("MCAST_MSFILTER", 0x30),
         SymbolRow("IPV6_RECVPKTINFO", 0x31),
-        SymbolRow("IPV6_PKTINFO", 0x32, type: 69),
+        SymbolRow("IPV6_PKTINFO", 0x32, type: 71),
         SymbolRow("IPV6_RECVHOPLIMIT", 0x33),
         SymbolRow("IPV6_HOPLIMIT", 0x34),
         SymbolRow("IPV6_RECVHOPOPTS", 0x35),
@@ -11940,18 +12442,18 @@ extension SpecTables {
         SymbolRow("IPV6_UNICAST_IF", 0x4c),
         SymbolRow("IPV6_RECVFRAGSIZE", 0x4d),
         SymbolRow("IPV6_FREEBIND", 0x4e),
-        SymbolRow("PACKET_ADD_MEMBERSHIP", 0x1, type: 70),
-        SymbolRow("PACKET_DROP_MEMBERSHIP", 0x2, type: 70),
+        SymbolRow("PACKET_ADD_MEMBERSHIP", 0x1, type: 72),
+        SymbolRow("PACKET_DROP_MEMBERSHIP", 0x2, type: 72),
         SymbolRow("PACKET_RECV_OUTPUT", 0x3),
-        SymbolRow("PACKET_RX_RING", 0x5, type: 71),
-        SymbolRow("PACKET_STATISTICS", 0x6, type: 72),
+        SymbolRow("PACKET_RX_RING", 0x5, type: 73),
+        SymbolRow("PACKET_STATISTICS", 0x6, type: 74),
         SymbolRow("PACKET_COPY_THRESH", 0x7),
         SymbolRow("PACKET_AUXDATA", 0x8),
         SymbolRow("PACKET_ORIGDEV", 0x9),
         SymbolRow("PACKET_VERSION", 0xa),
         SymbolRow("PACKET_HDRLEN", 0xb),
         SymbolRow("PACKET_RESERVE", 0xc),
-        SymbolRow("PACKET_TX_RING", 0xd, type: 71),
+        SymbolRow("PACKET_TX_RING", 0xd, type: 73),
         SymbolRow("PACKET_LOSS", 0xe),
         SymbolRow("PACKET_VNET_HDR", 0xf),
         SymbolRow("PACKET_TX_TIMESTAMP", 0x10),
@@ -11975,16 +12477,16 @@ extension SpecTables {
         SymbolRow("NETLINK_CAP_ACK", 0xa, type: 49),
         SymbolRow("NETLINK_EXT_ACK", 0xb, type: 49),
         SymbolRow("NETLINK_GET_STRICT_CHK", 0xc, type: 49),
-        SymbolRow("SO_VM_SOCKETS_BUFFER_SIZE", 0x0, type: 73),
-        SymbolRow("SO_VM_SOCKETS_BUFFER_MIN_SIZE", 0x1, type: 73),
-        SymbolRow("SO_VM_SOCKETS_BUFFER_MAX_SIZE", 0x2, type: 73),
+        SymbolRow("SO_VM_SOCKETS_BUFFER_SIZE", 0x0, type: 75),
+        SymbolRow("SO_VM_SOCKETS_BUFFER_MIN_SIZE", 0x1, type: 75),
+        SymbolRow("SO_VM_SOCKETS_BUFFER_MAX_SIZE", 0x2, type: 75),
         SymbolRow("SO_VM_SOCKETS_PEER_HOST_VM_ID", 0x3),
         SymbolRow("SO_VM_SOCKETS_TRUSTED", 0x5),
         SymbolRow("SO_VM_SOCKETS_CONNECT_TIMEOUT", 0x6, type: 53),
         SymbolRow("SO_VM_SOCKETS_NONBLOCK_TXRX", 0x7),
         SymbolRow("SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW", 0x8, type: 59),
-        SymbolRow("ICMP_FILTER", 0x1, type: 74),
-        SymbolRow("CAN_RAW_FILTER", 0x1, type: 75),
+        SymbolRow("ICMP_FILTER", 0x1, type: 76),
+        SymbolRow("CAN_RAW_FILTER", 0x1, type: 77),
         SymbolRow("CAN_RAW_ERR_FILTER", 0x2),
         SymbolRow("CAN_RAW_LOOPBACK", 0x3),
         SymbolRow("CAN_RAW_RECV_OWN_MSGS", 0x4),
@@ -11992,9 +12494,9 @@ extension SpecTables {
         SymbolRow("CAN_RAW_JOIN_FILTERS", 0x6),
         SymbolRow("CAN_RAW_XL_FRAMES", 0x7),
         SymbolRow("CAN_RAW_XL_VCID_OPTS", 0x8),
-        SymbolRow("SCTP_RTOINFO", 0x0),
-        SymbolRow("SCTP_ASSOCINFO", 0x1),
-        SymbolRow("SCTP_INITMSG", 0x2),
+        SymbolRow("SCTP_RTOINFO", 0x0, type: 78),
+        SymbolRow("SCTP_ASSOCINFO", 0x1, type: 79),
+        SymbolRow("SCTP_INITMSG", 0x2, type: 80),
         SymbolRow("SCTP_NODELAY", 0x3),
         SymbolRow("SCTP_AUTOCLOSE", 0x4),
         SymbolRow("SCTP_SET_PEER_PRIMARY_ADDR", 0x5),
@@ -12003,7 +12505,7 @@ extension SpecTables {
         SymbolRow("SCTP_DISABLE_FRAGMENTS", 0x8),
         SymbolRow("SCTP_PEER_ADDR_PARAMS", 0x9),
         SymbolRow("SCTP_DEFAULT_SEND_PARAM", 0xa),
-        SymbolRow("SCTP_EVENTS", 0xb),
+        SymbolRow("SCTP_EVENTS", 0xb, type: 81),
         SymbolRow("SCTP_I_WANT_MAPPED_V4_ADDR", 0xc),
         SymbolRow("SCTP_MAXSEG", 0xd),
         SymbolRow("SCTP_STATUS", 0xe),
@@ -12083,18 +12585,15 @@ extension SpecTables {
         SymbolRow("DCCP_SOCKOPT_QPOLICY_TXQLEN", 0x11),
         SymbolRow("DCCP_SOCKOPT_CCID_RX_INFO", 0x80),
         SymbolRow("DCCP_SOCKOPT_CCID_TX_INFO", 0xc0),
-        SymbolRow("TIPC_IMPORTANCE", 0x7f, type: 76),
+        SymbolRow("TIPC_IMPORTANCE", 0x7f, type: 82),
         SymbolRow("TIPC_SRC_DROPPABLE", 0x80),
         SymbolRow("TIPC_DEST_DROPPABLE", 0x81),
         SymbolRow("TIPC_CONN_TIMEOUT", 0x82),
         SymbolRow("TIPC_NODE_RECVQ_DEPTH", 0x83),
-    ]
-
-    private static let symbols50: [SymbolRow] = [
         SymbolRow("TIPC_SOCK_RECVQ_DEPTH", 0x84),
         SymbolRow("TIPC_MCAST_BROADCAST", 0x85),
         SymbolRow("TIPC_MCAST_REPLICAST", 0x86),
-        SymbolRow("TIPC_GROUP_JOIN", 0x87, type: 77),
+        SymbolRow("TIPC_GROUP_JOIN", 0x87, type: 83),
         SymbolRow("TIPC_GROUP_LEAVE", 0x88),
         SymbolRow("TIPC_SOCK_RECVQ_USED", 0x89),
         SymbolRow("TIPC_NODELAY", 0x8a),
@@ -12118,6 +12617,9 @@ extension SpecTables {
         SymbolRow("RDS_CONG_MONITOR", 0x6),
         SymbolRow("RDS_GET_MR_FOR_DEST", 0x7),
         SymbolRow("SO_RDS_TRANSPORT", 0x8),
+    ]
+
+    private static let symbols52: [SymbolRow] = [
         SymbolRow("SO_RDS_MSG_RXPATH_LATENCY", 0xa),
         SymbolRow("RDS_INFO_COUNTERS", 0x2710),
         SymbolRow("RDS_INFO_CONNECTIONS", 0x2711),
@@ -12146,18 +12648,18 @@ extension SpecTables {
         SymbolRow("NFC_LLCP_REMOTE_LTO", 0x3),
         SymbolRow("NFC_LLCP_REMOTE_RW", 0x4),
         SymbolRow("KCM_RECV_DISABLE", 0x1),
-        SymbolRow("TLS_TX", 0x1),
-        SymbolRow("TLS_RX", 0x2),
+        SymbolRow("TLS_TX", 0x1, type: 84),
+        SymbolRow("TLS_RX", 0x2, type: 84),
         SymbolRow("TLS_TX_ZEROCOPY_RO", 0x3),
         SymbolRow("TLS_RX_EXPECT_NO_PAD", 0x4),
         SymbolRow("TLS_TX_MAX_PAYLOAD_LEN", 0x5),
-        SymbolRow("XDP_MMAP_OFFSETS", 0x1, type: 78),
+        SymbolRow("XDP_MMAP_OFFSETS", 0x1, type: 85),
         SymbolRow("XDP_RX_RING", 0x2),
         SymbolRow("XDP_TX_RING", 0x3),
-        SymbolRow("XDP_UMEM_REG", 0x4, type: 79),
+        SymbolRow("XDP_UMEM_REG", 0x4, type: 86),
         SymbolRow("XDP_UMEM_FILL_RING", 0x5),
         SymbolRow("XDP_UMEM_COMPLETION_RING", 0x6),
-        SymbolRow("XDP_STATISTICS", 0x7, type: 80),
+        SymbolRow("XDP_STATISTICS", 0x7, type: 87),
         SymbolRow("XDP_OPTIONS", 0x8),
         SymbolRow("XDP_MAX_TX_SKB_BUDGET", 0x9),
         SymbolRow("MPTCP_INFO", 0x1),
@@ -12205,64 +12707,78 @@ extension SpecTables {
         SymbolRow("SOCK_TXREHASH_DISABLED", 0x0),
         SymbolRow("SOCK_TXREHASH_ENABLED", 0x1),
         SymbolRow("SOCK_TXREHASH_DEFAULT", 0xff),
-        SymbolRow("SOL_IP", 0x0, type: 81),
-        SymbolRow("SOL_SOCKET", 0x1, type: 82),
-        SymbolRow("SOL_UDP", 0x11, type: 83),
-        SymbolRow("SOL_IPV6", 0x29, type: 84),
-        SymbolRow("SOL_PACKET", 0x107, type: 85),
-        SymbolRow("SOL_NETLINK", 0x10e, type: 86),
-        SymbolRow("SOL_ALG", 0x117, type: 87),
-        SymbolRow("SCM_RIGHTS", 0x1, type: 88),
+        SymbolRow("SOL_IP", 0x0, type: 88),
+        SymbolRow("SOL_SOCKET", 0x1, type: 89),
+        SymbolRow("SOL_UDP", 0x11, type: 90),
+        SymbolRow("SOL_IPV6", 0x29, type: 91),
+        SymbolRow("SOL_PACKET", 0x107, type: 92),
+        SymbolRow("SOL_NETLINK", 0x10e, type: 93),
+        SymbolRow("SOL_ALG", 0x117, type: 94),
+        SymbolRow("SCM_RIGHTS", 0x1, type: 95),
         SymbolRow("SCM_CREDENTIALS", 0x2, type: 52),
-        SymbolRow("SCM_SECURITY", 0x3, type: 89),
-        SymbolRow("SCM_PIDFD", 0x4, type: 88),
+        SymbolRow("SCM_SECURITY", 0x3, type: 96),
+        SymbolRow("SCM_PIDFD", 0x4, type: 95),
         SymbolRow("SO_TIMESTAMP_OLD", 0x1d, type: 53),
-        SymbolRow("SO_TIMESTAMPNS_OLD", 0x23, type: 90),
-        SymbolRow("SO_TIMESTAMPING_OLD", 0x25, type: 91),
+        SymbolRow("SO_TIMESTAMPNS_OLD", 0x23, type: 97),
+        SymbolRow("SO_TIMESTAMPING_OLD", 0x25, type: 98),
         SymbolRow("SO_RXQ_OVFL", 0x28, type: 55),
         SymbolRow("SO_WIFI_STATUS", 0x29, type: 55),
         SymbolRow("SCM_TIMESTAMPING_OPT_STATS", 0x36),
         SymbolRow("SCM_TIMESTAMPING_PKTINFO", 0x3a),
-        SymbolRow("SO_TXTIME", 0x3d, type: 73),
+        SymbolRow("SO_TXTIME", 0x3d, type: 75),
         SymbolRow("SO_TIMESTAMP_NEW", 0x3f, type: 59),
-        SymbolRow("SO_TIMESTAMPNS_NEW", 0x40, type: 92),
-        SymbolRow("SO_TIMESTAMPING_NEW", 0x41, type: 93),
+        SymbolRow("SO_TIMESTAMPNS_NEW", 0x40, type: 99),
+        SymbolRow("SO_TIMESTAMPING_NEW", 0x41, type: 100),
         SymbolRow("SCM_DEVMEM_LINEAR", 0x57),
         SymbolRow("SCM_DEVMEM_DMABUF", 0x58),
         SymbolRow("SCM_TS_OPT_ID", 0x5a),
-        SymbolRow("IP_TOS", 0x1, type: 94),
+        SymbolRow("IP_TOS", 0x1, type: 101),
         SymbolRow("IP_TTL", 0x2, type: 55),
-        SymbolRow("SCM_SECURITY", 0x3, type: 89),
-        SymbolRow("IP_RECVOPTS", 0x6, type: 94),
-        SymbolRow("IP_RETOPTS", 0x7, type: 94),
-        SymbolRow("IP_PKTINFO", 0x8, type: 95),
-        SymbolRow("IP_RECVERR", 0xb, type: 96),
-        SymbolRow("IP_ORIGDSTADDR", 0x14, type: 97),
+        SymbolRow("SCM_SECURITY", 0x3, type: 96),
+        SymbolRow("IP_RECVOPTS", 0x6, type: 101),
+        SymbolRow("IP_RETOPTS", 0x7, type: 101),
+        SymbolRow("IP_PKTINFO", 0x8, type: 102),
+        SymbolRow("IP_RECVERR", 0xb, type: 103),
+        SymbolRow("IP_ORIGDSTADDR", 0x14, type: 104),
         SymbolRow("IP_CHECKSUM", 0x17, type: 55),
         SymbolRow("IP_RECVFRAGSIZE", 0x19, type: 55),
         SymbolRow("IP_PROTOCOL", 0x34),
-        SymbolRow("UDP_SEGMENT", 0x67, type: 98),
+        SymbolRow("UDP_SEGMENT", 0x67, type: 105),
         SymbolRow("UDP_GRO", 0x68, type: 55),
-        SymbolRow("IPV6_2292PKTINFO", 0x2, type: 69),
-        SymbolRow("IPV6_2292HOPLIMIT", 0x8, type: 99),
-        SymbolRow("IPV6_FLOWINFO", 0xb, type: 100),
-        SymbolRow("IPV6_RECVERR", 0x19, type: 96),
-        SymbolRow("IPV6_PKTINFO", 0x32, type: 69),
-        SymbolRow("IPV6_HOPLIMIT", 0x34, type: 99),
-        SymbolRow("IPV6_HOPOPTS", 0x36, type: 101),
-        SymbolRow("IPV6_RTHDR", 0x39, type: 101),
-        SymbolRow("IPV6_DSTOPTS", 0x3b, type: 101),
-        SymbolRow("IPV6_DONTFRAG", 0x3e, type: 99),
-        SymbolRow("IPV6_TCLASS", 0x43, type: 99),
-        SymbolRow("IPV6_ORIGDSTADDR", 0x4a, type: 97),
-        SymbolRow("PACKET_AUXDATA", 0x8, type: 102),
+        SymbolRow("IPV6_2292PKTINFO", 0x2, type: 71),
+        SymbolRow("IPV6_2292HOPLIMIT", 0x8, type: 106),
+        SymbolRow("IPV6_FLOWINFO", 0xb, type: 107),
+        SymbolRow("IPV6_RECVERR", 0x19, type: 103),
+        SymbolRow("IPV6_PKTINFO", 0x32, type: 71),
+        SymbolRow("IPV6_HOPLIMIT", 0x34, type: 106),
+        SymbolRow("IPV6_HOPOPTS", 0x36, type: 108),
+        SymbolRow("IPV6_RTHDR", 0x39, type: 108),
+        SymbolRow("IPV6_DSTOPTS", 0x3b, type: 108),
+        SymbolRow("IPV6_DONTFRAG", 0x3e, type: 106),
+        SymbolRow("IPV6_TCLASS", 0x43, type: 106),
+        SymbolRow("IPV6_ORIGDSTADDR", 0x4a, type: 104),
+        SymbolRow("PACKET_AUXDATA", 0x8, type: 109),
         SymbolRow("NETLINK_PKTINFO", 0x3, type: 55),
-        SymbolRow("NETLINK_LISTEN_ALL_NSID", 0x8, type: 99),
+        SymbolRow("NETLINK_LISTEN_ALL_NSID", 0x8, type: 106),
         SymbolRow("ALG_OP_DECRYPT", 0x0),
         SymbolRow("ALG_OP_ENCRYPT", 0x1),
-        SymbolRow("ALG_SET_IV", 0x2, type: 101),
-        SymbolRow("ALG_SET_OP", 0x3, type: 103),
-        SymbolRow("ALG_SET_AEAD_ASSOCLEN", 0x4, type: 104),
+        SymbolRow("ALG_SET_IV", 0x2, type: 108),
+        SymbolRow("ALG_SET_OP", 0x3, type: 110),
+        SymbolRow("ALG_SET_AEAD_ASSOCLEN", 0x4, type: 111),
+        SymbolRow("TCP_MD5SIG_FLAG_PREFIX", 0x1),
+        SymbolRow("TCP_MD5SIG_FLAG_IFINDEX", 0x2),
+        SymbolRow("IPV6_FL_A_GET", 0x0),
+        SymbolRow("IPV6_FL_A_PUT", 0x1),
+        SymbolRow("IPV6_FL_A_RENEW", 0x2),
+        SymbolRow("IPV6_FL_S_NONE", 0x0),
+        SymbolRow("IPV6_FL_S_EXCL", 0x1),
+        SymbolRow("IPV6_FL_S_PROCESS", 0x2),
+        SymbolRow("IPV6_FL_S_USER", 0x3),
+        SymbolRow("IPV6_FL_S_ANY", 0xff),
+        SymbolRow("IPV6_FL_F_CREATE", 0x1),
+        SymbolRow("IPV6_FL_F_EXCL", 0x2),
+        SymbolRow("IPV6_FL_F_REFLECT", 0x4),
+        SymbolRow("IPV6_FL_F_REMOTE", 0x8),
         SymbolRow("TCP_ESTABLISHED", 0x1),
         SymbolRow("TCP_SYN_SENT", 0x2),
         SymbolRow("TCP_SYN_RECV", 0x3),
@@ -12276,11 +12792,11 @@ extension SpecTables {
         SymbolRow("TCP_CLOSING", 0xb),
         SymbolRow("TCP_NEW_SYN_RECV", 0xc),
         SymbolRow("TCP_BOUND_INACTIVE", 0xd),
-        SymbolRow("SOL_IP", 0x0, type: 105),
-        SymbolRow("SOL_SOCKET", 0x1, type: 106),
-        SymbolRow("SOL_IPV6", 0x29, type: 107),
-        SymbolRow("SOL_IP", 0x0, type: 108),
-        SymbolRow("SOL_IPV6", 0x29, type: 109),
+        SymbolRow("SOL_IP", 0x0, type: 112),
+        SymbolRow("SOL_SOCKET", 0x1, type: 113),
+        SymbolRow("SOL_IPV6", 0x29, type: 114),
+        SymbolRow("SOL_IP", 0x0, type: 115),
+        SymbolRow("SOL_IPV6", 0x29, type: 116),
         SymbolRow("ARPT_SO_GET_INFO", 0x60),
         SymbolRow("ARPT_SO_GET_ENTRIES", 0x61),
         SymbolRow("ARPT_SO_GET_REVISION_TARGET", 0x63),
@@ -12291,9 +12807,6 @@ extension SpecTables {
         SymbolRow("IP_VS_SO_GET_VERSION", 0x480),
         SymbolRow("IP_VS_SO_GET_INFO", 0x481),
         SymbolRow("IP_VS_SO_GET_SERVICES", 0x482),
-    ]
-
-    private static let symbols51: [SymbolRow] = [
         SymbolRow("IP_VS_SO_GET_SERVICE", 0x483),
         SymbolRow("IP_VS_SO_GET_DESTS", 0x484),
         SymbolRow("IP_VS_SO_GET_DEST", 0x485),
@@ -12303,9 +12816,13 @@ extension SpecTables {
         SymbolRow("IPT_SO_GET_ENTRIES", 0x41),
         SymbolRow("IPT_SO_GET_REVISION_MATCH", 0x42),
         SymbolRow("IPT_SO_GET_REVISION_TARGET", 0x43),
+        SymbolRow("SO_ORIGINAL_DST", 0x50, type: 104),
         SymbolRow("ARPT_SO_SET_REPLACE", 0x60),
         SymbolRow("ARPT_SO_SET_ADD_COUNTERS", 0x61),
         SymbolRow("EBT_SO_SET_ENTRIES", 0x80),
+    ]
+
+    private static let symbols53: [SymbolRow] = [
         SymbolRow("EBT_SO_SET_COUNTERS", 0x81),
         SymbolRow("IP_VS_SO_SET_NONE", 0x480),
         SymbolRow("IP_VS_SO_SET_INSERT", 0x481),
@@ -12329,6 +12846,7 @@ extension SpecTables {
         SymbolRow("IP6T_SO_GET_ENTRIES", 0x41),
         SymbolRow("IP6T_SO_GET_REVISION_MATCH", 0x44),
         SymbolRow("IP6T_SO_GET_REVISION_TARGET", 0x45),
+        SymbolRow("IP6T_SO_ORIGINAL_DST", 0x50, type: 104),
         SymbolRow("IP6T_SO_SET_REPLACE", 0x40),
         SymbolRow("IP6T_SO_SET_ADD_COUNTERS", 0x41),
         SymbolRow("SO_GET_FILTER", 0x1a),
@@ -12371,34 +12889,34 @@ extension SpecTables {
         SymbolRow("NLMSG_ERROR", 0x2),
         SymbolRow("NLMSG_DONE", 0x3),
         SymbolRow("NLMSG_OVERRUN", 0x4),
-        SymbolRow("RTM_NEWLINK", 0x10, type: 110),
-        SymbolRow("RTM_DELLINK", 0x11, type: 110),
-        SymbolRow("RTM_GETLINK", 0x12, type: 110),
-        SymbolRow("RTM_SETLINK", 0x13, type: 110),
-        SymbolRow("RTM_NEWADDR", 0x14, type: 111),
-        SymbolRow("RTM_DELADDR", 0x15, type: 111),
-        SymbolRow("RTM_GETADDR", 0x16, type: 111),
-        SymbolRow("RTM_NEWROUTE", 0x18, type: 112),
-        SymbolRow("RTM_DELROUTE", 0x19, type: 112),
-        SymbolRow("RTM_GETROUTE", 0x1a, type: 112),
-        SymbolRow("RTM_NEWNEIGH", 0x1c, type: 113),
-        SymbolRow("RTM_DELNEIGH", 0x1d, type: 113),
-        SymbolRow("RTM_GETNEIGH", 0x1e, type: 113),
-        SymbolRow("RTM_NEWRULE", 0x20, type: 114),
-        SymbolRow("RTM_DELRULE", 0x21, type: 114),
-        SymbolRow("RTM_GETRULE", 0x22, type: 114),
-        SymbolRow("RTM_NEWQDISC", 0x24, type: 115),
-        SymbolRow("RTM_DELQDISC", 0x25, type: 115),
-        SymbolRow("RTM_GETQDISC", 0x26, type: 115),
-        SymbolRow("RTM_NEWTCLASS", 0x28, type: 115),
-        SymbolRow("RTM_DELTCLASS", 0x29, type: 115),
-        SymbolRow("RTM_GETTCLASS", 0x2a, type: 115),
-        SymbolRow("RTM_NEWTFILTER", 0x2c, type: 115),
-        SymbolRow("RTM_DELTFILTER", 0x2d, type: 115),
-        SymbolRow("RTM_GETTFILTER", 0x2e, type: 115),
-        SymbolRow("RTM_NEWACTION", 0x30, type: 116),
-        SymbolRow("RTM_DELACTION", 0x31, type: 116),
-        SymbolRow("RTM_GETACTION", 0x32, type: 116),
+        SymbolRow("RTM_NEWLINK", 0x10, type: 117),
+        SymbolRow("RTM_DELLINK", 0x11, type: 117),
+        SymbolRow("RTM_GETLINK", 0x12, type: 117),
+        SymbolRow("RTM_SETLINK", 0x13, type: 117),
+        SymbolRow("RTM_NEWADDR", 0x14, type: 118),
+        SymbolRow("RTM_DELADDR", 0x15, type: 118),
+        SymbolRow("RTM_GETADDR", 0x16, type: 118),
+        SymbolRow("RTM_NEWROUTE", 0x18, type: 119),
+        SymbolRow("RTM_DELROUTE", 0x19, type: 119),
+        SymbolRow("RTM_GETROUTE", 0x1a, type: 119),
+        SymbolRow("RTM_NEWNEIGH", 0x1c, type: 120),
+        SymbolRow("RTM_DELNEIGH", 0x1d, type: 120),
+        SymbolRow("RTM_GETNEIGH", 0x1e, type: 120),
+        SymbolRow("RTM_NEWRULE", 0x20, type: 121),
+        SymbolRow("RTM_DELRULE", 0x21, type: 121),
+        SymbolRow("RTM_GETRULE", 0x22, type: 121),
+        SymbolRow("RTM_NEWQDISC", 0x24, type: 122),
+        SymbolRow("RTM_DELQDISC", 0x25, type: 122),
+        SymbolRow("RTM_GETQDISC", 0x26, type: 122),
+        SymbolRow("RTM_NEWTCLASS", 0x28, type: 122),
+        SymbolRow("RTM_DELTCLASS", 0x29, type: 122),
+        SymbolRow("RTM_GETTCLASS", 0x2a, type: 122),
+        SymbolRow("RTM_NEWTFILTER", 0x2c, type: 122),
+        SymbolRow("RTM_DELTFILTER", 0x2d, type: 122),
+        SymbolRow("RTM_GETTFILTER", 0x2e, type: 122),
+        SymbolRow("RTM_NEWACTION", 0x30, type: 123),
+        SymbolRow("RTM_DELACTION", 0x31, type: 123),
+        SymbolRow("RTM_GETACTION", 0x32, type: 123),
         SymbolRow("RTM_NEWPREFIX", 0x34),
         SymbolRow("RTM_NEWMULTICAST", 0x38),
         SymbolRow("RTM_DELMULTICAST", 0x39),
@@ -12406,34 +12924,34 @@ extension SpecTables {
         SymbolRow("RTM_NEWANYCAST", 0x3c),
         SymbolRow("RTM_DELANYCAST", 0x3d),
         SymbolRow("RTM_GETANYCAST", 0x3e),
-        SymbolRow("RTM_NEWNEIGHTBL", 0x40, type: 117),
-        SymbolRow("RTM_GETNEIGHTBL", 0x42, type: 117),
-        SymbolRow("RTM_SETNEIGHTBL", 0x43, type: 117),
+        SymbolRow("RTM_NEWNEIGHTBL", 0x40, type: 124),
+        SymbolRow("RTM_GETNEIGHTBL", 0x42, type: 124),
+        SymbolRow("RTM_SETNEIGHTBL", 0x43, type: 124),
         SymbolRow("RTM_NEWNDUSEROPT", 0x44),
-        SymbolRow("RTM_NEWADDRLABEL", 0x48, type: 118),
-        SymbolRow("RTM_DELADDRLABEL", 0x49, type: 118),
-        SymbolRow("RTM_GETADDRLABEL", 0x4a, type: 118),
-        SymbolRow("RTM_GETDCB", 0x4e, type: 119),
-        SymbolRow("RTM_SETDCB", 0x4f, type: 119),
-        SymbolRow("RTM_NEWNETCONF", 0x50, type: 120),
-        SymbolRow("RTM_DELNETCONF", 0x51, type: 120),
-        SymbolRow("RTM_GETNETCONF", 0x52, type: 120),
-        SymbolRow("RTM_NEWMDB", 0x54, type: 121),
-        SymbolRow("RTM_DELMDB", 0x55, type: 121),
-        SymbolRow("RTM_GETMDB", 0x56, type: 121),
-        SymbolRow("RTM_NEWNSID", 0x58, type: 122),
-        SymbolRow("RTM_DELNSID", 0x59, type: 122),
-        SymbolRow("RTM_GETNSID", 0x5a, type: 122),
-        SymbolRow("RTM_NEWSTATS", 0x5c, type: 123),
-        SymbolRow("RTM_GETSTATS", 0x5e, type: 123),
-        SymbolRow("RTM_SETSTATS", 0x5f, type: 123),
-        SymbolRow("RTM_NEWCACHEREPORT", 0x60, type: 124),
+        SymbolRow("RTM_NEWADDRLABEL", 0x48, type: 125),
+        SymbolRow("RTM_DELADDRLABEL", 0x49, type: 125),
+        SymbolRow("RTM_GETADDRLABEL", 0x4a, type: 125),
+        SymbolRow("RTM_GETDCB", 0x4e, type: 126),
+        SymbolRow("RTM_SETDCB", 0x4f, type: 126),
+        SymbolRow("RTM_NEWNETCONF", 0x50, type: 127),
+        SymbolRow("RTM_DELNETCONF", 0x51, type: 127),
+        SymbolRow("RTM_GETNETCONF", 0x52, type: 127),
+        SymbolRow("RTM_NEWMDB", 0x54, type: 128),
+        SymbolRow("RTM_DELMDB", 0x55, type: 128),
+        SymbolRow("RTM_GETMDB", 0x56, type: 128),
+        SymbolRow("RTM_NEWNSID", 0x58, type: 129),
+        SymbolRow("RTM_DELNSID", 0x59, type: 129),
+        SymbolRow("RTM_GETNSID", 0x5a, type: 129),
+        SymbolRow("RTM_NEWSTATS", 0x5c, type: 130),
+        SymbolRow("RTM_GETSTATS", 0x5e, type: 130),
+        SymbolRow("RTM_SETSTATS", 0x5f, type: 130),
+        SymbolRow("RTM_NEWCACHEREPORT", 0x60, type: 131),
         SymbolRow("RTM_NEWCHAIN", 0x64),
         SymbolRow("RTM_DELCHAIN", 0x65),
         SymbolRow("RTM_GETCHAIN", 0x66),
-        SymbolRow("RTM_NEWNEXTHOP", 0x68, type: 125),
-        SymbolRow("RTM_DELNEXTHOP", 0x69, type: 125),
-        SymbolRow("RTM_GETNEXTHOP", 0x6a, type: 125),
+        SymbolRow("RTM_NEWNEXTHOP", 0x68, type: 132),
+        SymbolRow("RTM_DELNEXTHOP", 0x69, type: 132),
+        SymbolRow("RTM_GETNEXTHOP", 0x6a, type: 132),
         SymbolRow("RTM_NEWLINKPROP", 0x6c),
         SymbolRow("RTM_DELLINKPROP", 0x6d),
         SymbolRow("RTM_GETLINKPROP", 0x6e),
@@ -12465,12 +12983,12 @@ extension SpecTables {
         SymbolRow("NLM_F_CAPPED", 0x100),
         SymbolRow("NLM_F_ACK_TLVS", 0x200),
         SymbolRow("NLMSGERR_ATTR_UNUSED", 0x0),
-        SymbolRow("NLMSGERR_ATTR_MSG", 0x1, type: 126),
-        SymbolRow("NLMSGERR_ATTR_OFFS", 0x2, type: 104),
-        SymbolRow("NLMSGERR_ATTR_COOKIE", 0x3, type: 127),
-        SymbolRow("NLMSGERR_ATTR_POLICY", 0x4, type: 128),
-        SymbolRow("NLMSGERR_ATTR_MISS_TYPE", 0x5, type: 104),
-        SymbolRow("NLMSGERR_ATTR_MISS_NEST", 0x6, type: 104),
+        SymbolRow("NLMSGERR_ATTR_MSG", 0x1, type: 133),
+        SymbolRow("NLMSGERR_ATTR_OFFS", 0x2, type: 111),
+        SymbolRow("NLMSGERR_ATTR_COOKIE", 0x3, type: 134),
+        SymbolRow("NLMSGERR_ATTR_POLICY", 0x4, type: 135),
+        SymbolRow("NLMSGERR_ATTR_MISS_TYPE", 0x5, type: 111),
+        SymbolRow("NLMSGERR_ATTR_MISS_NEST", 0x6, type: 111),
         SymbolRow("IFF_UP", 0x1),
         SymbolRow("IFF_BROADCAST", 0x2),
         SymbolRow("IFF_DEBUG", 0x4),
@@ -12491,90 +13009,90 @@ extension SpecTables {
         SymbolRow("IFF_DORMANT", 0x20000),
         SymbolRow("IFF_ECHO", 0x40000),
         SymbolRow("IFLA_UNSPEC", 0x0),
-        SymbolRow("IFLA_ADDRESS", 0x1, type: 129),
-        SymbolRow("IFLA_BROADCAST", 0x2, type: 129),
-        SymbolRow("IFLA_IFNAME", 0x3, type: 126),
-    ]
-
-    private static let symbols52: [SymbolRow] = [
-        SymbolRow("IFLA_MTU", 0x4, type: 104),
-        SymbolRow("IFLA_LINK", 0x5, type: 104),
-        SymbolRow("IFLA_QDISC", 0x6, type: 126),
-        SymbolRow("IFLA_STATS", 0x7, type: 130),
-        SymbolRow("IFLA_COST", 0x8, type: 104),
-        SymbolRow("IFLA_PRIORITY", 0x9, type: 104),
-        SymbolRow("IFLA_MASTER", 0xa, type: 104),
+        SymbolRow("IFLA_ADDRESS", 0x1, type: 136),
+        SymbolRow("IFLA_BROADCAST", 0x2, type: 136),
+        SymbolRow("IFLA_IFNAME", 0x3, type: 133),
+        SymbolRow("IFLA_MTU", 0x4, type: 111),
+        SymbolRow("IFLA_LINK", 0x5, type: 111),
+        SymbolRow("IFLA_QDISC", 0x6, type: 133),
+        SymbolRow("IFLA_STATS", 0x7, type: 137),
+        SymbolRow("IFLA_COST", 0x8, type: 111),
+        SymbolRow("IFLA_PRIORITY", 0x9, type: 111),
+        SymbolRow("IFLA_MASTER", 0xa, type: 111),
         SymbolRow("IFLA_WIRELESS", 0xb),
         SymbolRow("IFLA_PROTINFO", 0xc),
-        SymbolRow("IFLA_TXQLEN", 0xd, type: 104),
-        SymbolRow("IFLA_MAP", 0xe, type: 131),
-        SymbolRow("IFLA_WEIGHT", 0xf, type: 104),
-        SymbolRow("IFLA_OPERSTATE", 0x10, type: 132),
-        SymbolRow("IFLA_LINKMODE", 0x11, type: 132),
-        SymbolRow("IFLA_LINKINFO", 0x12, type: 133),
-        SymbolRow("IFLA_NET_NS_PID", 0x13, type: 104),
-        SymbolRow("IFLA_IFALIAS", 0x14, type: 126),
-        SymbolRow("IFLA_NUM_VF", 0x15, type: 104),
-        SymbolRow("IFLA_VFINFO_LIST", 0x16, type: 134),
-        SymbolRow("IFLA_STATS64", 0x17, type: 135),
-        SymbolRow("IFLA_VF_PORTS", 0x18, type: 136),
-        SymbolRow("IFLA_PORT_SELF", 0x19, type: 137),
-        SymbolRow("IFLA_AF_SPEC", 0x1a, type: 138),
-        SymbolRow("IFLA_GROUP", 0x1b, type: 104),
+        SymbolRow("IFLA_TXQLEN", 0xd, type: 111),
+        SymbolRow("IFLA_MAP", 0xe, type: 138),
+    ]
+
+    private static let symbols54: [SymbolRow] = [
+        SymbolRow("IFLA_WEIGHT", 0xf, type: 111),
+        SymbolRow("IFLA_OPERSTATE", 0x10, type: 139),
+        SymbolRow("IFLA_LINKMODE", 0x11, type: 139),
+        SymbolRow("IFLA_LINKINFO", 0x12, type: 140),
+        SymbolRow("IFLA_NET_NS_PID", 0x13, type: 111),
+        SymbolRow("IFLA_IFALIAS", 0x14, type: 133),
+        SymbolRow("IFLA_NUM_VF", 0x15, type: 111),
+        SymbolRow("IFLA_VFINFO_LIST", 0x16, type: 141),
+        SymbolRow("IFLA_STATS64", 0x17, type: 142),
+        SymbolRow("IFLA_VF_PORTS", 0x18, type: 143),
+        SymbolRow("IFLA_PORT_SELF", 0x19, type: 144),
+        SymbolRow("IFLA_AF_SPEC", 0x1a, type: 145),
+        SymbolRow("IFLA_GROUP", 0x1b, type: 111),
         SymbolRow("IFLA_NET_NS_FD", 0x1c, type: 61),
-        SymbolRow("IFLA_EXT_MASK", 0x1d, type: 139),
-        SymbolRow("IFLA_PROMISCUITY", 0x1e, type: 104),
-        SymbolRow("IFLA_NUM_TX_QUEUES", 0x1f, type: 104),
-        SymbolRow("IFLA_NUM_RX_QUEUES", 0x20, type: 104),
-        SymbolRow("IFLA_CARRIER", 0x21, type: 132),
+        SymbolRow("IFLA_EXT_MASK", 0x1d, type: 146),
+        SymbolRow("IFLA_PROMISCUITY", 0x1e, type: 111),
+        SymbolRow("IFLA_NUM_TX_QUEUES", 0x1f, type: 111),
+        SymbolRow("IFLA_NUM_RX_QUEUES", 0x20, type: 111),
+        SymbolRow("IFLA_CARRIER", 0x21, type: 139),
         SymbolRow("IFLA_PHYS_PORT_ID", 0x22),
-        SymbolRow("IFLA_CARRIER_CHANGES", 0x23, type: 104),
+        SymbolRow("IFLA_CARRIER_CHANGES", 0x23, type: 111),
         SymbolRow("IFLA_PHYS_SWITCH_ID", 0x24),
         SymbolRow("IFLA_LINK_NETNSID", 0x25, type: 49),
-        SymbolRow("IFLA_PHYS_PORT_NAME", 0x26, type: 126),
-        SymbolRow("IFLA_PROTO_DOWN", 0x27, type: 132),
-        SymbolRow("IFLA_GSO_MAX_SEGS", 0x28, type: 104),
-        SymbolRow("IFLA_GSO_MAX_SIZE", 0x29, type: 104),
+        SymbolRow("IFLA_PHYS_PORT_NAME", 0x26, type: 133),
+        SymbolRow("IFLA_PROTO_DOWN", 0x27, type: 139),
+        SymbolRow("IFLA_GSO_MAX_SEGS", 0x28, type: 111),
+        SymbolRow("IFLA_GSO_MAX_SIZE", 0x29, type: 111),
         SymbolRow("IFLA_PAD", 0x2a),
-        SymbolRow("IFLA_XDP", 0x2b, type: 140),
-        SymbolRow("IFLA_EVENT", 0x2c, type: 141),
+        SymbolRow("IFLA_XDP", 0x2b, type: 147),
+        SymbolRow("IFLA_EVENT", 0x2c, type: 148),
         SymbolRow("IFLA_NEW_NETNSID", 0x2d, type: 49),
         SymbolRow("IFLA_IF_NETNSID", 0x2e, type: 49),
-        SymbolRow("IFLA_CARRIER_UP_COUNT", 0x2f, type: 104),
-        SymbolRow("IFLA_CARRIER_DOWN_COUNT", 0x30, type: 104),
-        SymbolRow("IFLA_NEW_IFINDEX", 0x31, type: 142),
-        SymbolRow("IFLA_MIN_MTU", 0x32, type: 104),
-        SymbolRow("IFLA_MAX_MTU", 0x33, type: 104),
-        SymbolRow("IFLA_PROP_LIST", 0x34, type: 143),
-        SymbolRow("IFLA_ALT_IFNAME", 0x35, type: 126),
-        SymbolRow("IFLA_PERM_ADDRESS", 0x36, type: 129),
-        SymbolRow("IFLA_PROTO_DOWN_REASON", 0x37, type: 144),
-        SymbolRow("IFLA_PARENT_DEV_NAME", 0x38, type: 126),
-        SymbolRow("IFLA_PARENT_DEV_BUS_NAME", 0x39, type: 126),
-        SymbolRow("IFLA_GRO_MAX_SIZE", 0x3a, type: 104),
-        SymbolRow("IFLA_TSO_MAX_SIZE", 0x3b, type: 104),
-        SymbolRow("IFLA_TSO_MAX_SEGS", 0x3c, type: 104),
-        SymbolRow("IFLA_ALLMULTI", 0x3d, type: 104),
+        SymbolRow("IFLA_CARRIER_UP_COUNT", 0x2f, type: 111),
+        SymbolRow("IFLA_CARRIER_DOWN_COUNT", 0x30, type: 111),
+        SymbolRow("IFLA_NEW_IFINDEX", 0x31, type: 149),
+        SymbolRow("IFLA_MIN_MTU", 0x32, type: 111),
+        SymbolRow("IFLA_MAX_MTU", 0x33, type: 111),
+        SymbolRow("IFLA_PROP_LIST", 0x34, type: 150),
+        SymbolRow("IFLA_ALT_IFNAME", 0x35, type: 133),
+        SymbolRow("IFLA_PERM_ADDRESS", 0x36, type: 136),
+        SymbolRow("IFLA_PROTO_DOWN_REASON", 0x37, type: 151),
+        SymbolRow("IFLA_PARENT_DEV_NAME", 0x38, type: 133),
+        SymbolRow("IFLA_PARENT_DEV_BUS_NAME", 0x39, type: 133),
+        SymbolRow("IFLA_GRO_MAX_SIZE", 0x3a, type: 111),
+        SymbolRow("IFLA_TSO_MAX_SIZE", 0x3b, type: 111),
+        SymbolRow("IFLA_TSO_MAX_SEGS", 0x3c, type: 111),
+        SymbolRow("IFLA_ALLMULTI", 0x3d, type: 111),
         SymbolRow("IFLA_DEVLINK_PORT", 0x3e),
-        SymbolRow("IFLA_GSO_IPV4_MAX_SIZE", 0x3f, type: 104),
-        SymbolRow("IFLA_GRO_IPV4_MAX_SIZE", 0x40, type: 104),
+        SymbolRow("IFLA_GSO_IPV4_MAX_SIZE", 0x3f, type: 111),
+        SymbolRow("IFLA_GRO_IPV4_MAX_SIZE", 0x40, type: 111),
         SymbolRow("IFLA_DPLL_PIN", 0x41),
-        SymbolRow("IFLA_MAX_PACING_OFFLOAD_HORIZON", 0x42, type: 104),
-        SymbolRow("IFLA_NETNS_IMMUTABLE", 0x43, type: 132),
-        SymbolRow("IFLA_HEADROOM", 0x44, type: 145),
-        SymbolRow("IFLA_TAILROOM", 0x45, type: 145),
+        SymbolRow("IFLA_MAX_PACING_OFFLOAD_HORIZON", 0x42, type: 111),
+        SymbolRow("IFLA_NETNS_IMMUTABLE", 0x43, type: 139),
+        SymbolRow("IFLA_HEADROOM", 0x44, type: 152),
+        SymbolRow("IFLA_TAILROOM", 0x45, type: 152),
         SymbolRow("IFA_UNSPEC", 0x0),
-        SymbolRow("IFA_ADDRESS", 0x1, type: 146),
-        SymbolRow("IFA_LOCAL", 0x2, type: 146),
-        SymbolRow("IFA_LABEL", 0x3, type: 126),
-        SymbolRow("IFA_BROADCAST", 0x4, type: 146),
-        SymbolRow("IFA_ANYCAST", 0x5, type: 146),
-        SymbolRow("IFA_CACHEINFO", 0x6, type: 147),
-        SymbolRow("IFA_MULTICAST", 0x7, type: 146),
-        SymbolRow("IFA_FLAGS", 0x8, type: 148),
-        SymbolRow("IFA_RT_PRIORITY", 0x9, type: 104),
+        SymbolRow("IFA_ADDRESS", 0x1, type: 153),
+        SymbolRow("IFA_LOCAL", 0x2, type: 153),
+        SymbolRow("IFA_LABEL", 0x3, type: 133),
+        SymbolRow("IFA_BROADCAST", 0x4, type: 153),
+        SymbolRow("IFA_ANYCAST", 0x5, type: 153),
+        SymbolRow("IFA_CACHEINFO", 0x6, type: 154),
+        SymbolRow("IFA_MULTICAST", 0x7, type: 153),
+        SymbolRow("IFA_FLAGS", 0x8, type: 155),
+        SymbolRow("IFA_RT_PRIORITY", 0x9, type: 111),
         SymbolRow("IFA_TARGET_NETNSID", 0xa, type: 49),
-        SymbolRow("IFA_PROTO", 0xb, type: 132),
+        SymbolRow("IFA_PROTO", 0xb, type: 139),
         SymbolRow("IFA_F_SECONDARY", 0x1),
         SymbolRow("IFA_F_NODAD", 0x2),
         SymbolRow("IFA_F_OPTIMISTIC", 0x4),
@@ -12588,55 +13106,55 @@ extension SpecTables {
         SymbolRow("IFA_F_MCAUTOJOIN", 0x400),
         SymbolRow("IFA_F_STABLE_PRIVACY", 0x800),
         SymbolRow("RTA_UNSPEC", 0x0),
-        SymbolRow("RTA_DST", 0x1, type: 146),
-        SymbolRow("RTA_SRC", 0x2, type: 146),
-        SymbolRow("RTA_IIF", 0x3, type: 142),
-        SymbolRow("RTA_OIF", 0x4, type: 142),
-        SymbolRow("RTA_GATEWAY", 0x5, type: 146),
-        SymbolRow("RTA_PRIORITY", 0x6, type: 104),
-        SymbolRow("RTA_PREFSRC", 0x7, type: 146),
-        SymbolRow("RTA_METRICS", 0x8, type: 149),
-        SymbolRow("RTA_MULTIPATH", 0x9, type: 150),
-        SymbolRow("RTA_PROTOINFO", 0xa, type: 104),
-        SymbolRow("RTA_FLOW", 0xb, type: 104),
-        SymbolRow("RTA_CACHEINFO", 0xc, type: 151),
+        SymbolRow("RTA_DST", 0x1, type: 153),
+        SymbolRow("RTA_SRC", 0x2, type: 153),
+        SymbolRow("RTA_IIF", 0x3, type: 149),
+        SymbolRow("RTA_OIF", 0x4, type: 149),
+        SymbolRow("RTA_GATEWAY", 0x5, type: 153),
+        SymbolRow("RTA_PRIORITY", 0x6, type: 111),
+        SymbolRow("RTA_PREFSRC", 0x7, type: 153),
+        SymbolRow("RTA_METRICS", 0x8, type: 156),
+        SymbolRow("RTA_MULTIPATH", 0x9, type: 157),
+        SymbolRow("RTA_PROTOINFO", 0xa, type: 111),
+        SymbolRow("RTA_FLOW", 0xb, type: 111),
+        SymbolRow("RTA_CACHEINFO", 0xc, type: 158),
         SymbolRow("RTA_SESSION", 0xd),
-        SymbolRow("RTA_MP_ALGO", 0xe, type: 104),
-        SymbolRow("RTA_TABLE", 0xf, type: 152),
-        SymbolRow("RTA_MARK", 0x10, type: 104),
-        SymbolRow("RTA_MFC_STATS", 0x11, type: 153),
-        SymbolRow("RTA_VIA", 0x12, type: 154),
-        SymbolRow("RTA_NEWDST", 0x13, type: 146),
-        SymbolRow("RTA_PREF", 0x14, type: 132),
-        SymbolRow("RTA_ENCAP_TYPE", 0x15, type: 155),
+        SymbolRow("RTA_MP_ALGO", 0xe, type: 111),
+        SymbolRow("RTA_TABLE", 0xf, type: 159),
+        SymbolRow("RTA_MARK", 0x10, type: 111),
+        SymbolRow("RTA_MFC_STATS", 0x11, type: 160),
+        SymbolRow("RTA_VIA", 0x12, type: 161),
+        SymbolRow("RTA_NEWDST", 0x13, type: 153),
+        SymbolRow("RTA_PREF", 0x14, type: 139),
+        SymbolRow("RTA_ENCAP_TYPE", 0x15, type: 162),
         SymbolRow("RTA_ENCAP", 0x16),
-        SymbolRow("RTA_EXPIRES", 0x17, type: 73),
+        SymbolRow("RTA_EXPIRES", 0x17, type: 75),
         SymbolRow("RTA_PAD", 0x18),
-        SymbolRow("RTA_UID", 0x19, type: 104),
-        SymbolRow("RTA_TTL_PROPAGATE", 0x1a, type: 132),
-        SymbolRow("RTA_IP_PROTO", 0x1b, type: 132),
-        SymbolRow("RTA_SPORT", 0x1c, type: 145),
-        SymbolRow("RTA_DPORT", 0x1d, type: 145),
-        SymbolRow("RTA_NH_ID", 0x1e, type: 104),
+        SymbolRow("RTA_UID", 0x19, type: 111),
+        SymbolRow("RTA_TTL_PROPAGATE", 0x1a, type: 139),
+        SymbolRow("RTA_IP_PROTO", 0x1b, type: 139),
+        SymbolRow("RTA_SPORT", 0x1c, type: 152),
+        SymbolRow("RTA_DPORT", 0x1d, type: 152),
+        SymbolRow("RTA_NH_ID", 0x1e, type: 111),
         SymbolRow("RTA_FLOWLABEL", 0x1f),
         SymbolRow("NDA_UNSPEC", 0x0),
-        SymbolRow("NDA_DST", 0x1, type: 146),
-        SymbolRow("NDA_LLADDR", 0x2, type: 129),
-        SymbolRow("NDA_CACHEINFO", 0x3, type: 156),
-        SymbolRow("NDA_PROBES", 0x4, type: 104),
-        SymbolRow("NDA_VLAN", 0x5, type: 145),
-        SymbolRow("NDA_PORT", 0x6, type: 157),
-        SymbolRow("NDA_VNI", 0x7, type: 104),
-        SymbolRow("NDA_IFINDEX", 0x8, type: 142),
-        SymbolRow("NDA_MASTER", 0x9, type: 142),
-        SymbolRow("NDA_LINK_NETNSID", 0xa, type: 104),
-        SymbolRow("NDA_SRC_VNI", 0xb, type: 104),
-        SymbolRow("NDA_PROTOCOL", 0xc, type: 158),
-        SymbolRow("NDA_NH_ID", 0xd, type: 104),
-        SymbolRow("NDA_FDB_EXT_ATTRS", 0xe, type: 159),
-        SymbolRow("NDA_FLAGS_EXT", 0xf, type: 160),
-        SymbolRow("NDA_NDM_STATE_MASK", 0x10, type: 161),
-        SymbolRow("NDA_NDM_FLAGS_MASK", 0x11, type: 162),
+        SymbolRow("NDA_DST", 0x1, type: 153),
+        SymbolRow("NDA_LLADDR", 0x2, type: 136),
+        SymbolRow("NDA_CACHEINFO", 0x3, type: 163),
+        SymbolRow("NDA_PROBES", 0x4, type: 111),
+        SymbolRow("NDA_VLAN", 0x5, type: 152),
+        SymbolRow("NDA_PORT", 0x6, type: 164),
+        SymbolRow("NDA_VNI", 0x7, type: 111),
+        SymbolRow("NDA_IFINDEX", 0x8, type: 149),
+        SymbolRow("NDA_MASTER", 0x9, type: 149),
+        SymbolRow("NDA_LINK_NETNSID", 0xa, type: 111),
+        SymbolRow("NDA_SRC_VNI", 0xb, type: 111),
+        SymbolRow("NDA_PROTOCOL", 0xc, type: 165),
+        SymbolRow("NDA_NH_ID", 0xd, type: 111),
+        SymbolRow("NDA_FDB_EXT_ATTRS", 0xe, type: 166),
+        SymbolRow("NDA_FLAGS_EXT", 0xf, type: 167),
+        SymbolRow("NDA_NDM_STATE_MASK", 0x10, type: 168),
+        SymbolRow("NDA_NDM_FLAGS_MASK", 0x11, type: 169),
         SymbolRow("NUD_NONE", 0x0),
         SymbolRow("NUD_INCOMPLETE", 0x1),
         SymbolRow("NUD_REACHABLE", 0x2),
@@ -12655,36 +13173,36 @@ extension SpecTables {
         SymbolRow("NTF_STICKY", 0x40),
         SymbolRow("NTF_ROUTER", 0x80),
         SymbolRow("FRA_UNSPEC", 0x0),
-        SymbolRow("FRA_DST", 0x1, type: 146),
-        SymbolRow("FRA_SRC", 0x2, type: 146),
-        SymbolRow("FRA_IIFNAME", 0x3, type: 126),
-        SymbolRow("FRA_GOTO", 0x4, type: 104),
+        SymbolRow("FRA_DST", 0x1, type: 153),
+        SymbolRow("FRA_SRC", 0x2, type: 153),
+        SymbolRow("FRA_IIFNAME", 0x3, type: 133),
+        SymbolRow("FRA_GOTO", 0x4, type: 111),
         SymbolRow("FRA_UNUSED2", 0x5),
-        SymbolRow("FRA_PRIORITY", 0x6, type: 104),
+        SymbolRow("FRA_PRIORITY", 0x6, type: 111),
         SymbolRow("FRA_UNUSED3", 0x7),
         SymbolRow("FRA_UNUSED4", 0x8),
         SymbolRow("FRA_UNUSED5", 0x9),
-        SymbolRow("FRA_FWMARK", 0xa, type: 104),
-        SymbolRow("FRA_FLOW", 0xb, type: 104),
-        SymbolRow("FRA_TUN_ID", 0xc, type: 163),
-        SymbolRow("FRA_SUPPRESS_IFGROUP", 0xd, type: 104),
-        SymbolRow("FRA_SUPPRESS_PREFIXLEN", 0xe, type: 104),
-        SymbolRow("FRA_TABLE", 0xf, type: 152),
-        SymbolRow("FRA_FWMASK", 0x10, type: 104),
-        SymbolRow("FRA_OIFNAME", 0x11, type: 126),
+        SymbolRow("FRA_FWMARK", 0xa, type: 111),
+        SymbolRow("FRA_FLOW", 0xb, type: 111),
+        SymbolRow("FRA_TUN_ID", 0xc, type: 170),
+        SymbolRow("FRA_SUPPRESS_IFGROUP", 0xd, type: 111),
+        SymbolRow("FRA_SUPPRESS_PREFIXLEN", 0xe, type: 111),
+        SymbolRow("FRA_TABLE", 0xf, type: 159),
+        SymbolRow("FRA_FWMASK", 0x10, type: 111),
+        SymbolRow("FRA_OIFNAME", 0x11, type: 133),
         SymbolRow("FRA_PAD", 0x12),
-        SymbolRow("FRA_L3MDEV", 0x13, type: 132),
-        SymbolRow("FRA_UID_RANGE", 0x14, type: 164),
-        SymbolRow("FRA_PROTOCOL", 0x15, type: 158),
-        SymbolRow("FRA_IP_PROTO", 0x16, type: 165),
-        SymbolRow("FRA_SPORT_RANGE", 0x17, type: 166),
-        SymbolRow("FRA_DPORT_RANGE", 0x18, type: 166),
-        SymbolRow("FRA_DSCP", 0x19, type: 132),
+        SymbolRow("FRA_L3MDEV", 0x13, type: 139),
+        SymbolRow("FRA_UID_RANGE", 0x14, type: 171),
+        SymbolRow("FRA_PROTOCOL", 0x15, type: 165),
+        SymbolRow("FRA_IP_PROTO", 0x16, type: 172),
+        SymbolRow("FRA_SPORT_RANGE", 0x17, type: 173),
+        SymbolRow("FRA_DPORT_RANGE", 0x18, type: 173),
+        SymbolRow("FRA_DSCP", 0x19, type: 139),
         SymbolRow("FRA_FLOWLABEL", 0x1a),
         SymbolRow("FRA_FLOWLABEL_MASK", 0x1b),
         SymbolRow("FRA_SPORT_MASK", 0x1c),
         SymbolRow("FRA_DPORT_MASK", 0x1d),
-        SymbolRow("FRA_DSCP_MASK", 0x1e, type: 132),
+        SymbolRow("FRA_DSCP_MASK", 0x1e, type: 139),
         SymbolRow("RTN_UNSPEC", 0x0),
         SymbolRow("RTN_UNICAST", 0x1),
         SymbolRow("RTN_LOCAL", 0x2),
@@ -12697,9 +13215,6 @@ extension SpecTables {
         SymbolRow("RTN_THROW", 0x9),
         SymbolRow("RTN_NAT", 0xa),
         SymbolRow("RTN_XRESOLVE", 0xb),
-    ]
-
-    private static let symbols53: [SymbolRow] = [
         SymbolRow("RT_SCOPE_UNIVERSE", 0x0),
         SymbolRow("RT_SCOPE_SITE", 0xc8),
         SymbolRow("RT_SCOPE_LINK", 0xfd),
@@ -12711,6 +13226,9 @@ extension SpecTables {
         SymbolRow("RT_TABLE_MAIN", 0xfe),
         SymbolRow("RT_TABLE_LOCAL", 0xff),
         SymbolRow("RTPROT_UNSPEC", 0x0),
+    ]
+
+    private static let symbols55: [SymbolRow] = [
         SymbolRow("RTPROT_REDIRECT", 0x1),
         SymbolRow("RTPROT_KERNEL", 0x2),
         SymbolRow("RTPROT_BOOT", 0x3),
@@ -12760,10 +13278,10 @@ extension SpecTables {
         SymbolRow("FR_ACT_UNREACHABLE", 0x7),
         SymbolRow("FR_ACT_PROHIBIT", 0x8),
         SymbolRow("IFLA_INFO_UNSPEC", 0x0),
-        SymbolRow("IFLA_INFO_KIND", 0x1, type: 126),
+        SymbolRow("IFLA_INFO_KIND", 0x1, type: 133),
         SymbolRow("IFLA_INFO_DATA", 0x2),
-        SymbolRow("IFLA_INFO_XSTATS", 0x3, type: 167),
-        SymbolRow("IFLA_INFO_SLAVE_KIND", 0x4, type: 126),
+        SymbolRow("IFLA_INFO_XSTATS", 0x3, type: 174),
+        SymbolRow("IFLA_INFO_SLAVE_KIND", 0x4, type: 133),
         SymbolRow("IFLA_INFO_SLAVE_DATA", 0x5),
         SymbolRow("TCPDIAG_GETSOCK", 0x12),
         SymbolRow("DCCPDIAG_GETSOCK", 0x13),
@@ -12900,28 +13418,28 @@ extension SpecTables {
         SymbolRow("XFRM_MSG_NEWSADINFO", 0x22),
         SymbolRow("XFRM_MSG_GETSADINFO", 0x23),
         SymbolRow("XFRM_MSG_NEWSPDINFO", 0x24),
-    ]
-
-    private static let symbols54: [SymbolRow] = [
         SymbolRow("XFRM_MSG_GETSPDINFO", 0x25),
         SymbolRow("XFRM_MSG_MAPPING", 0x26),
         SymbolRow("XFRM_MSG_SETDEFAULT", 0x27),
         SymbolRow("XFRM_MSG_GETDEFAULT", 0x28),
         SymbolRow("XFRM_MSG_MIGRATE_STATE", 0x29),
         SymbolRow("NFNL_SUBSYS_NONE", 0x0),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK", 0x1, type: 168),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK_EXP", 0x2, type: 169),
-        SymbolRow("NFNL_SUBSYS_QUEUE", 0x3, type: 170),
-        SymbolRow("NFNL_SUBSYS_ULOG", 0x4, type: 171),
-        SymbolRow("NFNL_SUBSYS_OSF", 0x5, type: 172),
-        SymbolRow("NFNL_SUBSYS_IPSET", 0x6, type: 173),
-        SymbolRow("NFNL_SUBSYS_ACCT", 0x7, type: 174),
-        SymbolRow("NFNL_SUBSYS_CTNETLINK_TIMEOUT", 0x8, type: 175),
-        SymbolRow("NFNL_SUBSYS_CTHELPER", 0x9, type: 176),
-        SymbolRow("NFNL_SUBSYS_NFTABLES", 0xa, type: 177),
-        SymbolRow("NFNL_SUBSYS_NFT_COMPAT", 0xb, type: 178),
-        SymbolRow("NFNL_SUBSYS_HOOK", 0xc, type: 179),
-        SymbolRow("GENL_ID_CTRL", 0x10, type: 180),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK", 0x1, type: 175),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK_EXP", 0x2, type: 176),
+        SymbolRow("NFNL_SUBSYS_QUEUE", 0x3, type: 177),
+        SymbolRow("NFNL_SUBSYS_ULOG", 0x4, type: 178),
+        SymbolRow("NFNL_SUBSYS_OSF", 0x5, type: 179),
+    ]
+
+    private static let symbols56: [SymbolRow] = [
+        SymbolRow("NFNL_SUBSYS_IPSET", 0x6, type: 180),
+        SymbolRow("NFNL_SUBSYS_ACCT", 0x7, type: 181),
+        SymbolRow("NFNL_SUBSYS_CTNETLINK_TIMEOUT", 0x8, type: 182),
+        SymbolRow("NFNL_SUBSYS_CTHELPER", 0x9, type: 183),
+        SymbolRow("NFNL_SUBSYS_NFTABLES", 0xa, type: 184),
+        SymbolRow("NFNL_SUBSYS_NFT_COMPAT", 0xb, type: 185),
+        SymbolRow("NFNL_SUBSYS_HOOK", 0xc, type: 186),
+        SymbolRow("GENL_ID_CTRL", 0x10, type: 187),
         SymbolRow("GENL_ID_VFS_DQUOT", 0x11),
         SymbolRow("GENL_ID_PMCRAID", 0x12),
         SymbolRow("CTRL_CMD_UNSPEC", 0x0),
@@ -12936,41 +13454,41 @@ extension SpecTables {
         SymbolRow("CTRL_CMD_GETMCAST_GRP", 0x9),
         SymbolRow("CTRL_CMD_GETPOLICY", 0xa),
         SymbolRow("CTRL_ATTR_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_FAMILY_ID", 0x1, type: 181),
-        SymbolRow("CTRL_ATTR_FAMILY_NAME", 0x2, type: 126),
-        SymbolRow("CTRL_ATTR_VERSION", 0x3, type: 104),
-        SymbolRow("CTRL_ATTR_HDRSIZE", 0x4, type: 104),
-        SymbolRow("CTRL_ATTR_MAXATTR", 0x5, type: 104),
-        SymbolRow("CTRL_ATTR_OPS", 0x6, type: 182),
-        SymbolRow("CTRL_ATTR_MCAST_GROUPS", 0x7, type: 183),
-        SymbolRow("CTRL_ATTR_POLICY", 0x8, type: 184),
-        SymbolRow("CTRL_ATTR_OP_POLICY", 0x9, type: 185),
-        SymbolRow("CTRL_ATTR_OP", 0xa, type: 104),
+        SymbolRow("CTRL_ATTR_FAMILY_ID", 0x1, type: 188),
+        SymbolRow("CTRL_ATTR_FAMILY_NAME", 0x2, type: 133),
+        SymbolRow("CTRL_ATTR_VERSION", 0x3, type: 111),
+        SymbolRow("CTRL_ATTR_HDRSIZE", 0x4, type: 111),
+        SymbolRow("CTRL_ATTR_MAXATTR", 0x5, type: 111),
+        SymbolRow("CTRL_ATTR_OPS", 0x6, type: 189),
+        SymbolRow("CTRL_ATTR_MCAST_GROUPS", 0x7, type: 190),
+        SymbolRow("CTRL_ATTR_POLICY", 0x8, type: 191),
+        SymbolRow("CTRL_ATTR_OP_POLICY", 0x9, type: 192),
+        SymbolRow("CTRL_ATTR_OP", 0xa, type: 111),
         SymbolRow("CTRL_ATTR_OP_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_OP_ID", 0x1, type: 186),
-        SymbolRow("CTRL_ATTR_OP_FLAGS", 0x2, type: 187),
+        SymbolRow("CTRL_ATTR_OP_ID", 0x1, type: 193),
+        SymbolRow("CTRL_ATTR_OP_FLAGS", 0x2, type: 194),
         SymbolRow("GENL_ADMIN_PERM", 0x1),
         SymbolRow("GENL_CMD_CAP_DO", 0x2),
         SymbolRow("GENL_CMD_CAP_DUMP", 0x4),
         SymbolRow("GENL_CMD_CAP_HASPOL", 0x8),
         SymbolRow("GENL_UNS_ADMIN_PERM", 0x10),
         SymbolRow("CTRL_ATTR_MCAST_GRP_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_MCAST_GRP_NAME", 0x1, type: 126),
-        SymbolRow("CTRL_ATTR_MCAST_GRP_ID", 0x2, type: 188),
+        SymbolRow("CTRL_ATTR_MCAST_GRP_NAME", 0x1, type: 133),
+        SymbolRow("CTRL_ATTR_MCAST_GRP_ID", 0x2, type: 195),
         SymbolRow("CTRL_ATTR_POLICY_UNSPEC", 0x0),
-        SymbolRow("CTRL_ATTR_POLICY_DO", 0x1, type: 104),
-        SymbolRow("CTRL_ATTR_POLICY_DUMP", 0x2, type: 104),
+        SymbolRow("CTRL_ATTR_POLICY_DO", 0x1, type: 111),
+        SymbolRow("CTRL_ATTR_POLICY_DUMP", 0x2, type: 111),
         SymbolRow("NL_POLICY_TYPE_ATTR_UNSPEC", 0x0),
-        SymbolRow("NL_POLICY_TYPE_ATTR_TYPE", 0x1, type: 189),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_S", 0x2, type: 190),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_S", 0x3, type: 190),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_U", 0x4, type: 73),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_U", 0x5, type: 73),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_LENGTH", 0x6, type: 104),
-        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_LENGTH", 0x7, type: 104),
-        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_IDX", 0x8, type: 188),
-        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE", 0x9, type: 188),
-        SymbolRow("NL_POLICY_TYPE_ATTR_BITFIELD32_MASK", 0xa, type: 188),
+        SymbolRow("NL_POLICY_TYPE_ATTR_TYPE", 0x1, type: 196),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_S", 0x2, type: 197),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_S", 0x3, type: 197),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_VALUE_U", 0x4, type: 75),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_VALUE_U", 0x5, type: 75),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MIN_LENGTH", 0x6, type: 111),
+        SymbolRow("NL_POLICY_TYPE_ATTR_MAX_LENGTH", 0x7, type: 111),
+        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_IDX", 0x8, type: 195),
+        SymbolRow("NL_POLICY_TYPE_ATTR_POLICY_MAXTYPE", 0x9, type: 195),
+        SymbolRow("NL_POLICY_TYPE_ATTR_BITFIELD32_MASK", 0xa, type: 195),
         SymbolRow("NL_POLICY_TYPE_ATTR_PAD", 0xb),
         SymbolRow("NL_POLICY_TYPE_ATTR_MASK", 0xc, type: 56),
         SymbolRow("NL_ATTR_TYPE_INVALID", 0x0),
@@ -12991,47 +13509,47 @@ extension SpecTables {
         SymbolRow("NL_ATTR_TYPE_BITFIELD32", 0xf),
         SymbolRow("NL_ATTR_TYPE_SINT", 0x10),
         SymbolRow("NL_ATTR_TYPE_UINT", 0x11),
-        SymbolRow("NETLINK_ROUTE", 0x0, type: 191),
-        SymbolRow("NETLINK_SOCK_DIAG", 0x4, type: 192),
-        SymbolRow("NETLINK_XFRM", 0x6, type: 193),
-        SymbolRow("NETLINK_SELINUX", 0x7, type: 194),
-        SymbolRow("NETLINK_AUDIT", 0x9, type: 195),
-        SymbolRow("NETLINK_NETFILTER", 0xc, type: 196),
-        SymbolRow("NETLINK_GENERIC", 0x10, type: 197),
-        SymbolRow("NETLINK_CRYPTO", 0x15, type: 198),
-        SymbolRow("RTM_LINK", 0x0, type: 199),
-        SymbolRow("RTM_ADDR", 0x1, type: 200),
-        SymbolRow("RTM_ROUTE", 0x2, type: 201),
-        SymbolRow("RTM_NEIGH", 0x3, type: 202),
-        SymbolRow("RTM_RULE", 0x4, type: 203),
-        SymbolRow("RTM_QDISC", 0x5, type: 204),
-        SymbolRow("RTM_TCLASS", 0x6, type: 204),
-        SymbolRow("RTM_TFILTER", 0x7, type: 204),
-        SymbolRow("RTM_ACTION", 0x8, type: 205),
-        SymbolRow("RTM_NEIGHTBL", 0xc, type: 206),
-        SymbolRow("RTM_ADDRLABEL", 0xe, type: 207),
-        SymbolRow("RTM_DCB", 0xf, type: 208),
-        SymbolRow("RTM_NETCONF", 0x10, type: 209),
-        SymbolRow("RTM_MDB", 0x11, type: 210),
-        SymbolRow("RTM_NSID", 0x12, type: 211),
-        SymbolRow("RTM_STATS", 0x13, type: 212),
-        SymbolRow("RTM_CACHEREPORT", 0x14, type: 213),
-        SymbolRow("RTM_NEXTHOP", 0x16, type: 214),
+        SymbolRow("NETLINK_ROUTE", 0x0, type: 198),
+        SymbolRow("NETLINK_SOCK_DIAG", 0x4, type: 199),
+        SymbolRow("NETLINK_XFRM", 0x6, type: 200),
+        SymbolRow("NETLINK_SELINUX", 0x7, type: 201),
+        SymbolRow("NETLINK_AUDIT", 0x9, type: 202),
+        SymbolRow("NETLINK_NETFILTER", 0xc, type: 203),
+        SymbolRow("NETLINK_GENERIC", 0x10, type: 204),
+        SymbolRow("NETLINK_CRYPTO", 0x15, type: 205),
+        SymbolRow("RTM_LINK", 0x0, type: 206),
+        SymbolRow("RTM_ADDR", 0x1, type: 207),
+        SymbolRow("RTM_ROUTE", 0x2, type: 208),
+        SymbolRow("RTM_NEIGH", 0x3, type: 209),
+        SymbolRow("RTM_RULE", 0x4, type: 210),
+        SymbolRow("RTM_QDISC", 0x5, type: 211),
+        SymbolRow("RTM_TCLASS", 0x6, type: 211),
+        SymbolRow("RTM_TFILTER", 0x7, type: 211),
+        SymbolRow("RTM_ACTION", 0x8, type: 212),
+        SymbolRow("RTM_NEIGHTBL", 0xc, type: 213),
+        SymbolRow("RTM_ADDRLABEL", 0xe, type: 214),
+        SymbolRow("RTM_DCB", 0xf, type: 215),
+        SymbolRow("RTM_NETCONF", 0x10, type: 216),
+        SymbolRow("RTM_MDB", 0x11, type: 217),
+        SymbolRow("RTM_NSID", 0x12, type: 218),
+        SymbolRow("RTM_STATS", 0x13, type: 219),
+        SymbolRow("RTM_CACHEREPORT", 0x14, type: 220),
+        SymbolRow("RTM_NEXTHOP", 0x16, type: 221),
         SymbolRow("TCA_UNSPEC", 0x0),
-        SymbolRow("TCA_KIND", 0x1, type: 126),
+        SymbolRow("TCA_KIND", 0x1, type: 133),
         SymbolRow("TCA_OPTIONS", 0x2),
-        SymbolRow("TCA_STATS", 0x3, type: 215),
+        SymbolRow("TCA_STATS", 0x3, type: 222),
         SymbolRow("TCA_XSTATS", 0x4),
-        SymbolRow("TCA_RATE", 0x5, type: 216),
+        SymbolRow("TCA_RATE", 0x5, type: 223),
         SymbolRow("TCA_FCNT", 0x6),
-        SymbolRow("TCA_STATS2", 0x7, type: 217),
-        SymbolRow("TCA_STAB", 0x8, type: 218),
+        SymbolRow("TCA_STATS2", 0x7, type: 224),
+        SymbolRow("TCA_STAB", 0x8, type: 225),
         SymbolRow("TCA_PAD", 0x9),
         SymbolRow("TCA_DUMP_INVISIBLE", 0xa),
-        SymbolRow("TCA_CHAIN", 0xb, type: 104),
-        SymbolRow("TCA_HW_OFFLOAD", 0xc, type: 132),
-        SymbolRow("TCA_INGRESS_BLOCK", 0xd, type: 104),
-        SymbolRow("TCA_EGRESS_BLOCK", 0xe, type: 104),
+        SymbolRow("TCA_CHAIN", 0xb, type: 111),
+        SymbolRow("TCA_HW_OFFLOAD", 0xc, type: 139),
+        SymbolRow("TCA_INGRESS_BLOCK", 0xd, type: 111),
+        SymbolRow("TCA_EGRESS_BLOCK", 0xe, type: 111),
         SymbolRow("TCA_DUMP_FLAGS", 0xf),
         SymbolRow("TCA_EXT_WARN_MSG", 0x10),
         SymbolRow("RTEXT_FILTER_VF", 0x1),
@@ -13054,113 +13572,113 @@ extension SpecTables {
         SymbolRow("IPTOS_RELIABILITY", 0x4),
         SymbolRow("IPTOS_MINCOST", 0x2),
         SymbolRow("IFLA_BRPORT_UNSPEC", 0x0),
-        SymbolRow("IFLA_BRPORT_STATE", 0x1, type: 132),
-        SymbolRow("IFLA_BRPORT_PRIORITY", 0x2, type: 145),
-        SymbolRow("IFLA_BRPORT_COST", 0x3, type: 104),
-        SymbolRow("IFLA_BRPORT_MODE", 0x4, type: 132),
-        SymbolRow("IFLA_BRPORT_GUARD", 0x5, type: 132),
-        SymbolRow("IFLA_BRPORT_PROTECT", 0x6, type: 132),
-        SymbolRow("IFLA_BRPORT_FAST_LEAVE", 0x7, type: 132),
-        SymbolRow("IFLA_BRPORT_LEARNING", 0x8, type: 132),
-        SymbolRow("IFLA_BRPORT_UNICAST_FLOOD", 0x9, type: 132),
-        SymbolRow("IFLA_BRPORT_PROXYARP", 0xa, type: 132),
-        SymbolRow("IFLA_BRPORT_LEARNING_SYNC", 0xb, type: 132),
-        SymbolRow("IFLA_BRPORT_PROXYARP_WIFI", 0xc, type: 132),
-        SymbolRow("IFLA_BRPORT_ROOT_ID", 0xd, type: 219),
-        SymbolRow("IFLA_BRPORT_BRIDGE_ID", 0xe, type: 219),
-        SymbolRow("IFLA_BRPORT_DESIGNATED_PORT", 0xf, type: 145),
-        SymbolRow("IFLA_BRPORT_DESIGNATED_COST", 0x10, type: 145),
-        SymbolRow("IFLA_BRPORT_ID", 0x11, type: 145),
-        SymbolRow("IFLA_BRPORT_NO", 0x12, type: 145),
-        SymbolRow("IFLA_BRPORT_TOPOLOGY_CHANGE_ACK", 0x13, type: 132),
-        SymbolRow("IFLA_BRPORT_CONFIG_PENDING", 0x14, type: 132),
-        SymbolRow("IFLA_BRPORT_MESSAGE_AGE_TIMER", 0x15, type: 220),
-        SymbolRow("IFLA_BRPORT_FORWARD_DELAY_TIMER", 0x16, type: 220),
-        SymbolRow("IFLA_BRPORT_HOLD_TIMER", 0x17, type: 220),
+        SymbolRow("IFLA_BRPORT_STATE", 0x1, type: 139),
+        SymbolRow("IFLA_BRPORT_PRIORITY", 0x2, type: 152),
+        SymbolRow("IFLA_BRPORT_COST", 0x3, type: 111),
+        SymbolRow("IFLA_BRPORT_MODE", 0x4, type: 139),
+        SymbolRow("IFLA_BRPORT_GUARD", 0x5, type: 139),
+        SymbolRow("IFLA_BRPORT_PROTECT", 0x6, type: 139),
+        SymbolRow("IFLA_BRPORT_FAST_LEAVE", 0x7, type: 139),
+        SymbolRow("IFLA_BRPORT_LEARNING", 0x8, type: 139),
+        SymbolRow("IFLA_BRPORT_UNICAST_FLOOD", 0x9, type: 139),
+        SymbolRow("IFLA_BRPORT_PROXYARP", 0xa, type: 139),
+        SymbolRow("IFLA_BRPORT_LEARNING_SYNC", 0xb, type: 139),
+        SymbolRow("IFLA_BRPORT_PROXYARP_WIFI", 0xc, type: 139),
+        SymbolRow("IFLA_BRPORT_ROOT_ID", 0xd, type: 226),
+        SymbolRow("IFLA_BRPORT_BRIDGE_ID", 0xe, type: 226),
+        SymbolRow("IFLA_BRPORT_DESIGNATED_PORT", 0xf, type: 152),
+        SymbolRow("IFLA_BRPORT_DESIGNATED_COST", 0x10, type: 152),
+        SymbolRow("IFLA_BRPORT_ID", 0x11, type: 152),
+        SymbolRow("IFLA_BRPORT_NO", 0x12, type: 152),
+        SymbolRow("IFLA_BRPORT_TOPOLOGY_CHANGE_ACK", 0x13, type: 139),
+        SymbolRow("IFLA_BRPORT_CONFIG_PENDING", 0x14, type: 139),
+        SymbolRow("IFLA_BRPORT_MESSAGE_AGE_TIMER", 0x15, type: 227),
+        SymbolRow("IFLA_BRPORT_FORWARD_DELAY_TIMER", 0x16, type: 227),
+        SymbolRow("IFLA_BRPORT_HOLD_TIMER", 0x17, type: 227),
         SymbolRow("IFLA_BRPORT_FLUSH", 0x18),
-        SymbolRow("IFLA_BRPORT_MULTICAST_ROUTER", 0x19, type: 132),
+        SymbolRow("IFLA_BRPORT_MULTICAST_ROUTER", 0x19, type: 139),
         SymbolRow("IFLA_BRPORT_PAD", 0x1a),
-        SymbolRow("IFLA_BRPORT_MCAST_FLOOD", 0x1b, type: 132),
-        SymbolRow("IFLA_BRPORT_MCAST_TO_UCAST", 0x1c, type: 132),
-        SymbolRow("IFLA_BRPORT_VLAN_TUNNEL", 0x1d, type: 132),
-        SymbolRow("IFLA_BRPORT_BCAST_FLOOD", 0x1e, type: 132),
-        SymbolRow("IFLA_BRPORT_GROUP_FWD_MASK", 0x1f, type: 181),
-        SymbolRow("IFLA_BRPORT_NEIGH_SUPPRESS", 0x20, type: 132),
-        SymbolRow("IFLA_BRPORT_ISOLATED", 0x21, type: 132),
-        SymbolRow("IFLA_BRPORT_BACKUP_PORT", 0x22, type: 142),
-        SymbolRow("IFLA_BRPORT_MRP_RING_OPEN", 0x23, type: 132),
-        SymbolRow("IFLA_BRPORT_MRP_IN_OPEN", 0x24, type: 132),
-        SymbolRow("IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT", 0x25, type: 104),
-        SymbolRow("IFLA_BRPORT_MCAST_EHT_HOSTS_CNT", 0x26, type: 104),
-        SymbolRow("IFLA_BRPORT_LOCKED", 0x27, type: 132),
-        SymbolRow("IFLA_BRPORT_MAB", 0x28, type: 132),
-        SymbolRow("IFLA_BRPORT_MCAST_N_GROUPS", 0x29, type: 104),
-        SymbolRow("IFLA_BRPORT_MCAST_MAX_GROUPS", 0x2a, type: 104),
-        SymbolRow("IFLA_BRPORT_NEIGH_VLAN_SUPPRESS", 0x2b, type: 132),
-        SymbolRow("IFLA_BRPORT_BACKUP_NHID", 0x2c, type: 104),
-        SymbolRow("IFLA_BRPORT_NEIGH_FORWARD_GRAT", 0x2d, type: 132),
+        SymbolRow("IFLA_BRPORT_MCAST_FLOOD", 0x1b, type: 139),
+        SymbolRow("IFLA_BRPORT_MCAST_TO_UCAST", 0x1c, type: 139),
+        SymbolRow("IFLA_BRPORT_VLAN_TUNNEL", 0x1d, type: 139),
+        SymbolRow("IFLA_BRPORT_BCAST_FLOOD", 0x1e, type: 139),
+        SymbolRow("IFLA_BRPORT_GROUP_FWD_MASK", 0x1f, type: 188),
+        SymbolRow("IFLA_BRPORT_NEIGH_SUPPRESS", 0x20, type: 139),
+        SymbolRow("IFLA_BRPORT_ISOLATED", 0x21, type: 139),
+        SymbolRow("IFLA_BRPORT_BACKUP_PORT", 0x22, type: 149),
+        SymbolRow("IFLA_BRPORT_MRP_RING_OPEN", 0x23, type: 139),
+        SymbolRow("IFLA_BRPORT_MRP_IN_OPEN", 0x24, type: 139),
+        SymbolRow("IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT", 0x25, type: 111),
+        SymbolRow("IFLA_BRPORT_MCAST_EHT_HOSTS_CNT", 0x26, type: 111),
+        SymbolRow("IFLA_BRPORT_LOCKED", 0x27, type: 139),
+        SymbolRow("IFLA_BRPORT_MAB", 0x28, type: 139),
+        SymbolRow("IFLA_BRPORT_MCAST_N_GROUPS", 0x29, type: 111),
+        SymbolRow("IFLA_BRPORT_MCAST_MAX_GROUPS", 0x2a, type: 111),
+        SymbolRow("IFLA_BRPORT_NEIGH_VLAN_SUPPRESS", 0x2b, type: 139),
+        SymbolRow("IFLA_BRPORT_BACKUP_NHID", 0x2c, type: 111),
+        SymbolRow("IFLA_BRPORT_NEIGH_FORWARD_GRAT", 0x2d, type: 139),
         SymbolRow("IFLA_BR_UNSPEC", 0x0),
-        SymbolRow("IFLA_BR_FORWARD_DELAY", 0x1, type: 220),
-        SymbolRow("IFLA_BR_HELLO_TIME", 0x2, type: 220),
-        SymbolRow("IFLA_BR_MAX_AGE", 0x3, type: 220),
+        SymbolRow("IFLA_BR_FORWARD_DELAY", 0x1, type: 227),
+        SymbolRow("IFLA_BR_HELLO_TIME", 0x2, type: 227),
+        SymbolRow("IFLA_BR_MAX_AGE", 0x3, type: 227),
+        SymbolRow("IFLA_BR_AGEING_TIME", 0x4, type: 227),
+        SymbolRow("IFLA_BR_STP_STATE", 0x5, type: 111),
+        SymbolRow("IFLA_BR_PRIORITY", 0x6, type: 152),
+        SymbolRow("IFLA_BR_VLAN_FILTERING", 0x7, type: 139),
+        SymbolRow("IFLA_BR_VLAN_PROTOCOL", 0x8, type: 228),
+        SymbolRow("IFLA_BR_GROUP_FWD_MASK", 0x9, type: 188),
+        SymbolRow("IFLA_BR_ROOT_ID", 0xa, type: 226),
+        SymbolRow("IFLA_BR_BRIDGE_ID", 0xb, type: 226),
+        SymbolRow("IFLA_BR_ROOT_PORT", 0xc, type: 152),
+        SymbolRow("IFLA_BR_ROOT_PATH_COST", 0xd, type: 111),
+        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE", 0xe, type: 139),
     ]
 
-    private static let symbols55: [SymbolRow] = [
-        SymbolRow("IFLA_BR_AGEING_TIME", 0x4, type: 220),
-        SymbolRow("IFLA_BR_STP_STATE", 0x5, type: 104),
-        SymbolRow("IFLA_BR_PRIORITY", 0x6, type: 145),
-        SymbolRow("IFLA_BR_VLAN_FILTERING", 0x7, type: 132),
-        SymbolRow("IFLA_BR_VLAN_PROTOCOL", 0x8, type: 221),
-        SymbolRow("IFLA_BR_GROUP_FWD_MASK", 0x9, type: 181),
-        SymbolRow("IFLA_BR_ROOT_ID", 0xa, type: 219),
-        SymbolRow("IFLA_BR_BRIDGE_ID", 0xb, type: 219),
-        SymbolRow("IFLA_BR_ROOT_PORT", 0xc, type: 145),
-        SymbolRow("IFLA_BR_ROOT_PATH_COST", 0xd, type: 104),
-        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE", 0xe, type: 132),
-        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_DETECTED", 0xf, type: 132),
-        SymbolRow("IFLA_BR_HELLO_TIMER", 0x10, type: 220),
-        SymbolRow("IFLA_BR_TCN_TIMER", 0x11, type: 220),
-        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_TIMER", 0x12, type: 220),
-        SymbolRow("IFLA_BR_GC_TIMER", 0x13, type: 220),
-        SymbolRow("IFLA_BR_GROUP_ADDR", 0x14, type: 129),
+    private static let symbols57: [SymbolRow] = [
+        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_DETECTED", 0xf, type: 139),
+        SymbolRow("IFLA_BR_HELLO_TIMER", 0x10, type: 227),
+        SymbolRow("IFLA_BR_TCN_TIMER", 0x11, type: 227),
+        SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_TIMER", 0x12, type: 227),
+        SymbolRow("IFLA_BR_GC_TIMER", 0x13, type: 227),
+        SymbolRow("IFLA_BR_GROUP_ADDR", 0x14, type: 136),
         SymbolRow("IFLA_BR_FDB_FLUSH", 0x15),
-        SymbolRow("IFLA_BR_MCAST_ROUTER", 0x16, type: 132),
-        SymbolRow("IFLA_BR_MCAST_SNOOPING", 0x17, type: 132),
-        SymbolRow("IFLA_BR_MCAST_QUERY_USE_IFADDR", 0x18, type: 132),
-        SymbolRow("IFLA_BR_MCAST_QUERIER", 0x19, type: 132),
-        SymbolRow("IFLA_BR_MCAST_HASH_ELASTICITY", 0x1a, type: 104),
-        SymbolRow("IFLA_BR_MCAST_HASH_MAX", 0x1b, type: 104),
-        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_CNT", 0x1c, type: 104),
-        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_CNT", 0x1d, type: 104),
-        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_INTVL", 0x1e, type: 220),
-        SymbolRow("IFLA_BR_MCAST_MEMBERSHIP_INTVL", 0x1f, type: 220),
-        SymbolRow("IFLA_BR_MCAST_QUERIER_INTVL", 0x20, type: 220),
-        SymbolRow("IFLA_BR_MCAST_QUERY_INTVL", 0x21, type: 220),
-        SymbolRow("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", 0x22, type: 220),
-        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", 0x23, type: 220),
-        SymbolRow("IFLA_BR_NF_CALL_IPTABLES", 0x24, type: 132),
-        SymbolRow("IFLA_BR_NF_CALL_IP6TABLES", 0x25, type: 132),
-        SymbolRow("IFLA_BR_NF_CALL_ARPTABLES", 0x26, type: 132),
-        SymbolRow("IFLA_BR_VLAN_DEFAULT_PVID", 0x27, type: 145),
+        SymbolRow("IFLA_BR_MCAST_ROUTER", 0x16, type: 139),
+        SymbolRow("IFLA_BR_MCAST_SNOOPING", 0x17, type: 139),
+        SymbolRow("IFLA_BR_MCAST_QUERY_USE_IFADDR", 0x18, type: 139),
+        SymbolRow("IFLA_BR_MCAST_QUERIER", 0x19, type: 139),
+        SymbolRow("IFLA_BR_MCAST_HASH_ELASTICITY", 0x1a, type: 111),
+        SymbolRow("IFLA_BR_MCAST_HASH_MAX", 0x1b, type: 111),
+        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_CNT", 0x1c, type: 111),
+        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_CNT", 0x1d, type: 111),
+        SymbolRow("IFLA_BR_MCAST_LAST_MEMBER_INTVL", 0x1e, type: 227),
+        SymbolRow("IFLA_BR_MCAST_MEMBERSHIP_INTVL", 0x1f, type: 227),
+        SymbolRow("IFLA_BR_MCAST_QUERIER_INTVL", 0x20, type: 227),
+        SymbolRow("IFLA_BR_MCAST_QUERY_INTVL", 0x21, type: 227),
+        SymbolRow("IFLA_BR_MCAST_QUERY_RESPONSE_INTVL", 0x22, type: 227),
+        SymbolRow("IFLA_BR_MCAST_STARTUP_QUERY_INTVL", 0x23, type: 227),
+        SymbolRow("IFLA_BR_NF_CALL_IPTABLES", 0x24, type: 139),
+        SymbolRow("IFLA_BR_NF_CALL_IP6TABLES", 0x25, type: 139),
+        SymbolRow("IFLA_BR_NF_CALL_ARPTABLES", 0x26, type: 139),
+        SymbolRow("IFLA_BR_VLAN_DEFAULT_PVID", 0x27, type: 152),
         SymbolRow("IFLA_BR_PAD", 0x28),
-        SymbolRow("IFLA_BR_VLAN_STATS_ENABLED", 0x29, type: 132),
-        SymbolRow("IFLA_BR_MCAST_STATS_ENABLED", 0x2a, type: 132),
-        SymbolRow("IFLA_BR_MCAST_IGMP_VERSION", 0x2b, type: 132),
-        SymbolRow("IFLA_BR_MCAST_MLD_VERSION", 0x2c, type: 132),
-        SymbolRow("IFLA_BR_VLAN_STATS_PER_PORT", 0x2d, type: 132),
-        SymbolRow("IFLA_BR_MULTI_BOOLOPT", 0x2e, type: 222),
-        SymbolRow("IFLA_BR_MCAST_QUERIER_STATE", 0x2f, type: 223),
-        SymbolRow("IFLA_BR_FDB_N_LEARNED", 0x30, type: 104),
-        SymbolRow("IFLA_BR_FDB_MAX_LEARNED", 0x31, type: 104),
-        SymbolRow("IFLA_BR_STP_MODE", 0x32, type: 224),
+        SymbolRow("IFLA_BR_VLAN_STATS_ENABLED", 0x29, type: 139),
+        SymbolRow("IFLA_BR_MCAST_STATS_ENABLED", 0x2a, type: 139),
+        SymbolRow("IFLA_BR_MCAST_IGMP_VERSION", 0x2b, type: 139),
+        SymbolRow("IFLA_BR_MCAST_MLD_VERSION", 0x2c, type: 139),
+        SymbolRow("IFLA_BR_VLAN_STATS_PER_PORT", 0x2d, type: 139),
+        SymbolRow("IFLA_BR_MULTI_BOOLOPT", 0x2e, type: 229),
+        SymbolRow("IFLA_BR_MCAST_QUERIER_STATE", 0x2f, type: 230),
+        SymbolRow("IFLA_BR_FDB_N_LEARNED", 0x30, type: 111),
+        SymbolRow("IFLA_BR_FDB_MAX_LEARNED", 0x31, type: 111),
+        SymbolRow("IFLA_BR_STP_MODE", 0x32, type: 231),
         SymbolRow("BRIDGE_QUERIER_UNSPEC", 0x0),
-        SymbolRow("BRIDGE_QUERIER_IP_ADDRESS", 0x1, type: 225),
-        SymbolRow("BRIDGE_QUERIER_IP_PORT", 0x2, type: 142),
-        SymbolRow("BRIDGE_QUERIER_IP_OTHER_TIMER", 0x3, type: 220),
+        SymbolRow("BRIDGE_QUERIER_IP_ADDRESS", 0x1, type: 232),
+        SymbolRow("BRIDGE_QUERIER_IP_PORT", 0x2, type: 149),
+        SymbolRow("BRIDGE_QUERIER_IP_OTHER_TIMER", 0x3, type: 227),
         SymbolRow("BRIDGE_QUERIER_PAD", 0x4),
-        SymbolRow("BRIDGE_QUERIER_IPV6_ADDRESS", 0x5, type: 226),
-        SymbolRow("BRIDGE_QUERIER_IPV6_PORT", 0x6, type: 142),
-        SymbolRow("BRIDGE_QUERIER_IPV6_OTHER_TIMER", 0x7, type: 220),
+        SymbolRow("BRIDGE_QUERIER_IPV6_ADDRESS", 0x5, type: 233),
+        SymbolRow("BRIDGE_QUERIER_IPV6_PORT", 0x6, type: 149),
+        SymbolRow("BRIDGE_QUERIER_IPV6_OTHER_TIMER", 0x7, type: 227),
         SymbolRow("BR_STP_MODE_AUTO", 0x0),
         SymbolRow("BR_STP_MODE_USER", 0x1),
         SymbolRow("BR_STP_MODE_KERNEL", 0x2),
@@ -13172,25 +13690,25 @@ extension SpecTables {
         SymbolRow("IFF_TUN", 0x1),
         SymbolRow("IFF_TAP", 0x2),
         SymbolRow("IFLA_TUN_UNSPEC", 0x0),
-        SymbolRow("IFLA_TUN_OWNER", 0x1, type: 227),
-        SymbolRow("IFLA_TUN_GROUP", 0x2, type: 228),
-        SymbolRow("IFLA_TUN_TYPE", 0x3, type: 229),
-        SymbolRow("IFLA_TUN_PI", 0x4, type: 132),
-        SymbolRow("IFLA_TUN_VNET_HDR", 0x5, type: 132),
-        SymbolRow("IFLA_TUN_PERSIST", 0x6, type: 132),
-        SymbolRow("IFLA_TUN_MULTI_QUEUE", 0x7, type: 132),
-        SymbolRow("IFLA_TUN_NUM_QUEUES", 0x8, type: 104),
-        SymbolRow("IFLA_TUN_NUM_DISABLED_QUEUES", 0x9, type: 104),
+        SymbolRow("IFLA_TUN_OWNER", 0x1, type: 234),
+        SymbolRow("IFLA_TUN_GROUP", 0x2, type: 235),
+        SymbolRow("IFLA_TUN_TYPE", 0x3, type: 236),
+        SymbolRow("IFLA_TUN_PI", 0x4, type: 139),
+        SymbolRow("IFLA_TUN_VNET_HDR", 0x5, type: 139),
+        SymbolRow("IFLA_TUN_PERSIST", 0x6, type: 139),
+        SymbolRow("IFLA_TUN_MULTI_QUEUE", 0x7, type: 139),
+        SymbolRow("IFLA_TUN_NUM_QUEUES", 0x8, type: 111),
+        SymbolRow("IFLA_TUN_NUM_DISABLED_QUEUES", 0x9, type: 111),
         SymbolRow("IFLA_INET6_UNSPEC", 0x0),
-        SymbolRow("IFLA_INET6_FLAGS", 0x1, type: 230),
-        SymbolRow("IFLA_INET6_CONF", 0x2, type: 231),
-        SymbolRow("IFLA_INET6_STATS", 0x3, type: 232),
+        SymbolRow("IFLA_INET6_FLAGS", 0x1, type: 237),
+        SymbolRow("IFLA_INET6_CONF", 0x2, type: 238),
+        SymbolRow("IFLA_INET6_STATS", 0x3, type: 239),
         SymbolRow("IFLA_INET6_MCAST", 0x4),
-        SymbolRow("IFLA_INET6_CACHEINFO", 0x5, type: 233),
-        SymbolRow("IFLA_INET6_ICMP6STATS", 0x6, type: 234),
-        SymbolRow("IFLA_INET6_TOKEN", 0x7, type: 226),
-        SymbolRow("IFLA_INET6_ADDR_GEN_MODE", 0x8, type: 235),
-        SymbolRow("IFLA_INET6_RA_MTU", 0x9, type: 104),
+        SymbolRow("IFLA_INET6_CACHEINFO", 0x5, type: 240),
+        SymbolRow("IFLA_INET6_ICMP6STATS", 0x6, type: 241),
+        SymbolRow("IFLA_INET6_TOKEN", 0x7, type: 233),
+        SymbolRow("IFLA_INET6_ADDR_GEN_MODE", 0x8, type: 242),
+        SymbolRow("IFLA_INET6_RA_MTU", 0x9, type: 111),
         SymbolRow("IF_RS_SENT", 0x10),
         SymbolRow("IF_RA_RCVD", 0x20),
         SymbolRow("IF_RA_MANAGED", 0x40),
@@ -13201,10 +13719,10 @@ extension SpecTables {
         SymbolRow("IN6_ADDR_GEN_MODE_STABLE_PRIVACY", 0x2),
         SymbolRow("IN6_ADDR_GEN_MODE_RANDOM", 0x3),
         SymbolRow("IFLA_INET_UNSPEC", 0x0),
-        SymbolRow("IFLA_INET_CONF", 0x1, type: 236),
+        SymbolRow("IFLA_INET_CONF", 0x1, type: 243),
         SymbolRow("IFLA_MCTP_UNSPEC", 0x0),
-        SymbolRow("IFLA_MCTP_NET", 0x1, type: 104),
-        SymbolRow("IFLA_MCTP_PHYS_BINDING", 0x2, type: 237),
+        SymbolRow("IFLA_MCTP_NET", 0x1, type: 111),
+        SymbolRow("IFLA_MCTP_PHYS_BINDING", 0x2, type: 244),
         SymbolRow("IPV4_DEVCONF_FORWARDING-1", 0x0),
         SymbolRow("IPV4_DEVCONF_MC_FORWARDING-1", 0x1),
         SymbolRow("IPV4_DEVCONF_PROXY_ARP-1", 0x2),
@@ -13306,9 +13824,6 @@ extension SpecTables {
         SymbolRow("IPSTATS_MIB_OUTPKTS", 0x5),
         SymbolRow("IPSTATS_MIB_OUTOCTETS", 0x6),
         SymbolRow("IPSTATS_MIB_INHDRERRORS", 0x7),
-    ]
-
-    private static let symbols56: [SymbolRow] = [
         SymbolRow("IPSTATS_MIB_INTOOBIGERRORS", 0x8),
         SymbolRow("IPSTATS_MIB_INNOROUTES", 0x9),
         SymbolRow("IPSTATS_MIB_INADDRERRORS", 0xa),
@@ -13320,6 +13835,9 @@ extension SpecTables {
         SymbolRow("IPSTATS_MIB_REASMTIMEOUT", 0x10),
         SymbolRow("IPSTATS_MIB_REASMREQDS", 0x11),
         SymbolRow("IPSTATS_MIB_REASMOKS", 0x12),
+    ]
+
+    private static let symbols58: [SymbolRow] = [
         SymbolRow("IPSTATS_MIB_REASMFAILS", 0x13),
         SymbolRow("IPSTATS_MIB_FRAGOKS", 0x14),
         SymbolRow("IPSTATS_MIB_FRAGFAILS", 0x15),
@@ -13346,7 +13864,7 @@ extension SpecTables {
         SymbolRow("ICMP6_MIB_CSUMERRORS", 0x5),
         SymbolRow("AF_UNSPEC", 0x0),
         SymbolRow("AF_UNIX", 0x1),
-        SymbolRow("AF_INET", 0x2, type: 238),
+        SymbolRow("AF_INET", 0x2, type: 245),
         SymbolRow("AF_AX25", 0x3),
         SymbolRow("AF_IPX", 0x4),
         SymbolRow("AF_APPLETALK", 0x5),
@@ -13354,7 +13872,7 @@ extension SpecTables {
         SymbolRow("AF_BRIDGE", 0x7),
         SymbolRow("AF_ATMPVC", 0x8),
         SymbolRow("AF_X25", 0x9),
-        SymbolRow("AF_INET6", 0xa, type: 239),
+        SymbolRow("AF_INET6", 0xa, type: 246),
         SymbolRow("AF_ROSE", 0xb),
         SymbolRow("AF_DECnet", 0xc),
         SymbolRow("AF_NETBEUI", 0xd),
@@ -13389,11 +13907,11 @@ extension SpecTables {
         SymbolRow("AF_QIPCRTR", 0x2a),
         SymbolRow("AF_SMC", 0x2b),
         SymbolRow("AF_XDP", 0x2c),
-        SymbolRow("AF_MCTP", 0x2d, type: 240),
-        SymbolRow("IFLA_BRIDGE_FLAGS", 0x0, type: 241),
-        SymbolRow("IFLA_BRIDGE_MODE", 0x1, type: 242),
-        SymbolRow("IFLA_BRIDGE_VLAN_INFO", 0x2, type: 243),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_INFO", 0x3, type: 244),
+        SymbolRow("AF_MCTP", 0x2d, type: 247),
+        SymbolRow("IFLA_BRIDGE_FLAGS", 0x0, type: 248),
+        SymbolRow("IFLA_BRIDGE_MODE", 0x1, type: 249),
+        SymbolRow("IFLA_BRIDGE_VLAN_INFO", 0x2, type: 250),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_INFO", 0x3, type: 251),
         SymbolRow("IFLA_BRIDGE_MRP", 0x4),
         SymbolRow("IFLA_BRIDGE_CFM", 0x5),
         SymbolRow("IFLA_BRIDGE_MST", 0x6),
@@ -13403,9 +13921,9 @@ extension SpecTables {
         SymbolRow("BRIDGE_MODE_VEPA", 0x1),
         SymbolRow("BRIDGE_MODE_UNDEF", 0xffff),
         SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_UNSPEC", 0x0),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_ID", 0x1, type: 104),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_VID", 0x2, type: 145),
-        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_FLAGS", 0x3, type: 245),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_ID", 0x1, type: 111),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_VID", 0x2, type: 152),
+        SymbolRow("IFLA_BRIDGE_VLAN_TUNNEL_FLAGS", 0x3, type: 252),
         SymbolRow("BRIDGE_VLAN_INFO_MASTER", 0x1),
         SymbolRow("BRIDGE_VLAN_INFO_PVID", 0x2),
         SymbolRow("BRIDGE_VLAN_INFO_UNTAGGED", 0x4),
@@ -13415,12 +13933,12 @@ extension SpecTables {
         SymbolRow("BRIDGE_VLAN_INFO_ONLY_OPTS", 0x40),
         SymbolRow("IFLA_XDP_UNSPEC", 0x0),
         SymbolRow("IFLA_XDP_FD", 0x1, type: 61),
-        SymbolRow("IFLA_XDP_ATTACHED", 0x2, type: 246),
-        SymbolRow("IFLA_XDP_FLAGS", 0x3, type: 247),
-        SymbolRow("IFLA_XDP_PROG_ID", 0x4, type: 104),
-        SymbolRow("IFLA_XDP_DRV_PROG_ID", 0x5, type: 104),
-        SymbolRow("IFLA_XDP_SKB_PROG_ID", 0x6, type: 104),
-        SymbolRow("IFLA_XDP_HW_PROG_ID", 0x7, type: 104),
+        SymbolRow("IFLA_XDP_ATTACHED", 0x2, type: 253),
+        SymbolRow("IFLA_XDP_FLAGS", 0x3, type: 254),
+        SymbolRow("IFLA_XDP_PROG_ID", 0x4, type: 111),
+        SymbolRow("IFLA_XDP_DRV_PROG_ID", 0x5, type: 111),
+        SymbolRow("IFLA_XDP_SKB_PROG_ID", 0x6, type: 111),
+        SymbolRow("IFLA_XDP_HW_PROG_ID", 0x7, type: 111),
         SymbolRow("IFLA_XDP_EXPECTED_FD", 0x8, type: 61),
         SymbolRow("XDP_ATTACHED_NONE", 0x0),
         SymbolRow("XDP_ATTACHED_DRV", 0x1),
@@ -13433,45 +13951,45 @@ extension SpecTables {
         SymbolRow("XDP_FLAGS_HW_MODE", 0x8),
         SymbolRow("XDP_FLAGS_REPLACE", 0x10),
         SymbolRow("IFLA_VF_INFO_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_INFO", 0x1, type: 248),
+        SymbolRow("IFLA_VF_INFO", 0x1, type: 255),
         SymbolRow("IFLA_VF_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_MAC", 0x1, type: 249),
-        SymbolRow("IFLA_VF_VLAN", 0x2, type: 250),
-        SymbolRow("IFLA_VF_TX_RATE", 0x3, type: 251),
-        SymbolRow("IFLA_VF_SPOOFCHK", 0x4, type: 252),
-        SymbolRow("IFLA_VF_LINK_STATE", 0x5, type: 253),
-        SymbolRow("IFLA_VF_RATE", 0x6, type: 254),
-        SymbolRow("IFLA_VF_RSS_QUERY_EN", 0x7, type: 255),
-        SymbolRow("IFLA_VF_STATS", 0x8, type: 256),
-        SymbolRow("IFLA_VF_TRUST", 0x9, type: 257),
-        SymbolRow("IFLA_VF_IB_NODE_GUID", 0xa, type: 258),
-        SymbolRow("IFLA_VF_IB_PORT_GUID", 0xb, type: 258),
-        SymbolRow("IFLA_VF_VLAN_LIST", 0xc, type: 259),
-        SymbolRow("IFLA_VF_BROADCAST", 0xd, type: 260),
-        SymbolRow("IFLA_VF_STATS_RX_PACKETS", 0x0, type: 73),
-        SymbolRow("IFLA_VF_STATS_TX_PACKETS", 0x1, type: 73),
-        SymbolRow("IFLA_VF_STATS_RX_BYTES", 0x2, type: 73),
-        SymbolRow("IFLA_VF_STATS_TX_BYTES", 0x3, type: 73),
-        SymbolRow("IFLA_VF_STATS_BROADCAST", 0x4, type: 73),
-        SymbolRow("IFLA_VF_STATS_MULTICAST", 0x5, type: 73),
+        SymbolRow("IFLA_VF_MAC", 0x1, type: 256),
+        SymbolRow("IFLA_VF_VLAN", 0x2, type: 257),
+        SymbolRow("IFLA_VF_TX_RATE", 0x3, type: 258),
+        SymbolRow("IFLA_VF_SPOOFCHK", 0x4, type: 259),
+        SymbolRow("IFLA_VF_LINK_STATE", 0x5, type: 260),
+        SymbolRow("IFLA_VF_RATE", 0x6, type: 261),
+        SymbolRow("IFLA_VF_RSS_QUERY_EN", 0x7, type: 262),
+        SymbolRow("IFLA_VF_STATS", 0x8, type: 263),
+        SymbolRow("IFLA_VF_TRUST", 0x9, type: 264),
+        SymbolRow("IFLA_VF_IB_NODE_GUID", 0xa, type: 265),
+        SymbolRow("IFLA_VF_IB_PORT_GUID", 0xb, type: 265),
+        SymbolRow("IFLA_VF_VLAN_LIST", 0xc, type: 266),
+        SymbolRow("IFLA_VF_BROADCAST", 0xd, type: 267),
+        SymbolRow("IFLA_VF_STATS_RX_PACKETS", 0x0, type: 75),
+        SymbolRow("IFLA_VF_STATS_TX_PACKETS", 0x1, type: 75),
+        SymbolRow("IFLA_VF_STATS_RX_BYTES", 0x2, type: 75),
+        SymbolRow("IFLA_VF_STATS_TX_BYTES", 0x3, type: 75),
+        SymbolRow("IFLA_VF_STATS_BROADCAST", 0x4, type: 75),
+        SymbolRow("IFLA_VF_STATS_MULTICAST", 0x5, type: 75),
         SymbolRow("IFLA_VF_STATS_PAD", 0x6),
-        SymbolRow("IFLA_VF_STATS_RX_DROPPED", 0x7, type: 73),
-        SymbolRow("IFLA_VF_STATS_TX_DROPPED", 0x8, type: 73),
+        SymbolRow("IFLA_VF_STATS_RX_DROPPED", 0x7, type: 75),
+        SymbolRow("IFLA_VF_STATS_TX_DROPPED", 0x8, type: 75),
         SymbolRow("IFLA_VF_VLAN_INFO_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_VLAN_INFO", 0x1, type: 261),
+        SymbolRow("IFLA_VF_VLAN_INFO", 0x1, type: 268),
         SymbolRow("IFLA_VF_LINK_STATE_AUTO", 0x0),
         SymbolRow("IFLA_VF_LINK_STATE_ENABLE", 0x1),
         SymbolRow("IFLA_VF_LINK_STATE_DISABLE", 0x2),
         SymbolRow("IFLA_VF_PORT_UNSPEC", 0x0),
-        SymbolRow("IFLA_VF_PORT", 0x1, type: 137),
+        SymbolRow("IFLA_VF_PORT", 0x1, type: 144),
         SymbolRow("IFLA_PORT_UNSPEC", 0x0),
-        SymbolRow("IFLA_PORT_VF", 0x1, type: 104),
-        SymbolRow("IFLA_PORT_PROFILE", 0x2, type: 126),
-        SymbolRow("IFLA_PORT_VSI_TYPE", 0x3, type: 262),
+        SymbolRow("IFLA_PORT_VF", 0x1, type: 111),
+        SymbolRow("IFLA_PORT_PROFILE", 0x2, type: 133),
+        SymbolRow("IFLA_PORT_VSI_TYPE", 0x3, type: 269),
         SymbolRow("IFLA_PORT_INSTANCE_UUID", 0x4),
         SymbolRow("IFLA_PORT_HOST_UUID", 0x5),
-        SymbolRow("IFLA_PORT_REQUEST", 0x6, type: 132),
-        SymbolRow("IFLA_PORT_RESPONSE", 0x7, type: 145),
+        SymbolRow("IFLA_PORT_REQUEST", 0x6, type: 139),
+        SymbolRow("IFLA_PORT_RESPONSE", 0x7, type: 152),
         SymbolRow("IFLA_EVENT_NONE", 0x0),
         SymbolRow("IFLA_EVENT_REBOOT", 0x1),
         SymbolRow("IFLA_EVENT_FEATURES", 0x2),
@@ -13480,25 +13998,25 @@ extension SpecTables {
         SymbolRow("IFLA_EVENT_IGMP_RESEND", 0x5),
         SymbolRow("IFLA_EVENT_BONDING_OPTIONS", 0x6),
         SymbolRow("IFLA_PROTO_DOWN_REASON_UNSPEC", 0x0),
-        SymbolRow("IFLA_PROTO_DOWN_REASON_MASK", 0x1, type: 188),
-        SymbolRow("IFLA_PROTO_DOWN_REASON_VALUE", 0x2, type: 188),
+        SymbolRow("IFLA_PROTO_DOWN_REASON_MASK", 0x1, type: 195),
+        SymbolRow("IFLA_PROTO_DOWN_REASON_VALUE", 0x2, type: 195),
         SymbolRow("RTAX_UNSPEC", 0x0),
-        SymbolRow("RTAX_LOCK", 0x1, type: 104),
-        SymbolRow("RTAX_MTU", 0x2, type: 104),
-        SymbolRow("RTAX_WINDOW", 0x3, type: 104),
-        SymbolRow("RTAX_RTT", 0x4, type: 104),
-        SymbolRow("RTAX_RTTVAR", 0x5, type: 104),
-        SymbolRow("RTAX_SSTHRESH", 0x6, type: 104),
-        SymbolRow("RTAX_CWND", 0x7, type: 104),
-        SymbolRow("RTAX_ADVMSS", 0x8, type: 104),
-        SymbolRow("RTAX_REORDERING", 0x9, type: 104),
-        SymbolRow("RTAX_HOPLIMIT", 0xa, type: 104),
-        SymbolRow("RTAX_INITCWND", 0xb, type: 104),
-        SymbolRow("RTAX_FEATURES", 0xc, type: 104),
-        SymbolRow("RTAX_RTO_MIN", 0xd, type: 104),
-        SymbolRow("RTAX_INITRWND", 0xe, type: 104),
-        SymbolRow("RTAX_QUICKACK", 0xf, type: 104),
-        SymbolRow("RTAX_CC_ALGO", 0x10, type: 126),
+        SymbolRow("RTAX_LOCK", 0x1, type: 111),
+        SymbolRow("RTAX_MTU", 0x2, type: 111),
+        SymbolRow("RTAX_WINDOW", 0x3, type: 111),
+        SymbolRow("RTAX_RTT", 0x4, type: 111),
+        SymbolRow("RTAX_RTTVAR", 0x5, type: 111),
+        SymbolRow("RTAX_SSTHRESH", 0x6, type: 111),
+        SymbolRow("RTAX_CWND", 0x7, type: 111),
+        SymbolRow("RTAX_ADVMSS", 0x8, type: 111),
+        SymbolRow("RTAX_REORDERING", 0x9, type: 111),
+        SymbolRow("RTAX_HOPLIMIT", 0xa, type: 111),
+        SymbolRow("RTAX_INITCWND", 0xb, type: 111),
+        SymbolRow("RTAX_FEATURES", 0xc, type: 111),
+        SymbolRow("RTAX_RTO_MIN", 0xd, type: 111),
+        SymbolRow("RTAX_INITRWND", 0xe, type: 111),
+        SymbolRow("RTAX_QUICKACK", 0xf, type: 111),
+        SymbolRow("RTAX_CC_ALGO", 0x10, type: 133),
         SymbolRow("RTAX_FASTOPEN_NO_COOKIE", 0x11),
         SymbolRow("LWTUNNEL_ENCAP_NONE", 0x0),
         SymbolRow("LWTUNNEL_ENCAP_MPLS", 0x1),
@@ -13509,51 +14027,51 @@ extension SpecTables {
         SymbolRow("LWTUNNEL_ENCAP_BPF", 0x6),
         SymbolRow("LWTUNNEL_ENCAP_SEG6_LOCAL", 0x7),
         SymbolRow("LWTUNNEL_ENCAP_RPL", 0x8),
-    ]
-
-    private static let symbols57: [SymbolRow] = [
         SymbolRow("NDTA_UNSPEC", 0x0),
-        SymbolRow("NDTA_NAME", 0x1, type: 126),
-        SymbolRow("NDTA_THRESH1", 0x2, type: 104),
-        SymbolRow("NDTA_THRESH2", 0x3, type: 104),
-        SymbolRow("NDTA_THRESH3", 0x4, type: 104),
-        SymbolRow("NDTA_CONFIG", 0x5, type: 263),
-        SymbolRow("NDTA_PARMS", 0x6, type: 264),
-        SymbolRow("NDTA_STATS", 0x7, type: 265),
-        SymbolRow("NDTA_GC_INTERVAL", 0x8, type: 73),
+        SymbolRow("NDTA_NAME", 0x1, type: 133),
+        SymbolRow("NDTA_THRESH1", 0x2, type: 111),
+        SymbolRow("NDTA_THRESH2", 0x3, type: 111),
+        SymbolRow("NDTA_THRESH3", 0x4, type: 111),
+        SymbolRow("NDTA_CONFIG", 0x5, type: 270),
+        SymbolRow("NDTA_PARMS", 0x6, type: 271),
+        SymbolRow("NDTA_STATS", 0x7, type: 272),
+        SymbolRow("NDTA_GC_INTERVAL", 0x8, type: 75),
         SymbolRow("NDTA_PAD", 0x9),
         SymbolRow("NDTPA_UNSPEC", 0x0),
-        SymbolRow("NDTPA_IFINDEX", 0x1, type: 142),
-        SymbolRow("NDTPA_REFCNT", 0x2, type: 104),
-        SymbolRow("NDTPA_REACHABLE_TIME", 0x3, type: 73),
-        SymbolRow("NDTPA_BASE_REACHABLE_TIME", 0x4, type: 73),
-        SymbolRow("NDTPA_RETRANS_TIME", 0x5, type: 73),
-        SymbolRow("NDTPA_GC_STALETIME", 0x6, type: 73),
-        SymbolRow("NDTPA_DELAY_PROBE_TIME", 0x7, type: 73),
-        SymbolRow("NDTPA_QUEUE_LEN", 0x8, type: 104),
-        SymbolRow("NDTPA_APP_PROBES", 0x9, type: 104),
-        SymbolRow("NDTPA_UCAST_PROBES", 0xa, type: 104),
-        SymbolRow("NDTPA_MCAST_PROBES", 0xb, type: 104),
-        SymbolRow("NDTPA_ANYCAST_DELAY", 0xc, type: 73),
-        SymbolRow("NDTPA_PROXY_DELAY", 0xd, type: 73),
-        SymbolRow("NDTPA_PROXY_QLEN", 0xe, type: 104),
-        SymbolRow("NDTPA_LOCKTIME", 0xf, type: 73),
-        SymbolRow("NDTPA_QUEUE_LENBYTES", 0x10, type: 104),
-        SymbolRow("NDTPA_MCAST_REPROBES", 0x11, type: 104),
+    ]
+
+    private static let symbols59: [SymbolRow] = [
+        SymbolRow("NDTPA_IFINDEX", 0x1, type: 149),
+        SymbolRow("NDTPA_REFCNT", 0x2, type: 111),
+        SymbolRow("NDTPA_REACHABLE_TIME", 0x3, type: 75),
+        SymbolRow("NDTPA_BASE_REACHABLE_TIME", 0x4, type: 75),
+        SymbolRow("NDTPA_RETRANS_TIME", 0x5, type: 75),
+        SymbolRow("NDTPA_GC_STALETIME", 0x6, type: 75),
+        SymbolRow("NDTPA_DELAY_PROBE_TIME", 0x7, type: 75),
+        SymbolRow("NDTPA_QUEUE_LEN", 0x8, type: 111),
+        SymbolRow("NDTPA_APP_PROBES", 0x9, type: 111),
+        SymbolRow("NDTPA_UCAST_PROBES", 0xa, type: 111),
+        SymbolRow("NDTPA_MCAST_PROBES", 0xb, type: 111),
+        SymbolRow("NDTPA_ANYCAST_DELAY", 0xc, type: 75),
+        SymbolRow("NDTPA_PROXY_DELAY", 0xd, type: 75),
+        SymbolRow("NDTPA_PROXY_QLEN", 0xe, type: 111),
+        SymbolRow("NDTPA_LOCKTIME", 0xf, type: 75),
+        SymbolRow("NDTPA_QUEUE_LENBYTES", 0x10, type: 111),
+        SymbolRow("NDTPA_MCAST_REPROBES", 0x11, type: 111),
         SymbolRow("NDTPA_PAD", 0x12),
-        SymbolRow("NDTPA_INTERVAL_PROBE_TIME_MS", 0x13, type: 73),
+        SymbolRow("NDTPA_INTERVAL_PROBE_TIME_MS", 0x13, type: 75),
         SymbolRow("NFEA_UNSPEC", 0x0),
-        SymbolRow("NFEA_ACTIVITY_NOTIFY", 0x1, type: 266),
+        SymbolRow("NFEA_ACTIVITY_NOTIFY", 0x1, type: 273),
         SymbolRow("NFEA_DONT_REFRESH", 0x2),
         SymbolRow("FDB_NOTIFY_BIT", 0x1),
         SymbolRow("FDB_NOTIFY_INACTIVE_BIT", 0x2),
         SymbolRow("NTF_EXT_MANAGED", 0x1),
         SymbolRow("NTF_EXT_LOCKED", 0x2),
         SymbolRow("NTF_EXT_EXT_VALIDATED", 0x4),
-        SymbolRow("IFAL_ADDRESS", 0x1, type: 146),
-        SymbolRow("IFAL_LABEL", 0x2, type: 104),
+        SymbolRow("IFAL_ADDRESS", 0x1, type: 153),
+        SymbolRow("IFAL_LABEL", 0x2, type: 111),
         SymbolRow("NETCONFA_UNSPEC", 0x0),
-        SymbolRow("NETCONFA_IFINDEX", 0x1, type: 142),
+        SymbolRow("NETCONFA_IFINDEX", 0x1, type: 149),
         SymbolRow("NETCONFA_FORWARDING", 0x2, type: 49),
         SymbolRow("NETCONFA_RP_FILTER", 0x3, type: 49),
         SymbolRow("NETCONFA_MC_FORWARDING", 0x4, type: 49),
@@ -13609,43 +14127,43 @@ extension SpecTables {
         SymbolRow("DCB_CMD_IEEE_DEL", 0x1b),
         SymbolRow("NETNSA_NONE", 0x0),
         SymbolRow("NETNSA_NSID", 0x1, type: 49),
-        SymbolRow("NETNSA_PID", 0x2, type: 104),
+        SymbolRow("NETNSA_PID", 0x2, type: 111),
         SymbolRow("NETNSA_FD", 0x3, type: 61),
         SymbolRow("NETNSA_TARGET_NSID", 0x4, type: 49),
         SymbolRow("NETNSA_CURRENT_NSID", 0x5, type: 49),
         SymbolRow("NETNSA_NSID_NOT_ASSIGNED", 0xffffffffffffffff),
         SymbolRow("NHA_UNSPEC", 0x0),
-        SymbolRow("NHA_ID", 0x1, type: 104),
-        SymbolRow("NHA_GROUP", 0x2, type: 267),
-        SymbolRow("NHA_GROUP_TYPE", 0x3, type: 268),
-        SymbolRow("NHA_BLACKHOLE", 0x4, type: 104),
-        SymbolRow("NHA_OIF", 0x5, type: 142),
-        SymbolRow("NHA_GATEWAY", 0x6, type: 146),
-        SymbolRow("NHA_ENCAP_TYPE", 0x7, type: 155),
+        SymbolRow("NHA_ID", 0x1, type: 111),
+        SymbolRow("NHA_GROUP", 0x2, type: 274),
+        SymbolRow("NHA_GROUP_TYPE", 0x3, type: 275),
+        SymbolRow("NHA_BLACKHOLE", 0x4, type: 111),
+        SymbolRow("NHA_OIF", 0x5, type: 149),
+        SymbolRow("NHA_GATEWAY", 0x6, type: 153),
+        SymbolRow("NHA_ENCAP_TYPE", 0x7, type: 162),
         SymbolRow("NHA_ENCAP", 0x8),
-        SymbolRow("NHA_GROUPS", 0x9, type: 104),
-        SymbolRow("NHA_MASTER", 0xa, type: 142),
-        SymbolRow("NHA_FDB", 0xb, type: 104),
-        SymbolRow("NHA_RES_GROUP", 0xc, type: 269),
-        SymbolRow("NHA_RES_BUCKET", 0xd, type: 270),
+        SymbolRow("NHA_GROUPS", 0x9, type: 111),
+        SymbolRow("NHA_MASTER", 0xa, type: 149),
+        SymbolRow("NHA_FDB", 0xb, type: 111),
+        SymbolRow("NHA_RES_GROUP", 0xc, type: 276),
+        SymbolRow("NHA_RES_BUCKET", 0xd, type: 277),
         SymbolRow("NEXTHOP_GRP_TYPE_MPATH", 0x0),
         SymbolRow("NEXTHOP_GRP_TYPE_RES", 0x1),
         SymbolRow("NHA_RES_GROUP_PAD", 0x0),
-        SymbolRow("NHA_RES_GROUP_BUCKETS", 0x1, type: 145),
-        SymbolRow("NHA_RES_GROUP_IDLE_TIMER", 0x2, type: 220),
-        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIMER", 0x3, type: 220),
-        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIME", 0x4, type: 220),
+        SymbolRow("NHA_RES_GROUP_BUCKETS", 0x1, type: 152),
+        SymbolRow("NHA_RES_GROUP_IDLE_TIMER", 0x2, type: 227),
+        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIMER", 0x3, type: 227),
+        SymbolRow("NHA_RES_GROUP_UNBALANCED_TIME", 0x4, type: 227),
         SymbolRow("NHA_RES_BUCKET_PAD", 0x0),
-        SymbolRow("NHA_RES_BUCKET_INDEX", 0x1, type: 145),
-        SymbolRow("NHA_RES_BUCKET_IDLE_TIME", 0x2, type: 220),
-        SymbolRow("NHA_RES_BUCKET_NH_ID", 0x3, type: 104),
+        SymbolRow("NHA_RES_BUCKET_INDEX", 0x1, type: 152),
+        SymbolRow("NHA_RES_BUCKET_IDLE_TIME", 0x2, type: 227),
+        SymbolRow("NHA_RES_BUCKET_NH_ID", 0x3, type: 111),
         SymbolRow("MDBA_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB", 0x1, type: 271),
-        SymbolRow("MDBA_ROUTER", 0x2, type: 272),
+        SymbolRow("MDBA_MDB", 0x1, type: 278),
+        SymbolRow("MDBA_ROUTER", 0x2, type: 279),
         SymbolRow("MDBA_MDB_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB_ENTRY", 0x1, type: 273),
+        SymbolRow("MDBA_MDB_ENTRY", 0x1, type: 280),
         SymbolRow("MDBA_MDB_ENTRY_UNSPEC", 0x0),
-        SymbolRow("MDBA_MDB_ENTRY_INFO", 0x1, type: 274),
+        SymbolRow("MDBA_MDB_ENTRY_INFO", 0x1, type: 281),
         SymbolRow("MDBA_MDB_EATTR_UNSPEC", 0x0),
         SymbolRow("MDBA_MDB_EATTR_TIMER", 0x1),
         SymbolRow("MDBA_MDB_EATTR_SRC_LIST", 0x2),
@@ -13665,43 +14183,43 @@ extension SpecTables {
         SymbolRow("MDB_FLAGS_BLOCKED", 0x8),
         SymbolRow("MDB_FLAGS_OFFLOAD_FAILED", 0x10),
         SymbolRow("MDBA_ROUTER_UNSPEC", 0x0),
-        SymbolRow("MDBA_ROUTER_PORT", 0x1, type: 275),
+        SymbolRow("MDBA_ROUTER_PORT", 0x1, type: 282),
         SymbolRow("MDBA_ROUTER_PATTR_UNSPEC", 0x0),
-        SymbolRow("MDBA_ROUTER_PATTR_TIMER", 0x1, type: 220),
-        SymbolRow("MDBA_ROUTER_PATTR_TYPE", 0x2, type: 276),
-        SymbolRow("MDBA_ROUTER_PATTR_INET_TIMER", 0x3, type: 220),
-        SymbolRow("MDBA_ROUTER_PATTR_INET6_TIMER", 0x4, type: 220),
+        SymbolRow("MDBA_ROUTER_PATTR_TIMER", 0x1, type: 227),
+        SymbolRow("MDBA_ROUTER_PATTR_TYPE", 0x2, type: 283),
+        SymbolRow("MDBA_ROUTER_PATTR_INET_TIMER", 0x3, type: 227),
+        SymbolRow("MDBA_ROUTER_PATTR_INET6_TIMER", 0x4, type: 227),
         SymbolRow("MDB_RTR_TYPE_DISABLED", 0x0),
         SymbolRow("MDB_RTR_TYPE_TEMP_QUERY", 0x1),
         SymbolRow("MDB_RTR_TYPE_PERM", 0x2),
         SymbolRow("MDB_RTR_TYPE_TEMP", 0x3),
         SymbolRow("IFLA_STATS_UNSPEC", 0x0),
-        SymbolRow("IFLA_STATS_LINK_64", 0x1, type: 135),
-        SymbolRow("IFLA_STATS_LINK_XSTATS", 0x2, type: 277),
-        SymbolRow("IFLA_STATS_LINK_XSTATS_SLAVE", 0x3, type: 277),
-        SymbolRow("IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x4, type: 278),
-        SymbolRow("IFLA_STATS_AF_SPEC", 0x5, type: 279),
+        SymbolRow("IFLA_STATS_LINK_64", 0x1, type: 142),
+        SymbolRow("IFLA_STATS_LINK_XSTATS", 0x2, type: 284),
+        SymbolRow("IFLA_STATS_LINK_XSTATS_SLAVE", 0x3, type: 284),
+        SymbolRow("IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x4, type: 285),
+        SymbolRow("IFLA_STATS_AF_SPEC", 0x5, type: 286),
         SymbolRow("LINK_XSTATS_TYPE_UNSPEC", 0x0),
-        SymbolRow("LINK_XSTATS_TYPE_BRIDGE", 0x1, type: 280),
-        SymbolRow("LINK_XSTATS_TYPE_BOND", 0x2, type: 281),
+        SymbolRow("LINK_XSTATS_TYPE_BRIDGE", 0x1, type: 287),
+        SymbolRow("LINK_XSTATS_TYPE_BOND", 0x2, type: 288),
         SymbolRow("IFLA_OFFLOAD_XSTATS_UNSPEC", 0x0),
-        SymbolRow("IFLA_OFFLOAD_XSTATS_CPU_HIT", 0x1, type: 135),
+        SymbolRow("IFLA_OFFLOAD_XSTATS_CPU_HIT", 0x1, type: 142),
         SymbolRow("BRIDGE_XSTATS_UNSPEC", 0x0),
-        SymbolRow("BRIDGE_XSTATS_VLAN", 0x1, type: 282),
-        SymbolRow("BRIDGE_XSTATS_MCAST", 0x2, type: 283),
+        SymbolRow("BRIDGE_XSTATS_VLAN", 0x1, type: 289),
+        SymbolRow("BRIDGE_XSTATS_MCAST", 0x2, type: 290),
         SymbolRow("BRIDGE_XSTATS_PAD", 0x3),
-        SymbolRow("BRIDGE_XSTATS_STP", 0x4, type: 284),
+        SymbolRow("BRIDGE_XSTATS_STP", 0x4, type: 291),
         SymbolRow("BOND_XSTATS_UNSPEC", 0x0),
-        SymbolRow("BOND_XSTATS_3AD", 0x1, type: 285),
-        SymbolRow("BOND_3AD_STAT_LACPDU_RX", 0x0, type: 73),
-        SymbolRow("BOND_3AD_STAT_LACPDU_TX", 0x1, type: 73),
-        SymbolRow("BOND_3AD_STAT_LACPDU_UNKNOWN_RX", 0x2, type: 73),
-        SymbolRow("BOND_3AD_STAT_LACPDU_ILLEGAL_RX", 0x3, type: 73),
-        SymbolRow("BOND_3AD_STAT_MARKER_RX", 0x4, type: 73),
-        SymbolRow("BOND_3AD_STAT_MARKER_TX", 0x5, type: 73),
-        SymbolRow("BOND_3AD_STAT_MARKER_RESP_RX", 0x6, type: 73),
-        SymbolRow("BOND_3AD_STAT_MARKER_RESP_TX", 0x7, type: 73),
-        SymbolRow("BOND_3AD_STAT_MARKER_UNKNOWN_RX", 0x8, type: 73),
+        SymbolRow("BOND_XSTATS_3AD", 0x1, type: 292),
+        SymbolRow("BOND_3AD_STAT_LACPDU_RX", 0x0, type: 75),
+        SymbolRow("BOND_3AD_STAT_LACPDU_TX", 0x1, type: 75),
+        SymbolRow("BOND_3AD_STAT_LACPDU_UNKNOWN_RX", 0x2, type: 75),
+        SymbolRow("BOND_3AD_STAT_LACPDU_ILLEGAL_RX", 0x3, type: 75),
+        SymbolRow("BOND_3AD_STAT_MARKER_RX", 0x4, type: 75),
+        SymbolRow("BOND_3AD_STAT_MARKER_TX", 0x5, type: 75),
+        SymbolRow("BOND_3AD_STAT_MARKER_RESP_RX", 0x6, type: 75),
+        SymbolRow("BOND_3AD_STAT_MARKER_RESP_TX", 0x7, type: 75),
+        SymbolRow("BOND_3AD_STAT_MARKER_UNKNOWN_RX", 0x8, type: 75),
         SymbolRow("BOND_3AD_STAT_PAD", 0x9),
         SymbolRow("AF_UNSPEC", 0x0),
         SymbolRow("AF_UNIX", 0x1),
@@ -13712,9 +14230,6 @@ extension SpecTables {
         SymbolRow("AF_NETROM", 0x6),
         SymbolRow("AF_BRIDGE", 0x7),
         SymbolRow("AF_ATMPVC", 0x8),
-    ]
-
-    private static let symbols58: [SymbolRow] = [
         SymbolRow("AF_X25", 0x9),
         SymbolRow("AF_INET6", 0xa),
         SymbolRow("AF_ROSE", 0xb),
@@ -13726,6 +14241,9 @@ extension SpecTables {
         SymbolRow("AF_PACKET", 0x11),
         SymbolRow("AF_ASH", 0x12),
         SymbolRow("AF_ECONET", 0x13),
+    ]
+
+    private static let symbols60: [SymbolRow] = [
         SymbolRow("AF_ATMSVC", 0x14),
         SymbolRow("AF_RDS", 0x15),
         SymbolRow("AF_SNA", 0x16),
@@ -13734,7 +14252,7 @@ extension SpecTables {
         SymbolRow("AF_WANPIPE", 0x19),
         SymbolRow("AF_LLC", 0x1a),
         SymbolRow("AF_IB", 0x1b),
-        SymbolRow("AF_MPLS", 0x1c, type: 286),
+        SymbolRow("AF_MPLS", 0x1c, type: 293),
         SymbolRow("AF_CAN", 0x1d),
         SymbolRow("AF_TIPC", 0x1e),
         SymbolRow("AF_BLUETOOTH", 0x1f),
@@ -13753,14 +14271,14 @@ extension SpecTables {
         SymbolRow("AF_XDP", 0x2c),
         SymbolRow("AF_MCTP", 0x2d),
         SymbolRow("MPLS_STATS_UNSPEC", 0x0),
-        SymbolRow("MPLS_STATS_LINK", 0x1, type: 287),
+        SymbolRow("MPLS_STATS_LINK", 0x1, type: 294),
         SymbolRow("IPMRA_CREPORT_UNSPEC", 0x0),
-        SymbolRow("IPMRA_CREPORT_MSGTYPE", 0x1, type: 288),
-        SymbolRow("IPMRA_CREPORT_VIF_ID", 0x2, type: 104),
-        SymbolRow("IPMRA_CREPORT_SRC_ADDR", 0x3, type: 225),
-        SymbolRow("IPMRA_CREPORT_DST_ADDR", 0x4, type: 225),
+        SymbolRow("IPMRA_CREPORT_MSGTYPE", 0x1, type: 295),
+        SymbolRow("IPMRA_CREPORT_VIF_ID", 0x2, type: 111),
+        SymbolRow("IPMRA_CREPORT_SRC_ADDR", 0x3, type: 232),
+        SymbolRow("IPMRA_CREPORT_DST_ADDR", 0x4, type: 232),
         SymbolRow("IPMRA_CREPORT_PKT", 0x5),
-        SymbolRow("IPMRA_CREPORT_TABLE", 0x6, type: 104),
+        SymbolRow("IPMRA_CREPORT_TABLE", 0x6, type: 111),
         SymbolRow("IGMPMSG_NOCACHE", 0x1),
         SymbolRow("IGMPMSG_WRONGVIF", 0x2),
         SymbolRow("IGMPMSG_WHOLEPKT", 0x3),
@@ -13770,28 +14288,28 @@ extension SpecTables {
         SymbolRow("MRT6MSG_WHOLEPKT", 0x3),
         SymbolRow("MRT6MSG_WRMIFWHOLE", 0x4),
         SymbolRow("IP6MRA_CREPORT_UNSPEC", 0x0),
-        SymbolRow("IP6MRA_CREPORT_MSGTYPE", 0x1, type: 289),
-        SymbolRow("IP6MRA_CREPORT_MIF_ID", 0x2, type: 104),
-        SymbolRow("IP6MRA_CREPORT_SRC_ADDR", 0x3, type: 226),
-        SymbolRow("IP6MRA_CREPORT_DST_ADDR", 0x4, type: 226),
+        SymbolRow("IP6MRA_CREPORT_MSGTYPE", 0x1, type: 296),
+        SymbolRow("IP6MRA_CREPORT_MIF_ID", 0x2, type: 111),
+        SymbolRow("IP6MRA_CREPORT_SRC_ADDR", 0x3, type: 233),
+        SymbolRow("IP6MRA_CREPORT_DST_ADDR", 0x4, type: 233),
         SymbolRow("IP6MRA_CREPORT_PKT", 0x5),
         SymbolRow("TCA_STATS_UNSPEC", 0x0),
-        SymbolRow("TCA_STATS_BASIC", 0x1, type: 290),
-        SymbolRow("TCA_STATS_RATE_EST", 0x2, type: 291),
-        SymbolRow("TCA_STATS_QUEUE", 0x3, type: 292),
+        SymbolRow("TCA_STATS_BASIC", 0x1, type: 297),
+        SymbolRow("TCA_STATS_RATE_EST", 0x2, type: 298),
+        SymbolRow("TCA_STATS_QUEUE", 0x3, type: 299),
         SymbolRow("TCA_STATS_APP", 0x4),
-        SymbolRow("TCA_STATS_RATE_EST64", 0x5, type: 293),
+        SymbolRow("TCA_STATS_RATE_EST64", 0x5, type: 300),
         SymbolRow("TCA_STATS_PAD", 0x6),
-        SymbolRow("TCA_STATS_BASIC_HW", 0x7, type: 290),
-        SymbolRow("TCA_STATS_PKT64", 0x8, type: 73),
+        SymbolRow("TCA_STATS_BASIC_HW", 0x7, type: 297),
+        SymbolRow("TCA_STATS_PKT64", 0x8, type: 75),
         SymbolRow("TCA_STAB_UNSPEC", 0x0),
-        SymbolRow("TCA_STAB_BASE", 0x1, type: 294),
-        SymbolRow("TCA_STAB_DATA", 0x2, type: 98),
+        SymbolRow("TCA_STAB_BASE", 0x1, type: 301),
+        SymbolRow("TCA_STAB_DATA", 0x2, type: 105),
         SymbolRow("TCA_ROOT_UNSPEC", 0x0),
         SymbolRow("TCA_ROOT_TAB", 0x1),
-        SymbolRow("TCA_ROOT_FLAGS", 0x2, type: 295),
-        SymbolRow("TCA_ROOT_COUNT", 0x3, type: 104),
-        SymbolRow("TCA_ROOT_TIME_DELTA", 0x4, type: 104),
+        SymbolRow("TCA_ROOT_FLAGS", 0x2, type: 302),
+        SymbolRow("TCA_ROOT_COUNT", 0x3, type: 111),
+        SymbolRow("TCA_ROOT_TIME_DELTA", 0x4, type: 111),
         SymbolRow("TCA_ROOT_EXT_WARN_MSG", 0x5),
         SymbolRow("TCA_ACT_FLAG_LARGE_DUMP_ON", 0x1),
         SymbolRow("TCA_ACT_FLAG_TERSE_DUMP", 0x2),
@@ -13801,16 +14319,16 @@ extension SpecTables {
         SymbolRow("TCA_ACT_HW_STATS_IMMEDIATE", 0x1),
         SymbolRow("TCA_ACT_HW_STATS_DELAYED", 0x2),
         SymbolRow("TCA_ACT_UNSPEC", 0x0),
-        SymbolRow("TCA_ACT_KIND", 0x1, type: 126),
+        SymbolRow("TCA_ACT_KIND", 0x1, type: 133),
         SymbolRow("TCA_ACT_OPTIONS", 0x2),
-        SymbolRow("TCA_ACT_INDEX", 0x3, type: 104),
-        SymbolRow("TCA_ACT_STATS", 0x4, type: 217),
+        SymbolRow("TCA_ACT_INDEX", 0x3, type: 111),
+        SymbolRow("TCA_ACT_STATS", 0x4, type: 224),
         SymbolRow("TCA_ACT_PAD", 0x5),
         SymbolRow("TCA_ACT_COOKIE", 0x6),
-        SymbolRow("TCA_ACT_FLAGS", 0x7, type: 296),
-        SymbolRow("TCA_ACT_HW_STATS", 0x8, type: 297),
-        SymbolRow("TCA_ACT_USED_HW_STATS", 0x9, type: 297),
-        SymbolRow("TCA_ACT_IN_HW_COUNT", 0xa, type: 104),
+        SymbolRow("TCA_ACT_FLAGS", 0x7, type: 303),
+        SymbolRow("TCA_ACT_HW_STATS", 0x8, type: 304),
+        SymbolRow("TCA_ACT_USED_HW_STATS", 0x9, type: 304),
+        SymbolRow("TCA_ACT_IN_HW_COUNT", 0xa, type: 111),
         SymbolRow("IGMPMSG_NOCACHE", 0x1),
         SymbolRow("IGMPMSG_WRONGVIF", 0x2),
         SymbolRow("IGMPMSG_WHOLEPKT", 0x3),
@@ -13861,73 +14379,226 @@ extension SpecTables {
         SymbolRow("AF_SMC", 0x2b),
         SymbolRow("AF_XDP", 0x2c),
         SymbolRow("AF_MCTP", 0x2d),
-        SymbolRow("RTNL_FAMILY_IPMR", 0x80, type: 298),
-        SymbolRow("RTNL_FAMILY_IP6MR", 0x81, type: 299),
+        SymbolRow("RTNL_FAMILY_IPMR", 0x80, type: 305),
+        SymbolRow("RTNL_FAMILY_IP6MR", 0x81, type: 306),
         SymbolRow("1<<IFLA_STATS_UNSPEC", 0x1),
         SymbolRow("1<<IFLA_STATS_LINK_64", 0x2),
         SymbolRow("1<<IFLA_STATS_LINK_XSTATS", 0x4),
         SymbolRow("1<<IFLA_STATS_LINK_XSTATS_SLAVE", 0x8),
         SymbolRow("1<<IFLA_STATS_LINK_OFFLOAD_XSTATS", 0x10),
         SymbolRow("1<<IFLA_STATS_AF_SPEC", 0x20),
-        SymbolRow("AF_UNIX", 0x1, type: 300),
-        SymbolRow("AF_INET", 0x2, type: 301),
-        SymbolRow("AF_INET6", 0xa, type: 302),
-        SymbolRow("AF_NETLINK", 0x10, type: 303),
-        SymbolRow("AF_PACKET", 0x11, type: 304),
-        SymbolRow("AF_SMC", 0x2b, type: 305),
-        SymbolRow("AF_UNIX", 0x1, type: 306),
-        SymbolRow("AF_INET", 0x2, type: 307),
-        SymbolRow("AF_INET6", 0xa, type: 308),
-        SymbolRow("AF_NETLINK", 0x10, type: 309),
-        SymbolRow("AF_PACKET", 0x11, type: 310),
-        SymbolRow("AF_SMC", 0x2b, type: 311),
-        SymbolRow("AF_INET", 0x2, type: 312),
-        SymbolRow("AF_INET6", 0xa, type: 312),
-        SymbolRow("AF_UNIX", 0x1, type: 313),
-        SymbolRow("AF_INET", 0x2, type: 314),
-        SymbolRow("AF_INET6", 0xa, type: 314),
-        SymbolRow("AF_NETLINK", 0x10, type: 315),
-        SymbolRow("AF_PACKET", 0x11, type: 316),
-        SymbolRow("AF_SMC", 0x2b, type: 317),
-        SymbolRow("INET_DIAG_REQ_NONE", 0x0),
-        SymbolRow("INET_DIAG_REQ_BYTECODE", 0x1, type: 318),
-        SymbolRow("INET_DIAG_REQ_SK_BPF_STORAGES", 0x2, type: 319),
-        SymbolRow("INET_DIAG_REQ_PROTOCOL", 0x3, type: 6),
-        SymbolRow("INET_DIAG_NONE", 0x0),
-        SymbolRow("INET_DIAG_MEMINFO", 0x1, type: 320),
-        SymbolRow("INET_DIAG_INFO", 0x2, type: 62),
-        SymbolRow("INET_DIAG_VEGASINFO", 0x3, type: 321),
-        SymbolRow("INET_DIAG_CONG", 0x4, type: 126),
-        SymbolRow("INET_DIAG_TOS", 0x5, type: 132),
-        SymbolRow("INET_DIAG_TCLASS", 0x6, type: 132),
-        SymbolRow("INET_DIAG_SKMEMINFO", 0x7, type: 322),
-        SymbolRow("INET_DIAG_SHUTDOWN", 0x8, type: 323),
-        SymbolRow("INET_DIAG_DCTCPINFO", 0x9, type: 324),
-        SymbolRow("INET_DIAG_PROTOCOL", 0xa, type: 165),
-        SymbolRow("INET_DIAG_SKV6ONLY", 0xb, type: 132),
-        SymbolRow("INET_DIAG_LOCALS", 0xc, type: 325),
-        SymbolRow("INET_DIAG_PEERS", 0xd, type: 325),
-        SymbolRow("INET_DIAG_PAD", 0xe),
-        SymbolRow("INET_DIAG_MARK", 0xf, type: 104),
-        SymbolRow("INET_DIAG_BBRINFO", 0x10, type: 326),
-        SymbolRow("INET_DIAG_CLASS_ID", 0x11, type: 104),
-        SymbolRow("INET_DIAG_MD5SIG", 0x12, type: 327),
-        SymbolRow("INET_DIAG_ULP_INFO", 0x13, type: 328),
-        SymbolRow("INET_DIAG_SK_BPF_STORAGES", 0x14, type: 329),
-        SymbolRow("INET_DIAG_CGROUP_ID", 0x15, type: 73),
+        SymbolRow("IFLA_VLAN_UNSPEC", 0x0),
+        SymbolRow("IFLA_VLAN_ID", 0x1, type: 152),
+        SymbolRow("IFLA_VLAN_FLAGS", 0x2, type: 307),
+        SymbolRow("IFLA_VLAN_EGRESS_QOS", 0x3, type: 308),
+        SymbolRow("IFLA_VLAN_INGRESS_QOS", 0x4, type: 308),
+        SymbolRow("IFLA_VLAN_PROTOCOL", 0x5, type: 228),
+        SymbolRow("IFLA_VLAN_QOS_UNSPEC", 0x0),
+        SymbolRow("IFLA_VLAN_QOS_MAPPING", 0x1, type: 309),
+        SymbolRow("VETH_INFO_UNSPEC", 0x0),
+        SymbolRow("VETH_INFO_PEER", 0x1, type: 310),
+        SymbolRow("IFLA_VXLAN_UNSPEC", 0x0),
+        SymbolRow("IFLA_VXLAN_ID", 0x1, type: 111),
+        SymbolRow("IFLA_VXLAN_GROUP", 0x2, type: 232),
+        SymbolRow("IFLA_VXLAN_LINK", 0x3, type: 149),
+        SymbolRow("IFLA_VXLAN_LOCAL", 0x4, type: 232),
+        SymbolRow("IFLA_VXLAN_TTL", 0x5, type: 139),
+        SymbolRow("IFLA_VXLAN_TOS", 0x6, type: 139),
+        SymbolRow("IFLA_VXLAN_LEARNING", 0x7, type: 139),
+        SymbolRow("IFLA_VXLAN_AGEING", 0x8, type: 111),
+        SymbolRow("IFLA_VXLAN_LIMIT", 0x9, type: 111),
+        SymbolRow("IFLA_VXLAN_PORT_RANGE", 0xa),
+        SymbolRow("IFLA_VXLAN_PROXY", 0xb, type: 139),
+        SymbolRow("IFLA_VXLAN_RSC", 0xc, type: 139),
+        SymbolRow("IFLA_VXLAN_L2MISS", 0xd, type: 139),
+        SymbolRow("IFLA_VXLAN_L3MISS", 0xe, type: 139),
+        SymbolRow("IFLA_VXLAN_PORT", 0xf, type: 311),
+        SymbolRow("IFLA_VXLAN_GROUP6", 0x10, type: 233),
+        SymbolRow("IFLA_VXLAN_LOCAL6", 0x11, type: 233),
+        SymbolRow("IFLA_VXLAN_UDP_CSUM", 0x12, type: 139),
+        SymbolRow("IFLA_VXLAN_UDP_ZERO_CSUM6_TX", 0x13, type: 139),
+        SymbolRow("IFLA_VXLAN_UDP_ZERO_CSUM6_RX", 0x14, type: 139),
+        SymbolRow("IFLA_VXLAN_REMCSUM_TX", 0x15),
+        SymbolRow("IFLA_VXLAN_REMCSUM_RX", 0x16),
+        SymbolRow("IFLA_VXLAN_GBP", 0x17),
+        SymbolRow("IFLA_VXLAN_REMCSUM_NOPARTIAL", 0x18),
+        SymbolRow("IFLA_VXLAN_COLLECT_METADATA", 0x19, type: 139),
+        SymbolRow("IFLA_VXLAN_LABEL", 0x1a, type: 312),
+        SymbolRow("IFLA_VXLAN_GPE", 0x1b),
+        SymbolRow("IFLA_VXLAN_TTL_INHERIT", 0x1c, type: 139),
+        SymbolRow("IFLA_VXLAN_DF", 0x1d, type: 139),
+        SymbolRow("IFLA_VXLAN_VNIFILTER", 0x1e, type: 139),
+        SymbolRow("IFLA_BOND_UNSPEC", 0x0),
+        SymbolRow("IFLA_BOND_MODE", 0x1, type: 313),
+        SymbolRow("IFLA_BOND_ACTIVE_SLAVE", 0x2, type: 149),
+        SymbolRow("IFLA_BOND_MIIMON", 0x3, type: 111),
+        SymbolRow("IFLA_BOND_UPDELAY", 0x4, type: 111),
+        SymbolRow("IFLA_BOND_DOWNDELAY", 0x5, type: 111),
+        SymbolRow("IFLA_BOND_USE_CARRIER", 0x6, type: 139),
+        SymbolRow("IFLA_BOND_ARP_INTERVAL", 0x7, type: 111),
+        SymbolRow("IFLA_BOND_ARP_IP_TARGET", 0x8),
+        SymbolRow("IFLA_BOND_ARP_VALIDATE", 0x9, type: 111),
+        SymbolRow("IFLA_BOND_ARP_ALL_TARGETS", 0xa, type: 111),
+        SymbolRow("IFLA_BOND_PRIMARY", 0xb, type: 149),
+        SymbolRow("IFLA_BOND_PRIMARY_RESELECT", 0xc, type: 139),
+        SymbolRow("IFLA_BOND_FAIL_OVER_MAC", 0xd, type: 139),
+        SymbolRow("IFLA_BOND_XMIT_HASH_POLICY", 0xe, type: 139),
+        SymbolRow("IFLA_BOND_RESEND_IGMP", 0xf, type: 111),
     ]
 
-    private static let symbols59: [SymbolRow] = [
-        SymbolRow("INET_DIAG_SOCKOPT", 0x16, type: 330),
+    private static let symbols61: [SymbolRow] = [
+        SymbolRow("IFLA_BOND_NUM_PEER_NOTIF", 0x10, type: 139),
+        SymbolRow("IFLA_BOND_ALL_SLAVES_ACTIVE", 0x11, type: 139),
+        SymbolRow("IFLA_BOND_MIN_LINKS", 0x12, type: 111),
+        SymbolRow("IFLA_BOND_LP_INTERVAL", 0x13, type: 111),
+        SymbolRow("IFLA_BOND_PACKETS_PER_SLAVE", 0x14, type: 111),
+        SymbolRow("IFLA_BOND_AD_LACP_RATE", 0x15, type: 139),
+        SymbolRow("IFLA_BOND_AD_SELECT", 0x16, type: 139),
+        SymbolRow("IFLA_BOND_AD_INFO", 0x17),
+        SymbolRow("IFLA_BOND_AD_ACTOR_SYS_PRIO", 0x18, type: 152),
+        SymbolRow("IFLA_BOND_AD_USER_PORT_KEY", 0x19, type: 152),
+        SymbolRow("IFLA_BOND_AD_ACTOR_SYSTEM", 0x1a, type: 136),
+        SymbolRow("IFLA_BOND_TLB_DYNAMIC_LB", 0x1b, type: 139),
+        SymbolRow("IFLA_BOND_PEER_NOTIF_DELAY", 0x1c, type: 111),
+        SymbolRow("IFLA_BOND_AD_LACP_ACTIVE", 0x1d, type: 139),
+        SymbolRow("IFLA_BOND_NS_IP6_TARGET", 0x1f),
+        SymbolRow("IFLA_BOND_COUPLED_CONTROL", 0x20),
+        SymbolRow("BOND_MODE_ROUNDROBIN", 0x0),
+        SymbolRow("BOND_MODE_ACTIVEBACKUP", 0x1),
+        SymbolRow("BOND_MODE_XOR", 0x2),
+        SymbolRow("BOND_MODE_BROADCAST", 0x3),
+        SymbolRow("BOND_MODE_8023AD", 0x4),
+        SymbolRow("BOND_MODE_TLB", 0x5),
+        SymbolRow("BOND_MODE_ALB", 0x6),
+        SymbolRow("IFLA_MACVLAN_UNSPEC", 0x0),
+        SymbolRow("IFLA_MACVLAN_MODE", 0x1, type: 314),
+        SymbolRow("IFLA_MACVLAN_FLAGS", 0x2, type: 188),
+        SymbolRow("IFLA_MACVLAN_MACADDR_MODE", 0x3, type: 111),
+        SymbolRow("IFLA_MACVLAN_MACADDR", 0x4, type: 136),
+        SymbolRow("IFLA_MACVLAN_MACADDR_DATA", 0x5),
+        SymbolRow("IFLA_MACVLAN_MACADDR_COUNT", 0x6, type: 111),
+        SymbolRow("IFLA_MACVLAN_BC_QUEUE_LEN", 0x7, type: 111),
+        SymbolRow("IFLA_MACVLAN_BC_QUEUE_LEN_USED", 0x8, type: 111),
+        SymbolRow("IFLA_IPVLAN_UNSPEC", 0x0),
+        SymbolRow("IFLA_IPVLAN_MODE", 0x1, type: 315),
+        SymbolRow("IFLA_IPVLAN_FLAGS", 0x2, type: 188),
+        SymbolRow("MACVLAN_MODE_PRIVATE", 0x1),
+        SymbolRow("MACVLAN_MODE_VEPA", 0x2),
+        SymbolRow("MACVLAN_MODE_BRIDGE", 0x4),
+        SymbolRow("MACVLAN_MODE_PASSTHRU", 0x8),
+        SymbolRow("MACVLAN_MODE_SOURCE", 0x10),
+        SymbolRow("IPVLAN_MODE_L2", 0x0),
+        SymbolRow("IPVLAN_MODE_L3", 0x1),
+        SymbolRow("IPVLAN_MODE_L3S", 0x2),
+        SymbolRow("IFLA_VRF_UNSPEC", 0x0),
+        SymbolRow("IFLA_VRF_TABLE", 0x1, type: 111),
+        SymbolRow("IFLA_GRE_UNSPEC", 0x0),
+        SymbolRow("IFLA_GRE_LINK", 0x1, type: 149),
+        SymbolRow("IFLA_GRE_IFLAGS", 0x2, type: 164),
+        SymbolRow("IFLA_GRE_OFLAGS", 0x3, type: 164),
+        SymbolRow("IFLA_GRE_IKEY", 0x4, type: 312),
+        SymbolRow("IFLA_GRE_OKEY", 0x5, type: 312),
+        SymbolRow("IFLA_GRE_LOCAL", 0x6, type: 232),
+        SymbolRow("IFLA_GRE_REMOTE", 0x7, type: 232),
+        SymbolRow("IFLA_GRE_TTL", 0x8, type: 139),
+        SymbolRow("IFLA_GRE_TOS", 0x9, type: 139),
+        SymbolRow("IFLA_GRE_PMTUDISC", 0xa, type: 139),
+        SymbolRow("IFLA_GRE_ENCAP_LIMIT", 0xb, type: 139),
+        SymbolRow("IFLA_GRE_FLOWINFO", 0xc),
+        SymbolRow("IFLA_GRE_FLAGS", 0xd, type: 195),
+        SymbolRow("IFLA_GRE_ENCAP_TYPE", 0xe, type: 152),
+        SymbolRow("IFLA_GRE_ENCAP_FLAGS", 0xf, type: 188),
+        SymbolRow("IFLA_GRE_ENCAP_SPORT", 0x10, type: 311),
+        SymbolRow("IFLA_GRE_ENCAP_DPORT", 0x11, type: 311),
+        SymbolRow("IFLA_GRE_COLLECT_METADATA", 0x12),
+        SymbolRow("IFLA_GRE_IGNORE_DF", 0x13, type: 139),
+        SymbolRow("IFLA_GRE_FWMARK", 0x14, type: 195),
+        SymbolRow("IFLA_GRE_ERSPAN_INDEX", 0x15, type: 111),
+        SymbolRow("IFLA_GRE_ERSPAN_VER", 0x16, type: 139),
+        SymbolRow("IFLA_GRE_ERSPAN_DIR", 0x17, type: 139),
+        SymbolRow("IFLA_GRE_ERSPAN_HWID", 0x18, type: 152),
+        SymbolRow("IFLA_IPTUN_UNSPEC", 0x0),
+        SymbolRow("IFLA_IPTUN_LINK", 0x1, type: 149),
+        SymbolRow("IFLA_IPTUN_LOCAL", 0x2, type: 232),
+        SymbolRow("IFLA_IPTUN_REMOTE", 0x3, type: 232),
+        SymbolRow("IFLA_IPTUN_TTL", 0x4, type: 139),
+        SymbolRow("IFLA_IPTUN_TOS", 0x5, type: 139),
+        SymbolRow("IFLA_IPTUN_ENCAP_LIMIT", 0x6, type: 139),
+        SymbolRow("IFLA_IPTUN_FLOWINFO", 0x7),
+        SymbolRow("IFLA_IPTUN_FLAGS", 0x8, type: 188),
+        SymbolRow("IFLA_IPTUN_PROTO", 0x9, type: 172),
+        SymbolRow("IFLA_IPTUN_PMTUDISC", 0xa, type: 139),
+        SymbolRow("IFLA_IPTUN_6RD_PREFIX", 0xb),
+        SymbolRow("IFLA_IPTUN_6RD_RELAY_PREFIX", 0xc),
+        SymbolRow("IFLA_IPTUN_6RD_PREFIXLEN", 0xd),
+        SymbolRow("IFLA_IPTUN_6RD_RELAY_PREFIXLEN", 0xe),
+        SymbolRow("IFLA_IPTUN_ENCAP_TYPE", 0xf, type: 152),
+        SymbolRow("IFLA_IPTUN_ENCAP_FLAGS", 0x10, type: 188),
+        SymbolRow("IFLA_IPTUN_ENCAP_SPORT", 0x11, type: 311),
+        SymbolRow("IFLA_IPTUN_ENCAP_DPORT", 0x12, type: 311),
+        SymbolRow("IFLA_IPTUN_COLLECT_METADATA", 0x13),
+        SymbolRow("IFLA_IPTUN_FWMARK", 0x14, type: 195),
+        SymbolRow("VLAN_FLAG_REORDER_HDR", 0x1),
+        SymbolRow("VLAN_FLAG_GVRP", 0x2),
+        SymbolRow("VLAN_FLAG_LOOSE_BINDING", 0x4),
+        SymbolRow("VLAN_FLAG_MVRP", 0x8),
+        SymbolRow("VLAN_FLAG_BRIDGE_BINDING", 0x10),
+        SymbolRow("AF_UNIX", 0x1, type: 316),
+        SymbolRow("AF_INET", 0x2, type: 317),
+        SymbolRow("AF_INET6", 0xa, type: 318),
+        SymbolRow("AF_NETLINK", 0x10, type: 319),
+        SymbolRow("AF_PACKET", 0x11, type: 320),
+        SymbolRow("AF_SMC", 0x2b, type: 321),
+        SymbolRow("AF_UNIX", 0x1, type: 322),
+        SymbolRow("AF_INET", 0x2, type: 323),
+        SymbolRow("AF_INET6", 0xa, type: 324),
+        SymbolRow("AF_NETLINK", 0x10, type: 325),
+        SymbolRow("AF_PACKET", 0x11, type: 326),
+        SymbolRow("AF_SMC", 0x2b, type: 327),
+        SymbolRow("AF_INET", 0x2, type: 328),
+        SymbolRow("AF_INET6", 0xa, type: 328),
+        SymbolRow("AF_UNIX", 0x1, type: 329),
+        SymbolRow("AF_INET", 0x2, type: 330),
+        SymbolRow("AF_INET6", 0xa, type: 330),
+        SymbolRow("AF_NETLINK", 0x10, type: 331),
+        SymbolRow("AF_PACKET", 0x11, type: 332),
+        SymbolRow("AF_SMC", 0x2b, type: 333),
+        SymbolRow("INET_DIAG_REQ_NONE", 0x0),
+        SymbolRow("INET_DIAG_REQ_BYTECODE", 0x1, type: 334),
+        SymbolRow("INET_DIAG_REQ_SK_BPF_STORAGES", 0x2, type: 335),
+        SymbolRow("INET_DIAG_REQ_PROTOCOL", 0x3, type: 6),
+        SymbolRow("INET_DIAG_NONE", 0x0),
+        SymbolRow("INET_DIAG_MEMINFO", 0x1, type: 336),
+        SymbolRow("INET_DIAG_INFO", 0x2, type: 62),
+        SymbolRow("INET_DIAG_VEGASINFO", 0x3, type: 337),
+        SymbolRow("INET_DIAG_CONG", 0x4, type: 133),
+        SymbolRow("INET_DIAG_TOS", 0x5, type: 139),
+        SymbolRow("INET_DIAG_TCLASS", 0x6, type: 139),
+        SymbolRow("INET_DIAG_SKMEMINFO", 0x7, type: 338),
+        SymbolRow("INET_DIAG_SHUTDOWN", 0x8, type: 339),
+        SymbolRow("INET_DIAG_DCTCPINFO", 0x9, type: 340),
+        SymbolRow("INET_DIAG_PROTOCOL", 0xa, type: 172),
+        SymbolRow("INET_DIAG_SKV6ONLY", 0xb, type: 139),
+        SymbolRow("INET_DIAG_LOCALS", 0xc, type: 341),
+        SymbolRow("INET_DIAG_PEERS", 0xd, type: 341),
+        SymbolRow("INET_DIAG_PAD", 0xe),
+        SymbolRow("INET_DIAG_MARK", 0xf, type: 111),
+        SymbolRow("INET_DIAG_BBRINFO", 0x10, type: 342),
+        SymbolRow("INET_DIAG_CLASS_ID", 0x11, type: 111),
+        SymbolRow("INET_DIAG_MD5SIG", 0x12, type: 343),
+        SymbolRow("INET_DIAG_ULP_INFO", 0x13, type: 344),
+        SymbolRow("INET_DIAG_SK_BPF_STORAGES", 0x14, type: 345),
+        SymbolRow("INET_DIAG_CGROUP_ID", 0x15, type: 75),
+        SymbolRow("INET_DIAG_SOCKOPT", 0x16, type: 346),
         SymbolRow("INET_ULP_INFO_UNSPEC", 0x0),
-        SymbolRow("INET_ULP_INFO_NAME", 0x1, type: 126),
-        SymbolRow("INET_ULP_INFO_TLS", 0x2, type: 331),
-        SymbolRow("INET_ULP_INFO_MPTCP", 0x3, type: 332),
+        SymbolRow("INET_ULP_INFO_NAME", 0x1, type: 133),
+        SymbolRow("INET_ULP_INFO_TLS", 0x2, type: 347),
+        SymbolRow("INET_ULP_INFO_MPTCP", 0x3, type: 348),
         SymbolRow("TLS_INFO_UNSPEC", 0x0),
-        SymbolRow("TLS_INFO_VERSION", 0x1, type: 333),
-        SymbolRow("TLS_INFO_CIPHER", 0x2, type: 334),
-        SymbolRow("TLS_INFO_TXCONF", 0x3, type: 335),
-        SymbolRow("TLS_INFO_RXCONF", 0x4, type: 335),
+        SymbolRow("TLS_INFO_VERSION", 0x1, type: 349),
+        SymbolRow("TLS_INFO_CIPHER", 0x2, type: 350),
+        SymbolRow("TLS_INFO_TXCONF", 0x3, type: 351),
+        SymbolRow("TLS_INFO_RXCONF", 0x4, type: 351),
         SymbolRow("TLS_INFO_ZC_RO_TX", 0x5),
         SymbolRow("TLS_INFO_RX_NO_PAD", 0x6),
         SymbolRow("TLS_INFO_TX_MAX_PAYLOAD_LEN", 0x7),
@@ -13946,16 +14617,16 @@ extension SpecTables {
         SymbolRow("TLS_CONF_HW", 0x3),
         SymbolRow("TLS_CONF_HW_RECORD", 0x4),
         SymbolRow("MPTCP_SUBFLOW_ATTR_UNSPEC", 0x0),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_REM", 0x1, type: 188),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_LOC", 0x2, type: 188),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ", 0x3, type: 104),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SEQ", 0x4, type: 73),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SFSEQ", 0x5, type: 104),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_SSN_OFFSET", 0x6, type: 104),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_DATALEN", 0x7, type: 145),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_FLAGS", 0x8, type: 336),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_REM", 0x9, type: 132),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_LOC", 0xa, type: 132),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_REM", 0x1, type: 195),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_LOC", 0x2, type: 195),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ", 0x3, type: 111),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SEQ", 0x4, type: 75),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SFSEQ", 0x5, type: 111),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_SSN_OFFSET", 0x6, type: 111),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_DATALEN", 0x7, type: 152),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_FLAGS", 0x8, type: 352),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_REM", 0x9, type: 139),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_ID_LOC", 0xa, type: 139),
         SymbolRow("MPTCP_SUBFLOW_ATTR_PAD", 0xb),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MCAP_REM", 0x1),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MCAP_LOC", 0x2),
@@ -13966,26 +14637,29 @@ extension SpecTables {
         SymbolRow("MPTCP_SUBFLOW_FLAG_FULLY_ESTABLISHED", 0x40),
         SymbolRow("MPTCP_SUBFLOW_FLAG_CONNECTED", 0x80),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MAPVALID", 0x100),
-        SymbolRow("UNIX_DIAG_NAME", 0x0, type: 126),
-        SymbolRow("UNIX_DIAG_VFS", 0x1, type: 337),
-        SymbolRow("UNIX_DIAG_PEER", 0x2, type: 104),
+        SymbolRow("UNIX_DIAG_NAME", 0x0, type: 133),
+        SymbolRow("UNIX_DIAG_VFS", 0x1, type: 353),
+        SymbolRow("UNIX_DIAG_PEER", 0x2, type: 111),
         SymbolRow("UNIX_DIAG_ICONS", 0x3, type: 55),
-        SymbolRow("UNIX_DIAG_RQLEN", 0x4, type: 338),
-        SymbolRow("UNIX_DIAG_MEMINFO", 0x5, type: 322),
-        SymbolRow("UNIX_DIAG_SHUTDOWN", 0x6, type: 132),
-        SymbolRow("UNIX_DIAG_UID", 0x7, type: 227),
+        SymbolRow("UNIX_DIAG_RQLEN", 0x4, type: 354),
+        SymbolRow("UNIX_DIAG_MEMINFO", 0x5, type: 338),
+        SymbolRow("UNIX_DIAG_SHUTDOWN", 0x6, type: 139),
+        SymbolRow("UNIX_DIAG_UID", 0x7, type: 234),
         SymbolRow("UDIAG_SHOW_NAME", 0x1),
         SymbolRow("UDIAG_SHOW_VFS", 0x2),
+    ]
+
+    private static let symbols62: [SymbolRow] = [
         SymbolRow("UDIAG_SHOW_PEER", 0x4),
         SymbolRow("UDIAG_SHOW_ICONS", 0x8),
         SymbolRow("UDIAG_SHOW_RQLEN", 0x10),
         SymbolRow("UDIAG_SHOW_MEMINFO", 0x20),
         SymbolRow("UDIAG_SHOW_UID", 0x40),
-        SymbolRow("NETLINK_DIAG_MEMINFO", 0x0, type: 322),
-        SymbolRow("NETLINK_DIAG_GROUPS", 0x1, type: 339),
-        SymbolRow("NETLINK_DIAG_RX_RING", 0x2, type: 340),
-        SymbolRow("NETLINK_DIAG_TX_RING", 0x3, type: 340),
-        SymbolRow("NETLINK_DIAG_FLAGS", 0x4, type: 341),
+        SymbolRow("NETLINK_DIAG_MEMINFO", 0x0, type: 338),
+        SymbolRow("NETLINK_DIAG_GROUPS", 0x1, type: 355),
+        SymbolRow("NETLINK_DIAG_RX_RING", 0x2, type: 356),
+        SymbolRow("NETLINK_DIAG_TX_RING", 0x3, type: 356),
+        SymbolRow("NETLINK_DIAG_FLAGS", 0x4, type: 357),
         SymbolRow("NDIAG_SHOW_MEMINFO", 0x1),
         SymbolRow("NDIAG_SHOW_GROUPS", 0x2),
         SymbolRow("NDIAG_SHOW_RING_CFG", 0x4),
@@ -14021,14 +14695,14 @@ extension SpecTables {
         SymbolRow("NDIAG_PROTO_ALL", 0xff),
         SymbolRow("NETLINK_UNCONNECTED", 0x0),
         SymbolRow("NETLINK_CONNECTED", 0x1),
-        SymbolRow("PACKET_DIAG_INFO", 0x0, type: 342),
-        SymbolRow("PACKET_DIAG_MCLIST", 0x1, type: 343),
-        SymbolRow("PACKET_DIAG_RX_RING", 0x2, type: 344),
-        SymbolRow("PACKET_DIAG_TX_RING", 0x3, type: 344),
-        SymbolRow("PACKET_DIAG_FANOUT", 0x4, type: 104),
-        SymbolRow("PACKET_DIAG_UID", 0x5, type: 227),
-        SymbolRow("PACKET_DIAG_MEMINFO", 0x6, type: 322),
-        SymbolRow("PACKET_DIAG_FILTER", 0x7, type: 345),
+        SymbolRow("PACKET_DIAG_INFO", 0x0, type: 358),
+        SymbolRow("PACKET_DIAG_MCLIST", 0x1, type: 359),
+        SymbolRow("PACKET_DIAG_RX_RING", 0x2, type: 360),
+        SymbolRow("PACKET_DIAG_TX_RING", 0x3, type: 360),
+        SymbolRow("PACKET_DIAG_FANOUT", 0x4, type: 111),
+        SymbolRow("PACKET_DIAG_UID", 0x5, type: 234),
+        SymbolRow("PACKET_DIAG_MEMINFO", 0x6, type: 338),
+        SymbolRow("PACKET_DIAG_FILTER", 0x7, type: 361),
         SymbolRow("PACKET_SHOW_INFO", 0x1),
         SymbolRow("PACKET_SHOW_MCLIST", 0x2),
         SymbolRow("PACKET_SHOW_RING_CFG", 0x4),
@@ -14044,11 +14718,11 @@ extension SpecTables {
         SymbolRow("TPACKET_V2", 0x1),
         SymbolRow("TPACKET_V3", 0x2),
         SymbolRow("SMC_DIAG_NONE", 0x0),
-        SymbolRow("SMC_DIAG_CONNINFO", 0x1, type: 346),
-        SymbolRow("SMC_DIAG_LGRINFO", 0x2, type: 347),
-        SymbolRow("SMC_DIAG_SHUTDOWN", 0x3, type: 348),
-        SymbolRow("SMC_DIAG_DMBINFO", 0x4, type: 349),
-        SymbolRow("SMC_DIAG_FALLBACK", 0x5, type: 350),
+        SymbolRow("SMC_DIAG_CONNINFO", 0x1, type: 362),
+        SymbolRow("SMC_DIAG_LGRINFO", 0x2, type: 363),
+        SymbolRow("SMC_DIAG_SHUTDOWN", 0x3, type: 364),
+        SymbolRow("SMC_DIAG_DMBINFO", 0x4, type: 365),
+        SymbolRow("SMC_DIAG_FALLBACK", 0x5, type: 366),
         SymbolRow("SMC_DIAG_MODE_SMCR", 0x0),
         SymbolRow("SMC_DIAG_MODE_FALLBACK_TCP", 0x1),
         SymbolRow("SMC_DIAG_MODE_SMCD", 0x2),
@@ -14118,9 +14792,6 @@ extension SpecTables {
         SymbolRow("1<<(INET_DIAG_ULP_INFO-1)", 0x40000),
         SymbolRow("1<<(INET_DIAG_SK_BPF_STORAGES-1)", 0x80000),
         SymbolRow("1<<(INET_DIAG_CGROUP_ID-1)", 0x100000),
-    ]
-
-    private static let symbols60: [SymbolRow] = [
         SymbolRow("1<<(INET_DIAG_SOCKOPT-1)", 0x200000),
         SymbolRow("1<<(SMC_DIAG_CONNINFO-1)", 0x1),
         SymbolRow("1<<(SMC_DIAG_LGRINFO-1)", 0x2),
@@ -14150,11 +14821,11 @@ extension SpecTables {
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_MAP_FD", 0x1, type: 61),
         SymbolRow("SK_DIAG_BPF_STORAGE_REP_NONE", 0x0),
-        SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 351),
+        SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 367),
         SymbolRow("SK_DIAG_BPF_STORAGE_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE_PAD", 0x1),
-        SymbolRow("SK_DIAG_BPF_STORAGE_MAP_ID", 0x2, type: 104),
-        SymbolRow("SK_DIAG_BPF_STORAGE_MAP_VALUE", 0x3, type: 352),
+        SymbolRow("SK_DIAG_BPF_STORAGE_MAP_ID", 0x2, type: 111),
+        SymbolRow("SK_DIAG_BPF_STORAGE_MAP_VALUE", 0x3, type: 368),
         SymbolRow("SMC_CLNT", 0x0),
         SymbolRow("SMC_SERV", 0x1),
         SymbolRow("IPCTNL_MSG_CT_NEW", 0x0),
@@ -14179,6 +14850,9 @@ extension SpecTables {
         SymbolRow("OSF_MSG_REMOVE", 0x1),
         SymbolRow("IPSET_CMD_NONE", 0x0),
         SymbolRow("IPSET_CMD_PROTOCOL", 0x1),
+    ]
+
+    private static let symbols63: [SymbolRow] = [
         SymbolRow("IPSET_CMD_CREATE", 0x2),
         SymbolRow("IPSET_CMD_DESTROY", 0x3),
         SymbolRow("IPSET_CMD_FLUSH", 0x4),
@@ -14247,23 +14921,23 @@ extension SpecTables {
         SymbolRow("NFT_MSG_GETSETELEM_RESET", 0x21),
         SymbolRow("NFNL_MSG_COMPAT_GET", 0x0),
         SymbolRow("NFNL_MSG_HOOK_GET", 0x0),
-        SymbolRow("CRYPTO_MSG_NEWALG", 0x10, type: 353),
-        SymbolRow("CRYPTO_MSG_DELALG", 0x11, type: 353),
-        SymbolRow("CRYPTO_MSG_UPDATEALG", 0x12, type: 353),
-        SymbolRow("CRYPTO_MSG_GETALG", 0x13, type: 353),
-        SymbolRow("CRYPTO_MSG_DELRNG", 0x14, type: 353),
+        SymbolRow("CRYPTO_MSG_NEWALG", 0x10, type: 369),
+        SymbolRow("CRYPTO_MSG_DELALG", 0x11, type: 369),
+        SymbolRow("CRYPTO_MSG_UPDATEALG", 0x12, type: 369),
+        SymbolRow("CRYPTO_MSG_GETALG", 0x13, type: 369),
+        SymbolRow("CRYPTO_MSG_DELRNG", 0x14, type: 369),
         SymbolRow("CRYPTOCFGA_UNSPEC", 0x0),
-        SymbolRow("CRYPTOCFGA_PRIORITY_VAL", 0x1, type: 104),
-        SymbolRow("CRYPTOCFGA_REPORT_LARVAL", 0x2, type: 354),
-        SymbolRow("CRYPTOCFGA_REPORT_HASH", 0x3, type: 355),
-        SymbolRow("CRYPTOCFGA_REPORT_BLKCIPHER", 0x4, type: 356),
-        SymbolRow("CRYPTOCFGA_REPORT_AEAD", 0x5, type: 357),
-        SymbolRow("CRYPTOCFGA_REPORT_COMPRESS", 0x6, type: 354),
-        SymbolRow("CRYPTOCFGA_REPORT_RNG", 0x7, type: 358),
-        SymbolRow("CRYPTOCFGA_REPORT_CIPHER", 0x8, type: 359),
-        SymbolRow("CRYPTOCFGA_REPORT_AKCIPHER", 0x9, type: 354),
-        SymbolRow("CRYPTOCFGA_REPORT_KPP", 0xa, type: 354),
-        SymbolRow("CRYPTOCFGA_REPORT_ACOMP", 0xb, type: 354),
+        SymbolRow("CRYPTOCFGA_PRIORITY_VAL", 0x1, type: 111),
+        SymbolRow("CRYPTOCFGA_REPORT_LARVAL", 0x2, type: 370),
+        SymbolRow("CRYPTOCFGA_REPORT_HASH", 0x3, type: 371),
+        SymbolRow("CRYPTOCFGA_REPORT_BLKCIPHER", 0x4, type: 372),
+        SymbolRow("CRYPTOCFGA_REPORT_AEAD", 0x5, type: 373),
+        SymbolRow("CRYPTOCFGA_REPORT_COMPRESS", 0x6, type: 370),
+        SymbolRow("CRYPTOCFGA_REPORT_RNG", 0x7, type: 374),
+        SymbolRow("CRYPTOCFGA_REPORT_CIPHER", 0x8, type: 375),
+        SymbolRow("CRYPTOCFGA_REPORT_AKCIPHER", 0x9, type: 370),
+        SymbolRow("CRYPTOCFGA_REPORT_KPP", 0xa, type: 370),
+        SymbolRow("CRYPTOCFGA_REPORT_ACOMP", 0xb, type: 370),
         SymbolRow("CRYPTOCFGA_STAT_LARVAL", 0xc),
         SymbolRow("CRYPTOCFGA_STAT_HASH", 0xd),
         SymbolRow("CRYPTOCFGA_STAT_BLKCIPHER", 0xe),
@@ -14274,9 +14948,9 @@ extension SpecTables {
         SymbolRow("CRYPTOCFGA_STAT_AKCIPHER", 0x13),
         SymbolRow("CRYPTOCFGA_STAT_KPP", 0x14),
         SymbolRow("CRYPTOCFGA_STAT_ACOMP", 0x15),
-        SymbolRow("CRYPTOCFGA_REPORT_SIG", 0x16, type: 354),
-        SymbolRow("SELNL_MSG_SETENFORCE", 0x10, type: 360),
-        SymbolRow("SELNL_MSG_POLICYLOAD", 0x11, type: 361),
+        SymbolRow("CRYPTOCFGA_REPORT_SIG", 0x16, type: 370),
+        SymbolRow("SELNL_MSG_SETENFORCE", 0x10, type: 376),
+        SymbolRow("SELNL_MSG_POLICYLOAD", 0x11, type: 377),
         SymbolRow("NFNL_MSG_BATCH_BEGIN", 0x10),
         SymbolRow("NFNL_MSG_BATCH_END", 0x11),
         SymbolRow("NFNETLINK_V0", 0x0),
@@ -14321,9 +14995,6 @@ extension SpecTables {
         SymbolRow("DEVLINK_CMD_PARAM_GET", 0x26),
         SymbolRow("DEVLINK_CMD_PARAM_SET", 0x27),
         SymbolRow("DEVLINK_CMD_PARAM_NEW", 0x28),
-    ]
-
-    private static let symbols61: [SymbolRow] = [
         SymbolRow("DEVLINK_CMD_PARAM_DEL", 0x29),
         SymbolRow("DEVLINK_CMD_REGION_GET", 0x2a),
         SymbolRow("DEVLINK_CMD_REGION_SET", 0x2b),
@@ -14382,6 +15053,9 @@ extension SpecTables {
         SymbolRow("ETHTOOL_MSG_FEATURES_GET", 0xb),
         SymbolRow("ETHTOOL_MSG_FEATURES_SET", 0xc),
         SymbolRow("ETHTOOL_MSG_PRIVFLAGS_GET", 0xd),
+    ]
+
+    private static let symbols64: [SymbolRow] = [
         SymbolRow("ETHTOOL_MSG_PRIVFLAGS_SET", 0xe),
         SymbolRow("ETHTOOL_MSG_RINGS_GET", 0xf),
         SymbolRow("ETHTOOL_MSG_RINGS_SET", 0x10),
@@ -14524,9 +15198,6 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_SET_KEY", 0xa),
         SymbolRow("NL80211_CMD_NEW_KEY", 0xb),
         SymbolRow("NL80211_CMD_DEL_KEY", 0xc),
-    ]
-
-    private static let symbols62: [SymbolRow] = [
         SymbolRow("NL80211_CMD_GET_BEACON", 0xd),
         SymbolRow("NL80211_CMD_SET_BEACON", 0xe),
         SymbolRow("NL80211_CMD_START_AP", 0xf),
@@ -14585,6 +15256,9 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_JOIN_MESH", 0x44),
         SymbolRow("NL80211_CMD_LEAVE_MESH", 0x45),
         SymbolRow("NL80211_CMD_UNPROT_DEAUTHENTICATE", 0x46),
+    ]
+
+    private static let symbols65: [SymbolRow] = [
         SymbolRow("NL80211_CMD_UNPROT_DISASSOCIATE", 0x47),
         SymbolRow("NL80211_CMD_NEW_PEER_CANDIDATE", 0x48),
         SymbolRow("NL80211_CMD_GET_WOWLAN", 0x49),
@@ -14727,9 +15401,6 @@ extension SpecTables {
         SymbolRow("BPF_K", 0x0),
         SymbolRow("BPF_X", 0x8),
         SymbolRow("BPF_ADD", 0x0),
-    ]
-
-    private static let symbols63: [SymbolRow] = [
         SymbolRow("BPF_SUB", 0x10),
         SymbolRow("BPF_MUL", 0x20),
         SymbolRow("BPF_DIV", 0x30),
@@ -14788,6 +15459,9 @@ extension SpecTables {
         SymbolRow("BPF_JGE", 0x30),
         SymbolRow("BPF_JSET", 0x40),
         SymbolRow("BPF_JNE", 0x50),
+    ]
+
+    private static let symbols66: [SymbolRow] = [
         SymbolRow("BPF_JSGT", 0x60),
         SymbolRow("BPF_JSGE", 0x70),
         SymbolRow("BPF_CALL", 0x80),
@@ -14930,9 +15604,6 @@ extension SpecTables {
         SymbolRow("BPF_PROG_TYPE_CGROUP_SKB", 0x8),
         SymbolRow("BPF_PROG_TYPE_CGROUP_SOCK", 0x9),
         SymbolRow("BPF_PROG_TYPE_LWT_IN", 0xa),
-    ]
-
-    private static let symbols64: [SymbolRow] = [
         SymbolRow("BPF_PROG_TYPE_LWT_OUT", 0xb),
         SymbolRow("BPF_PROG_TYPE_LWT_XMIT", 0xc),
         SymbolRow("BPF_PROG_TYPE_SOCK_OPS", 0xd),
@@ -14991,6 +15662,9 @@ extension SpecTables {
         SymbolRow("BPF_TRACE_FEXIT", 0x19),
         SymbolRow("BPF_MODIFY_RETURN", 0x1a),
         SymbolRow("BPF_LSM_MAC", 0x1b),
+    ]
+
+    private static let symbols67: [SymbolRow] = [
         SymbolRow("BPF_TRACE_ITER", 0x1c),
         SymbolRow("BPF_CGROUP_INET4_GETPEERNAME", 0x1d),
         SymbolRow("BPF_CGROUP_INET6_GETPEERNAME", 0x1e),
@@ -15133,9 +15807,6 @@ extension SpecTables {
         SymbolRow("PERF_SAMPLE_DATA_PAGE_SIZE", 0x400000),
         SymbolRow("PERF_SAMPLE_CODE_PAGE_SIZE", 0x800000),
         SymbolRow("PERF_SAMPLE_WEIGHT_STRUCT", 0x1000000),
-    ]
-
-    private static let symbols65: [SymbolRow] = [
         SymbolRow("PERF_FORMAT_TOTAL_TIME_ENABLED", 0x1),
         SymbolRow("PERF_FORMAT_TOTAL_TIME_RUNNING", 0x2),
         SymbolRow("PERF_FORMAT_ID", 0x4),

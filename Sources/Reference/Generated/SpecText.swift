@@ -9796,6 +9796,15 @@ enum SpecText {
           HDIO_SET_BUSSTATE 0x32d
           HDIO_SET_QDMA 0x32e
           HDIO_SET_ADDRESS 0x32f
+          I2C_RETRIES 0x701
+          I2C_TIMEOUT 0x702
+          I2C_SLAVE 0x703
+          I2C_TENBIT 0x704
+          I2C_FUNCS 0x705
+          I2C_SLAVE_FORCE 0x706
+          I2C_RDWR 0x707
+          I2C_PEC 0x708
+          I2C_SMBUS 0x720
           IOCTL_VMCI_SOCKETS_GET_LOCAL_CID 0x7b9
           IOCTL_VM_SOCKETS_GET_LOCAL_CID 0x7b9
           RAID_AUTORUN 0x914
@@ -9942,6 +9951,21 @@ enum SpecText {
           SNDRV_COMPRESS_DRAIN 0x4334
           SNDRV_COMPRESS_NEXT_TRACK 0x4335
           SNDRV_COMPRESS_PARTIAL_DRAIN 0x4336
+          FBIOGET_VSCREENINFO 0x4600
+          FBIOPUT_VSCREENINFO 0x4601
+          FBIOGET_FSCREENINFO 0x4602
+          FBIOGETCMAP 0x4604
+          FBIOPUTCMAP 0x4605
+          FBIOPAN_DISPLAY 0x4606
+          FBIOGET_CON2FBMAP 0x460f
+          FBIOPUT_CON2FBMAP 0x4610
+          FBIOBLANK 0x4611
+          FBIO_ALLOC 0x4613
+          FBIO_FREE 0x4614
+          FBIOGET_GLYPH 0x4615
+          FBIOGET_HWCINFO 0x4616
+          FBIOPUT_MODEINFO 0x4617
+          FBIOGET_DISPINFO 0x4618
           FBIO_WAITEVENT 0x4688
           GSMIOC_DISABLE_NET 0x4703
           HIDIOCAPPLICATION 0x4802
@@ -10513,6 +10537,7 @@ enum SpecText {
           KVM_CREATE_VM 0xae01
           KVM_CHECK_EXTENSION 0xae03
           KVM_GET_VCPU_MMAP_SIZE 0xae04
+          KVM_S390_ENABLE_SIE 0xae06
           KVM_CREATE_VCPU 0xae41
           KVM_SET_NR_MMU_PAGES 0xae44
           KVM_GET_NR_MMU_PAGES 0xae45
@@ -10522,11 +10547,15 @@ enum SpecText {
           KVM_REINJECT_CONTROL 0xae71
           KVM_SET_BOOT_CPU_ID 0xae78
           KVM_RUN 0xae80
+          KVM_S390_INITIAL_RESET 0xae97
           KVM_NMI 0xae9a
           KVM_SET_TSC_KHZ 0xaea2
           KVM_GET_TSC_KHZ 0xaea3
           KVM_KVMCLOCK_CTRL 0xaead
+          KVM_PPC_SVM_OFF 0xaeb3
           KVM_SMI 0xaeb7
+          KVM_S390_NORMAL_RESET 0xaec3
+          KVM_S390_CLEAR_RESET 0xaec4
           KVM_RESET_DIRTY_RINGS 0xaec7
           KVM_GET_STATS_FD 0xaece
           VHOST_SET_OWNER 0xaf01
@@ -10778,6 +10807,7 @@ enum SpecText {
           KVM_INTERRUPT 0x4004ae86
           KVM_SET_SIGNAL_MASK 0x4004ae8b
           KVM_SET_MP_STATE 0x4004ae99
+          KVM_ARM_VCPU_FINALIZE 0x4004aec2
           VHOST_SET_LOG_FD 0x4004af07
           VHOST_SCSI_GET_ABI_VERSION 0x4004af42
           VHOST_SCSI_SET_EVENTS_MISSED 0x4004af43
@@ -10898,6 +10928,7 @@ enum SpecText {
           SGX_IOC_ENCLAVE_INIT 0x4008a402
           SGX_IOC_ENCLAVE_PROVISION 0x4008a403
           KVM_SET_IDENTITY_MAP_ADDR 0x4008ae48
+          KVM_S390_VCPU_FAULT 0x4008ae52
           KVM_IRQ_LINE 0x4008ae61
           KVM_SET_GSI_ROUTING 0x4008ae6a
           KVM_ASSIGN_SET_MSIX_NR 0x4008ae73
@@ -10905,6 +10936,7 @@ enum SpecText {
           KVM_SET_CPUID 0x4008ae8a
           KVM_SET_CPUID2 0x4008ae90
           KVM_SET_VAPIC_ADDR 0x4008ae93
+          KVM_S390_STORE_STATUS 0x4008ae95
           KVM_X86_SETUP_MCE 0x4008ae9c
           VHOST_SET_FEATURES 0x4008af00
           VHOST_SET_MEM_TABLE 0x4008af03
@@ -11020,6 +11052,7 @@ enum SpecText {
           VIDEO_STILLPICTURE 0x40106f1e
           FE_SET_PROPERTY 0x40106f52
           CA_SET_DESCR 0x40106f86
+          PPSETTIME 0x40107096
           IOC_PR_RESERVE 0x401070c9
           IOC_PR_RELEASE 0x401070ca
           IOC_PR_CLEAR 0x401070cd
@@ -11034,6 +11067,8 @@ enum SpecText {
           KVM_REGISTER_COALESCED_MMIO 0x4010ae67
           KVM_UNREGISTER_COALESCED_MMIO 0x4010ae68
           KVM_ASSIGN_SET_MSIX_ENTRY 0x4010ae74
+          KVM_S390_INTERRUPT 0x4010ae94
+          KVM_S390_SET_INITIAL_PSW 0x4010ae96
           KVM_DIRTY_TLB 0x4010aeaa
           KVM_GET_ONE_REG 0x4010aeab
           KVM_SET_ONE_REG 0x4010aeac
@@ -11075,6 +11110,8 @@ enum SpecText {
           ACRN_IOCTL_IRQFD 0x4018a271
           NE_SET_USER_MEMORY_REGION 0x4018ae23
           KVM_SET_MEMORY_REGION 0x4018ae40
+          KVM_S390_UCAS_MAP 0x4018ae50
+          KVM_S390_UCAS_UNMAP 0x4018ae51
           KVM_HYPERV_EVENTFD 0x4018aebd
           KVM_SET_DEVICE_ATTR 0x4018aee1
           KVM_GET_DEVICE_ATTR 0x4018aee2
@@ -11106,6 +11143,9 @@ enum SpecText {
           KVM_IRQFD 0x4020ae76
           KVM_SIGNAL_MSI 0x4020aea5
           KVM_SET_PMU_EVENT_FILTER 0x4020aeb2
+          KVM_S390_SET_IRQ_STATE 0x4020aeb5
+          KVM_S390_GET_IRQ_STATE 0x4020aeb6
+          KVM_S390_SET_CMMA_BITS 0x4020aeb9
           OCXL_IOCTL_ATTACH 0x4020ca10
           SNDRV_COMPRESS_SET_METADATA 0x40244314
           JSIOCSCORR 0x40246a21
@@ -11167,6 +11207,9 @@ enum SpecText {
           KVM_X86_SET_MCE 0x4040ae9e
           KVM_SET_VCPU_EVENTS 0x4040aea0
           KVM_ASSIGN_SET_INTX_MASK 0x4040aea4
+          KVM_S390_MEM_OP 0x4040aeb1
+          KVM_S390_GET_SKEYS 0x4040aeb2
+          KVM_S390_SET_SKEYS 0x4040aeb3
           CXL_IOCTL_START_WORK 0x4040ca00
           CXL_IOCTL_DOWNLOAD_IMAGE 0x4040ca0a
           CXL_IOCTL_VALIDATE_IMAGE 0x4040ca0b
@@ -11180,13 +11223,16 @@ enum SpecText {
           SNDRV_TIMER_IOCTL_GPARAMS 0x40485404
           BTRFS_IOC_SEND 0x40489426
           KVM_SET_GUEST_DEBUG 0x4048ae9b
+          KVM_S390_IRQ 0x4048aeb4
           KVM_XEN_HVM_SET_ATTR 0x4048aec9
           KVM_XEN_VCPU_SET_ATTR 0x4048aecb
+          KVM_S390_ZPCI_OP 0x4048aed1
           GSMIOC_SETCONF 0x404c4701
           SNDRV_SEQ_IOCTL_SET_QUEUE_CLIENT 0x404c534a
           SNDRV_SEQ_IOCTL_SUBSCRIBE_PORT 0x40505330
           SNDRV_SEQ_IOCTL_UNSUBSCRIBE_PORT 0x40505331
           SNDRV_TIMER_IOCTL_PARAMS 0x40505412
+          KVM_DEBUG_GUEST 0x4050ae87
           VIDIOC_S_TUNER 0x4054561e
           SNDRV_SEQ_IOCTL_SET_CLIENT_POOL 0x4058534c
           UI_DEV_SETUP 0x405c5503
@@ -11207,6 +11253,7 @@ enum SpecText {
           UBI_IOCVOLCRBLK 0x40804f07
           FS_IOC_ENABLE_VERITY 0x40806685
           BTRFS_IOC_ENCODED_WRITE 0x40809440
+          KVM_PPC_GET_PVINFO 0x4080aea1
           KVM_SET_DEBUGREGS 0x4080aea2
           KVM_SET_NESTED_STATE 0x4080aebf
           SNDRV_COMPRESS_SET_PARAMS 0x40844312
@@ -11611,6 +11658,7 @@ enum SpecText {
           FE_GET_PROPERTY 0x80106f53
           CA_GET_CAP 0x80106f81
           OSD_GET_CAPABILITY 0x80106fa1
+          PPGETTIME 0x80107095
           PPPIOCGIDLE64 0x8010743f
           SIOCGSTAMP_NEW 0x80108906
           SIOCGSTAMPNS_NEW 0x80108907
@@ -11624,6 +11672,8 @@ enum SpecText {
           GENWQE_READ_REG16 0x8010a522
           UFFDIO_UNREGISTER 0x8010aa01
           UFFDIO_WAKE 0x8010aa02
+          KVM_PPC_RESIZE_HPT_PREPARE 0x8010aead
+          KVM_PPC_RESIZE_HPT_COMMIT 0x8010aeae
           KVM_MEMORY_ENCRYPT_REG_REGION 0x8010aebb
           KVM_MEMORY_ENCRYPT_UNREG_REGION 0x8010aebc
           VHOST_VDPA_GET_IOVA_RANGE 0x8010af78
@@ -11704,6 +11754,7 @@ enum SpecText {
           JSIOCGAXMAP 0x80406a32
           BTRFS_IOC_QUOTA_RESCAN_STATUS 0x8040942d
           KVM_ASSIGN_PCI_DEVICE 0x8040ae69
+          KVM_ASSIGN_IRQ 0x8040ae70
           KVM_GET_VCPU_EVENTS 0x8040ae9f
           CXL_IOCTL_GET_AFU_ID 0x8040ca02
           PFRT_LOG_IOC_GET_DATA_INFO 0x8040ee08
@@ -11769,6 +11820,7 @@ enum SpecText {
           KVM_SET_IRQCHIP 0x8208ae63
           VFAT_IOCTL_READDIR_BOTH 0x82307201
           VFAT_IOCTL_READDIR_SHORT 0x82307202
+          KVM_PPC_GET_SMMU_INFO 0x8250aea6
           SNDRV_HDSP_IOCTL_GET_PEAK_RMS 0x83b04840
           USB_RAW_IOCTL_EPS_INFO 0x83c0550b
           JSIOCGBTNMAP 0x84006a34
@@ -11841,6 +11893,7 @@ enum SpecText {
           KVM_GET_MSR_INDEX_LIST 0xc004ae02
           KVM_GET_MSR_FEATURE_INDEX_LIST 0xc004ae0a
           NE_ADD_VCPU 0xc004ae21
+          KVM_PPC_ALLOCATE_HTAB 0xc004aea7
           GPIO_GET_LINEINFO_UNWATCH_IOCTL 0xc004b40c
           NET_ADD_IF 0xc0066f34
           NET_GET_IF 0xc0066f36
@@ -12062,6 +12115,9 @@ enum SpecText {
           UFFDIO_ZEROPAGE 0xc020aa04
           UFFDIO_CONTINUE 0xc020aa07
           UFFDIO_POISON 0xc020aa08
+          KVM_S390_GET_CMMA_BITS 0xc020aeb8
+          KVM_S390_PV_COMMAND 0xc020aec5
+          KVM_S390_PV_CPU_COMMAND 0xc020aed0
           F2FS_IOC_MOVE_RANGE 0xc020f509
           SNDCTL_MIDI_MPUCMD 0xc0216d02
           SNDRV_COMPRESS_GET_METADATA 0xc0244315
@@ -17004,6 +17060,626 @@ enum SpecText {
           dout_resid s32 @140 out
           generated_tag x64 @144 out
           spare_out u32 @152 hidden
+        file peripheral
+        origin linux/serial.h, tty_flags.h, vt.h, i2c.h, i2c-dev.h, spi/spidev.h, fb.h, usbdevice_fs.h, hidraw.h, blkzoned.h, cdrom.h, dma-buf.h, fscrypt.h, ethtool.h, net_tstamp.h, if_vlan.h, mii.h of Linux 6.18
+        enum serialPort unknown PORT_???
+          PORT_UNKNOWN 0
+          PORT_8250 1
+          PORT_16450 2
+          PORT_16550 3
+          PORT_16550A 4
+          PORT_CIRRUS 5
+          PORT_16650 6
+          PORT_16650V2 7
+          PORT_16750 8
+          PORT_STARTECH 9
+          PORT_16C950 0xa
+          PORT_16654 0xb
+          PORT_16850 0xc
+          PORT_RSA 0xd
+        flags serialFlags unknown ASYNC_???
+          ASYNC_HUP_NOTIFY 1
+          ASYNC_FOURPORT 2
+          ASYNC_SAK 4
+          ASYNC_SPLIT_TERMIOS 8
+          ASYNC_SPD_HI 0x10
+          ASYNC_SPD_VHI 0x20
+          ASYNC_SKIP_TEST 0x40
+          ASYNC_AUTO_IRQ 0x80
+          ASYNC_SESSION_LOCKOUT 0x100
+          ASYNC_PGRP_LOCKOUT 0x200
+          ASYNC_CALLOUT_NOHUP 0x400
+          ASYNC_HARDPPS_CD 0x800
+          ASYNC_SPD_SHI 0x1000
+          ASYNC_LOW_LATENCY 0x2000
+          ASYNC_BUGGY_UART 0x4000
+          ASYNC_AUTOPROBE 0x8000
+          ASYNC_MAGIC_MULTIPLIER 0x10000
+        struct serial_struct
+          type enum:serialPort
+          line s32
+          port x32
+          irq s32
+          flags flags:serialFlags
+          xmit_fifo_size s32
+          custom_divisor s32
+          baud_base s32
+          close_delay u16
+          io_type u8
+          reserved_char u8 hidden
+          hub6 s32
+          closing_wait u16
+          closing_wait2 u16
+          iomem_base address
+          iomem_reg_shift u16
+          port_high x32
+          iomap_base xlong
+        flags serialBus unknown SER_RS485_???
+          SER_RS485_ENABLED 1
+          SER_RS485_RTS_ON_SEND 2
+          SER_RS485_RTS_AFTER_SEND 4
+          SER_RS485_RX_DURING_TX 0x10
+          SER_RS485_TERMINATE_BUS 0x20
+          SER_RS485_ADDRB 0x40
+          SER_RS485_ADDR_RECV 0x80
+          SER_RS485_ADDR_DEST 0x100
+        struct serial_rs485
+          flags flags:serialBus
+          delay_rts_before_send u32
+          delay_rts_after_send u32
+          addr_recv u8
+          addr_dest u8
+          rest bytes(18) hidden
+        enum consoleSwitch unknown VT_???
+          VT_AUTO 0
+          VT_PROCESS 1
+          VT_ACKACQ 2
+        struct vt_mode
+          mode enum:consoleSwitch/1
+          waitv u8
+          relsig s16
+          acqsig s16
+          frsig s16
+        struct vt_stat
+          v_active u16
+          v_signal u16
+          v_state x16
+        struct vt_sizes
+          v_rows u16
+          v_cols u16
+          v_scrollsize u16
+        struct vt_consize
+          v_rows u16
+          v_cols u16
+          v_vlin u16
+          v_clin u16
+          v_vcol u16
+          v_ccol u16
+        flags consoleEvents unknown VT_EVENT_???
+          VT_EVENT_SWITCH 1
+          VT_EVENT_BLANK 2
+          VT_EVENT_UNBLANK 4
+          VT_EVENT_RESIZE 8
+        struct vt_event
+          event flags:consoleEvents
+          oldev u32 out
+          newev u32 out
+          pad bytes(16) hidden
+        struct vt_setactivate
+          console u32
+          mode vt_mode
+        flags i2cMessage unknown I2C_M_???
+          I2C_M_RD 1
+          I2C_M_TEN 0x10
+          I2C_M_DMA_SAFE 0x200
+          I2C_M_RECV_LEN 0x400
+          I2C_M_NO_RD_ACK 0x800
+          I2C_M_IGNORE_NAK 0x1000
+          I2C_M_REV_DIR_ADDR 0x2000
+          I2C_M_NOSTART 0x4000
+          I2C_M_STOP 0x8000
+        flags i2cAbilities unknown I2C_FUNC_???
+          I2C_FUNC_I2C 1
+          I2C_FUNC_10BIT_ADDR 2
+          I2C_FUNC_PROTOCOL_MANGLING 4
+          I2C_FUNC_SMBUS_PEC 8
+          I2C_FUNC_NOSTART 0x10
+          I2C_FUNC_SLAVE 0x20
+          I2C_FUNC_SMBUS_BLOCK_PROC_CALL 0x8000
+          I2C_FUNC_SMBUS_QUICK 0x10000
+          I2C_FUNC_SMBUS_READ_BYTE 0x20000
+          I2C_FUNC_SMBUS_WRITE_BYTE 0x40000
+          I2C_FUNC_SMBUS_READ_BYTE_DATA 0x80000
+          I2C_FUNC_SMBUS_WRITE_BYTE_DATA 0x100000
+          I2C_FUNC_SMBUS_READ_WORD_DATA 0x200000
+          I2C_FUNC_SMBUS_WRITE_WORD_DATA 0x400000
+          I2C_FUNC_SMBUS_PROC_CALL 0x800000
+          I2C_FUNC_SMBUS_READ_BLOCK_DATA 0x1000000
+          I2C_FUNC_SMBUS_WRITE_BLOCK_DATA 0x2000000
+          I2C_FUNC_SMBUS_READ_I2C_BLOCK 0x4000000
+          I2C_FUNC_SMBUS_WRITE_I2C_BLOCK 0x8000000
+          I2C_FUNC_SMBUS_HOST_NOTIFY 0x10000000
+        enum i2cTransfer unknown I2C_SMBUS_???
+          I2C_SMBUS_WRITE 0
+          I2C_SMBUS_READ 1
+        enum i2cProtocol unknown I2C_SMBUS_???
+          I2C_SMBUS_QUICK 0
+          I2C_SMBUS_BYTE 1
+          I2C_SMBUS_BYTE_DATA 2
+          I2C_SMBUS_WORD_DATA 3
+          I2C_SMBUS_PROC_CALL 4
+          I2C_SMBUS_BLOCK_DATA 5
+          I2C_SMBUS_I2C_BLOCK_BROKEN 6
+          I2C_SMBUS_BLOCK_PROC_CALL 7
+          I2C_SMBUS_I2C_BLOCK_DATA 8
+        struct i2c_msg
+          addr x16
+          flags flags:i2cMessage/2
+          len u16
+          buf buffer(len)
+        struct i2c_rdwr_ioctl_data
+          msgs [i2c_msg](nmsgs)
+          nmsgs u32
+        struct i2c_smbus_ioctl_data
+          read_write enum:i2cTransfer/1
+          command x8
+          size enum:i2cProtocol
+          data address
+        struct spi_ioc_transfer
+          tx_buf x64
+          rx_buf x64
+          len u32
+          speed_hz u32
+          delay_usecs u16
+          bits_per_word u8
+          cs_change u8
+          tx_nbits u8
+          rx_nbits u8
+          word_delay_usecs u8
+          pad u8 hidden
+        enum frameBufferKind unknown FB_TYPE_???
+          FB_TYPE_PACKED_PIXELS 0
+          FB_TYPE_PLANES 1
+          FB_TYPE_INTERLEAVED_PLANES 2
+          FB_TYPE_TEXT 3
+          FB_TYPE_VGA_PLANES 4
+          FB_TYPE_FOURCC 5
+        enum frameBufferVisual unknown FB_VISUAL_???
+          FB_VISUAL_MONO01 0
+          FB_VISUAL_MONO10 1
+          FB_VISUAL_TRUECOLOR 2
+          FB_VISUAL_PSEUDOCOLOR 3
+          FB_VISUAL_DIRECTCOLOR 4
+          FB_VISUAL_STATIC_PSEUDOCOLOR 5
+          FB_VISUAL_FOURCC 6
+        enum frameBufferRotation unknown FB_ROTATE_???
+          FB_ROTATE_UR 0
+          FB_ROTATE_CW 1
+          FB_ROTATE_UD 2
+          FB_ROTATE_CCW 3
+        enum frameBufferBlank unknown FB_BLANK_???
+          FB_BLANK_UNBLANK 0
+          FB_BLANK_NORMAL 1
+          FB_BLANK_VSYNC_SUSPEND 2
+          FB_BLANK_HSYNC_SUSPEND 3
+          FB_BLANK_POWERDOWN 4
+        flags frameBufferActivation unknown FB_ACTIVATE_???
+          FB_ACTIVATE_NOW 0
+          FB_ACTIVATE_NXTOPEN 1
+          FB_ACTIVATE_TEST 2
+          FB_ACTIVATE_VBL 0x10
+          FB_ACTIVATE_ALL 0x40
+          FB_ACTIVATE_FORCE 0x80
+          FB_ACTIVATE_INV_MODE 0x100
+          FB_ACTIVATE_KD_TEXT 0x200
+        flags frameBufferSync unknown FB_SYNC_???
+          FB_SYNC_HOR_HIGH_ACT 1
+          FB_SYNC_VERT_HIGH_ACT 2
+          FB_SYNC_EXT 4
+          FB_SYNC_COMP_HIGH_ACT 8
+          FB_SYNC_BROADCAST 0x10
+          FB_SYNC_ON_GREEN 0x20
+        flags frameBufferMode unknown FB_VMODE_???
+          FB_VMODE_NONINTERLACED 0
+          FB_VMODE_INTERLACED 1
+          FB_VMODE_DOUBLE 2
+          FB_VMODE_ODD_FLD_FIRST 4
+          FB_VMODE_YWRAP 0x100
+          FB_VMODE_SMOOTH_XPAN 0x200
+        struct fb_bitfield
+          offset u32
+          length u32
+          msb_right u32
+        struct fb_var_screeninfo
+          xres u32
+          yres u32
+          xres_virtual u32
+          yres_virtual u32
+          xoffset u32
+          yoffset u32
+          bits_per_pixel u32
+          grayscale u32
+          red fb_bitfield detail
+          green fb_bitfield detail
+          blue fb_bitfield detail
+          transp fb_bitfield detail
+          nonstd x32 detail
+          activate flags:frameBufferActivation
+          height s32 detail
+          width s32 detail
+          accel_flags x32 detail
+          pixclock u32 detail
+          left_margin u32 detail
+          right_margin u32 detail
+          upper_margin u32 detail
+          lower_margin u32 detail
+          hsync_len u32 detail
+          vsync_len u32 detail
+          sync flags:frameBufferSync detail
+          vmode flags:frameBufferMode detail
+          rotate enum:frameBufferRotation
+          colorspace u32 detail
+          reserved bytes(16) hidden
+        struct fb_fix_screeninfo
+          id chars(16)
+          smem_start xlong
+          smem_len u32
+          type enum:frameBufferKind
+          type_aux u32 detail
+          visual enum:frameBufferVisual
+          xpanstep u16 detail
+          ypanstep u16 detail
+          ywrapstep u16 detail
+          line_length u32
+          mmio_start xlong detail
+          mmio_len u32 detail
+          accel u32 detail
+          capabilities x16 detail
+          reserved bytes(4) hidden
+        struct fb_cmap
+          start u32
+          len u32
+          red [x16](len)
+          green [x16](len)
+          blue [x16](len)
+          transp [x16](len)
+        struct fb_con2fbmap
+          console u32
+          framebuffer u32
+        enum usbUrb unknown USBDEVFS_URB_TYPE_???
+          USBDEVFS_URB_TYPE_ISO 0
+          USBDEVFS_URB_TYPE_INTERRUPT 1
+          USBDEVFS_URB_TYPE_CONTROL 2
+          USBDEVFS_URB_TYPE_BULK 3
+        flags usbUrbFlags unknown USBDEVFS_URB_???
+          USBDEVFS_URB_SHORT_NOT_OK 1
+          USBDEVFS_URB_ISO_ASAP 2
+          USBDEVFS_URB_BULK_CONTINUATION 4
+          USBDEVFS_URB_NO_FSBR 0x20
+          USBDEVFS_URB_ZERO_PACKET 0x40
+          USBDEVFS_URB_NO_INTERRUPT 0x80
+        flags usbAbilities unknown USBDEVFS_CAP_???
+          USBDEVFS_CAP_ZERO_PACKET 1
+          USBDEVFS_CAP_BULK_CONTINUATION 2
+          USBDEVFS_CAP_NO_PACKET_SIZE_LIM 4
+          USBDEVFS_CAP_BULK_SCATTER_GATHER 8
+          USBDEVFS_CAP_REAP_AFTER_DISCONNECT 0x10
+          USBDEVFS_CAP_MMAP 0x20
+          USBDEVFS_CAP_DROP_PRIVILEGES 0x40
+          USBDEVFS_CAP_CONNINFO_EX 0x80
+          USBDEVFS_CAP_SUSPEND 0x100
+        flags usbClaim unknown USBDEVFS_DISCONNECT_CLAIM_???
+          USBDEVFS_DISCONNECT_CLAIM_IF_DRIVER 1
+          USBDEVFS_DISCONNECT_CLAIM_EXCEPT_DRIVER 2
+        struct usbdevfs_ctrltransfer
+          bRequestType x8
+          bRequest x8
+          wValue x16
+          wIndex x16
+          wLength u16
+          timeout u32
+          data address
+        struct usbdevfs_bulktransfer
+          ep x32
+          len u32
+          timeout u32
+          data address
+        struct usbdevfs_setinterface
+          interface u32
+          altsetting u32
+        struct usbdevfs_getdriver
+          interface u32
+          driver chars(256) out
+        struct usbdevfs_connectinfo
+          devnum u32
+          slow u8
+        struct usbdevfs_disconnectsignal
+          signr signal
+          context address
+        struct usbdevfs_urb
+          type enum:usbUrb/1
+          endpoint x8
+          status custom:negativeErrno/4 out
+          flags flags:usbUrbFlags
+          buffer address
+          buffer_length s32
+          actual_length s32 out
+          start_frame s32
+          number_of_packets s32
+          error_count s32 out
+          signr signal
+          usercontext address
+        struct usbdevfs_ioctl
+          ifno s32
+          ioctl_code x32
+          data address
+        struct usbdevfs_disconnect_claim
+          interface u32
+          flags flags:usbClaim
+          driver chars(256)
+        enum inputBus unknown BUS_???
+          BUS_PCI 1
+          BUS_ISAPNP 2
+          BUS_USB 3
+          BUS_HIL 4
+          BUS_BLUETOOTH 5
+          BUS_VIRTUAL 6
+          BUS_ISA 0x10
+          BUS_I8042 0x11
+          BUS_XTKBD 0x12
+          BUS_RS232 0x13
+          BUS_GAMEPORT 0x14
+          BUS_PARPORT 0x15
+          BUS_AMIGA 0x16
+          BUS_ADB 0x17
+          BUS_I2C 0x18
+          BUS_HOST 0x19
+          BUS_GSC 0x1a
+          BUS_ATARI 0x1b
+          BUS_SPI 0x1c
+          BUS_RMI 0x1d
+          BUS_CEC 0x1e
+          BUS_INTEL_ISHTP 0x1f
+          BUS_AMD_SFH 0x20
+        struct hidraw_devinfo
+          bustype enum:inputBus
+          vendor x16
+          product x16
+        enum zoneKind unknown BLK_ZONE_TYPE_???
+          BLK_ZONE_TYPE_CONVENTIONAL 1
+          BLK_ZONE_TYPE_SEQWRITE_REQ 2
+          BLK_ZONE_TYPE_SEQWRITE_PREF 3
+        enum zoneState unknown BLK_ZONE_COND_???
+          BLK_ZONE_COND_NOT_WP 0
+          BLK_ZONE_COND_EMPTY 1
+          BLK_ZONE_COND_IMP_OPEN 2
+          BLK_ZONE_COND_EXP_OPEN 3
+          BLK_ZONE_COND_CLOSED 4
+          BLK_ZONE_COND_READONLY 0xd
+          BLK_ZONE_COND_FULL 0xe
+          BLK_ZONE_COND_OFFLINE 0xf
+        flags zoneReport unknown BLK_ZONE_REP_???
+          BLK_ZONE_REP_CAPACITY 1
+        struct blk_zone_range
+          sector u64
+          nr_sectors u64
+        struct blk_zone
+          start u64
+          len u64
+          wp u64
+          type enum:zoneKind/1
+          cond enum:zoneState/1
+          non_seq u8
+          reset u8
+          resv bytes(4) hidden
+          capacity u64
+          reserved bytes(24) hidden
+        struct blk_zone_report
+          sector u64
+          nr_zones u32
+          flags flags:zoneReport out
+          zones [blk_zone](nr_zones) inline out
+        struct cdrom_msf
+          cdmsf_min0 u8
+          cdmsf_sec0 u8
+          cdmsf_frame0 u8
+          cdmsf_min1 u8
+          cdmsf_sec1 u8
+          cdmsf_frame1 u8
+        struct cdrom_ti
+          cdti_trk0 u8
+          cdti_ind0 u8
+          cdti_trk1 u8
+          cdti_ind1 u8
+        struct cdrom_tochdr
+          cdth_trk0 u8
+          cdth_trk1 u8
+        struct cdrom_volctrl
+          channel0 u8
+          channel1 u8
+          channel2 u8
+          channel3 u8
+        struct cdrom_mcn
+          medium_catalog_number chars(14)
+        enum discFormat unknown CDROM_???
+          CDROM_LBA 1
+          CDROM_MSF 2
+        enum discState unknown CDS_???
+          CDS_NO_INFO 0
+          CDS_NO_DISC 1
+          CDS_TRAY_OPEN 2
+          CDS_DRIVE_NOT_READY 3
+          CDS_DISC_OK 4
+        flags syncAccess unknown DMA_BUF_SYNC_???
+          DMA_BUF_SYNC_START 0/4
+          DMA_BUF_SYNC_END 4/4
+          DMA_BUF_SYNC_READ 1
+          DMA_BUF_SYNC_WRITE 2
+        struct dma_buf_sync
+          flags flags:syncAccess/8
+        enum encryptionMode unknown FSCRYPT_MODE_???
+          FSCRYPT_MODE_AES_256_XTS 1
+          FSCRYPT_MODE_AES_256_CTS 4
+          FSCRYPT_MODE_AES_128_CBC 5
+          FSCRYPT_MODE_AES_128_CTS 6
+          FSCRYPT_MODE_ADIANTUM 9
+          FSCRYPT_MODE_AES_256_HCTR2 0xa
+        flags encryptionPolicy unknown FSCRYPT_POLICY_???
+          FSCRYPT_POLICY_FLAGS_PAD_4 0/3
+          FSCRYPT_POLICY_FLAGS_PAD_8 1/3
+          FSCRYPT_POLICY_FLAGS_PAD_16 2/3
+          FSCRYPT_POLICY_FLAGS_PAD_32 3/3
+          FSCRYPT_POLICY_FLAG_DIRECT_KEY 4
+          FSCRYPT_POLICY_FLAG_IV_INO_LBLK_64 8
+          FSCRYPT_POLICY_FLAG_IV_INO_LBLK_32 0x10
+        struct fscrypt_policy
+          version u8
+          contents_encryption_mode enum:encryptionMode/1
+          filenames_encryption_mode enum:encryptionMode/1
+          flags flags:encryptionPolicy/1
+          master_key_descriptor bytes(8) if version is 0
+          log2_data_unit_size u8 @4 if version is 2
+          master_key_identifier bytes(16) @8 if version is 2
+        enum ethtoolCommand unknown ETHTOOL_???
+          ETHTOOL_GSET 1
+          ETHTOOL_SSET 2
+          ETHTOOL_GDRVINFO 3
+          ETHTOOL_GREGS 4
+          ETHTOOL_GWOL 5
+          ETHTOOL_SWOL 6
+          ETHTOOL_GMSGLVL 7
+          ETHTOOL_SMSGLVL 8
+          ETHTOOL_NWAY_RST 9
+          ETHTOOL_GLINK 0xa
+          ETHTOOL_GEEPROM 0xb
+          ETHTOOL_SEEPROM 0xc
+          ETHTOOL_GCOALESCE 0xe
+          ETHTOOL_SCOALESCE 0xf
+          ETHTOOL_GRINGPARAM 0x10
+          ETHTOOL_SRINGPARAM 0x11
+          ETHTOOL_GPAUSEPARAM 0x12
+          ETHTOOL_SPAUSEPARAM 0x13
+          ETHTOOL_GRXCSUM 0x14
+          ETHTOOL_SRXCSUM 0x15
+          ETHTOOL_GTXCSUM 0x16
+          ETHTOOL_STXCSUM 0x17
+          ETHTOOL_GSG 0x18
+          ETHTOOL_SSG 0x19
+          ETHTOOL_TEST 0x1a
+          ETHTOOL_GSTRINGS 0x1b
+          ETHTOOL_PHYS_ID 0x1c
+          ETHTOOL_GSTATS 0x1d
+          ETHTOOL_GTSO 0x1e
+          ETHTOOL_STSO 0x1f
+          ETHTOOL_GPERMADDR 0x20
+          ETHTOOL_GUFO 0x21
+          ETHTOOL_SUFO 0x22
+          ETHTOOL_GGSO 0x23
+          ETHTOOL_SGSO 0x24
+          ETHTOOL_GFLAGS 0x25
+          ETHTOOL_SFLAGS 0x26
+          ETHTOOL_GPFLAGS 0x27
+          ETHTOOL_SPFLAGS 0x28
+          ETHTOOL_GRXFH 0x29
+          ETHTOOL_SRXFH 0x2a
+          ETHTOOL_GGRO 0x2b
+          ETHTOOL_SGRO 0x2c
+          ETHTOOL_GRXRINGS 0x2d
+          ETHTOOL_GRXCLSRLCNT 0x2e
+          ETHTOOL_GRXCLSRULE 0x2f
+          ETHTOOL_GRXCLSRLALL 0x30
+          ETHTOOL_SRXCLSRLDEL 0x31
+          ETHTOOL_SRXCLSRLINS 0x32
+          ETHTOOL_FLASHDEV 0x33
+          ETHTOOL_RESET 0x34
+          ETHTOOL_SRXNTUPLE 0x35
+          ETHTOOL_GRXNTUPLE 0x36
+          ETHTOOL_GSSET_INFO 0x37
+          ETHTOOL_GRXFHINDIR 0x38
+          ETHTOOL_SRXFHINDIR 0x39
+          ETHTOOL_GFEATURES 0x3a
+          ETHTOOL_SFEATURES 0x3b
+          ETHTOOL_GCHANNELS 0x3c
+          ETHTOOL_SCHANNELS 0x3d
+          ETHTOOL_SET_DUMP 0x3e
+          ETHTOOL_GET_DUMP_FLAG 0x3f
+          ETHTOOL_GET_DUMP_DATA 0x40
+          ETHTOOL_GET_TS_INFO 0x41
+          ETHTOOL_GMODULEINFO 0x42
+          ETHTOOL_GMODULEEEPROM 0x43
+          ETHTOOL_GEEE 0x44
+          ETHTOOL_SEEE 0x45
+          ETHTOOL_GRSSH 0x46
+          ETHTOOL_SRSSH 0x47
+          ETHTOOL_GTUNABLE 0x48
+          ETHTOOL_STUNABLE 0x49
+          ETHTOOL_GPHYSTATS 0x4a
+          ETHTOOL_PERQUEUE 0x4b
+          ETHTOOL_GLINKSETTINGS 0x4c
+          ETHTOOL_SLINKSETTINGS 0x4d
+          ETHTOOL_GFECPARAM 0x50
+          ETHTOOL_SFECPARAM 0x51
+        struct ethtool_value
+          cmd enum:ethtoolCommand
+          data u32 if cmd is ETHTOOL_GLINK|ETHTOOL_GMSGLVL|ETHTOOL_SMSGLVL|ETHTOOL_GRXCSUM|ETHTOOL_SRXCSUM|ETHTOOL_GTXCSUM|ETHTOOL_STXCSUM|ETHTOOL_GSG|ETHTOOL_SSG|ETHTOOL_GTSO|ETHTOOL_STSO|ETHTOOL_GUFO|ETHTOOL_SUFO|ETHTOOL_GGSO|ETHTOOL_SGSO|ETHTOOL_GFLAGS|ETHTOOL_SFLAGS|ETHTOOL_GPFLAGS|ETHTOOL_SPFLAGS|ETHTOOL_GGRO|ETHTOOL_SGRO|ETHTOOL_PHYS_ID|ETHTOOL_RESET
+        struct ethtool_request
+          ifr_name chars(16)
+          ifr_data *ethtool_value
+        enum stampSending unknown HWTSTAMP_TX_???
+          HWTSTAMP_TX_OFF 0
+          HWTSTAMP_TX_ON 1
+          HWTSTAMP_TX_ONESTEP_SYNC 2
+          HWTSTAMP_TX_ONESTEP_P2P 3
+        enum stampFilter unknown HWTSTAMP_FILTER_???
+          HWTSTAMP_FILTER_NONE 0
+          HWTSTAMP_FILTER_ALL 1
+          HWTSTAMP_FILTER_SOME 2
+          HWTSTAMP_FILTER_PTP_V1_L4_EVENT 3
+          HWTSTAMP_FILTER_PTP_V1_L4_SYNC 4
+          HWTSTAMP_FILTER_PTP_V1_L4_DELAY_REQ 5
+          HWTSTAMP_FILTER_PTP_V2_L4_EVENT 6
+          HWTSTAMP_FILTER_PTP_V2_L4_SYNC 7
+          HWTSTAMP_FILTER_PTP_V2_L4_DELAY_REQ 8
+          HWTSTAMP_FILTER_PTP_V2_L2_EVENT 9
+          HWTSTAMP_FILTER_PTP_V2_L2_SYNC 0xa
+          HWTSTAMP_FILTER_PTP_V2_L2_DELAY_REQ 0xb
+          HWTSTAMP_FILTER_PTP_V2_EVENT 0xc
+          HWTSTAMP_FILTER_PTP_V2_SYNC 0xd
+          HWTSTAMP_FILTER_PTP_V2_DELAY_REQ 0xe
+          HWTSTAMP_FILTER_NTP_ALL 0xf
+        flags stampFlags unknown HWTSTAMP_FLAG_???
+          HWTSTAMP_FLAG_BONDED_PHC_INDEX 1
+        struct hwtstamp_config
+          flags flags:stampFlags
+          tx_type enum:stampSending
+          rx_filter enum:stampFilter
+        struct hwtstamp_request
+          ifr_name chars(16)
+          ifr_data *hwtstamp_config
+        enum vlanCommand unknown ???_VLAN_???_CMD
+          ADD_VLAN_CMD 0
+          DEL_VLAN_CMD 1
+          SET_VLAN_INGRESS_PRIORITY_CMD 2
+          SET_VLAN_EGRESS_PRIORITY_CMD 3
+          GET_VLAN_INGRESS_PRIORITY_CMD 4
+          GET_VLAN_EGRESS_PRIORITY_CMD 5
+          SET_VLAN_NAME_TYPE_CMD 6
+          SET_VLAN_FLAG_CMD 7
+          GET_VLAN_REALDEV_NAME_CMD 8
+          GET_VLAN_VID_CMD 9
+        struct vlan_ioctl_args
+          cmd enum:vlanCommand
+          device1 chars(24)
+          VID s32 if cmd is ADD_VLAN_CMD|GET_VLAN_VID_CMD
+          or device2 chars(24) if cmd is GET_VLAN_REALDEV_NAME_CMD
+          or value x32
+          vlan_qos s16 @52
+        struct mii_request
+          ifr_name chars(16)
+          phy_id u16
+          reg_num x16
+          val_in x16
+          val_out x16 out
         file request
         origin include/uapi headers of Linux 6.18; ioctl(2), ioctl_tty(2), netdevice(7)
         flags termInput unknown -
@@ -17776,7 +18452,7 @@ enum SpecText {
           TIOCGPTLCK|TIOCGPKT out *int
           TIOCSPGRP|TIOCSETD|FIONBIO|FIOASYNC|TIOCPKT|TIOCSSOFTCAR|TIOCSPTLCK *int
           TIOCSTI *bytes(1)
-          TIOCSBRK|TIOCCBRK|TIOCCONS|TIOCNOTTY|TIOCEXCL|TIOCNXCL|FIOCLEX|FIONCLEX|TIOCVHANGUP|TIOCSSERIAL -
+          TIOCSBRK|TIOCCBRK|TIOCCONS|TIOCNOTTY|TIOCEXCL|TIOCNXCL|FIOCLEX|FIONCLEX|TIOCVHANGUP -
           TIOCGPTPEER flags:open
           FIOQSIZE out *s64
           FIFREEZE|FITHAW -
@@ -17864,6 +18540,72 @@ enum SpecText {
           EPIOCGPARAMS out *epoll_params
           EPIOCSPARAMS *epoll_params
           PIDFD_GET_INFO/0xc000ffff inout *pidfd_info
+          TIOCGSERIAL out *serial_struct
+          TIOCSSERIAL *serial_struct
+          TIOCGRS485 out *serial_rs485
+          TIOCSRS485 inout *serial_rs485
+          VT_GETMODE out *vt_mode
+          VT_SETMODE *vt_mode
+          VT_GETSTATE out *vt_stat
+          VT_RESIZE *vt_sizes
+          VT_RESIZEX *vt_consize
+          VT_WAITEVENT inout *vt_event
+          VT_SETACTIVATE *vt_setactivate
+          VT_OPENQRY out *int
+          VT_ACTIVATE|VT_WAITACTIVE|VT_DISALLOCATE|VT_RELDISP|VT_SENDSIG ulong
+          VT_LOCKSWITCH|VT_UNLOCKSWITCH -
+          I2C_SLAVE|I2C_SLAVE_FORCE xlong
+          I2C_RETRIES|I2C_TIMEOUT|I2C_TENBIT|I2C_PEC ulong
+          I2C_FUNCS out *flags:i2cAbilities/long
+          I2C_RDWR *i2c_rdwr_ioctl_data
+          I2C_SMBUS *i2c_smbus_ioctl_data
+          SPI_IOC_RD_MODE|SPI_IOC_RD_LSB_FIRST|SPI_IOC_RD_BITS_PER_WORD out *u8
+          SPI_IOC_WR_MODE|SPI_IOC_WR_LSB_FIRST|SPI_IOC_WR_BITS_PER_WORD *u8
+          SPI_IOC_RD_MAX_SPEED_HZ out *u32
+          SPI_IOC_WR_MAX_SPEED_HZ *u32
+          SPI_IOC_RD_MODE32 out *x32
+          SPI_IOC_WR_MODE32 *x32
+          FBIOGET_VSCREENINFO out *fb_var_screeninfo
+          FBIOPUT_VSCREENINFO|FBIOPAN_DISPLAY inout *fb_var_screeninfo
+          FBIOGET_FSCREENINFO out *fb_fix_screeninfo
+          FBIOPUTCMAP *fb_cmap
+          FBIOGET_CON2FBMAP inout *fb_con2fbmap
+          FBIOPUT_CON2FBMAP *fb_con2fbmap
+          FBIOBLANK enum:frameBufferBlank/long
+          USBDEVFS_CONTROL *usbdevfs_ctrltransfer
+          USBDEVFS_BULK *usbdevfs_bulktransfer
+          USBDEVFS_SETINTERFACE *usbdevfs_setinterface
+          USBDEVFS_GETDRIVER inout *usbdevfs_getdriver
+          USBDEVFS_CONNECTINFO out *usbdevfs_connectinfo
+          USBDEVFS_DISCSIGNAL *usbdevfs_disconnectsignal
+          USBDEVFS_SUBMITURB *usbdevfs_urb
+          USBDEVFS_DISCARDURB address
+          USBDEVFS_REAPURB|USBDEVFS_REAPURBNDELAY out *address
+          USBDEVFS_IOCTL *usbdevfs_ioctl
+          USBDEVFS_DISCONNECT_CLAIM *usbdevfs_disconnect_claim
+          USBDEVFS_GET_CAPABILITIES out *flags:usbAbilities
+          USBDEVFS_RESETEP|USBDEVFS_CLEAR_HALT *x32
+          USBDEVFS_SETCONFIGURATION|USBDEVFS_CLAIMINTERFACE|USBDEVFS_RELEASEINTERFACE|USBDEVFS_CLAIM_PORT|USBDEVFS_RELEASE_PORT *u32
+          USBDEVFS_RESET -
+          HIDIOCGRAWINFO out *hidraw_devinfo
+          HIDIOCGRDESCSIZE out *u32
+          BLKRESETZONE|BLKOPENZONE|BLKCLOSEZONE|BLKFINISHZONE *blk_zone_range
+          BLKREPORTZONE inout *blk_zone_report
+          CDROMPLAYMSF *cdrom_msf
+          CDROMPLAYTRKIND *cdrom_ti
+          CDROMREADTOCHDR out *cdrom_tochdr
+          CDROMVOLCTRL *cdrom_volctrl
+          CDROMVOLREAD out *cdrom_volctrl
+          CDROM_GET_MCN out *cdrom_mcn
+          CDROMPAUSE|CDROMRESUME|CDROMSTOP|CDROMSTART|CDROMEJECT|CDROMCLOSETRAY|CDROMRESET -
+          CDROM_DRIVE_STATUS|CDROM_DISC_STATUS|CDROM_MEDIA_CHANGED|CDROM_SELECT_SPEED|CDROM_SELECT_DISC|CDROM_LOCKDOOR|CDROMEJECT_SW ulong
+          DMA_BUF_IOCTL_SYNC *dma_buf_sync
+          FS_IOC_SET_ENCRYPTION_POLICY *fscrypt_policy
+          SIOCETHTOOL *ethtool_request
+          SIOCSHWTSTAMP|SIOCGHWTSTAMP *hwtstamp_request
+          SIOCSIFVLAN|SIOCGIFVLAN inout *vlan_ioctl_args
+          SIOCGMIIPHY|SIOCGMIIREG inout *mii_request
+          SIOCSMIIREG *mii_request
           WDIOC_KEEPALIVE -
           WDIOC_GETSUPPORT out *watchdog_info
           WDIOC_GETSTATUS|WDIOC_GETBOOTSTATUS|WDIOC_GETTEMP|WDIOC_GETTIMEOUT|WDIOC_GETPRETIMEOUT|WDIOC_GETTIMELEFT out *int
@@ -18124,10 +18866,10 @@ enum SpecText {
           EVIOCSKEYCODE custom:inputKeycode
           SIOCGIFCONF inout custom:interfaceList
           SIOCGSTAMP_OLD|SIOCGSTAMP_NEW|SIOCGSTAMPNS_OLD|SIOCGSTAMPNS_NEW|SIOCADDRT|SIOCDELRT|SIOCRTMSG|SIOCSIFLINK address
-          SIOCGIFMEM|SIOCSIFMEM|SIOCSIFPFLAGS|SIOCGIFPFLAGS|SIOCDIFADDR|SIOCGIFCOUNT|SIOCGIFBR|SIOCSIFBR|SIOCETHTOOL address
-          SIOCGMIIPHY|SIOCGMIIREG|SIOCSMIIREG|SIOCWANDEV|SIOCGSKNS|SIOCDARP|SIOCGARP|SIOCSARP|SIOCDRARP|SIOCGRARP address
-          SIOCSRARP|SIOCADDDLCI|SIOCDELDLCI|SIOCGIFVLAN|SIOCSIFVLAN|SIOCBONDENSLAVE|SIOCBONDRELEASE|SIOCBONDSETHWADDR address
-          SIOCBONDSLAVEINFOQUERY|SIOCBONDINFOQUERY|SIOCBONDCHANGEACTIVE|SIOCSHWTSTAMP|SIOCGHWTSTAMP address
+          SIOCGIFMEM|SIOCSIFMEM|SIOCSIFPFLAGS|SIOCGIFPFLAGS|SIOCDIFADDR|SIOCGIFCOUNT|SIOCGIFBR|SIOCSIFBR address
+          SIOCWANDEV|SIOCGSKNS|SIOCDARP|SIOCGARP|SIOCSARP|SIOCDRARP|SIOCGRARP address
+          SIOCSRARP|SIOCADDDLCI|SIOCDELDLCI|SIOCBONDENSLAVE|SIOCBONDRELEASE|SIOCBONDSETHWADDR address
+          SIOCBONDSLAVEINFOQUERY|SIOCBONDINFOQUERY|SIOCBONDCHANGEACTIVE address
           SIOCBRADDIF|SIOCBRDELIF *ifreq_index
           SIOCBRADDBR|SIOCBRDELBR text(16)
           FIOGETOWN|SIOCATMARK|SIOCGPGRP|SIOCGIFENCAP out *int
@@ -18762,7 +19504,7 @@ enum SpecText {
           TCP_INFO 11 tcp_info
           TCP_QUICKACK 12
           TCP_CONGESTION 13
-          TCP_MD5SIG 14
+          TCP_MD5SIG 14 tcp_md5sig
           TCP_COOKIE_TRANSACTIONS 15
           TCP_THIN_LINEAR_TIMEOUTS 16
           TCP_THIN_DUPACK 17
@@ -18780,7 +19522,7 @@ enum SpecText {
           TCP_REPAIR_WINDOW 29 tcp_repair_window
           TCP_FASTOPEN_CONNECT 30
           TCP_ULP 31
-          TCP_MD5SIG_EXT 32
+          TCP_MD5SIG_EXT 32 tcp_md5sig
           TCP_FASTOPEN_KEY 33
           TCP_FASTOPEN_NO_COOKIE 34
           TCP_ZEROCOPY_RECEIVE 35
@@ -18878,7 +19620,7 @@ enum SpecText {
           IPV6_MULTICAST_ALL 29
           IPV6_ROUTER_ALERT_ISOLATE 30
           IPV6_RECVERR_RFC4884 31
-          IPV6_FLOWLABEL_MGR 32
+          IPV6_FLOWLABEL_MGR 32 in6_flowlabel_req
           IPV6_FLOWINFO_SEND 33
           IPV6_IPSEC_POLICY 34
           IPV6_XFRM_POLICY 35
@@ -18918,7 +19660,7 @@ enum SpecText {
           PACKET_ADD_MEMBERSHIP 1 custom:packetMembership
           PACKET_DROP_MEMBERSHIP 2 custom:packetMembership
           PACKET_RECV_OUTPUT 3
-          PACKET_RX_RING 5 tpacket_req
+          PACKET_RX_RING 5 tpacket_req3
           PACKET_STATISTICS 6 tpacket_stats_v3
           PACKET_COPY_THRESH 7
           PACKET_AUXDATA 8
@@ -18926,7 +19668,7 @@ enum SpecText {
           PACKET_VERSION 10
           PACKET_HDRLEN 11
           PACKET_RESERVE 12
-          PACKET_TX_RING 13 tpacket_req
+          PACKET_TX_RING 13 tpacket_req3
           PACKET_LOSS 14
           PACKET_VNET_HDR 15
           PACKET_TX_TIMESTAMP 16
@@ -18972,9 +19714,9 @@ enum SpecText {
           CAN_RAW_XL_FRAMES 7
           CAN_RAW_XL_VCID_OPTS 8
         enum sctpOption unknown SCTP_???
-          SCTP_RTOINFO 0
-          SCTP_ASSOCINFO 1
-          SCTP_INITMSG 2
+          SCTP_RTOINFO 0 sctp_rtoinfo
+          SCTP_ASSOCINFO 1 sctp_assocparams
+          SCTP_INITMSG 2 sctp_initmsg
           SCTP_NODELAY 3
           SCTP_AUTOCLOSE 4
           SCTP_SET_PEER_PRIMARY_ADDR 5
@@ -18983,7 +19725,7 @@ enum SpecText {
           SCTP_DISABLE_FRAGMENTS 8
           SCTP_PEER_ADDR_PARAMS 9
           SCTP_DEFAULT_SEND_PARAM 10
-          SCTP_EVENTS 11
+          SCTP_EVENTS 11 sctp_event_subscribe
           SCTP_I_WANT_MAPPED_V4_ADDR 12
           SCTP_MAXSEG 13
           SCTP_STATUS 14
@@ -19133,8 +19875,8 @@ enum SpecText {
         enum kcmOption unknown KCM_???
           KCM_RECV_DISABLE 1
         enum tlsOption unknown TLS_???
-          TLS_TX 1
-          TLS_RX 2
+          TLS_TX 1 tls_crypto_info
+          TLS_RX 2 tls_crypto_info
           TLS_TX_ZEROCOPY_RO 3
           TLS_RX_EXPECT_NO_PAD 4
           TLS_TX_MAX_PAYLOAD_LEN 5
@@ -19311,11 +20053,83 @@ enum SpecText {
           max_window u32
           rcv_wnd u32
           rcv_wup u32
-        struct tpacket_req
+        struct sctp_rtoinfo
+          srto_assoc_id s32
+          srto_initial u32
+          srto_max u32
+          srto_min u32
+        struct sctp_assocparams
+          sasoc_assoc_id s32
+          sasoc_asocmaxrxt u16
+          sasoc_number_peer_destinations u16
+          sasoc_peer_rwnd u32
+          sasoc_local_rwnd u32
+          sasoc_cookie_life u32
+        struct sctp_initmsg
+          sinit_num_ostreams u16
+          sinit_max_instreams u16
+          sinit_max_attempts u16
+          sinit_max_init_timeo u16
+        struct sctp_event_subscribe
+          sctp_data_io_event u8
+          sctp_association_event u8
+          sctp_address_event u8
+          sctp_send_failure_event u8
+          sctp_peer_error_event u8
+          sctp_shutdown_event u8
+          sctp_partial_delivery_event u8
+          sctp_adaptation_layer_event u8
+          sctp_authentication_event u8
+          sctp_sender_dry_event u8
+          sctp_stream_reset_event u8
+          sctp_assoc_reset_event u8
+          sctp_stream_change_event u8
+          sctp_send_failure_event_event u8
+        flags signedSegments unknown TCP_MD5SIG_FLAG_???
+          TCP_MD5SIG_FLAG_PREFIX 1
+          TCP_MD5SIG_FLAG_IFINDEX 2
+        struct tcp_md5sig
+          tcpm_addr custom:sockaddr/128
+          tcpm_flags flags:signedSegments/1
+          tcpm_prefixlen u8
+          tcpm_keylen u16
+          tcpm_ifindex interface
+          tcpm_key bytes(80) hidden
+        enum flowAction unknown IPV6_FL_A_???
+          IPV6_FL_A_GET 0
+          IPV6_FL_A_PUT 1
+          IPV6_FL_A_RENEW 2
+        enum flowShare unknown IPV6_FL_S_???
+          IPV6_FL_S_NONE 0
+          IPV6_FL_S_EXCL 1
+          IPV6_FL_S_PROCESS 2
+          IPV6_FL_S_USER 3
+          IPV6_FL_S_ANY 255
+        flags flowFlags unknown IPV6_FL_F_???
+          IPV6_FL_F_CREATE 1
+          IPV6_FL_F_EXCL 2
+          IPV6_FL_F_REFLECT 4
+          IPV6_FL_F_REMOTE 8
+        struct in6_flowlabel_req
+          flr_dst inet6
+          flr_label custom:networkHexadecimal/4
+          flr_action enum:flowAction/1
+          flr_share enum:flowShare/1
+          flr_flags flags:flowFlags/2
+          flr_expires u16
+          flr_linger u16
+          __flr_pad bytes(4) hidden
+        struct tls_crypto_info
+          version enum:tlsVersion/2
+          cipher_type enum:tlsCipher/2
+        struct tpacket_req3 minimum=16
           tp_block_size u32
           tp_block_nr u32
           tp_frame_size u32
           tp_frame_nr u32
+          tp_retire_blk_tov u32
+          tp_sizeof_priv u32
+          tp_feature_req_word x32
         struct tpacket_stats_v3
           tp_packets u32
           tp_drops u32
@@ -19450,6 +20264,7 @@ enum SpecText {
           IPT_SO_GET_ENTRIES 0x41
           IPT_SO_GET_REVISION_MATCH 0x42
           IPT_SO_GET_REVISION_TARGET 0x43
+          SO_ORIGINAL_DST 80 custom:sockaddr
         enum ipOptionSet unknown IP_???
           ARPT_SO_SET_REPLACE 0x60
           ARPT_SO_SET_ADD_COUNTERS 0x61
@@ -19478,6 +20293,7 @@ enum SpecText {
           IP6T_SO_GET_ENTRIES 0x41
           IP6T_SO_GET_REVISION_MATCH 0x44
           IP6T_SO_GET_REVISION_TARGET 0x45
+          IP6T_SO_ORIGINAL_DST 80 custom:sockaddr
         enum ipv6OptionSet unknown IPV6_???
           IP6T_SO_SET_REPLACE 0x40
           IP6T_SO_SET_ADD_COUNTERS 0x41
@@ -21551,6 +22367,181 @@ enum SpecText {
         struct traffic_statistics_flags
           value flags:trafficActionStatistics
           selector flags:trafficActionStatistics
+        file link
+        origin linux/if_link.h, if_tunnel.h, if_vlan.h, if_bonding.h, veth.h of Linux 6.18
+        enum linkVlan unknown IFLA_VLAN_???
+          IFLA_VLAN_UNSPEC 0
+          IFLA_VLAN_ID 1 u16
+          IFLA_VLAN_FLAGS 2 ifla_vlan_flags
+          IFLA_VLAN_EGRESS_QOS 3 [enum:linkVlanPriority](rest)
+          IFLA_VLAN_INGRESS_QOS 4 [enum:linkVlanPriority](rest)
+          IFLA_VLAN_PROTOCOL 5 custom:etherType
+        enum linkVlanPriority unknown IFLA_VLAN_QOS_???
+          IFLA_VLAN_QOS_UNSPEC 0
+          IFLA_VLAN_QOS_MAPPING 1 ifla_vlan_qos_mapping
+        enum linkVeth unknown VETH_INFO_???
+          VETH_INFO_UNSPEC 0
+          VETH_INFO_PEER 1 custom:linkPeer
+        enum linkVxlan unknown IFLA_VXLAN_???
+          IFLA_VXLAN_UNSPEC 0
+          IFLA_VXLAN_ID 1 u32
+          IFLA_VXLAN_GROUP 2 inet4
+          IFLA_VXLAN_LINK 3 interface
+          IFLA_VXLAN_LOCAL 4 inet4
+          IFLA_VXLAN_TTL 5 u8
+          IFLA_VXLAN_TOS 6 u8
+          IFLA_VXLAN_LEARNING 7 u8
+          IFLA_VXLAN_AGEING 8 u32
+          IFLA_VXLAN_LIMIT 9 u32
+          IFLA_VXLAN_PORT_RANGE 10
+          IFLA_VXLAN_PROXY 11 u8
+          IFLA_VXLAN_RSC 12 u8
+          IFLA_VXLAN_L2MISS 13 u8
+          IFLA_VXLAN_L3MISS 14 u8
+          IFLA_VXLAN_PORT 15 port
+          IFLA_VXLAN_GROUP6 16 inet6
+          IFLA_VXLAN_LOCAL6 17 inet6
+          IFLA_VXLAN_UDP_CSUM 18 u8
+          IFLA_VXLAN_UDP_ZERO_CSUM6_TX 19 u8
+          IFLA_VXLAN_UDP_ZERO_CSUM6_RX 20 u8
+          IFLA_VXLAN_REMCSUM_TX 21
+          IFLA_VXLAN_REMCSUM_RX 22
+          IFLA_VXLAN_GBP 23
+          IFLA_VXLAN_REMCSUM_NOPARTIAL 24
+          IFLA_VXLAN_COLLECT_METADATA 25 u8
+          IFLA_VXLAN_LABEL 26 custom:networkHexadecimal
+          IFLA_VXLAN_GPE 27
+          IFLA_VXLAN_TTL_INHERIT 28 u8
+          IFLA_VXLAN_DF 29 u8
+          IFLA_VXLAN_VNIFILTER 30 u8
+        enum linkBond unknown IFLA_BOND_???
+          IFLA_BOND_UNSPEC 0
+          IFLA_BOND_MODE 1 enum:bondMode/1
+          IFLA_BOND_ACTIVE_SLAVE 2 interface
+          IFLA_BOND_MIIMON 3 u32
+          IFLA_BOND_UPDELAY 4 u32
+          IFLA_BOND_DOWNDELAY 5 u32
+          IFLA_BOND_USE_CARRIER 6 u8
+          IFLA_BOND_ARP_INTERVAL 7 u32
+          IFLA_BOND_ARP_IP_TARGET 8
+          IFLA_BOND_ARP_VALIDATE 9 u32
+          IFLA_BOND_ARP_ALL_TARGETS 10 u32
+          IFLA_BOND_PRIMARY 11 interface
+          IFLA_BOND_PRIMARY_RESELECT 12 u8
+          IFLA_BOND_FAIL_OVER_MAC 13 u8
+          IFLA_BOND_XMIT_HASH_POLICY 14 u8
+          IFLA_BOND_RESEND_IGMP 15 u32
+          IFLA_BOND_NUM_PEER_NOTIF 16 u8
+          IFLA_BOND_ALL_SLAVES_ACTIVE 17 u8
+          IFLA_BOND_MIN_LINKS 18 u32
+          IFLA_BOND_LP_INTERVAL 19 u32
+          IFLA_BOND_PACKETS_PER_SLAVE 20 u32
+          IFLA_BOND_AD_LACP_RATE 21 u8
+          IFLA_BOND_AD_SELECT 22 u8
+          IFLA_BOND_AD_INFO 23
+          IFLA_BOND_AD_ACTOR_SYS_PRIO 24 u16
+          IFLA_BOND_AD_USER_PORT_KEY 25 u16
+          IFLA_BOND_AD_ACTOR_SYSTEM 26 custom:hardwareAddress
+          IFLA_BOND_TLB_DYNAMIC_LB 27 u8
+          IFLA_BOND_PEER_NOTIF_DELAY 28 u32
+          IFLA_BOND_AD_LACP_ACTIVE 29 u8
+          IFLA_BOND_NS_IP6_TARGET 31
+          IFLA_BOND_COUPLED_CONTROL 32
+        enum bondMode unknown BOND_MODE_???
+          BOND_MODE_ROUNDROBIN 0
+          BOND_MODE_ACTIVEBACKUP 1
+          BOND_MODE_XOR 2
+          BOND_MODE_BROADCAST 3
+          BOND_MODE_8023AD 4
+          BOND_MODE_TLB 5
+          BOND_MODE_ALB 6
+        enum linkMacvlan unknown IFLA_MACVLAN_???
+          IFLA_MACVLAN_UNSPEC 0
+          IFLA_MACVLAN_MODE 1 enum:macvlanMode
+          IFLA_MACVLAN_FLAGS 2 x16
+          IFLA_MACVLAN_MACADDR_MODE 3 u32
+          IFLA_MACVLAN_MACADDR 4 custom:hardwareAddress
+          IFLA_MACVLAN_MACADDR_DATA 5
+          IFLA_MACVLAN_MACADDR_COUNT 6 u32
+          IFLA_MACVLAN_BC_QUEUE_LEN 7 u32
+          IFLA_MACVLAN_BC_QUEUE_LEN_USED 8 u32
+        enum linkIpvlan unknown IFLA_IPVLAN_???
+          IFLA_IPVLAN_UNSPEC 0
+          IFLA_IPVLAN_MODE 1 enum:ipvlanMode/2
+          IFLA_IPVLAN_FLAGS 2 x16
+        enum macvlanMode unknown MACVLAN_MODE_???
+          MACVLAN_MODE_PRIVATE 1
+          MACVLAN_MODE_VEPA 2
+          MACVLAN_MODE_BRIDGE 4
+          MACVLAN_MODE_PASSTHRU 8
+          MACVLAN_MODE_SOURCE 16
+        enum ipvlanMode unknown IPVLAN_MODE_???
+          IPVLAN_MODE_L2 0
+          IPVLAN_MODE_L3 1
+          IPVLAN_MODE_L3S 2
+        enum linkVrf unknown IFLA_VRF_???
+          IFLA_VRF_UNSPEC 0
+          IFLA_VRF_TABLE 1 u32
+        enum linkGre unknown IFLA_GRE_???
+          IFLA_GRE_UNSPEC 0
+          IFLA_GRE_LINK 1 interface
+          IFLA_GRE_IFLAGS 2 net16
+          IFLA_GRE_OFLAGS 3 net16
+          IFLA_GRE_IKEY 4 custom:networkHexadecimal
+          IFLA_GRE_OKEY 5 custom:networkHexadecimal
+          IFLA_GRE_LOCAL 6 inet4
+          IFLA_GRE_REMOTE 7 inet4
+          IFLA_GRE_TTL 8 u8
+          IFLA_GRE_TOS 9 u8
+          IFLA_GRE_PMTUDISC 10 u8
+          IFLA_GRE_ENCAP_LIMIT 11 u8
+          IFLA_GRE_FLOWINFO 12
+          IFLA_GRE_FLAGS 13 x32
+          IFLA_GRE_ENCAP_TYPE 14 u16
+          IFLA_GRE_ENCAP_FLAGS 15 x16
+          IFLA_GRE_ENCAP_SPORT 16 port
+          IFLA_GRE_ENCAP_DPORT 17 port
+          IFLA_GRE_COLLECT_METADATA 18
+          IFLA_GRE_IGNORE_DF 19 u8
+          IFLA_GRE_FWMARK 20 x32
+          IFLA_GRE_ERSPAN_INDEX 21 u32
+          IFLA_GRE_ERSPAN_VER 22 u8
+          IFLA_GRE_ERSPAN_DIR 23 u8
+          IFLA_GRE_ERSPAN_HWID 24 u16
+        enum linkIpTunnel unknown IFLA_IPTUN_???
+          IFLA_IPTUN_UNSPEC 0
+          IFLA_IPTUN_LINK 1 interface
+          IFLA_IPTUN_LOCAL 2 inet4
+          IFLA_IPTUN_REMOTE 3 inet4
+          IFLA_IPTUN_TTL 4 u8
+          IFLA_IPTUN_TOS 5 u8
+          IFLA_IPTUN_ENCAP_LIMIT 6 u8
+          IFLA_IPTUN_FLOWINFO 7
+          IFLA_IPTUN_FLAGS 8 x16
+          IFLA_IPTUN_PROTO 9 enum:ipProtocol/1
+          IFLA_IPTUN_PMTUDISC 10 u8
+          IFLA_IPTUN_6RD_PREFIX 11
+          IFLA_IPTUN_6RD_RELAY_PREFIX 12
+          IFLA_IPTUN_6RD_PREFIXLEN 13
+          IFLA_IPTUN_6RD_RELAY_PREFIXLEN 14
+          IFLA_IPTUN_ENCAP_TYPE 15 u16
+          IFLA_IPTUN_ENCAP_FLAGS 16 x16
+          IFLA_IPTUN_ENCAP_SPORT 17 port
+          IFLA_IPTUN_ENCAP_DPORT 18 port
+          IFLA_IPTUN_COLLECT_METADATA 19
+          IFLA_IPTUN_FWMARK 20 x32
+        struct ifla_vlan_flags
+          flags flags:vlanFlags
+          mask flags:vlanFlags
+        struct ifla_vlan_qos_mapping
+          from u32
+          to u32
+        flags vlanFlags unknown VLAN_FLAG_???
+          VLAN_FLAG_REORDER_HDR 1
+          VLAN_FLAG_GVRP 2
+          VLAN_FLAG_LOOSE_BINDING 4
+          VLAN_FLAG_MVRP 8
+          VLAN_FLAG_BRIDGE_BINDING 16
         file diag
         origin linux/sock_diag.h, inet_diag.h, unix_diag.h, netlink_diag.h, packet_diag.h, smc_diag.h of Linux 6.18; sock_diag(7)
         enum diagRequest unknown -
