@@ -184,7 +184,9 @@ private struct HandleRights: Sendable {
     init(_ layer: PolicyLayer) {
         let (others, files) = (layer.otherRights, layer.fileRights)
         ofOthers = others.reduce(.all) { $0.intersection($1.union(Self.heldByKernel(without: $1))) }
-        ofAll = files.reduce(ofOthers) { $0.intersection($1.union(Self.heldByKernel(without: $1))) }
+        ofAll = files.reduce(ofOthers) {
+            $0.intersection($1.union(Self.heldByKernel(without: $1)).union(Self.neverOpened(with: $1)))
+        }
         ofMappable = (others + files).filter { $0.contains(.read) }.reduce(.all) { $0.intersection($1) }
     }
 

@@ -51,6 +51,21 @@ private var surroundings: Surroundings {
         }
     }
 
+    /// Calls that programs make by the thousand wait for nobody: where they go is settled when a handle is made.
+    @Test(arguments: ["build", "no-network", "offline-test", "read-only", "untrusted"])
+    func hotCallsStayInTheKernel(name: String) throws {
+        let source = PolicySource(file: name, bytes: try #require(contents("\(folder)/\(name).yaml")))
+        let policy = try #require(PolicyReader.read(source, surroundings).policy)
+        for call in [
+            "read", "write", "pread64", "readv", "writev", "lseek", "close", "poll", "brk", "munmap", "futex",
+            "getpid", "rt_sigprocmask", "getdents64", "mmap", "mprotect", "dup2", "pipe2", "wait4", "fadvise64",
+        ] {
+            var stop = Stop()
+            stop.number = try #require(SpecTables.number(of: call, .x86_64))
+            #expect(policy.filterAction(stop) == .allow, "\(call)")
+        }
+    }
+
     /// Two promises allow what either of them allows, and refuse what neither does.
     @Test func promisesAreSums() throws {
         let promises = names(in: folder + "/promises").compactMap { $0.split(separator: "/").last?.dropLast(5) }
