@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Interception
 
 /// One thing that a kernel offers or lacks.
 public struct KernelFeature: Sendable {
@@ -37,7 +38,7 @@ public enum KernelFeatures {
         if handle >= 0 { close(Int32(handle)) }
         let resolves = (try? Kernel.open(AT_FDCWD, [UInt8(ascii: "/")], flags: O_PATH)) != nil
         let scope = number("/proc/sys/kernel/yama/ptrace_scope")
-        let seesLate = geteuid() == 0 && access("/sys/kernel/btf/vmlinux", R_OK) == 0
+        let seesLate = EBPFInterceptor.isAvailable
         let namespaces = number("/proc/sys/user/max_user_namespaces") ?? 0
         return [
             KernelFeature(
@@ -61,7 +62,7 @@ public enum KernelFeatures {
                 promise: "the supervisor watches its own children; 3 forbids it"),
             KernelFeature(
                 name: "eBPF with BTF", finding: yes(seesLate), isThere: seesLate, isNeeded: false,
-                promise: "root may watch calls that do not stop (--interceptor ebpf)"),
+                promise: "root may watch calls that do not stop (--interceptor ebpf, and what is recorded under a policy)"),
             KernelFeature(
                 name: "user namespaces", finding: "\(namespaces)", isThere: namespaces > 0, isNeeded: false,
                 promise: "refused to programs under a policy; nothing here needs them"),
