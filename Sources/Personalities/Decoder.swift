@@ -149,6 +149,7 @@ struct CallView {
         if failed, !row.leavesTime(result ?? 0) {
             failedHeaders(&message)
             failedVectors(&message)
+            failedWaits(&message)
             return
         }
         if row.operation == .timeSleep, !failed { return }

@@ -150,6 +150,15 @@ extension CallView {
         ])
     }
 
+    /// strace looks at these two of epoll_pwait2 when it has returned, and behind no pointer of a call that failed.
+    func failedWaits(_ message: inout Message) {
+        guard row.call == .epollPwait2 else { return }
+        for argument in row.argumentRows where argument.item == "timeout" || argument.item == "sigset" {
+            guard let place = message.arguments.firstIndex(where: { $0.name == argument.name }) else { continue }
+            message.arguments[place].value = .address(stop.arguments[Int(argument.register)])
+        }
+    }
+
     func pollEvents(_ address: UInt64) -> Value {
         guard let result, result > 0 else { return result == 0 ? .list([]) : .address(address) }
         var events: [Value] = []

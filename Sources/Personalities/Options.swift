@@ -117,13 +117,8 @@ extension CallView {
 
     /// The segment that modify_ldt writes; of the whole struct only (modify_ldt(2)).
     func segment(_ address: UInt64) -> Value {
-        guard address != 0, stop.arguments.a2 == UInt64(UserDescriptor.size),
-            case .record(let fields) = userDescriptor(address)
-        else { return .address(address) }
-        guard personality == .x86_64, let bits = snapshot.number(at: address &+ 12, width: 4) else {
-            return .record(fields)
-        }
-        return .record(fields + [Field("lm", .unsigned(bits >> 7 & 1))])
+        guard address != 0, stop.arguments.a2 == UInt64(UserDescriptor.size) else { return .address(address) }
+        return userDescriptor(address)
     }
 
     // MARK: Identity

@@ -137,7 +137,10 @@ extension CallView {
 
     /// struct group_req (linux/in.h): an interface, and an address aligned to a word.
     func groupRequest(_ address: UInt64, _ count: Int) -> Value? {
-        guard count >= word + SocketAddress.limit, let interface = snapshot.number(at: address, width: 4) else {
+        let size = word + SocketAddress.limit
+        guard count >= size, snapshot.bytes(at: address, count: size) != nil,
+            let interface = snapshot.number(at: address, width: 4)
+        else {
             return nil
         }
         return .record([

@@ -343,7 +343,8 @@ extension CallView {
                 return .address(address)
             }
             let isText = type.kind == .characters
-            return .bytes(Bytes(isText ? Array(bytes.prefix { $0 != 0 }) : Array(bytes), isText: isText))
+            return .bytes(
+                Bytes(isText ? Array(bytes.prefix { $0 != 0 }) : Array(bytes), isText: isText, isBinary: !isText))
         }
         if type.kind == .custom { return customField(type.table, at: address).map { .list([$0]) } ?? .address(address) }
         guard let raw = snapshot.number(at: address, width: type.elementSize(personality)) else {

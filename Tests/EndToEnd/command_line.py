@@ -173,6 +173,12 @@ def unfollowed_case(suite):
     require(texts[0] == texts[1], f"strace: {texts[0]} abitrace: {texts[1]}")
     _, output, _ = suite.execute([suite.tracer, "-o", suite.path(".trace"), *command])
     require(output == b"errno 1\n", f"followed, the child was traced by another: {short(output)}")
+    # A child that asks to be traced with its parent is let go, not shown.
+    out = suite.path(".trace")
+    code, output, errors = suite.execute(
+        [suite.tracer, "--no-follow-forks", "-e", "trace=wait4", "-o", out, *suite.program("clone_ptrace")])
+    require((code, output) == (0, b"killed by 15\n"), f"{ending(code)} printed '{short(output)}' {short(errors)}")
+    require("wait4(" in out.read_text() and "killed by SIGTERM" not in out.read_text(), f"{short(out.read_text())}")
 
 
 def process_ids_case(suite, flags, command):

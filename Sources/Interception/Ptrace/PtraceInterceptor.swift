@@ -274,8 +274,9 @@ public struct PtraceInterceptor: Interceptor {
         let signal = (status >> 8) & 0xFF
         let kind = status >> 16
         guard let tracee = current?.thread == thread ? current : tracees[thread] else {
-            // A child may stop before its parent's event says that there is one.
-            newcomer(thread)
+            // A child may stop before its parent's event says that there is one. Where none are followed, it asked for a
+            // tracer itself (clone(2), CLONE_PTRACE).
+            if followsChildren { newcomer(thread) } else { _ = abitrace_detach(thread, 0) }
             return false
         }
         current = tracee

@@ -9007,8 +9007,8 @@ enum SpecText {
           or exit ptrace_syscall_exit if op is PTRACE_SYSCALL_INFO_EXIT
           or seccomp ptrace_syscall_seccomp if op is PTRACE_SYSCALL_INFO_SECCOMP
         struct kcmp_epoll_slot
-          efd fd
-          tfd fd
+          efd s32
+          tfd s32
           toff u32
         struct seccomp_metadata wide
           filter_off u64
@@ -11538,6 +11538,7 @@ enum SpecText {
           BLKBSZGET 0x80081270
           BLKGETSIZE64 0x80081272
           BLKGETDISKSEQ 0x80081280
+          SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR 0x80082102
           PERF_EVENT_IOC_ID 0x80082407
           SNAPSHOT_GET_IMAGE_SIZE 0x8008330e
           SNAPSHOT_AVAIL_SWAP_SIZE 0x80083313
@@ -14555,13 +14556,13 @@ enum SpecText {
           WDIOS_DISABLECARD 1
           WDIOS_ENABLECARD 2
           WDIOS_TEMPPANIC 4
-        enum resetKind unknown SG_SCSI_RESET_???
-          SG_SCSI_RESET_NOTHING 0
-          SG_SCSI_RESET_DEVICE 1
-          SG_SCSI_RESET_BUS 2
-          SG_SCSI_RESET_HOST 3
-          SG_SCSI_RESET_TARGET 4
+        flags resetKind unknown SG_SCSI_RESET_???
           SG_SCSI_RESET_NO_ESCALATE 0x100
+          SG_SCSI_RESET_NOTHING 0/0xff
+          SG_SCSI_RESET_DEVICE 1/0xff
+          SG_SCSI_RESET_BUS 2/0xff
+          SG_SCSI_RESET_HOST 3/0xff
+          SG_SCSI_RESET_TARGET 4/0xff
         struct ifreq_index
           ifr_ifindex interface @16
         struct perf_event_query_bpf
@@ -16879,9 +16880,15 @@ enum SpecText {
           TEE_IOCTL_PARAM_ATTR_META 0x100
         struct tee_ioctl_param
           attr flags:teeParameter/8
-          a x64
-          b x64
-          c x64
+          none x64 hidden if attr&0xff is TEE_IOCTL_PARAM_ATTR_TYPE_NONE
+          or shm_offs x64 if attr&0xff is TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT|TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT|TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT
+          or a x64
+          none x64 hidden if attr&0xff is TEE_IOCTL_PARAM_ATTR_TYPE_NONE
+          or size x64 if attr&0xff is TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT|TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT|TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT
+          or b x64
+          none x64 hidden if attr&0xff is TEE_IOCTL_PARAM_ATTR_TYPE_NONE
+          or shm_id u64 if attr&0xff is TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INPUT|TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_OUTPUT|TEE_IOCTL_PARAM_ATTR_TYPE_MEMREF_INOUT
+          or c x64
         struct tee_ioctl_open_session_arg
           uuid custom:uuid/16 @0
           clnt_login enum:teeLogin @32
@@ -18616,15 +18623,15 @@ enum SpecText {
           KDSKBENT *kbentry
           KDGKBTYPE out *enum:keyboardType/1
           KDGETMODE out *enum:consoleMode
-          KDSETMODE enum:consoleMode/8
+          KDSETMODE enum:consoleMode
           KDGKBMODE out *enum:keyboardMode
           KDSKBMODE enum:keyboardMode
           KDGKBMETA out *enum:keyboardMeta
           KDSKBMETA enum:keyboardMeta
           KDGETLED out *flags:keyboardLights/1
-          KDSETLED flags:keyboardLights
+          KDSETLED flags:keyboardLights/1
           KDGKBLED out *flags:keyboardLightsDefault/1
-          KDSKBLED flags:keyboardLightsDefault
+          KDSKBLED flags:keyboardLightsDefault/1
           KDGETKEYCODE inout *kbkeycode
           KDSETKEYCODE *kbkeycode
           KDKBDREP inout *kbd_repeat
@@ -18729,7 +18736,7 @@ enum SpecText {
           WDIOC_SETTIMEOUT|WDIOC_SETPRETIMEOUT inout *int
           SECCOMP_IOCTL_NOTIF_RECV inout *seccomp_notif
           SECCOMP_IOCTL_NOTIF_SEND *seccomp_notif_resp
-          SECCOMP_IOCTL_NOTIF_ID_VALID *x64
+          SECCOMP_IOCTL_NOTIF_ID_VALID|SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR *x64
           SECCOMP_IOCTL_NOTIF_ADDFD *seccomp_notif_addfd
           SECCOMP_IOCTL_NOTIF_SET_FLAGS flags:seccompNotification/8
           SG_SET_TIMEOUT|SG_SET_COMMAND_Q|SG_SET_RESERVED_SIZE|SG_SET_FORCE_LOW_DMA|SG_SET_FORCE_PACK_ID *int
@@ -18803,7 +18810,7 @@ enum SpecText {
           NBD_DO_IT|NBD_CLEAR_SOCK|NBD_CLEAR_QUE|NBD_DISCONNECT|NBD_PRINT_DEBUG -
           WDIOC_SETOPTIONS *flags:watchdogSettings
           SG_IO inout custom:transfer
-          SG_SCSI_RESET *enum:resetKind
+          SG_SCSI_RESET *flags:resetKind
           SG_GET_TRANSFORM|SG_GET_SCSI_ID|SG_GET_REQUEST_TABLE address
           COUNTER_ADD_WATCH_IOCTL *counter_watch
           COUNTER_ENABLE_EVENTS_IOCTL|COUNTER_DISABLE_EVENTS_IOCTL -

@@ -41,122 +41,130 @@ let specCases: [SpecCase] = [
         setup: "a0=3 a1=0x89b0 a2={\"eth0\" zero 12 &{u32 0 u32 1 u32 1}} -> 0"),
     SpecCase(
         place: "Tools/Spec/fd.spec:476", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, SG_SCSI_RESET, [SG_SCSI_RESET_NO_ESCALATE|SG_SCSI_RESET_BUS]) = 0",
+        setup: "a0=3 a1=0x2284 a2={u32 0x102} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:477", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, PIO_CMAP, \"\\x61\\x62\\x63\\x64\\x65\\x66\\x67\\x68\\x69\\x6a\\x6b\\x6c\\x6d\\x6e\\x6f\\x70\\x71\\x72\\x73\\x74\\x75\\x76\\x77\\x78\\x79\\x7a\\x41\\x42\\x43\\x44\\x45\\x46\"...) = 0",
+        setup: "a0=3 a1=0x4b71 a2={\"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV\"} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:478", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VT_SETMODE, {mode=VT_PROCESS, waitv=0, relsig=10, acqsig=12, frsig=0}) = 0",
         setup: "a0=3 a1=0x5602 a2={u8 1 u8 0 u16 10 u16 12 u16 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:477", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:479", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, DMA_BUF_IOCTL_SYNC, {flags=DMA_BUF_SYNC_START|DMA_BUF_SYNC_READ|DMA_BUF_SYNC_WRITE}) = 0",
         setup: "a0=3 a1=0x40086200 a2={u64 3} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:478", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:480", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, BLKRESETZONE, {sector=8, nr_sectors=16}) = 0",
         setup: "a0=3 a1=0x40101283 a2={u64 8 u64 16} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:479", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:481", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, USBDEVFS_CONTROL, {bRequestType=0x80, bRequest=0x6, wValue=0x100, wIndex=0, wLength=18, timeout=1000, data=NULL}) = 0",
         setup: "a0=3 a1=0xc0185500 a2={u8 0x80 u8 6 u16 0x100 u16 0 u16 18 u32 1000 zero 4 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:480", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:482", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, FBIOBLANK, FB_BLANK_POWERDOWN) = 0",
         setup: "a0=3 a1=0x4611 a2=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:481", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:483", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCGABS(ABS_Y), {value=5, minimum=0, ...}) = 0",
         setup: "a0=3 a1=0x80184541 -> 0 a2={u32 5 u32 0 u32 9 u32 0 u32 0 u32 1}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:482", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:484", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCGMTSLOTS(12), {code=ABS_MT_SLOT, values=[1, 3]}) = 0",
         setup: "a0=3 a1=0x800c450a -> 0 a2={u32 0x2f u32 1 u32 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:483", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:485", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCSKEYCODE, [7, KEY_ESC]) = 0",
         setup: "a0=3 a1=0x40084504 a2={u32 7 u32 1} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:484", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:486", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCSFF, {type=FF_CONSTANT, id=-1, direction=2, ...}) = 0",
         setup: "a0=3 a1=0x40304580 a2={u16 0x52 u16 0xffff u16 2 u16 3 u16 4 u16 5 u16 6 u16 0 u64 0 u64 0 u64 0 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:485", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:487", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_GET_NICE, [1 << IDE_NICE_DSC_OVERLAP|1 << IDE_NICE_1]) = 0",
         setup: "a0=3 a1=0x30c -> 0 a2={u64 9}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:486", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:488", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_SET_BUSSTATE, BUSSTATE_TRISTATE) = 0",
         setup: "a0=3 a1=0x32d a2=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:487", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:489", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_DRIVE_CMD, {command=ATA_CMD_WRITE, sector_number=1, feature=2, sector_count=0} => {status=0x50, error=0, nsector=1}) = 0",
         setup: "a0=3 a1=0x31f a2={u8 0xca u8 1 u8 2 u8 0} -> 0 a2={u8 0x50 u8 0 u8 1 u8 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:488", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:490", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GPIO_V2_LINE_GET_VALUES_IOCTL, {mask=0x3} => {bits=0x1}) = 0",
         setup: "a0=3 a1=0xc010b40e a2={u64 0 u64 3} -> 0 a2={u64 1 u64 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:489", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:491", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GPIO_V2_LINE_SET_VALUES_IOCTL, {bits=0x1, mask=0x3}) = 0",
         setup: "a0=3 a1=0xc010b40f a2={u64 1 u64 3} -> 0 a2={u64 1 u64 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:490", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:492", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(0, TIOCGWINSZ, {ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0}) = 0",
         setup: "a0=0 a1=0x5413 -> 0 a2={u16 24 u16 80 u16 0 u16 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:491", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:493", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SG_IO, {interface_id='S', dxfer_direction=SG_DXFER_FROM_DEV, cmd_len=6, cmdp=\"\\x12\\x00\\x00\\x00\\x60\\x00\", mx_sb_len=32, iovec_count=0, dxfer_len=4, timeout=20000, flags=0, dxferp=\"\\x00\\x05\\x05\\x02\", status=0, masked_status=0, msg_status=0, sb_len_wr=0, sbp=NULL, host_status=0, driver_status=0, resid=0, duration=3, info=0}) = 0",
         setup: "a0=3 a1=0x2285 a2={u32 0x53 u32 0xfffffffd u8 6 u8 32 u16 0 u32 4 &{u8 0 u8 5 u8 5 u8 2} &{u8 0x12 u8 0 u8 0 u8 0 u8 0x60 u8 0} u64 0 u32 20000 u32 0 zero 28 u32 3 u32 0 u32 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:492", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:494", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCBRADDIF, {ifr_ifindex=if_nametoindex(\"lo\")}) = 0",
         setup: "a0=3 a1=0x89a2 a2={\"br0\" zero 13 u32 1 zero 20} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:493", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:495", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCETHTOOL, NULL) = -1 EFAULT (Bad address)",
         setup: "a0=3 a1=0x8946 -> -14"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:494", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:496", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VIDIOC_REQBUFS, {type=V4L2_BUF_TYPE_VIDEO_CAPTURE, memory=V4L2_MEMORY_MMAP, count=4 => 3}) = 0",
         setup: "a0=3 a1=0xc0145608 a2={u32 4 u32 1 u32 1 zero 8} -> 0 a2={u32 3 u32 1 u32 1 zero 8}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:495", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:497", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VIDIOC_G_FMT, {type=V4L2_BUF_TYPE_META_CAPTURE, fmt.meta={dataformat=v4l2_fourcc('V', 'S', 'P', 'H') /* V4L2_META_FMT_VSP1_HGO */, buffersize=8}}) = 0",
         setup: "a0=3 a1=0xc0d05604 a2={u32 13 zero 204} -> 0 a2={u32 13 u32 0 \"VSPH\" u32 8 zero 192}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:496", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:498", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KIOCSOUND, 440 /* 2711 Hz */) = 0",
         setup: "a0=3 a1=0x4b2f a2=440 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:497", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:499", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GET_ARRAY_INFO, 0x7000) = -1 ENODEV (No such device)",
         setup: "a0=3 a1=0x80480911 a2=0x7000 -> -19"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:585", call: "dup2", personality: .x86_64, operation: "fd.dup",
+        place: "Tools/Spec/fd.spec:587", call: "dup2", personality: .x86_64, operation: "fd.dup",
         line: "dup2(3, 1) = 1",
         setup: "a0=3 a1=1 -> 1"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:598", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
+        place: "Tools/Spec/fd.spec:600", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
         line: "sendfile(1, 3, NULL, 4096) = 4096",
         setup: "a0=1 a1=3 a3=4096 -> 4096"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:640", call: "fcntl", personality: .x86_64, operation: "fd.flags",
+        place: "Tools/Spec/fd.spec:642", call: "fcntl", personality: .x86_64, operation: "fd.flags",
         line: "fcntl(3, F_GETFL) = 0x8002 (flags O_RDWR|O_LARGEFILE)",
         setup: "a0=3 a1=3 -> 0x8002"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:666", call: "flock", personality: .x86_64, operation: "fd.lock",
+        place: "Tools/Spec/fd.spec:668", call: "flock", personality: .x86_64, operation: "fd.lock",
         line: "flock(3, LOCK_EX|LOCK_NB) = 0",
         setup: "a0=3 a1=6 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:675", call: "fsync", personality: .x86_64, operation: "fd.sync",
+        place: "Tools/Spec/fd.spec:677", call: "fsync", personality: .x86_64, operation: "fd.sync",
         line: "fsync(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:750", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
+        place: "Tools/Spec/fd.spec:752", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
         line: "fadvise64(3, 0, 0, POSIX_FADV_SEQUENTIAL) = 0",
         setup: "a0=3 a3=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:831", call: "pipe2", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:833", call: "pipe2", personality: .x86_64, operation: "fd.create",
         line: "pipe2([3, 4], O_CLOEXEC) = 0",
         setup: "a1=0x80000 -> 0 a0={u32 3 u32 4}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:943", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:945", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
         line: "memfd_secret(0) = 3",
         setup: "-> 3"),
     SpecCase(
@@ -336,7 +344,11 @@ let specCases: [SpecCase] = [
         line: "epoll_wait(3, [{events=EPOLLIN, data={u32=7, u64=7}}], 8, -1) = 1",
         setup: "a0=3 a2=8 a3=-1 -> 1 a1={u32 1 u64 7}"),
     SpecCase(
-        place: "Tools/Spec/event.spec:448", call: "eventfd2", personality: .x86_64, operation: "event.create",
+        place: "Tools/Spec/event.spec:357", call: "epoll_pwait2", personality: .x86_64, operation: "event.wait",
+        line: "epoll_pwait2(3, 0x1000, 4, 0x10000, NULL, 8) = -1 EINVAL (Invalid argument)",
+        setup: "a0=3 a1=0x1000 a2=4 a3={u64 1 u64 2} a5=8 -> -22"),
+    SpecCase(
+        place: "Tools/Spec/event.spec:449", call: "eventfd2", personality: .x86_64, operation: "event.create",
         line: "eventfd2(0, EFD_CLOEXEC) = 3",
         setup: "a1=0x80000 -> 3"),
     SpecCase(
@@ -636,31 +648,31 @@ let specCases: [SpecCase] = [
         line: "quotactl(QCMD(Q_XGETQSTAT, USRQUOTA), \"/dev/sda1\", {qs_version=1, ...}) = 0",
         setup: "a0=0x580500 a1=\"/dev/sda1\" -> 0 a3={u8 1 u8 0 u16 3 zero 76}"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:364", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        place: "Tools/Spec/debug.spec:365", call: "ptrace", personality: .x86_64, operation: "debug.trace",
         line: "ptrace(PTRACE_TRACEME) = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:365", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        place: "Tools/Spec/debug.spec:366", call: "ptrace", personality: .x86_64, operation: "debug.trace",
         line: "ptrace(PTRACE_GETREGSET, 42, NT_PRSTATUS, {iov_base={r15=0x1, r14=0x2}, iov_len=16}) = 0",
         setup: "a0=0x4204 a1=42 a2=1 a3={&{u64 1 u64 2} u64 16} -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:366", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        place: "Tools/Spec/debug.spec:367", call: "ptrace", personality: .x86_64, operation: "debug.trace",
         line: "ptrace(PTRACE_GET_SYSCALL_INFO, 42, 1, {op=PTRACE_SYSCALL_INFO_NONE}) = 24",
         setup: "a0=0x420e a1=42 a2=1 a3={u8 9} -> 24 a3={u8 0}"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:367", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        place: "Tools/Spec/debug.spec:368", call: "ptrace", personality: .x86_64, operation: "debug.trace",
         line: "ptrace(PTRACE_CONT, 42, NULL, 0) = 0",
         setup: "a0=7 a1=42 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:424", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        place: "Tools/Spec/debug.spec:425", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
         line: "kcmp(1, 2, KCMP_FILE, 3, 4) = 0",
         setup: "a0=1 a1=2 a3=3 a4=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:437", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
+        place: "Tools/Spec/debug.spec:438", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
         line: "perf_event_open(NULL, 0, -1, -1, 0) = -1 EFAULT (Bad address)",
         setup: "a2=-1 a3=-1 -> -14"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:444", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
+        place: "Tools/Spec/debug.spec:445", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
         line: "uretprobe() = 0",
         setup: "-> 0"),
     SpecCase(
@@ -688,11 +700,15 @@ let specCases: [SpecCase] = [
         line: "set_thread_area(NULL) = -1 ENOSYS (Function not implemented)",
         setup: "-> -38"),
     SpecCase(
-        place: "Tools/Spec/void.spec:176", call: "lookup_dcookie", personality: .x86_64, operation: "void.call",
+        place: "Tools/Spec/void.spec:167", call: "get_thread_area", personality: .x86_64, operation: "void.call",
+        line: "get_thread_area({entry_number=12, ...}) = -1 ENOSYS (Function not implemented)",
+        setup: "a0={u32 12 zero 12} -> -38"),
+    SpecCase(
+        place: "Tools/Spec/void.spec:177", call: "lookup_dcookie", personality: .x86_64, operation: "void.call",
         line: "lookup_dcookie(18446744073709551615, 0x7000, 4096) = -1 ENOSYS (Function not implemented)",
         setup: "a0=-1 a1=0x7000 a2=4096 -> -38"),
     SpecCase(
-        place: "Tools/Spec/void.spec:234", call: "break", personality: .i386, operation: "void.call",
+        place: "Tools/Spec/void.spec:235", call: "break", personality: .i386, operation: "void.call",
         line: "break(0x1, 0, 0, 0, 0, 0) = -1 ENOSYS (Function not implemented)",
         setup: "a0=1 -> -38"),
     SpecCase(
