@@ -79,6 +79,15 @@ public struct LandlockRules: Sendable, Equatable {
         if version >= 6 { addScopes(layer) }
     }
 
+    /// Rules that refuse nothing. Whoever is under any can neither trace nor read whoever is not, and so not the supervisor
+    /// (landlock(7), ptrace restrictions): for root nothing else keeps `/proc/PID/mem` shut.
+    public static let boundary = LandlockRules(granting: .refer)
+
+    private init(granting rights: LandlockRights) {
+        handled = rights
+        places = [Place(path: [UInt8(ascii: "/")], access: rights)]
+    }
+
     private mutating func addPlaces(_ layer: PolicyLayer, _ anchor: (_ path: [UInt8], _ runs: Bool) -> [UInt8]) {
         var sums: [[UInt8]: LandlockRights] = [:]
         func add(_ pattern: PathPattern, _ access: LandlockRights) {

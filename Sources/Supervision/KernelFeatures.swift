@@ -72,8 +72,10 @@ public enum KernelFeatures {
     /// What each version of Landlock added (landlock(7)).
     private static func secondLine(_ version: Int) -> String {
         let parts = [(2, "files"), (3, "sizes"), (4, "TCP ports"), (6, "signals and abstract sockets")]
+        let wall = "; without it only what a policy says of /proc keeps root's programs out of the supervisor's memory"
+        if version < 2 { return "a second line behind the filter" + wall }
         let held = parts.filter { version >= $0.0 }.map(\.1)
-        return "a second line behind the filter" + (held.isEmpty ? "" : ", for " + held.joined(separator: ", "))
+        return "a second line behind the filter, for " + held.joined(separator: ", ")
     }
 
     private static func yes(_ found: Bool) -> String { found ? "yes" : "no" }

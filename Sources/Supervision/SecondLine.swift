@@ -3,6 +3,7 @@
 import CLinux
 import Glibc
 import Lowering
+import Messages
 import Policy
 
 /// Landlock as the running kernel has it (landlock(7)).
@@ -21,10 +22,15 @@ public enum SecondLine {
         LandlockRules(layer, version: version) { path, runs in anchor(path, runs, layer) }
     }
 
-    /// A ruleset for each layer. Without Landlock, or where it fails, there is no second line: the first one holds.
+    /// A ruleset for each layer of which something can be said, else one that keeps the supervisor apart. Without Landlock,
+    /// or where it fails, there is no second line: the first one holds.
     public static func rulesets(_ policy: Policy) -> [Int32] {
         // A thread can be under sixteen; some are left to others.
-        policy.layers.prefix(8).compactMap { rules($0).flatMap(ruleset) }
+        let rulesets = policy.layers.prefix(8).compactMap { rules($0).flatMap(ruleset) }
+        // No mount may be changed under rules about files. mount is 165 in the table of x86_64.
+        let mayMount = policy.filterAction(Stop(number: 165)) == .allow
+        guard rulesets.isEmpty, version >= 2, !mayMount else { return rulesets }
+        return ruleset(.boundary).map { [$0] } ?? []
     }
 
     private static func ruleset(_ rules: LandlockRules) -> Int32? {

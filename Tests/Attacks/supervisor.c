@@ -23,6 +23,10 @@ int main(int argc, char **argv) {
         snprintf(name, sizeof name, "/proc/%d/mem", parent);
         return won_if(open(name, O_RDWR) >= 0, way) ? WON : HELD;
     }
+    if (!strcmp(way, "memory to read")) {
+        snprintf(name, sizeof name, "/proc/%d/mem", parent);
+        return won_if(open(name, O_RDONLY) >= 0, way) ? WON : HELD;
+    }
     if (!strcmp(way, "descriptors")) {
         snprintf(name, sizeof name, "/proc/%d/fd/0", parent);
         return won_if(open(name, O_RDONLY) >= 0, way) ? WON : HELD;

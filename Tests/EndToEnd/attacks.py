@@ -28,6 +28,14 @@ files:
   {arena}/closed: none
 """
 
+# All may be read, so that the kernel opens by itself.
+READ_POLICY = """abitrace: policy/1
+name: reads
+default: allow
+files:
+  /: ro+run
+"""
+
 # Program and arguments, and whether it gets through bare for root, for an ordinary user.
 BOTH, ROOT = (True, True), (True, False)
 CASES = [
@@ -36,7 +44,7 @@ CASES = [
     (["widen", "names"], BOTH), (["other_doors", "int80"], BOTH), (["other_doors", "high"], BOTH),
     (["other_doors", "x32"], BOTH),
     (["other_doors", "ring"], BOTH), (["other_doors", "handle"], ROOT), (["other_doors", "mount"], BOTH),
-    (["supervisor", "ptrace"], BOTH), (["supervisor", "memory"], BOTH), (["supervisor", "descriptors"], BOTH),
+    (["supervisor", "ptrace"], BOTH), (["supervisor", "memory"], BOTH), (["supervisor", "memory to read"], BOTH), (["supervisor", "descriptors"], BOTH),
     (["supervisor", "signal"], BOTH), (["supervisor", "signal handle"], BOTH), (["supervisor", "limit"], BOTH),
     (["supervisor", "vm"], BOTH), (["supervisor", "getfd"], BOTH), (["supervisor", "listener"], BOTH),
     (["supervisor", "untraced"], BOTH), (["supervisor", "userfault"], ROOT), (["unnamed_programs", "memory"], BOTH),
@@ -142,6 +150,9 @@ def run(suite):
                 for suffix in ("", ".static") if attack[0] in LINKED_BOTH_WAYS or "TRIES" in os.environ else ("",):
                     name = "/".join(["attack", *attack, user or "root"]) + suffix
                     suite.case(name, attack_case, folder, attack, wins, user, suffix)
+                    if attack[:2] in (["supervisor", "memory"], ["supervisor", "memory to read"], ["supervisor", "descriptors"]):
+                        suite.case(name.replace("attack/", "attack/all_read/"), attack_case, folder, attack, wins, user, suffix,
+                                   READ_POLICY)
                     if attack[0] == "other_doors":
                         suite.case(name.replace("attack/", "attack/all_but_one/"), attack_case, folder, attack, wins, user,
                                    suffix, OPEN_POLICY)
