@@ -426,6 +426,17 @@ for fd in (-1, -100, 99, -2 ** 31):
         answer = library.syscall(number, fd, place, 8, 0, 0, 0)
         print(number, fd, answer >= 0, ctypes.get_errno() if answer < 0 else 0)
 """
+# utimensat, fchownat and fchmodat2 take a NULL for no name at all, or refuse it; fstatat and statx for an empty one.
+NAMELESS = """import ctypes, os
+library = ctypes.CDLL(None, use_errno=True)
+place = ctypes.create_string_buffer(256)
+for fd in (-100, os.open('.', os.O_RDONLY), os.open('file', os.O_RDWR)):
+    for flags in (0, 0x100, 0x1000):
+        for call in ((280, None, flags), (260, -1, -1, flags), (452, 0o644, flags), (262, place, flags), (332, flags, 0x7FF, place)):
+            ctypes.set_errno(0)
+            answer = library.syscall(call[0], fd, None, *call[1:])
+            print(call[0], fd, flags, answer, ctypes.get_errno())
+"""
 
 
 def nothing_case(suite, folder):
@@ -436,6 +447,16 @@ def nothing_case(suite, folder):
     require(code == 0 and bare.count(b"False 9\n") == 23, short(bare, 40))
     code, held, errors = under(suite, policy, command)
     require(held == bare and "Bad address" not in errors, f"{ending(code)} {short(held)} {short(errors)}")
+
+
+def nameless_case(suite, folder):
+    """Where there is no name, nothing else is changed in its place."""
+    place, policy = arena(suite, folder, None, "  {arena}/open: rw+attr\n")
+    command = ["/usr/bin/python3", "-S", "-c", NAMELESS]
+    code, bare, errors = execute(suite, command, cwd=place / "open")
+    require(code == 0 and b"260 -100 4096 -1 14\n" in bare, f"{short(bare, 40)} {short(errors)}")
+    code, held, errors = under(suite, policy, command, cwd=place / "open")
+    require(held == bare, f"{ending(code)} {set(held.splitlines()) - set(bare.splitlines())} {short(errors)}")
 
 
 def taken_number_case(suite, folder):
@@ -478,4 +499,5 @@ def run(suite):
         suite.case("rights/request", request_case)
         suite.case("rights/strict", strict_case, folder)
         suite.case("rights/nothing", nothing_case, folder)
+        suite.case("rights/nameless", nameless_case, folder)
         suite.case("rights/taken_number", taken_number_case, folder)

@@ -30,6 +30,8 @@ extension Work {
     /// An object whose attributes change: by name, or by a descriptor that the caller holds.
     private mutating func named(_ base: Int32, _ argument: Int, _ flags: Int32) throws(CallError) -> Found {
         guard flags & ~(atSymlinkNoFollow | atEmptyPath) == 0 else { throw CallError(EINVAL) }
+        // Only where attributes are looked at is a NULL as good as an empty name.
+        guard address(argument) != 0 else { throw CallError(EFAULT) }
         return try object(base, argument, flags).0
     }
 
@@ -119,8 +121,10 @@ extension Work {
             times = try numbers(2, 4, wide: call == .utimensatTime64)
             // UTIME_OMIT for both: there is nothing to do, and no name is looked at (utimensat(2)).
             if let times, times[1] == 0x3FFF_FFFE && times[3] == 0x3FFF_FFFE { return .value(0) }
-            // A NULL name means the descriptor itself (utimensat(2)).
-            found = try address(1) == 0 && integer(0) != AT_FDCWD ? held(0) : named(integer(0), 1, integer(3))
+            // A NULL name means the descriptor itself, and takes no flags (utimensat(2); do_utimes_fd in fs/utimes.c).
+            let isHeld = address(1) == 0 && integer(0) != AT_FDCWD
+            if isHeld && integer(3) != 0 { throw CallError(EINVAL) }
+            found = try isHeld ? held(0) : named(integer(0), 1, integer(3))
         }
         try requireChange(found, .timesSet)
         try setTimes(found, times)
