@@ -184,6 +184,35 @@ def exhausted_case(suite):
     require("12" in fared[1], f"nobody was refused for want of a thread (ENOMEM): {fared[1]}")
 
 
+# Each has called, and is remembered: more than abitrace may have descriptors for.
+CALLERS = """import os
+ready, told = os.pipe()
+wait, go = os.pipe()
+for _ in range(200):
+    if os.fork() == 0:
+        os.close(go)
+        try: os.close(os.open('file', os.O_RDONLY))
+        except OSError as error: os.write(told, b'!')
+        os.write(told, b'.')
+        os.read(wait, 1)
+        os._exit(0)
+print(sorted(os.read(ready, 1) for _ in range(200))[0], flush=True)
+"""
+
+
+def callers_case(suite):
+    """However few descriptors abitrace may have, who calls now and then takes none from the others."""
+    folder = suite.path(".dir")
+    folder.mkdir()
+    (folder / "file").write_text("x")
+    policy = suite.path(".yaml")
+    policy.write_text(SYSTEM + f"  {folder}: ro\n")
+    few = ["prlimit", "--nofile=128"]
+    for command in (few, [*few, suite.tracer, "run", "--policy", policy, "--"]):
+        code, output, errors = suite.execute([*command, "/usr/bin/python3", "-S", "-c", CALLERS], cwd=folder)
+        require((code, output) == (0, b"b'.'\n"), f"{ending(code)} {short(output)} {short(errors)}")
+
+
 def run(suite):
     if suite.wanted and not any(prefix.startswith("stalls") for prefix in suite.wanted):
         return
@@ -191,6 +220,7 @@ def run(suite):
     with attacks.reachable(suite):
         if os.geteuid() == 0:
             suite.case("stalls/exhausted", exhausted_case)
+        suite.case("stalls/callers", callers_case)
         for user in (None, "nobody") if os.geteuid() == 0 else ():
             for count in (1, 30):
                 suite.case(f"stalls/names/{count}/{user or 'root'}", stalled_case, folder, user, count)

@@ -149,16 +149,45 @@ final class Callers: Sendable {
     }
     private let table = Mutex(Table())
 
+    /// How many are remembered. Each has two descriptors of ours, and what is performed for them takes others.
+    private static let limit: Int = {
+        var limit = rlimit()
+        // RLIMIT_NOFILE is 7 (asm-generic/resource.h).
+        _ = withUnsafeMutablePointer(to: &limit) {
+            abitrace_call(Number.prlimit64, 0, 7, 0, UInt(bitPattern: $0), 0, 0)
+        }
+        return Int(clamping: limit.rlim_cur / 4)
+    }()
+
     /// Nil for a thread that no longer waits. One that does when it is entered here is forgotten after that: its end
     /// and its exec are yet to be seen.
-    func caller(_ thread: Int32, waits: () -> Bool) throws(CallError) -> CallingThread? {
-        if let known = table.withLock({ $0.callers[thread] }) { return known }
+    /// - Parameter worker: who serves it from now on.
+    func caller(_ thread: Int32, for worker: Int32, waits: () -> Bool) throws(CallError) -> CallingThread? {
+        let known = table.withLock { table in
+            let known = table.callers[thread]
+            known?.isServed(by: worker)
+            return known
+        }
+        if let known { return known }
+        makeRoom()
         let caller = try CallingThread(thread: thread)
         return table.withLock { table in
             guard waits() else { return nil }
             table.callers[thread] = caller
+            caller.isServed(by: worker)
             return caller
         }
+    }
+
+    /// Whoever has no call under way is met anew at the next one.
+    private func makeRoom() {
+        let gone = table.withLock { table in
+            guard table.callers.count >= Self.limit else { return [Int32: CallingThread]() }
+            let all = table.callers
+            table.callers = all.filter { $0.value.isServed }
+            return all
+        }
+        _ = consume gone
     }
 
     func known(_ thread: Int32) -> CallingThread? { table.withLock { $0.callers[thread] } }

@@ -41,6 +41,8 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
     /// A worker has done with it. Once it is answered the thread may have made another, which is another worker's.
     func wasServed(by worker: Int32) { service.withLock { if $0.worker == worker { $0.worker = 0 } } }
 
+    var isServed: Bool { service.withLock { $0.worker != 0 } }
+
     /// It was killed while it waited: nothing more is to be done for it.
     var isGone: Bool { service.withLock { $0.isGone } }
 

@@ -50,10 +50,9 @@ final class Worker: @unchecked Sendable {
         do throws(CallError) {
             guard
                 let caller = try broker.callers.caller(
-                    notification.thread, waits: { broker.listener.isWaiting(notification.id) })
+                    notification.thread, for: thread, waits: { broker.listener.isWaiting(notification.id) })
             else { return }
             self.caller = caller
-            caller.isServed(by: thread)
             snapshot.reset(to: notification.stop)
             capture.entry(&snapshot, memory: caller)
             // What was read is the caller's, if it still waits: its id cannot have been anybody else's meanwhile. Whoever
