@@ -12,6 +12,7 @@ WAYS = [("reaped", 1, 60), ("reaped", 8, 20), ("closed", 1, 60), ("closed", 8, 2
 POLICY = SYSTEM + """  {arena}: ro
   {arena}/programs: ro+run
   {arena}/open: rw+create+delete
+  {arena}/closed: none
 network:
   connect: ["unix {arena}/open/*"]
   listen: ["unix {arena}/open/*"]
@@ -41,8 +42,8 @@ threading.stack_size(65536)
 def wait():
     try: open(place + "/open/fifo")
     except OSError: pass
-for _ in range(400): threading.Thread(target=wait, daemon=True).start()
-for number in range(2000):
+for _ in range(24): threading.Thread(target=wait, daemon=True).start()
+for number in range(100):
     try: print(open(place + "/closed/secret").read())
     except OSError: pass
     try: open("/root/" + "z" * 200 + str(number), "w")
@@ -105,7 +106,7 @@ def out_of_memory_case(suite, folder, user):
     """Where it gets no memory it refuses or ends, and its tree with it."""
     place, policy = place_and_policy(suite, folder, user)
     command = [suite.tracer, "run", "--policy", policy, "--", "/usr/bin/python3", "-S", "-c", CROWD, place]
-    process = suite.start(["prlimit", f"--as={400 << 20}", *command], **attacks.as_user(user))
+    process = suite.start(["prlimit", f"--as={200 << 20}", *command], **attacks.as_user(user))
     output, errors = process.communicate()
     require(b"SECRET" not in output, f"a refusal that had no memory was none: {short(output)}")
     require(process.returncode < 0 or b"refused" in output, f"{ending(process.returncode)} {short(output)} {short(errors)}")
