@@ -43,6 +43,12 @@ struct {
     __type(value, unsigned long long);
 } remainders SEC(".maps");
 
+// When a call began that may have waited for a filter's listener before sys_enter.
+static __always_inline void begin(struct abitrace_thread *thread, struct pt_regs *regs, unsigned long long time) {
+    if (!thread->waits_at || thread->waits_at != regs->ip) thread->entry_time = time;
+    thread->waits_at = 0;
+}
+
 static __always_inline int number_of(struct task_struct *task) {
     struct pid *pid = MEMBER(task, thread_pid);
     int number = 0;
@@ -183,7 +189,7 @@ int BPF_PROG(enter, struct pt_regs *regs, long id) {
     thread->personality = personality;
     thread->number = id;
     unsigned long long time = bpf_ktime_get_ns();
-    thread->entry_time = time;
+    begin(thread, regs, time);
     flags |= ABITRACE_IN_CALL;
     struct registers registers;
     struct abitrace_row *row = row_of(personality, id);
@@ -225,7 +231,7 @@ int BPF_PROG(leave, struct pt_regs *regs, long result) {
         // The call was answered before sys_enter: by a seccomp filter or a listener.
         flags = ABITRACE_REFUSED;
         entry = ABITRACE_AT_ENTRY;
-        thread->entry_time = time;
+        begin(thread, regs, time);
         thread->number = regs->orig_ax;
         thread->personality = task->thread_info.status & COMPAT ? 1 : 0;
     } else if (!(state & ABITRACE_ENTRY_SENT) || state & ABITRACE_ENTRY_INCOMPLETE) {
@@ -259,17 +265,25 @@ int BPF_PROG(leave, struct pt_regs *regs, long result) {
     return 0;
 }
 
-// A call that waits is told of before it returns: who looks on sees what a thread is in.
+// A call that waits is told of before it returns: who looks on sees what a thread is in. One that waits for a filter's
+// listener is not made yet: only when that began is kept.
 SEC("tp_btf/sched_switch")
 int BPF_PROG(wait, bool is_preempted, struct task_struct *former, struct task_struct *next) {
     if (is_preempted) return 0;
     struct abitrace_thread *thread = bpf_task_storage_get(&threads, former, 0, 0);
     if (!thread) return 0;
     unsigned int flags = thread->flags;
-    if ((flags & (ABITRACE_IN_CALL | ABITRACE_ENTRY_SENT | ABITRACE_HIDDEN)) != ABITRACE_IN_CALL) return 0;
-    if (!former->__state) return 0;
+    if (flags & (ABITRACE_ENTRY_SENT | ABITRACE_HIDDEN) || !former->__state) return 0;
+    struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(former);
+    if (!(flags & ABITRACE_IN_CALL)) {
+        // Whoever waits for a page of its own is in no call: the number of one is -1 then (asm/idtentry.h).
+        if ((int)regs->orig_ax < 0 || thread->waits_at == regs->ip) return 0;
+        thread->waits_at = regs->ip;
+        thread->entry_time = bpf_ktime_get_ns();
+        return 0;
+    }
     struct registers registers;
-    take_registers(&registers, (struct pt_regs *)bpf_task_pt_regs(former), thread->personality);
+    take_registers(&registers, regs, thread->personality);
     if (send_bare(thread, &registers, ABITRACE_ENTRY, 0, thread->entry_time, 0)) thread->flags = flags | ABITRACE_ENTRY_SENT;
     return 0;
 }

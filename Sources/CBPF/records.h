@@ -254,6 +254,8 @@ struct abitrace_thread {
     unsigned int lost;
     unsigned int padding;
     unsigned long long entry_time;
+    // The instruction of a call that began to wait before sys_enter, at the entry time; 0 for none.
+    unsigned long long waits_at;
 };
 
 #endif

@@ -330,6 +330,28 @@ def policy_case(suite):
         f"{len(found['ptrace'])} decisions with ptrace, {len(found['ebpf'])} with eBPF")
 
 
+def decided_calls_case(suite):
+    """Calls whose registers are the same have each its own decision, and as long a duration as with stops."""
+    need_ebpf()
+    found = {}
+    for interceptor in ("ptrace", "ebpf"):
+        recording = suite.path(".mcap")
+        code, _, errors = suite.execute(
+            [suite.tracer, "run", f"--interceptor={interceptor}", "--policy", "build", "-o", recording, "--",
+             suite.folder / "programs" / "same_registers"])
+        require(code == 0, f"{interceptor}: {ending(code)} {short(errors)}")
+        _, output, _ = suite.execute([suite.tracer, "show", "--json", "-e", "openat", recording])
+        calls = [json.loads(line) for line in output.splitlines()]
+        calls = [call for call in calls if call["event"] == "call"]
+        found[interceptor] = [(call["items"]["path"], call.get("errno"), [each["verdict"] for each in call.get("decisions", [])])
+                              for call in calls]
+        waited = sum(call["duration"] > 0 for call in calls)
+        require(waited > len(calls) * 9 // 10, f"{interceptor}: of {len(calls)} calls {waited} have a duration")
+    require(len(found["ptrace"]) >= 100, f"{len(found['ptrace'])} opens")
+    for one, other in zip(found["ptrace"], found["ebpf"]):
+        require(one == other, f"with ptrace {one}, with eBPF {other}")
+
+
 def chosen_case(suite):
     """What is recorded under a policy is seen through eBPF without being asked for, where it can be had."""
     need_ebpf()
@@ -386,5 +408,6 @@ def run(suite):
     suite.case("ebpf/automatic", automatic_case)
     suite.case("ebpf/blocked", blocked_case)
     suite.case("ebpf/policy", policy_case)
+    suite.case("ebpf/decided_calls", decided_calls_case)
     suite.case("ebpf/chosen", chosen_case)
     suite.case("ebpf/refused_start", refused_start_case)

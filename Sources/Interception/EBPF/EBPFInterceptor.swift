@@ -34,7 +34,7 @@ public struct EBPFInterceptor: LiveInterceptor {
     private var held: HeldEvent?
     private var sinceLook = 0
     private var livesOn = true
-    private let clock = MonotonicClock()
+    private let clock = MonotonicClock.shared
     /// Threads that came from elsewhere: the kernel's program does not know their children by itself.
     private var hasAttached = false
 
@@ -371,18 +371,4 @@ private struct HeldEvent {
     var event = Event(thread: 0, process: 0, time: 0, happening: .detached)
     var snapshot = Snapshot()
     var position: UInt = 0
-}
-
-/// The kernel's monotonic clock as time of day.
-private struct MonotonicClock {
-    private let offset: Int64
-
-    init() {
-        var time = timespec()
-        clock_gettime(CLOCK_MONOTONIC, &time)
-        offset = Clock.now() - (Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
-    }
-
-    @inline(__always)
-    func time(_ monotonic: UInt64) -> Int64 { Int64(bitPattern: monotonic) + offset }
 }

@@ -1,5 +1,6 @@
 // Decisions on their way from the broker's threads to whoever watches: each waits for the end of its call.
 
+import Interception
 import Messages
 import Synchronization
 
@@ -10,6 +11,8 @@ public final class DecisionLog: Sendable {
         /// The call that it is about, nil for the next that ends.
         let stop: Stop?
         let decision: RecordedDecision
+        /// When it was made, where calls are seen late.
+        var time: Int64 = .min
     }
 
     private let pending = Mutex<[Int32: [Entry]]>([:])
@@ -19,7 +22,8 @@ public final class DecisionLog: Sendable {
     public init(isLate: Bool = false) { self.isLate = isLate }
 
     func add(_ decision: RecordedDecision, thread: Int32, stop: Stop) {
-        pending.withLock { $0[thread, default: []].append(Entry(stop: stop, decision: decision)) }
+        let time = isLate ? MonotonicClock.shared.now() : .min
+        pending.withLock { $0[thread, default: []].append(Entry(stop: stop, decision: decision, time: time)) }
     }
 
     /// What was decided about the call that the event ends, once.
@@ -31,11 +35,11 @@ public final class DecisionLog: Sendable {
             switch event.happening {
             case .entry: return []
             case .exit:
-                guard let first = entries.firstIndex(where: { $0.isAbout(stop) }) else { return [] }
-                let end = entries[first...].firstIndex { !$0.isAbout(stop) } ?? entries.endIndex
-                // What stands before belongs to calls whose end nobody saw.
+                // What is decided later is about a later call, which may have the same registers.
+                let end = entries.firstIndex { $0.time > event.time } ?? entries.endIndex
                 pending[event.thread] = end == entries.endIndex ? nil : Array(entries[end...])
-                return entries[first..<end].map(\.decision)
+                // The others belong to calls whose end nobody saw.
+                return entries[..<end].filter { $0.isAbout(stop) }.map(\.decision)
             default: return (pending.removeValue(forKey: event.thread) ?? []).map(\.decision)
             }
         }
