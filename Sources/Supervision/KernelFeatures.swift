@@ -62,7 +62,7 @@ public enum KernelFeatures {
                 promise: "the supervisor watches its own children; 3 forbids it"),
             KernelFeature(
                 name: "eBPF with BTF", finding: yes(seesLate), isThere: seesLate, isNeeded: false,
-                promise: "root may watch calls that do not stop (--interceptor ebpf, and what is recorded under a policy)"),
+                promise: "root may watch calls that do not stop (--interceptor ebpf, recordings under a policy)"),
             KernelFeature(
                 name: "user namespaces", finding: "\(namespaces)", isThere: namespaces > 0, isNeeded: false,
                 promise: "refused to programs under a policy; nothing here needs them"),
