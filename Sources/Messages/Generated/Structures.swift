@@ -349,277 +349,304 @@ public enum StructureID: UInt16, CaseIterable, Sendable {
     case hwtstampRequest = 343
     case vlanIoctlArgs = 344
     case miiRequest = 345
-    case termios = 346
-    case termios2 = 347
-    case termio = 348
-    case winsize = 349
-    case fileCloneRange = 350
-    case fstrimRange = 351
-    case fsxattr = 352
-    case fsuuid2 = 353
-    case fsSysfsPath = 354
-    case fiemapExtent = 355
-    case procmapQuery = 356
-    case fsverityEnableArg = 357
-    case fsverityDigest = 358
-    case blkpgPartition = 359
-    case blkpgIoctlArg = 360
-    case blkUserTraceSetup = 361
-    case hdGeometry = 362
-    case loopInfo = 363
-    case loopInfo64 = 364
-    case loopConfig = 365
-    case rtcTime = 366
-    case rtcWkalrm = 367
-    case rtcPllInfo = 368
-    case randPoolInfo = 369
-    case uffdioRange = 370
-    case uffdioApi = 371
-    case uffdioRegister = 372
-    case uffdioCopy = 373
-    case uffdioZeropage = 374
-    case uffdioWriteprotect = 375
-    case uffdioContinue = 376
-    case uffdioPoison = 377
-    case uffdioMove = 378
-    case mntNsInfo = 379
-    case epollParams = 380
-    case pidfdInfo = 381
-    case watchdogInfo = 382
-    case inputId = 383
-    case sockaddrIn = 384
-    case x25Address = 385
-    case sockaddrX25 = 386
-    case sockaddrQrtr = 387
-    case sockaddrCan = 388
-    case tipcServiceRange = 389
-    case tipcServiceAddr = 390
-    case tipcServiceName = 391
-    case tipcSocketAddr = 392
-    case tipcRangeMember = 393
-    case tipcNameMember = 394
-    case tipcIdMember = 395
-    case sockaddrTipc = 396
-    case ieee802154AddrSa = 397
-    case sockaddrIeee802154 = 398
-    case timeval64 = 399
-    case ucred = 400
-    case linger = 401
-    case sockTxtime = 402
-    case ipMreq = 403
-    case ipMreqSource = 404
-    case ipv6Mreq = 405
-    case inPktinfo = 406
-    case in6Pktinfo = 407
-    case sockExtendedErr = 408
-    case tcpRepairWindow = 409
-    case sctpRtoinfo = 410
-    case sctpAssocparams = 411
-    case sctpInitmsg = 412
-    case sctpEventSubscribe = 413
-    case tcpMd5sig = 414
-    case in6FlowlabelReq = 415
-    case tlsCryptoInfo = 416
-    case tpacketReq3 = 417
-    case tpacketStatsV3 = 418
-    case tpacketAuxdata = 419
-    case canFilter = 420
-    case xdpUmemReg = 421
-    case xdpRingOffset = 422
-    case xdpMmapOffsets = 423
-    case xdpStatistics = 424
-    case tcpInfo = 425
-    case tipcGroupReq = 426
-    case tcpAoAdd = 427
-    case ifinfomsg = 428
-    case ifaddrmsg = 429
-    case rtmsg = 430
-    case ndmsg = 431
-    case fibRuleHdr = 432
-    case tcmsg = 433
-    case genlmsghdr = 434
-    case ifaCacheinfo = 435
-    case ndaCacheinfo = 436
-    case rtaCacheinfo = 437
-    case udevMonitorNetlinkHeader = 438
-    case rtnlLinkStats = 439
-    case rtnlLinkStats64 = 440
-    case iflaBridgeId = 441
-    case brBooloptMulti = 442
-    case iflaCacheinfo = 443
-    case bridgeVlanInfo = 444
-    case iflaVfMac = 445
-    case iflaVfVlan = 446
-    case iflaVfVlanInfo = 447
-    case iflaVfBroadcast = 448
-    case iflaVfTxRate = 449
-    case iflaVfRate = 450
-    case iflaVfSpoofchk = 451
-    case iflaVfLinkState = 452
-    case iflaVfRssQueryEn = 453
-    case iflaVfTrust = 454
-    case iflaVfGuid = 455
-    case iflaPortVsi = 456
-    case rtnlLinkIfmap = 457
-    case ndtConfig = 458
-    case ndtStats = 459
-    case ndtmsg = 460
-    case ifaddrlblmsg = 461
-    case netconfmsg = 462
-    case dcbmsg = 463
-    case multicastReport = 464
-    case rtgenmsg = 465
-    case nhmsg = 466
-    case nexthopGrp = 467
-    case brPortMsg = 468
-    case multicastAddress = 469
-    case brMdbEntry = 470
-    case ifStatsMsg = 471
-    case bridgeVlanXstats = 472
-    case brMcastStats = 473
-    case mplsLinkStats = 474
-    case bridgeStpXstats = 475
-    case rtnlHwStats64 = 476
-    case gnetStatsBasic = 477
-    case gnetStatsRateEst = 478
-    case gnetStatsRateEst64 = 479
-    case gnetStatsQueue = 480
-    case tcSizespec = 481
-    case tcStats = 482
-    case tcEstimator = 483
-    case tcamsg = 484
-    case nlaBitfield32 = 485
-    case rtaMfcStats = 486
-    case fibRuleUidRange = 487
-    case fibRulePortRange = 488
-    case rtnexthop = 489
-    case canDeviceStats = 490
-    case trafficRootFlags = 491
-    case trafficActionFlags = 492
-    case trafficStatisticsFlags = 493
-    case iflaVlanFlags = 494
-    case iflaVlanQosMapping = 495
-    case inetDiagSockid = 496
-    case inet6DiagSockid = 497
-    case inetDiagReqV2 = 498
-    case inetDiagReq = 499
-    case inetDiagMsg = 500
-    case inet6DiagReqV2 = 501
-    case inet6DiagMsg = 502
-    case inetDiagMeminfo = 503
-    case tcpvegasInfo = 504
-    case tcpDctcpInfo = 505
-    case tcpBbrInfo = 506
-    case inetDiagSockopt = 507
-    case unixDiagReq = 508
-    case unixDiagMsg = 509
-    case unixDiagVfs = 510
-    case unixDiagRqlen = 511
-    case netlinkDiagReq = 512
-    case netlinkDiagMsg = 513
-    case netlinkDiagRing = 514
-    case packetDiagReq = 515
-    case packetDiagMsg = 516
-    case packetDiagInfo = 517
-    case packetDiagMclist = 518
-    case tcpDiagMd5sig = 519
-    case packetDiagRing = 520
-    case smcDiagReq = 521
-    case smcDiagMsg = 522
-    case smcDiagFallback = 523
-    case inetDiagBcOp = 524
-    case smcDiagCursor = 525
-    case smcDiagConninfo = 526
-    case smcdDiagDmbinfo = 527
-    case smcDiagLinkinfo = 528
-    case smcDiagLgrinfo = 529
-    case selnlMsgSetenforce = 530
-    case selnlMsgPolicyload = 531
-    case nfgenmsg = 532
-    case cryptoUserAlg = 533
-    case cryptoReportGeneric = 534
-    case cryptoReportHash = 535
-    case cryptoReportBlkcipher = 536
-    case cryptoReportAead = 537
-    case cryptoReportRng = 538
-    case cryptoReportCipher = 539
-    case bpfMapCreate = 540
-    case bpfMapElement = 541
-    case bpfMapUpdate = 542
-    case bpfMapKey = 543
-    case bpfMapNext = 544
-    case bpfMapOnly = 545
-    case bpfProgLoad = 546
-    case bpfObject = 547
-    case bpfProgAttach = 548
-    case bpfProgDetach = 549
-    case bpfTestRun = 550
-    case bpfProgTestRun = 551
-    case bpfNextId = 552
-    case bpfProgById = 553
-    case bpfMapById = 554
-    case bpfBtfById = 555
-    case bpfLinkById = 556
-    case bpfInfoByFd = 557
-    case bpfObjectInfo = 558
-    case bpfQueryAttr = 559
-    case bpfProgQuery = 560
-    case bpfTracepoint = 561
-    case bpfRawTracepoint = 562
-    case bpfBtfLoad = 563
-    case bpfTaskQuery = 564
-    case bpfTaskFdQuery = 565
-    case bpfBatch = 566
-    case bpfMapBatch = 567
-    case bpfBatchUpdate = 568
-    case bpfMapBatchUpdate = 569
-    case bpfBatchDelete = 570
-    case bpfMapBatchDelete = 571
-    case bpfKprobeMulti = 572
-    case bpfCookieAttr = 573
-    case bpfUprobeMulti = 574
-    case bpfTracingAttr = 575
-    case bpfNetfilterAttr = 576
-    case bpfRelativeAttr = 577
-    case bpfLinkAttr = 578
-    case bpfLinkCreate = 579
-    case bpfLinkChange = 580
-    case bpfLinkUpdate = 581
-    case bpfLinkOnly = 582
-    case bpfLinkDetach = 583
-    case bpfStatsAttr = 584
-    case bpfEnableStats = 585
-    case bpfIterator = 586
-    case bpfIterCreate = 587
-    case bpfBinding = 588
-    case bpfProgBindMap = 589
-    case bpfToken = 590
-    case bpfTokenCreate = 591
-    case bpfStream = 592
-    case bpfProgStreamRead = 593
-    case perfEventAttr = 594
-    case perfQueryBpf = 595
-    case flock64I386 = 596
-    case statI386 = 597
-    case stat64 = 598
-    case oldStat = 599
-    case selArg = 600
-    case mmapArg = 601
-    case oldSigaction = 602
-    case ipc64PermI386 = 603
-    case ipc64PermSetI386 = 604
-    case shmid64DsI386 = 605
-    case semid64DsI386 = 606
-    case msqid64DsI386 = 607
-    case msqid64DsSetI386 = 608
-    case sigeventI386 = 609
-    case ffEffectI386 = 610
-    case sgIoHdrI386 = 611
-    case v4l2FormatI386 = 612
-    case v4l2FormatFoundI386 = 613
-    case v4l2CreateBuffersI386 = 614
-    case v4l2BufferI386 = 615
-    case loopInfoI386 = 616
+    case serialIcounterStruct = 346
+    case inputId = 347
+    case uinputSetup = 348
+    case uinputAbsSetup = 349
+    case vhostVringState = 350
+    case vhostVringFile = 351
+    case vhostVringAddr = 352
+    case vhostMemoryRegion = 353
+    case vhostMemory = 354
+    case dmaHeapAllocationData = 355
+    case syncMergeData = 356
+    case dmaBufExportSyncFile = 357
+    case dmaBufImportSyncFile = 358
+    case nvmePassthruCmd = 359
+    case nvmeUserIo = 360
+    case fscryptKeySpecifier = 361
+    case fscryptAddKeyArg = 362
+    case fscryptRemoveKeyArg = 363
+    case fscryptGetKeyStatusArg = 364
+    case kvmIrqLevel = 365
+    case kvmIrqfd = 366
+    case kvmIoeventfd = 367
+    case kvmMsi = 368
+    case kvmPitConfig = 369
+    case kvmCreateDevice = 370
+    case kvmDeviceAttr = 371
+    case npioctl = 372
+    case pppOptionData = 373
+    case termios = 374
+    case termios2 = 375
+    case termio = 376
+    case winsize = 377
+    case fileCloneRange = 378
+    case fstrimRange = 379
+    case fsxattr = 380
+    case fsuuid2 = 381
+    case fsSysfsPath = 382
+    case fiemapExtent = 383
+    case procmapQuery = 384
+    case fsverityEnableArg = 385
+    case fsverityDigest = 386
+    case blkpgPartition = 387
+    case blkpgIoctlArg = 388
+    case blkUserTraceSetup = 389
+    case hdGeometry = 390
+    case loopInfo = 391
+    case loopInfo64 = 392
+    case loopConfig = 393
+    case rtcTime = 394
+    case rtcWkalrm = 395
+    case rtcPllInfo = 396
+    case randPoolInfo = 397
+    case uffdioRange = 398
+    case uffdioApi = 399
+    case uffdioRegister = 400
+    case uffdioCopy = 401
+    case uffdioZeropage = 402
+    case uffdioWriteprotect = 403
+    case uffdioContinue = 404
+    case uffdioPoison = 405
+    case uffdioMove = 406
+    case mntNsInfo = 407
+    case epollParams = 408
+    case pidfdInfo = 409
+    case watchdogInfo = 410
+    case sockaddrIn = 411
+    case x25Address = 412
+    case sockaddrX25 = 413
+    case sockaddrQrtr = 414
+    case sockaddrCan = 415
+    case tipcServiceRange = 416
+    case tipcServiceAddr = 417
+    case tipcServiceName = 418
+    case tipcSocketAddr = 419
+    case tipcRangeMember = 420
+    case tipcNameMember = 421
+    case tipcIdMember = 422
+    case sockaddrTipc = 423
+    case ieee802154AddrSa = 424
+    case sockaddrIeee802154 = 425
+    case timeval64 = 426
+    case ucred = 427
+    case linger = 428
+    case sockTxtime = 429
+    case ipMreq = 430
+    case ipMreqSource = 431
+    case ipv6Mreq = 432
+    case inPktinfo = 433
+    case in6Pktinfo = 434
+    case sockExtendedErr = 435
+    case tcpRepairWindow = 436
+    case sctpRtoinfo = 437
+    case sctpAssocparams = 438
+    case sctpInitmsg = 439
+    case sctpEventSubscribe = 440
+    case tcpMd5sig = 441
+    case in6FlowlabelReq = 442
+    case tlsCryptoInfo = 443
+    case tpacketReq3 = 444
+    case tpacketStatsV3 = 445
+    case tpacketAuxdata = 446
+    case canFilter = 447
+    case xdpUmemReg = 448
+    case xdpRingOffset = 449
+    case xdpMmapOffsets = 450
+    case xdpStatistics = 451
+    case tcpInfo = 452
+    case tipcGroupReq = 453
+    case tcpAoAdd = 454
+    case ifinfomsg = 455
+    case ifaddrmsg = 456
+    case rtmsg = 457
+    case ndmsg = 458
+    case fibRuleHdr = 459
+    case tcmsg = 460
+    case genlmsghdr = 461
+    case ifaCacheinfo = 462
+    case ndaCacheinfo = 463
+    case rtaCacheinfo = 464
+    case udevMonitorNetlinkHeader = 465
+    case rtnlLinkStats = 466
+    case rtnlLinkStats64 = 467
+    case iflaBridgeId = 468
+    case brBooloptMulti = 469
+    case iflaCacheinfo = 470
+    case bridgeVlanInfo = 471
+    case iflaVfMac = 472
+    case iflaVfVlan = 473
+    case iflaVfVlanInfo = 474
+    case iflaVfBroadcast = 475
+    case iflaVfTxRate = 476
+    case iflaVfRate = 477
+    case iflaVfSpoofchk = 478
+    case iflaVfLinkState = 479
+    case iflaVfRssQueryEn = 480
+    case iflaVfTrust = 481
+    case iflaVfGuid = 482
+    case iflaPortVsi = 483
+    case rtnlLinkIfmap = 484
+    case ndtConfig = 485
+    case ndtStats = 486
+    case ndtmsg = 487
+    case ifaddrlblmsg = 488
+    case netconfmsg = 489
+    case dcbmsg = 490
+    case multicastReport = 491
+    case rtgenmsg = 492
+    case nhmsg = 493
+    case nexthopGrp = 494
+    case brPortMsg = 495
+    case multicastAddress = 496
+    case brMdbEntry = 497
+    case ifStatsMsg = 498
+    case bridgeVlanXstats = 499
+    case brMcastStats = 500
+    case mplsLinkStats = 501
+    case bridgeStpXstats = 502
+    case rtnlHwStats64 = 503
+    case gnetStatsBasic = 504
+    case gnetStatsRateEst = 505
+    case gnetStatsRateEst64 = 506
+    case gnetStatsQueue = 507
+    case tcSizespec = 508
+    case tcStats = 509
+    case tcEstimator = 510
+    case tcamsg = 511
+    case nlaBitfield32 = 512
+    case rtaMfcStats = 513
+    case fibRuleUidRange = 514
+    case fibRulePortRange = 515
+    case rtnexthop = 516
+    case canDeviceStats = 517
+    case trafficRootFlags = 518
+    case trafficActionFlags = 519
+    case trafficStatisticsFlags = 520
+    case iflaVlanFlags = 521
+    case iflaVlanQosMapping = 522
+    case inetDiagSockid = 523
+    case inet6DiagSockid = 524
+    case inetDiagReqV2 = 525
+    case inetDiagReq = 526
+    case inetDiagMsg = 527
+    case inet6DiagReqV2 = 528
+    case inet6DiagMsg = 529
+    case inetDiagMeminfo = 530
+    case tcpvegasInfo = 531
+    case tcpDctcpInfo = 532
+    case tcpBbrInfo = 533
+    case inetDiagSockopt = 534
+    case unixDiagReq = 535
+    case unixDiagMsg = 536
+    case unixDiagVfs = 537
+    case unixDiagRqlen = 538
+    case netlinkDiagReq = 539
+    case netlinkDiagMsg = 540
+    case netlinkDiagRing = 541
+    case packetDiagReq = 542
+    case packetDiagMsg = 543
+    case packetDiagInfo = 544
+    case packetDiagMclist = 545
+    case tcpDiagMd5sig = 546
+    case packetDiagRing = 547
+    case smcDiagReq = 548
+    case smcDiagMsg = 549
+    case smcDiagFallback = 550
+    case inetDiagBcOp = 551
+    case smcDiagCursor = 552
+    case smcDiagConninfo = 553
+    case smcdDiagDmbinfo = 554
+    case smcDiagLinkinfo = 555
+    case smcDiagLgrinfo = 556
+    case selnlMsgSetenforce = 557
+    case selnlMsgPolicyload = 558
+    case nfgenmsg = 559
+    case cryptoUserAlg = 560
+    case cryptoReportGeneric = 561
+    case cryptoReportHash = 562
+    case cryptoReportBlkcipher = 563
+    case cryptoReportAead = 564
+    case cryptoReportRng = 565
+    case cryptoReportCipher = 566
+    case bpfMapCreate = 567
+    case bpfMapElement = 568
+    case bpfMapUpdate = 569
+    case bpfMapKey = 570
+    case bpfMapNext = 571
+    case bpfMapOnly = 572
+    case bpfProgLoad = 573
+    case bpfObject = 574
+    case bpfProgAttach = 575
+    case bpfProgDetach = 576
+    case bpfTestRun = 577
+    case bpfProgTestRun = 578
+    case bpfNextId = 579
+    case bpfProgById = 580
+    case bpfMapById = 581
+    case bpfBtfById = 582
+    case bpfLinkById = 583
+    case bpfInfoByFd = 584
+    case bpfObjectInfo = 585
+    case bpfQueryAttr = 586
+    case bpfProgQuery = 587
+    case bpfTracepoint = 588
+    case bpfRawTracepoint = 589
+    case bpfBtfLoad = 590
+    case bpfTaskQuery = 591
+    case bpfTaskFdQuery = 592
+    case bpfBatch = 593
+    case bpfMapBatch = 594
+    case bpfBatchUpdate = 595
+    case bpfMapBatchUpdate = 596
+    case bpfBatchDelete = 597
+    case bpfMapBatchDelete = 598
+    case bpfKprobeMulti = 599
+    case bpfCookieAttr = 600
+    case bpfUprobeMulti = 601
+    case bpfTracingAttr = 602
+    case bpfNetfilterAttr = 603
+    case bpfRelativeAttr = 604
+    case bpfLinkAttr = 605
+    case bpfLinkCreate = 606
+    case bpfLinkChange = 607
+    case bpfLinkUpdate = 608
+    case bpfLinkOnly = 609
+    case bpfLinkDetach = 610
+    case bpfStatsAttr = 611
+    case bpfEnableStats = 612
+    case bpfIterator = 613
+    case bpfIterCreate = 614
+    case bpfBinding = 615
+    case bpfProgBindMap = 616
+    case bpfToken = 617
+    case bpfTokenCreate = 618
+    case bpfStream = 619
+    case bpfProgStreamRead = 620
+    case perfEventAttr = 621
+    case perfQueryBpf = 622
+    case flock64I386 = 623
+    case statI386 = 624
+    case stat64 = 625
+    case oldStat = 626
+    case selArg = 627
+    case mmapArg = 628
+    case oldSigaction = 629
+    case ipc64PermI386 = 630
+    case ipc64PermSetI386 = 631
+    case shmid64DsI386 = 632
+    case semid64DsI386 = 633
+    case msqid64DsI386 = 634
+    case msqid64DsSetI386 = 635
+    case sigeventI386 = 636
+    case ffEffectI386 = 637
+    case sgIoHdrI386 = 638
+    case v4l2FormatI386 = 639
+    case v4l2FormatFoundI386 = 640
+    case v4l2CreateBuffersI386 = 641
+    case v4l2BufferI386 = 642
+    case loopInfoI386 = 643
 }
 
 extension SpecTables {
@@ -975,288 +1002,315 @@ extension SpecTables {
         StructureRow("hwtstamp_request", fields: (2001, 2), size64: 24, size32: 20),
         StructureRow("vlan_ioctl_args", fields: (2003, 6), size64: 56, size32: 56),
         StructureRow("mii_request", fields: (2009, 5), size64: 24, size32: 24),
-        StructureRow("termios", fields: (2014, 6), size64: 36, size32: 36),
-        StructureRow("termios2", fields: (2020, 8), size64: 44, size32: 44),
-        StructureRow("termio", fields: (2028, 6), size64: 18, size32: 18),
-        StructureRow("winsize", fields: (2034, 4), size64: 8, size32: 8),
-        StructureRow("file_clone_range", fields: (2038, 4), size64: 32, size32: 32),
-        StructureRow("fstrim_range", fields: (2042, 3), size64: 24, size32: 24),
-        StructureRow("fsxattr", fields: (2045, 6), size64: 28, size32: 28),
-        StructureRow("fsuuid2", fields: (2051, 2), size64: 17, size32: 17),
-        StructureRow("fs_sysfs_path", fields: (2053, 2), size64: 129, size32: 129),
-        StructureRow("fiemap_extent", fields: (2055, 6), size64: 56, size32: 56),
-        StructureRow("procmap_query", fields: (2061, 15), size64: 104, size32: 104),
-        StructureRow("fsverity_enable_arg", fields: (2076, 9), size64: 128, size32: 128),
-        StructureRow("fsverity_digest", fields: (2085, 2), size64: 4, size32: 4),
-        StructureRow("blkpg_partition", fields: (2087, 5), size64: 152, size32: 148),
-        StructureRow("blkpg_ioctl_arg", fields: (2092, 4), size64: 24, size32: 16),
-        StructureRow("blk_user_trace_setup", fields: (2096, 7), size64: 72, size32: 64),
-        StructureRow("hd_geometry", fields: (2103, 4), size64: 16, size32: 8),
-        StructureRow("loop_info", fields: (2107, 12), size64: 168, size32: 164),
-        StructureRow("loop_info64", fields: (2119, 13), size64: 232, size32: 232),
-        StructureRow("loop_config", fields: (2132, 4), size64: 304, size32: 304),
-        StructureRow("rtc_time", fields: (2136, 9), size64: 36, size32: 36),
-        StructureRow("rtc_wkalrm", fields: (2145, 3), size64: 40, size32: 40),
-        StructureRow("rtc_pll_info", fields: (2148, 7), size64: 32, size32: 28),
-        StructureRow("rand_pool_info", fields: (2155, 2), size64: 8, size32: 8),
-        StructureRow("uffdio_range", fields: (2157, 2), size64: 16, size32: 16),
-        StructureRow("uffdio_api", fields: (2159, 3), size64: 24, size32: 24),
-        StructureRow("uffdio_register", fields: (2162, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_copy", fields: (2165, 5), size64: 40, size32: 40),
-        StructureRow("uffdio_zeropage", fields: (2170, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_writeprotect", fields: (2173, 2), size64: 24, size32: 24),
-        StructureRow("uffdio_continue", fields: (2175, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_poison", fields: (2178, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_move", fields: (2181, 5), size64: 40, size32: 40),
-        StructureRow("mnt_ns_info", fields: (2186, 3), size64: 16, size32: 16),
-        StructureRow("epoll_params", fields: (2189, 4), size64: 8, size32: 8),
-        StructureRow("pidfd_info", fields: (2193, 16), size64: 72, size32: 72),
-        StructureRow("watchdog_info", fields: (2209, 3), size64: 40, size32: 40),
-        StructureRow("input_id", fields: (2212, 4), size64: 8, size32: 8),
-        StructureRow("sockaddr_in", fields: (2216, 4), size64: 16, size32: 16),
-        StructureRow("x25_address", fields: (2220, 1), size64: 16, size32: 16),
-        StructureRow("sockaddr_x25", fields: (2221, 2), size64: 18, size32: 18),
-        StructureRow("sockaddr_qrtr", fields: (2223, 3), size64: 12, size32: 12),
-        StructureRow("sockaddr_can", fields: (2226, 4), size64: 16, size32: 16),
-        StructureRow("tipc_service_range", fields: (2230, 3), size64: 12, size32: 12),
-        StructureRow("tipc_service_addr", fields: (2233, 2), size64: 8, size32: 8),
-        StructureRow("tipc_service_name", fields: (2235, 2), size64: 12, size32: 12),
-        StructureRow("tipc_socket_addr", fields: (2237, 2), size64: 8, size32: 8),
-        StructureRow("tipc_range_member", fields: (2239, 1), size64: 12, size32: 12),
-        StructureRow("tipc_name_member", fields: (2240, 1), size64: 12, size32: 12),
-        StructureRow("tipc_id_member", fields: (2241, 1), size64: 8, size32: 8),
-        StructureRow("sockaddr_tipc", fields: (2242, 7), size64: 16, size32: 16),
-        StructureRow("ieee802154_addr_sa", fields: (2249, 5), size64: 16, size32: 16),
-        StructureRow("sockaddr_ieee802154", fields: (2254, 2), size64: 20, size32: 20),
-        StructureRow("timeval64", fields: (2256, 2), size64: 16, size32: 16),
+        StructureRow("serial_icounter_struct", fields: (2014, 12), size64: 80, size32: 80),
+        StructureRow("input_id", fields: (2026, 4), size64: 8, size32: 8),
+        StructureRow("uinput_setup", fields: (2030, 3), size64: 92, size32: 92),
+        StructureRow("uinput_abs_setup", fields: (2033, 7), size64: 28, size32: 28),
+        StructureRow("vhost_vring_state", fields: (2040, 2), size64: 8, size32: 8),
+        StructureRow("vhost_vring_file", fields: (2042, 2), size64: 8, size32: 8),
+        StructureRow("vhost_vring_addr", fields: (2044, 6), size64: 40, size32: 40),
+        StructureRow("vhost_memory_region", fields: (2050, 4), size64: 32, size32: 32),
+        StructureRow("vhost_memory", fields: (2054, 3), size64: 8, size32: 8),
+        StructureRow("dma_heap_allocation_data", fields: (2057, 4), size64: 24, size32: 24),
+        StructureRow("sync_merge_data", fields: (2061, 5), size64: 48, size32: 48),
+        StructureRow("dma_buf_export_sync_file", fields: (2066, 2), size64: 8, size32: 8),
+        StructureRow("dma_buf_import_sync_file", fields: (2068, 2), size64: 8, size32: 8),
+        StructureRow("nvme_passthru_cmd", fields: (2070, 18), size64: 72, size32: 72),
+        StructureRow("nvme_user_io", fields: (2088, 12), size64: 48, size32: 44),
+        StructureRow("fscrypt_key_specifier", fields: (2100, 5), size64: 40, size32: 40),
+        StructureRow("fscrypt_add_key_arg", fields: (2105, 4), size64: 80, size32: 80),
+        StructureRow("fscrypt_remove_key_arg", fields: (2109, 3), size64: 64, size32: 64),
+        StructureRow("fscrypt_get_key_status_arg", fields: (2112, 6), size64: 128, size32: 128),
+        StructureRow("kvm_irq_level", fields: (2118, 2), size64: 8, size32: 8),
+        StructureRow("kvm_irqfd", fields: (2120, 5), size64: 32, size32: 32),
+        StructureRow("kvm_ioeventfd", fields: (2125, 6), size64: 64, size32: 64),
+        StructureRow("kvm_msi", fields: (2131, 6), size64: 32, size32: 32),
+        StructureRow("kvm_pit_config", fields: (2137, 2), size64: 64, size32: 64),
+        StructureRow("kvm_create_device", fields: (2139, 3), size64: 12, size32: 12),
+        StructureRow("kvm_device_attr", fields: (2142, 4), size64: 24, size32: 24),
+        StructureRow("npioctl", fields: (2146, 2), size64: 8, size32: 8),
+        StructureRow("ppp_option_data", fields: (2148, 3), size64: 16, size32: 12),
+        StructureRow("termios", fields: (2151, 6), size64: 36, size32: 36),
+        StructureRow("termios2", fields: (2157, 8), size64: 44, size32: 44),
+        StructureRow("termio", fields: (2165, 6), size64: 18, size32: 18),
+        StructureRow("winsize", fields: (2171, 4), size64: 8, size32: 8),
+        StructureRow("file_clone_range", fields: (2175, 4), size64: 32, size32: 32),
+        StructureRow("fstrim_range", fields: (2179, 3), size64: 24, size32: 24),
+        StructureRow("fsxattr", fields: (2182, 6), size64: 28, size32: 28),
+        StructureRow("fsuuid2", fields: (2188, 2), size64: 17, size32: 17),
+        StructureRow("fs_sysfs_path", fields: (2190, 2), size64: 129, size32: 129),
+        StructureRow("fiemap_extent", fields: (2192, 6), size64: 56, size32: 56),
+        StructureRow("procmap_query", fields: (2198, 15), size64: 104, size32: 104),
+        StructureRow("fsverity_enable_arg", fields: (2213, 9), size64: 128, size32: 128),
+        StructureRow("fsverity_digest", fields: (2222, 2), size64: 4, size32: 4),
+        StructureRow("blkpg_partition", fields: (2224, 5), size64: 152, size32: 148),
+        StructureRow("blkpg_ioctl_arg", fields: (2229, 4), size64: 24, size32: 16),
+        StructureRow("blk_user_trace_setup", fields: (2233, 7), size64: 72, size32: 64),
+        StructureRow("hd_geometry", fields: (2240, 4), size64: 16, size32: 8),
+        StructureRow("loop_info", fields: (2244, 12), size64: 168, size32: 164),
+        StructureRow("loop_info64", fields: (2256, 13), size64: 232, size32: 232),
+        StructureRow("loop_config", fields: (2269, 4), size64: 304, size32: 304),
+        StructureRow("rtc_time", fields: (2273, 9), size64: 36, size32: 36),
+        StructureRow("rtc_wkalrm", fields: (2282, 3), size64: 40, size32: 40),
+        StructureRow("rtc_pll_info", fields: (2285, 7), size64: 32, size32: 28),
+        StructureRow("rand_pool_info", fields: (2292, 2), size64: 8, size32: 8),
+        StructureRow("uffdio_range", fields: (2294, 2), size64: 16, size32: 16),
+        StructureRow("uffdio_api", fields: (2296, 3), size64: 24, size32: 24),
     ]
 
     private static let structures2: [StructureRow] = [
-        StructureRow("ucred", fields: (2258, 3), size64: 12, size32: 12),
-        StructureRow("linger", fields: (2261, 2), size64: 8, size32: 8),
-        StructureRow("sock_txtime", fields: (2263, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq", fields: (2265, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq_source", fields: (2267, 3), size64: 12, size32: 12),
-        StructureRow("ipv6_mreq", fields: (2270, 2), size64: 20, size32: 20),
-        StructureRow("in_pktinfo", fields: (2272, 3), size64: 12, size32: 12),
-        StructureRow("in6_pktinfo", fields: (2275, 2), size64: 20, size32: 20),
-        StructureRow("sock_extended_err", fields: (2277, 7), size64: 16, size32: 16),
-        StructureRow("tcp_repair_window", fields: (2284, 5), size64: 20, size32: 20),
-        StructureRow("sctp_rtoinfo", fields: (2289, 4), size64: 16, size32: 16),
-        StructureRow("sctp_assocparams", fields: (2293, 6), size64: 20, size32: 20),
-        StructureRow("sctp_initmsg", fields: (2299, 4), size64: 8, size32: 8),
-        StructureRow("sctp_event_subscribe", fields: (2303, 14), size64: 14, size32: 14),
-        StructureRow("tcp_md5sig", fields: (2317, 6), size64: 216, size32: 216),
-        StructureRow("in6_flowlabel_req", fields: (2323, 8), size64: 32, size32: 32),
-        StructureRow("tls_crypto_info", fields: (2331, 2), size64: 4, size32: 4),
-        StructureRow("tpacket_req3", fields: (2333, 7), size64: 28, size32: 28, minimum: 16),
-        StructureRow("tpacket_stats_v3", fields: (2340, 3), size64: 12, size32: 12),
-        StructureRow("tpacket_auxdata", fields: (2343, 7), size64: 20, size32: 20),
-        StructureRow("can_filter", fields: (2350, 2), size64: 8, size32: 8),
-        StructureRow("xdp_umem_reg", fields: (2352, 5), size64: 32, size32: 28),
-        StructureRow("xdp_ring_offset", fields: (2357, 4), size64: 32, size32: 32),
-        StructureRow("xdp_mmap_offsets", fields: (2361, 4), size64: 128, size32: 128),
-        StructureRow("xdp_statistics", fields: (2365, 6), size64: 48, size32: 48),
-        StructureRow("tcp_info", fields: (2371, 54), size64: 232, size32: 232, minimum: 104),
-        StructureRow("tipc_group_req", fields: (2425, 4), size64: 16, size32: 16),
-        StructureRow("tcp_ao_add", fields: (2429, 13), size64: 288, size32: 288),
-        StructureRow("ifinfomsg", fields: (2442, 6), size64: 16, size32: 16),
-        StructureRow("ifaddrmsg", fields: (2448, 5), size64: 8, size32: 8),
-        StructureRow("rtmsg", fields: (2453, 9), size64: 12, size32: 12),
-        StructureRow("ndmsg", fields: (2462, 7), size64: 12, size32: 12),
-        StructureRow("fib_rule_hdr", fields: (2469, 9), size64: 12, size32: 12),
-        StructureRow("tcmsg", fields: (2478, 7), size64: 20, size32: 20),
-        StructureRow("genlmsghdr", fields: (2485, 3), size64: 4, size32: 4),
-        StructureRow("ifa_cacheinfo", fields: (2488, 4), size64: 16, size32: 16),
-        StructureRow("nda_cacheinfo", fields: (2492, 4), size64: 16, size32: 16),
-        StructureRow("rta_cacheinfo", fields: (2496, 8), size64: 32, size32: 32),
-        StructureRow("udev_monitor_netlink_header", fields: (2504, 9), size64: 40, size32: 40),
-        StructureRow("rtnl_link_stats", fields: (2513, 24), size64: 96, size32: 96, minimum: 92),
-        StructureRow("rtnl_link_stats64", fields: (2537, 25), size64: 200, size32: 200, minimum: 184),
-        StructureRow("ifla_bridge_id", fields: (2562, 2), size64: 8, size32: 8),
-        StructureRow("br_boolopt_multi", fields: (2564, 2), size64: 8, size32: 8),
-        StructureRow("ifla_cacheinfo", fields: (2566, 4), size64: 16, size32: 16),
-        StructureRow("bridge_vlan_info", fields: (2570, 2), size64: 4, size32: 4),
-        StructureRow("ifla_vf_mac", fields: (2572, 2), size64: 36, size32: 36),
-        StructureRow("ifla_vf_vlan", fields: (2574, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_vlan_info", fields: (2577, 4), size64: 16, size32: 16),
-        StructureRow("ifla_vf_broadcast", fields: (2581, 1), size64: 32, size32: 32),
-        StructureRow("ifla_vf_tx_rate", fields: (2582, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rate", fields: (2584, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_spoofchk", fields: (2587, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_link_state", fields: (2589, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rss_query_en", fields: (2591, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_trust", fields: (2593, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_guid", fields: (2595, 2), size64: 16, size32: 12),
-        StructureRow("ifla_port_vsi", fields: (2597, 4), size64: 8, size32: 8),
-        StructureRow("rtnl_link_ifmap", fields: (2601, 6), size64: 32, size32: 28, minimum: 28),
-        StructureRow("ndt_config", fields: (2607, 9), size64: 32, size32: 32),
-        StructureRow("ndt_stats", fields: (2616, 11), size64: 88, size32: 88),
-        StructureRow("ndtmsg", fields: (2627, 3), size64: 4, size32: 4),
-        StructureRow("ifaddrlblmsg", fields: (2630, 6), size64: 12, size32: 12),
-        StructureRow("netconfmsg", fields: (2636, 1), size64: 1, size32: 1),
-        StructureRow("dcbmsg", fields: (2637, 3), size64: 4, size32: 4),
-        StructureRow("multicast_report", fields: (2640, 1), size64: 1, size32: 1),
-        StructureRow("rtgenmsg", fields: (2641, 1), size64: 1, size32: 1),
-        StructureRow("nhmsg", fields: (2642, 5), size64: 8, size32: 8),
-        StructureRow("nexthop_grp", fields: (2647, 4), size64: 8, size32: 8),
-        StructureRow("br_port_msg", fields: (2651, 2), size64: 8, size32: 8),
-        StructureRow("multicast_address", fields: (2653, 6), size64: 20, size32: 20),
-        StructureRow("br_mdb_entry", fields: (2659, 5), size64: 28, size32: 28),
-        StructureRow("if_stats_msg", fields: (2664, 5), size64: 12, size32: 12),
-        StructureRow("bridge_vlan_xstats", fields: (2669, 7), size64: 40, size32: 40),
-        StructureRow("br_mcast_stats", fields: (2676, 16), size64: 240, size32: 240),
-        StructureRow("mpls_link_stats", fields: (2692, 9), size64: 72, size32: 72),
-        StructureRow("bridge_stp_xstats", fields: (2701, 6), size64: 48, size32: 48),
-        StructureRow("rtnl_hw_stats64", fields: (2707, 9), size64: 72, size32: 72),
-        StructureRow("gnet_stats_basic", fields: (2716, 2), size64: 16, size32: 12, minimum: 12),
-        StructureRow("gnet_stats_rate_est", fields: (2718, 2), size64: 8, size32: 8),
-        StructureRow("gnet_stats_rate_est64", fields: (2720, 2), size64: 16, size32: 16),
-        StructureRow("gnet_stats_queue", fields: (2722, 5), size64: 20, size32: 20),
-        StructureRow("tc_sizespec", fields: (2727, 8), size64: 24, size32: 24),
-        StructureRow("tc_stats", fields: (2735, 8), size64: 40, size32: 36, minimum: 36),
-        StructureRow("tc_estimator", fields: (2743, 2), size64: 2, size32: 2),
-        StructureRow("tcamsg", fields: (2745, 3), size64: 4, size32: 4),
-        StructureRow("nla_bitfield32", fields: (2748, 2), size64: 8, size32: 8),
-        StructureRow("rta_mfc_stats", fields: (2750, 3), size64: 24, size32: 24),
-        StructureRow("fib_rule_uid_range", fields: (2753, 2), size64: 8, size32: 8),
-        StructureRow("fib_rule_port_range", fields: (2755, 2), size64: 4, size32: 4),
-        StructureRow("rtnexthop", fields: (2757, 4), size64: 8, size32: 8),
-        StructureRow("can_device_stats", fields: (2761, 6), size64: 24, size32: 24),
-        StructureRow("traffic_root_flags", fields: (2767, 2), size64: 8, size32: 8),
-        StructureRow("traffic_action_flags", fields: (2769, 2), size64: 8, size32: 8),
-        StructureRow("traffic_statistics_flags", fields: (2771, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vlan_flags", fields: (2773, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vlan_qos_mapping", fields: (2775, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_sockid", fields: (2777, 8), size64: 48, size32: 48),
-        StructureRow("inet6_diag_sockid", fields: (2785, 6), size64: 48, size32: 48),
-        StructureRow("inet_diag_req_v2", fields: (2791, 6), size64: 56, size32: 56),
-        StructureRow("inet_diag_req", fields: (2797, 7), size64: 60, size32: 60),
-        StructureRow("inet_diag_msg", fields: (2804, 10), size64: 72, size32: 72),
-        StructureRow("inet6_diag_req_v2", fields: (2814, 6), size64: 56, size32: 56),
-        StructureRow("inet6_diag_msg", fields: (2820, 10), size64: 72, size32: 72),
-        StructureRow("inet_diag_meminfo", fields: (2830, 4), size64: 16, size32: 16),
-        StructureRow("tcpvegas_info", fields: (2834, 4), size64: 16, size32: 16),
-        StructureRow("tcp_dctcp_info", fields: (2838, 5), size64: 16, size32: 16),
-        StructureRow("tcp_bbr_info", fields: (2843, 5), size64: 20, size32: 20),
-        StructureRow("inet_diag_sockopt", fields: (2848, 11), size64: 2, size32: 2),
-        StructureRow("unix_diag_req", fields: (2859, 7), size64: 24, size32: 24),
-        StructureRow("unix_diag_msg", fields: (2866, 6), size64: 16, size32: 16),
-        StructureRow("unix_diag_vfs", fields: (2872, 2), size64: 8, size32: 8),
-        StructureRow("unix_diag_rqlen", fields: (2874, 2), size64: 8, size32: 8),
-        StructureRow("netlink_diag_req", fields: (2876, 6), size64: 20, size32: 20),
-        StructureRow("netlink_diag_msg", fields: (2882, 9), size64: 28, size32: 28),
-        StructureRow("netlink_diag_ring", fields: (2891, 4), size64: 16, size32: 16),
-        StructureRow("packet_diag_req", fields: (2895, 6), size64: 20, size32: 20),
-        StructureRow("packet_diag_msg", fields: (2901, 5), size64: 16, size32: 16),
-        StructureRow("packet_diag_info", fields: (2906, 6), size64: 24, size32: 24),
-        StructureRow("packet_diag_mclist", fields: (2912, 5), size64: 44, size32: 44),
-        StructureRow("tcp_diag_md5sig", fields: (2917, 7), size64: 100, size32: 100),
-        StructureRow("packet_diag_ring", fields: (2924, 7), size64: 28, size32: 28),
-        StructureRow("smc_diag_req", fields: (2931, 4), size64: 52, size32: 52),
-        StructureRow("smc_diag_msg", fields: (2935, 7), size64: 64, size32: 64),
-        StructureRow("smc_diag_fallback", fields: (2942, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_bc_op", fields: (2944, 3), size64: 4, size32: 4),
-        StructureRow("smc_diag_cursor", fields: (2947, 3), size64: 8, size32: 8),
-        StructureRow("smc_diag_conninfo", fields: (2950, 15), size64: 76, size32: 76),
-        StructureRow("smcd_diag_dmbinfo", fields: (2965, 5), size64: 40, size32: 40, isWide: true),
-        StructureRow("smc_diag_linkinfo", fields: (2970, 5), size64: 146, size32: 146),
-        StructureRow("smc_diag_lgrinfo", fields: (2975, 2), size64: 147, size32: 147),
-        StructureRow("selnl_msg_setenforce", fields: (2977, 1), size64: 4, size32: 4),
-        StructureRow("selnl_msg_policyload", fields: (2978, 1), size64: 4, size32: 4),
-        StructureRow("nfgenmsg", fields: (2979, 3), size64: 4, size32: 4),
-        StructureRow("crypto_user_alg", fields: (2982, 7), size64: 208, size32: 208),
-        StructureRow("crypto_report_generic", fields: (2989, 1), size64: 64, size32: 64),
-        StructureRow("crypto_report_hash", fields: (2990, 3), size64: 72, size32: 72),
-        StructureRow("crypto_report_blkcipher", fields: (2993, 6), size64: 144, size32: 144),
-        StructureRow("crypto_report_aead", fields: (2999, 5), size64: 140, size32: 140),
-        StructureRow("crypto_report_rng", fields: (3004, 2), size64: 68, size32: 68),
-        StructureRow("crypto_report_cipher", fields: (3006, 4), size64: 76, size32: 76),
-        StructureRow("bpf_map_create", fields: (3010, 16), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_map_element", fields: (3026, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_update", fields: (3030, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_key", fields: (3034, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_map_next", fields: (3036, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_map_only", fields: (3039, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_prog_load", fields: (3040, 32), size64: 168, size32: 168, isWide: true),
-        StructureRow("bpf_object", fields: (3072, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_attach", fields: (3076, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_prog_detach", fields: (3083, 2), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_test_run", fields: (3085, 15), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_prog_test_run", fields: (3100, 1), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_next_id", fields: (3101, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_by_id", fields: (3104, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_map_by_id", fields: (3107, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_btf_by_id", fields: (3110, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_by_id", fields: (3111, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_info_by_fd", fields: (3112, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_object_info", fields: (3115, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_query_attr", fields: (3116, 8), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_prog_query", fields: (3124, 1), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_tracepoint", fields: (3125, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_raw_tracepoint", fields: (3128, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_btf_load", fields: (3129, 6), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_task_query", fields: (3135, 9), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_task_fd_query", fields: (3144, 1), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_batch", fields: (3145, 8), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch", fields: (3153, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_update", fields: (3154, 6), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_update", fields: (3160, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_delete", fields: (3161, 5), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_delete", fields: (3166, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_kprobe_multi", fields: (3167, 5), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_cookie_attr", fields: (3172, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_uprobe_multi", fields: (3173, 7), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_tracing_attr", fields: (3180, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_netfilter_attr", fields: (3182, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_relative_attr", fields: (3186, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_attr", fields: (3188, 13), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_create", fields: (3201, 1), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_change", fields: (3202, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_update", fields: (3206, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_only", fields: (3207, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_detach", fields: (3208, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_stats_attr", fields: (3209, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_enable_stats", fields: (3210, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_iterator", fields: (3211, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_iter_create", fields: (3213, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_binding", fields: (3214, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_bind_map", fields: (3217, 1), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_token", fields: (3218, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_token_create", fields: (3220, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_stream", fields: (3221, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_stream_read", fields: (3225, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("perf_event_attr", fields: (3226, 104), size64: 136, size32: 136, isWide: true),
-        StructureRow("perf_query_bpf", fields: (3330, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("flock64_i386", fields: (3331, 5), size64: 24, size32: 24),
-        StructureRow("stat_i386", fields: (3336, 17), size64: 64, size32: 64),
-        StructureRow("stat64", fields: (3353, 16), size64: 96, size32: 96),
-        StructureRow("old_stat", fields: (3369, 11), size64: 32, size32: 32),
+        StructureRow("uffdio_register", fields: (2299, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_copy", fields: (2302, 5), size64: 40, size32: 40),
+        StructureRow("uffdio_zeropage", fields: (2307, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_writeprotect", fields: (2310, 2), size64: 24, size32: 24),
+        StructureRow("uffdio_continue", fields: (2312, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_poison", fields: (2315, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_move", fields: (2318, 5), size64: 40, size32: 40),
+        StructureRow("mnt_ns_info", fields: (2323, 3), size64: 16, size32: 16),
+        StructureRow("epoll_params", fields: (2326, 4), size64: 8, size32: 8),
+        StructureRow("pidfd_info", fields: (2330, 16), size64: 72, size32: 72),
+        StructureRow("watchdog_info", fields: (2346, 3), size64: 40, size32: 40),
+        StructureRow("sockaddr_in", fields: (2349, 4), size64: 16, size32: 16),
+        StructureRow("x25_address", fields: (2353, 1), size64: 16, size32: 16),
+        StructureRow("sockaddr_x25", fields: (2354, 2), size64: 18, size32: 18),
+        StructureRow("sockaddr_qrtr", fields: (2356, 3), size64: 12, size32: 12),
+        StructureRow("sockaddr_can", fields: (2359, 4), size64: 16, size32: 16),
+        StructureRow("tipc_service_range", fields: (2363, 3), size64: 12, size32: 12),
+        StructureRow("tipc_service_addr", fields: (2366, 2), size64: 8, size32: 8),
+        StructureRow("tipc_service_name", fields: (2368, 2), size64: 12, size32: 12),
+        StructureRow("tipc_socket_addr", fields: (2370, 2), size64: 8, size32: 8),
+        StructureRow("tipc_range_member", fields: (2372, 1), size64: 12, size32: 12),
+        StructureRow("tipc_name_member", fields: (2373, 1), size64: 12, size32: 12),
+        StructureRow("tipc_id_member", fields: (2374, 1), size64: 8, size32: 8),
+        StructureRow("sockaddr_tipc", fields: (2375, 7), size64: 16, size32: 16),
+        StructureRow("ieee802154_addr_sa", fields: (2382, 5), size64: 16, size32: 16),
+        StructureRow("sockaddr_ieee802154", fields: (2387, 2), size64: 20, size32: 20),
+        StructureRow("timeval64", fields: (2389, 2), size64: 16, size32: 16),
+        StructureRow("ucred", fields: (2391, 3), size64: 12, size32: 12),
+        StructureRow("linger", fields: (2394, 2), size64: 8, size32: 8),
+        StructureRow("sock_txtime", fields: (2396, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq", fields: (2398, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq_source", fields: (2400, 3), size64: 12, size32: 12),
+        StructureRow("ipv6_mreq", fields: (2403, 2), size64: 20, size32: 20),
+        StructureRow("in_pktinfo", fields: (2405, 3), size64: 12, size32: 12),
+        StructureRow("in6_pktinfo", fields: (2408, 2), size64: 20, size32: 20),
+        StructureRow("sock_extended_err", fields: (2410, 7), size64: 16, size32: 16),
+        StructureRow("tcp_repair_window", fields: (2417, 5), size64: 20, size32: 20),
+        StructureRow("sctp_rtoinfo", fields: (2422, 4), size64: 16, size32: 16),
+        StructureRow("sctp_assocparams", fields: (2426, 6), size64: 20, size32: 20),
+        StructureRow("sctp_initmsg", fields: (2432, 4), size64: 8, size32: 8),
+        StructureRow("sctp_event_subscribe", fields: (2436, 14), size64: 14, size32: 14),
+        StructureRow("tcp_md5sig", fields: (2450, 6), size64: 216, size32: 216),
+        StructureRow("in6_flowlabel_req", fields: (2456, 8), size64: 32, size32: 32),
+        StructureRow("tls_crypto_info", fields: (2464, 2), size64: 4, size32: 4),
+        StructureRow("tpacket_req3", fields: (2466, 7), size64: 28, size32: 28, minimum: 16),
+        StructureRow("tpacket_stats_v3", fields: (2473, 3), size64: 12, size32: 12),
+        StructureRow("tpacket_auxdata", fields: (2476, 7), size64: 20, size32: 20),
+        StructureRow("can_filter", fields: (2483, 2), size64: 8, size32: 8),
+        StructureRow("xdp_umem_reg", fields: (2485, 5), size64: 32, size32: 28),
+        StructureRow("xdp_ring_offset", fields: (2490, 4), size64: 32, size32: 32),
+        StructureRow("xdp_mmap_offsets", fields: (2494, 4), size64: 128, size32: 128),
+        StructureRow("xdp_statistics", fields: (2498, 6), size64: 48, size32: 48),
+        StructureRow("tcp_info", fields: (2504, 54), size64: 232, size32: 232, minimum: 104),
+        StructureRow("tipc_group_req", fields: (2558, 4), size64: 16, size32: 16),
+        StructureRow("tcp_ao_add", fields: (2562, 13), size64: 288, size32: 288),
+        StructureRow("ifinfomsg", fields: (2575, 6), size64: 16, size32: 16),
+        StructureRow("ifaddrmsg", fields: (2581, 5), size64: 8, size32: 8),
+        StructureRow("rtmsg", fields: (2586, 9), size64: 12, size32: 12),
+        StructureRow("ndmsg", fields: (2595, 7), size64: 12, size32: 12),
+        StructureRow("fib_rule_hdr", fields: (2602, 9), size64: 12, size32: 12),
+        StructureRow("tcmsg", fields: (2611, 7), size64: 20, size32: 20),
+        StructureRow("genlmsghdr", fields: (2618, 3), size64: 4, size32: 4),
+        StructureRow("ifa_cacheinfo", fields: (2621, 4), size64: 16, size32: 16),
+        StructureRow("nda_cacheinfo", fields: (2625, 4), size64: 16, size32: 16),
+        StructureRow("rta_cacheinfo", fields: (2629, 8), size64: 32, size32: 32),
+        StructureRow("udev_monitor_netlink_header", fields: (2637, 9), size64: 40, size32: 40),
+        StructureRow("rtnl_link_stats", fields: (2646, 24), size64: 96, size32: 96, minimum: 92),
+        StructureRow("rtnl_link_stats64", fields: (2670, 25), size64: 200, size32: 200, minimum: 184),
+        StructureRow("ifla_bridge_id", fields: (2695, 2), size64: 8, size32: 8),
+        StructureRow("br_boolopt_multi", fields: (2697, 2), size64: 8, size32: 8),
+        StructureRow("ifla_cacheinfo", fields: (2699, 4), size64: 16, size32: 16),
+        StructureRow("bridge_vlan_info", fields: (2703, 2), size64: 4, size32: 4),
+        StructureRow("ifla_vf_mac", fields: (2705, 2), size64: 36, size32: 36),
+        StructureRow("ifla_vf_vlan", fields: (2707, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_vlan_info", fields: (2710, 4), size64: 16, size32: 16),
+        StructureRow("ifla_vf_broadcast", fields: (2714, 1), size64: 32, size32: 32),
+        StructureRow("ifla_vf_tx_rate", fields: (2715, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rate", fields: (2717, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_spoofchk", fields: (2720, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_link_state", fields: (2722, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rss_query_en", fields: (2724, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_trust", fields: (2726, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_guid", fields: (2728, 2), size64: 16, size32: 12),
+        StructureRow("ifla_port_vsi", fields: (2730, 4), size64: 8, size32: 8),
+        StructureRow("rtnl_link_ifmap", fields: (2734, 6), size64: 32, size32: 28, minimum: 28),
+        StructureRow("ndt_config", fields: (2740, 9), size64: 32, size32: 32),
+        StructureRow("ndt_stats", fields: (2749, 11), size64: 88, size32: 88),
+        StructureRow("ndtmsg", fields: (2760, 3), size64: 4, size32: 4),
+        StructureRow("ifaddrlblmsg", fields: (2763, 6), size64: 12, size32: 12),
+        StructureRow("netconfmsg", fields: (2769, 1), size64: 1, size32: 1),
+        StructureRow("dcbmsg", fields: (2770, 3), size64: 4, size32: 4),
+        StructureRow("multicast_report", fields: (2773, 1), size64: 1, size32: 1),
+        StructureRow("rtgenmsg", fields: (2774, 1), size64: 1, size32: 1),
+        StructureRow("nhmsg", fields: (2775, 5), size64: 8, size32: 8),
+        StructureRow("nexthop_grp", fields: (2780, 4), size64: 8, size32: 8),
+        StructureRow("br_port_msg", fields: (2784, 2), size64: 8, size32: 8),
+        StructureRow("multicast_address", fields: (2786, 6), size64: 20, size32: 20),
+        StructureRow("br_mdb_entry", fields: (2792, 5), size64: 28, size32: 28),
+        StructureRow("if_stats_msg", fields: (2797, 5), size64: 12, size32: 12),
+        StructureRow("bridge_vlan_xstats", fields: (2802, 7), size64: 40, size32: 40),
+        StructureRow("br_mcast_stats", fields: (2809, 16), size64: 240, size32: 240),
+        StructureRow("mpls_link_stats", fields: (2825, 9), size64: 72, size32: 72),
+        StructureRow("bridge_stp_xstats", fields: (2834, 6), size64: 48, size32: 48),
+        StructureRow("rtnl_hw_stats64", fields: (2840, 9), size64: 72, size32: 72),
+        StructureRow("gnet_stats_basic", fields: (2849, 2), size64: 16, size32: 12, minimum: 12),
+        StructureRow("gnet_stats_rate_est", fields: (2851, 2), size64: 8, size32: 8),
+        StructureRow("gnet_stats_rate_est64", fields: (2853, 2), size64: 16, size32: 16),
+        StructureRow("gnet_stats_queue", fields: (2855, 5), size64: 20, size32: 20),
+        StructureRow("tc_sizespec", fields: (2860, 8), size64: 24, size32: 24),
+        StructureRow("tc_stats", fields: (2868, 8), size64: 40, size32: 36, minimum: 36),
+        StructureRow("tc_estimator", fields: (2876, 2), size64: 2, size32: 2),
+        StructureRow("tcamsg", fields: (2878, 3), size64: 4, size32: 4),
+        StructureRow("nla_bitfield32", fields: (2881, 2), size64: 8, size32: 8),
+        StructureRow("rta_mfc_stats", fields: (2883, 3), size64: 24, size32: 24),
+        StructureRow("fib_rule_uid_range", fields: (2886, 2), size64: 8, size32: 8),
+        StructureRow("fib_rule_port_range", fields: (2888, 2), size64: 4, size32: 4),
+        StructureRow("rtnexthop", fields: (2890, 4), size64: 8, size32: 8),
+        StructureRow("can_device_stats", fields: (2894, 6), size64: 24, size32: 24),
+        StructureRow("traffic_root_flags", fields: (2900, 2), size64: 8, size32: 8),
+        StructureRow("traffic_action_flags", fields: (2902, 2), size64: 8, size32: 8),
+        StructureRow("traffic_statistics_flags", fields: (2904, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vlan_flags", fields: (2906, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vlan_qos_mapping", fields: (2908, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_sockid", fields: (2910, 8), size64: 48, size32: 48),
+        StructureRow("inet6_diag_sockid", fields: (2918, 6), size64: 48, size32: 48),
+        StructureRow("inet_diag_req_v2", fields: (2924, 6), size64: 56, size32: 56),
+        StructureRow("inet_diag_req", fields: (2930, 7), size64: 60, size32: 60),
+        StructureRow("inet_diag_msg", fields: (2937, 10), size64: 72, size32: 72),
+        StructureRow("inet6_diag_req_v2", fields: (2947, 6), size64: 56, size32: 56),
+        StructureRow("inet6_diag_msg", fields: (2953, 10), size64: 72, size32: 72),
+        StructureRow("inet_diag_meminfo", fields: (2963, 4), size64: 16, size32: 16),
+        StructureRow("tcpvegas_info", fields: (2967, 4), size64: 16, size32: 16),
+        StructureRow("tcp_dctcp_info", fields: (2971, 5), size64: 16, size32: 16),
+        StructureRow("tcp_bbr_info", fields: (2976, 5), size64: 20, size32: 20),
+        StructureRow("inet_diag_sockopt", fields: (2981, 11), size64: 2, size32: 2),
+        StructureRow("unix_diag_req", fields: (2992, 7), size64: 24, size32: 24),
+        StructureRow("unix_diag_msg", fields: (2999, 6), size64: 16, size32: 16),
+        StructureRow("unix_diag_vfs", fields: (3005, 2), size64: 8, size32: 8),
+        StructureRow("unix_diag_rqlen", fields: (3007, 2), size64: 8, size32: 8),
+        StructureRow("netlink_diag_req", fields: (3009, 6), size64: 20, size32: 20),
+        StructureRow("netlink_diag_msg", fields: (3015, 9), size64: 28, size32: 28),
+        StructureRow("netlink_diag_ring", fields: (3024, 4), size64: 16, size32: 16),
+        StructureRow("packet_diag_req", fields: (3028, 6), size64: 20, size32: 20),
+        StructureRow("packet_diag_msg", fields: (3034, 5), size64: 16, size32: 16),
+        StructureRow("packet_diag_info", fields: (3039, 6), size64: 24, size32: 24),
+        StructureRow("packet_diag_mclist", fields: (3045, 5), size64: 44, size32: 44),
+        StructureRow("tcp_diag_md5sig", fields: (3050, 7), size64: 100, size32: 100),
+        StructureRow("packet_diag_ring", fields: (3057, 7), size64: 28, size32: 28),
+        StructureRow("smc_diag_req", fields: (3064, 4), size64: 52, size32: 52),
+        StructureRow("smc_diag_msg", fields: (3068, 7), size64: 64, size32: 64),
+        StructureRow("smc_diag_fallback", fields: (3075, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_bc_op", fields: (3077, 3), size64: 4, size32: 4),
+        StructureRow("smc_diag_cursor", fields: (3080, 3), size64: 8, size32: 8),
+        StructureRow("smc_diag_conninfo", fields: (3083, 15), size64: 76, size32: 76),
+        StructureRow("smcd_diag_dmbinfo", fields: (3098, 5), size64: 40, size32: 40, isWide: true),
+        StructureRow("smc_diag_linkinfo", fields: (3103, 5), size64: 146, size32: 146),
+        StructureRow("smc_diag_lgrinfo", fields: (3108, 2), size64: 147, size32: 147),
+        StructureRow("selnl_msg_setenforce", fields: (3110, 1), size64: 4, size32: 4),
+        StructureRow("selnl_msg_policyload", fields: (3111, 1), size64: 4, size32: 4),
+        StructureRow("nfgenmsg", fields: (3112, 3), size64: 4, size32: 4),
+        StructureRow("crypto_user_alg", fields: (3115, 7), size64: 208, size32: 208),
+        StructureRow("crypto_report_generic", fields: (3122, 1), size64: 64, size32: 64),
+        StructureRow("crypto_report_hash", fields: (3123, 3), size64: 72, size32: 72),
+        StructureRow("crypto_report_blkcipher", fields: (3126, 6), size64: 144, size32: 144),
+        StructureRow("crypto_report_aead", fields: (3132, 5), size64: 140, size32: 140),
+        StructureRow("crypto_report_rng", fields: (3137, 2), size64: 68, size32: 68),
+        StructureRow("crypto_report_cipher", fields: (3139, 4), size64: 76, size32: 76),
+        StructureRow("bpf_map_create", fields: (3143, 16), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_map_element", fields: (3159, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_update", fields: (3163, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_key", fields: (3167, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_map_next", fields: (3169, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_map_only", fields: (3172, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_prog_load", fields: (3173, 32), size64: 168, size32: 168, isWide: true),
+        StructureRow("bpf_object", fields: (3205, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_attach", fields: (3209, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_prog_detach", fields: (3216, 2), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_test_run", fields: (3218, 15), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_prog_test_run", fields: (3233, 1), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_next_id", fields: (3234, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_by_id", fields: (3237, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_map_by_id", fields: (3240, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_btf_by_id", fields: (3243, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_by_id", fields: (3244, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_info_by_fd", fields: (3245, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_object_info", fields: (3248, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_query_attr", fields: (3249, 8), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_prog_query", fields: (3257, 1), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_tracepoint", fields: (3258, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_raw_tracepoint", fields: (3261, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_btf_load", fields: (3262, 6), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_task_query", fields: (3268, 9), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_task_fd_query", fields: (3277, 1), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_batch", fields: (3278, 8), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch", fields: (3286, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_update", fields: (3287, 6), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_update", fields: (3293, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_delete", fields: (3294, 5), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_delete", fields: (3299, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_kprobe_multi", fields: (3300, 5), size64: 32, size32: 32, isWide: true),
     ]
 
     private static let structures3: [StructureRow] = [
-        StructureRow("sel_arg", fields: (3380, 5), size64: 40, size32: 20),
-        StructureRow("mmap_arg", fields: (3385, 6), size64: 32, size32: 24),
-        StructureRow("old_sigaction", fields: (3391, 4), size64: 24, size32: 16),
-        StructureRow("ipc64_perm_i386", fields: (3395, 7), size64: 48, size32: 36),
-        StructureRow("ipc64_perm_set_i386", fields: (3402, 4), size64: 48, size32: 36),
-        StructureRow("shmid64_ds_i386", fields: (3406, 9), size64: 96, size32: 84),
-        StructureRow("semid64_ds_i386", fields: (3415, 5), size64: 80, size32: 64),
-        StructureRow("msqid64_ds_i386", fields: (3420, 9), size64: 96, size32: 88),
-        StructureRow("msqid64_ds_set_i386", fields: (3429, 2), size64: 80, size32: 72),
-        StructureRow("sigevent_i386", fields: (3431, 7), size64: 24, size32: 20),
-        StructureRow("ff_effect_i386", fields: (3438, 10), size64: 48, size32: 44),
-        StructureRow("sg_io_hdr_i386", fields: (3448, 23), size64: 64, size32: 64),
-        StructureRow("v4l2_format_i386", fields: (3471, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_format_found_i386", fields: (3479, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_create_buffers_i386", fields: (3487, 6), size64: 248, size32: 248),
-        StructureRow("v4l2_buffer_i386", fields: (3493, 13), size64: 72, size32: 68),
-        StructureRow("loop_info_i386", fields: (3506, 12), size64: 140, size32: 140),
+        StructureRow("bpf_cookie_attr", fields: (3305, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_uprobe_multi", fields: (3306, 7), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_tracing_attr", fields: (3313, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_netfilter_attr", fields: (3315, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_relative_attr", fields: (3319, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_attr", fields: (3321, 13), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_create", fields: (3334, 1), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_change", fields: (3335, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_update", fields: (3339, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_only", fields: (3340, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_detach", fields: (3341, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_stats_attr", fields: (3342, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_enable_stats", fields: (3343, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_iterator", fields: (3344, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_iter_create", fields: (3346, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_binding", fields: (3347, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_bind_map", fields: (3350, 1), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_token", fields: (3351, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_token_create", fields: (3353, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_stream", fields: (3354, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_stream_read", fields: (3358, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("perf_event_attr", fields: (3359, 104), size64: 136, size32: 136, isWide: true),
+        StructureRow("perf_query_bpf", fields: (3463, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("flock64_i386", fields: (3464, 5), size64: 24, size32: 24),
+        StructureRow("stat_i386", fields: (3469, 17), size64: 64, size32: 64),
+        StructureRow("stat64", fields: (3486, 16), size64: 96, size32: 96),
+        StructureRow("old_stat", fields: (3502, 11), size64: 32, size32: 32),
+        StructureRow("sel_arg", fields: (3513, 5), size64: 40, size32: 20),
+        StructureRow("mmap_arg", fields: (3518, 6), size64: 32, size32: 24),
+        StructureRow("old_sigaction", fields: (3524, 4), size64: 24, size32: 16),
+        StructureRow("ipc64_perm_i386", fields: (3528, 7), size64: 48, size32: 36),
+        StructureRow("ipc64_perm_set_i386", fields: (3535, 4), size64: 48, size32: 36),
+        StructureRow("shmid64_ds_i386", fields: (3539, 9), size64: 96, size32: 84),
+        StructureRow("semid64_ds_i386", fields: (3548, 5), size64: 80, size32: 64),
+        StructureRow("msqid64_ds_i386", fields: (3553, 9), size64: 96, size32: 88),
+        StructureRow("msqid64_ds_set_i386", fields: (3562, 2), size64: 80, size32: 72),
+        StructureRow("sigevent_i386", fields: (3564, 7), size64: 24, size32: 20),
+        StructureRow("ff_effect_i386", fields: (3571, 10), size64: 48, size32: 44),
+        StructureRow("sg_io_hdr_i386", fields: (3581, 23), size64: 64, size32: 64),
+        StructureRow("v4l2_format_i386", fields: (3604, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_format_found_i386", fields: (3612, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_create_buffers_i386", fields: (3620, 6), size64: 248, size32: 248),
+        StructureRow("v4l2_buffer_i386", fields: (3626, 13), size64: 72, size32: 68),
+        StructureRow("loop_info_i386", fields: (3639, 12), size64: 140, size32: 140),
     ]
 }
 
 extension SpecTables {
-    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14, fields15, fields16, fields17])
+    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14, fields15, fields16, fields17, fields18])
 
     private static let fields0: [ArgumentRow] = [
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
@@ -1380,7 +1434,7 @@ extension SpecTables {
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 28, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 451, .none), register: 1),
+        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 457, .none), register: 1),
         ArgumentRow("fa_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fa_nextents", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("fa_projid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -2902,14 +2956,14 @@ extension SpecTables {
         ArgumentRow("erasesize", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("numblocks", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("regionindex", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 464, .none), register: 1),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 470, .none), register: 1),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .flags, 8, 393, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("svalue", "", .exit, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .symbol, 8, 392, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("__pad", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 464, .none), register: 1),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 470, .none), register: 1),
         ArgumentRow("uvalue", "", .entry, TypeRow(.value, .flags, 8, 393, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("svalue", "", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .entry, TypeRow(.value, .symbol, 8, 392, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
@@ -3303,26 +3357,163 @@ extension SpecTables {
         ArgumentRow("reg_num", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 18, offset32: 18),
         ArgumentRow("val_in", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("val_out", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 5, offset64: 22, offset32: 22),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 441, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 477, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 478, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 442, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 443, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 444, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 441, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 477, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 478, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 442, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 443, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 444, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("cts", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("dsr", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rng", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("dcd", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("rx", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tx", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("frame", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("overrun", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("parity", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("brk", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 36, offset32: 36),
+        ArgumentRow("buf_overrun", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(36)), register: 12, offset64: 44, offset32: 44, isHidden: true),
+        ArgumentRow("bustype", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("vendor", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("product", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 347, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ff_effects_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 88, offset32: 88),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 2, 482, .none), register: 1),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("minimum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("maximum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("fuzz", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("flat", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("resolution", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("desc_user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("used_user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("avail_user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("log_guest_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 32, offset32: 32),
+        ArgumentRow("guest_phys_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("memory_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("userspace_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags_padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("nregions", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("regions", "", .entry, TypeRow(.array, .structure, 0, 353, .argument(0)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fd_flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("heap_flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 1),
+        ArgumentRow("fd2", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("fence", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 433, .none), register: 1),
+        ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 433, .none), register: 1),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("rsvd1", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
+        ArgumentRow("nsid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("cdw2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("cdw3", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 12, offset32: 12, isDetail: true),
+        ArgumentRow("metadata", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 7, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 24, offset32: 24),
+        ArgumentRow("metadata_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
+        ArgumentRow("data_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 36, offset32: 36),
+        ArgumentRow("cdw10", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("cdw11", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 12, offset64: 44, offset32: 44),
+        ArgumentRow("cdw12", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 13, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("cdw13", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 14, offset64: 52, offset32: 52, isDetail: true),
+        ArgumentRow("cdw14", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 15, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("cdw15", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 16, offset64: 60, offset32: 60, isDetail: true),
+        ArgumentRow("timeout_ms", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 17, offset64: 64, offset32: 64),
+        ArgumentRow("result", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 18, offset64: 68, offset32: 68),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("control", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("nblocks", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("rsvd", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("metadata", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("slba", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 24, offset32: 24),
+        ArgumentRow("dsmgmt", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
+        ArgumentRow("reftag", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 10, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("apptag", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("appmask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 12, offset64: 42, offset32: 42, isDetail: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 442, .none), register: 1),
+        ArgumentRow("__reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("descriptor", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 159, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("identifier", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), condition: 185, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 361, .none), register: 1),
+        ArgumentRow("raw_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 40, offset32: 40),
+        ArgumentRow("key_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 44, offset32: 44),
+        ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 4, offset64: 48, offset32: 48, isHidden: true),
+        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 361, .none), register: 1),
+        ArgumentRow("removal_status_flags", "", .exit, TypeRow(.value, .flags, 4, 443, .none), register: 2, offset64: 40, offset32: 40),
+        ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 3, offset64: 44, offset32: 44, isHidden: true),
+        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 361, .none), register: 1),
+        ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 2, offset64: 40, offset32: 40, isHidden: true),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .symbol, 4, 444, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("status_flags", "", .exit, TypeRow(.value, .flags, 4, 445, .none), register: 4, offset64: 68, offset32: 68),
+        ArgumentRow("user_count", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 72, offset32: 72),
+        ArgumentRow("__out_reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(52)), register: 6, offset64: 76, offset32: 76, isHidden: true),
+        ArgumentRow("irq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
+        ArgumentRow("gsi", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("resamplefd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 5, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("datamatch", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(36)), register: 6, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("address_lo", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("address_hi", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("devid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 6, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(60)), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("attr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("protocol", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ptr", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), register: 1),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("transmit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 12, offset32: 8),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 447, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 483, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 484, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 448, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 449, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 450, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 447, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 483, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 484, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 448, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 449, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 450, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
         ArgumentRow("c_ispeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("c_ospeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 441, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 477, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 478, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 442, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 443, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 444, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 447, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 483, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 484, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 448, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 449, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 450, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
         ArgumentRow("ws_row", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("ws_col", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("ws_xpixel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -3334,7 +3525,7 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("minlen", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 451, .none), register: 1),
+        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 457, .none), register: 1),
         ArgumentRow("fsx_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fsx_nextents", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("fsx_projid", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -3348,10 +3539,13 @@ extension SpecTables {
         ArgumentRow("fe_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fe_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("fe_reserved64", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 467, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 473, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("fe_reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 6, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("query_flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields11: [ArgumentRow] = [
         ArgumentRow("query_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("vma_start", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("vma_end", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
@@ -3366,7 +3560,7 @@ extension SpecTables {
         ArgumentRow("vma_name_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 14, offset64: 88, offset32: 88),
         ArgumentRow("build_id_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 96, offset32: 96),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 479, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 485, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("salt_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("salt_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -3374,17 +3568,17 @@ extension SpecTables {
         ArgumentRow("reserved1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("sig_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("reserved2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(88)), register: 9, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 479, .none), register: 1),
+        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 485, .none), register: 1),
         ArgumentRow("digest_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("start", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pno", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("devname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("volname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 468, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 474, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("datalen", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 359, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 387, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("act_mask", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1, offset64: 32, offset32: 32),
         ArgumentRow("buf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("buf_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 40, offset32: 40),
@@ -3401,9 +3595,9 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 4, offset64: 24, offset32: 24, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 449, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 455, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 448, .none), register: 8, offset64: 44, offset32: 44),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 454, .none), register: 8, offset64: 44, offset32: 44),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 112, offset32: 112, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 0, 0, .fixed(2)), register: 11, offset64: 144, offset32: 144, isDetail: true),
@@ -3414,16 +3608,16 @@ extension SpecTables {
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("lo_sizelimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 449, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 455, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 448, .none), register: 9, offset64: 52, offset32: 52),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 454, .none), register: 9, offset64: 52, offset32: 52),
         ArgumentRow("lo_file_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 10, offset64: 56, offset32: 56),
         ArgumentRow("lo_crypt_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 11, offset64: 120, offset32: 120, isDetail: true),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 12, offset64: 184, offset32: 184, isDetail: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 13, offset64: 216, offset32: 216, isDetail: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 364, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 392, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 240, offset32: 240, isHidden: true),
         ArgumentRow("tm_sec", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tm_min", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3436,7 +3630,7 @@ extension SpecTables {
         ArgumentRow("tm_isdst", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("enabled", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 366, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 394, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("pll_ctrl", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("pll_value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pll_max", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3449,31 +3643,31 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("api", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 452, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 453, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 370, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 455, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 454, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 458, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 459, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 398, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 461, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 460, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 456, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 462, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("copy", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 370, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 457, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 398, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 463, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("zeropage", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 370, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 458, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 370, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 459, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 398, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 464, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 398, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 465, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("mapped", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 370, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 460, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 398, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 466, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("updated", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 461, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 467, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("move", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nr_mounts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3482,42 +3676,35 @@ extension SpecTables {
         ArgumentRow("busy_poll_budget", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 7, offset32: 7, isOptional: true),
-        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 469, .none), register: 1),
+        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 475, .none), register: 1),
         ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 175, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 4, offset64: 20, offset32: 20),
         ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 5, offset64: 24, offset32: 24),
         ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 6, offset64: 28, offset32: 28),
         ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 7, offset64: 32, offset32: 32),
-    ]
-
-    private static let fields11: [ArgumentRow] = [
         ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 8, offset64: 36, offset32: 36),
         ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 9, offset64: 40, offset32: 40),
         ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 10, offset64: 44, offset32: 44),
         ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 11, offset64: 48, offset32: 48),
         ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 12, offset64: 52, offset32: 52),
         ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 13, offset64: 56, offset32: 56),
-        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 185, register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 470, .none), condition: 186, register: 15, offset64: 64, offset32: 64),
-        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 187, register: 16, offset64: 68, offset32: 68),
-        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 473, .none), register: 1),
+        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 186, register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 476, .none), condition: 187, register: 15, offset64: 64, offset32: 64),
+        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 188, register: 16, offset64: 68, offset32: 68),
+        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 479, .none), register: 1),
         ArgumentRow("firmware_version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("identity", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("bustype", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("vendor", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("product", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
         ArgumentRow("sin_port", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sin_addr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("sin_zero", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("x25_addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 385, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 412, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 494, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 495, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 500, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 501, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
         ArgumentRow("can_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3527,27 +3714,27 @@ extension SpecTables {
         ArgumentRow("upper", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 390, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 417, .none), register: 1),
         ArgumentRow("domain", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("node", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 389, .none), register: 1),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 391, .none), register: 1),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 392, .none), register: 1),
+        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 416, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 418, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 419, .none), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 509, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 510, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 393, .none), condition: 188, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 394, .none), condition: 189, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 395, .none), condition: 190, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 515, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 516, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 420, .none), condition: 189, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 421, .none), condition: 190, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 422, .none), condition: 191, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(12)), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 511, .none), register: 1),
-        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 512, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 191, register: 3, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 513, .none), condition: 192, register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 517, .none), register: 1),
+        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 518, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 192, register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 519, .none), condition: 185, register: 3, offset64: 6, offset32: 6),
         ArgumentRow("hwaddr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(8)), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 397, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 424, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
@@ -3559,6 +3746,9 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("imr_multiaddr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 1),
         ArgumentRow("imr_interface", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+    ]
+
+    private static let fields12: [ArgumentRow] = [
         ArgumentRow("imr_multiaddr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 1),
         ArgumentRow("imr_interface", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("imr_sourceaddr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3610,21 +3800,21 @@ extension SpecTables {
         ArgumentRow("sctp_stream_change_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 12, offset32: 12),
         ArgumentRow("sctp_send_failure_event_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 13, offset32: 13),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .custom, 128, 4, .none), register: 1),
-        ArgumentRow("tcpm_flags", "", .entry, TypeRow(.value, .flags, 1, 555, .none), register: 2, offset64: 128, offset32: 128),
+        ArgumentRow("tcpm_flags", "", .entry, TypeRow(.value, .flags, 1, 561, .none), register: 2, offset64: 128, offset32: 128),
         ArgumentRow("tcpm_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 129, offset32: 129),
         ArgumentRow("tcpm_keylen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 130, offset32: 130),
         ArgumentRow("tcpm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 132, offset32: 132),
         ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 6, offset64: 136, offset32: 136, isHidden: true),
         ArgumentRow("flr_dst", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 1),
         ArgumentRow("flr_label", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("flr_action", "", .entry, TypeRow(.value, .symbol, 1, 556, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("flr_share", "", .entry, TypeRow(.value, .symbol, 1, 557, .none), register: 4, offset64: 21, offset32: 21),
-        ArgumentRow("flr_flags", "", .entry, TypeRow(.value, .flags, 2, 558, .none), register: 5, offset64: 22, offset32: 22),
+        ArgumentRow("flr_action", "", .entry, TypeRow(.value, .symbol, 1, 562, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("flr_share", "", .entry, TypeRow(.value, .symbol, 1, 563, .none), register: 4, offset64: 21, offset32: 21),
+        ArgumentRow("flr_flags", "", .entry, TypeRow(.value, .flags, 2, 564, .none), register: 5, offset64: 22, offset32: 22),
         ArgumentRow("flr_expires", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("flr_linger", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 26, offset32: 26),
         ArgumentRow("__flr_pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 2, 721, .none), register: 1),
-        ArgumentRow("cipher_type", "", .entry, TypeRow(.value, .symbol, 2, 722, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 2, 727, .none), register: 1),
+        ArgumentRow("cipher_type", "", .entry, TypeRow(.value, .symbol, 2, 728, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("tp_block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tp_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tp_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3653,17 +3843,17 @@ extension SpecTables {
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("desc", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 1),
-        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 2, offset64: 32, offset32: 32),
-        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 4, offset64: 96, offset32: 96),
+        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 449, .none), register: 1),
+        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 449, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 449, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 449, .none), register: 4, offset64: 96, offset32: 96),
         ArgumentRow("rx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("rx_ring_full", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("rx_fill_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("tx_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 1),
+        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 1),
         ArgumentRow("tcpi_ca_state", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("tcpi_retransmits", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("tcpi_probes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
@@ -3692,9 +3882,6 @@ extension SpecTables {
         ArgumentRow("tcpi_snd_cwnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 27, offset64: 80, offset32: 80),
         ArgumentRow("tcpi_advmss", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 28, offset64: 84, offset32: 84),
         ArgumentRow("tcpi_reordering", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 29, offset64: 88, offset32: 88),
-    ]
-
-    private static let fields12: [ArgumentRow] = [
         ArgumentRow("tcpi_rcv_rtt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 30, offset64: 92, offset32: 92),
         ArgumentRow("tcpi_rcv_space", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 31, offset64: 96, offset32: 96),
         ArgumentRow("tcpi_total_retrans", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 32, offset64: 100, offset32: 100),
@@ -3722,8 +3909,8 @@ extension SpecTables {
         ArgumentRow("tcpi_snd_wnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 54, offset64: 228, offset32: 228, isDetail: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 510, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 572, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 516, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .custom, 8, 4, .none), register: 1),
         ArgumentRow("storage", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(128)), register: 2, isHidden: true),
         ArgumentRow("prefix", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 202, offset32: 202),
@@ -3734,45 +3921,48 @@ extension SpecTables {
         ArgumentRow("sndid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 203, offset32: 203),
         ArgumentRow("rcvid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 204, offset32: 204),
         ArgumentRow("maclen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 205, offset32: 205),
-        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 573, .none), register: 11, offset64: 206, offset32: 206),
+        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 579, .none), register: 11, offset64: 206, offset32: 206),
         ArgumentRow("key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 12, offset64: 208, offset32: 208),
         ArgumentRow("keylen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 207, offset32: 207),
         ArgumentRow("ifi_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ifi_pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 482, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 488, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("ifi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 582, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 588, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ifi_change", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ifa_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ifa_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 585, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 592, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 591, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 598, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ifa_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("rtm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("rtm_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("rtm_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 617, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 593, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 594, .none), register: 6, offset64: 5, offset32: 5),
-        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 592, .none), register: 7, offset64: 6, offset32: 6),
-        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 591, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 595, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 623, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 599, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 600, .none), register: 6, offset64: 5, offset32: 5),
+        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 598, .none), register: 7, offset64: 6, offset32: 6),
+        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 597, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 601, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("ndm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ndm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("ndm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 588, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 589, .none), register: 6, offset64: 10, offset32: 10),
-        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 591, .none), register: 7, offset64: 11, offset32: 11),
+        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 594, .none), register: 5, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields13: [ArgumentRow] = [
+        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 595, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 597, .none), register: 7, offset64: 11, offset32: 11),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 617, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 593, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 623, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 599, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("res1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 5, offset32: 5, isHidden: true),
         ArgumentRow("res2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 597, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 616, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 603, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 622, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("tcm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("tcm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
@@ -3780,7 +3970,7 @@ extension SpecTables {
         ArgumentRow("tcm_handle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("tcm_parent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("tcm_info", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 604, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 610, .none), register: 1),
         ArgumentRow("version", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifa_prefered", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3859,13 +4049,13 @@ extension SpecTables {
         ArgumentRow("rx_otherhost_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("prio", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(2)), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(6)), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 622, .none), register: 1),
-        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 622, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 628, .none), register: 1),
+        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 628, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_reasm_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reachable_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("retrans_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 639, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 645, .none), register: 1),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("mac", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
@@ -3885,7 +4075,7 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 647, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 653, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3895,9 +4085,6 @@ extension SpecTables {
         ArgumentRow("vsi_mgr_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("vsi_type_id", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("vsi_type_version", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields13: [ArgumentRow] = [
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 4, offset64: 5, offset32: 5, isOptional: true),
         ArgumentRow("mem_start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("mem_end", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -3936,15 +4123,15 @@ extension SpecTables {
         ArgumentRow("ifal_seq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ncm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("dcb_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 662, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 668, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("dcb_pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 697, .none), register: 1),
+        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 703, .none), register: 1),
         ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("nh_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 592, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 594, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 598, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 600, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("resvd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 596, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 602, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("weight", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("resvd1", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 5, offset32: 5, isOptional: true),
@@ -3958,21 +4145,24 @@ extension SpecTables {
         ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 112, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 4, offset64: 18, offset32: 18, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 672, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 673, .none), register: 3, offset64: 5, offset32: 5),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 678, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 679, .none), register: 3, offset64: 5, offset32: 5),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 469, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
+    ]
+
+    private static let fields14: [ArgumentRow] = [
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 698, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 704, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 639, .none), register: 6, offset64: 34, offset32: 34),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 645, .none), register: 6, offset64: 34, offset32: 34),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isOptional: true),
         ArgumentRow("igmp_v1queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 1),
         ArgumentRow("igmp_v2queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 2, offset64: 16, offset32: 16),
@@ -4056,7 +4246,7 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 596, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 602, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_hops", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 3, offset32: 3),
         ArgumentRow("rtnh_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("bus_error", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -4065,14 +4255,14 @@ extension SpecTables {
         ArgumentRow("bus_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("arbitration_lost", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("restarts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 692, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 692, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 693, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 693, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 694, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 694, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 712, .none), register: 1),
-        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 712, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 698, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 698, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 699, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 699, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 700, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 700, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 718, .none), register: 1),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 718, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("from", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("to", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("idiag_sport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 1),
@@ -4091,25 +4281,22 @@ extension SpecTables {
         ArgumentRow("idiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 744, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 750, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("idiag_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-    ]
-
-    private static let fields14: [ArgumentRow] = [
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 744, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 6, offset64: 52, offset32: 52),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 750, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_dbs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -4117,15 +4304,15 @@ extension SpecTables {
         ArgumentRow("idiag_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 744, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 750, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 497, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 524, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 497, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 524, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -4163,13 +4350,16 @@ extension SpecTables {
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 743, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 727, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 733, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("udiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+    ]
+
+    private static let fields15: [ArgumentRow] = [
         ArgumentRow("udiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 559, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 8, offset32: 8),
@@ -4178,15 +4368,15 @@ extension SpecTables {
         ArgumentRow("udiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("udiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 731, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 737, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 729, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 735, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ndiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("ndiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("ndiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 54, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 732, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 738, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ndiag_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("ndiag_dst_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_dst_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
@@ -4200,19 +4390,19 @@ extension SpecTables {
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 734, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 740, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("pdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pdiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 481, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 487, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 736, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 742, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdi_reserve", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdi_copy_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("pdi_tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 735, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 741, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("pdmc_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
         ArgumentRow("pdmc_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdmc_type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4234,18 +4424,18 @@ extension SpecTables {
         ArgumentRow("pdr_features", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 745, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 751, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 739, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 738, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 745, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 744, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("diag_shutdown", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("diag_uid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("diag_inode", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 740, .none), register: 1),
-        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 740, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 747, .none), register: 1),
+        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 746, .none), register: 1),
+        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 746, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 753, .none), register: 1),
         ArgumentRow("yes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("no", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -4255,17 +4445,17 @@ extension SpecTables {
         ArgumentRow("sndbuf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("peer_rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 8, offset64: 40, offset32: 40),
         ArgumentRow("rx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("rx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 10, offset64: 49, offset32: 49),
         ArgumentRow("tx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 50, offset32: 50),
         ArgumentRow("tx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 51, offset32: 51),
-        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 13, offset64: 52, offset32: 52),
-        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 525, .none), register: 15, offset64: 68, offset32: 68),
+        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 13, offset64: 52, offset32: 52),
+        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 15, offset64: 68, offset32: 68),
         ArgumentRow("linkid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("my_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -4276,12 +4466,12 @@ extension SpecTables {
         ArgumentRow("ibport", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 65, offset32: 65),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 4, offset64: 66, offset32: 66),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 5, offset64: 106, offset32: 106),
-        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 528, .fixed(1)), register: 1),
-        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 751, .none), register: 2, offset64: 146, offset32: 146),
+        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 555, .fixed(1)), register: 1),
+        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 757, .none), register: 2, offset64: 146, offset32: 146),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("seqno", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nfgen_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 768, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 774, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("res_id", "", .entry, TypeRow(.value, .network, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("cru_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("cru_driver_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 64, offset32: 64),
@@ -4301,9 +4491,6 @@ extension SpecTables {
         ArgumentRow("max_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 136, offset32: 136),
         ArgumentRow("ivsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 140, offset32: 140),
         ArgumentRow("type", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
-    ]
-
-    private static let fields15: [ArgumentRow] = [
         ArgumentRow("geniv", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 64, offset32: 64),
         ArgumentRow("blocksize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 128, offset32: 128),
         ArgumentRow("maxauthsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 132, offset32: 132),
@@ -4314,13 +4501,13 @@ extension SpecTables {
         ArgumentRow("blocksize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
         ArgumentRow("min_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("max_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
-        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 796, .none), register: 1),
+        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 802, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("value_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 797, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 803, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("inner_map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 822, .none), condition: 195, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 828, .none), condition: 195, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("map_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("map_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 10, offset64: 48, offset32: 48),
@@ -4333,18 +4520,18 @@ extension SpecTables {
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 803, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 809, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 804, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 810, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("next_key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 798, .none), register: 1),
+        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 804, .none), register: 1),
         ArgumentRow("insn_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 116, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("license", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -4352,10 +4539,10 @@ extension SpecTables {
         ArgumentRow("log_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 28, offset32: 28),
         ArgumentRow("log_buf", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 106, .none), register: 8, offset64: 40, offset32: 40),
-        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 799, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("prog_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 10, offset64: 48, offset32: 48),
         ArgumentRow("prog_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 64, offset32: 64),
-        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 800, .none), register: 12, offset64: 68, offset32: 68),
+        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 12, offset64: 68, offset32: 68),
         ArgumentRow("prog_btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 13, offset64: 72, offset32: 72),
         ArgumentRow("func_info_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 76, offset32: 76),
         ArgumentRow("func_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 15, offset64: 80, offset32: 80),
@@ -4371,6 +4558,9 @@ extension SpecTables {
         ArgumentRow("core_relos", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 25, offset64: 128, offset32: 128),
         ArgumentRow("core_relo_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 136, offset32: 136),
         ArgumentRow("log_true_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 27, offset64: 140, offset32: 140),
+    ]
+
+    private static let fields16: [ArgumentRow] = [
         ArgumentRow("prog_token_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 28, offset64: 144, offset32: 144),
         ArgumentRow("fd_array_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 29, offset64: 148, offset32: 148),
         ArgumentRow("signature", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 30, offset64: 152, offset32: 152),
@@ -4378,17 +4568,17 @@ extension SpecTables {
         ArgumentRow("keyring_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 32, offset64: 164, offset32: 164),
         ArgumentRow("pathname", "", .entry, TypeRow(.value, .path, 0, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("path_fd", "", .entry, TypeRow(.value, .directory, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("attach_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 800, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 801, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 807, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("replace_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 800, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("retval", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data_size_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4401,38 +4591,38 @@ extension SpecTables {
         ArgumentRow("ctx_size_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44),
         ArgumentRow("ctx_in", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 11, offset64: 48, offset32: 48),
         ArgumentRow("ctx_out", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 12, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 806, .none), register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 812, .none), register: 13, offset64: 64, offset32: 64),
         ArgumentRow("cpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("batch_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 72, offset32: 72),
-        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 550, .none), register: 1),
+        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 577, .none), register: 1),
         ArgumentRow("start_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("prog_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("map_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("link_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("info_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 557, .none), register: 1),
+        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 584, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 800, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 802, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 801, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 808, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 807, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("prog_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("prog_ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(4)), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("prog_cnt", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 197, register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 559, .none), register: 1),
+        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 586, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 561, .none), register: 1),
+        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 588, .none), register: 1),
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("btf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(0)), register: 2),
         ArgumentRow("btf_log_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4445,33 +4635,33 @@ extension SpecTables {
         ArgumentRow("buf_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("buf", "", .exit, TypeRow(.value, .text, 0, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("prog_id", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 807, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 813, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("probe_offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("probe_addr", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 564, .none), register: 1),
+        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 591, .none), register: 1),
         ArgumentRow("in_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("out_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 803, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 809, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 566, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 593, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 803, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 809, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 568, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 595, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 803, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 809, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 570, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 808, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 597, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 814, .none), register: 1),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("syms", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("addrs", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(1)), register: 4, offset64: 16, offset32: 16),
@@ -4482,82 +4672,79 @@ extension SpecTables {
         ArgumentRow("ref_ctr_offsets", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("cookies", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 809, .none), register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 815, .none), register: 6, offset64: 36, offset32: 36),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("hooknum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("priority", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 810, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 816, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 800, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 198, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 573, .none), condition: 199, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 572, .none), condition: 200, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 574, .none), condition: 201, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 576, .none), condition: 202, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 577, .none), condition: 203, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 575, .none), condition: 204, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 600, .none), condition: 199, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 599, .none), condition: 200, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 601, .none), condition: 201, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 603, .none), condition: 202, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 604, .none), condition: 203, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 602, .none), condition: 204, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 205, register: 5, offset64: 16, offset32: 16),
-    ]
-
-    private static let fields16: [ArgumentRow] = [
         ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 198, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 578, .none), register: 1),
+        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 605, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("new_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 801, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 807, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 206, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 580, .none), register: 1),
+        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 607, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 582, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 811, .none), register: 1),
-        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 584, .none), register: 1),
+        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 609, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 817, .none), register: 1),
+        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 611, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 586, .none), register: 1),
+        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 613, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 588, .none), register: 1),
+        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 615, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("bpffs_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 590, .none), register: 1),
+        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 617, .none), register: 1),
         ArgumentRow("stream_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("stream_buf_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("stream_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 592, .none), register: 1),
+        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 619, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 812, .none), register: 2),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 813, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 814, .none), condition: 207, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 815, .none), condition: 208, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 818, .none), register: 2),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 819, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 820, .none), condition: 207, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 821, .none), condition: 208, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 209, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 117, .none), condition: 210, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 211, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sample_period", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 819, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 820, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 825, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 826, .none), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 174, register: 8, offset64: 40, offset32: 40),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 176, register: 9, offset64: 40, offset32: 40),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), register: 9, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 175, register: 10, offset64: 40, offset32: 40),
         ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), register: 10, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 185, register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 186, register: 11, offset64: 40, offset32: 40),
         ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 186, register: 12, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 187, register: 12, offset64: 40, offset32: 40),
         ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), register: 12, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 212, register: 13, offset64: 40, offset32: 40),
         ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), register: 13, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 187, register: 14, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 188, register: 14, offset64: 40, offset32: 40),
         ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), register: 14, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 213, register: 15, offset64: 40, offset32: 40),
         ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), register: 15, offset64: 40, offset32: 40, isDetail: true),
@@ -4574,6 +4761,9 @@ extension SpecTables {
         ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 218, register: 21, offset64: 40, offset32: 40),
         ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), register: 21, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 219, register: 22, offset64: 40, offset32: 40),
+    ]
+
+    private static let fields17: [ArgumentRow] = [
         ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), register: 22, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 118, .none), register: 23, offset64: 40, offset32: 40),
         ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 220, register: 24, offset64: 40, offset32: 40),
@@ -4622,12 +4812,12 @@ extension SpecTables {
         ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 241, register: 46, offset64: 40, offset32: 40),
         ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 219, register: 47, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("wakeup_events", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 823, .none), condition: 242, register: 48, offset64: 52, offset32: 52, isDetail: true),
+        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 829, .none), condition: 242, register: 48, offset64: 52, offset32: 52, isDetail: true),
         ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 242, register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("config1", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 242, register: 50, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("config2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 50, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 821, .none), condition: 243, register: 51, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 827, .none), condition: 243, register: 51, offset64: 72, offset32: 72, isDetail: true),
         ArgumentRow("sample_regs_user", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 52, offset64: 80, offset32: 80, isDetail: true),
         ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 244, register: 53, offset64: 88, offset32: 88, isDetail: true),
         ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), condition: 227, register: 54, offset64: 92, offset32: 92, isDetail: true),
@@ -4707,9 +4897,6 @@ extension SpecTables {
         ArgumentRow("mode", "", .entry, TypeRow(.value, .octal, 2, 0, .none), register: 3, offset64: 20, offset32: 20),
         ArgumentRow("key", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4),
         ArgumentRow("cuid", "", .entry, TypeRow(.value, .user, 4, 0, .none), register: 5, offset64: 12, offset32: 12),
-    ]
-
-    private static let fields17: [ArgumentRow] = [
         ArgumentRow("cgid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 7, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("uid", "", .entry, TypeRow(.value, .user, 4, 0, .none), register: 1, offset64: 4, offset32: 4),
@@ -4777,6 +4964,9 @@ extension SpecTables {
         ArgumentRow("sb_len_wr", "", .exit, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 47, offset32: 47),
         ArgumentRow("sbp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(16)), register: 15, offset64: 24, offset32: 24),
         ArgumentRow("host_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 16, offset64: 48, offset32: 48),
+    ]
+
+    private static let fields18: [ArgumentRow] = [
         ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 17, offset64: 50, offset32: 50),
         ArgumentRow("resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 18, offset64: 52, offset32: 52),
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 56, offset32: 56),
@@ -4821,9 +5011,9 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 2, 0, .none), register: 4, offset64: 12, offset32: 12, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 449, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 455, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 448, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 454, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 96, offset32: 96, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 11, offset64: 128, offset32: 128, isDetail: true),
@@ -4834,15 +5024,15 @@ extension SpecTables {
 extension SpecTables {
     /// From a struct to the one that stands for it in i386.
     public static let structureFor32: [UInt16] = [
-        0, 1, 2, 3, 596, 5, 6, 7, 8, 9, 597, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+        0, 1, 2, 3, 623, 5, 6, 7, 8, 9, 624, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
         27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
-        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 603, 604, 605, 76,
-        77, 78, 606, 80, 81, 607, 608, 84, 85, 86, 87, 88, 89, 90, 91, 609, 93, 94, 95, 96, 97, 98, 99, 100,
+        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 630, 631, 632, 76,
+        77, 78, 633, 80, 81, 634, 635, 84, 85, 86, 87, 88, 89, 90, 91, 636, 93, 94, 95, 96, 97, 98, 99, 100,
         101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
         121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140,
-        610, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
-        161, 162, 163, 611, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
-        181, 182, 183, 612, 613, 614, 187, 188, 189, 615, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
+        637, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
+        161, 162, 163, 638, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
+        181, 182, 183, 639, 640, 641, 187, 188, 189, 642, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
         201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220,
         221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240,
         241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260,
@@ -4851,8 +5041,8 @@ extension SpecTables {
         301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
         321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336, 337, 338, 339, 340,
         341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360,
-        361, 362, 616, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
-        381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400,
+        361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
+        381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 643, 392, 393, 394, 395, 396, 397, 398, 399, 400,
         401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
         421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440,
         441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460,
@@ -4863,6 +5053,8 @@ extension SpecTables {
         541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 556, 557, 558, 559, 560,
         561, 562, 563, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580,
         581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599, 600,
-        601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615, 616,
+        601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615, 616, 617, 618, 619, 620,
+        621, 622, 623, 624, 625, 626, 627, 628, 629, 630, 631, 632, 633, 634, 635, 636, 637, 638, 639, 640,
+        641, 642, 643,
     ]
 }

@@ -444,389 +444,395 @@ public enum SymbolSet: UInt16, CaseIterable, Sendable {
     case stampFilter = 438
     case stampFlags = 439
     case vlanCommand = 440
-    case termInput = 441
-    case termLocal = 442
-    case lineDiscipline = 443
-    case termCharacter = 444
-    case modem = 445
-    case termFlow = 446
-    case termFlush = 447
-    case loop = 448
-    case loopCrypt = 449
-    case inode = 450
-    case xflags = 451
-    case uffdFeatures = 452
-    case uffdApiCalls = 453
-    case uffdRangeCalls = 454
-    case uffdRegister = 455
-    case uffdCopy = 456
-    case uffdZeropage = 457
-    case uffdProtect = 458
-    case uffdContinue = 459
-    case uffdPoison = 460
-    case uffdMove = 461
-    case perfGroup = 462
-    case rtcVoltage = 463
-    case rtcParameter = 464
-    case interface = 465
-    case fiemap = 466
-    case fiemapExtent = 467
-    case partitionOperation = 468
-    case pidfdInfo = 469
-    case pidfdCoredump = 470
-    case tunnel = 471
-    case tunnelOffload = 472
-    case watchdog = 473
-    case route = 474
-    case inputEvent = 475
-    case inputAxis = 476
-    case termOutput = 477
-    case termControl = 478
-    case verityHash = 479
-    case hardwareType = 480
-    case etherProtocol = 481
-    case arpHardware = 482
-    case packetType = 483
-    case canProtocol = 484
-    case kcmProtocol = 485
-    case nfcProtocol = 486
-    case nfcAirProtocol = 487
-    case phonetProtocol = 488
-    case caifProtocol = 489
-    case xdpAddress = 490
-    case vsockContext = 491
-    case vsockPort = 492
-    case vsockAddress = 493
-    case qipcrtrNode = 494
-    case qipcrtrPort = 495
-    case bluetoothProtocol = 496
-    case bluetoothService = 497
-    case bluetoothChannel = 498
-    case bluetoothControl = 499
-    case bluetoothAddress = 500
-    case algAddress = 501
-    case ax25Protocol = 502
-    case smcProtocol = 503
-    case mctpNetwork = 504
-    case mctpAddress = 505
-    case nfcService = 506
-    case irdaProtocol = 507
-    case isdnProtocol = 508
-    case tipcAddress = 509
-    case tipcScope = 510
-    case radioAddressKind = 511
-    case radioNetwork = 512
-    case radioAddress = 513
-    case rxrpcService = 514
-    case socketProtocol = 515
-    case socketLevel = 516
-    case socketOption = 517
-    case tcpOption = 518
-    case udpOption = 519
-    case ipOption = 520
-    case ipv6Option = 521
-    case packetOption = 522
-    case netlinkOption = 523
-    case vsockOption = 524
-    case rawOption = 525
-    case canRawOption = 526
-    case sctpOption = 527
-    case dccpOption = 528
-    case tipcOption = 529
-    case rxrpcOption = 530
-    case pppol2tpOption = 531
-    case rdsOption = 532
-    case caifOption = 533
-    case algOption = 534
-    case nfcOption = 535
-    case kcmOption = 536
-    case tlsOption = 537
-    case xdpOption = 538
-    case mptcpOption = 539
-    case smcOption = 540
-    case llcOption = 541
-    case packetMembership = 542
-    case icmpType = 543
-    case bluetoothOption = 544
-    case txRehash = 545
-    case controlLevel = 546
-    case socketControl = 547
-    case ipControl = 548
-    case udpControl = 549
-    case ipv6Control = 550
-    case packetControl = 551
-    case netlinkControl = 552
-    case algOperation = 553
-    case algControl = 554
-    case signedSegments = 555
-    case flowAction = 556
-    case flowShare = 557
-    case flowFlags = 558
-    case tcpState = 559
-    case socketLevelGet = 560
-    case socketLevelSet = 561
-    case ipOptionGet = 562
-    case ipOptionSet = 563
-    case ipv6OptionGet = 564
-    case ipv6OptionSet = 565
-    case socketOptionGet = 566
-    case ax25Option = 567
-    case ipxOption = 568
-    case irdaOption = 569
-    case phonetPipeOption = 570
-    case tipcImportance = 571
-    case tipcGroup = 572
-    case tcpKey = 573
-    case netlinkType = 574
-    case routeType = 575
-    case netlinkFlags = 576
-    case netlinkNew = 577
-    case netlinkGet = 578
-    case netlinkDelete = 579
-    case netlinkAnswer = 580
-    case netlinkError = 581
-    case interfaceFlags = 582
-    case linkAttribute = 583
-    case addressAttribute = 584
-    case addressFlags = 585
-    case routeAttribute = 586
-    case neighbourAttribute = 587
-    case neighbourState = 588
-    case neighbourFlags = 589
-    case ruleAttribute = 590
-    case routeKind = 591
-    case routeScope = 592
-    case routeTable = 593
-    case routeProtocol = 594
-    case routeFlags = 595
-    case hopFlags = 596
-    case ruleAction = 597
-    case linkInfo = 598
-    case diagType = 599
-    case auditType = 600
-    case xfrmType = 601
-    case filterSubsystem = 602
-    case genericType = 603
-    case genericCommand = 604
-    case genericAttribute = 605
-    case genericOperation = 606
-    case genericOperationFlags = 607
-    case genericGroup = 608
-    case operationPolicy = 609
-    case policyAttribute = 610
-    case policyKind = 611
-    case netlinkTypes = 612
-    case routeAttributes = 613
-    case trafficAttribute = 614
-    case linkExtent = 615
-    case ruleFlags = 616
-    case serviceKind = 617
-    case bridgePort = 618
-    case bridgeInfo = 619
-    case bridgeQuerier = 620
-    case bridgeTree = 621
-    case bridgeOptions = 622
-    case tunnelKind = 623
-    case tunnelInfo = 624
-    case linkInet6 = 625
-    case linkInet6Flags = 626
-    case addressGeneration = 627
-    case linkInet = 628
-    case linkMctp = 629
-    case inetConfiguration = 630
-    case inet6Configuration = 631
-    case ipStatistics = 632
-    case icmp6Statistics = 633
-    case linkFamily = 634
-    case linkBridge = 635
-    case linkBridgeFlags = 636
-    case linkBridgeMode = 637
-    case linkBridgeTunnel = 638
-    case bridgeVlan = 639
-    case linkXdp = 640
-    case xdpAttached = 641
-    case xdpLink = 642
-    case linkFunctions = 643
-    case linkFunction = 644
-    case linkFunctionStatistics = 645
-    case linkFunctionVlans = 646
-    case linkFunctionState = 647
-    case linkPorts = 648
-    case linkPort = 649
-    case linkEvent = 650
-    case protocolDown = 651
-    case routeMetrics = 652
-    case tunnelEncapsulation = 653
-    case neighbourTable = 654
-    case neighbourParameters = 655
-    case neighbourExtended = 656
-    case neighbourNotice = 657
-    case neighbourFlagsMore = 658
-    case addressLabel = 659
-    case netConfiguration = 660
-    case dcb = 661
-    case dcbCommand = 662
-    case netNamespace = 663
-    case nextHop = 664
-    case nextHopGroup = 665
-    case nextHopResilient = 666
-    case nextHopBucket = 667
-    case multicastDatabase = 668
-    case multicastEntries = 669
-    case multicastEntry = 670
-    case multicastEntryMore = 671
-    case multicastState = 672
-    case multicastFlags = 673
-    case multicastRouters = 674
-    case multicastRouter = 675
-    case multicastRouterType = 676
-    case linkStatistics = 677
-    case linkStatisticsMore = 678
-    case linkStatisticsOffload = 679
-    case bridgeStatistics = 680
-    case bondStatistics = 681
-    case bondAggregation = 682
-    case statisticsFamily = 683
-    case mplsStatistics = 684
-    case multicastReport = 685
-    case multicastUpcall = 686
-    case multicastUpcall6 = 687
-    case multicastReport6 = 688
-    case trafficStatistics = 689
-    case trafficTable = 690
-    case trafficRoot = 691
-    case trafficRootFlags = 692
-    case trafficActionFlags = 693
-    case trafficActionStatistics = 694
-    case trafficAction = 695
-    case multicastMessage = 696
-    case reportFamily = 697
-    case linkStatisticsFilter = 698
-    case linkVlan = 699
-    case linkVlanPriority = 700
-    case linkVeth = 701
-    case linkVxlan = 702
-    case linkBond = 703
-    case bondMode = 704
-    case linkMacvlan = 705
-    case linkIpvlan = 706
-    case macvlanMode = 707
-    case ipvlanMode = 708
-    case linkVrf = 709
-    case linkGre = 710
-    case linkIpTunnel = 711
-    case vlanFlags = 712
-    case diagRequest = 713
-    case diagAnswer = 714
-    case diagRequestAttributes = 715
-    case diagAnswerAttributes = 716
-    case inetDiagRequest = 717
-    case inetDiag = 718
-    case inetDiagUpper = 719
-    case inetDiagTls = 720
-    case tlsVersion = 721
-    case tlsCipher = 722
-    case tlsConfiguration = 723
-    case inetDiagMptcp = 724
-    case mptcpSubflow = 725
-    case unixDiag = 726
-    case unixDiagShow = 727
-    case netlinkDiag = 728
-    case netlinkDiagShow = 729
-    case netlinkDiagFlags = 730
-    case netlinkDiagProtocol = 731
-    case netlinkState = 732
-    case packetDiag = 733
-    case packetDiagShow = 734
-    case packetDiagFlags = 735
-    case packetVersion = 736
-    case smcDiag = 737
-    case smcDiagMode = 738
-    case smcState = 739
-    case smcReason = 740
-    case diagShutdown = 741
-    case smcShutdown = 742
-    case diagStates = 743
-    case inetDiagExtensions = 744
-    case smcDiagExtensions = 745
-    case memoryUse = 746
-    case diagFilterCode = 747
-    case diagStorageRequest = 748
-    case diagStorages = 749
-    case diagStorage = 750
-    case smcRole = 751
-    case conntrackType = 752
-    case expectationType = 753
-    case queueType = 754
-    case packetLogType = 755
-    case fingerprintType = 756
-    case ipSetType = 757
-    case accountingType = 758
-    case conntrackTimeoutType = 759
-    case conntrackHelperType = 760
-    case tableType = 761
-    case tableCompatType = 762
-    case hookType = 763
-    case cryptoType = 764
-    case cryptoAttribute = 765
-    case selinuxType = 766
-    case filterBatch = 767
-    case filterVersion = 768
-    case devlinkCommand = 769
-    case ethtoolRequest = 770
-    case ethtoolAnswer = 771
-    case ioam6Command = 772
-    case mptcpCommand = 773
-    case netdevCommand = 774
-    case nl80211Command = 775
-    case seg6Command = 776
-    case taskstatsCommand = 777
-    case tcpMetricsCommand = 778
-    case thermalCommand = 779
-    case bpfClass = 780
-    case bpfSize = 781
-    case bpfMode = 782
-    case bpfSource = 783
-    case bpfArithmetic = 784
-    case bpfJump = 785
-    case bpfReturn = 786
-    case bpfMove = 787
-    case ebpfClass = 788
-    case ebpfSize = 789
-    case ebpfMode = 790
-    case ebpfArithmetic = 791
-    case ebpfJump = 792
-    case ebpfRegister = 793
-    case bpfAncillary = 794
-    case bpfCommand = 795
-    case bpfMapType = 796
-    case bpfMap = 797
-    case bpfProgramType = 798
-    case bpfProgram = 799
-    case bpfAttachType = 800
-    case bpfAttach = 801
-    case bpfQuery = 802
-    case bpfLookup = 803
-    case bpfUpdate = 804
-    case bpfFile = 805
-    case bpfTestRun = 806
-    case bpfDescriptorType = 807
-    case bpfKprobeMulti = 808
-    case bpfUprobeMulti = 809
-    case bpfNetfilter = 810
-    case bpfStatistics = 811
-    case perfType = 812
-    case perfSize = 813
-    case perfHardware = 814
-    case perfSoftware = 815
-    case perfCache = 816
-    case perfCacheOperation = 817
-    case perfCacheResult = 818
-    case perfSample = 819
-    case perfRead = 820
-    case perfBranch = 821
-    case memoryNode = 822
-    case breakpointType = 823
+    case serialLine = 441
+    case encryptionKeyKind = 442
+    case encryptionRemoval = 443
+    case encryptionKeyState = 444
+    case encryptionKeyOwner = 445
+    case dosFile = 446
+    case termInput = 447
+    case termLocal = 448
+    case lineDiscipline = 449
+    case termCharacter = 450
+    case modem = 451
+    case termFlow = 452
+    case termFlush = 453
+    case loop = 454
+    case loopCrypt = 455
+    case inode = 456
+    case xflags = 457
+    case uffdFeatures = 458
+    case uffdApiCalls = 459
+    case uffdRangeCalls = 460
+    case uffdRegister = 461
+    case uffdCopy = 462
+    case uffdZeropage = 463
+    case uffdProtect = 464
+    case uffdContinue = 465
+    case uffdPoison = 466
+    case uffdMove = 467
+    case perfGroup = 468
+    case rtcVoltage = 469
+    case rtcParameter = 470
+    case interface = 471
+    case fiemap = 472
+    case fiemapExtent = 473
+    case partitionOperation = 474
+    case pidfdInfo = 475
+    case pidfdCoredump = 476
+    case tunnel = 477
+    case tunnelOffload = 478
+    case watchdog = 479
+    case route = 480
+    case inputEvent = 481
+    case inputAxis = 482
+    case termOutput = 483
+    case termControl = 484
+    case verityHash = 485
+    case hardwareType = 486
+    case etherProtocol = 487
+    case arpHardware = 488
+    case packetType = 489
+    case canProtocol = 490
+    case kcmProtocol = 491
+    case nfcProtocol = 492
+    case nfcAirProtocol = 493
+    case phonetProtocol = 494
+    case caifProtocol = 495
+    case xdpAddress = 496
+    case vsockContext = 497
+    case vsockPort = 498
+    case vsockAddress = 499
+    case qipcrtrNode = 500
+    case qipcrtrPort = 501
+    case bluetoothProtocol = 502
+    case bluetoothService = 503
+    case bluetoothChannel = 504
+    case bluetoothControl = 505
+    case bluetoothAddress = 506
+    case algAddress = 507
+    case ax25Protocol = 508
+    case smcProtocol = 509
+    case mctpNetwork = 510
+    case mctpAddress = 511
+    case nfcService = 512
+    case irdaProtocol = 513
+    case isdnProtocol = 514
+    case tipcAddress = 515
+    case tipcScope = 516
+    case radioAddressKind = 517
+    case radioNetwork = 518
+    case radioAddress = 519
+    case rxrpcService = 520
+    case socketProtocol = 521
+    case socketLevel = 522
+    case socketOption = 523
+    case tcpOption = 524
+    case udpOption = 525
+    case ipOption = 526
+    case ipv6Option = 527
+    case packetOption = 528
+    case netlinkOption = 529
+    case vsockOption = 530
+    case rawOption = 531
+    case canRawOption = 532
+    case sctpOption = 533
+    case dccpOption = 534
+    case tipcOption = 535
+    case rxrpcOption = 536
+    case pppol2tpOption = 537
+    case rdsOption = 538
+    case caifOption = 539
+    case algOption = 540
+    case nfcOption = 541
+    case kcmOption = 542
+    case tlsOption = 543
+    case xdpOption = 544
+    case mptcpOption = 545
+    case smcOption = 546
+    case llcOption = 547
+    case packetMembership = 548
+    case icmpType = 549
+    case bluetoothOption = 550
+    case txRehash = 551
+    case controlLevel = 552
+    case socketControl = 553
+    case ipControl = 554
+    case udpControl = 555
+    case ipv6Control = 556
+    case packetControl = 557
+    case netlinkControl = 558
+    case algOperation = 559
+    case algControl = 560
+    case signedSegments = 561
+    case flowAction = 562
+    case flowShare = 563
+    case flowFlags = 564
+    case tcpState = 565
+    case socketLevelGet = 566
+    case socketLevelSet = 567
+    case ipOptionGet = 568
+    case ipOptionSet = 569
+    case ipv6OptionGet = 570
+    case ipv6OptionSet = 571
+    case socketOptionGet = 572
+    case ax25Option = 573
+    case ipxOption = 574
+    case irdaOption = 575
+    case phonetPipeOption = 576
+    case tipcImportance = 577
+    case tipcGroup = 578
+    case tcpKey = 579
+    case netlinkType = 580
+    case routeType = 581
+    case netlinkFlags = 582
+    case netlinkNew = 583
+    case netlinkGet = 584
+    case netlinkDelete = 585
+    case netlinkAnswer = 586
+    case netlinkError = 587
+    case interfaceFlags = 588
+    case linkAttribute = 589
+    case addressAttribute = 590
+    case addressFlags = 591
+    case routeAttribute = 592
+    case neighbourAttribute = 593
+    case neighbourState = 594
+    case neighbourFlags = 595
+    case ruleAttribute = 596
+    case routeKind = 597
+    case routeScope = 598
+    case routeTable = 599
+    case routeProtocol = 600
+    case routeFlags = 601
+    case hopFlags = 602
+    case ruleAction = 603
+    case linkInfo = 604
+    case diagType = 605
+    case auditType = 606
+    case xfrmType = 607
+    case filterSubsystem = 608
+    case genericType = 609
+    case genericCommand = 610
+    case genericAttribute = 611
+    case genericOperation = 612
+    case genericOperationFlags = 613
+    case genericGroup = 614
+    case operationPolicy = 615
+    case policyAttribute = 616
+    case policyKind = 617
+    case netlinkTypes = 618
+    case routeAttributes = 619
+    case trafficAttribute = 620
+    case linkExtent = 621
+    case ruleFlags = 622
+    case serviceKind = 623
+    case bridgePort = 624
+    case bridgeInfo = 625
+    case bridgeQuerier = 626
+    case bridgeTree = 627
+    case bridgeOptions = 628
+    case tunnelKind = 629
+    case tunnelInfo = 630
+    case linkInet6 = 631
+    case linkInet6Flags = 632
+    case addressGeneration = 633
+    case linkInet = 634
+    case linkMctp = 635
+    case inetConfiguration = 636
+    case inet6Configuration = 637
+    case ipStatistics = 638
+    case icmp6Statistics = 639
+    case linkFamily = 640
+    case linkBridge = 641
+    case linkBridgeFlags = 642
+    case linkBridgeMode = 643
+    case linkBridgeTunnel = 644
+    case bridgeVlan = 645
+    case linkXdp = 646
+    case xdpAttached = 647
+    case xdpLink = 648
+    case linkFunctions = 649
+    case linkFunction = 650
+    case linkFunctionStatistics = 651
+    case linkFunctionVlans = 652
+    case linkFunctionState = 653
+    case linkPorts = 654
+    case linkPort = 655
+    case linkEvent = 656
+    case protocolDown = 657
+    case routeMetrics = 658
+    case tunnelEncapsulation = 659
+    case neighbourTable = 660
+    case neighbourParameters = 661
+    case neighbourExtended = 662
+    case neighbourNotice = 663
+    case neighbourFlagsMore = 664
+    case addressLabel = 665
+    case netConfiguration = 666
+    case dcb = 667
+    case dcbCommand = 668
+    case netNamespace = 669
+    case nextHop = 670
+    case nextHopGroup = 671
+    case nextHopResilient = 672
+    case nextHopBucket = 673
+    case multicastDatabase = 674
+    case multicastEntries = 675
+    case multicastEntry = 676
+    case multicastEntryMore = 677
+    case multicastState = 678
+    case multicastFlags = 679
+    case multicastRouters = 680
+    case multicastRouter = 681
+    case multicastRouterType = 682
+    case linkStatistics = 683
+    case linkStatisticsMore = 684
+    case linkStatisticsOffload = 685
+    case bridgeStatistics = 686
+    case bondStatistics = 687
+    case bondAggregation = 688
+    case statisticsFamily = 689
+    case mplsStatistics = 690
+    case multicastReport = 691
+    case multicastUpcall = 692
+    case multicastUpcall6 = 693
+    case multicastReport6 = 694
+    case trafficStatistics = 695
+    case trafficTable = 696
+    case trafficRoot = 697
+    case trafficRootFlags = 698
+    case trafficActionFlags = 699
+    case trafficActionStatistics = 700
+    case trafficAction = 701
+    case multicastMessage = 702
+    case reportFamily = 703
+    case linkStatisticsFilter = 704
+    case linkVlan = 705
+    case linkVlanPriority = 706
+    case linkVeth = 707
+    case linkVxlan = 708
+    case linkBond = 709
+    case bondMode = 710
+    case linkMacvlan = 711
+    case linkIpvlan = 712
+    case macvlanMode = 713
+    case ipvlanMode = 714
+    case linkVrf = 715
+    case linkGre = 716
+    case linkIpTunnel = 717
+    case vlanFlags = 718
+    case diagRequest = 719
+    case diagAnswer = 720
+    case diagRequestAttributes = 721
+    case diagAnswerAttributes = 722
+    case inetDiagRequest = 723
+    case inetDiag = 724
+    case inetDiagUpper = 725
+    case inetDiagTls = 726
+    case tlsVersion = 727
+    case tlsCipher = 728
+    case tlsConfiguration = 729
+    case inetDiagMptcp = 730
+    case mptcpSubflow = 731
+    case unixDiag = 732
+    case unixDiagShow = 733
+    case netlinkDiag = 734
+    case netlinkDiagShow = 735
+    case netlinkDiagFlags = 736
+    case netlinkDiagProtocol = 737
+    case netlinkState = 738
+    case packetDiag = 739
+    case packetDiagShow = 740
+    case packetDiagFlags = 741
+    case packetVersion = 742
+    case smcDiag = 743
+    case smcDiagMode = 744
+    case smcState = 745
+    case smcReason = 746
+    case diagShutdown = 747
+    case smcShutdown = 748
+    case diagStates = 749
+    case inetDiagExtensions = 750
+    case smcDiagExtensions = 751
+    case memoryUse = 752
+    case diagFilterCode = 753
+    case diagStorageRequest = 754
+    case diagStorages = 755
+    case diagStorage = 756
+    case smcRole = 757
+    case conntrackType = 758
+    case expectationType = 759
+    case queueType = 760
+    case packetLogType = 761
+    case fingerprintType = 762
+    case ipSetType = 763
+    case accountingType = 764
+    case conntrackTimeoutType = 765
+    case conntrackHelperType = 766
+    case tableType = 767
+    case tableCompatType = 768
+    case hookType = 769
+    case cryptoType = 770
+    case cryptoAttribute = 771
+    case selinuxType = 772
+    case filterBatch = 773
+    case filterVersion = 774
+    case devlinkCommand = 775
+    case ethtoolRequest = 776
+    case ethtoolAnswer = 777
+    case ioam6Command = 778
+    case mptcpCommand = 779
+    case netdevCommand = 780
+    case nl80211Command = 781
+    case seg6Command = 782
+    case taskstatsCommand = 783
+    case tcpMetricsCommand = 784
+    case thermalCommand = 785
+    case bpfClass = 786
+    case bpfSize = 787
+    case bpfMode = 788
+    case bpfSource = 789
+    case bpfArithmetic = 790
+    case bpfJump = 791
+    case bpfReturn = 792
+    case bpfMove = 793
+    case ebpfClass = 794
+    case ebpfSize = 795
+    case ebpfMode = 796
+    case ebpfArithmetic = 797
+    case ebpfJump = 798
+    case ebpfRegister = 799
+    case bpfAncillary = 800
+    case bpfCommand = 801
+    case bpfMapType = 802
+    case bpfMap = 803
+    case bpfProgramType = 804
+    case bpfProgram = 805
+    case bpfAttachType = 806
+    case bpfAttach = 807
+    case bpfQuery = 808
+    case bpfLookup = 809
+    case bpfUpdate = 810
+    case bpfFile = 811
+    case bpfTestRun = 812
+    case bpfDescriptorType = 813
+    case bpfKprobeMulti = 814
+    case bpfUprobeMulti = 815
+    case bpfNetfilter = 816
+    case bpfStatistics = 817
+    case perfType = 818
+    case perfSize = 819
+    case perfHardware = 820
+    case perfSoftware = 821
+    case perfCache = 822
+    case perfCacheOperation = 823
+    case perfCacheResult = 824
+    case perfSample = 825
+    case perfRead = 826
+    case perfBranch = 827
+    case memoryNode = 828
+    case breakpointType = 829
 }
 
 extension SpecTables {
@@ -1280,395 +1286,401 @@ extension SpecTables {
         SymbolSetRow("stampFilter", 9072, 16, unknown: "HWTSTAMP_FILTER_???"),
         SymbolSetRow("stampFlags", 9088, 1, unknown: "HWTSTAMP_FLAG_???"),
         SymbolSetRow("vlanCommand", 9089, 10, unknown: "???_VLAN_???_CMD"),
-        SymbolSetRow("termInput", 9099, 15, unknown: ""),
-        SymbolSetRow("termLocal", 9114, 16, unknown: ""),
-        SymbolSetRow("lineDiscipline", 9130, 31, unknown: "N_???"),
-        SymbolSetRow("termCharacter", 9161, 17, unknown: "???"),
-        SymbolSetRow("modem", 9178, 12, unknown: "TIOCM_???"),
-        SymbolSetRow("termFlow", 9190, 4, unknown: "TC???"),
-        SymbolSetRow("termFlush", 9194, 3, unknown: "TC???"),
-        SymbolSetRow("loop", 9197, 5, unknown: "LO_FLAGS_???"),
-        SymbolSetRow("loopCrypt", 9202, 10, unknown: "LO_CRYPT_???"),
-        SymbolSetRow("inode", 9212, 29, unknown: "FS_???_FL"),
-        SymbolSetRow("xflags", 9241, 20, unknown: "FS_XFLAG_???"),
-        SymbolSetRow("uffdFeatures", 9261, 17, unknown: "UFFD_FEATURE_???"),
-        SymbolSetRow("uffdApiCalls", 9278, 3, unknown: "_UFFDIO_???"),
-        SymbolSetRow("uffdRangeCalls", 9281, 7, unknown: "UFFDIO_???"),
-        SymbolSetRow("uffdRegister", 9288, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
-        SymbolSetRow("uffdCopy", 9291, 2, unknown: "UFFDIO_COPY_???"),
-        SymbolSetRow("uffdZeropage", 9293, 1, unknown: "UFFDIO_ZEROPAGE_???"),
-        SymbolSetRow("uffdProtect", 9294, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
-        SymbolSetRow("uffdContinue", 9296, 2, unknown: "UFFDIO_CONTINUE_???"),
-        SymbolSetRow("uffdPoison", 9298, 1, unknown: "UFFDIO_POISON_???"),
-        SymbolSetRow("uffdMove", 9299, 2, unknown: "UFFDIO_MOVE_???"),
-        SymbolSetRow("perfGroup", 9301, 1, unknown: "PERF_IOC_FLAG_???"),
-        SymbolSetRow("rtcVoltage", 9302, 5, unknown: "RTC_VL_???"),
-        SymbolSetRow("rtcParameter", 9307, 3, unknown: "RTC_PARAM_???"),
-        SymbolSetRow("interface", 9310, 19, unknown: "IFF_???"),
-        SymbolSetRow("fiemap", 9329, 3, unknown: "FIEMAP_FLAG_???"),
-        SymbolSetRow("fiemapExtent", 9332, 11, unknown: "FIEMAP_EXTENT_???"),
-        SymbolSetRow("partitionOperation", 9343, 3, unknown: "BLKPG_???"),
-        SymbolSetRow("pidfdInfo", 9346, 8, unknown: "PIDFD_INFO_???"),
-        SymbolSetRow("pidfdCoredump", 9354, 4, unknown: "PIDFD_COREDUMP_???"),
-        SymbolSetRow("tunnel", 9358, 14, unknown: "IFF_???"),
-        SymbolSetRow("tunnelOffload", 9372, 5, unknown: "TUN_F_???"),
-        SymbolSetRow("watchdog", 9377, 12, unknown: "WDIOF_???"),
-        SymbolSetRow("route", 9389, 10, unknown: "RTF_???"),
-        SymbolSetRow("inputEvent", 9399, 12, unknown: "EV_???"),
-        SymbolSetRow("inputAxis", 9411, 44, unknown: "ABS_???"),
-        SymbolSetRow("termOutput", 9455, 25, unknown: ""),
-        SymbolSetRow("termControl", 9480, 76, unknown: ""),
-        SymbolSetRow("verityHash", 9556, 2, unknown: "FS_VERITY_HASH_ALG_???"),
-        SymbolSetRow("hardwareType", 9558, 68, unknown: "ARPHRD_???"),
-        SymbolSetRow("etherProtocol", 9626, 106, unknown: "ETH_P_???"),
-        SymbolSetRow("arpHardware", 9732, 67, unknown: "ARPHRD_???"),
-        SymbolSetRow("packetType", 9799, 8, unknown: "PACKET_???"),
-        SymbolSetRow("canProtocol", 9807, 7, unknown: "CAN_???"),
-        SymbolSetRow("kcmProtocol", 9814, 1, unknown: "KCMPROTO_???"),
-        SymbolSetRow("nfcProtocol", 9815, 2, unknown: "NFC_SOCKPROTO_???"),
-        SymbolSetRow("nfcAirProtocol", 9817, 7, unknown: "NFC_PROTO_???"),
-        SymbolSetRow("phonetProtocol", 9824, 3, unknown: "PN_PROTO_???"),
-        SymbolSetRow("caifProtocol", 9827, 6, unknown: "CAIFPROTO_???"),
-        SymbolSetRow("xdpAddress", 9833, 5, unknown: "XDP_???"),
-        SymbolSetRow("vsockContext", 9838, 4, unknown: ""),
-        SymbolSetRow("vsockPort", 9842, 1, unknown: ""),
-        SymbolSetRow("vsockAddress", 9843, 1, unknown: "VMADDR_FLAG_???"),
-        SymbolSetRow("qipcrtrNode", 9844, 1, unknown: ""),
-        SymbolSetRow("qipcrtrPort", 9845, 1, unknown: ""),
-        SymbolSetRow("bluetoothProtocol", 9846, 8, unknown: "BTPROTO_???"),
-        SymbolSetRow("bluetoothService", 9854, 4, unknown: "L2CAP_PSM_???"),
-        SymbolSetRow("bluetoothChannel", 9858, 7, unknown: "L2CAP_CID_???"),
-        SymbolSetRow("bluetoothControl", 9865, 5, unknown: "HCI_CHANNEL_???"),
-        SymbolSetRow("bluetoothAddress", 9870, 3, unknown: "BDADDR_???"),
-        SymbolSetRow("algAddress", 9873, 1, unknown: "CRYPTO_ALG_???"),
-        SymbolSetRow("ax25Protocol", 9874, 13, unknown: "AX25_P_???"),
-        SymbolSetRow("smcProtocol", 9887, 2, unknown: "SMCPROTO_???"),
-        SymbolSetRow("mctpNetwork", 9889, 1, unknown: ""),
-        SymbolSetRow("mctpAddress", 9890, 2, unknown: ""),
-        SymbolSetRow("nfcService", 9892, 5, unknown: ""),
-        SymbolSetRow("irdaProtocol", 9897, 2, unknown: "IRDAPROTO_???"),
-        SymbolSetRow("isdnProtocol", 9899, 13, unknown: "ISDN_P_???"),
-        SymbolSetRow("tipcAddress", 9912, 3, unknown: "TIPC_???"),
-        SymbolSetRow("tipcScope", 9915, 2, unknown: "TIPC_???_SCOPE"),
-        SymbolSetRow("radioAddressKind", 9917, 3, unknown: "IEEE802154_ADDR_???"),
-        SymbolSetRow("radioNetwork", 9920, 1, unknown: ""),
-        SymbolSetRow("radioAddress", 9921, 2, unknown: ""),
-        SymbolSetRow("rxrpcService", 9923, 4, unknown: "???_SERVICE"),
-        SymbolSetRow("socketProtocol", 9927, 14, unknown: ""),
-        SymbolSetRow("socketLevel", 9941, 44, unknown: "SOL_??"),
-        SymbolSetRow("socketOption", 9985, 79, unknown: "SO_???"),
-        SymbolSetRow("tcpOption", 10064, 46, unknown: "TCP_???"),
-        SymbolSetRow("udpOption", 10110, 6, unknown: "UDP_???"),
-        SymbolSetRow("ipOption", 10116, 47, unknown: "IP_???"),
-        SymbolSetRow("ipv6Option", 10163, 63, unknown: "IPV6_???"),
-        SymbolSetRow("packetOption", 10226, 23, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkOption", 10249, 12, unknown: "NETLINK_???"),
-        SymbolSetRow("vsockOption", 10261, 8, unknown: "SO_VM_???"),
-        SymbolSetRow("rawOption", 10269, 1, unknown: "RAW_???"),
-        SymbolSetRow("canRawOption", 10270, 8, unknown: "CAN_RAW_???"),
-        SymbolSetRow("sctpOption", 10278, 75, unknown: "SCTP_???"),
-        SymbolSetRow("dccpOption", 10353, 16, unknown: "DCCP_SOCKOPT_???"),
-        SymbolSetRow("tipcOption", 10369, 12, unknown: "TIPC_???"),
-        SymbolSetRow("rxrpcOption", 10381, 7, unknown: "RXRPC_???"),
-        SymbolSetRow("pppol2tpOption", 10388, 5, unknown: "PPPOL2TP_SO_???"),
-        SymbolSetRow("rdsOption", 10393, 20, unknown: "RDS_???"),
-        SymbolSetRow("caifOption", 10413, 3, unknown: "CAIFSO_???"),
-        SymbolSetRow("algOption", 10416, 7, unknown: "ALG_???"),
-        SymbolSetRow("nfcOption", 10423, 5, unknown: "NFC_LLCP_???"),
-        SymbolSetRow("kcmOption", 10428, 1, unknown: "KCM_???"),
-        SymbolSetRow("tlsOption", 10429, 5, unknown: "TLS_???"),
-        SymbolSetRow("xdpOption", 10434, 9, unknown: "XDP_???"),
-        SymbolSetRow("mptcpOption", 10443, 3, unknown: "MPTCP_???"),
-        SymbolSetRow("smcOption", 10446, 1, unknown: "SMC_???"),
-        SymbolSetRow("llcOption", 10447, 10, unknown: "LLC_OPT_???"),
-        SymbolSetRow("packetMembership", 10457, 4, unknown: "PACKET_MR_???"),
-        SymbolSetRow("icmpType", 10461, 13, unknown: "ICMP_???"),
-        SymbolSetRow("bluetoothOption", 10474, 11, unknown: "BT_???"),
-        SymbolSetRow("txRehash", 10485, 3, unknown: "SOCK_TXREHASH_???"),
-        SymbolSetRow("controlLevel", 10488, 7, unknown: ""),
-        SymbolSetRow("socketControl", 10495, 18, unknown: "SCM_???"),
-        SymbolSetRow("ipControl", 10513, 11, unknown: "IP_???"),
-        SymbolSetRow("udpControl", 10524, 2, unknown: "UDP_???"),
-        SymbolSetRow("ipv6Control", 10526, 12, unknown: "IPV6_???"),
-        SymbolSetRow("packetControl", 10538, 1, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkControl", 10539, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("algOperation", 10541, 2, unknown: "ALG_OP_???"),
-        SymbolSetRow("algControl", 10543, 3, unknown: "ALG_???"),
-        SymbolSetRow("signedSegments", 10546, 2, unknown: "TCP_MD5SIG_FLAG_???"),
-        SymbolSetRow("flowAction", 10548, 3, unknown: "IPV6_FL_A_???"),
-        SymbolSetRow("flowShare", 10551, 5, unknown: "IPV6_FL_S_???"),
-        SymbolSetRow("flowFlags", 10556, 4, unknown: "IPV6_FL_F_???"),
-        SymbolSetRow("tcpState", 10560, 13, unknown: "TCP_???"),
-        SymbolSetRow("socketLevelGet", 10573, 3, unknown: ""),
-        SymbolSetRow("socketLevelSet", 10576, 2, unknown: ""),
-        SymbolSetRow("ipOptionGet", 10578, 20, unknown: "IP_???"),
-        SymbolSetRow("ipOptionSet", 10598, 22, unknown: "IP_???"),
-        SymbolSetRow("ipv6OptionGet", 10620, 5, unknown: "IPV6_???"),
-        SymbolSetRow("ipv6OptionSet", 10625, 2, unknown: "IPV6_???"),
-        SymbolSetRow("socketOptionGet", 10627, 1, unknown: "SO_???"),
-        SymbolSetRow("ax25Option", 10628, 11, unknown: "AX25_???"),
-        SymbolSetRow("ipxOption", 10639, 1, unknown: "IPX_???"),
-        SymbolSetRow("irdaOption", 10640, 11, unknown: "IRLMP_???"),
-        SymbolSetRow("phonetPipeOption", 10651, 4, unknown: "PNPIPE_???"),
-        SymbolSetRow("tipcImportance", 10655, 4, unknown: "TIPC_???_IMPORTANCE"),
-        SymbolSetRow("tipcGroup", 10659, 2, unknown: "TIPC_GROUP_???"),
-        SymbolSetRow("tcpKey", 10661, 2, unknown: "TCP_AO_KEYF_???"),
-        SymbolSetRow("netlinkType", 10663, 4, unknown: "NLMSG_???"),
-        SymbolSetRow("routeType", 10667, 75, unknown: "RTM_???"),
-        SymbolSetRow("netlinkFlags", 10742, 6, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkNew", 10748, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkGet", 10752, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkDelete", 10756, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkAnswer", 10758, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkError", 10760, 7, unknown: "NLMSGERR_ATTR_???"),
-        SymbolSetRow("interfaceFlags", 10767, 19, unknown: "IFF_???"),
-        SymbolSetRow("linkAttribute", 10786, 70, unknown: "IFLA_???"),
-        SymbolSetRow("addressAttribute", 10856, 12, unknown: "IFA_???"),
-        SymbolSetRow("addressFlags", 10868, 12, unknown: "IFA_F_???"),
-        SymbolSetRow("routeAttribute", 10880, 32, unknown: "RTA_???"),
-        SymbolSetRow("neighbourAttribute", 10912, 18, unknown: "NDA_???"),
-        SymbolSetRow("neighbourState", 10930, 9, unknown: "NUD_???"),
-        SymbolSetRow("neighbourFlags", 10939, 8, unknown: "NTF_???"),
-        SymbolSetRow("ruleAttribute", 10947, 31, unknown: "FRA_???"),
-        SymbolSetRow("routeKind", 10978, 12, unknown: "RTN_???"),
-        SymbolSetRow("routeScope", 10990, 5, unknown: ""),
-        SymbolSetRow("routeTable", 10995, 5, unknown: ""),
-        SymbolSetRow("routeProtocol", 11000, 24, unknown: "RTPROT_???"),
-        SymbolSetRow("routeFlags", 11024, 9, unknown: "RTM_F_???"),
-        SymbolSetRow("hopFlags", 11033, 7, unknown: "RTNH_F_???"),
-        SymbolSetRow("ruleAction", 11040, 9, unknown: "FR_ACT_???"),
-        SymbolSetRow("linkInfo", 11049, 6, unknown: "IFLA_INFO_???"),
-        SymbolSetRow("diagType", 11055, 4, unknown: "SOCK_DIAG_???"),
+        SymbolSetRow("serialLine", 9099, 1, unknown: "TIOCSER_???"),
+        SymbolSetRow("encryptionKeyKind", 9100, 2, unknown: "FSCRYPT_KEY_SPEC_TYPE_???"),
+        SymbolSetRow("encryptionRemoval", 9102, 2, unknown: "FSCRYPT_KEY_REMOVAL_STATUS_???"),
+        SymbolSetRow("encryptionKeyState", 9104, 3, unknown: "FSCRYPT_KEY_STATUS_???"),
+        SymbolSetRow("encryptionKeyOwner", 9107, 1, unknown: "FSCRYPT_KEY_STATUS_FLAG_???"),
+        SymbolSetRow("dosFile", 9108, 6, unknown: "ATTR_???"),
+        SymbolSetRow("termInput", 9114, 15, unknown: ""),
+        SymbolSetRow("termLocal", 9129, 16, unknown: ""),
+        SymbolSetRow("lineDiscipline", 9145, 31, unknown: "N_???"),
+        SymbolSetRow("termCharacter", 9176, 17, unknown: "???"),
+        SymbolSetRow("modem", 9193, 12, unknown: "TIOCM_???"),
+        SymbolSetRow("termFlow", 9205, 4, unknown: "TC???"),
+        SymbolSetRow("termFlush", 9209, 3, unknown: "TC???"),
+        SymbolSetRow("loop", 9212, 5, unknown: "LO_FLAGS_???"),
+        SymbolSetRow("loopCrypt", 9217, 10, unknown: "LO_CRYPT_???"),
+        SymbolSetRow("inode", 9227, 29, unknown: "FS_???_FL"),
+        SymbolSetRow("xflags", 9256, 20, unknown: "FS_XFLAG_???"),
+        SymbolSetRow("uffdFeatures", 9276, 17, unknown: "UFFD_FEATURE_???"),
+        SymbolSetRow("uffdApiCalls", 9293, 3, unknown: "_UFFDIO_???"),
+        SymbolSetRow("uffdRangeCalls", 9296, 7, unknown: "UFFDIO_???"),
+        SymbolSetRow("uffdRegister", 9303, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
+        SymbolSetRow("uffdCopy", 9306, 2, unknown: "UFFDIO_COPY_???"),
+        SymbolSetRow("uffdZeropage", 9308, 1, unknown: "UFFDIO_ZEROPAGE_???"),
+        SymbolSetRow("uffdProtect", 9309, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
+        SymbolSetRow("uffdContinue", 9311, 2, unknown: "UFFDIO_CONTINUE_???"),
+        SymbolSetRow("uffdPoison", 9313, 1, unknown: "UFFDIO_POISON_???"),
+        SymbolSetRow("uffdMove", 9314, 2, unknown: "UFFDIO_MOVE_???"),
+        SymbolSetRow("perfGroup", 9316, 1, unknown: "PERF_IOC_FLAG_???"),
+        SymbolSetRow("rtcVoltage", 9317, 5, unknown: "RTC_VL_???"),
+        SymbolSetRow("rtcParameter", 9322, 3, unknown: "RTC_PARAM_???"),
+        SymbolSetRow("interface", 9325, 19, unknown: "IFF_???"),
+        SymbolSetRow("fiemap", 9344, 3, unknown: "FIEMAP_FLAG_???"),
+        SymbolSetRow("fiemapExtent", 9347, 11, unknown: "FIEMAP_EXTENT_???"),
+        SymbolSetRow("partitionOperation", 9358, 3, unknown: "BLKPG_???"),
+        SymbolSetRow("pidfdInfo", 9361, 8, unknown: "PIDFD_INFO_???"),
+        SymbolSetRow("pidfdCoredump", 9369, 4, unknown: "PIDFD_COREDUMP_???"),
+        SymbolSetRow("tunnel", 9373, 14, unknown: "IFF_???"),
+        SymbolSetRow("tunnelOffload", 9387, 5, unknown: "TUN_F_???"),
+        SymbolSetRow("watchdog", 9392, 12, unknown: "WDIOF_???"),
+        SymbolSetRow("route", 9404, 10, unknown: "RTF_???"),
+        SymbolSetRow("inputEvent", 9414, 12, unknown: "EV_???"),
+        SymbolSetRow("inputAxis", 9426, 44, unknown: "ABS_???"),
+        SymbolSetRow("termOutput", 9470, 25, unknown: ""),
+        SymbolSetRow("termControl", 9495, 76, unknown: ""),
+        SymbolSetRow("verityHash", 9571, 2, unknown: "FS_VERITY_HASH_ALG_???"),
+        SymbolSetRow("hardwareType", 9573, 68, unknown: "ARPHRD_???"),
+        SymbolSetRow("etherProtocol", 9641, 106, unknown: "ETH_P_???"),
+        SymbolSetRow("arpHardware", 9747, 67, unknown: "ARPHRD_???"),
+        SymbolSetRow("packetType", 9814, 8, unknown: "PACKET_???"),
+        SymbolSetRow("canProtocol", 9822, 7, unknown: "CAN_???"),
+        SymbolSetRow("kcmProtocol", 9829, 1, unknown: "KCMPROTO_???"),
+        SymbolSetRow("nfcProtocol", 9830, 2, unknown: "NFC_SOCKPROTO_???"),
+        SymbolSetRow("nfcAirProtocol", 9832, 7, unknown: "NFC_PROTO_???"),
+        SymbolSetRow("phonetProtocol", 9839, 3, unknown: "PN_PROTO_???"),
+        SymbolSetRow("caifProtocol", 9842, 6, unknown: "CAIFPROTO_???"),
+        SymbolSetRow("xdpAddress", 9848, 5, unknown: "XDP_???"),
+        SymbolSetRow("vsockContext", 9853, 4, unknown: ""),
+        SymbolSetRow("vsockPort", 9857, 1, unknown: ""),
+        SymbolSetRow("vsockAddress", 9858, 1, unknown: "VMADDR_FLAG_???"),
+        SymbolSetRow("qipcrtrNode", 9859, 1, unknown: ""),
+        SymbolSetRow("qipcrtrPort", 9860, 1, unknown: ""),
+        SymbolSetRow("bluetoothProtocol", 9861, 8, unknown: "BTPROTO_???"),
+        SymbolSetRow("bluetoothService", 9869, 4, unknown: "L2CAP_PSM_???"),
+        SymbolSetRow("bluetoothChannel", 9873, 7, unknown: "L2CAP_CID_???"),
+        SymbolSetRow("bluetoothControl", 9880, 5, unknown: "HCI_CHANNEL_???"),
+        SymbolSetRow("bluetoothAddress", 9885, 3, unknown: "BDADDR_???"),
+        SymbolSetRow("algAddress", 9888, 1, unknown: "CRYPTO_ALG_???"),
+        SymbolSetRow("ax25Protocol", 9889, 13, unknown: "AX25_P_???"),
+        SymbolSetRow("smcProtocol", 9902, 2, unknown: "SMCPROTO_???"),
+        SymbolSetRow("mctpNetwork", 9904, 1, unknown: ""),
+        SymbolSetRow("mctpAddress", 9905, 2, unknown: ""),
+        SymbolSetRow("nfcService", 9907, 5, unknown: ""),
+        SymbolSetRow("irdaProtocol", 9912, 2, unknown: "IRDAPROTO_???"),
+        SymbolSetRow("isdnProtocol", 9914, 13, unknown: "ISDN_P_???"),
+        SymbolSetRow("tipcAddress", 9927, 3, unknown: "TIPC_???"),
+        SymbolSetRow("tipcScope", 9930, 2, unknown: "TIPC_???_SCOPE"),
+        SymbolSetRow("radioAddressKind", 9932, 3, unknown: "IEEE802154_ADDR_???"),
+        SymbolSetRow("radioNetwork", 9935, 1, unknown: ""),
+        SymbolSetRow("radioAddress", 9936, 2, unknown: ""),
+        SymbolSetRow("rxrpcService", 9938, 4, unknown: "???_SERVICE"),
+        SymbolSetRow("socketProtocol", 9942, 14, unknown: ""),
+        SymbolSetRow("socketLevel", 9956, 44, unknown: "SOL_??"),
+        SymbolSetRow("socketOption", 10000, 79, unknown: "SO_???"),
+        SymbolSetRow("tcpOption", 10079, 46, unknown: "TCP_???"),
+        SymbolSetRow("udpOption", 10125, 6, unknown: "UDP_???"),
+        SymbolSetRow("ipOption", 10131, 47, unknown: "IP_???"),
+        SymbolSetRow("ipv6Option", 10178, 63, unknown: "IPV6_???"),
+        SymbolSetRow("packetOption", 10241, 23, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkOption", 10264, 12, unknown: "NETLINK_???"),
+        SymbolSetRow("vsockOption", 10276, 8, unknown: "SO_VM_???"),
+        SymbolSetRow("rawOption", 10284, 1, unknown: "RAW_???"),
+        SymbolSetRow("canRawOption", 10285, 8, unknown: "CAN_RAW_???"),
+        SymbolSetRow("sctpOption", 10293, 75, unknown: "SCTP_???"),
+        SymbolSetRow("dccpOption", 10368, 16, unknown: "DCCP_SOCKOPT_???"),
+        SymbolSetRow("tipcOption", 10384, 12, unknown: "TIPC_???"),
+        SymbolSetRow("rxrpcOption", 10396, 7, unknown: "RXRPC_???"),
+        SymbolSetRow("pppol2tpOption", 10403, 5, unknown: "PPPOL2TP_SO_???"),
+        SymbolSetRow("rdsOption", 10408, 20, unknown: "RDS_???"),
+        SymbolSetRow("caifOption", 10428, 3, unknown: "CAIFSO_???"),
+        SymbolSetRow("algOption", 10431, 7, unknown: "ALG_???"),
+        SymbolSetRow("nfcOption", 10438, 5, unknown: "NFC_LLCP_???"),
+        SymbolSetRow("kcmOption", 10443, 1, unknown: "KCM_???"),
+        SymbolSetRow("tlsOption", 10444, 5, unknown: "TLS_???"),
+        SymbolSetRow("xdpOption", 10449, 9, unknown: "XDP_???"),
+        SymbolSetRow("mptcpOption", 10458, 3, unknown: "MPTCP_???"),
+        SymbolSetRow("smcOption", 10461, 1, unknown: "SMC_???"),
+        SymbolSetRow("llcOption", 10462, 10, unknown: "LLC_OPT_???"),
+        SymbolSetRow("packetMembership", 10472, 4, unknown: "PACKET_MR_???"),
+        SymbolSetRow("icmpType", 10476, 13, unknown: "ICMP_???"),
+        SymbolSetRow("bluetoothOption", 10489, 11, unknown: "BT_???"),
+        SymbolSetRow("txRehash", 10500, 3, unknown: "SOCK_TXREHASH_???"),
+        SymbolSetRow("controlLevel", 10503, 7, unknown: ""),
+        SymbolSetRow("socketControl", 10510, 18, unknown: "SCM_???"),
+        SymbolSetRow("ipControl", 10528, 11, unknown: "IP_???"),
+        SymbolSetRow("udpControl", 10539, 2, unknown: "UDP_???"),
+        SymbolSetRow("ipv6Control", 10541, 12, unknown: "IPV6_???"),
+        SymbolSetRow("packetControl", 10553, 1, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkControl", 10554, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("algOperation", 10556, 2, unknown: "ALG_OP_???"),
+        SymbolSetRow("algControl", 10558, 3, unknown: "ALG_???"),
+        SymbolSetRow("signedSegments", 10561, 2, unknown: "TCP_MD5SIG_FLAG_???"),
+        SymbolSetRow("flowAction", 10563, 3, unknown: "IPV6_FL_A_???"),
+        SymbolSetRow("flowShare", 10566, 5, unknown: "IPV6_FL_S_???"),
+        SymbolSetRow("flowFlags", 10571, 4, unknown: "IPV6_FL_F_???"),
+        SymbolSetRow("tcpState", 10575, 13, unknown: "TCP_???"),
+        SymbolSetRow("socketLevelGet", 10588, 3, unknown: ""),
+        SymbolSetRow("socketLevelSet", 10591, 2, unknown: ""),
+        SymbolSetRow("ipOptionGet", 10593, 20, unknown: "IP_???"),
+        SymbolSetRow("ipOptionSet", 10613, 22, unknown: "IP_???"),
+        SymbolSetRow("ipv6OptionGet", 10635, 5, unknown: "IPV6_???"),
+        SymbolSetRow("ipv6OptionSet", 10640, 2, unknown: "IPV6_???"),
+        SymbolSetRow("socketOptionGet", 10642, 1, unknown: "SO_???"),
+        SymbolSetRow("ax25Option", 10643, 11, unknown: "AX25_???"),
+        SymbolSetRow("ipxOption", 10654, 1, unknown: "IPX_???"),
+        SymbolSetRow("irdaOption", 10655, 11, unknown: "IRLMP_???"),
+        SymbolSetRow("phonetPipeOption", 10666, 4, unknown: "PNPIPE_???"),
+        SymbolSetRow("tipcImportance", 10670, 4, unknown: "TIPC_???_IMPORTANCE"),
+        SymbolSetRow("tipcGroup", 10674, 2, unknown: "TIPC_GROUP_???"),
+        SymbolSetRow("tcpKey", 10676, 2, unknown: "TCP_AO_KEYF_???"),
+        SymbolSetRow("netlinkType", 10678, 4, unknown: "NLMSG_???"),
+        SymbolSetRow("routeType", 10682, 75, unknown: "RTM_???"),
+        SymbolSetRow("netlinkFlags", 10757, 6, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkNew", 10763, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkGet", 10767, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkDelete", 10771, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkAnswer", 10773, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkError", 10775, 7, unknown: "NLMSGERR_ATTR_???"),
+        SymbolSetRow("interfaceFlags", 10782, 19, unknown: "IFF_???"),
+        SymbolSetRow("linkAttribute", 10801, 70, unknown: "IFLA_???"),
+        SymbolSetRow("addressAttribute", 10871, 12, unknown: "IFA_???"),
+        SymbolSetRow("addressFlags", 10883, 12, unknown: "IFA_F_???"),
+        SymbolSetRow("routeAttribute", 10895, 32, unknown: "RTA_???"),
+        SymbolSetRow("neighbourAttribute", 10927, 18, unknown: "NDA_???"),
+        SymbolSetRow("neighbourState", 10945, 9, unknown: "NUD_???"),
+        SymbolSetRow("neighbourFlags", 10954, 8, unknown: "NTF_???"),
+        SymbolSetRow("ruleAttribute", 10962, 31, unknown: "FRA_???"),
+        SymbolSetRow("routeKind", 10993, 12, unknown: "RTN_???"),
+        SymbolSetRow("routeScope", 11005, 5, unknown: ""),
+        SymbolSetRow("routeTable", 11010, 5, unknown: ""),
     ]
 
     private static let symbolSets3: [SymbolSetRow] = [
-        SymbolSetRow("auditType", 11059, 110, unknown: "AUDIT_???"),
-        SymbolSetRow("xfrmType", 11169, 26, unknown: "XFRM_MSG_???"),
-        SymbolSetRow("filterSubsystem", 11195, 13, unknown: "NFNL_SUBSYS_???"),
-        SymbolSetRow("genericType", 11208, 3, unknown: "GENERIC_FAMILY_???"),
-        SymbolSetRow("genericCommand", 11211, 11, unknown: "CTRL_CMD_???"),
-        SymbolSetRow("genericAttribute", 11222, 11, unknown: "CTRL_ATTR_???"),
-        SymbolSetRow("genericOperation", 11233, 3, unknown: "CTRL_ATTR_OP_???"),
-        SymbolSetRow("genericOperationFlags", 11236, 5, unknown: "GENL_???"),
-        SymbolSetRow("genericGroup", 11241, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
-        SymbolSetRow("operationPolicy", 11244, 3, unknown: "CTRL_ATTR_POLICY_???"),
-        SymbolSetRow("policyAttribute", 11247, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
-        SymbolSetRow("policyKind", 11260, 18, unknown: "NL_ATTR_TYPE_???"),
-        SymbolSetRow("netlinkTypes", 11278, 8, unknown: ""),
-        SymbolSetRow("routeAttributes", 11286, 18, unknown: ""),
-        SymbolSetRow("trafficAttribute", 11304, 17, unknown: "TCA_???"),
-        SymbolSetRow("linkExtent", 11321, 9, unknown: "RTEXT_FILTER_???"),
-        SymbolSetRow("ruleFlags", 11330, 6, unknown: "FIB_RULE_???"),
-        SymbolSetRow("serviceKind", 11336, 4, unknown: "IPTOS_???"),
-        SymbolSetRow("bridgePort", 11340, 46, unknown: "IFLA_BRPORT_???"),
-        SymbolSetRow("bridgeInfo", 11386, 51, unknown: "IFLA_BR_???"),
-        SymbolSetRow("bridgeQuerier", 11437, 8, unknown: "BRIDGE_QUERIER_???"),
-        SymbolSetRow("bridgeTree", 11445, 3, unknown: "BR_STP_MODE_???"),
-        SymbolSetRow("bridgeOptions", 11448, 5, unknown: "1<<BR_BOOLOPT_???"),
-        SymbolSetRow("tunnelKind", 11453, 2, unknown: "IFF_???"),
-        SymbolSetRow("tunnelInfo", 11455, 10, unknown: "IFLA_TUN_???"),
-        SymbolSetRow("linkInet6", 11465, 10, unknown: "IFLA_INET6_???"),
-        SymbolSetRow("linkInet6Flags", 11475, 5, unknown: "IF_???"),
-        SymbolSetRow("addressGeneration", 11480, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
-        SymbolSetRow("linkInet", 11484, 2, unknown: "IFLA_INET_???"),
-        SymbolSetRow("linkMctp", 11486, 3, unknown: "IFLA_MCTP_???"),
-        SymbolSetRow("inetConfiguration", 11489, 33, unknown: "IPV4_DEVCONF_???"),
-        SymbolSetRow("inet6Configuration", 11522, 60, unknown: "DEVCONF_???"),
-        SymbolSetRow("ipStatistics", 11582, 37, unknown: "IPSTATS_MIB_???"),
-        SymbolSetRow("icmp6Statistics", 11619, 6, unknown: "ICMP6_MIB_???"),
-        SymbolSetRow("linkFamily", 11625, 46, unknown: "AF_???"),
-        SymbolSetRow("linkBridge", 11671, 7, unknown: "IFLA_BRIDGE_???"),
-        SymbolSetRow("linkBridgeFlags", 11678, 2, unknown: "BRIDGE_FLAGS_???"),
-        SymbolSetRow("linkBridgeMode", 11680, 3, unknown: "BRIDGE_MODE_???"),
-        SymbolSetRow("linkBridgeTunnel", 11683, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
-        SymbolSetRow("bridgeVlan", 11687, 7, unknown: "BRIDGE_VLAN_INFO_???"),
-        SymbolSetRow("linkXdp", 11694, 9, unknown: "IFLA_XDP_???"),
-        SymbolSetRow("xdpAttached", 11703, 5, unknown: "XDP_ATTACHED_???"),
-        SymbolSetRow("xdpLink", 11708, 5, unknown: "XDP_FLAGS_???"),
-        SymbolSetRow("linkFunctions", 11713, 2, unknown: "IFLA_VF_INFO_???"),
-        SymbolSetRow("linkFunction", 11715, 14, unknown: "IFLA_VF_???"),
-        SymbolSetRow("linkFunctionStatistics", 11729, 9, unknown: "IFLA_VF_STATS_???"),
-        SymbolSetRow("linkFunctionVlans", 11738, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
-        SymbolSetRow("linkFunctionState", 11740, 3, unknown: "IFLA_VF_LINK_STATE_???"),
-        SymbolSetRow("linkPorts", 11743, 2, unknown: "IFLA_VF_PORT_???"),
-        SymbolSetRow("linkPort", 11745, 8, unknown: "IFLA_PORT_???"),
-        SymbolSetRow("linkEvent", 11753, 7, unknown: "IFLA_EVENT_???"),
-        SymbolSetRow("protocolDown", 11760, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
-        SymbolSetRow("routeMetrics", 11763, 18, unknown: "RTAX_???"),
-        SymbolSetRow("tunnelEncapsulation", 11781, 9, unknown: "LWTUNNEL_ENCAP_???"),
-        SymbolSetRow("neighbourTable", 11790, 10, unknown: "NDTA_???"),
-        SymbolSetRow("neighbourParameters", 11800, 20, unknown: "NDTPA_???"),
-        SymbolSetRow("neighbourExtended", 11820, 3, unknown: "NFEA_???"),
-        SymbolSetRow("neighbourNotice", 11823, 2, unknown: "FDB_NOTIFY_???"),
-        SymbolSetRow("neighbourFlagsMore", 11825, 3, unknown: "NTF_EXT_???"),
-        SymbolSetRow("addressLabel", 11828, 2, unknown: "IFAL_???"),
-        SymbolSetRow("netConfiguration", 11830, 10, unknown: "NETCONFA_???"),
-        SymbolSetRow("dcb", 11840, 17, unknown: "DCB_ATTR_???"),
-        SymbolSetRow("dcbCommand", 11857, 28, unknown: "DCB_CMD_???"),
-        SymbolSetRow("netNamespace", 11885, 7, unknown: "NETNSA_???"),
-        SymbolSetRow("nextHop", 11892, 14, unknown: "NHA_???"),
-        SymbolSetRow("nextHopGroup", 11906, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
-        SymbolSetRow("nextHopResilient", 11908, 5, unknown: "NHA_RES_GROUP_???"),
-        SymbolSetRow("nextHopBucket", 11913, 4, unknown: "NHA_RES_BUCKET_???"),
-        SymbolSetRow("multicastDatabase", 11917, 3, unknown: "MDBA_???"),
-        SymbolSetRow("multicastEntries", 11920, 2, unknown: "MDBA_MDB_???"),
-        SymbolSetRow("multicastEntry", 11922, 2, unknown: "MDBA_MDB_ENTRY_???"),
-        SymbolSetRow("multicastEntryMore", 11924, 11, unknown: "MDBA_MDB_EATTR_???"),
-        SymbolSetRow("multicastState", 11935, 2, unknown: "MDB_???"),
-        SymbolSetRow("multicastFlags", 11937, 5, unknown: "MDB_FLAGS_???"),
-        SymbolSetRow("multicastRouters", 11942, 2, unknown: "MDBA_ROUTER_???"),
-        SymbolSetRow("multicastRouter", 11944, 5, unknown: "MDBA_ROUTER_PATTR_???"),
-        SymbolSetRow("multicastRouterType", 11949, 4, unknown: "MDB_RTR_TYPE_???"),
-        SymbolSetRow("linkStatistics", 11953, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkStatisticsMore", 11959, 3, unknown: "LINK_XSTATS_TYPE_???"),
-        SymbolSetRow("linkStatisticsOffload", 11962, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
-        SymbolSetRow("bridgeStatistics", 11964, 5, unknown: "BRIDGE_XSTATS_???"),
-        SymbolSetRow("bondStatistics", 11969, 2, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("bondAggregation", 11971, 10, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("statisticsFamily", 11981, 46, unknown: "AF_???"),
-        SymbolSetRow("mplsStatistics", 12027, 2, unknown: "MPLS_STATS_???"),
-        SymbolSetRow("multicastReport", 12029, 7, unknown: "IPMRA_CREPORT_???"),
-        SymbolSetRow("multicastUpcall", 12036, 4, unknown: "IGMPMSG_???"),
-        SymbolSetRow("multicastUpcall6", 12040, 4, unknown: "MRT6MSG_???"),
-        SymbolSetRow("multicastReport6", 12044, 6, unknown: "IP6MRA_CREPORT_???"),
-        SymbolSetRow("trafficStatistics", 12050, 9, unknown: "TCA_STATS_???"),
-        SymbolSetRow("trafficTable", 12059, 3, unknown: "TCA_STAB_???"),
-        SymbolSetRow("trafficRoot", 12062, 6, unknown: "TCA_ROOT_???"),
-        SymbolSetRow("trafficRootFlags", 12068, 2, unknown: "TCA_ACT_FLAG_???"),
-        SymbolSetRow("trafficActionFlags", 12070, 3, unknown: "TCA_ACT_FLAGS_???"),
-        SymbolSetRow("trafficActionStatistics", 12073, 2, unknown: "TCA_ACT_HW_STATS_???"),
-        SymbolSetRow("trafficAction", 12075, 11, unknown: "TCA_ACT_???"),
-        SymbolSetRow("multicastMessage", 12086, 4, unknown: "MRT_MSG_???"),
-        SymbolSetRow("reportFamily", 12090, 48, unknown: "RTNL_FAMILY_???"),
-        SymbolSetRow("linkStatisticsFilter", 12138, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkVlan", 12144, 6, unknown: "IFLA_VLAN_???"),
-        SymbolSetRow("linkVlanPriority", 12150, 2, unknown: "IFLA_VLAN_QOS_???"),
-        SymbolSetRow("linkVeth", 12152, 2, unknown: "VETH_INFO_???"),
-        SymbolSetRow("linkVxlan", 12154, 31, unknown: "IFLA_VXLAN_???"),
-        SymbolSetRow("linkBond", 12185, 32, unknown: "IFLA_BOND_???"),
-        SymbolSetRow("bondMode", 12217, 7, unknown: "BOND_MODE_???"),
-        SymbolSetRow("linkMacvlan", 12224, 9, unknown: "IFLA_MACVLAN_???"),
-        SymbolSetRow("linkIpvlan", 12233, 3, unknown: "IFLA_IPVLAN_???"),
-        SymbolSetRow("macvlanMode", 12236, 5, unknown: "MACVLAN_MODE_???"),
-        SymbolSetRow("ipvlanMode", 12241, 3, unknown: "IPVLAN_MODE_???"),
-        SymbolSetRow("linkVrf", 12244, 2, unknown: "IFLA_VRF_???"),
-        SymbolSetRow("linkGre", 12246, 25, unknown: "IFLA_GRE_???"),
-        SymbolSetRow("linkIpTunnel", 12271, 21, unknown: "IFLA_IPTUN_???"),
-        SymbolSetRow("vlanFlags", 12292, 5, unknown: "VLAN_FLAG_???"),
-        SymbolSetRow("diagRequest", 12297, 6, unknown: ""),
-        SymbolSetRow("diagAnswer", 12303, 6, unknown: ""),
-        SymbolSetRow("diagRequestAttributes", 12309, 2, unknown: ""),
-        SymbolSetRow("diagAnswerAttributes", 12311, 6, unknown: ""),
-        SymbolSetRow("inetDiagRequest", 12317, 4, unknown: "INET_DIAG_REQ_???"),
-        SymbolSetRow("inetDiag", 12321, 23, unknown: "INET_DIAG_???"),
-        SymbolSetRow("inetDiagUpper", 12344, 4, unknown: "INET_ULP_INFO_???"),
-        SymbolSetRow("inetDiagTls", 12348, 8, unknown: "TLS_INFO_???"),
-        SymbolSetRow("tlsVersion", 12356, 2, unknown: "TLS_???_VERSION"),
-        SymbolSetRow("tlsCipher", 12358, 8, unknown: "TLS_CIPHER_???"),
-        SymbolSetRow("tlsConfiguration", 12366, 4, unknown: "TLS_CONF_???"),
-        SymbolSetRow("inetDiagMptcp", 12370, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
-        SymbolSetRow("mptcpSubflow", 12382, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
-        SymbolSetRow("unixDiag", 12391, 8, unknown: "UNIX_DIAG_???"),
-        SymbolSetRow("unixDiagShow", 12399, 7, unknown: "UDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiag", 12406, 5, unknown: "NETLINK_DIAG_???"),
-        SymbolSetRow("netlinkDiagShow", 12411, 4, unknown: "NDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiagFlags", 12415, 6, unknown: "NDIAG_FLAG_???"),
-        SymbolSetRow("netlinkDiagProtocol", 12421, 23, unknown: "NETLINK_???"),
-        SymbolSetRow("netlinkState", 12444, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("packetDiag", 12446, 8, unknown: "PACKET_DIAG_???"),
-        SymbolSetRow("packetDiagShow", 12454, 6, unknown: "PACKET_SHOW_???"),
-        SymbolSetRow("packetDiagFlags", 12460, 5, unknown: "PDI_???"),
-        SymbolSetRow("packetVersion", 12465, 3, unknown: "TPACKET_???"),
-        SymbolSetRow("smcDiag", 12468, 6, unknown: "SMC_DIAG_???"),
-        SymbolSetRow("smcDiagMode", 12474, 3, unknown: "SMC_DIAG_MODE_???"),
-        SymbolSetRow("smcState", 12477, 12, unknown: "SMC_???"),
-        SymbolSetRow("smcReason", 12489, 16, unknown: "SMC_CLC_DECL_???"),
-        SymbolSetRow("diagShutdown", 12505, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("smcShutdown", 12507, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("diagStates", 12509, 13, unknown: "1<<TCP_???"),
-        SymbolSetRow("inetDiagExtensions", 12522, 22, unknown: "1<<INET_DIAG_???-1"),
-        SymbolSetRow("smcDiagExtensions", 12544, 2, unknown: "1<<SMC_DIAG_???-1"),
-        SymbolSetRow("memoryUse", 12546, 9, unknown: "SK_MEMINFO_???"),
-        SymbolSetRow("diagFilterCode", 12555, 14, unknown: "INET_DIAG_BC_???"),
-        SymbolSetRow("diagStorageRequest", 12569, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
-        SymbolSetRow("diagStorages", 12571, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
-        SymbolSetRow("diagStorage", 12573, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
-        SymbolSetRow("smcRole", 12577, 2, unknown: "SMC_???"),
-        SymbolSetRow("conntrackType", 12579, 8, unknown: "IPCTNL_MSG_CT_???"),
-        SymbolSetRow("expectationType", 12587, 4, unknown: "IPCTNL_MSG_EXP_???"),
-        SymbolSetRow("queueType", 12591, 4, unknown: "NFQNL_MSG_???"),
-        SymbolSetRow("packetLogType", 12595, 2, unknown: "NFULNL_MSG_???"),
-        SymbolSetRow("fingerprintType", 12597, 2, unknown: "OSF_MSG_???"),
-        SymbolSetRow("ipSetType", 12599, 21, unknown: "IPSET_CMD_???"),
-        SymbolSetRow("accountingType", 12620, 5, unknown: "NFNL_MSG_ACCT_???"),
-        SymbolSetRow("conntrackTimeoutType", 12625, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
-        SymbolSetRow("conntrackHelperType", 12630, 3, unknown: "NFNL_MSG_CTHELPER_???"),
-        SymbolSetRow("tableType", 12633, 34, unknown: "NFT_MSG_???"),
-        SymbolSetRow("tableCompatType", 12667, 1, unknown: "NFNL_MSG_COMPAT_???"),
-        SymbolSetRow("hookType", 12668, 1, unknown: "NFNL_MSG_HOOK_???"),
-        SymbolSetRow("cryptoType", 12669, 5, unknown: "CRYPTO_MSG_???"),
-        SymbolSetRow("cryptoAttribute", 12674, 23, unknown: "CRYPTOCFGA_???"),
-        SymbolSetRow("selinuxType", 12697, 2, unknown: "SELNL_MSG_???"),
-        SymbolSetRow("filterBatch", 12699, 2, unknown: "NFNL_MSG_???"),
-        SymbolSetRow("filterVersion", 12701, 1, unknown: "NFNETLINK_???"),
-        SymbolSetRow("devlinkCommand", 12702, 85, unknown: "DEVLINK_CMD_???"),
-        SymbolSetRow("ethtoolRequest", 12787, 52, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ethtoolAnswer", 12839, 55, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ioam6Command", 12894, 8, unknown: "IOAM6_CMD_???"),
-        SymbolSetRow("mptcpCommand", 12902, 12, unknown: "MPTCP_PM_CMD_???"),
-        SymbolSetRow("netdevCommand", 12914, 16, unknown: "NETDEV_CMD_???"),
-        SymbolSetRow("nl80211Command", 12930, 168, unknown: "NL80211_CMD_???"),
-        SymbolSetRow("seg6Command", 13098, 5, unknown: "SEG6_CMD_???"),
-        SymbolSetRow("taskstatsCommand", 13103, 6, unknown: "TASKSTATS_CMD_???"),
-        SymbolSetRow("tcpMetricsCommand", 13109, 3, unknown: "TCP_METRICS_CMD_???"),
-        SymbolSetRow("thermalCommand", 13112, 11, unknown: "THERMAL_GENL_CMD_???"),
-        SymbolSetRow("bpfClass", 13123, 8, unknown: "BPF_???"),
-        SymbolSetRow("bpfSize", 13131, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMode", 13134, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfSource", 13140, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfArithmetic", 13142, 11, unknown: "BPF_???"),
-        SymbolSetRow("bpfJump", 13153, 5, unknown: "BPF_???"),
-        SymbolSetRow("bpfReturn", 13158, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMove", 13161, 2, unknown: "BPF_???"),
-        SymbolSetRow("ebpfClass", 13163, 8, unknown: "BPF_???"),
-        SymbolSetRow("ebpfSize", 13171, 4, unknown: "BPF_???"),
-        SymbolSetRow("ebpfMode", 13175, 6, unknown: "BPF_???"),
-        SymbolSetRow("ebpfArithmetic", 13181, 14, unknown: "BPF_???"),
-        SymbolSetRow("ebpfJump", 13195, 15, unknown: "BPF_???"),
-        SymbolSetRow("ebpfRegister", 13210, 11, unknown: "BPF_REG_???"),
-        SymbolSetRow("bpfAncillary", 13221, 16, unknown: "SKF_AD_???"),
-        SymbolSetRow("bpfCommand", 13237, 39, unknown: "BPF_???"),
-        SymbolSetRow("bpfMapType", 13276, 36, unknown: "BPF_MAP_TYPE_???"),
-        SymbolSetRow("bpfMap", 13312, 20, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfProgramType", 13332, 33, unknown: "BPF_PROG_TYPE_???"),
-        SymbolSetRow("bpfProgram", 13365, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("routeProtocol", 11015, 24, unknown: "RTPROT_???"),
+        SymbolSetRow("routeFlags", 11039, 9, unknown: "RTM_F_???"),
+        SymbolSetRow("hopFlags", 11048, 7, unknown: "RTNH_F_???"),
+        SymbolSetRow("ruleAction", 11055, 9, unknown: "FR_ACT_???"),
+        SymbolSetRow("linkInfo", 11064, 6, unknown: "IFLA_INFO_???"),
+        SymbolSetRow("diagType", 11070, 4, unknown: "SOCK_DIAG_???"),
+        SymbolSetRow("auditType", 11074, 110, unknown: "AUDIT_???"),
+        SymbolSetRow("xfrmType", 11184, 26, unknown: "XFRM_MSG_???"),
+        SymbolSetRow("filterSubsystem", 11210, 13, unknown: "NFNL_SUBSYS_???"),
+        SymbolSetRow("genericType", 11223, 3, unknown: "GENERIC_FAMILY_???"),
+        SymbolSetRow("genericCommand", 11226, 11, unknown: "CTRL_CMD_???"),
+        SymbolSetRow("genericAttribute", 11237, 11, unknown: "CTRL_ATTR_???"),
+        SymbolSetRow("genericOperation", 11248, 3, unknown: "CTRL_ATTR_OP_???"),
+        SymbolSetRow("genericOperationFlags", 11251, 5, unknown: "GENL_???"),
+        SymbolSetRow("genericGroup", 11256, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
+        SymbolSetRow("operationPolicy", 11259, 3, unknown: "CTRL_ATTR_POLICY_???"),
+        SymbolSetRow("policyAttribute", 11262, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
+        SymbolSetRow("policyKind", 11275, 18, unknown: "NL_ATTR_TYPE_???"),
+        SymbolSetRow("netlinkTypes", 11293, 8, unknown: ""),
+        SymbolSetRow("routeAttributes", 11301, 18, unknown: ""),
+        SymbolSetRow("trafficAttribute", 11319, 17, unknown: "TCA_???"),
+        SymbolSetRow("linkExtent", 11336, 9, unknown: "RTEXT_FILTER_???"),
+        SymbolSetRow("ruleFlags", 11345, 6, unknown: "FIB_RULE_???"),
+        SymbolSetRow("serviceKind", 11351, 4, unknown: "IPTOS_???"),
+        SymbolSetRow("bridgePort", 11355, 46, unknown: "IFLA_BRPORT_???"),
+        SymbolSetRow("bridgeInfo", 11401, 51, unknown: "IFLA_BR_???"),
+        SymbolSetRow("bridgeQuerier", 11452, 8, unknown: "BRIDGE_QUERIER_???"),
+        SymbolSetRow("bridgeTree", 11460, 3, unknown: "BR_STP_MODE_???"),
+        SymbolSetRow("bridgeOptions", 11463, 5, unknown: "1<<BR_BOOLOPT_???"),
+        SymbolSetRow("tunnelKind", 11468, 2, unknown: "IFF_???"),
+        SymbolSetRow("tunnelInfo", 11470, 10, unknown: "IFLA_TUN_???"),
+        SymbolSetRow("linkInet6", 11480, 10, unknown: "IFLA_INET6_???"),
+        SymbolSetRow("linkInet6Flags", 11490, 5, unknown: "IF_???"),
+        SymbolSetRow("addressGeneration", 11495, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
+        SymbolSetRow("linkInet", 11499, 2, unknown: "IFLA_INET_???"),
+        SymbolSetRow("linkMctp", 11501, 3, unknown: "IFLA_MCTP_???"),
+        SymbolSetRow("inetConfiguration", 11504, 33, unknown: "IPV4_DEVCONF_???"),
+        SymbolSetRow("inet6Configuration", 11537, 60, unknown: "DEVCONF_???"),
+        SymbolSetRow("ipStatistics", 11597, 37, unknown: "IPSTATS_MIB_???"),
+        SymbolSetRow("icmp6Statistics", 11634, 6, unknown: "ICMP6_MIB_???"),
+        SymbolSetRow("linkFamily", 11640, 46, unknown: "AF_???"),
+        SymbolSetRow("linkBridge", 11686, 7, unknown: "IFLA_BRIDGE_???"),
+        SymbolSetRow("linkBridgeFlags", 11693, 2, unknown: "BRIDGE_FLAGS_???"),
+        SymbolSetRow("linkBridgeMode", 11695, 3, unknown: "BRIDGE_MODE_???"),
+        SymbolSetRow("linkBridgeTunnel", 11698, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
+        SymbolSetRow("bridgeVlan", 11702, 7, unknown: "BRIDGE_VLAN_INFO_???"),
+        SymbolSetRow("linkXdp", 11709, 9, unknown: "IFLA_XDP_???"),
+        SymbolSetRow("xdpAttached", 11718, 5, unknown: "XDP_ATTACHED_???"),
+        SymbolSetRow("xdpLink", 11723, 5, unknown: "XDP_FLAGS_???"),
+        SymbolSetRow("linkFunctions", 11728, 2, unknown: "IFLA_VF_INFO_???"),
+        SymbolSetRow("linkFunction", 11730, 14, unknown: "IFLA_VF_???"),
+        SymbolSetRow("linkFunctionStatistics", 11744, 9, unknown: "IFLA_VF_STATS_???"),
+        SymbolSetRow("linkFunctionVlans", 11753, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
+        SymbolSetRow("linkFunctionState", 11755, 3, unknown: "IFLA_VF_LINK_STATE_???"),
+        SymbolSetRow("linkPorts", 11758, 2, unknown: "IFLA_VF_PORT_???"),
+        SymbolSetRow("linkPort", 11760, 8, unknown: "IFLA_PORT_???"),
+        SymbolSetRow("linkEvent", 11768, 7, unknown: "IFLA_EVENT_???"),
+        SymbolSetRow("protocolDown", 11775, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
+        SymbolSetRow("routeMetrics", 11778, 18, unknown: "RTAX_???"),
+        SymbolSetRow("tunnelEncapsulation", 11796, 9, unknown: "LWTUNNEL_ENCAP_???"),
+        SymbolSetRow("neighbourTable", 11805, 10, unknown: "NDTA_???"),
+        SymbolSetRow("neighbourParameters", 11815, 20, unknown: "NDTPA_???"),
+        SymbolSetRow("neighbourExtended", 11835, 3, unknown: "NFEA_???"),
+        SymbolSetRow("neighbourNotice", 11838, 2, unknown: "FDB_NOTIFY_???"),
+        SymbolSetRow("neighbourFlagsMore", 11840, 3, unknown: "NTF_EXT_???"),
+        SymbolSetRow("addressLabel", 11843, 2, unknown: "IFAL_???"),
+        SymbolSetRow("netConfiguration", 11845, 10, unknown: "NETCONFA_???"),
+        SymbolSetRow("dcb", 11855, 17, unknown: "DCB_ATTR_???"),
+        SymbolSetRow("dcbCommand", 11872, 28, unknown: "DCB_CMD_???"),
+        SymbolSetRow("netNamespace", 11900, 7, unknown: "NETNSA_???"),
+        SymbolSetRow("nextHop", 11907, 14, unknown: "NHA_???"),
+        SymbolSetRow("nextHopGroup", 11921, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
+        SymbolSetRow("nextHopResilient", 11923, 5, unknown: "NHA_RES_GROUP_???"),
+        SymbolSetRow("nextHopBucket", 11928, 4, unknown: "NHA_RES_BUCKET_???"),
+        SymbolSetRow("multicastDatabase", 11932, 3, unknown: "MDBA_???"),
+        SymbolSetRow("multicastEntries", 11935, 2, unknown: "MDBA_MDB_???"),
+        SymbolSetRow("multicastEntry", 11937, 2, unknown: "MDBA_MDB_ENTRY_???"),
+        SymbolSetRow("multicastEntryMore", 11939, 11, unknown: "MDBA_MDB_EATTR_???"),
+        SymbolSetRow("multicastState", 11950, 2, unknown: "MDB_???"),
+        SymbolSetRow("multicastFlags", 11952, 5, unknown: "MDB_FLAGS_???"),
+        SymbolSetRow("multicastRouters", 11957, 2, unknown: "MDBA_ROUTER_???"),
+        SymbolSetRow("multicastRouter", 11959, 5, unknown: "MDBA_ROUTER_PATTR_???"),
+        SymbolSetRow("multicastRouterType", 11964, 4, unknown: "MDB_RTR_TYPE_???"),
+        SymbolSetRow("linkStatistics", 11968, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkStatisticsMore", 11974, 3, unknown: "LINK_XSTATS_TYPE_???"),
+        SymbolSetRow("linkStatisticsOffload", 11977, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
+        SymbolSetRow("bridgeStatistics", 11979, 5, unknown: "BRIDGE_XSTATS_???"),
+        SymbolSetRow("bondStatistics", 11984, 2, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("bondAggregation", 11986, 10, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("statisticsFamily", 11996, 46, unknown: "AF_???"),
+        SymbolSetRow("mplsStatistics", 12042, 2, unknown: "MPLS_STATS_???"),
+        SymbolSetRow("multicastReport", 12044, 7, unknown: "IPMRA_CREPORT_???"),
+        SymbolSetRow("multicastUpcall", 12051, 4, unknown: "IGMPMSG_???"),
+        SymbolSetRow("multicastUpcall6", 12055, 4, unknown: "MRT6MSG_???"),
+        SymbolSetRow("multicastReport6", 12059, 6, unknown: "IP6MRA_CREPORT_???"),
+        SymbolSetRow("trafficStatistics", 12065, 9, unknown: "TCA_STATS_???"),
+        SymbolSetRow("trafficTable", 12074, 3, unknown: "TCA_STAB_???"),
+        SymbolSetRow("trafficRoot", 12077, 6, unknown: "TCA_ROOT_???"),
+        SymbolSetRow("trafficRootFlags", 12083, 2, unknown: "TCA_ACT_FLAG_???"),
+        SymbolSetRow("trafficActionFlags", 12085, 3, unknown: "TCA_ACT_FLAGS_???"),
+        SymbolSetRow("trafficActionStatistics", 12088, 2, unknown: "TCA_ACT_HW_STATS_???"),
+        SymbolSetRow("trafficAction", 12090, 11, unknown: "TCA_ACT_???"),
+        SymbolSetRow("multicastMessage", 12101, 4, unknown: "MRT_MSG_???"),
+        SymbolSetRow("reportFamily", 12105, 48, unknown: "RTNL_FAMILY_???"),
+        SymbolSetRow("linkStatisticsFilter", 12153, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkVlan", 12159, 6, unknown: "IFLA_VLAN_???"),
+        SymbolSetRow("linkVlanPriority", 12165, 2, unknown: "IFLA_VLAN_QOS_???"),
+        SymbolSetRow("linkVeth", 12167, 2, unknown: "VETH_INFO_???"),
+        SymbolSetRow("linkVxlan", 12169, 31, unknown: "IFLA_VXLAN_???"),
+        SymbolSetRow("linkBond", 12200, 32, unknown: "IFLA_BOND_???"),
+        SymbolSetRow("bondMode", 12232, 7, unknown: "BOND_MODE_???"),
+        SymbolSetRow("linkMacvlan", 12239, 9, unknown: "IFLA_MACVLAN_???"),
+        SymbolSetRow("linkIpvlan", 12248, 3, unknown: "IFLA_IPVLAN_???"),
+        SymbolSetRow("macvlanMode", 12251, 5, unknown: "MACVLAN_MODE_???"),
+        SymbolSetRow("ipvlanMode", 12256, 3, unknown: "IPVLAN_MODE_???"),
+        SymbolSetRow("linkVrf", 12259, 2, unknown: "IFLA_VRF_???"),
+        SymbolSetRow("linkGre", 12261, 25, unknown: "IFLA_GRE_???"),
+        SymbolSetRow("linkIpTunnel", 12286, 21, unknown: "IFLA_IPTUN_???"),
+        SymbolSetRow("vlanFlags", 12307, 5, unknown: "VLAN_FLAG_???"),
+        SymbolSetRow("diagRequest", 12312, 6, unknown: ""),
+        SymbolSetRow("diagAnswer", 12318, 6, unknown: ""),
+        SymbolSetRow("diagRequestAttributes", 12324, 2, unknown: ""),
+        SymbolSetRow("diagAnswerAttributes", 12326, 6, unknown: ""),
+        SymbolSetRow("inetDiagRequest", 12332, 4, unknown: "INET_DIAG_REQ_???"),
+        SymbolSetRow("inetDiag", 12336, 23, unknown: "INET_DIAG_???"),
+        SymbolSetRow("inetDiagUpper", 12359, 4, unknown: "INET_ULP_INFO_???"),
+        SymbolSetRow("inetDiagTls", 12363, 8, unknown: "TLS_INFO_???"),
+        SymbolSetRow("tlsVersion", 12371, 2, unknown: "TLS_???_VERSION"),
+        SymbolSetRow("tlsCipher", 12373, 8, unknown: "TLS_CIPHER_???"),
+        SymbolSetRow("tlsConfiguration", 12381, 4, unknown: "TLS_CONF_???"),
+        SymbolSetRow("inetDiagMptcp", 12385, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
+        SymbolSetRow("mptcpSubflow", 12397, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
+        SymbolSetRow("unixDiag", 12406, 8, unknown: "UNIX_DIAG_???"),
+        SymbolSetRow("unixDiagShow", 12414, 7, unknown: "UDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiag", 12421, 5, unknown: "NETLINK_DIAG_???"),
+        SymbolSetRow("netlinkDiagShow", 12426, 4, unknown: "NDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiagFlags", 12430, 6, unknown: "NDIAG_FLAG_???"),
+        SymbolSetRow("netlinkDiagProtocol", 12436, 23, unknown: "NETLINK_???"),
+        SymbolSetRow("netlinkState", 12459, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("packetDiag", 12461, 8, unknown: "PACKET_DIAG_???"),
+        SymbolSetRow("packetDiagShow", 12469, 6, unknown: "PACKET_SHOW_???"),
+        SymbolSetRow("packetDiagFlags", 12475, 5, unknown: "PDI_???"),
+        SymbolSetRow("packetVersion", 12480, 3, unknown: "TPACKET_???"),
+        SymbolSetRow("smcDiag", 12483, 6, unknown: "SMC_DIAG_???"),
+        SymbolSetRow("smcDiagMode", 12489, 3, unknown: "SMC_DIAG_MODE_???"),
+        SymbolSetRow("smcState", 12492, 12, unknown: "SMC_???"),
+        SymbolSetRow("smcReason", 12504, 16, unknown: "SMC_CLC_DECL_???"),
+        SymbolSetRow("diagShutdown", 12520, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("smcShutdown", 12522, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("diagStates", 12524, 13, unknown: "1<<TCP_???"),
+        SymbolSetRow("inetDiagExtensions", 12537, 22, unknown: "1<<INET_DIAG_???-1"),
+        SymbolSetRow("smcDiagExtensions", 12559, 2, unknown: "1<<SMC_DIAG_???-1"),
+        SymbolSetRow("memoryUse", 12561, 9, unknown: "SK_MEMINFO_???"),
+        SymbolSetRow("diagFilterCode", 12570, 14, unknown: "INET_DIAG_BC_???"),
+        SymbolSetRow("diagStorageRequest", 12584, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
+        SymbolSetRow("diagStorages", 12586, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
+        SymbolSetRow("diagStorage", 12588, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
+        SymbolSetRow("smcRole", 12592, 2, unknown: "SMC_???"),
+        SymbolSetRow("conntrackType", 12594, 8, unknown: "IPCTNL_MSG_CT_???"),
+        SymbolSetRow("expectationType", 12602, 4, unknown: "IPCTNL_MSG_EXP_???"),
+        SymbolSetRow("queueType", 12606, 4, unknown: "NFQNL_MSG_???"),
+        SymbolSetRow("packetLogType", 12610, 2, unknown: "NFULNL_MSG_???"),
+        SymbolSetRow("fingerprintType", 12612, 2, unknown: "OSF_MSG_???"),
+        SymbolSetRow("ipSetType", 12614, 21, unknown: "IPSET_CMD_???"),
+        SymbolSetRow("accountingType", 12635, 5, unknown: "NFNL_MSG_ACCT_???"),
+        SymbolSetRow("conntrackTimeoutType", 12640, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
+        SymbolSetRow("conntrackHelperType", 12645, 3, unknown: "NFNL_MSG_CTHELPER_???"),
+        SymbolSetRow("tableType", 12648, 34, unknown: "NFT_MSG_???"),
+        SymbolSetRow("tableCompatType", 12682, 1, unknown: "NFNL_MSG_COMPAT_???"),
+        SymbolSetRow("hookType", 12683, 1, unknown: "NFNL_MSG_HOOK_???"),
+        SymbolSetRow("cryptoType", 12684, 5, unknown: "CRYPTO_MSG_???"),
+        SymbolSetRow("cryptoAttribute", 12689, 23, unknown: "CRYPTOCFGA_???"),
+        SymbolSetRow("selinuxType", 12712, 2, unknown: "SELNL_MSG_???"),
+        SymbolSetRow("filterBatch", 12714, 2, unknown: "NFNL_MSG_???"),
+        SymbolSetRow("filterVersion", 12716, 1, unknown: "NFNETLINK_???"),
+        SymbolSetRow("devlinkCommand", 12717, 85, unknown: "DEVLINK_CMD_???"),
+        SymbolSetRow("ethtoolRequest", 12802, 52, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ethtoolAnswer", 12854, 55, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ioam6Command", 12909, 8, unknown: "IOAM6_CMD_???"),
+        SymbolSetRow("mptcpCommand", 12917, 12, unknown: "MPTCP_PM_CMD_???"),
+        SymbolSetRow("netdevCommand", 12929, 16, unknown: "NETDEV_CMD_???"),
+        SymbolSetRow("nl80211Command", 12945, 168, unknown: "NL80211_CMD_???"),
+        SymbolSetRow("seg6Command", 13113, 5, unknown: "SEG6_CMD_???"),
+        SymbolSetRow("taskstatsCommand", 13118, 6, unknown: "TASKSTATS_CMD_???"),
+        SymbolSetRow("tcpMetricsCommand", 13124, 3, unknown: "TCP_METRICS_CMD_???"),
+        SymbolSetRow("thermalCommand", 13127, 11, unknown: "THERMAL_GENL_CMD_???"),
+        SymbolSetRow("bpfClass", 13138, 8, unknown: "BPF_???"),
+        SymbolSetRow("bpfSize", 13146, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMode", 13149, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfSource", 13155, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfArithmetic", 13157, 11, unknown: "BPF_???"),
+        SymbolSetRow("bpfJump", 13168, 5, unknown: "BPF_???"),
+        SymbolSetRow("bpfReturn", 13173, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMove", 13176, 2, unknown: "BPF_???"),
+        SymbolSetRow("ebpfClass", 13178, 8, unknown: "BPF_???"),
+        SymbolSetRow("ebpfSize", 13186, 4, unknown: "BPF_???"),
+        SymbolSetRow("ebpfMode", 13190, 6, unknown: "BPF_???"),
+        SymbolSetRow("ebpfArithmetic", 13196, 14, unknown: "BPF_???"),
+        SymbolSetRow("ebpfJump", 13210, 15, unknown: "BPF_???"),
+        SymbolSetRow("ebpfRegister", 13225, 11, unknown: "BPF_REG_???"),
     ]
 
     private static let symbolSets4: [SymbolSetRow] = [
-        SymbolSetRow("bpfAttachType", 13373, 62, unknown: "BPF_???"),
-        SymbolSetRow("bpfAttach", 13435, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfQuery", 13443, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfLookup", 13444, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfUpdate", 13446, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfFile", 13452, 3, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfTestRun", 13455, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfDescriptorType", 13457, 6, unknown: "BPF_FD_TYPE_???"),
-        SymbolSetRow("bpfKprobeMulti", 13463, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfUprobeMulti", 13464, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfNetfilter", 13466, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfStatistics", 13467, 1, unknown: "BPF_STATS_???"),
-        SymbolSetRow("perfType", 13468, 6, unknown: "PERF_TYPE_???"),
-        SymbolSetRow("perfSize", 13474, 10, unknown: "PERF_ATTR_SIZE_???"),
-        SymbolSetRow("perfHardware", 13484, 10, unknown: "PERF_COUNT_HW_???"),
-        SymbolSetRow("perfSoftware", 13494, 12, unknown: "PERF_COUNT_SW_???"),
-        SymbolSetRow("perfCache", 13506, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
-        SymbolSetRow("perfCacheOperation", 13513, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
-        SymbolSetRow("perfCacheResult", 13516, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
-        SymbolSetRow("perfSample", 13518, 25, unknown: "PERF_SAMPLE_???"),
-        SymbolSetRow("perfRead", 13543, 5, unknown: "PERF_FORMAT_???"),
-        SymbolSetRow("perfBranch", 13548, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
-        SymbolSetRow("memoryNode", 13568, 1, unknown: ""),
-        SymbolSetRow("breakpointType", 13569, 5, unknown: "HW_BREAKPOINT_???"),
+        SymbolSetRow("bpfAncillary", 13236, 16, unknown: "SKF_AD_???"),
+        SymbolSetRow("bpfCommand", 13252, 39, unknown: "BPF_???"),
+        SymbolSetRow("bpfMapType", 13291, 36, unknown: "BPF_MAP_TYPE_???"),
+        SymbolSetRow("bpfMap", 13327, 20, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfProgramType", 13347, 33, unknown: "BPF_PROG_TYPE_???"),
+        SymbolSetRow("bpfProgram", 13380, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfAttachType", 13388, 62, unknown: "BPF_???"),
+        SymbolSetRow("bpfAttach", 13450, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfQuery", 13458, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfLookup", 13459, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfUpdate", 13461, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfFile", 13467, 3, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfTestRun", 13470, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfDescriptorType", 13472, 6, unknown: "BPF_FD_TYPE_???"),
+        SymbolSetRow("bpfKprobeMulti", 13478, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfUprobeMulti", 13479, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfNetfilter", 13481, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfStatistics", 13482, 1, unknown: "BPF_STATS_???"),
+        SymbolSetRow("perfType", 13483, 6, unknown: "PERF_TYPE_???"),
+        SymbolSetRow("perfSize", 13489, 10, unknown: "PERF_ATTR_SIZE_???"),
+        SymbolSetRow("perfHardware", 13499, 10, unknown: "PERF_COUNT_HW_???"),
+        SymbolSetRow("perfSoftware", 13509, 12, unknown: "PERF_COUNT_SW_???"),
+        SymbolSetRow("perfCache", 13521, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
+        SymbolSetRow("perfCacheOperation", 13528, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
+        SymbolSetRow("perfCacheResult", 13531, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
+        SymbolSetRow("perfSample", 13533, 25, unknown: "PERF_SAMPLE_???"),
+        SymbolSetRow("perfRead", 13558, 5, unknown: "PERF_FORMAT_???"),
+        SymbolSetRow("perfBranch", 13563, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
+        SymbolSetRow("memoryNode", 13583, 1, unknown: ""),
+        SymbolSetRow("breakpointType", 13584, 5, unknown: "HW_BREAKPOINT_???"),
     ]
 }
 
@@ -1676,101 +1688,101 @@ extension SpecTables {
     public static let symbolTypes: [TypeRow] = whole([symbolTypes0, symbolTypes1])
 
     private static let symbolTypes0: [TypeRow] = [
-        TypeRow(.value, .structure, 0, 384, .none),
-        TypeRow(.value, .structure, 0, 386, .none),
-        TypeRow(.value, .structure, 0, 388, .none),
-        TypeRow(.value, .structure, 0, 396, .none),
-        TypeRow(.value, .structure, 0, 398, .none),
-        TypeRow(.value, .structure, 0, 387, .none),
+        TypeRow(.value, .structure, 0, 411, .none),
+        TypeRow(.value, .structure, 0, 413, .none),
+        TypeRow(.value, .structure, 0, 415, .none),
+        TypeRow(.value, .structure, 0, 423, .none),
+        TypeRow(.value, .structure, 0, 425, .none),
+        TypeRow(.value, .structure, 0, 414, .none),
         TypeRow(.value, .symbol, 4, 53, .none),
-        TypeRow(.value, .symbol, 4, 502, .none),
-        TypeRow(.value, .symbol, 4, 54, .none),
-        TypeRow(.value, .symbol, 4, 507, .none),
-        TypeRow(.value, .symbol, 4, 484, .none),
-        TypeRow(.value, .symbol, 4, 496, .none),
-        TypeRow(.value, .symbol, 4, 50, .none),
         TypeRow(.value, .symbol, 4, 508, .none),
-        TypeRow(.value, .symbol, 4, 488, .none),
-        TypeRow(.value, .symbol, 4, 489, .none),
-        TypeRow(.value, .symbol, 4, 486, .none),
-        TypeRow(.value, .symbol, 4, 485, .none),
-        TypeRow(.value, .symbol, 4, 503, .none),
-        TypeRow(.value, .symbol, 4, 520, .none),
-        TypeRow(.value, .symbol, 4, 517, .none),
-        TypeRow(.value, .symbol, 4, 518, .none),
-        TypeRow(.value, .symbol, 4, 519, .none),
-        TypeRow(.value, .symbol, 4, 524, .none),
-        TypeRow(.value, .symbol, 4, 521, .none),
+        TypeRow(.value, .symbol, 4, 54, .none),
+        TypeRow(.value, .symbol, 4, 513, .none),
+        TypeRow(.value, .symbol, 4, 490, .none),
+        TypeRow(.value, .symbol, 4, 502, .none),
+        TypeRow(.value, .symbol, 4, 50, .none),
+        TypeRow(.value, .symbol, 4, 514, .none),
+        TypeRow(.value, .symbol, 4, 494, .none),
+        TypeRow(.value, .symbol, 4, 495, .none),
+        TypeRow(.value, .symbol, 4, 492, .none),
+        TypeRow(.value, .symbol, 4, 491, .none),
+        TypeRow(.value, .symbol, 4, 509, .none),
         TypeRow(.value, .symbol, 4, 526, .none),
-        TypeRow(.value, .symbol, 4, 527, .none),
-        TypeRow(.value, .symbol, 4, 525, .none),
-        TypeRow(.value, .symbol, 4, 568, .none),
-        TypeRow(.value, .symbol, 4, 567, .none),
-        TypeRow(.value, .symbol, 4, 522, .none),
-        TypeRow(.value, .symbol, 4, 569, .none),
-        TypeRow(.value, .symbol, 4, 541, .none),
-        TypeRow(.value, .symbol, 4, 528, .none),
         TypeRow(.value, .symbol, 4, 523, .none),
-        TypeRow(.value, .symbol, 4, 529, .none),
+        TypeRow(.value, .symbol, 4, 524, .none),
+        TypeRow(.value, .symbol, 4, 525, .none),
         TypeRow(.value, .symbol, 4, 530, .none),
-        TypeRow(.value, .symbol, 4, 531, .none),
-        TypeRow(.value, .symbol, 4, 544, .none),
-        TypeRow(.value, .symbol, 4, 570, .none),
+        TypeRow(.value, .symbol, 4, 527, .none),
         TypeRow(.value, .symbol, 4, 532, .none),
         TypeRow(.value, .symbol, 4, 533, .none),
+        TypeRow(.value, .symbol, 4, 531, .none),
+        TypeRow(.value, .symbol, 4, 574, .none),
+        TypeRow(.value, .symbol, 4, 573, .none),
+        TypeRow(.value, .symbol, 4, 528, .none),
+        TypeRow(.value, .symbol, 4, 575, .none),
+        TypeRow(.value, .symbol, 4, 547, .none),
         TypeRow(.value, .symbol, 4, 534, .none),
+        TypeRow(.value, .symbol, 4, 529, .none),
         TypeRow(.value, .symbol, 4, 535, .none),
         TypeRow(.value, .symbol, 4, 536, .none),
         TypeRow(.value, .symbol, 4, 537, .none),
+        TypeRow(.value, .symbol, 4, 550, .none),
+        TypeRow(.value, .symbol, 4, 576, .none),
         TypeRow(.value, .symbol, 4, 538, .none),
         TypeRow(.value, .symbol, 4, 539, .none),
         TypeRow(.value, .symbol, 4, 540, .none),
+        TypeRow(.value, .symbol, 4, 541, .none),
+        TypeRow(.value, .symbol, 4, 542, .none),
+        TypeRow(.value, .symbol, 4, 543, .none),
+        TypeRow(.value, .symbol, 4, 544, .none),
+        TypeRow(.value, .symbol, 4, 545, .none),
+        TypeRow(.value, .symbol, 4, 546, .none),
         TypeRow(.value, .signed, 4, 0, .none),
         TypeRow(.value, .custom, 0, 139, .none),
-        TypeRow(.value, .structure, 0, 401, .none),
-        TypeRow(.value, .structure, 0, 400, .none),
+        TypeRow(.value, .structure, 0, 428, .none),
+        TypeRow(.value, .structure, 0, 427, .none),
         TypeRow(.value, .structure, 0, 2, .none),
         TypeRow(.value, .custom, 0, 100, .none),
         TypeRow(.array, .unsigned, 4, 0, .none),
         TypeRow(.value, .hexadecimal, 8, 0, .none),
         TypeRow(.array, .group, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 402, .none),
-        TypeRow(.value, .structure, 0, 399, .none),
-        TypeRow(.value, .symbol, 4, 545, .none),
+        TypeRow(.value, .structure, 0, 429, .none),
+        TypeRow(.value, .structure, 0, 426, .none),
+        TypeRow(.value, .symbol, 4, 551, .none),
         TypeRow(.value, .descriptor, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 425, .none),
-        TypeRow(.value, .structure, 0, 414, .none),
-        TypeRow(.value, .structure, 0, 409, .none),
-        TypeRow(.value, .structure, 0, 427, .none),
-        TypeRow(.value, .structure, 0, 403, .none),
-        TypeRow(.value, .structure, 0, 404, .none),
+        TypeRow(.value, .structure, 0, 452, .none),
+        TypeRow(.value, .structure, 0, 441, .none),
+        TypeRow(.value, .structure, 0, 436, .none),
+        TypeRow(.value, .structure, 0, 454, .none),
+        TypeRow(.value, .structure, 0, 430, .none),
+        TypeRow(.value, .structure, 0, 431, .none),
         TypeRow(.value, .custom, 0, 140, .none),
-        TypeRow(.value, .structure, 0, 405, .none),
-        TypeRow(.value, .structure, 0, 415, .none),
-        TypeRow(.value, .structure, 0, 407, .none),
+        TypeRow(.value, .structure, 0, 432, .none),
+        TypeRow(.value, .structure, 0, 442, .none),
+        TypeRow(.value, .structure, 0, 434, .none),
         TypeRow(.value, .custom, 0, 141, .none),
-        TypeRow(.value, .structure, 0, 417, .none),
-        TypeRow(.value, .structure, 0, 418, .none),
+        TypeRow(.value, .structure, 0, 444, .none),
+        TypeRow(.value, .structure, 0, 445, .none),
         TypeRow(.value, .unsigned, 8, 0, .none),
         TypeRow(.value, .custom, 0, 142, .none),
-        TypeRow(.array, .structure, 0, 420, .none),
-        TypeRow(.value, .structure, 0, 410, .none),
-        TypeRow(.value, .structure, 0, 411, .none),
-        TypeRow(.value, .structure, 0, 412, .none),
-        TypeRow(.value, .structure, 0, 413, .none),
-        TypeRow(.value, .symbol, 4, 571, .none),
-        TypeRow(.value, .structure, 0, 426, .none),
-        TypeRow(.value, .structure, 0, 416, .none),
-        TypeRow(.value, .structure, 0, 423, .none),
-        TypeRow(.value, .structure, 0, 421, .none),
-        TypeRow(.value, .structure, 0, 424, .none),
-        TypeRow(.value, .symbol, 4, 548, .none),
-        TypeRow(.value, .symbol, 4, 547, .none),
-        TypeRow(.value, .symbol, 4, 549, .none),
-        TypeRow(.value, .symbol, 4, 550, .none),
-        TypeRow(.value, .symbol, 4, 551, .none),
-        TypeRow(.value, .symbol, 4, 552, .none),
+        TypeRow(.array, .structure, 0, 447, .none),
+        TypeRow(.value, .structure, 0, 437, .none),
+        TypeRow(.value, .structure, 0, 438, .none),
+        TypeRow(.value, .structure, 0, 439, .none),
+        TypeRow(.value, .structure, 0, 440, .none),
+        TypeRow(.value, .symbol, 4, 577, .none),
+        TypeRow(.value, .structure, 0, 453, .none),
+        TypeRow(.value, .structure, 0, 443, .none),
+        TypeRow(.value, .structure, 0, 450, .none),
+        TypeRow(.value, .structure, 0, 448, .none),
+        TypeRow(.value, .structure, 0, 451, .none),
         TypeRow(.value, .symbol, 4, 554, .none),
+        TypeRow(.value, .symbol, 4, 553, .none),
+        TypeRow(.value, .symbol, 4, 555, .none),
+        TypeRow(.value, .symbol, 4, 556, .none),
+        TypeRow(.value, .symbol, 4, 557, .none),
+        TypeRow(.value, .symbol, 4, 558, .none),
+        TypeRow(.value, .symbol, 4, 560, .none),
         TypeRow(.array, .descriptor, 4, 0, .none),
         TypeRow(.value, .buffer, 0, 0, .none),
         TypeRow(.value, .structure, 0, 0, .none),
@@ -1778,285 +1790,285 @@ extension SpecTables {
         TypeRow(.value, .structure, 0, 1, .none),
         TypeRow(.array, .structure, 0, 1, .fixed(3)),
         TypeRow(.array, .hexadecimal, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 406, .none),
+        TypeRow(.value, .structure, 0, 433, .none),
         TypeRow(.value, .custom, 0, 143, .none),
         TypeRow(.value, .custom, 0, 4, .none),
         TypeRow(.array, .unsigned, 2, 0, .none),
         TypeRow(.array, .signed, 4, 0, .none),
         TypeRow(.value, .network, 4, 0, .none),
         TypeRow(.value, .octets, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 419, .none),
-        TypeRow(.value, .symbol, 4, 553, .none),
+        TypeRow(.value, .structure, 0, 446, .none),
+        TypeRow(.value, .symbol, 4, 559, .none),
         TypeRow(.value, .unsigned, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 562, .none),
-        TypeRow(.value, .symbol, 4, 566, .none),
-        TypeRow(.value, .symbol, 4, 564, .none),
-        TypeRow(.value, .symbol, 4, 563, .none),
-        TypeRow(.value, .symbol, 4, 565, .none),
-        TypeRow(.value, .structure, 0, 428, .none),
-        TypeRow(.value, .structure, 0, 429, .none),
-        TypeRow(.value, .structure, 0, 430, .none),
-        TypeRow(.value, .structure, 0, 431, .none),
-        TypeRow(.value, .structure, 0, 432, .none),
-        TypeRow(.value, .structure, 0, 433, .none),
-        TypeRow(.value, .structure, 0, 484, .none),
+        TypeRow(.value, .symbol, 4, 568, .none),
+        TypeRow(.value, .symbol, 4, 572, .none),
+        TypeRow(.value, .symbol, 4, 570, .none),
+        TypeRow(.value, .symbol, 4, 569, .none),
+        TypeRow(.value, .symbol, 4, 571, .none),
+        TypeRow(.value, .structure, 0, 455, .none),
+        TypeRow(.value, .structure, 0, 456, .none),
+        TypeRow(.value, .structure, 0, 457, .none),
+        TypeRow(.value, .structure, 0, 458, .none),
+        TypeRow(.value, .structure, 0, 459, .none),
         TypeRow(.value, .structure, 0, 460, .none),
-        TypeRow(.value, .structure, 0, 461, .none),
-        TypeRow(.value, .structure, 0, 463, .none),
-        TypeRow(.value, .structure, 0, 462, .none),
-        TypeRow(.value, .structure, 0, 468, .none),
-        TypeRow(.value, .structure, 0, 465, .none),
-        TypeRow(.value, .structure, 0, 471, .none),
-        TypeRow(.value, .structure, 0, 464, .none),
-        TypeRow(.value, .structure, 0, 466, .none),
+        TypeRow(.value, .structure, 0, 511, .none),
+        TypeRow(.value, .structure, 0, 487, .none),
+        TypeRow(.value, .structure, 0, 488, .none),
+        TypeRow(.value, .structure, 0, 490, .none),
+        TypeRow(.value, .structure, 0, 489, .none),
+        TypeRow(.value, .structure, 0, 495, .none),
+        TypeRow(.value, .structure, 0, 492, .none),
+        TypeRow(.value, .structure, 0, 498, .none),
+        TypeRow(.value, .structure, 0, 491, .none),
+        TypeRow(.value, .structure, 0, 493, .none),
         TypeRow(.value, .text, 0, 0, .none),
         TypeRow(.array, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 610, .none),
+        TypeRow(.array, .symbol, 4, 616, .none),
         TypeRow(.value, .custom, 0, 144, .none),
-        TypeRow(.value, .structure, 0, 439, .none),
-        TypeRow(.value, .structure, 0, 457, .none),
+        TypeRow(.value, .structure, 0, 466, .none),
+        TypeRow(.value, .structure, 0, 484, .none),
         TypeRow(.value, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 598, .none),
-        TypeRow(.array, .symbol, 4, 643, .none),
-        TypeRow(.value, .structure, 0, 440, .none),
-        TypeRow(.array, .symbol, 4, 648, .none),
+        TypeRow(.array, .symbol, 4, 604, .none),
         TypeRow(.array, .symbol, 4, 649, .none),
-        TypeRow(.array, .symbol, 4, 634, .none),
-        TypeRow(.value, .flags, 4, 615, .none),
+        TypeRow(.value, .structure, 0, 467, .none),
+        TypeRow(.array, .symbol, 4, 654, .none),
+        TypeRow(.array, .symbol, 4, 655, .none),
         TypeRow(.array, .symbol, 4, 640, .none),
-        TypeRow(.value, .symbol, 4, 650, .none),
+        TypeRow(.value, .flags, 4, 621, .none),
+        TypeRow(.array, .symbol, 4, 646, .none),
+        TypeRow(.value, .symbol, 4, 656, .none),
         TypeRow(.value, .interface, 4, 0, .none),
-        TypeRow(.array, .symbol, 4, 583, .none),
-        TypeRow(.array, .symbol, 4, 651, .none),
+        TypeRow(.array, .symbol, 4, 589, .none),
+        TypeRow(.array, .symbol, 4, 657, .none),
         TypeRow(.value, .unsigned, 2, 0, .none),
         TypeRow(.value, .custom, 0, 145, .none),
-        TypeRow(.value, .structure, 0, 435, .none),
-        TypeRow(.value, .flags, 4, 585, .none),
-        TypeRow(.array, .symbol, 4, 652, .none),
+        TypeRow(.value, .structure, 0, 462, .none),
+        TypeRow(.value, .flags, 4, 591, .none),
+        TypeRow(.array, .symbol, 4, 658, .none),
         TypeRow(.value, .custom, 0, 146, .none),
-        TypeRow(.value, .structure, 0, 437, .none),
-        TypeRow(.value, .symbol, 4, 593, .none),
-        TypeRow(.value, .structure, 0, 486, .none),
+        TypeRow(.value, .structure, 0, 464, .none),
+        TypeRow(.value, .symbol, 4, 599, .none),
+        TypeRow(.value, .structure, 0, 513, .none),
         TypeRow(.value, .custom, 0, 147, .none),
-        TypeRow(.value, .symbol, 2, 653, .none),
-        TypeRow(.value, .structure, 0, 436, .none),
+        TypeRow(.value, .symbol, 2, 659, .none),
+        TypeRow(.value, .structure, 0, 463, .none),
         TypeRow(.value, .network, 2, 0, .none),
-        TypeRow(.value, .symbol, 1, 594, .none),
-        TypeRow(.array, .symbol, 4, 656, .none),
-        TypeRow(.value, .flags, 4, 658, .none),
-        TypeRow(.value, .flags, 2, 588, .none),
-        TypeRow(.value, .flags, 1, 589, .none),
+        TypeRow(.value, .symbol, 1, 600, .none),
+        TypeRow(.array, .symbol, 4, 662, .none),
+        TypeRow(.value, .flags, 4, 664, .none),
+        TypeRow(.value, .flags, 2, 594, .none),
+        TypeRow(.value, .flags, 1, 595, .none),
         TypeRow(.value, .custom, 0, 148, .none),
-        TypeRow(.value, .structure, 0, 487, .none),
+        TypeRow(.value, .structure, 0, 514, .none),
         TypeRow(.value, .symbol, 1, 53, .none),
-        TypeRow(.value, .structure, 0, 488, .none),
+        TypeRow(.value, .structure, 0, 515, .none),
         TypeRow(.value, .custom, 0, 149, .none),
-        TypeRow(.value, .symbol, 4, 752, .none),
-        TypeRow(.value, .symbol, 4, 753, .none),
-        TypeRow(.value, .symbol, 4, 754, .none),
-        TypeRow(.value, .symbol, 4, 755, .none),
-        TypeRow(.value, .symbol, 4, 756, .none),
-        TypeRow(.value, .symbol, 4, 757, .none),
         TypeRow(.value, .symbol, 4, 758, .none),
         TypeRow(.value, .symbol, 4, 759, .none),
         TypeRow(.value, .symbol, 4, 760, .none),
         TypeRow(.value, .symbol, 4, 761, .none),
         TypeRow(.value, .symbol, 4, 762, .none),
         TypeRow(.value, .symbol, 4, 763, .none),
-        TypeRow(.value, .structure, 0, 434, .none),
+        TypeRow(.value, .symbol, 4, 764, .none),
+        TypeRow(.value, .symbol, 4, 765, .none),
+        TypeRow(.value, .symbol, 4, 766, .none),
+        TypeRow(.value, .symbol, 4, 767, .none),
+        TypeRow(.value, .symbol, 4, 768, .none),
+        TypeRow(.value, .symbol, 4, 769, .none),
+        TypeRow(.value, .structure, 0, 461, .none),
         TypeRow(.value, .hexadecimal, 2, 0, .none),
         TypeRow(.value, .custom, 0, 150, .none),
         TypeRow(.value, .custom, 0, 151, .none),
         TypeRow(.value, .custom, 0, 152, .none),
         TypeRow(.value, .custom, 0, 153, .none),
         TypeRow(.value, .custom, 0, 154, .none),
-        TypeRow(.value, .flags, 4, 607, .none),
+        TypeRow(.value, .flags, 4, 613, .none),
         TypeRow(.value, .hexadecimal, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 611, .none),
+        TypeRow(.value, .symbol, 4, 617, .none),
         TypeRow(.value, .signed, 8, 0, .none),
-        TypeRow(.value, .symbol, 4, 575, .none),
-        TypeRow(.value, .symbol, 4, 599, .none),
+        TypeRow(.value, .symbol, 4, 581, .none),
+        TypeRow(.value, .symbol, 4, 605, .none),
     ]
 
     private static let symbolTypes1: [TypeRow] = [
-        TypeRow(.value, .symbol, 4, 601, .none),
-        TypeRow(.value, .symbol, 4, 766, .none),
-        TypeRow(.value, .symbol, 4, 600, .none),
-        TypeRow(.value, .symbol, 4, 602, .none),
-        TypeRow(.value, .symbol, 4, 603, .none),
-        TypeRow(.value, .symbol, 4, 764, .none),
-        TypeRow(.value, .symbol, 4, 583, .none),
-        TypeRow(.value, .symbol, 4, 584, .none),
-        TypeRow(.value, .symbol, 4, 586, .none),
-        TypeRow(.value, .symbol, 4, 587, .none),
+        TypeRow(.value, .symbol, 4, 607, .none),
+        TypeRow(.value, .symbol, 4, 772, .none),
+        TypeRow(.value, .symbol, 4, 606, .none),
+        TypeRow(.value, .symbol, 4, 608, .none),
+        TypeRow(.value, .symbol, 4, 609, .none),
+        TypeRow(.value, .symbol, 4, 770, .none),
+        TypeRow(.value, .symbol, 4, 589, .none),
         TypeRow(.value, .symbol, 4, 590, .none),
-        TypeRow(.value, .symbol, 4, 614, .none),
-        TypeRow(.value, .symbol, 4, 691, .none),
-        TypeRow(.value, .symbol, 4, 654, .none),
-        TypeRow(.value, .symbol, 4, 659, .none),
-        TypeRow(.value, .symbol, 4, 661, .none),
-        TypeRow(.value, .symbol, 4, 660, .none),
-        TypeRow(.value, .symbol, 4, 668, .none),
-        TypeRow(.value, .symbol, 4, 663, .none),
-        TypeRow(.value, .symbol, 4, 677, .none),
+        TypeRow(.value, .symbol, 4, 592, .none),
+        TypeRow(.value, .symbol, 4, 593, .none),
+        TypeRow(.value, .symbol, 4, 596, .none),
+        TypeRow(.value, .symbol, 4, 620, .none),
         TypeRow(.value, .symbol, 4, 697, .none),
-        TypeRow(.value, .symbol, 4, 664, .none),
-        TypeRow(.value, .structure, 0, 482, .none),
-        TypeRow(.value, .structure, 0, 483, .none),
-        TypeRow(.array, .symbol, 4, 689, .none),
-        TypeRow(.array, .symbol, 4, 690, .none),
-        TypeRow(.value, .structure, 0, 441, .none),
+        TypeRow(.value, .symbol, 4, 660, .none),
+        TypeRow(.value, .symbol, 4, 665, .none),
+        TypeRow(.value, .symbol, 4, 667, .none),
+        TypeRow(.value, .symbol, 4, 666, .none),
+        TypeRow(.value, .symbol, 4, 674, .none),
+        TypeRow(.value, .symbol, 4, 669, .none),
+        TypeRow(.value, .symbol, 4, 683, .none),
+        TypeRow(.value, .symbol, 4, 703, .none),
+        TypeRow(.value, .symbol, 4, 670, .none),
+        TypeRow(.value, .structure, 0, 509, .none),
+        TypeRow(.value, .structure, 0, 510, .none),
+        TypeRow(.array, .symbol, 4, 695, .none),
+        TypeRow(.array, .symbol, 4, 696, .none),
+        TypeRow(.value, .structure, 0, 468, .none),
         TypeRow(.value, .custom, 0, 96, .none),
         TypeRow(.value, .custom, 0, 112, .none),
-        TypeRow(.value, .structure, 0, 442, .none),
-        TypeRow(.array, .symbol, 4, 620, .none),
-        TypeRow(.value, .symbol, 4, 621, .none),
+        TypeRow(.value, .structure, 0, 469, .none),
+        TypeRow(.array, .symbol, 4, 626, .none),
+        TypeRow(.value, .symbol, 4, 627, .none),
         TypeRow(.value, .inet4, 4, 0, .none),
         TypeRow(.value, .inet6, 16, 0, .none),
         TypeRow(.value, .user, 4, 0, .none),
         TypeRow(.value, .group, 4, 0, .none),
-        TypeRow(.value, .symbol, 1, 623, .none),
-        TypeRow(.value, .flags, 4, 626, .none),
+        TypeRow(.value, .symbol, 1, 629, .none),
+        TypeRow(.value, .flags, 4, 632, .none),
         TypeRow(.value, .custom, 0, 155, .none),
         TypeRow(.value, .custom, 0, 156, .none),
-        TypeRow(.value, .structure, 0, 443, .none),
+        TypeRow(.value, .structure, 0, 470, .none),
         TypeRow(.value, .custom, 0, 157, .none),
-        TypeRow(.value, .symbol, 1, 627, .none),
+        TypeRow(.value, .symbol, 1, 633, .none),
         TypeRow(.value, .custom, 0, 158, .none),
         TypeRow(.value, .hexadecimal, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 628, .none),
-        TypeRow(.array, .symbol, 4, 625, .none),
-        TypeRow(.array, .symbol, 4, 629, .none),
-        TypeRow(.value, .flags, 2, 636, .none),
-        TypeRow(.value, .symbol, 2, 637, .none),
-        TypeRow(.value, .structure, 0, 444, .none),
-        TypeRow(.array, .symbol, 4, 638, .none),
-        TypeRow(.value, .flags, 2, 639, .none),
-        TypeRow(.value, .symbol, 1, 641, .none),
-        TypeRow(.value, .flags, 4, 642, .none),
+        TypeRow(.array, .symbol, 4, 634, .none),
+        TypeRow(.array, .symbol, 4, 631, .none),
+        TypeRow(.array, .symbol, 4, 635, .none),
+        TypeRow(.value, .flags, 2, 642, .none),
+        TypeRow(.value, .symbol, 2, 643, .none),
+        TypeRow(.value, .structure, 0, 471, .none),
         TypeRow(.array, .symbol, 4, 644, .none),
-        TypeRow(.value, .structure, 0, 445, .none),
-        TypeRow(.value, .structure, 0, 446, .none),
-        TypeRow(.value, .structure, 0, 449, .none),
-        TypeRow(.value, .structure, 0, 451, .none),
-        TypeRow(.value, .structure, 0, 452, .none),
-        TypeRow(.value, .structure, 0, 450, .none),
-        TypeRow(.value, .structure, 0, 453, .none),
-        TypeRow(.array, .symbol, 4, 645, .none),
-        TypeRow(.value, .structure, 0, 454, .none),
-        TypeRow(.value, .structure, 0, 455, .none),
-        TypeRow(.array, .symbol, 4, 646, .none),
-        TypeRow(.value, .structure, 0, 448, .none),
-        TypeRow(.value, .structure, 0, 447, .none),
-        TypeRow(.value, .structure, 0, 456, .none),
-        TypeRow(.value, .structure, 0, 458, .none),
-        TypeRow(.array, .symbol, 4, 655, .none),
-        TypeRow(.value, .structure, 0, 459, .none),
-        TypeRow(.value, .flags, 1, 657, .none),
-        TypeRow(.array, .structure, 0, 467, .none),
-        TypeRow(.value, .symbol, 2, 665, .none),
-        TypeRow(.array, .symbol, 4, 666, .none),
-        TypeRow(.array, .symbol, 4, 667, .none),
-        TypeRow(.array, .symbol, 4, 669, .none),
-        TypeRow(.array, .symbol, 4, 674, .none),
-        TypeRow(.array, .symbol, 4, 670, .none),
-        TypeRow(.value, .structure, 0, 470, .none),
-        TypeRow(.value, .custom, 0, 159, .none),
-        TypeRow(.value, .symbol, 1, 676, .none),
-        TypeRow(.array, .symbol, 4, 678, .none),
-        TypeRow(.array, .symbol, 4, 679, .none),
-        TypeRow(.array, .symbol, 4, 683, .none),
-        TypeRow(.array, .symbol, 4, 680, .none),
-        TypeRow(.array, .symbol, 4, 681, .none),
+        TypeRow(.value, .flags, 2, 645, .none),
+        TypeRow(.value, .symbol, 1, 647, .none),
+        TypeRow(.value, .flags, 4, 648, .none),
+        TypeRow(.array, .symbol, 4, 650, .none),
         TypeRow(.value, .structure, 0, 472, .none),
         TypeRow(.value, .structure, 0, 473, .none),
-        TypeRow(.value, .structure, 0, 475, .none),
-        TypeRow(.array, .symbol, 4, 682, .none),
-        TypeRow(.array, .symbol, 4, 684, .none),
-        TypeRow(.value, .structure, 0, 474, .none),
-        TypeRow(.value, .symbol, 1, 686, .none),
-        TypeRow(.value, .symbol, 1, 687, .none),
-        TypeRow(.value, .structure, 0, 477, .none),
+        TypeRow(.value, .structure, 0, 476, .none),
         TypeRow(.value, .structure, 0, 478, .none),
-        TypeRow(.value, .structure, 0, 480, .none),
         TypeRow(.value, .structure, 0, 479, .none),
+        TypeRow(.value, .structure, 0, 477, .none),
+        TypeRow(.value, .structure, 0, 480, .none),
+        TypeRow(.array, .symbol, 4, 651, .none),
         TypeRow(.value, .structure, 0, 481, .none),
-        TypeRow(.value, .structure, 0, 491, .none),
-        TypeRow(.value, .structure, 0, 492, .none),
-        TypeRow(.value, .structure, 0, 493, .none),
-        TypeRow(.value, .symbol, 4, 685, .none),
-        TypeRow(.value, .symbol, 4, 688, .none),
-        TypeRow(.value, .structure, 0, 494, .none),
-        TypeRow(.array, .symbol, 4, 700, .none),
-        TypeRow(.value, .structure, 0, 495, .none),
+        TypeRow(.value, .structure, 0, 482, .none),
+        TypeRow(.array, .symbol, 4, 652, .none),
+        TypeRow(.value, .structure, 0, 475, .none),
+        TypeRow(.value, .structure, 0, 474, .none),
+        TypeRow(.value, .structure, 0, 483, .none),
+        TypeRow(.value, .structure, 0, 485, .none),
+        TypeRow(.array, .symbol, 4, 661, .none),
+        TypeRow(.value, .structure, 0, 486, .none),
+        TypeRow(.value, .flags, 1, 663, .none),
+        TypeRow(.array, .structure, 0, 494, .none),
+        TypeRow(.value, .symbol, 2, 671, .none),
+        TypeRow(.array, .symbol, 4, 672, .none),
+        TypeRow(.array, .symbol, 4, 673, .none),
+        TypeRow(.array, .symbol, 4, 675, .none),
+        TypeRow(.array, .symbol, 4, 680, .none),
+        TypeRow(.array, .symbol, 4, 676, .none),
+        TypeRow(.value, .structure, 0, 497, .none),
+        TypeRow(.value, .custom, 0, 159, .none),
+        TypeRow(.value, .symbol, 1, 682, .none),
+        TypeRow(.array, .symbol, 4, 684, .none),
+        TypeRow(.array, .symbol, 4, 685, .none),
+        TypeRow(.array, .symbol, 4, 689, .none),
+        TypeRow(.array, .symbol, 4, 686, .none),
+        TypeRow(.array, .symbol, 4, 687, .none),
+        TypeRow(.value, .structure, 0, 499, .none),
+        TypeRow(.value, .structure, 0, 500, .none),
+        TypeRow(.value, .structure, 0, 502, .none),
+        TypeRow(.array, .symbol, 4, 688, .none),
+        TypeRow(.array, .symbol, 4, 690, .none),
+        TypeRow(.value, .structure, 0, 501, .none),
+        TypeRow(.value, .symbol, 1, 692, .none),
+        TypeRow(.value, .symbol, 1, 693, .none),
+        TypeRow(.value, .structure, 0, 504, .none),
+        TypeRow(.value, .structure, 0, 505, .none),
+        TypeRow(.value, .structure, 0, 507, .none),
+        TypeRow(.value, .structure, 0, 506, .none),
+        TypeRow(.value, .structure, 0, 508, .none),
+        TypeRow(.value, .structure, 0, 518, .none),
+        TypeRow(.value, .structure, 0, 519, .none),
+        TypeRow(.value, .structure, 0, 520, .none),
+        TypeRow(.value, .symbol, 4, 691, .none),
+        TypeRow(.value, .symbol, 4, 694, .none),
+        TypeRow(.value, .structure, 0, 521, .none),
+        TypeRow(.array, .symbol, 4, 706, .none),
+        TypeRow(.value, .structure, 0, 522, .none),
         TypeRow(.value, .custom, 0, 160, .none),
         TypeRow(.value, .port, 2, 0, .none),
         TypeRow(.value, .custom, 0, 111, .none),
-        TypeRow(.value, .symbol, 1, 704, .none),
-        TypeRow(.value, .symbol, 4, 707, .none),
-        TypeRow(.value, .symbol, 2, 708, .none),
-        TypeRow(.value, .structure, 0, 508, .none),
-        TypeRow(.value, .structure, 0, 498, .none),
-        TypeRow(.value, .structure, 0, 501, .none),
-        TypeRow(.value, .structure, 0, 512, .none),
-        TypeRow(.value, .structure, 0, 515, .none),
-        TypeRow(.value, .structure, 0, 521, .none),
-        TypeRow(.value, .structure, 0, 509, .none),
-        TypeRow(.value, .structure, 0, 500, .none),
-        TypeRow(.value, .structure, 0, 502, .none),
-        TypeRow(.value, .structure, 0, 513, .none),
-        TypeRow(.value, .structure, 0, 516, .none),
-        TypeRow(.value, .structure, 0, 522, .none),
-        TypeRow(.value, .symbol, 4, 717, .none),
-        TypeRow(.value, .symbol, 4, 726, .none),
-        TypeRow(.value, .symbol, 4, 718, .none),
-        TypeRow(.value, .symbol, 4, 728, .none),
-        TypeRow(.value, .symbol, 4, 733, .none),
-        TypeRow(.value, .symbol, 4, 737, .none),
-        TypeRow(.value, .custom, 0, 161, .none),
-        TypeRow(.array, .symbol, 4, 748, .none),
-        TypeRow(.value, .structure, 0, 503, .none),
-        TypeRow(.value, .structure, 0, 504, .none),
-        TypeRow(.value, .custom, 0, 162, .none),
-        TypeRow(.value, .flags, 1, 741, .none),
-        TypeRow(.value, .structure, 0, 505, .none),
-        TypeRow(.value, .custom, 0, 163, .none),
-        TypeRow(.value, .structure, 0, 506, .none),
-        TypeRow(.array, .structure, 0, 519, .none),
-        TypeRow(.array, .symbol, 4, 719, .none),
-        TypeRow(.array, .symbol, 4, 749, .none),
-        TypeRow(.value, .structure, 0, 507, .none),
-        TypeRow(.array, .symbol, 4, 720, .none),
-        TypeRow(.array, .symbol, 4, 724, .none),
-        TypeRow(.value, .symbol, 2, 721, .none),
-        TypeRow(.value, .symbol, 2, 722, .none),
-        TypeRow(.value, .symbol, 2, 723, .none),
-        TypeRow(.value, .flags, 4, 725, .none),
-        TypeRow(.value, .structure, 0, 510, .none),
-        TypeRow(.value, .structure, 0, 511, .none),
-        TypeRow(.array, .hexadecimal, 0, 0, .none),
-        TypeRow(.value, .structure, 0, 514, .none),
-        TypeRow(.value, .flags, 4, 730, .none),
-        TypeRow(.value, .structure, 0, 517, .none),
-        TypeRow(.array, .structure, 0, 518, .none),
-        TypeRow(.value, .structure, 0, 520, .none),
-        TypeRow(.value, .custom, 0, 164, .none),
-        TypeRow(.value, .structure, 0, 526, .none),
-        TypeRow(.value, .structure, 0, 529, .none),
-        TypeRow(.value, .flags, 1, 742, .none),
-        TypeRow(.value, .structure, 0, 527, .none),
-        TypeRow(.value, .structure, 0, 523, .none),
-        TypeRow(.array, .symbol, 4, 750, .none),
-        TypeRow(.value, .custom, 0, 165, .none),
-        TypeRow(.value, .structure, 0, 533, .none),
-        TypeRow(.value, .structure, 0, 534, .none),
+        TypeRow(.value, .symbol, 1, 710, .none),
+        TypeRow(.value, .symbol, 4, 713, .none),
+        TypeRow(.value, .symbol, 2, 714, .none),
         TypeRow(.value, .structure, 0, 535, .none),
-        TypeRow(.value, .structure, 0, 536, .none),
-        TypeRow(.value, .structure, 0, 537, .none),
-        TypeRow(.value, .structure, 0, 538, .none),
+        TypeRow(.value, .structure, 0, 525, .none),
+        TypeRow(.value, .structure, 0, 528, .none),
         TypeRow(.value, .structure, 0, 539, .none),
+        TypeRow(.value, .structure, 0, 542, .none),
+        TypeRow(.value, .structure, 0, 548, .none),
+        TypeRow(.value, .structure, 0, 536, .none),
+        TypeRow(.value, .structure, 0, 527, .none),
+        TypeRow(.value, .structure, 0, 529, .none),
+        TypeRow(.value, .structure, 0, 540, .none),
+        TypeRow(.value, .structure, 0, 543, .none),
+        TypeRow(.value, .structure, 0, 549, .none),
+        TypeRow(.value, .symbol, 4, 723, .none),
+        TypeRow(.value, .symbol, 4, 732, .none),
+        TypeRow(.value, .symbol, 4, 724, .none),
+        TypeRow(.value, .symbol, 4, 734, .none),
+        TypeRow(.value, .symbol, 4, 739, .none),
+        TypeRow(.value, .symbol, 4, 743, .none),
+        TypeRow(.value, .custom, 0, 161, .none),
+        TypeRow(.array, .symbol, 4, 754, .none),
         TypeRow(.value, .structure, 0, 530, .none),
         TypeRow(.value, .structure, 0, 531, .none),
+        TypeRow(.value, .custom, 0, 162, .none),
+        TypeRow(.value, .flags, 1, 747, .none),
+        TypeRow(.value, .structure, 0, 532, .none),
+        TypeRow(.value, .custom, 0, 163, .none),
+        TypeRow(.value, .structure, 0, 533, .none),
+        TypeRow(.array, .structure, 0, 546, .none),
+        TypeRow(.array, .symbol, 4, 725, .none),
+        TypeRow(.array, .symbol, 4, 755, .none),
+        TypeRow(.value, .structure, 0, 534, .none),
+        TypeRow(.array, .symbol, 4, 726, .none),
+        TypeRow(.array, .symbol, 4, 730, .none),
+        TypeRow(.value, .symbol, 2, 727, .none),
+        TypeRow(.value, .symbol, 2, 728, .none),
+        TypeRow(.value, .symbol, 2, 729, .none),
+        TypeRow(.value, .flags, 4, 731, .none),
+        TypeRow(.value, .structure, 0, 537, .none),
+        TypeRow(.value, .structure, 0, 538, .none),
+        TypeRow(.array, .hexadecimal, 0, 0, .none),
+        TypeRow(.value, .structure, 0, 541, .none),
+        TypeRow(.value, .flags, 4, 736, .none),
+        TypeRow(.value, .structure, 0, 544, .none),
+        TypeRow(.array, .structure, 0, 545, .none),
+        TypeRow(.value, .structure, 0, 547, .none),
+        TypeRow(.value, .custom, 0, 164, .none),
+        TypeRow(.value, .structure, 0, 553, .none),
+        TypeRow(.value, .structure, 0, 556, .none),
+        TypeRow(.value, .flags, 1, 748, .none),
+        TypeRow(.value, .structure, 0, 554, .none),
+        TypeRow(.value, .structure, 0, 550, .none),
+        TypeRow(.array, .symbol, 4, 756, .none),
+        TypeRow(.value, .custom, 0, 165, .none),
+        TypeRow(.value, .structure, 0, 560, .none),
+        TypeRow(.value, .structure, 0, 561, .none),
+        TypeRow(.value, .structure, 0, 562, .none),
+        TypeRow(.value, .structure, 0, 563, .none),
+        TypeRow(.value, .structure, 0, 564, .none),
+        TypeRow(.value, .structure, 0, 565, .none),
+        TypeRow(.value, .structure, 0, 566, .none),
+        TypeRow(.value, .structure, 0, 557, .none),
+        TypeRow(.value, .structure, 0, 558, .none),
     ]
 }
 
@@ -11298,6 +11310,21 @@ extension SpecTables {
         SymbolRow("SET_VLAN_FLAG_CMD", 0x7),
         SymbolRow("GET_VLAN_REALDEV_NAME_CMD", 0x8),
         SymbolRow("GET_VLAN_VID_CMD", 0x9),
+        SymbolRow("TIOCSER_TEMT", 0x1),
+        SymbolRow("FSCRYPT_KEY_SPEC_TYPE_DESCRIPTOR", 0x1),
+        SymbolRow("FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER", 0x2),
+        SymbolRow("FSCRYPT_KEY_REMOVAL_STATUS_FLAG_FILES_BUSY", 0x1),
+        SymbolRow("FSCRYPT_KEY_REMOVAL_STATUS_FLAG_OTHER_USERS", 0x2),
+        SymbolRow("FSCRYPT_KEY_STATUS_ABSENT", 0x1),
+        SymbolRow("FSCRYPT_KEY_STATUS_PRESENT", 0x2),
+        SymbolRow("FSCRYPT_KEY_STATUS_INCOMPLETELY_REMOVED", 0x3),
+        SymbolRow("FSCRYPT_KEY_STATUS_FLAG_ADDED_BY_SELF", 0x1),
+        SymbolRow("ATTR_RO", 0x1),
+        SymbolRow("ATTR_HIDDEN", 0x2),
+        SymbolRow("ATTR_SYS", 0x4),
+        SymbolRow("ATTR_VOLUME", 0x8),
+        SymbolRow("ATTR_DIR", 0x10),
+        SymbolRow("ATTR_ARCH", 0x20),
         SymbolRow("IGNBRK", 0x1),
         SymbolRow("BRKINT", 0x2),
         SymbolRow("IGNPAR", 0x4),
@@ -11384,6 +11411,9 @@ extension SpecTables {
         SymbolRow("TIOCM_SR", 0x10),
         SymbolRow("TIOCM_CTS", 0x20),
         SymbolRow("TIOCM_CAR", 0x40),
+    ]
+
+    private static let symbols46: [SymbolRow] = [
         SymbolRow("TIOCM_RNG", 0x80),
         SymbolRow("TIOCM_DSR", 0x100),
         SymbolRow("TIOCM_OUT1", 0x2000),
@@ -11399,9 +11429,6 @@ extension SpecTables {
         SymbolRow("LO_FLAGS_READ_ONLY", 0x1),
         SymbolRow("LO_FLAGS_USE_AOPS", 0x2),
         SymbolRow("LO_FLAGS_AUTOCLEAR", 0x4),
-    ]
-
-    private static let symbols46: [SymbolRow] = [
         SymbolRow("LO_FLAGS_PARTSCAN", 0x8),
         SymbolRow("LO_FLAGS_DIRECT_IO", 0x10),
         SymbolRow("LO_CRYPT_NONE", 0x0),
@@ -11587,6 +11614,9 @@ extension SpecTables {
         SymbolRow("WDIOF_CARDRESET", 0x20),
         SymbolRow("WDIOF_POWEROVER", 0x40),
         SymbolRow("WDIOF_SETTIMEOUT", 0x80),
+    ]
+
+    private static let symbols47: [SymbolRow] = [
         SymbolRow("WDIOF_MAGICCLOSE", 0x100),
         SymbolRow("WDIOF_PRETIMEOUT", 0x200),
         SymbolRow("WDIOF_ALARMONLY", 0x400),
@@ -11602,9 +11632,6 @@ extension SpecTables {
         SymbolRow("RTF_IRTT", 0x100),
         SymbolRow("RTF_REJECT", 0x200),
         SymbolRow("EV_SYN", 0x0),
-    ]
-
-    private static let symbols47: [SymbolRow] = [
         SymbolRow("EV_KEY", 0x1),
         SymbolRow("EV_REL", 0x2),
         SymbolRow("EV_ABS", 0x3),
@@ -11790,6 +11817,9 @@ extension SpecTables {
         SymbolRow("ARPHRD_FDDI", 0x306),
         SymbolRow("ARPHRD_FRAD", 0x302),
         SymbolRow("ARPHRD_HDLC", 0x201),
+    ]
+
+    private static let symbols48: [SymbolRow] = [
         SymbolRow("ARPHRD_HIPPI", 0x30c),
         SymbolRow("ARPHRD_HWX25", 0x110),
         SymbolRow("ARPHRD_IEEE1394", 0x18),
@@ -11805,9 +11835,6 @@ extension SpecTables {
         SymbolRow("ARPHRD_IPDDP", 0x309),
         SymbolRow("ARPHRD_IPGRE", 0x30a),
         SymbolRow("ARPHRD_IRDA", 0x30f),
-    ]
-
-    private static let symbols48: [SymbolRow] = [
         SymbolRow("ARPHRD_LAPB", 0x204),
         SymbolRow("ARPHRD_LOCALTLK", 0x305),
         SymbolRow("ARPHRD_LOOPBACK", 0x304),
@@ -11993,6 +12020,9 @@ extension SpecTables {
         SymbolRow("ARPHRD_FCPL", 0x312),
         SymbolRow("ARPHRD_FCFABRIC", 0x313),
         SymbolRow("ARPHRD_IEEE802_TR", 0x320),
+    ]
+
+    private static let symbols49: [SymbolRow] = [
         SymbolRow("ARPHRD_IEEE80211", 0x321),
         SymbolRow("ARPHRD_IEEE80211_PRISM", 0x322),
         SymbolRow("ARPHRD_IEEE80211_RADIOTAP", 0x323),
@@ -12008,9 +12038,6 @@ extension SpecTables {
         SymbolRow("ARPHRD_NONE", 0xfffe),
         SymbolRow("ARPHRD_VOID", 0xffff),
         SymbolRow("PACKET_HOST", 0x0),
-    ]
-
-    private static let symbols49: [SymbolRow] = [
         SymbolRow("PACKET_BROADCAST", 0x1),
         SymbolRow("PACKET_MULTICAST", 0x2),
         SymbolRow("PACKET_OTHERHOST", 0x3),
@@ -12196,6 +12223,9 @@ extension SpecTables {
         SymbolRow("SOL_MCTP", 0x11d),
         SymbolRow("SOL_SMC", 0x11e, type: 48),
         SymbolRow("SOL_VSOCK", 0x11f),
+    ]
+
+    private static let symbols50: [SymbolRow] = [
         SymbolRow("SO_DEBUG", 0x1, type: 49),
         SymbolRow("SO_REUSEADDR", 0x2, type: 49),
         SymbolRow("SO_TYPE", 0x3),
@@ -12211,9 +12241,6 @@ extension SpecTables {
         SymbolRow("SO_LINGER", 0xd, type: 51),
         SymbolRow("SO_BSDCOMPAT", 0xe, type: 49),
         SymbolRow("SO_REUSEPORT", 0xf, type: 49),
-    ]
-
-    private static let symbols50: [SymbolRow] = [
         SymbolRow("SO_PASSCRED", 0x10, type: 49),
         SymbolRow("SO_PEERCRED", 0x11, type: 52),
         SymbolRow("SO_RCVLOWAT", 0x12, type: 49),
@@ -12399,6 +12426,9 @@ extension SpecTables {
         SymbolRow("IPV6_MTU", 0x18),
         SymbolRow("IPV6_RECVERR", 0x19),
         SymbolRow("IPV6_V6ONLY", 0x1a),
+    ]
+
+    private static let symbols51: [SymbolRow] = [
         SymbolRow("IPV6_JOIN_ANYCAST", 0x1b, type: 69),
         SymbolRow("IPV6_LEAVE_ANYCAST", 0x1c, type: 69),
         SymbolRow("IPV6_MULTICAST_ALL", 0x1d),
@@ -12414,9 +12444,6 @@ extension SpecTables {
         SymbolRow("MCAST_UNBLOCK_SOURCE", 0x2c),
         SymbolRow("MCAST_LEAVE_GROUP", 0x2d, type: 68),
         SymbolRow("MCAST_JOIN_SOURCE_GROUP", 0x2e),
-    ]
-
-    private static let symbols51: [SymbolRow] = [
         SymbolRow("MCAST_LEAVE_SOURCE_GROUP", 0x2f),
         SymbolRow("MCAST_MSFILTER", 0x30),
         SymbolRow("IPV6_RECVPKTINFO", 0x31),
@@ -12602,6 +12629,9 @@ extension SpecTables {
         SymbolRow("RXRPC_SECURITY_KEYRING", 0x2),
         SymbolRow("RXRPC_EXCLUSIVE_CONNECTION", 0x3),
         SymbolRow("RXRPC_MIN_SECURITY_LEVEL", 0x4),
+    ]
+
+    private static let symbols52: [SymbolRow] = [
         SymbolRow("RXRPC_UPGRADEABLE_SERVICE", 0x5),
         SymbolRow("RXRPC_SUPPORTED_CMSG", 0x6),
         SymbolRow("RXRPC_MANAGE_RESPONSE", 0x7),
@@ -12617,9 +12647,6 @@ extension SpecTables {
         SymbolRow("RDS_RECVERR", 0x5),
         SymbolRow("RDS_CONG_MONITOR", 0x6),
         SymbolRow("RDS_GET_MR_FOR_DEST", 0x7),
-    ]
-
-    private static let symbols52: [SymbolRow] = [
         SymbolRow("SO_RDS_TRANSPORT", 0x8),
         SymbolRow("SO_RDS_MSG_RXPATH_LATENCY", 0xa),
         SymbolRow("RDS_INFO_COUNTERS", 0x2710),
@@ -12805,6 +12832,9 @@ extension SpecTables {
         SymbolRow("EBT_SO_GET_ENTRIES", 0x81),
         SymbolRow("EBT_SO_GET_INIT_INFO", 0x82),
         SymbolRow("EBT_SO_GET_INIT_ENTRIES", 0x83),
+    ]
+
+    private static let symbols53: [SymbolRow] = [
         SymbolRow("IP_VS_SO_GET_VERSION", 0x480),
         SymbolRow("IP_VS_SO_GET_INFO", 0x481),
         SymbolRow("IP_VS_SO_GET_SERVICES", 0x482),
@@ -12820,9 +12850,6 @@ extension SpecTables {
         SymbolRow("SO_ORIGINAL_DST", 0x50, type: 104),
         SymbolRow("ARPT_SO_SET_REPLACE", 0x60),
         SymbolRow("ARPT_SO_SET_ADD_COUNTERS", 0x61),
-    ]
-
-    private static let symbols53: [SymbolRow] = [
         SymbolRow("EBT_SO_SET_ENTRIES", 0x80),
         SymbolRow("EBT_SO_SET_COUNTERS", 0x81),
         SymbolRow("IP_VS_SO_SET_NONE", 0x480),
@@ -13008,6 +13035,9 @@ extension SpecTables {
         SymbolRow("IFF_DYNAMIC", 0x8000),
         SymbolRow("IFF_LOWER_UP", 0x10000),
         SymbolRow("IFF_DORMANT", 0x20000),
+    ]
+
+    private static let symbols54: [SymbolRow] = [
         SymbolRow("IFF_ECHO", 0x40000),
         SymbolRow("IFLA_UNSPEC", 0x0),
         SymbolRow("IFLA_ADDRESS", 0x1, type: 136),
@@ -13023,9 +13053,6 @@ extension SpecTables {
         SymbolRow("IFLA_WIRELESS", 0xb),
         SymbolRow("IFLA_PROTINFO", 0xc),
         SymbolRow("IFLA_TXQLEN", 0xd, type: 111),
-    ]
-
-    private static let symbols54: [SymbolRow] = [
         SymbolRow("IFLA_MAP", 0xe, type: 138),
         SymbolRow("IFLA_WEIGHT", 0xf, type: 111),
         SymbolRow("IFLA_OPERSTATE", 0x10, type: 139),
@@ -13211,6 +13238,9 @@ extension SpecTables {
         SymbolRow("RTN_ANYCAST", 0x4),
         SymbolRow("RTN_MULTICAST", 0x5),
         SymbolRow("RTN_BLACKHOLE", 0x6),
+    ]
+
+    private static let symbols55: [SymbolRow] = [
         SymbolRow("RTN_UNREACHABLE", 0x7),
         SymbolRow("RTN_PROHIBIT", 0x8),
         SymbolRow("RTN_THROW", 0x9),
@@ -13226,9 +13256,6 @@ extension SpecTables {
         SymbolRow("RT_TABLE_DEFAULT", 0xfd),
         SymbolRow("RT_TABLE_MAIN", 0xfe),
         SymbolRow("RT_TABLE_LOCAL", 0xff),
-    ]
-
-    private static let symbols55: [SymbolRow] = [
         SymbolRow("RTPROT_UNSPEC", 0x0),
         SymbolRow("RTPROT_REDIRECT", 0x1),
         SymbolRow("RTPROT_KERNEL", 0x2),
@@ -13414,6 +13441,9 @@ extension SpecTables {
         SymbolRow("XFRM_MSG_FLUSHPOLICY", 0x1d),
         SymbolRow("XFRM_MSG_NEWAE", 0x1e),
         SymbolRow("XFRM_MSG_GETAE", 0x1f),
+    ]
+
+    private static let symbols56: [SymbolRow] = [
         SymbolRow("XFRM_MSG_REPORT", 0x20),
         SymbolRow("XFRM_MSG_MIGRATE", 0x21),
         SymbolRow("XFRM_MSG_NEWSADINFO", 0x22),
@@ -13429,9 +13459,6 @@ extension SpecTables {
         SymbolRow("NFNL_SUBSYS_CTNETLINK_EXP", 0x2, type: 176),
         SymbolRow("NFNL_SUBSYS_QUEUE", 0x3, type: 177),
         SymbolRow("NFNL_SUBSYS_ULOG", 0x4, type: 178),
-    ]
-
-    private static let symbols56: [SymbolRow] = [
         SymbolRow("NFNL_SUBSYS_OSF", 0x5, type: 179),
         SymbolRow("NFNL_SUBSYS_IPSET", 0x6, type: 180),
         SymbolRow("NFNL_SUBSYS_ACCT", 0x7, type: 181),
@@ -13617,6 +13644,9 @@ extension SpecTables {
         SymbolRow("IFLA_BRPORT_MCAST_MAX_GROUPS", 0x2a, type: 111),
         SymbolRow("IFLA_BRPORT_NEIGH_VLAN_SUPPRESS", 0x2b, type: 139),
         SymbolRow("IFLA_BRPORT_BACKUP_NHID", 0x2c, type: 111),
+    ]
+
+    private static let symbols57: [SymbolRow] = [
         SymbolRow("IFLA_BRPORT_NEIGH_FORWARD_GRAT", 0x2d, type: 139),
         SymbolRow("IFLA_BR_UNSPEC", 0x0),
         SymbolRow("IFLA_BR_FORWARD_DELAY", 0x1, type: 227),
@@ -13632,9 +13662,6 @@ extension SpecTables {
         SymbolRow("IFLA_BR_BRIDGE_ID", 0xb, type: 226),
         SymbolRow("IFLA_BR_ROOT_PORT", 0xc, type: 152),
         SymbolRow("IFLA_BR_ROOT_PATH_COST", 0xd, type: 111),
-    ]
-
-    private static let symbols57: [SymbolRow] = [
         SymbolRow("IFLA_BR_TOPOLOGY_CHANGE", 0xe, type: 139),
         SymbolRow("IFLA_BR_TOPOLOGY_CHANGE_DETECTED", 0xf, type: 139),
         SymbolRow("IFLA_BR_HELLO_TIMER", 0x10, type: 227),
@@ -13820,6 +13847,9 @@ extension SpecTables {
         SymbolRow("IPSTATS_MIB_NUM", 0x0),
         SymbolRow("IPSTATS_MIB_INPKTS", 0x1),
         SymbolRow("IPSTATS_MIB_INOCTETS", 0x2),
+    ]
+
+    private static let symbols58: [SymbolRow] = [
         SymbolRow("IPSTATS_MIB_INDELIVERS", 0x3),
         SymbolRow("IPSTATS_MIB_OUTFORWDATAGRAMS", 0x4),
         SymbolRow("IPSTATS_MIB_OUTPKTS", 0x5),
@@ -13835,9 +13865,6 @@ extension SpecTables {
         SymbolRow("IPSTATS_MIB_OUTNOROUTES", 0xf),
         SymbolRow("IPSTATS_MIB_REASMTIMEOUT", 0x10),
         SymbolRow("IPSTATS_MIB_REASMREQDS", 0x11),
-    ]
-
-    private static let symbols58: [SymbolRow] = [
         SymbolRow("IPSTATS_MIB_REASMOKS", 0x12),
         SymbolRow("IPSTATS_MIB_REASMFAILS", 0x13),
         SymbolRow("IPSTATS_MIB_FRAGOKS", 0x14),
@@ -14023,6 +14050,9 @@ extension SpecTables {
         SymbolRow("LWTUNNEL_ENCAP_MPLS", 0x1),
         SymbolRow("LWTUNNEL_ENCAP_IP", 0x2),
         SymbolRow("LWTUNNEL_ENCAP_ILA", 0x3),
+    ]
+
+    private static let symbols59: [SymbolRow] = [
         SymbolRow("LWTUNNEL_ENCAP_IP6", 0x4),
         SymbolRow("LWTUNNEL_ENCAP_SEG6", 0x5),
         SymbolRow("LWTUNNEL_ENCAP_BPF", 0x6),
@@ -14038,9 +14068,6 @@ extension SpecTables {
         SymbolRow("NDTA_STATS", 0x7, type: 272),
         SymbolRow("NDTA_GC_INTERVAL", 0x8, type: 75),
         SymbolRow("NDTA_PAD", 0x9),
-    ]
-
-    private static let symbols59: [SymbolRow] = [
         SymbolRow("NDTPA_UNSPEC", 0x0),
         SymbolRow("NDTPA_IFINDEX", 0x1, type: 149),
         SymbolRow("NDTPA_REFCNT", 0x2, type: 111),
@@ -14226,6 +14253,9 @@ extension SpecTables {
         SymbolRow("AF_UNIX", 0x1),
         SymbolRow("AF_INET", 0x2),
         SymbolRow("AF_AX25", 0x3),
+    ]
+
+    private static let symbols60: [SymbolRow] = [
         SymbolRow("AF_IPX", 0x4),
         SymbolRow("AF_APPLETALK", 0x5),
         SymbolRow("AF_NETROM", 0x6),
@@ -14241,9 +14271,6 @@ extension SpecTables {
         SymbolRow("AF_NETLINK", 0x10),
         SymbolRow("AF_PACKET", 0x11),
         SymbolRow("AF_ASH", 0x12),
-    ]
-
-    private static let symbols60: [SymbolRow] = [
         SymbolRow("AF_ECONET", 0x13),
         SymbolRow("AF_ATMSVC", 0x14),
         SymbolRow("AF_RDS", 0x15),
@@ -14429,6 +14456,9 @@ extension SpecTables {
         SymbolRow("IFLA_VXLAN_TTL_INHERIT", 0x1c, type: 139),
         SymbolRow("IFLA_VXLAN_DF", 0x1d, type: 139),
         SymbolRow("IFLA_VXLAN_VNIFILTER", 0x1e, type: 139),
+    ]
+
+    private static let symbols61: [SymbolRow] = [
         SymbolRow("IFLA_BOND_UNSPEC", 0x0),
         SymbolRow("IFLA_BOND_MODE", 0x1, type: 313),
         SymbolRow("IFLA_BOND_ACTIVE_SLAVE", 0x2, type: 149),
@@ -14444,9 +14474,6 @@ extension SpecTables {
         SymbolRow("IFLA_BOND_PRIMARY_RESELECT", 0xc, type: 139),
         SymbolRow("IFLA_BOND_FAIL_OVER_MAC", 0xd, type: 139),
         SymbolRow("IFLA_BOND_XMIT_HASH_POLICY", 0xe, type: 139),
-    ]
-
-    private static let symbols61: [SymbolRow] = [
         SymbolRow("IFLA_BOND_RESEND_IGMP", 0xf, type: 111),
         SymbolRow("IFLA_BOND_NUM_PEER_NOTIF", 0x10, type: 139),
         SymbolRow("IFLA_BOND_ALL_SLAVES_ACTIVE", 0x11, type: 139),
@@ -14632,6 +14659,9 @@ extension SpecTables {
         SymbolRow("MPTCP_SUBFLOW_FLAG_MCAP_REM", 0x1),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MCAP_LOC", 0x2),
         SymbolRow("MPTCP_SUBFLOW_FLAG_JOIN_REM", 0x4),
+    ]
+
+    private static let symbols62: [SymbolRow] = [
         SymbolRow("MPTCP_SUBFLOW_FLAG_JOIN_LOC", 0x8),
         SymbolRow("MPTCP_SUBFLOW_FLAG_BKUP_REM", 0x10),
         SymbolRow("MPTCP_SUBFLOW_FLAG_BKUP_LOC", 0x20),
@@ -14647,9 +14677,6 @@ extension SpecTables {
         SymbolRow("UNIX_DIAG_SHUTDOWN", 0x6, type: 139),
         SymbolRow("UNIX_DIAG_UID", 0x7, type: 234),
         SymbolRow("UDIAG_SHOW_NAME", 0x1),
-    ]
-
-    private static let symbols62: [SymbolRow] = [
         SymbolRow("UDIAG_SHOW_VFS", 0x2),
         SymbolRow("UDIAG_SHOW_PEER", 0x4),
         SymbolRow("UDIAG_SHOW_ICONS", 0x8),
@@ -14835,6 +14862,9 @@ extension SpecTables {
         SymbolRow("IPCTNL_MSG_CT_GET_CTRZERO", 0x3),
         SymbolRow("IPCTNL_MSG_CT_GET_STATS_CPU", 0x4),
         SymbolRow("IPCTNL_MSG_CT_GET_STATS", 0x5),
+    ]
+
+    private static let symbols63: [SymbolRow] = [
         SymbolRow("IPCTNL_MSG_CT_GET_DYING", 0x6),
         SymbolRow("IPCTNL_MSG_CT_GET_UNCONFIRMED", 0x7),
         SymbolRow("IPCTNL_MSG_EXP_NEW", 0x0),
@@ -14850,9 +14880,6 @@ extension SpecTables {
         SymbolRow("OSF_MSG_ADD", 0x0),
         SymbolRow("OSF_MSG_REMOVE", 0x1),
         SymbolRow("IPSET_CMD_NONE", 0x0),
-    ]
-
-    private static let symbols63: [SymbolRow] = [
         SymbolRow("IPSET_CMD_PROTOCOL", 0x1),
         SymbolRow("IPSET_CMD_CREATE", 0x2),
         SymbolRow("IPSET_CMD_DESTROY", 0x3),
@@ -15038,6 +15065,9 @@ extension SpecTables {
         SymbolRow("DEVLINK_CMD_LINECARD_NEW", 0x50),
         SymbolRow("DEVLINK_CMD_LINECARD_DEL", 0x51),
         SymbolRow("DEVLINK_CMD_SELFTESTS_GET", 0x52),
+    ]
+
+    private static let symbols64: [SymbolRow] = [
         SymbolRow("DEVLINK_CMD_SELFTESTS_RUN", 0x53),
         SymbolRow("DEVLINK_CMD_NOTIFY_FILTER_SET", 0x54),
         SymbolRow("ETHTOOL_MSG_USER_NONE", 0x0),
@@ -15053,9 +15083,6 @@ extension SpecTables {
         SymbolRow("ETHTOOL_MSG_WOL_SET", 0xa),
         SymbolRow("ETHTOOL_MSG_FEATURES_GET", 0xb),
         SymbolRow("ETHTOOL_MSG_FEATURES_SET", 0xc),
-    ]
-
-    private static let symbols64: [SymbolRow] = [
         SymbolRow("ETHTOOL_MSG_PRIVFLAGS_GET", 0xd),
         SymbolRow("ETHTOOL_MSG_PRIVFLAGS_SET", 0xe),
         SymbolRow("ETHTOOL_MSG_RINGS_GET", 0xf),
@@ -15241,6 +15268,9 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_SET_PMKSA", 0x34),
         SymbolRow("NL80211_CMD_DEL_PMKSA", 0x35),
         SymbolRow("NL80211_CMD_FLUSH_PMKSA", 0x36),
+    ]
+
+    private static let symbols65: [SymbolRow] = [
         SymbolRow("NL80211_CMD_REMAIN_ON_CHANNEL", 0x37),
         SymbolRow("NL80211_CMD_CANCEL_REMAIN_ON_CHANNEL", 0x38),
         SymbolRow("NL80211_CMD_SET_TX_BITRATE_MASK", 0x39),
@@ -15256,9 +15286,6 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_FRAME_WAIT_CANCEL", 0x43),
         SymbolRow("NL80211_CMD_JOIN_MESH", 0x44),
         SymbolRow("NL80211_CMD_LEAVE_MESH", 0x45),
-    ]
-
-    private static let symbols65: [SymbolRow] = [
         SymbolRow("NL80211_CMD_UNPROT_DEAUTHENTICATE", 0x46),
         SymbolRow("NL80211_CMD_UNPROT_DISASSOCIATE", 0x47),
         SymbolRow("NL80211_CMD_NEW_PEER_CANDIDATE", 0x48),
@@ -15444,6 +15471,9 @@ extension SpecTables {
         SymbolRow("BPF_SUB", 0x10),
         SymbolRow("BPF_MUL", 0x20),
         SymbolRow("BPF_DIV", 0x30),
+    ]
+
+    private static let symbols66: [SymbolRow] = [
         SymbolRow("BPF_OR", 0x40),
         SymbolRow("BPF_AND", 0x50),
         SymbolRow("BPF_LSH", 0x60),
@@ -15459,9 +15489,6 @@ extension SpecTables {
         SymbolRow("BPF_JGT", 0x20),
         SymbolRow("BPF_JGE", 0x30),
         SymbolRow("BPF_JSET", 0x40),
-    ]
-
-    private static let symbols66: [SymbolRow] = [
         SymbolRow("BPF_JNE", 0x50),
         SymbolRow("BPF_JSGT", 0x60),
         SymbolRow("BPF_JSGE", 0x70),
@@ -15647,6 +15674,9 @@ extension SpecTables {
         SymbolRow("BPF_CGROUP_INET6_BIND", 0x9),
         SymbolRow("BPF_CGROUP_INET4_CONNECT", 0xa),
         SymbolRow("BPF_CGROUP_INET6_CONNECT", 0xb),
+    ]
+
+    private static let symbols67: [SymbolRow] = [
         SymbolRow("BPF_CGROUP_INET4_POST_BIND", 0xc),
         SymbolRow("BPF_CGROUP_INET6_POST_BIND", 0xd),
         SymbolRow("BPF_CGROUP_UDP4_SENDMSG", 0xe),
@@ -15662,9 +15692,6 @@ extension SpecTables {
         SymbolRow("BPF_TRACE_FENTRY", 0x18),
         SymbolRow("BPF_TRACE_FEXIT", 0x19),
         SymbolRow("BPF_MODIFY_RETURN", 0x1a),
-    ]
-
-    private static let symbols67: [SymbolRow] = [
         SymbolRow("BPF_LSM_MAC", 0x1b),
         SymbolRow("BPF_TRACE_ITER", 0x1c),
         SymbolRow("BPF_CGROUP_INET4_GETPEERNAME", 0x1d),

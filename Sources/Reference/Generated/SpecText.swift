@@ -17068,7 +17068,7 @@ enum SpecText {
           generated_tag x64 @144 out
           spare_out u32 @152 hidden
         file peripheral
-        origin linux/serial.h, tty_flags.h, vt.h, i2c.h, i2c-dev.h, spi/spidev.h, fb.h, usbdevice_fs.h, hidraw.h, blkzoned.h, cdrom.h, dma-buf.h, fscrypt.h, ethtool.h, net_tstamp.h, if_vlan.h, mii.h of Linux 6.18
+        origin linux/serial.h, tty_flags.h, vt.h, i2c.h, i2c-dev.h, spi/spidev.h, fb.h, usbdevice_fs.h, hidraw.h, blkzoned.h, cdrom.h, dma-buf.h, fscrypt.h, ethtool.h, net_tstamp.h, if_vlan.h, mii.h, uinput.h, vhost.h, vhost_types.h, dma-heap.h, sync_file.h, nvme_ioctl.h, kvm.h, ppp-ioctl.h, msdos_fs.h of Linux 6.18
         enum serialPort unknown PORT_???
           PORT_UNKNOWN 0
           PORT_8250 1
@@ -17687,6 +17687,192 @@ enum SpecText {
           reg_num x16
           val_in x16
           val_out x16 out
+        struct serial_icounter_struct
+          cts s32
+          dsr s32
+          rng s32
+          dcd s32
+          rx s32
+          tx s32
+          frame s32
+          overrun s32
+          parity s32
+          brk s32
+          buf_overrun s32
+          reserved bytes(36) hidden
+        flags serialLine unknown TIOCSER_???
+          TIOCSER_TEMT 1
+        struct input_id
+          bustype u16
+          vendor u16
+          product u16
+          version u16
+        struct uinput_setup
+          id input_id
+          name chars(80)
+          ff_effects_max u32
+        struct uinput_abs_setup
+          code enum:inputAxis/2
+          value s32 @4
+          minimum s32
+          maximum s32
+          fuzz s32
+          flat s32
+          resolution s32
+        struct vhost_vring_state
+          index u32
+          num u32
+        struct vhost_vring_file
+          index u32
+          fd fd
+        struct vhost_vring_addr
+          index u32
+          flags x32
+          desc_user_addr x64
+          used_user_addr x64
+          avail_user_addr x64
+          log_guest_addr x64
+        struct vhost_memory_region
+          guest_phys_addr x64
+          memory_size u64
+          userspace_addr x64
+          flags_padding bytes(8) hidden
+        struct vhost_memory
+          nregions u32
+          padding u32 hidden
+          regions [vhost_memory_region](nregions) inline
+        struct dma_heap_allocation_data
+          len u64
+          fd fd out
+          fd_flags flags:open
+          heap_flags x64
+        struct sync_merge_data
+          name chars(32)
+          fd2 fd
+          fence fd out
+          flags x32
+          pad u32 hidden
+        struct dma_buf_export_sync_file
+          flags flags:syncAccess
+          fd fd out
+        struct dma_buf_import_sync_file
+          flags flags:syncAccess
+          fd fd
+        struct nvme_passthru_cmd
+          opcode x8
+          flags x8
+          rsvd1 u16 hidden
+          nsid u32
+          cdw2 x32 detail
+          cdw3 x32 detail
+          metadata x64 detail
+          addr x64
+          metadata_len u32 detail
+          data_len u32
+          cdw10 x32
+          cdw11 x32
+          cdw12 x32 detail
+          cdw13 x32 detail
+          cdw14 x32 detail
+          cdw15 x32 detail
+          timeout_ms u32
+          result x32 out
+        struct nvme_user_io
+          opcode x8
+          flags x8
+          control x16
+          nblocks u16
+          rsvd u16 hidden
+          metadata x64
+          addr x64
+          slba u64
+          dsmgmt x32 detail
+          reftag x32 detail
+          apptag x16 detail
+          appmask x16 detail
+        enum encryptionKeyKind unknown FSCRYPT_KEY_SPEC_TYPE_???
+          FSCRYPT_KEY_SPEC_TYPE_DESCRIPTOR 1
+          FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER 2
+        struct fscrypt_key_specifier
+          type enum:encryptionKeyKind
+          __reserved u32 hidden
+          descriptor bytes(8) if type is FSCRYPT_KEY_SPEC_TYPE_DESCRIPTOR
+          or identifier bytes(16) if type is FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER
+          or u bytes(32)
+        struct fscrypt_add_key_arg
+          key_spec fscrypt_key_specifier
+          raw_size u32 @40
+          key_id u32
+          __reserved bytes(32) hidden
+        flags encryptionRemoval unknown FSCRYPT_KEY_REMOVAL_STATUS_???
+          FSCRYPT_KEY_REMOVAL_STATUS_FLAG_FILES_BUSY 1
+          FSCRYPT_KEY_REMOVAL_STATUS_FLAG_OTHER_USERS 2
+        struct fscrypt_remove_key_arg
+          key_spec fscrypt_key_specifier
+          removal_status_flags flags:encryptionRemoval @40 out
+          __reserved bytes(20) hidden
+        enum encryptionKeyState unknown FSCRYPT_KEY_STATUS_???
+          FSCRYPT_KEY_STATUS_ABSENT 1
+          FSCRYPT_KEY_STATUS_PRESENT 2
+          FSCRYPT_KEY_STATUS_INCOMPLETELY_REMOVED 3
+        flags encryptionKeyOwner unknown FSCRYPT_KEY_STATUS_FLAG_???
+          FSCRYPT_KEY_STATUS_FLAG_ADDED_BY_SELF 1
+        struct fscrypt_get_key_status_arg
+          key_spec fscrypt_key_specifier
+          __reserved bytes(24) @40 hidden
+          status enum:encryptionKeyState out
+          status_flags flags:encryptionKeyOwner out
+          user_count u32 out
+          __out_reserved bytes(52) hidden
+        struct kvm_irq_level
+          irq u32
+          level u32
+        struct kvm_irqfd
+          fd fd
+          gsi u32
+          flags x32
+          resamplefd fd
+          pad bytes(16) hidden
+        struct kvm_ioeventfd
+          datamatch x64
+          addr x64
+          len u32
+          fd fd
+          flags x32
+          pad bytes(36) hidden
+        struct kvm_msi
+          address_lo x32
+          address_hi x32
+          data x32
+          flags x32
+          devid u32
+          pad bytes(12) hidden
+        struct kvm_pit_config
+          flags x32
+          pad bytes(60) hidden
+        struct kvm_create_device
+          type u32
+          fd fd out
+          flags x32
+        struct kvm_device_attr
+          flags x32
+          group u32
+          attr x64
+          addr x64
+        struct npioctl
+          protocol x32
+          mode u32
+        struct ppp_option_data
+          ptr buffer(length)
+          length u32
+          transmit s32
+        flags dosFile unknown ATTR_???
+          ATTR_RO 1
+          ATTR_HIDDEN 2
+          ATTR_SYS 4
+          ATTR_VOLUME 8
+          ATTR_DIR 0x10
+          ATTR_ARCH 0x20
         file request
         origin include/uapi headers of Linux 6.18; ioctl(2), ioctl_tty(2), netdevice(7)
         flags termInput unknown -
@@ -18435,11 +18621,6 @@ enum SpecText {
           options flags:watchdog
           firmware_version u32
           identity chars(32)
-        struct input_id
-          bustype u16
-          vendor u16
-          product u16
-          version u16
         select ioctl by ioctlRequest
           otherwise custom:ioctlArgument
           TCGETS|TIOCGLCKTRMIOS out *termios
@@ -18613,6 +18794,84 @@ enum SpecText {
           SIOCSIFVLAN|SIOCGIFVLAN inout *vlan_ioctl_args
           SIOCGMIIPHY|SIOCGMIIREG inout *mii_request
           SIOCSMIIREG *mii_request
+          TIOCSIG signal
+          TIOCMIWAIT flags:modem/long
+          TIOCGICOUNT out *serial_icounter_struct
+          TIOCSERGETLSR out *flags:serialLine
+          TUNGETDEVNETNS -
+          TUNSETQUEUE *custom:interface
+          TUNSETIFINDEX *u32
+          TUNSETCARRIER *int
+          TUNSETSTEERINGEBPF|TUNSETFILTEREBPF *fd
+          UI_DEV_CREATE|UI_DEV_DESTROY -
+          UI_DEV_SETUP *uinput_setup
+          UI_ABS_SETUP *uinput_abs_setup
+          UI_SET_EVBIT enum:inputEvent
+          UI_SET_KEYBIT enum:inputKey
+          UI_SET_RELBIT enum:inputRelative
+          UI_SET_ABSBIT enum:inputAxis
+          UI_SET_MSCBIT enum:inputMiscellany
+          UI_SET_LEDBIT enum:inputLight
+          UI_SET_SNDBIT enum:inputSound
+          UI_SET_FFBIT enum:inputForce
+          UI_SET_SWBIT enum:inputSwitch
+          UI_SET_PROPBIT enum:inputProperty
+          UI_SET_PHYS text
+          UI_GET_VERSION out *uint
+          USBDEVFS_GET_SPEED|USBDEVFS_FORBID_SUSPEND|USBDEVFS_ALLOW_SUSPEND|USBDEVFS_WAIT_FOR_RESUME|USBDEVFS_CONNECT|USBDEVFS_DISCONNECT -
+          USBDEVFS_DROP_PRIVILEGES *x32
+          FS_IOC_GET_ENCRYPTION_POLICY out *fscrypt_policy
+          FS_IOC_GET_ENCRYPTION_NONCE out *bytes(16)
+          FS_IOC_ADD_ENCRYPTION_KEY inout *fscrypt_add_key_arg
+          FS_IOC_REMOVE_ENCRYPTION_KEY|FS_IOC_REMOVE_ENCRYPTION_KEY_ALL_USERS inout *fscrypt_remove_key_arg
+          FS_IOC_GET_ENCRYPTION_KEY_STATUS inout *fscrypt_get_key_status_arg
+          FUSE_DEV_IOC_CLONE *fd
+          VHOST_SET_OWNER|VHOST_RESET_OWNER -
+          VHOST_SET_FEATURES|VHOST_SET_BACKEND_FEATURES|VHOST_SET_LOG_BASE|VHOST_VSOCK_SET_GUEST_CID *x64
+          VHOST_GET_FEATURES|VHOST_GET_BACKEND_FEATURES out *x64
+          VHOST_SET_LOG_FD *fd
+          VHOST_SET_MEM_TABLE *vhost_memory
+          VHOST_SET_VRING_NUM|VHOST_SET_VRING_BASE|VHOST_SET_VRING_ENDIAN|VHOST_SET_VRING_BUSYLOOP_TIMEOUT *vhost_vring_state
+          VHOST_GET_VRING_BASE inout *vhost_vring_state
+          VHOST_SET_VRING_ADDR *vhost_vring_addr
+          VHOST_SET_VRING_KICK|VHOST_SET_VRING_CALL|VHOST_SET_VRING_ERR|VHOST_NET_SET_BACKEND *vhost_vring_file
+          VHOST_VSOCK_SET_RUNNING *int
+          DMA_HEAP_IOCTL_ALLOC inout *dma_heap_allocation_data
+          DMA_BUF_IOCTL_EXPORT_SYNC_FILE inout *dma_buf_export_sync_file
+          DMA_BUF_IOCTL_IMPORT_SYNC_FILE *dma_buf_import_sync_file
+          SYNC_IOC_MERGE inout *sync_merge_data
+          NVME_IOCTL_ID|NVME_IOCTL_RESET|NVME_IOCTL_SUBSYS_RESET|NVME_IOCTL_RESCAN -
+          NVME_IOCTL_ADMIN_CMD|NVME_IOCTL_IO_CMD inout *nvme_passthru_cmd
+          NVME_IOCTL_SUBMIT_IO *nvme_user_io
+          FAT_IOCTL_GET_ATTRIBUTES out *flags:dosFile
+          FAT_IOCTL_SET_ATTRIBUTES *flags:dosFile
+          FAT_IOCTL_GET_VOLUME_ID out *x32
+          KVM_CREATE_IRQCHIP|KVM_NMI|KVM_SMI|KVM_KVMCLOCK_CTRL|KVM_RESET_DIRTY_RINGS|KVM_GET_STATS_FD|KVM_GET_TSC_KHZ|KVM_GET_NR_MMU_PAGES -
+          KVM_SET_TSS_ADDR xlong
+          KVM_SET_TSC_KHZ|KVM_SET_NR_MMU_PAGES|KVM_SET_BOOT_CPU_ID ulong
+          KVM_SET_IDENTITY_MAP_ADDR *x64
+          KVM_CREATE_PIT2 *kvm_pit_config
+          KVM_IRQ_LINE *kvm_irq_level
+          KVM_IRQ_LINE_STATUS inout *kvm_irq_level
+          KVM_IRQFD *kvm_irqfd
+          KVM_IOEVENTFD *kvm_ioeventfd
+          KVM_SIGNAL_MSI *kvm_msi
+          KVM_CREATE_DEVICE inout *kvm_create_device
+          KVM_SET_DEVICE_ATTR|KVM_GET_DEVICE_ATTR|KVM_HAS_DEVICE_ATTR *kvm_device_attr
+          KVM_INTERRUPT *u32
+          PPPIOCGFLAGS|PPPIOCGASYNCMAP|PPPIOCGRASYNCMAP out *x32
+          PPPIOCSFLAGS|PPPIOCSASYNCMAP|PPPIOCSRASYNCMAP *x32
+          PPPIOCGUNIT|PPPIOCGCHAN|PPPIOCGMRU|PPPIOCGDEBUG out *int
+          PPPIOCSMRU|PPPIOCSMRRU|PPPIOCSMAXCID|PPPIOCSDEBUG|PPPIOCCONNECT|PPPIOCATTCHAN|PPPIOCATTACH|PPPIOCDETACH *int
+          PPPIOCNEWUNIT inout *int
+          PPPIOCDISCONN -
+          PPPIOCGNPMODE inout *npioctl
+          PPPIOCSNPMODE *npioctl
+          PPPIOCSCOMPRESS *ppp_option_data
+          CDROMSEEK *cdrom_msf
+          CDROM_GET_CAPABILITY -
+          CDROM_SET_OPTIONS|CDROM_CLEAR_OPTIONS|CDROM_CHANGER_NSLOTS|CDROM_DEBUG xlong
+          CDROM_NEXT_WRITABLE|CDROM_LAST_WRITTEN out *long
           WDIOC_KEEPALIVE -
           WDIOC_GETSUPPORT out *watchdog_info
           WDIOC_GETSTATUS|WDIOC_GETBOOTSTATUS|WDIOC_GETTEMP|WDIOC_GETTIMEOUT|WDIOC_GETPRETIMEOUT|WDIOC_GETTIMELEFT out *int
