@@ -449,6 +449,64 @@ def nothing_case(suite, folder):
     require(held == bare and "Bad address" not in errors, f"{ending(code)} {short(held)} {short(errors)}")
 
 
+# A file in memory, in a process with threads: locked, sealed, opened again.
+IN_MEMORY = """import fcntl, mmap, os, threading
+hold = threading.Event()
+threading.Thread(target=hold.wait).start()
+file = os.memfd_create('m', os.MFD_ALLOW_SEALING)
+name = f'/proc/self/fd/{file}'
+def say(what, body):
+    try: body(); print(what, 'done')
+    except OSError as error: print(what, error.strerror)
+say('size', lambda: os.ftruncate(file, 8192))
+say('lock', lambda: (fcntl.flock(file, fcntl.LOCK_EX), fcntl.lockf(file, fcntl.LOCK_EX)))
+say('sync', lambda: os.fsync(file))
+say('flags', lambda: fcntl.fcntl(file, fcntl.F_SETFL, os.O_APPEND))
+say('run', lambda: mmap.mmap(file, 4096, prot=mmap.PROT_READ | mmap.PROT_EXEC))
+for flags in (os.O_RDONLY, os.O_RDWR, os.O_RDWR | os.O_TRUNC): say(flags, lambda: os.open(name, flags))
+say('name', lambda: os.truncate(name, 4096))
+say('mode', lambda: os.chmod(name, 0o640))
+say('seal', lambda: fcntl.fcntl(file, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK))
+say('sealed', lambda: os.ftruncate(file, 1))
+hold.set()
+"""
+
+
+# Open to be read, nothing more.
+READ_IN_MEMORY = """import os
+writable = os.memfd_create('m')
+os.write(writable, b'data')
+file = os.open(f'/proc/self/fd/{writable}', os.O_RDONLY)
+os.close(writable)
+name = f'/proc/self/fd/{file}'
+def say(what, body):
+    try: body(); print(what, 'done')
+    except OSError: pass
+say('write', lambda: os.open(name, os.O_RDWR))
+say('empty', lambda: os.open(name, os.O_RDONLY | os.O_TRUNC))
+say('size', lambda: os.truncate(name, 1))
+"""
+
+
+def widened_memory_case(suite, folder, user):
+    place, policy = arena(suite, folder, user, "")
+    command = ["/usr/bin/python3", "-S", "-c", READ_IN_MEMORY]
+    code, bare, errors = execute(suite, command, cwd=place, **attacks.as_user(user))
+    require((code, bare.split()[::2]) == (0, [b"write", b"empty", b"size"]), f"bare: {short(bare)} {short(errors)}")
+    code, held, errors = under(suite, policy, command, cwd=place, **attacks.as_user(user))
+    require((code, held) == (0, b""), f"got through: {ending(code)} {short(held)} {short(errors)}")
+
+
+def in_memory_case(suite, folder):
+    """No entry is about a file in memory: it is the program's own."""
+    place, policy = arena(suite, folder, None, "  /: lookup+stat\n")
+    command = ["/usr/bin/python3", "-S", "-c", IN_MEMORY]
+    code, bare, errors = execute(suite, command)
+    require(code == 0 and b"sealed Operation not permitted" in bare, f"{short(bare, 40)} {short(errors)}")
+    code, held, errors = under(suite, policy, command)
+    require(held == bare, f"{ending(code)} {set(held.splitlines()) - set(bare.splitlines())} {short(errors)}")
+
+
 def nameless_case(suite, folder):
     """Where there is no name, nothing else is changed in its place."""
     place, policy = arena(suite, folder, None, "  {arena}/open: rw+attr\n")
@@ -493,6 +551,7 @@ def run(suite):
                            folder, address, user)
             suite.case(f"rights/pass/{who}", pass_case, folder, user)
             suite.case(f"rights/append/{who}", append_case, folder, user)
+            suite.case(f"rights/widened_memory/{who}", widened_memory_case, folder, user)
             suite.case(f"rights/closed/{who}", closed_case, folder, user)
         for flags in ([], ["--strict"]):
             suite.case("/".join(["rights/threaded", *flags]), threaded_case, folder, flags)
@@ -500,4 +559,5 @@ def run(suite):
         suite.case("rights/strict", strict_case, folder)
         suite.case("rights/nothing", nothing_case, folder)
         suite.case("rights/nameless", nameless_case, folder)
+        suite.case("rights/in_memory", in_memory_case, folder)
         suite.case("rights/taken_number", taken_number_case, folder)

@@ -88,7 +88,11 @@ extension Work {
         guard size >= 0 else { throw CallError(EINVAL) }
         let found = try resolution.object(name(0), from: AT_FDCWD)
         if found.kind == S_IFDIR { throw CallError(EISDIR, about: found.path) }
-        try require(found, [.write, .resize])
+        if found.isNamed {
+            try require(found, [.write, .resize])
+        } else {
+            try requireHandle(found, OpenRequest(base: AT_FDCWD, name: [], flags: O_WRONLY | O_TRUNC, mode: 0))
+        }
         try requireRoom(for: size, over: found.status)
         try Kernel.withName(handle(found)) { name throws(CallError) in
             _ = try Kernel.call(Number.truncate, name, size)

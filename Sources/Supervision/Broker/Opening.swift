@@ -99,15 +99,16 @@ extension Work {
 
     /// A pipe, a socket or another thing without a place in the tree, reached through one of the caller's own
     /// descriptors: it may be opened again as it is open already.
-    private func requireHandle(_ found: Found, _ request: OpenRequest) throws(CallError) {
+    func requireHandle(_ found: Found, _ request: OpenRequest) throws(CallError) {
         guard let held = found.throughHandle else { throw CallError(refused(.unnameable("an object without a name"))) }
         let wanted = request.flags & O_ACCMODE
         // Only a file in memory has places and a size.
         let matters: Rights = found.kind == S_IFREG ? [.read, .write, .seek, .resize] : [.read, .write]
         let rights = worker.broker.authority.rights(of: found.held(as: -1, .object), calling)
-        if held == O_RDWR || held == wanted, request.rights(of: found.kind).intersection(matters).isSubset(of: rights) {
-            return
-        }
+        // What is opened to be read may be emptied all the same (open(2), O_TRUNC).
+        let empties = matters.contains(.resize) && request.flags & O_TRUNC != 0
+        let isNoWider = held == O_RDWR || held == wanted && !(empties && held == O_RDONLY)
+        if isNoWider, request.rights(of: found.kind).intersection(matters).isSubset(of: rights) { return }
         throw CallError(refused(.unnameable("opened for more than the descriptor it is reached through")))
     }
 

@@ -38,11 +38,11 @@ struct Found {
     }
     var kind: mode_t { status.st_mode & S_IFMT }
 
-    /// As what a number of the caller's stands for.
+    /// As what a number of the caller's stands for. Entries of a policy are about what has a name in the tree.
     func held(as number: Int32, _ role: HandleRole) -> Held {
         Held(
-            number: number, role: role, path: path, mode: UInt32(kind), device: UInt64(status.st_dev),
-            inode: UInt64(status.st_ino))
+            number: number, role: role, path: isNamed ? path : Array(path.drop { $0 == slash }), mode: UInt32(kind),
+            device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
     var way: Way? {
         if let mode = throughHandle {
