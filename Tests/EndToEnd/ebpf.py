@@ -364,6 +364,13 @@ def chosen_case(suite):
         code, _, errors = suite.execute([*command, "--", "true"])
         require(code == 0, f"{command}: {ending(code)} {short(errors)}")
         require((said in errors) == wanted, f"{command}: it {'does not say' if wanted else 'says'} {said}")
+    # A kernel that takes some programs, and not this one.
+    need("strace")
+    code, output, errors = suite.execute(
+        ["strace", "-o", suite.path(".strace"), "-e", "trace=bpf", "-e", "inject=bpf:error=EINVAL:when=30+", *recorded, "--",
+         "echo", "ran"])
+    require((code, output.decode()) == (0, "ran\n"), f"{ending(code)} {short(errors)}")
+    require("calls stop instead (ptrace)" in errors, f"it is not said that calls stop: {short(errors)}")
 
 
 def refused_start_case(suite):

@@ -56,7 +56,6 @@ public struct EBPFInterceptor: LiveInterceptor {
         program = try KernelProgram(options, ringBytes: ringBytes)
         ring = program.ring
         interest = program.reading
-        Self.hurry()
     }
 
     public var ending: ((Int32) -> Void)? {
@@ -79,12 +78,14 @@ public struct EBPFInterceptor: LiveInterceptor {
 
     public mutating func adopt(launched child: Int32, go: Int32) throws(TraceError) {
         Self.hearOfStops()
+        Self.hurry()
         let flags = ABITRACE_HIDDEN.rawValue | ABITRACE_LAUNCHING.rawValue | ABITRACE_BEGINS.rawValue
         try program.watch(child, process: child, flags: flags)
         try life.adopt(launched: child, go: go)
     }
 
     public mutating func attach(process: Int32) throws(TraceError) -> Int {
+        if !hasAttached { Self.hurry() }
         Self.hearOfStops()
         let count = try life.attach(process: process)
         hasAttached = true

@@ -79,23 +79,23 @@ struct LiveRun {
         if let launch { warnOfSetID(launch.path) }
         if processes.contains(getpid()) { throw Failure(description: "cannot trace itself") }
         let watching = watching(held)
-        let interceptor = try interceptor(watching)
+        let sight = try sight(watching)
         let recorder = try recordingPath.map {
             try RecordingObserver(
-                path: $0, command: command, policy: held?.parts ?? [], interceptor: interceptor.rawValue)
+                path: $0, command: command, policy: held?.parts ?? [], interceptor: sight.name)
         }
         let debug: ((String) -> Void)? = watch.debug ? { complain($0) } : nil
         let observers = Observers(recorder: recorder, shower: showing?.observer, debug: debug)
         let options = try sessionOptions()
         let run = Run(launch: launch, held: held, observers: observers, options: options, recorder: recorder)
-        switch interceptor {
-        case .ebpf: try perform(run) { _ in try EBPFInterceptor(watching, ringBytes: watch.sight.ringBytes()) }
+        switch sight {
+        case .ebpf(let interceptor): try perform(run) { _ in interceptor }
         case .both:
             let testimony = Testimony()
             try perform(run, atEnd: { report(testimony) }) { _ in
                 try WitnessInterceptor(watching, testimony, ringBytes: watch.sight.ringBytes())
             }
-        case .ptrace, .auto:
+        case .ptrace:
             try perform(run) { awaitsFilter in
                 var options = watching
                 options.awaitsFilter = awaitsFilter
@@ -220,18 +220,44 @@ struct LiveRun {
 
     // MARK: Interceptors
 
-    /// How calls are seen, as --interceptor says. Where it says nothing calls stop, but for those of a held program that
-    /// is recorded: what the filter allows is to cost next to nothing, recorded too.
-    private func interceptor(_ watching: PtraceOptions) throws -> SightOptions.Interceptor {
-        switch watch.sight.interceptor {
-        case nil: recordsHeld && canUseEBPF ? chosenEBPF() : .ptrace
-        case .auto: canUseEBPF && (recordsHeld || policies.policy.isEmpty) ? chosenEBPF() : .ptrace
-        case .ptrace: .ptrace
-        case .ebpf, .both: try asked(watching)
+    /// The way in which calls are seen. A program in the kernel is there before the command begins.
+    private enum Sight {
+        case ptrace, both
+        case ebpf(EBPFInterceptor)
+
+        var name: String {
+            switch self {
+            case .ptrace: SightOptions.Interceptor.ptrace.rawValue
+            case .both: SightOptions.Interceptor.both.rawValue
+            case .ebpf: SightOptions.Interceptor.ebpf.rawValue
+            }
         }
     }
 
-    private func asked(_ watching: PtraceOptions) throws -> SightOptions.Interceptor {
+    /// As --interceptor says. Where it says nothing calls stop, but for those of a held program that is recorded: what
+    /// the filter allows is to cost next to nothing, recorded too.
+    private func sight(_ watching: PtraceOptions) throws -> Sight {
+        switch watch.sight.interceptor {
+        case nil: recordsHeld ? try bestSight(watching) : .ptrace
+        case .auto: recordsHeld || policies.policy.isEmpty ? try bestSight(watching) : .ptrace
+        case .ptrace: .ptrace
+        case .ebpf, .both: try askedSight(watching)
+        }
+    }
+
+    private func bestSight(_ watching: PtraceOptions) throws -> Sight {
+        guard canUseEBPF else { return .ptrace }
+        do {
+            let interceptor = try EBPFInterceptor(watching, ringBytes: watch.sight.ringBytes())
+            tellChosen()
+            return .ebpf(interceptor)
+        } catch let error as TraceError {
+            complain("\(error); calls stop instead (ptrace)")
+            return .ptrace
+        }
+    }
+
+    private func askedSight(_ watching: PtraceOptions) throws -> Sight {
         guard let asked = watch.sight.interceptor, watching.watchesCalls else { return .ptrace }
         if watch.seccompFilter { throw ValidationError("--seccomp-bpf chooses what stops; nothing stops with eBPF") }
         if !injections.isEmpty {
@@ -240,17 +266,16 @@ struct LiveRun {
         if asked == .both && !processes.isEmpty {
             throw ValidationError("--interceptor both needs a COMMAND: a call under way has one witness")
         }
-        return asked
+        return asked == .both ? .both : try .ebpf(EBPFInterceptor(watching, ringBytes: watch.sight.ringBytes()))
     }
 
-    private func chosenEBPF() -> SightOptions.Interceptor {
+    private func tellChosen() {
         if recordingPath != nil {
             complain(
                 "recorded through eBPF: where links in paths lead is not in the recording (--interceptor ptrace looks)")
         } else if showing?.observer.summary != nil {
             complain("calls are seen through eBPF")
         }
-        return .ebpf
     }
 
     private var recordsHeld: Bool { recordingPath != nil && !policies.policy.isEmpty }
