@@ -6005,7 +6005,7 @@ extension SpecTables {
         SelectedRow(.entry, TypeRow(.pointer, .flags, 4, 451, .none)),
         SelectedRow(.exit, TypeRow(.pointer, .signed, 4, 0, .none)),
         SelectedRow(.entry, TypeRow(.pointer, .signed, 4, 0, .none)),
-        SelectedRow(.entry, TypeRow(.pointer, .octets, 1, 0, .fixed(1))),
+        SelectedRow(.entry, TypeRow(.pointer, .characters, 1, 0, .fixed(1))),
         SelectedRow(.entry, TypeRow(.value, .flags, 4, 1, .none)),
         SelectedRow(.exit, TypeRow(.pointer, .signed, 8, 0, .none)),
         SelectedRow(.both, TypeRow(.pointer, .signed, 4, 0, .none)),
