@@ -276,8 +276,9 @@ int BPF_PROG(wait, bool is_preempted, struct task_struct *former, struct task_st
     if (flags & (ABITRACE_ENTRY_SENT | ABITRACE_HIDDEN) || !former->__state) return 0;
     struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(former);
     if (!(flags & ABITRACE_IN_CALL)) {
-        // Whoever waits for a page of its own is in no call: the number of one is -1 then (asm/idtentry.h).
-        if ((int)regs->orig_ax < 0 || thread->waits_at == regs->ip) return 0;
+        // Whoever waits for a page of its own is in no call: the number of one is -1 then (asm/idtentry.h). Whoever has a
+        // result is on its way back from one: until a call is made that is -ENOSYS (arch/x86/entry/entry_64.S).
+        if ((int)regs->orig_ax < 0 || (long)regs->ax != -ENOSYS || thread->waits_at == regs->ip) return 0;
         thread->waits_at = regs->ip;
         thread->entry_time = bpf_ktime_get_ns();
         return 0;

@@ -17,7 +17,7 @@
 // MARK: Threads
 
 struct pt_regs {
-    unsigned long bp, bx, r10, r9, r8, cx, dx, si, di, orig_ax, ip, sp;
+    unsigned long bp, bx, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, sp;
 } AS_THE_KERNEL_HAS_IT;
 
 struct thread_info {

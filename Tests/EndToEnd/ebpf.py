@@ -308,41 +308,36 @@ def automatic_case(suite):
     require("through eBPF" in errors and "links" in errors, f"not said what the recording lacks: {short(errors)}")
 
 
+def held_calls(suite, interceptor, policy, command, *selection):
+    """The calls of a command that is held to a policy and recorded."""
+    recording = suite.path(".mcap")
+    code, _, errors = suite.execute(
+        [suite.tracer, "run", f"--interceptor={interceptor}", "--policy", policy, "-o", recording, "--", *command])
+    require(code == 0, f"{interceptor}: {ending(code)} {short(errors)}")
+    _, output, _ = suite.execute([suite.tracer, "show", "--json", *selection, recording])
+    return [call for call in map(json.loads, output.splitlines()) if call["event"] == "call"]
+
+
 def policy_case(suite):
     """Held to a policy and recorded: the same calls with the same decisions as with stops."""
     need_ebpf()
-    found = {}
-    for interceptor in ("ptrace", "ebpf"):
-        recording = suite.path(".mcap")
-        code, _, errors = suite.execute(
-            [suite.tracer, "record", f"--interceptor={interceptor}", "--policy", "no-network", "-o", recording, "--",
-             "/usr/bin/python3", "-c", "import socket, os; os.listdir('/'); os.system('true')\ntry: socket.socket()\nexcept OSError: pass"])
-        require(code == 0, f"{interceptor}: {ending(code)} {short(errors)}")
-        _, output, _ = suite.execute([suite.tracer, "show", "--json", recording])
-        calls = [json.loads(line) for line in output.splitlines()]
-        found[interceptor] = [
-            (call["call"], decision["verdict"], decision["enforcement"])
-            for call in calls if call["event"] == "call" for decision in call.get("decisions", [])]
-    require(found["ptrace"], "nothing was decided")
-    require(any(verdict == "deny" for _, verdict, _ in found["ptrace"]), "nothing was refused")
-    require(
-        sorted(found["ptrace"]) == sorted(found["ebpf"]),
-        f"{len(found['ptrace'])} decisions with ptrace, {len(found['ebpf'])} with eBPF")
+    program = "import socket, os; os.listdir('/'); os.system('true')\ntry: socket.socket()\nexcept OSError: pass"
+    stops, tells = (
+        sorted((call["call"], decision["verdict"], decision["enforcement"])
+               for call in held_calls(suite, interceptor, "no-network", ["/usr/bin/python3", "-c", program])
+               for decision in call.get("decisions", []))
+        for interceptor in ("ptrace", "ebpf"))
+    require(stops, "nothing was decided")
+    require(any(verdict == "deny" for _, verdict, _ in stops), "nothing was refused")
+    require(stops == tells, f"{len(stops)} decisions with ptrace, {len(tells)} with eBPF")
 
 
 def decided_calls_case(suite):
-    """Calls whose registers are the same have each its own decision, and as long a duration as with stops."""
+    """Calls whose registers are the same have each its own decision, and a duration as with stops."""
     need_ebpf()
     found = {}
     for interceptor in ("ptrace", "ebpf"):
-        recording = suite.path(".mcap")
-        code, _, errors = suite.execute(
-            [suite.tracer, "run", f"--interceptor={interceptor}", "--policy", "build", "-o", recording, "--",
-             suite.folder / "programs" / "same_registers"])
-        require(code == 0, f"{interceptor}: {ending(code)} {short(errors)}")
-        _, output, _ = suite.execute([suite.tracer, "show", "--json", "-e", "openat", recording])
-        calls = [json.loads(line) for line in output.splitlines()]
-        calls = [call for call in calls if call["event"] == "call"]
+        calls = held_calls(suite, interceptor, "build", [suite.folder / "programs" / "same_registers"], "-e", "openat")
         found[interceptor] = [(call["items"]["path"], call.get("errno"), [each["verdict"] for each in call.get("decisions", [])])
                               for call in calls]
         waited = sum(call["duration"] > 0 for call in calls)
@@ -350,6 +345,17 @@ def decided_calls_case(suite):
     require(len(found["ptrace"]) >= 100, f"{len(found['ptrace'])} opens")
     for one, other in zip(found["ptrace"], found["ebpf"]):
         require(one == other, f"with ptrace {one}, with eBPF {other}")
+
+
+def between_calls_case(suite):
+    """What a thread computes between two calls from one place is no part of the second, although it stood still for a
+    signal on its way back from the first."""
+    need_ebpf()
+    computed = 200_000_000
+    calls = held_calls(suite, "ebpf", "build", [suite.folder / "programs" / "signals_between"], "-e", "kill")
+    durations = [call["duration"] for call in calls]
+    require(len(durations) == 5, f"{len(durations)} calls")
+    require(min(durations[1:]) < computed // 2, f"each took as long as what was computed before it: {durations}")
 
 
 def chosen_case(suite):
@@ -416,5 +422,6 @@ def run(suite):
     suite.case("ebpf/blocked", blocked_case)
     suite.case("ebpf/policy", policy_case)
     suite.case("ebpf/decided_calls", decided_calls_case)
+    suite.case("ebpf/between_calls", between_calls_case)
     suite.case("ebpf/chosen", chosen_case)
     suite.case("ebpf/refused_start", refused_start_case)
