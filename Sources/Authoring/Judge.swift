@@ -15,6 +15,8 @@ public struct JudgedCall {
     public var result: Int64?
     /// A policy held it when it was recorded: the answer may be that policy's.
     public var wasHeld = false
+    /// The open may have made the file: nothing tells whether it was there before.
+    public var mayHaveMade = false
 
     /// The program does not get what it asked for, and it is the policy that keeps it from it.
     public var isRefusal: Bool {
@@ -223,9 +225,14 @@ public final class Judge {
         }
         if answers == .whatMatters, decision.verdict == .allow { return nil }
         decoder.exit(&call.message, snapshot, result: result)
-        return JudgedCall(
+        var judged = JudgedCall(
             entry: call.entry, message: call.message, request: call.request, decision: decision, result: result,
             wasHeld: !snapshot.decisions.isEmpty)
+        // O_CREAT
+        judged.mayHaveMade =
+            call.decision == nil && snapshot.decisions.isEmpty && result >= 0
+            && (call.message.openFlags ?? 0) & 0x40 != 0
+        return judged
     }
 
     /// What is left of a decision where nothing is there: a program that may see as much gets the kernel's answer, and
@@ -313,13 +320,16 @@ private struct PathQuestion: Hashable {
 
 extension Message {
     /// The access mode of an open: 0 to read, 1 to write, 2 for both; nil where the flags are not known.
-    fileprivate var accessMode: UInt64? {
+    fileprivate var accessMode: UInt64? { openFlags.map { $0 & 3 } }
+
+    fileprivate var openFlags: UInt64? {
         for argument in arguments {
             var bits: UInt64?
             argument.value.flags(of: .open) { bits = $0 }
-            if let bits { return bits & 3 }
+            if let bits { return bits }
         }
-        return call == .creat ? 1 : nil
+        // O_CREAT, O_WRONLY and O_TRUNC (open(2))
+        return call == .creat ? 0x241 : nil
     }
 }
 

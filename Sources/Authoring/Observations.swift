@@ -41,16 +41,23 @@ public struct Observations: Sendable {
     public private(set) var workingDirectories: [String] = []
     /// The directory of the recording at hand, where the first one's was another.
     private var moved: String?
+    /// Where a name leads now, for recordings that do not tell where links led; nil where nothing is there.
+    private let realPath: @Sendable (String) -> String?
+    /// Names and where they lead, as far as that was asked.
+    private var leads: [String: String] = [:]
+    private var tellsLinks = true
 
-    public init() {}
+    public init(realPath: @escaping @Sendable (String) -> String? = { _ in nil }) { self.realPath = realPath }
 
     /// A policy that grants nothing but what every process is born with.
     public static let nothing = Policy(layers: [PolicyLayer(file: "nothing", name: "nothing")])
 
     /// Begins the next recording.
-    public mutating func beginRecording() {
+    /// - Parameter tellsLinks: whether it has the links that paths led through; else they are taken as they are now.
+    public mutating func beginRecording(tellsLinks: Bool = true) {
         recordings += 1
         moved = nil
+        self.tellsLinks = tellsLinks
     }
 
     /// Says where the first program of this recording began. What lies there is taken for the same as what lies in the
@@ -67,6 +74,34 @@ public struct Observations: Sendable {
             return path
         }
         return first + path.dropFirst(moved.count)
+    }
+
+    /// What a path meant, as policies write it. Where its links are taken as they are now, one at its end may have been
+    /// meant itself, or what it leads to: it depends on what was done, and to be looked at may be either.
+    private mutating func places(_ object: [UInt8], _ rights: Rights) -> [(path: String, isLink: Bool)] {
+        guard !tellsLinks, let path = String(validating: object, as: UTF8.self),
+            let slash = path.lastIndex(of: "/")
+        else { return [(plain(PolicyText.pattern(object)), false)] }
+        let here = lead(String(path[..<slash])) + path[slash...]
+        let there = rights.isDisjoint(with: Self.ofNames) ? lead(here) : here
+        let link = (path: plain(PolicyText.pattern(here.utf8)), isLink: there != here)
+        if there == here { return [link] }
+        let target = (path: plain(PolicyText.pattern(there.utf8)), isLink: false)
+        return rights.isSubset(of: PolicyLayer.wayRights) ? [link, target] : [target]
+    }
+
+    /// What is done with a name, and never with what a link of that name leads to.
+    private static let ofNames: Rights = [
+        .unlink, .renameSource, .renameTarget, .symlink, .linkSource, .linkTarget, .createDir, .createNode,
+    ]
+
+    private mutating func lead(_ name: String) -> String {
+        if let known = leads[name] { return known }
+        guard let slash = name.lastIndex(of: "/") else { return name }
+        var real = realPath(name) ?? lead(String(name[..<slash])) + name[slash...]
+        if real == "/" { real = "" }
+        leads[name] = real
+        return real
     }
 
     /// Takes a call in that `nothing` has judged.
@@ -106,15 +141,17 @@ public struct Observations: Sendable {
             if role.isAmbient {
                 ambients[role.name, default: Need()].note(rights, recordings, example)
             } else if object.first == UInt8(ascii: "/") {
-                let path = plain(PolicyText.pattern(object))
-                let wasAbsent = files[path]?.isAbsent ?? true
-                files[path, default: Need()].note(
-                    isAbsent ? [.stat, .lookup] : rights, recordings, "\(example) \(path)")
-                files[path]?.isAbsent = isAbsent && wasAbsent
                 let fact = call.request.paths.first { $0.path == object }
-                if fact?.kind == .directory { files[path]?.isDirectory = true }
-                // Who looks at a link looks at no more than that: so the entry says that it means the link.
-                if fact?.kind == .symlink { files[path]?.rights.insert(.readlink) }
+                let rights = call.mayHaveMade ? rights.union(.createFile) : rights
+                for (path, isLink) in places(object, rights) {
+                    let wasAbsent = files[path]?.isAbsent ?? true
+                    files[path, default: Need()].note(
+                        isAbsent ? [.stat, .lookup] : rights, recordings, "\(example) \(path)")
+                    files[path]?.isAbsent = isAbsent && wasAbsent
+                    if fact?.kind == .directory { files[path]?.isDirectory = true }
+                    // Who looks at a link looks at no more than that: so the entry says that it means the link.
+                    if isLink || fact?.kind == .symlink { files[path]?.rights.insert(.readlink) }
+                }
             } else if role != .who, let handle = call.request.handle(role) {
                 handles[Self.name(handle.number), default: Need()].note(rights, recordings, example)
             }

@@ -244,7 +244,7 @@ extension PolicyLayer {
     }
 
     /// Directories above an entry can be walked and looked at, so that programs find their way to it.
-    static let wayRights: Rights = [.lookup, .stat, .readlink]
+    public static let wayRights: Rights = [.lookup, .stat, .readlink]
 
     /// What a handle opened at a path may do, nil where there is no such object. What has no path has no rights.
     func rights(of path: [UInt8]) -> Rights? {

@@ -4,6 +4,7 @@ import shutil
 import sys
 import xml.etree.ElementTree
 
+from ebpf import need_ebpf
 from harness import ending, need, require, short
 from real_programs import write_project, write_repository
 
@@ -155,6 +156,8 @@ def merge_case(suite):
 def run(suite):
     suite.case("authoring/make", make_case)
     suite.case("authoring/git", git_case)
+    suite.case("authoring/seen_late", seen_late_case, "record", "--interceptor=ebpf")
+    suite.case("authoring/seen_late/held", seen_late_case, "run", "--policy", "build")
     suite.case("authoring/database", learned_case, [sys.executable, "-I", "-c", DATABASE])
     suite.case("authoring/changed", changed_case)
     suite.case("authoring/chosen_port", chosen_port_case)
@@ -164,6 +167,22 @@ def run(suite):
 def make_case(suite):
     need("make")
     learned_case(suite, ["make", "-s"], write_project)
+
+
+def seen_late_case(suite, *way):
+    """What is learnt from calls that nobody stood still for holds, too: where links lead is looked up when it is learnt."""
+    need_ebpf()
+    need("make")
+    folder, command = suite.path(".work"), ["make", "-s"]
+    recording = suite.path(".mcap")
+    for flags in ([*way, "-o", recording], None):
+        policy = None if flags else learn(suite, folder, recording)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o755)
+        write_project(folder)
+        code, _, errors = suite.execute(
+            [suite.tracer, *(flags or ["run", "--policy", policy]), "--", *command], cwd=folder)
+        require(code == 0, f"{'recorded' if flags else 'held to what was learnt'}: {ending(code)} {short(errors)}")
 
 
 def git_case(suite):

@@ -35,7 +35,7 @@ struct PolicyLearn: ParsableCommand {
     var recordings: [String]
 
     func run() throws {
-        var seen = Observations()
+        var seen = Observations(realPath: PolicyFiles.realPath)
         var commands: [String] = []
         var total = 0
         for recording in try RecordingFiles.all(recordings) {
@@ -59,11 +59,10 @@ struct PolicyLearn: ParsableCommand {
 
     /// Takes a recording in, and answers what was run and how many calls it made.
     private static func learn(_ recording: String, _ seen: inout Observations) throws -> (command: String, calls: Int) {
-        seen.beginRecording()
         let judge = Judge(Observations.nothing)
         var (command, calls, hasBegun) = ("", 0, false)
         var progress = Progress(recording)
-        try RecordingFiles.eachEvent(of: recording, head: { command = words($0.command) }) { event, snapshot in
+        try RecordingFiles.eachEvent(of: recording, head: { command = begin($0, &seen) }) { event, snapshot in
             if !hasBegun, let start = judge.world.threads[event.thread]?.context.workingDirectory {
                 hasBegun = true
                 seen.begin(in: start.name)
@@ -78,6 +77,15 @@ struct PolicyLearn: ParsableCommand {
         }
         progress.end()
         return (command, calls)
+    }
+
+    /// Begins with a recording, and answers what was run.
+    private static func begin(_ recording: RecordingReader, _ seen: inout Observations) -> String {
+        let late = SightOptions.Interceptor.ebpf.rawValue
+        let isLate = recording.machine.contains { $0.name == "interceptor" && $0.value == late }
+        if isLate { complain("recorded through eBPF: links in paths are taken as they are on this machine now") }
+        seen.beginRecording(tellsLinks: !isLate)
+        return words(recording.command)
     }
 
     /// A command as a person would write it, shortened.
