@@ -14,6 +14,7 @@ public struct LandlockRights: OptionSet, Sendable, Hashable {
     static let writeFile = LandlockRights(rawValue: 1 << 1)
     static let readFile = LandlockRights(rawValue: 1 << 2)
     static let readDirectory = LandlockRights(rawValue: 1 << 3)
+    static let removeDirectory = LandlockRights(rawValue: 1 << 4)
     static let remove = LandlockRights(rawValue: 1 << 4 | 1 << 5)
     static let makeDevice = LandlockRights(rawValue: 1 << 6 | 1 << 11)
     static let makeDirectory = LandlockRights(rawValue: 1 << 7)
@@ -83,8 +84,11 @@ public struct LandlockRules: Sendable, Equatable {
     /// (landlock(7), ptrace restrictions): for root nothing else keeps `/proc/PID/mem` shut.
     public static let boundary = LandlockRules(granting: .refer)
 
-    private init(granting rights: LandlockRights) {
-        handled = rights
+    /// Rules that refuse to move or remove directories, and nothing else.
+    public static let movingFiles = LandlockRules(granting: .refer, withholding: .removeDirectory)
+
+    private init(granting rights: LandlockRights, withholding others: LandlockRights = []) {
+        handled = rights.union(others)
         places = [Place(path: [UInt8(ascii: "/")], access: rights)]
     }
 

@@ -166,6 +166,12 @@ public struct Policy: Sendable, Equatable {
         return rights
     }
 
+    /// Whether entries are about what lies below a path.
+    public func reaches(below path: [UInt8]) -> Bool {
+        let components = pathComponents(path)
+        return layers.contains { layer in layer.files.contains { $0.pattern.reaches(below: components) } }
+    }
+
     /// Whether an address may be connected or sent to (`.peer`), or bound (`.local`).
     public func network(_ fact: AddressFact) -> Bool { layers.allSatisfy { $0.network(fact) != nil } }
 

@@ -33,6 +33,9 @@ public enum SecondLine {
         return ruleset(.boundary).map { [$0] } ?? []
     }
 
+    /// One under which no directory can be moved, nil where the kernel knows none such.
+    static var movingFiles: Int32? { version >= 2 ? ruleset(.movingFiles) : nil }
+
     private static func ruleset(_ rules: LandlockRules) -> Int32? {
         // struct landlock_ruleset_attr: files, network (from version 4), scopes (6); what the kernel does not know of
         // must be left off or zero.

@@ -18,6 +18,7 @@ POLICY = SYSTEM + """  /dev: ro
   {arena}/closed: none
   {arena}/programs: ro+run
   {arena}/log: append+read
+  {arena}/open/new/program: ro+run
 """
 
 # All but one place.
@@ -40,6 +41,7 @@ files:
 BOTH, ROOT = (True, True), (True, False)
 CASES = [
     (["flip_path", "1"], BOTH), (["flip_path", "8"], BOTH), (["flip_exec", "1"], BOTH), (["flip_exec", "8"], BOTH),
+    (["swap_kinds", "1"], BOTH), (["swap_kinds", "8"], BOTH),
     (["swap_links", "1"], BOTH), (["swap_links", "8"], BOTH), (["other_names"], BOTH), (["widen"], BOTH),
     (["widen", "names"], BOTH), (["other_doors", "int80"], BOTH), (["other_doors", "high"], BOTH),
     (["other_doors", "x32"], BOTH),

@@ -134,6 +134,9 @@ public protocol Authority: AnyObject, Sendable {
     /// Whether a policy says of an object that it is not there.
     func hides(_ path: [UInt8], _ call: Calling) -> Bool
 
+    /// Whether entries are about what lies below a path.
+    func reaches(below path: [UInt8], _ call: Calling) -> Bool
+
     /// Whether what a thread could still change after the decision is refused.
     var isStrict: Bool { get }
 

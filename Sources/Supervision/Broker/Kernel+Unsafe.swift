@@ -76,7 +76,7 @@ enum Number {
     static let fremovexattr = 199, fchmod = 91, fchown = 93, umask = 95, tgkill = 234, gettid = 186
     static let pidfdSendSignal = 424, listen = 50, prlimit64 = 302
     static let accept4 = 288, getsockname = 51, getpeername = 52, ioctl = 16, fcntl = 72
-    static let getdents64 = 217
+    static let getdents64 = 217, prctl = 157, landlockRestrictSelf = 446
 }
 
 /// The kernel's calls.

@@ -126,25 +126,73 @@ extension Work {
         let target = try resolution.place(name(to.argument), from: to.base)
         if source.isFixed { throw CallError(EBUSY) }
         if target.isFixed { throw CallError(flags & 1 != 0 ? EEXIST : EBUSY) }
-        let exchanges = flags & 2 != 0
         if flags & 4 != 0 { throw CallError(refused(.unnameable("a whiteout"))) }
-        let moved = try requireThere(source)
-        let former = exchanges ? try requireThere(target) : try? requireThere(target)
-        // The message says whether names are exchanged; both then move, and each is judged where it goes.
-        let needs = [
-            Need(source.path, .renameSource, role: .from, mode: moved, way: source.way),
+        // Where somebody makes the name between the look and the move, what it stands for is decided on.
+        for _ in 0..<Self.moveLimit { if try moves(source, target, flags) { return .value(0) } }
+        throw CallError(EAGAIN)
+    }
+
+    /// How often a name may come to be between the look and the move.
+    private static let moveLimit = 40
+
+    /// Moves one name.
+    /// - Returns: false where the other name has come to be meanwhile.
+    private func moves(_ source: Place, _ target: Place, _ flags: UInt32) throws(CallError) -> Bool {
+        let exchanges = flags & 2 != 0
+        var kinds: (moved: UInt32, former: UInt32?) = (try requireThere(source), nil)
+        kinds.former = exchanges ? try requireThere(target) : try? requireThere(target)
+        let directory = UInt32(S_IFDIR)
+        // A thread may put a directory where a file was, and what lies in it would come under other entries.
+        let authority = worker.broker.authority
+        let matters = authority.reaches(below: source.path, calling) || authority.reaches(below: target.path, calling)
+        let movesFile =
+            matters && FileMover.isThere && kinds.moved != directory && !(exchanges && kinds.former == directory)
+        if matters && !movesFile {
+            if kinds.moved != directory { kinds.moved = 0 }
+            if exchanges && kinds.former != directory { kinds.former = 0 }
+        }
+        try require(needs(source, target, kinds))
+        // What is not there takes no right to remove it: nothing may be there when it is moved either.
+        guard kinds.former == nil else {
+            try move(source, target, flags, asFile: movesFile)
+            return true
+        }
+        do throws(CallError) {
+            try move(source, target, flags | Self.noReplace, asFile: movesFile)
+        } catch {
+            if error.errno == EEXIST && flags & Self.noReplace == 0 { return false }
+            // Not every file system knows that flag.
+            guard error.errno == EINVAL else { throw error }
+            try require(needs(source, target, (kinds.moved, 0)))
+            try move(source, target, flags, asFile: movesFile)
+        }
+        return true
+    }
+
+    /// The message says whether names are exchanged; both then move, and each is judged where it goes.
+    private func needs(_ source: Place, _ target: Place, _ kinds: (moved: UInt32, former: UInt32?)) -> [Need] {
+        [
+            Need(source.path, .renameSource, role: .from, mode: kinds.moved, way: source.way),
             Need(
-                target.path, .renameTarget, role: .to, mode: former ?? 0, exists: former != nil, way: target.way),
+                target.path, .renameTarget, role: .to, mode: kinds.former ?? 0, exists: kinds.former != nil,
+                way: target.way),
         ]
-        try require(needs)
-        try atPlace(source) { directory, name throws(CallError) in
-            try Kernel.withName(target.name) { other throws(CallError) in
-                try Kernel.call(
-                    Number.renameat2, directory, name, Int(target.directory.number), other, Int(flags))
+    }
+
+    private func move(_ source: Place, _ target: Place, _ flags: UInt32, asFile: Bool) throws(CallError) {
+        let perform = { () throws(CallError) in
+            try atPlace(source) { directory, name throws(CallError) in
+                try Kernel.withName(target.name) { other throws(CallError) in
+                    try Kernel.call(
+                        Number.renameat2, directory, name, Int(target.directory.number), other, Int(flags))
+                }
             }
         }
-        return .value(0)
+        if asFile { try FileMover.run(perform) } else { try perform() }
     }
+
+    /// RENAME_NOREPLACE (linux/fs.h).
+    private static let noReplace: UInt32 = 1
 
     private mutating func remove(_ base: Int32, _ argument: Int, _ flags: Int32) throws(CallError) -> Answer {
         guard flags & ~Self.removeDirectory == 0 else { throw CallError(EINVAL) }

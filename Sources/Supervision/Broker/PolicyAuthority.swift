@@ -179,6 +179,8 @@ public final class PolicyAuthority: Authority {
         !onlyWarns && current(call.process).rights(of: path) == nil
     }
 
+    public func reaches(below path: [UInt8], _ call: Calling) -> Bool { current(call.process).reaches(below: path) }
+
     public func may(_ rights: Rights, toOthers process: Int32) -> Bool {
         onlyWarns || rights.isSubset(of: current(process).rights(of: .procs))
     }
