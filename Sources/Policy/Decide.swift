@@ -203,6 +203,7 @@ extension PolicyLayer {
     private func judgeNetwork(
         _ request: Request, _ items: CallItems<RawArguments>, _ judgement: inout Judgement
     ) {
+        for fact in request.addresses { judgeSocketName(fact, &judgement) }
         if defaultVerdict == .allow { return }
         switch request.operation {
         case .sockCreate:
@@ -227,6 +228,20 @@ extension PolicyLayer {
                 judgement.addUnknown("address")
             }
         default: return
+        }
+    }
+
+    /// The path of a socket is a name of a file: a hidden one is not there, and where no `listen` is asked for, binding
+    /// makes a file.
+    private func judgeSocketName(_ fact: AddressFact, _ judgement: inout Judgement) {
+        guard case .unixPath(let path) = fact.address else { return }
+        let line = fileGrant(pathComponents(path))?.line
+        guard let rights = rights(of: path) else {
+            judgement.add(.deny(ErrnoName.ENOENT), .hidden(path), line)
+            return
+        }
+        if defaultVerdict == .allow && fact.role == .local && !rights.contains(.createFile) {
+            judgement.add(refusal, .missing(.createFile, role: .object, object: path), line)
         }
     }
 
@@ -288,8 +303,9 @@ extension PolicyLayer {
         }
     }
 
-    /// What becomes of what no grant allows.
-    var refusal: Verdict { defaultVerdict }
+    /// What becomes of what no grant allows. Where all else is allowed, what an entry does not grant at its own place
+    /// is refused.
+    var refusal: Verdict { defaultVerdict == .allow ? .deny(ErrnoName.EACCES) : defaultVerdict }
 
     private func line(of handle: HandleFact) -> PolicyLine? {
         if handle.name.first == UInt8(ascii: "/") { return fileGrant(pathComponents(handle.name))?.line }

@@ -139,13 +139,18 @@ extension PolicyLayer {
     func sumNetwork<R>(
         _ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum
     ) throws(Undecided) {
-        if defaultVerdict == .allow { return }
+        if defaultVerdict == .allow {
+            // Only a path leads to what an entry is about.
+            let isDecided = operation == .sockBind ? isUniversal(.createFile) : !files.contains { $0.isHidden }
+            if isDecided { return }
+        }
         switch operation {
         case .sockCreate:
+            if defaultVerdict == .allow { return }
             if items.row.call == .socketcall { return sum.leaveOpen() }
-            if !socketRights(try items.transport()).contains(.sockCreate) { sum.add(defaultVerdict) }
+            if !socketRights(try items.transport()).contains(.sockCreate) { sum.add(refusal) }
         case .sockConnect, .sockBind: sum.leaveOpen()
-        case .sockListen: if !listen.isEmpty { sum.leaveOpen() }
+        case .sockListen: if defaultVerdict != .allow && !listen.isEmpty { sum.leaveOpen() }
         case .sockSend:
             if items.row.call == .sendto {
                 if try items.holds(ItemTest("address", .max, .present, [])) { sum.leaveOpen() }
@@ -226,7 +231,7 @@ private struct LayerQuestions: Sendable {
             }
             switch try coverage(need, operation, items) {
             case .always: continue
-            case .never: sum.add(layer.defaultVerdict)
+            case .never: sum.add(layer.refusal)
             case .depends: sum.leaveOpen()
             }
         }

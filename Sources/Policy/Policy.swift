@@ -330,7 +330,8 @@ extension PolicyLayer {
         let names = ["\(number)", standard[number]].compactMap { $0 }
         if let grant = handles.first(where: { names.contains($0.name) }) { return grant.rights }
         if let give = gives.first(where: { $0.number == number }) { return give.rights }
-        if standard[number] != nil || defaultVerdict == .allow { return Self.standardRights }
+        if defaultVerdict == .allow { return .all }
+        if standard[number] != nil { return Self.standardRights }
         return handles.first { $0.name == "inherited" }?.rights
     }
 

@@ -30,6 +30,38 @@ private func fact(_ path: String, _ role: HandleRole = .object, kind: FileKind =
         )
     }
 
+    /// What an entry does not grant is refused there, whatever is allowed elsewhere.
+    @Test func entriesHoldWhereAllElseIsAllowed() throws {
+        let policy = try PolicyTests.policy(
+            "default: allow\nfiles:\n  /w: ro\n  /w/gone: none\nprograms: {/usr/bin/cat: {}}\nhandles: {stdin: read}\n")
+        let calls: [(String, RawArguments)] = [
+            ("chmod", RawArguments(1, 0o600)), ("chown", RawArguments(1, 0, 0)), ("unlink", RawArguments(1)),
+            ("mkdir", RawArguments(1, 0o700)), ("setxattr", RawArguments(1, 2, 3, 1)), ("open", RawArguments(1, 1)),
+            ("execve", RawArguments(1, 2, 3)), ("truncate", RawArguments(1, 4096)),
+        ]
+        for (call, arguments) in calls {
+            #expect(policy.decide(request(call, arguments, paths: [fact("/w/a")])).errno == ErrnoName.EACCES, "\(call)")
+            let other = call == "execve" ? "/usr/bin/cat" : "/elsewhere"
+            #expect(policy.decide(request(call, arguments, paths: [fact(other)])).isAllowed, "\(call)")
+        }
+        let names = [fact("/elsewhere", .from), fact("/w/b", .to, exists: false)]
+        for call in ["rename", "link"] {
+            #expect(!policy.decide(request(call, RawArguments(1, 2), paths: names)).isAllowed)
+        }
+        let input = HandleFact(number: 0, rights: policy.rightsOfInherited(0) ?? [])
+        #expect(policy.decide(request("write", RawArguments(0, 1, 1), handles: [input])).errno == ErrnoName.EACCES)
+        for (path, call, errno) in [
+            ("/w/s", "bind", ErrnoName.EACCES), ("/w/gone/s", "connect", ErrnoName.ENOENT), ("/s", "bind", nil),
+            ("/w/s", "connect", nil),
+        ] {
+            let role: AddressFact.Role = call == "bind" ? .local : .peer
+            let asked = request(
+                call, RawArguments(3, 1, 16), handles: [HandleFact(number: 3, rights: .all)],
+                addresses: [AddressFact(role, .unix, .unixPath(Array(path.utf8)))])
+            #expect(policy.decide(asked).errno == errno, "\(call) \(path)")
+        }
+    }
+
     /// i386 splits what has 64 bits: a rule sees the number, not the register that holds its low half.
     @Test func aRuleSeesBothHalvesOfANumber() throws {
         let policy = try PolicyTests.policy(
