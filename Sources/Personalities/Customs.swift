@@ -103,6 +103,8 @@ extension CallView {
         case .processKind: return remarked(.processKind, address & 0xFFFF_FFFF)
         case .logAction: return verbose(.syslogAction, address & 0xFFFF_FFFF)
         case .soundPeriod: return soundPeriod(address)
+        case .soundTone: return soundTone(address)
+        case .displayPort: return displayPort(address)
         case .logLevel: return verbose(.logLevel, address & 0xFFFF_FFFF)
         case .quotaCommand: return quotaCommand(address)
         case .swapFlags: return swapFlags(address)
@@ -134,6 +136,8 @@ extension CallView {
         case .bpfInstructions: extendedProgram(place)
         case .kernelVersion: kernelVersion(place)
         case .keyboardKey: keyboardKey(place)
+        case .character: snapshot.number(at: place, width: 1).map { Self.character($0) }
+        case .waitStatus: snapshot.number(at: place, width: 4).map { Self.waitStatus($0) }
         case .fourLetters: fourLetters(place)
         case .clockTicks: snapshot.number(at: place, width: word).map { .ticks($0) }
         case .seccompNumber: systemCallName(place)

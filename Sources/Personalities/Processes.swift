@@ -160,9 +160,10 @@ extension CallView {
         guard let raw = snapshot.number(at: address, width: 4), result.map({ $0 > 0 }) ?? false else {
             return .address(address)
         }
-        let status = Int32(truncatingIfNeeded: Int64(raw))
-        return .list([.word(Self.describe(status: status))])
+        return Self.waitStatus(raw)
     }
+
+    static func waitStatus(_ raw: UInt64) -> Value { .list([.word(describe(status: Int32(truncatingIfNeeded: raw)))]) }
 
     private static func describe(status: Int32) -> String {
         let signal = status & 0x7F

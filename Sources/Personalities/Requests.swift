@@ -178,10 +178,12 @@ extension CallView {
         return .record((isKnown ? fields : [Field("attr", .record(fields))]) + [Field("mask", .hexadecimal(mask))])
     }
 
+    /// PIT_TICK_RATE (linux/timex.h)
+    static let timerRate: UInt64 = 1_193_182
+
     /// KIOCSOUND: a period of the timer chip, which counts 1193182 times a second (kd_mksound in the kernel).
     func soundPeriod(_ raw: UInt64) -> Value {
-        let rate: UInt64 = 1_193_182
-        let tone = raw > 0 && raw <= rate ? "\(rate / raw) Hz" : "off"
+        let tone = raw > 0 && raw <= Self.timerRate ? "\(Self.timerRate / raw) Hz" : "off"
         return .written(.unsigned(raw), as: .commented(.unsigned(raw), tone))
     }
 

@@ -242,6 +242,9 @@ extension CallView {
         // Video for Linux writes fractions as people do.
         if id == StructureID.v4l2Fract.rawValue { return .separated(fields.map(\.value), by: "/") }
         tellDevice(&fields)
+        if id == StructureID.ptpClockTime.rawValue, let date = date(of: fields) {
+            return .commented(.record(fields), date)
+        }
         return .record(fields)
     }
 
@@ -269,6 +272,14 @@ extension CallView {
             return bytes.allSatisfy { $0 == 0 } ? nil : Bytes(Array(bytes), total: count, isBinary: true)
         }
         return nil
+    }
+
+    /// When a record of seconds and nanoseconds is, nil for zero and for what is no time.
+    private func date(of fields: [Field]) -> String? {
+        guard fields.count > 1, case .signed(let seconds) = fields[0].value, case .unsigned(let part) = fields[1].value,
+            seconds != 0 || part != 0
+        else { return nil }
+        return Calendar.text(seconds: seconds, fraction: part, digits: 9)
     }
 
     /// A device file has a number in place of a size; other files have none.
@@ -339,8 +350,11 @@ extension CallView {
         guard address != 0 else { return .address(0) }
         if type.kind == .structure { return structure(type.table, at: address, size: size) ?? .address(address) }
         if type.kind == .characters || type.kind == .octets {
-            guard let bytes = snapshot.bytes(at: address, count: type.elementSize(personality)) else {
-                return .address(address)
+            let size = type.elementSize(personality)
+            guard let bytes = snapshot.bytes(at: address, count: size) else {
+                guard let region = snapshot.region(at: address), region.count > 0 else { return .address(address) }
+                let there = snapshot.arena[region.offset..<region.offset + region.count]
+                return .unended(Bytes(Array(there), total: UInt64(size), isBinary: true), at: address)
             }
             let isText = type.kind == .characters
             return .bytes(

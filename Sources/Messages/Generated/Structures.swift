@@ -146,507 +146,510 @@ public enum StructureID: UInt16, CaseIterable, Sendable {
     case ffReplay = 140
     case ffEffect = 141
     case kbentry = 142
-    case kbkeycode = 143
-    case kbdRepeat = 144
-    case consolefontdesc = 145
-    case consoleFontOp = 146
-    case kvmEnableCap = 147
-    case kvmUserspaceMemoryRegion = 148
-    case kvmRegs = 149
-    case kvmSegment = 150
-    case kvmDtable = 151
-    case kvmSregs = 152
-    case gpiochipInfo = 153
-    case gpiolineInfo = 154
-    case gpioeventRequest = 155
-    case gpioV2LineInfo = 156
-    case ptpClockTime = 157
-    case ptpExttsRequest = 158
-    case ptpPeroutRequest = 159
-    case ptpClockCaps = 160
-    case ptpPinDesc = 161
-    case ifreqIndex = 162
-    case perfEventQueryBpf = 163
-    case sgIoHdr = 164
-    case counterComponent = 165
-    case counterWatch = 166
-    case mtdInfoUser = 167
-    case eraseInfoUser = 168
-    case eraseInfoUser64 = 169
-    case teeIoctlVersionData = 170
-    case teeIoctlShmAllocData = 171
-    case v4l2Rect = 172
-    case v4l2Fract = 173
-    case v4l2Capability = 174
-    case v4l2Fmtdesc = 175
-    case v4l2PixFormat = 176
-    case v4l2Clip = 177
-    case v4l2Window = 178
-    case v4l2VbiFormat = 179
-    case v4l2PlanePixFormat = 180
-    case v4l2PixFormatMplane = 181
-    case v4l2SdrFormat = 182
-    case v4l2MetaFormat = 183
-    case v4l2Format = 184
-    case v4l2FormatFound = 185
-    case v4l2CreateBuffers = 186
-    case v4l2QueryExtCtrl = 187
-    case v4l2Requestbuffers = 188
-    case v4l2Exportbuffer = 189
-    case v4l2Buffer = 190
-    case v4l2Captureparm = 191
-    case v4l2Outputparm = 192
-    case v4l2Streamparm = 193
-    case v4l2StreamparmFound = 194
-    case v4l2Standard = 195
-    case v4l2Input = 196
-    case v4l2Control = 197
-    case v4l2Tuner = 198
-    case v4l2Queryctrl = 199
-    case v4l2Querymenu = 200
-    case v4l2Cropcap = 201
-    case v4l2Crop = 202
-    case v4l2ExtControls = 203
-    case v4l2FrameSize = 204
-    case v4l2FrameSizes = 205
-    case v4l2Frmsizeenum = 206
-    case v4l2Frmivalenum = 207
-    case v4l2Frequency = 208
-    case btrfsIoctlVolArgs = 209
-    case btrfsQgroupLimit = 210
-    case btrfsQgroupInherit = 211
-    case btrfsIoctlVolArgsV2 = 212
-    case btrfsBalanceArgs = 213
-    case btrfsBalanceProgress = 214
-    case btrfsIoctlBalanceArgs = 215
-    case btrfsIoctlDefragRangeArgs = 216
-    case btrfsIoctlDevInfoArgs = 217
-    case btrfsIoctlDevReplaceStartParams = 218
-    case btrfsIoctlDevReplaceStatusParams = 219
-    case btrfsIoctlDevReplaceArgs = 220
-    case btrfsIoctlFeatureFlags = 221
-    case btrfsIoctlFsInfoArgs = 222
-    case btrfsIoctlGetDevStats = 223
-    case btrfsIoctlInoLookupArgs = 224
-    case btrfsIoctlInoPathArgs = 225
-    case btrfsIoctlLogicalInoArgs = 226
-    case btrfsIoctlQgroupAssignArgs = 227
-    case btrfsIoctlQgroupCreateArgs = 228
-    case btrfsIoctlQgroupLimitArgs = 229
-    case btrfsIoctlQuotaCtlArgs = 230
-    case btrfsIoctlQuotaRescanArgs = 231
-    case btrfsIoctlTimespec = 232
-    case btrfsIoctlReceivedSubvolArgs = 233
-    case btrfsScrubProgress = 234
-    case btrfsIoctlScrubArgs = 235
-    case btrfsIoctlSearchKey = 236
-    case btrfsIoctlSearchArgs = 237
-    case btrfsIoctlSearchArgsV2 = 238
-    case btrfsIoctlSendArgs = 239
-    case btrfsIoctlSpaceInfo = 240
-    case btrfsIoctlSpaceArgs = 241
-    case dmIoctl = 242
-    case kbsentry = 243
-    case unimapinit = 244
-    case kbdiacr = 245
-    case unipair = 246
-    case unimapdesc = 247
-    case kbdiacrs = 248
-    case kbdiacruc = 249
-    case kbdiacrsuc = 250
-    case kvmCpuidEntry2 = 251
-    case kvmCpuid2 = 252
-    case gpiohandleRequest = 253
-    case gpiohandleConfig = 254
-    case gpiohandleData = 255
-    case gpioOffset = 256
-    case gpioV2LineConfig = 257
-    case gpioV2LineRequest = 258
-    case gpioV2LineValues = 259
-    case gpioV2LineBits = 260
-    case mtdOobBuf = 261
-    case mtdOobBuf64 = 262
-    case otpInfo = 263
-    case mtdWriteReq = 264
-    case nandOobinfo = 265
-    case nandOobfree = 266
-    case nandEcclayoutUser = 267
-    case mtdEccStats = 268
-    case regionInfoUser = 269
-    case rtcParam = 270
-    case rtcSetting = 271
-    case ptpSysOffset = 272
-    case ptpSysOffsetPrecise = 273
-    case ptpSysOffsetExtended = 274
-    case udmabufCreate = 275
-    case udmabufCreateItem = 276
-    case udmabufCreateList = 277
-    case teeIoctlParam = 278
-    case teeIoctlOpenSessionArg = 279
-    case teeIoctlInvokeArg = 280
-    case teeIoclSuppRecvArg = 281
-    case teeIoclSuppSendArg = 282
-    case teeIoctlObjectInvokeArg = 283
-    case teeOpen = 284
-    case teeInvoke = 285
-    case teeReceive = 286
-    case teeSend = 287
-    case teeObject = 288
-    case teeIoctlCancelArg = 289
-    case teeIoctlCloseSessionArg = 290
-    case teeIoctlShmRegisterData = 291
-    case teeIoctlShmRegisterFdData = 292
-    case ubiMkvolReq = 293
-    case ubiRsvolReq = 294
-    case ubiRenameEntry = 295
-    case ubiRnvolReq = 296
-    case ubiLebChangeReq = 297
-    case ubiAttachReq = 298
-    case ubiMapReq = 299
-    case ubiSetVolPropReq = 300
-    case logicalBlockMetadataCap = 301
-    case sgIoV4 = 302
-    case serialStruct = 303
-    case serialRs485 = 304
-    case vtMode = 305
-    case vtStat = 306
-    case vtSizes = 307
-    case vtConsize = 308
-    case vtEvent = 309
-    case vtSetactivate = 310
-    case i2cMsg = 311
-    case i2cRdwrIoctlData = 312
-    case i2cSmbusIoctlData = 313
-    case spiIocTransfer = 314
-    case fbBitfield = 315
-    case fbVarScreeninfo = 316
-    case fbFixScreeninfo = 317
-    case fbCmap = 318
-    case fbCon2fbmap = 319
-    case usbdevfsCtrltransfer = 320
-    case usbdevfsBulktransfer = 321
-    case usbdevfsSetinterface = 322
-    case usbdevfsGetdriver = 323
-    case usbdevfsConnectinfo = 324
-    case usbdevfsDisconnectsignal = 325
-    case usbdevfsUrb = 326
-    case usbdevfsIoctl = 327
-    case usbdevfsDisconnectClaim = 328
-    case hidrawDevinfo = 329
-    case blkZoneRange = 330
-    case blkZone = 331
-    case blkZoneReport = 332
-    case cdromMsf = 333
-    case cdromTi = 334
-    case cdromTochdr = 335
-    case cdromVolctrl = 336
-    case cdromMcn = 337
-    case dmaBufSync = 338
-    case fscryptPolicy = 339
-    case ethtoolValue = 340
-    case ethtoolRequest = 341
-    case hwtstampConfig = 342
-    case hwtstampRequest = 343
-    case vlanIoctlArgs = 344
-    case miiRequest = 345
-    case serialIcounterStruct = 346
-    case inputId = 347
-    case uinputSetup = 348
-    case uinputAbsSetup = 349
-    case vhostVringState = 350
-    case vhostVringFile = 351
-    case vhostVringAddr = 352
-    case vhostMemoryRegion = 353
-    case vhostMemory = 354
-    case dmaHeapAllocationData = 355
-    case syncMergeData = 356
-    case dmaBufExportSyncFile = 357
-    case dmaBufImportSyncFile = 358
-    case nvmePassthruCmd = 359
-    case nvmeUserIo = 360
-    case fscryptKeySpecifier = 361
-    case fscryptAddKeyArg = 362
-    case fscryptRemoveKeyArg = 363
-    case fscryptGetKeyStatusArg = 364
-    case kvmIrqLevel = 365
-    case kvmIrqfd = 366
-    case kvmIoeventfd = 367
-    case kvmMsi = 368
-    case kvmPitConfig = 369
-    case kvmCreateDevice = 370
-    case kvmDeviceAttr = 371
-    case npioctl = 372
-    case pppOptionData = 373
-    case termios = 374
-    case termios2 = 375
-    case termio = 376
-    case winsize = 377
-    case fileCloneRange = 378
-    case fstrimRange = 379
-    case fsxattr = 380
-    case fsuuid2 = 381
-    case fsSysfsPath = 382
-    case fiemapExtent = 383
-    case procmapQuery = 384
-    case fsverityEnableArg = 385
-    case fsverityDigest = 386
-    case blkpgPartition = 387
-    case blkpgIoctlArg = 388
-    case blkUserTraceSetup = 389
-    case hdGeometry = 390
-    case loopInfo = 391
-    case loopInfo64 = 392
-    case loopConfig = 393
-    case rtcTime = 394
-    case rtcWkalrm = 395
-    case rtcPllInfo = 396
-    case randPoolInfo = 397
-    case uffdioRange = 398
-    case uffdioApi = 399
-    case uffdioRegister = 400
-    case uffdioCopy = 401
-    case uffdioZeropage = 402
-    case uffdioWriteprotect = 403
-    case uffdioContinue = 404
-    case uffdioPoison = 405
-    case uffdioMove = 406
-    case mntNsInfo = 407
-    case epollParams = 408
-    case pidfdInfo = 409
-    case watchdogInfo = 410
-    case sockaddrIn = 411
-    case x25Address = 412
-    case sockaddrX25 = 413
-    case sockaddrQrtr = 414
-    case sockaddrCan = 415
-    case tipcServiceRange = 416
-    case tipcServiceAddr = 417
-    case tipcServiceName = 418
-    case tipcSocketAddr = 419
-    case tipcRangeMember = 420
-    case tipcNameMember = 421
-    case tipcIdMember = 422
-    case sockaddrTipc = 423
-    case ieee802154AddrSa = 424
-    case sockaddrIeee802154 = 425
-    case timeval64 = 426
-    case ucred = 427
-    case linger = 428
-    case sockTxtime = 429
-    case ipMreq = 430
-    case ipMreqSource = 431
-    case ipv6Mreq = 432
-    case inPktinfo = 433
-    case in6Pktinfo = 434
-    case sockExtendedErr = 435
-    case tcpRepairWindow = 436
-    case sctpRtoinfo = 437
-    case sctpAssocparams = 438
-    case sctpInitmsg = 439
-    case sctpEventSubscribe = 440
-    case tcpMd5sig = 441
-    case in6FlowlabelReq = 442
-    case tlsCryptoInfo = 443
-    case tpacketReq3 = 444
-    case tpacketStatsV3 = 445
-    case tpacketAuxdata = 446
-    case canFilter = 447
-    case xdpUmemReg = 448
-    case xdpRingOffset = 449
-    case xdpMmapOffsets = 450
-    case xdpStatistics = 451
-    case tcpInfo = 452
-    case tipcGroupReq = 453
-    case tcpAoAdd = 454
-    case ifinfomsg = 455
-    case ifaddrmsg = 456
-    case rtmsg = 457
-    case ndmsg = 458
-    case fibRuleHdr = 459
-    case tcmsg = 460
-    case genlmsghdr = 461
-    case ifaCacheinfo = 462
-    case ndaCacheinfo = 463
-    case rtaCacheinfo = 464
-    case udevMonitorNetlinkHeader = 465
-    case rtnlLinkStats = 466
-    case rtnlLinkStats64 = 467
-    case iflaBridgeId = 468
-    case brBooloptMulti = 469
-    case iflaCacheinfo = 470
-    case bridgeVlanInfo = 471
-    case iflaVfMac = 472
-    case iflaVfVlan = 473
-    case iflaVfVlanInfo = 474
-    case iflaVfBroadcast = 475
-    case iflaVfTxRate = 476
-    case iflaVfRate = 477
-    case iflaVfSpoofchk = 478
-    case iflaVfLinkState = 479
-    case iflaVfRssQueryEn = 480
-    case iflaVfTrust = 481
-    case iflaVfGuid = 482
-    case iflaPortVsi = 483
-    case rtnlLinkIfmap = 484
-    case ndtConfig = 485
-    case ndtStats = 486
-    case ndtmsg = 487
-    case ifaddrlblmsg = 488
-    case netconfmsg = 489
-    case dcbmsg = 490
-    case multicastReport = 491
-    case rtgenmsg = 492
-    case nhmsg = 493
-    case nexthopGrp = 494
-    case brPortMsg = 495
-    case multicastAddress = 496
-    case brMdbEntry = 497
-    case ifStatsMsg = 498
-    case bridgeVlanXstats = 499
-    case brMcastStats = 500
-    case mplsLinkStats = 501
-    case bridgeStpXstats = 502
-    case rtnlHwStats64 = 503
-    case gnetStatsBasic = 504
-    case gnetStatsRateEst = 505
-    case gnetStatsRateEst64 = 506
-    case gnetStatsQueue = 507
-    case tcSizespec = 508
-    case tcStats = 509
-    case tcEstimator = 510
-    case tcamsg = 511
-    case nlaBitfield32 = 512
-    case rtaMfcStats = 513
-    case fibRuleUidRange = 514
-    case fibRulePortRange = 515
-    case rtnexthop = 516
-    case canDeviceStats = 517
-    case trafficRootFlags = 518
-    case trafficActionFlags = 519
-    case trafficStatisticsFlags = 520
-    case iflaVlanFlags = 521
-    case iflaVlanQosMapping = 522
-    case inetDiagSockid = 523
-    case inet6DiagSockid = 524
-    case inetDiagReqV2 = 525
-    case inetDiagReq = 526
-    case inetDiagMsg = 527
-    case inet6DiagReqV2 = 528
-    case inet6DiagMsg = 529
-    case inetDiagMeminfo = 530
-    case tcpvegasInfo = 531
-    case tcpDctcpInfo = 532
-    case tcpBbrInfo = 533
-    case inetDiagSockopt = 534
-    case unixDiagReq = 535
-    case unixDiagMsg = 536
-    case unixDiagVfs = 537
-    case unixDiagRqlen = 538
-    case netlinkDiagReq = 539
-    case netlinkDiagMsg = 540
-    case netlinkDiagRing = 541
-    case packetDiagReq = 542
-    case packetDiagMsg = 543
-    case packetDiagInfo = 544
-    case packetDiagMclist = 545
-    case tcpDiagMd5sig = 546
-    case packetDiagRing = 547
-    case smcDiagReq = 548
-    case smcDiagMsg = 549
-    case smcDiagFallback = 550
-    case inetDiagBcOp = 551
-    case smcDiagCursor = 552
-    case smcDiagConninfo = 553
-    case smcdDiagDmbinfo = 554
-    case smcDiagLinkinfo = 555
-    case smcDiagLgrinfo = 556
-    case selnlMsgSetenforce = 557
-    case selnlMsgPolicyload = 558
-    case nfgenmsg = 559
-    case cryptoUserAlg = 560
-    case cryptoReportGeneric = 561
-    case cryptoReportHash = 562
-    case cryptoReportBlkcipher = 563
-    case cryptoReportAead = 564
-    case cryptoReportRng = 565
-    case cryptoReportCipher = 566
-    case bpfMapCreate = 567
-    case bpfMapElement = 568
-    case bpfMapUpdate = 569
-    case bpfMapKey = 570
-    case bpfMapNext = 571
-    case bpfMapOnly = 572
-    case bpfProgLoad = 573
-    case bpfObject = 574
-    case bpfProgAttach = 575
-    case bpfProgDetach = 576
-    case bpfTestRun = 577
-    case bpfProgTestRun = 578
-    case bpfNextId = 579
-    case bpfProgById = 580
-    case bpfMapById = 581
-    case bpfBtfById = 582
-    case bpfLinkById = 583
-    case bpfInfoByFd = 584
-    case bpfObjectInfo = 585
-    case bpfQueryAttr = 586
-    case bpfProgQuery = 587
-    case bpfTracepoint = 588
-    case bpfRawTracepoint = 589
-    case bpfBtfLoad = 590
-    case bpfTaskQuery = 591
-    case bpfTaskFdQuery = 592
-    case bpfBatch = 593
-    case bpfMapBatch = 594
-    case bpfBatchUpdate = 595
-    case bpfMapBatchUpdate = 596
-    case bpfBatchDelete = 597
-    case bpfMapBatchDelete = 598
-    case bpfKprobeMulti = 599
-    case bpfCookieAttr = 600
-    case bpfUprobeMulti = 601
-    case bpfTracingAttr = 602
-    case bpfNetfilterAttr = 603
-    case bpfRelativeAttr = 604
-    case bpfLinkAttr = 605
-    case bpfLinkCreate = 606
-    case bpfLinkChange = 607
-    case bpfLinkUpdate = 608
-    case bpfLinkOnly = 609
-    case bpfLinkDetach = 610
-    case bpfStatsAttr = 611
-    case bpfEnableStats = 612
-    case bpfIterator = 613
-    case bpfIterCreate = 614
-    case bpfBinding = 615
-    case bpfProgBindMap = 616
-    case bpfToken = 617
-    case bpfTokenCreate = 618
-    case bpfStream = 619
-    case bpfProgStreamRead = 620
-    case perfEventAttr = 621
-    case perfQueryBpf = 622
-    case flock64I386 = 623
-    case statI386 = 624
-    case stat64 = 625
-    case oldStat = 626
-    case selArg = 627
-    case mmapArg = 628
-    case oldSigaction = 629
-    case ipc64PermI386 = 630
-    case ipc64PermSetI386 = 631
-    case shmid64DsI386 = 632
-    case semid64DsI386 = 633
-    case msqid64DsI386 = 634
-    case msqid64DsSetI386 = 635
-    case sigeventI386 = 636
-    case ffEffectI386 = 637
-    case sgIoHdrI386 = 638
-    case v4l2FormatI386 = 639
-    case v4l2FormatFoundI386 = 640
-    case v4l2CreateBuffersI386 = 641
-    case v4l2BufferI386 = 642
-    case loopInfoI386 = 643
+    case kbentryAsked = 143
+    case kbkeycode = 144
+    case kbdRepeat = 145
+    case consolefontdesc = 146
+    case consoleFontOp = 147
+    case kvmEnableCap = 148
+    case kvmUserspaceMemoryRegion = 149
+    case kvmRegs = 150
+    case kvmSegment = 151
+    case kvmDtable = 152
+    case kvmSregs = 153
+    case gpiochipInfo = 154
+    case gpiolineInfo = 155
+    case gpioeventRequest = 156
+    case gpioV2LineInfo = 157
+    case ptpClockTime = 158
+    case ptpClockSpan = 159
+    case ptpExttsRequest = 160
+    case ptpPeroutRequest = 161
+    case ptpClockCaps = 162
+    case ptpPinDesc = 163
+    case ptpPinRequest = 164
+    case ifreqIndex = 165
+    case perfEventQueryBpf = 166
+    case sgIoHdr = 167
+    case counterComponent = 168
+    case counterWatch = 169
+    case mtdInfoUser = 170
+    case eraseInfoUser = 171
+    case eraseInfoUser64 = 172
+    case teeIoctlVersionData = 173
+    case teeIoctlShmAllocData = 174
+    case v4l2Rect = 175
+    case v4l2Fract = 176
+    case v4l2Capability = 177
+    case v4l2Fmtdesc = 178
+    case v4l2PixFormat = 179
+    case v4l2Clip = 180
+    case v4l2Window = 181
+    case v4l2VbiFormat = 182
+    case v4l2PlanePixFormat = 183
+    case v4l2PixFormatMplane = 184
+    case v4l2SdrFormat = 185
+    case v4l2MetaFormat = 186
+    case v4l2Format = 187
+    case v4l2FormatFound = 188
+    case v4l2CreateBuffers = 189
+    case v4l2QueryExtCtrl = 190
+    case v4l2Requestbuffers = 191
+    case v4l2Exportbuffer = 192
+    case v4l2Buffer = 193
+    case v4l2Captureparm = 194
+    case v4l2Outputparm = 195
+    case v4l2Streamparm = 196
+    case v4l2StreamparmFound = 197
+    case v4l2Standard = 198
+    case v4l2Input = 199
+    case v4l2Control = 200
+    case v4l2Tuner = 201
+    case v4l2Queryctrl = 202
+    case v4l2Querymenu = 203
+    case v4l2Cropcap = 204
+    case v4l2Crop = 205
+    case v4l2ExtControls = 206
+    case v4l2FrameSize = 207
+    case v4l2FrameSizes = 208
+    case v4l2Frmsizeenum = 209
+    case v4l2Frmivalenum = 210
+    case v4l2Frequency = 211
+    case btrfsIoctlVolArgs = 212
+    case btrfsQgroupLimit = 213
+    case btrfsQgroupInherit = 214
+    case btrfsIoctlVolArgsV2 = 215
+    case btrfsBalanceArgs = 216
+    case btrfsBalanceProgress = 217
+    case btrfsIoctlBalanceArgs = 218
+    case btrfsIoctlDefragRangeArgs = 219
+    case btrfsIoctlDevInfoArgs = 220
+    case btrfsIoctlDevReplaceStartParams = 221
+    case btrfsIoctlDevReplaceStatusParams = 222
+    case btrfsIoctlDevReplaceArgs = 223
+    case btrfsIoctlFeatureFlags = 224
+    case btrfsIoctlFsInfoArgs = 225
+    case btrfsIoctlGetDevStats = 226
+    case btrfsIoctlInoLookupArgs = 227
+    case btrfsIoctlInoPathArgs = 228
+    case btrfsIoctlLogicalInoArgs = 229
+    case btrfsIoctlQgroupAssignArgs = 230
+    case btrfsIoctlQgroupCreateArgs = 231
+    case btrfsIoctlQgroupLimitArgs = 232
+    case btrfsIoctlQuotaCtlArgs = 233
+    case btrfsIoctlQuotaRescanArgs = 234
+    case btrfsIoctlTimespec = 235
+    case btrfsIoctlReceivedSubvolArgs = 236
+    case btrfsScrubProgress = 237
+    case btrfsIoctlScrubArgs = 238
+    case btrfsIoctlSearchKey = 239
+    case btrfsIoctlSearchArgs = 240
+    case btrfsIoctlSearchArgsV2 = 241
+    case btrfsIoctlSendArgs = 242
+    case btrfsIoctlSpaceInfo = 243
+    case btrfsIoctlSpaceArgs = 244
+    case dmIoctl = 245
+    case kbsentry = 246
+    case unimapinit = 247
+    case kbdiacr = 248
+    case unipair = 249
+    case unimapdesc = 250
+    case kbdiacrs = 251
+    case kbdiacruc = 252
+    case kbdiacrsuc = 253
+    case kvmCpuidEntry2 = 254
+    case kvmCpuid2 = 255
+    case gpiohandleRequest = 256
+    case gpiohandleConfig = 257
+    case gpiohandleData = 258
+    case gpioOffset = 259
+    case gpioV2LineConfig = 260
+    case gpioV2LineRequest = 261
+    case gpioV2LineValues = 262
+    case gpioV2LineBits = 263
+    case mtdOobBuf = 264
+    case mtdOobBuf64 = 265
+    case otpInfo = 266
+    case mtdWriteReq = 267
+    case nandOobinfo = 268
+    case nandOobfree = 269
+    case nandEcclayoutUser = 270
+    case mtdEccStats = 271
+    case regionInfoUser = 272
+    case rtcParam = 273
+    case rtcSetting = 274
+    case ptpSysOffset = 275
+    case ptpSysOffsetPrecise = 276
+    case ptpSysOffsetExtended = 277
+    case udmabufCreate = 278
+    case udmabufCreateItem = 279
+    case udmabufCreateList = 280
+    case teeIoctlParam = 281
+    case teeIoctlOpenSessionArg = 282
+    case teeIoctlInvokeArg = 283
+    case teeIoclSuppRecvArg = 284
+    case teeIoclSuppSendArg = 285
+    case teeIoctlObjectInvokeArg = 286
+    case teeOpen = 287
+    case teeInvoke = 288
+    case teeReceive = 289
+    case teeSend = 290
+    case teeObject = 291
+    case teeIoctlCancelArg = 292
+    case teeIoctlCloseSessionArg = 293
+    case teeIoctlShmRegisterData = 294
+    case teeIoctlShmRegisterFdData = 295
+    case ubiMkvolReq = 296
+    case ubiRsvolReq = 297
+    case ubiRenameEntry = 298
+    case ubiRnvolReq = 299
+    case ubiLebChangeReq = 300
+    case ubiAttachReq = 301
+    case ubiMapReq = 302
+    case ubiSetVolPropReq = 303
+    case logicalBlockMetadataCap = 304
+    case sgIoV4 = 305
+    case serialStruct = 306
+    case serialRs485 = 307
+    case vtMode = 308
+    case vtStat = 309
+    case vtSizes = 310
+    case vtConsize = 311
+    case vtEvent = 312
+    case vtSetactivate = 313
+    case i2cMsg = 314
+    case i2cRdwrIoctlData = 315
+    case i2cSmbusIoctlData = 316
+    case spiIocTransfer = 317
+    case fbBitfield = 318
+    case fbVarScreeninfo = 319
+    case fbFixScreeninfo = 320
+    case fbCmap = 321
+    case fbCon2fbmap = 322
+    case usbdevfsCtrltransfer = 323
+    case usbdevfsBulktransfer = 324
+    case usbdevfsSetinterface = 325
+    case usbdevfsGetdriver = 326
+    case usbdevfsConnectinfo = 327
+    case usbdevfsDisconnectsignal = 328
+    case usbdevfsUrb = 329
+    case usbdevfsIoctl = 330
+    case usbdevfsDisconnectClaim = 331
+    case hidrawDevinfo = 332
+    case blkZoneRange = 333
+    case blkZone = 334
+    case blkZoneReport = 335
+    case cdromMsf = 336
+    case cdromTi = 337
+    case cdromTochdr = 338
+    case cdromVolctrl = 339
+    case cdromMcn = 340
+    case dmaBufSync = 341
+    case fscryptPolicy = 342
+    case ethtoolValue = 343
+    case ethtoolRequest = 344
+    case hwtstampConfig = 345
+    case hwtstampRequest = 346
+    case vlanIoctlArgs = 347
+    case miiRequest = 348
+    case serialIcounterStruct = 349
+    case inputId = 350
+    case uinputSetup = 351
+    case uinputAbsSetup = 352
+    case vhostVringState = 353
+    case vhostVringFile = 354
+    case vhostVringAddr = 355
+    case vhostMemoryRegion = 356
+    case vhostMemory = 357
+    case dmaHeapAllocationData = 358
+    case syncMergeData = 359
+    case dmaBufExportSyncFile = 360
+    case dmaBufImportSyncFile = 361
+    case nvmePassthruCmd = 362
+    case nvmeUserIo = 363
+    case fscryptKeySpecifier = 364
+    case fscryptAddKeyArg = 365
+    case fscryptRemoveKeyArg = 366
+    case fscryptGetKeyStatusArg = 367
+    case kvmIrqLevel = 368
+    case kvmIrqfd = 369
+    case kvmIoeventfd = 370
+    case kvmMsi = 371
+    case kvmPitConfig = 372
+    case kvmCreateDevice = 373
+    case kvmDeviceAttr = 374
+    case npioctl = 375
+    case pppOptionData = 376
+    case termios = 377
+    case termios2 = 378
+    case termio = 379
+    case winsize = 380
+    case fileCloneRange = 381
+    case fstrimRange = 382
+    case fsxattr = 383
+    case fsuuid2 = 384
+    case fsSysfsPath = 385
+    case fiemapExtent = 386
+    case procmapQuery = 387
+    case fsverityEnableArg = 388
+    case fsverityDigest = 389
+    case blkpgPartition = 390
+    case blkpgIoctlArg = 391
+    case blkUserTraceSetup = 392
+    case hdGeometry = 393
+    case loopInfo = 394
+    case loopInfo64 = 395
+    case loopConfig = 396
+    case rtcTime = 397
+    case rtcWkalrm = 398
+    case rtcPllInfo = 399
+    case randPoolInfo = 400
+    case uffdioRange = 401
+    case uffdioApi = 402
+    case uffdioRegister = 403
+    case uffdioCopy = 404
+    case uffdioZeropage = 405
+    case uffdioWriteprotect = 406
+    case uffdioContinue = 407
+    case uffdioPoison = 408
+    case uffdioMove = 409
+    case mntNsInfo = 410
+    case epollParams = 411
+    case pidfdInfo = 412
+    case watchdogInfo = 413
+    case sockaddrIn = 414
+    case x25Address = 415
+    case sockaddrX25 = 416
+    case sockaddrQrtr = 417
+    case sockaddrCan = 418
+    case tipcServiceRange = 419
+    case tipcServiceAddr = 420
+    case tipcServiceName = 421
+    case tipcSocketAddr = 422
+    case tipcRangeMember = 423
+    case tipcNameMember = 424
+    case tipcIdMember = 425
+    case sockaddrTipc = 426
+    case ieee802154AddrSa = 427
+    case sockaddrIeee802154 = 428
+    case timeval64 = 429
+    case ucred = 430
+    case linger = 431
+    case sockTxtime = 432
+    case ipMreq = 433
+    case ipMreqSource = 434
+    case ipv6Mreq = 435
+    case inPktinfo = 436
+    case in6Pktinfo = 437
+    case sockExtendedErr = 438
+    case tcpRepairWindow = 439
+    case sctpRtoinfo = 440
+    case sctpAssocparams = 441
+    case sctpInitmsg = 442
+    case sctpEventSubscribe = 443
+    case tcpMd5sig = 444
+    case in6FlowlabelReq = 445
+    case tlsCryptoInfo = 446
+    case tpacketReq3 = 447
+    case tpacketStatsV3 = 448
+    case tpacketAuxdata = 449
+    case canFilter = 450
+    case xdpUmemReg = 451
+    case xdpRingOffset = 452
+    case xdpMmapOffsets = 453
+    case xdpStatistics = 454
+    case tcpInfo = 455
+    case tipcGroupReq = 456
+    case tcpAoAdd = 457
+    case ifinfomsg = 458
+    case ifaddrmsg = 459
+    case rtmsg = 460
+    case ndmsg = 461
+    case fibRuleHdr = 462
+    case tcmsg = 463
+    case genlmsghdr = 464
+    case ifaCacheinfo = 465
+    case ndaCacheinfo = 466
+    case rtaCacheinfo = 467
+    case udevMonitorNetlinkHeader = 468
+    case rtnlLinkStats = 469
+    case rtnlLinkStats64 = 470
+    case iflaBridgeId = 471
+    case brBooloptMulti = 472
+    case iflaCacheinfo = 473
+    case bridgeVlanInfo = 474
+    case iflaVfMac = 475
+    case iflaVfVlan = 476
+    case iflaVfVlanInfo = 477
+    case iflaVfBroadcast = 478
+    case iflaVfTxRate = 479
+    case iflaVfRate = 480
+    case iflaVfSpoofchk = 481
+    case iflaVfLinkState = 482
+    case iflaVfRssQueryEn = 483
+    case iflaVfTrust = 484
+    case iflaVfGuid = 485
+    case iflaPortVsi = 486
+    case rtnlLinkIfmap = 487
+    case ndtConfig = 488
+    case ndtStats = 489
+    case ndtmsg = 490
+    case ifaddrlblmsg = 491
+    case netconfmsg = 492
+    case dcbmsg = 493
+    case multicastReport = 494
+    case rtgenmsg = 495
+    case nhmsg = 496
+    case nexthopGrp = 497
+    case brPortMsg = 498
+    case multicastAddress = 499
+    case brMdbEntry = 500
+    case ifStatsMsg = 501
+    case bridgeVlanXstats = 502
+    case brMcastStats = 503
+    case mplsLinkStats = 504
+    case bridgeStpXstats = 505
+    case rtnlHwStats64 = 506
+    case gnetStatsBasic = 507
+    case gnetStatsRateEst = 508
+    case gnetStatsRateEst64 = 509
+    case gnetStatsQueue = 510
+    case tcSizespec = 511
+    case tcStats = 512
+    case tcEstimator = 513
+    case tcamsg = 514
+    case nlaBitfield32 = 515
+    case rtaMfcStats = 516
+    case fibRuleUidRange = 517
+    case fibRulePortRange = 518
+    case rtnexthop = 519
+    case canDeviceStats = 520
+    case trafficRootFlags = 521
+    case trafficActionFlags = 522
+    case trafficStatisticsFlags = 523
+    case iflaVlanFlags = 524
+    case iflaVlanQosMapping = 525
+    case inetDiagSockid = 526
+    case inet6DiagSockid = 527
+    case inetDiagReqV2 = 528
+    case inetDiagReq = 529
+    case inetDiagMsg = 530
+    case inet6DiagReqV2 = 531
+    case inet6DiagMsg = 532
+    case inetDiagMeminfo = 533
+    case tcpvegasInfo = 534
+    case tcpDctcpInfo = 535
+    case tcpBbrInfo = 536
+    case inetDiagSockopt = 537
+    case unixDiagReq = 538
+    case unixDiagMsg = 539
+    case unixDiagVfs = 540
+    case unixDiagRqlen = 541
+    case netlinkDiagReq = 542
+    case netlinkDiagMsg = 543
+    case netlinkDiagRing = 544
+    case packetDiagReq = 545
+    case packetDiagMsg = 546
+    case packetDiagInfo = 547
+    case packetDiagMclist = 548
+    case tcpDiagMd5sig = 549
+    case packetDiagRing = 550
+    case smcDiagReq = 551
+    case smcDiagMsg = 552
+    case smcDiagFallback = 553
+    case inetDiagBcOp = 554
+    case smcDiagCursor = 555
+    case smcDiagConninfo = 556
+    case smcdDiagDmbinfo = 557
+    case smcDiagLinkinfo = 558
+    case smcDiagLgrinfo = 559
+    case selnlMsgSetenforce = 560
+    case selnlMsgPolicyload = 561
+    case nfgenmsg = 562
+    case cryptoUserAlg = 563
+    case cryptoReportGeneric = 564
+    case cryptoReportHash = 565
+    case cryptoReportBlkcipher = 566
+    case cryptoReportAead = 567
+    case cryptoReportRng = 568
+    case cryptoReportCipher = 569
+    case bpfMapCreate = 570
+    case bpfMapElement = 571
+    case bpfMapUpdate = 572
+    case bpfMapKey = 573
+    case bpfMapNext = 574
+    case bpfMapOnly = 575
+    case bpfProgLoad = 576
+    case bpfObject = 577
+    case bpfProgAttach = 578
+    case bpfProgDetach = 579
+    case bpfTestRun = 580
+    case bpfProgTestRun = 581
+    case bpfNextId = 582
+    case bpfProgById = 583
+    case bpfMapById = 584
+    case bpfBtfById = 585
+    case bpfLinkById = 586
+    case bpfInfoByFd = 587
+    case bpfObjectInfo = 588
+    case bpfQueryAttr = 589
+    case bpfProgQuery = 590
+    case bpfTracepoint = 591
+    case bpfRawTracepoint = 592
+    case bpfBtfLoad = 593
+    case bpfTaskQuery = 594
+    case bpfTaskFdQuery = 595
+    case bpfBatch = 596
+    case bpfMapBatch = 597
+    case bpfBatchUpdate = 598
+    case bpfMapBatchUpdate = 599
+    case bpfBatchDelete = 600
+    case bpfMapBatchDelete = 601
+    case bpfKprobeMulti = 602
+    case bpfCookieAttr = 603
+    case bpfUprobeMulti = 604
+    case bpfTracingAttr = 605
+    case bpfNetfilterAttr = 606
+    case bpfRelativeAttr = 607
+    case bpfLinkAttr = 608
+    case bpfLinkCreate = 609
+    case bpfLinkChange = 610
+    case bpfLinkUpdate = 611
+    case bpfLinkOnly = 612
+    case bpfLinkDetach = 613
+    case bpfStatsAttr = 614
+    case bpfEnableStats = 615
+    case bpfIterator = 616
+    case bpfIterCreate = 617
+    case bpfBinding = 618
+    case bpfProgBindMap = 619
+    case bpfToken = 620
+    case bpfTokenCreate = 621
+    case bpfStream = 622
+    case bpfProgStreamRead = 623
+    case perfEventAttr = 624
+    case perfQueryBpf = 625
+    case flock64I386 = 626
+    case statI386 = 627
+    case stat64 = 628
+    case oldStat = 629
+    case selArg = 630
+    case mmapArg = 631
+    case oldSigaction = 632
+    case ipc64PermI386 = 633
+    case ipc64PermSetI386 = 634
+    case shmid64DsI386 = 635
+    case semid64DsI386 = 636
+    case msqid64DsI386 = 637
+    case msqid64DsSetI386 = 638
+    case sigeventI386 = 639
+    case ffEffectI386 = 640
+    case sgIoHdrI386 = 641
+    case v4l2FormatI386 = 642
+    case v4l2FormatFoundI386 = 643
+    case v4l2CreateBuffersI386 = 644
+    case v4l2BufferI386 = 645
+    case loopInfoI386 = 646
 }
 
 extension SpecTables {
@@ -672,9 +675,9 @@ extension SpecTables {
         StructureRow("ustat", fields: (105, 4), size64: 32, size32: 20),
         StructureRow("utimbuf", fields: (109, 2), size64: 16, size32: 8),
         StructureRow("open_how", fields: (111, 4), size64: 24, size32: 24, minimum: 24),
-        StructureRow("xattr_set", fields: (115, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("xattr_args", fields: (118, 3), size64: 16, size32: 16),
-        StructureRow("file_attr", fields: (121, 5), size64: 24, size32: 24),
+        StructureRow("xattr_set", fields: (115, 3), size64: 16, size32: 16, isWide: true, minimum: 16),
+        StructureRow("xattr_args", fields: (118, 3), size64: 16, size32: 16, minimum: 16),
+        StructureRow("file_attr", fields: (121, 5), size64: 24, size32: 24, minimum: 24),
         StructureRow("mount_attr", fields: (126, 6), size64: 32, size32: 32, minimum: 32),
         StructureRow("mnt_id_req", fields: (132, 5), size64: 32, size32: 32),
         StructureRow("mnt_id_list", fields: (137, 5), size64: 32, size32: 32),
@@ -796,516 +799,519 @@ extension SpecTables {
         StructureRow("ff_replay", fields: (937, 2), size64: 4, size32: 4),
         StructureRow("ff_effect", fields: (939, 10), size64: 48, size32: 48),
         StructureRow("kbentry", fields: (949, 4), size64: 4, size32: 4),
-        StructureRow("kbkeycode", fields: (953, 2), size64: 8, size32: 8),
-        StructureRow("kbd_repeat", fields: (955, 2), size64: 8, size32: 8),
-        StructureRow("consolefontdesc", fields: (957, 3), size64: 16, size32: 8),
-        StructureRow("console_font_op", fields: (960, 6), size64: 32, size32: 24),
-        StructureRow("kvm_enable_cap", fields: (966, 4), size64: 104, size32: 104),
-        StructureRow("kvm_userspace_memory_region", fields: (970, 5), size64: 32, size32: 32),
-        StructureRow("kvm_regs", fields: (975, 18), size64: 144, size32: 144),
-        StructureRow("kvm_segment", fields: (993, 13), size64: 24, size32: 24),
-        StructureRow("kvm_dtable", fields: (1006, 3), size64: 16, size32: 16),
-        StructureRow("kvm_sregs", fields: (1009, 18), size64: 312, size32: 312),
-        StructureRow("gpiochip_info", fields: (1027, 3), size64: 68, size32: 68),
-        StructureRow("gpioline_info", fields: (1030, 4), size64: 72, size32: 72, isApart: true),
-        StructureRow("gpioevent_request", fields: (1034, 5), size64: 48, size32: 48, isApart: true),
-        StructureRow("gpio_v2_line_info", fields: (1039, 7), size64: 256, size32: 256, isApart: true),
-        StructureRow("ptp_clock_time", fields: (1046, 3), size64: 16, size32: 16),
-        StructureRow("ptp_extts_request", fields: (1049, 3), size64: 16, size32: 16),
-        StructureRow("ptp_perout_request", fields: (1052, 5), size64: 56, size32: 56),
-        StructureRow("ptp_clock_caps", fields: (1057, 10), size64: 80, size32: 80),
-        StructureRow("ptp_pin_desc", fields: (1067, 5), size64: 96, size32: 96),
-        StructureRow("ifreq_index", fields: (1072, 1), size64: 20, size32: 20),
-        StructureRow("perf_event_query_bpf", fields: (1073, 3), size64: 8, size32: 8),
-        StructureRow("sg_io_hdr", fields: (1076, 23), size64: 88, size32: 84),
-        StructureRow("counter_component", fields: (1099, 4), size64: 4, size32: 4),
-        StructureRow("counter_watch", fields: (1103, 3), size64: 6, size32: 6),
-        StructureRow("mtd_info_user", fields: (1106, 7), size64: 32, size32: 32),
-        StructureRow("erase_info_user", fields: (1113, 2), size64: 8, size32: 8),
-        StructureRow("erase_info_user64", fields: (1115, 2), size64: 16, size32: 16),
-        StructureRow("tee_ioctl_version_data", fields: (1117, 4), size64: 12, size32: 12),
-        StructureRow("tee_ioctl_shm_alloc_data", fields: (1121, 3), size64: 16, size32: 16),
-        StructureRow("v4l2_rect", fields: (1124, 4), size64: 16, size32: 16),
-        StructureRow("v4l2_fract", fields: (1128, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_capability", fields: (1130, 7), size64: 104, size32: 104),
-        StructureRow("v4l2_fmtdesc", fields: (1137, 7), size64: 64, size32: 64),
-        StructureRow("v4l2_pix_format", fields: (1144, 8), size64: 48, size32: 48),
-        StructureRow("v4l2_clip", fields: (1152, 2), size64: 24, size32: 20),
-        StructureRow("v4l2_window", fields: (1154, 7), size64: 56, size32: 40),
-        StructureRow("v4l2_vbi_format", fields: (1161, 8), size64: 44, size32: 44),
-        StructureRow("v4l2_plane_pix_format", fields: (1169, 3), size64: 20, size32: 20),
-        StructureRow("v4l2_pix_format_mplane", fields: (1172, 8), size64: 192, size32: 192),
-        StructureRow("v4l2_sdr_format", fields: (1180, 3), size64: 32, size32: 32),
-        StructureRow("v4l2_meta_format", fields: (1183, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_format", fields: (1185, 8), size64: 208, size32: 208),
-        StructureRow("v4l2_format_found", fields: (1193, 8), size64: 208, size32: 208),
-        StructureRow("v4l2_create_buffers", fields: (1201, 6), size64: 256, size32: 256),
-        StructureRow("v4l2_query_ext_ctrl", fields: (1207, 13), size64: 232, size32: 232),
-        StructureRow("v4l2_requestbuffers", fields: (1220, 4), size64: 20, size32: 20),
-        StructureRow("v4l2_exportbuffer", fields: (1224, 6), size64: 64, size32: 64),
-        StructureRow("v4l2_buffer", fields: (1230, 13), size64: 88, size32: 84),
-        StructureRow("v4l2_captureparm", fields: (1243, 6), size64: 40, size32: 40),
-        StructureRow("v4l2_outputparm", fields: (1249, 6), size64: 40, size32: 40),
-        StructureRow("v4l2_streamparm", fields: (1255, 4), size64: 204, size32: 204),
-        StructureRow("v4l2_streamparm_found", fields: (1259, 4), size64: 204, size32: 204),
-        StructureRow("v4l2_standard", fields: (1263, 6), size64: 72, size32: 64),
-        StructureRow("v4l2_input", fields: (1269, 9), size64: 80, size32: 76),
-        StructureRow("v4l2_control", fields: (1278, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_tuner", fields: (1280, 11), size64: 84, size32: 84),
-        StructureRow("v4l2_queryctrl", fields: (1291, 9), size64: 68, size32: 68),
+        StructureRow("kbentry_asked", fields: (953, 4), size64: 4, size32: 4),
+        StructureRow("kbkeycode", fields: (957, 2), size64: 8, size32: 8),
+        StructureRow("kbd_repeat", fields: (959, 2), size64: 8, size32: 8),
+        StructureRow("consolefontdesc", fields: (961, 3), size64: 16, size32: 8),
+        StructureRow("console_font_op", fields: (964, 6), size64: 32, size32: 24),
+        StructureRow("kvm_enable_cap", fields: (970, 4), size64: 104, size32: 104),
+        StructureRow("kvm_userspace_memory_region", fields: (974, 5), size64: 32, size32: 32),
+        StructureRow("kvm_regs", fields: (979, 18), size64: 144, size32: 144),
+        StructureRow("kvm_segment", fields: (997, 13), size64: 24, size32: 24),
+        StructureRow("kvm_dtable", fields: (1010, 3), size64: 16, size32: 16),
+        StructureRow("kvm_sregs", fields: (1013, 18), size64: 312, size32: 312),
+        StructureRow("gpiochip_info", fields: (1031, 3), size64: 68, size32: 68),
+        StructureRow("gpioline_info", fields: (1034, 4), size64: 72, size32: 72, isApart: true),
+        StructureRow("gpioevent_request", fields: (1038, 5), size64: 48, size32: 48, isApart: true),
+        StructureRow("gpio_v2_line_info", fields: (1043, 7), size64: 256, size32: 256, isApart: true),
+        StructureRow("ptp_clock_time", fields: (1050, 3), size64: 16, size32: 16),
+        StructureRow("ptp_clock_span", fields: (1053, 3), size64: 16, size32: 16),
+        StructureRow("ptp_extts_request", fields: (1056, 3), size64: 16, size32: 16),
+        StructureRow("ptp_perout_request", fields: (1059, 7), size64: 56, size32: 56),
+        StructureRow("ptp_clock_caps", fields: (1066, 10), size64: 80, size32: 80),
+        StructureRow("ptp_pin_desc", fields: (1076, 5), size64: 96, size32: 96),
+        StructureRow("ptp_pin_request", fields: (1081, 4), size64: 96, size32: 96),
+        StructureRow("ifreq_index", fields: (1085, 1), size64: 20, size32: 20),
+        StructureRow("perf_event_query_bpf", fields: (1086, 3), size64: 8, size32: 8),
+        StructureRow("sg_io_hdr", fields: (1089, 23), size64: 88, size32: 84),
+        StructureRow("counter_component", fields: (1112, 4), size64: 4, size32: 4),
+        StructureRow("counter_watch", fields: (1116, 3), size64: 6, size32: 6),
+        StructureRow("mtd_info_user", fields: (1119, 7), size64: 32, size32: 32),
+        StructureRow("erase_info_user", fields: (1126, 2), size64: 8, size32: 8),
+        StructureRow("erase_info_user64", fields: (1128, 2), size64: 16, size32: 16),
+        StructureRow("tee_ioctl_version_data", fields: (1130, 4), size64: 12, size32: 12),
+        StructureRow("tee_ioctl_shm_alloc_data", fields: (1134, 3), size64: 16, size32: 16),
+        StructureRow("v4l2_rect", fields: (1137, 4), size64: 16, size32: 16),
+        StructureRow("v4l2_fract", fields: (1141, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_capability", fields: (1143, 7), size64: 104, size32: 104),
+        StructureRow("v4l2_fmtdesc", fields: (1150, 7), size64: 64, size32: 64),
+        StructureRow("v4l2_pix_format", fields: (1157, 8), size64: 48, size32: 48),
+        StructureRow("v4l2_clip", fields: (1165, 2), size64: 24, size32: 20),
+        StructureRow("v4l2_window", fields: (1167, 7), size64: 56, size32: 40),
+        StructureRow("v4l2_vbi_format", fields: (1174, 8), size64: 44, size32: 44),
+        StructureRow("v4l2_plane_pix_format", fields: (1182, 3), size64: 20, size32: 20),
+        StructureRow("v4l2_pix_format_mplane", fields: (1185, 8), size64: 192, size32: 192),
+        StructureRow("v4l2_sdr_format", fields: (1193, 3), size64: 32, size32: 32),
+        StructureRow("v4l2_meta_format", fields: (1196, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_format", fields: (1198, 8), size64: 208, size32: 208),
+        StructureRow("v4l2_format_found", fields: (1206, 8), size64: 208, size32: 208),
+        StructureRow("v4l2_create_buffers", fields: (1214, 6), size64: 256, size32: 256),
+        StructureRow("v4l2_query_ext_ctrl", fields: (1220, 13), size64: 232, size32: 232),
+        StructureRow("v4l2_requestbuffers", fields: (1233, 4), size64: 20, size32: 20),
+        StructureRow("v4l2_exportbuffer", fields: (1237, 6), size64: 64, size32: 64),
+        StructureRow("v4l2_buffer", fields: (1243, 13), size64: 88, size32: 84),
+        StructureRow("v4l2_captureparm", fields: (1256, 6), size64: 40, size32: 40),
+        StructureRow("v4l2_outputparm", fields: (1262, 6), size64: 40, size32: 40),
+        StructureRow("v4l2_streamparm", fields: (1268, 4), size64: 204, size32: 204),
+        StructureRow("v4l2_streamparm_found", fields: (1272, 4), size64: 204, size32: 204),
+        StructureRow("v4l2_standard", fields: (1276, 6), size64: 72, size32: 64),
+        StructureRow("v4l2_input", fields: (1282, 9), size64: 80, size32: 76),
     ]
 
     private static let structures1: [StructureRow] = [
-        StructureRow("v4l2_querymenu", fields: (1300, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_cropcap", fields: (1304, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_crop", fields: (1308, 2), size64: 20, size32: 20),
-        StructureRow("v4l2_ext_controls", fields: (1310, 6), size64: 32, size32: 24),
-        StructureRow("v4l2_frame_size", fields: (1316, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_frame_sizes", fields: (1318, 6), size64: 24, size32: 24),
-        StructureRow("v4l2_frmsizeenum", fields: (1324, 6), size64: 44, size32: 44),
-        StructureRow("v4l2_frmivalenum", fields: (1330, 8), size64: 52, size32: 52),
-        StructureRow("v4l2_frequency", fields: (1338, 4), size64: 44, size32: 44),
-        StructureRow("btrfs_ioctl_vol_args", fields: (1342, 2), size64: 4096, size32: 4096),
-        StructureRow("btrfs_qgroup_limit", fields: (1344, 5), size64: 40, size32: 40),
-        StructureRow("btrfs_qgroup_inherit", fields: (1349, 6), size64: 72, size32: 72),
-        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1355, 6), size64: 4096, size32: 4096, isWide: true),
-        StructureRow("btrfs_balance_args", fields: (1361, 13), size64: 136, size32: 136),
-        StructureRow("btrfs_balance_progress", fields: (1374, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_balance_args", fields: (1377, 7), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1384, 6), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_dev_info_args", fields: (1390, 6), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1396, 4), size64: 2072, size32: 2068),
-        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1400, 6), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1406, 5), size64: 2600, size32: 2596),
-        StructureRow("btrfs_ioctl_feature_flags", fields: (1411, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_fs_info_args", fields: (1414, 12), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1426, 6), size64: 1032, size32: 1032),
-        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1432, 3), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_ino_path_args", fields: (1435, 4), size64: 56, size32: 56),
-        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1439, 5), size64: 56, size32: 56),
-        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1444, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1447, 2), size64: 16, size32: 16),
-        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1449, 2), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1451, 2), size64: 16, size32: 16),
-        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1453, 3), size64: 64, size32: 64),
-        StructureRow("btrfs_ioctl_timespec", fields: (1456, 2), size64: 16, size32: 12),
-        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1458, 7), size64: 200, size32: 192),
-        StructureRow("btrfs_scrub_progress", fields: (1465, 15), size64: 120, size32: 120),
-        StructureRow("btrfs_ioctl_scrub_args", fields: (1480, 6), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_search_key", fields: (1486, 11), size64: 104, size32: 104),
-        StructureRow("btrfs_ioctl_search_args", fields: (1497, 2), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_search_args_v2", fields: (1499, 2), size64: 112, size32: 112),
-        StructureRow("btrfs_ioctl_send_args", fields: (1501, 7), size64: 72, size32: 68),
-        StructureRow("btrfs_ioctl_space_info", fields: (1508, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_space_args", fields: (1511, 3), size64: 16, size32: 16),
-        StructureRow("dm_ioctl", fields: (1514, 11), size64: 312, size32: 312),
-        StructureRow("kbsentry", fields: (1525, 2), size64: 513, size32: 513),
-        StructureRow("unimapinit", fields: (1527, 3), size64: 6, size32: 6),
-        StructureRow("kbdiacr", fields: (1530, 3), size64: 3, size32: 3),
-        StructureRow("unipair", fields: (1533, 2), size64: 4, size32: 4),
-        StructureRow("unimapdesc", fields: (1535, 2), size64: 16, size32: 8),
-        StructureRow("kbdiacrs", fields: (1537, 3), size64: 772, size32: 772),
-        StructureRow("kbdiacruc", fields: (1540, 3), size64: 12, size32: 12),
-        StructureRow("kbdiacrsuc", fields: (1543, 3), size64: 3076, size32: 3076),
-        StructureRow("kvm_cpuid_entry2", fields: (1546, 8), size64: 40, size32: 40),
-        StructureRow("kvm_cpuid2", fields: (1554, 3), size64: 8, size32: 8),
-        StructureRow("gpiohandle_request", fields: (1557, 6), size64: 364, size32: 364, isApart: true),
-        StructureRow("gpiohandle_config", fields: (1563, 3), size64: 84, size32: 84),
-        StructureRow("gpiohandle_data", fields: (1566, 1), size64: 64, size32: 64),
-        StructureRow("gpio_offset", fields: (1567, 1), size64: 4, size32: 4),
-        StructureRow("gpio_v2_line_config", fields: (1568, 5), size64: 272, size32: 272),
-        StructureRow("gpio_v2_line_request", fields: (1573, 7), size64: 592, size32: 592, isApart: true),
-        StructureRow("gpio_v2_line_values", fields: (1580, 2), size64: 16, size32: 16, isApart: true),
-        StructureRow("gpio_v2_line_bits", fields: (1582, 2), size64: 16, size32: 16),
-        StructureRow("mtd_oob_buf", fields: (1584, 3), size64: 16, size32: 12),
-        StructureRow("mtd_oob_buf64", fields: (1587, 4), size64: 24, size32: 24),
-        StructureRow("otp_info", fields: (1591, 3), size64: 12, size32: 12),
-        StructureRow("mtd_write_req", fields: (1594, 7), size64: 48, size32: 48),
-        StructureRow("nand_oobinfo", fields: (1601, 4), size64: 200, size32: 200),
-        StructureRow("nand_oobfree", fields: (1605, 2), size64: 8, size32: 8),
-        StructureRow("nand_ecclayout_user", fields: (1607, 4), size64: 328, size32: 328),
-        StructureRow("mtd_ecc_stats", fields: (1611, 4), size64: 16, size32: 16),
-        StructureRow("region_info_user", fields: (1615, 4), size64: 16, size32: 16),
-        StructureRow("rtc_param", fields: (1619, 7), size64: 24, size32: 24, isApart: true),
-        StructureRow("rtc_setting", fields: (1626, 7), size64: 24, size32: 24),
-        StructureRow("ptp_sys_offset", fields: (1633, 3), size64: 832, size32: 832),
-        StructureRow("ptp_sys_offset_precise", fields: (1636, 4), size64: 64, size32: 64),
-        StructureRow("ptp_sys_offset_extended", fields: (1640, 4), size64: 1216, size32: 1216),
-        StructureRow("udmabuf_create", fields: (1644, 4), size64: 24, size32: 24),
-        StructureRow("udmabuf_create_item", fields: (1648, 4), size64: 24, size32: 24),
-        StructureRow("udmabuf_create_list", fields: (1652, 3), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_param", fields: (1655, 10), size64: 32, size32: 32),
-        StructureRow("tee_ioctl_open_session_arg", fields: (1665, 9), size64: 56, size32: 56),
-        StructureRow("tee_ioctl_invoke_arg", fields: (1674, 7), size64: 24, size32: 24),
-        StructureRow("tee_iocl_supp_recv_arg", fields: (1681, 3), size64: 8, size32: 8),
-        StructureRow("tee_iocl_supp_send_arg", fields: (1684, 3), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_object_invoke_arg", fields: (1687, 5), size64: 24, size32: 24),
-        StructureRow("tee_open", fields: (1692, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_invoke", fields: (1694, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_receive", fields: (1696, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_send", fields: (1698, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_object", fields: (1700, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_ioctl_cancel_arg", fields: (1702, 2), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_close_session_arg", fields: (1704, 1), size64: 4, size32: 4),
-        StructureRow("tee_ioctl_shm_register_data", fields: (1705, 4), size64: 24, size32: 24),
-        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1709, 4), size64: 24, size32: 24),
-        StructureRow("ubi_mkvol_req", fields: (1713, 8), size64: 152, size32: 152),
-        StructureRow("ubi_rsvol_req", fields: (1721, 2), size64: 12, size32: 12),
-        StructureRow("ubi_rename_entry", fields: (1723, 4), size64: 136, size32: 136),
-        StructureRow("ubi_rnvol_req", fields: (1727, 4), size64: 4368, size32: 4368),
-        StructureRow("ubi_leb_change_req", fields: (1731, 4), size64: 16, size32: 16),
-        StructureRow("ubi_attach_req", fields: (1735, 7), size64: 24, size32: 24),
-        StructureRow("ubi_map_req", fields: (1742, 3), size64: 8, size32: 8),
-        StructureRow("ubi_set_vol_prop_req", fields: (1745, 3), size64: 16, size32: 16),
-        StructureRow("logical_block_metadata_cap", fields: (1748, 12), size64: 16, size32: 16),
-        StructureRow("sg_io_v4", fields: (1760, 30), size64: 160, size32: 160, isWide: true),
-        StructureRow("serial_struct", fields: (1790, 18), size64: 72, size32: 60),
-        StructureRow("serial_rs485", fields: (1808, 6), size64: 32, size32: 32),
-        StructureRow("vt_mode", fields: (1814, 5), size64: 8, size32: 8),
-        StructureRow("vt_stat", fields: (1819, 3), size64: 6, size32: 6),
-        StructureRow("vt_sizes", fields: (1822, 3), size64: 6, size32: 6),
-        StructureRow("vt_consize", fields: (1825, 6), size64: 12, size32: 12),
-        StructureRow("vt_event", fields: (1831, 4), size64: 28, size32: 28),
-        StructureRow("vt_setactivate", fields: (1835, 2), size64: 12, size32: 12),
-        StructureRow("i2c_msg", fields: (1837, 4), size64: 16, size32: 12),
-        StructureRow("i2c_rdwr_ioctl_data", fields: (1841, 2), size64: 16, size32: 8),
-        StructureRow("i2c_smbus_ioctl_data", fields: (1843, 4), size64: 16, size32: 12),
-        StructureRow("spi_ioc_transfer", fields: (1847, 11), size64: 32, size32: 32),
-        StructureRow("fb_bitfield", fields: (1858, 3), size64: 12, size32: 12),
-        StructureRow("fb_var_screeninfo", fields: (1861, 29), size64: 160, size32: 160),
-        StructureRow("fb_fix_screeninfo", fields: (1890, 15), size64: 80, size32: 68),
-        StructureRow("fb_cmap", fields: (1905, 6), size64: 40, size32: 24),
-        StructureRow("fb_con2fbmap", fields: (1911, 2), size64: 8, size32: 8),
-        StructureRow("usbdevfs_ctrltransfer", fields: (1913, 7), size64: 24, size32: 16),
-        StructureRow("usbdevfs_bulktransfer", fields: (1920, 4), size64: 24, size32: 16),
-        StructureRow("usbdevfs_setinterface", fields: (1924, 2), size64: 8, size32: 8),
-        StructureRow("usbdevfs_getdriver", fields: (1926, 2), size64: 260, size32: 260),
-        StructureRow("usbdevfs_connectinfo", fields: (1928, 2), size64: 8, size32: 8),
-        StructureRow("usbdevfs_disconnectsignal", fields: (1930, 2), size64: 16, size32: 8),
-        StructureRow("usbdevfs_urb", fields: (1932, 12), size64: 56, size32: 44),
-        StructureRow("usbdevfs_ioctl", fields: (1944, 3), size64: 16, size32: 12),
-        StructureRow("usbdevfs_disconnect_claim", fields: (1947, 3), size64: 264, size32: 264),
-        StructureRow("hidraw_devinfo", fields: (1950, 3), size64: 8, size32: 8),
-        StructureRow("blk_zone_range", fields: (1953, 2), size64: 16, size32: 16),
-        StructureRow("blk_zone", fields: (1955, 10), size64: 64, size32: 64),
-        StructureRow("blk_zone_report", fields: (1965, 4), size64: 16, size32: 16),
-        StructureRow("cdrom_msf", fields: (1969, 6), size64: 6, size32: 6),
-        StructureRow("cdrom_ti", fields: (1975, 4), size64: 4, size32: 4),
-        StructureRow("cdrom_tochdr", fields: (1979, 2), size64: 2, size32: 2),
-        StructureRow("cdrom_volctrl", fields: (1981, 4), size64: 4, size32: 4),
-        StructureRow("cdrom_mcn", fields: (1985, 1), size64: 14, size32: 14),
-        StructureRow("dma_buf_sync", fields: (1986, 1), size64: 8, size32: 8),
-        StructureRow("fscrypt_policy", fields: (1987, 7), size64: 24, size32: 24),
-        StructureRow("ethtool_value", fields: (1994, 2), size64: 8, size32: 8),
-        StructureRow("ethtool_request", fields: (1996, 2), size64: 24, size32: 20),
-        StructureRow("hwtstamp_config", fields: (1998, 3), size64: 12, size32: 12),
-        StructureRow("hwtstamp_request", fields: (2001, 2), size64: 24, size32: 20),
-        StructureRow("vlan_ioctl_args", fields: (2003, 6), size64: 56, size32: 56),
-        StructureRow("mii_request", fields: (2009, 5), size64: 24, size32: 24),
-        StructureRow("serial_icounter_struct", fields: (2014, 12), size64: 80, size32: 80),
-        StructureRow("input_id", fields: (2026, 4), size64: 8, size32: 8),
-        StructureRow("uinput_setup", fields: (2030, 3), size64: 92, size32: 92),
-        StructureRow("uinput_abs_setup", fields: (2033, 7), size64: 28, size32: 28),
-        StructureRow("vhost_vring_state", fields: (2040, 2), size64: 8, size32: 8),
-        StructureRow("vhost_vring_file", fields: (2042, 2), size64: 8, size32: 8),
-        StructureRow("vhost_vring_addr", fields: (2044, 6), size64: 40, size32: 40),
-        StructureRow("vhost_memory_region", fields: (2050, 4), size64: 32, size32: 32),
-        StructureRow("vhost_memory", fields: (2054, 3), size64: 8, size32: 8),
-        StructureRow("dma_heap_allocation_data", fields: (2057, 4), size64: 24, size32: 24),
-        StructureRow("sync_merge_data", fields: (2061, 5), size64: 48, size32: 48),
-        StructureRow("dma_buf_export_sync_file", fields: (2066, 2), size64: 8, size32: 8),
-        StructureRow("dma_buf_import_sync_file", fields: (2068, 2), size64: 8, size32: 8),
-        StructureRow("nvme_passthru_cmd", fields: (2070, 18), size64: 72, size32: 72),
-        StructureRow("nvme_user_io", fields: (2088, 12), size64: 48, size32: 44),
-        StructureRow("fscrypt_key_specifier", fields: (2100, 5), size64: 40, size32: 40),
-        StructureRow("fscrypt_add_key_arg", fields: (2105, 4), size64: 80, size32: 80),
-        StructureRow("fscrypt_remove_key_arg", fields: (2109, 3), size64: 64, size32: 64),
-        StructureRow("fscrypt_get_key_status_arg", fields: (2112, 6), size64: 128, size32: 128),
-        StructureRow("kvm_irq_level", fields: (2118, 2), size64: 8, size32: 8),
-        StructureRow("kvm_irqfd", fields: (2120, 5), size64: 32, size32: 32),
-        StructureRow("kvm_ioeventfd", fields: (2125, 6), size64: 64, size32: 64),
-        StructureRow("kvm_msi", fields: (2131, 6), size64: 32, size32: 32),
-        StructureRow("kvm_pit_config", fields: (2137, 2), size64: 64, size32: 64),
-        StructureRow("kvm_create_device", fields: (2139, 3), size64: 12, size32: 12),
-        StructureRow("kvm_device_attr", fields: (2142, 4), size64: 24, size32: 24),
-        StructureRow("npioctl", fields: (2146, 2), size64: 8, size32: 8),
-        StructureRow("ppp_option_data", fields: (2148, 3), size64: 16, size32: 12),
-        StructureRow("termios", fields: (2151, 6), size64: 36, size32: 36),
-        StructureRow("termios2", fields: (2157, 8), size64: 44, size32: 44),
-        StructureRow("termio", fields: (2165, 6), size64: 18, size32: 18),
-        StructureRow("winsize", fields: (2171, 4), size64: 8, size32: 8),
-        StructureRow("file_clone_range", fields: (2175, 4), size64: 32, size32: 32),
-        StructureRow("fstrim_range", fields: (2179, 3), size64: 24, size32: 24),
-        StructureRow("fsxattr", fields: (2182, 6), size64: 28, size32: 28),
-        StructureRow("fsuuid2", fields: (2188, 2), size64: 17, size32: 17),
-        StructureRow("fs_sysfs_path", fields: (2190, 2), size64: 129, size32: 129),
-        StructureRow("fiemap_extent", fields: (2192, 6), size64: 56, size32: 56),
-        StructureRow("procmap_query", fields: (2198, 15), size64: 104, size32: 104),
-        StructureRow("fsverity_enable_arg", fields: (2213, 9), size64: 128, size32: 128),
-        StructureRow("fsverity_digest", fields: (2222, 2), size64: 4, size32: 4),
-        StructureRow("blkpg_partition", fields: (2224, 5), size64: 152, size32: 148),
-        StructureRow("blkpg_ioctl_arg", fields: (2229, 4), size64: 24, size32: 16),
-        StructureRow("blk_user_trace_setup", fields: (2233, 7), size64: 72, size32: 64),
-        StructureRow("hd_geometry", fields: (2240, 4), size64: 16, size32: 8),
-        StructureRow("loop_info", fields: (2244, 12), size64: 168, size32: 164),
-        StructureRow("loop_info64", fields: (2256, 13), size64: 232, size32: 232),
-        StructureRow("loop_config", fields: (2269, 4), size64: 304, size32: 304),
-        StructureRow("rtc_time", fields: (2273, 9), size64: 36, size32: 36),
-        StructureRow("rtc_wkalrm", fields: (2282, 3), size64: 40, size32: 40),
-        StructureRow("rtc_pll_info", fields: (2285, 7), size64: 32, size32: 28),
-        StructureRow("rand_pool_info", fields: (2292, 2), size64: 8, size32: 8),
-        StructureRow("uffdio_range", fields: (2294, 2), size64: 16, size32: 16),
-        StructureRow("uffdio_api", fields: (2296, 3), size64: 24, size32: 24),
+        StructureRow("v4l2_control", fields: (1291, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_tuner", fields: (1293, 11), size64: 84, size32: 84),
+        StructureRow("v4l2_queryctrl", fields: (1304, 9), size64: 68, size32: 68),
+        StructureRow("v4l2_querymenu", fields: (1313, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_cropcap", fields: (1317, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_crop", fields: (1321, 2), size64: 20, size32: 20),
+        StructureRow("v4l2_ext_controls", fields: (1323, 6), size64: 32, size32: 24),
+        StructureRow("v4l2_frame_size", fields: (1329, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_frame_sizes", fields: (1331, 6), size64: 24, size32: 24),
+        StructureRow("v4l2_frmsizeenum", fields: (1337, 6), size64: 44, size32: 44),
+        StructureRow("v4l2_frmivalenum", fields: (1343, 8), size64: 52, size32: 52),
+        StructureRow("v4l2_frequency", fields: (1351, 4), size64: 44, size32: 44),
+        StructureRow("btrfs_ioctl_vol_args", fields: (1355, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_qgroup_limit", fields: (1357, 5), size64: 40, size32: 40),
+        StructureRow("btrfs_qgroup_inherit", fields: (1362, 6), size64: 72, size32: 72),
+        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1368, 6), size64: 4096, size32: 4096, isWide: true),
+        StructureRow("btrfs_balance_args", fields: (1374, 13), size64: 136, size32: 136),
+        StructureRow("btrfs_balance_progress", fields: (1387, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_balance_args", fields: (1390, 7), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1397, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_info_args", fields: (1403, 6), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1409, 4), size64: 2072, size32: 2068),
+        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1413, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1419, 5), size64: 2600, size32: 2596),
+        StructureRow("btrfs_ioctl_feature_flags", fields: (1424, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_fs_info_args", fields: (1427, 12), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1439, 6), size64: 1032, size32: 1032),
+        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1445, 3), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_ino_path_args", fields: (1448, 4), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1452, 5), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1457, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1460, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1462, 2), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1464, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1466, 3), size64: 64, size32: 64),
+        StructureRow("btrfs_ioctl_timespec", fields: (1469, 2), size64: 16, size32: 12),
+        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1471, 7), size64: 200, size32: 192),
+        StructureRow("btrfs_scrub_progress", fields: (1478, 15), size64: 120, size32: 120),
+        StructureRow("btrfs_ioctl_scrub_args", fields: (1493, 6), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_search_key", fields: (1499, 11), size64: 104, size32: 104),
+        StructureRow("btrfs_ioctl_search_args", fields: (1510, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_search_args_v2", fields: (1512, 2), size64: 112, size32: 112),
+        StructureRow("btrfs_ioctl_send_args", fields: (1514, 7), size64: 72, size32: 68),
+        StructureRow("btrfs_ioctl_space_info", fields: (1521, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_space_args", fields: (1524, 3), size64: 16, size32: 16),
+        StructureRow("dm_ioctl", fields: (1527, 11), size64: 312, size32: 312),
+        StructureRow("kbsentry", fields: (1538, 2), size64: 513, size32: 513),
+        StructureRow("unimapinit", fields: (1540, 3), size64: 6, size32: 6),
+        StructureRow("kbdiacr", fields: (1543, 3), size64: 3, size32: 3),
+        StructureRow("unipair", fields: (1546, 2), size64: 4, size32: 4),
+        StructureRow("unimapdesc", fields: (1548, 2), size64: 16, size32: 8),
+        StructureRow("kbdiacrs", fields: (1550, 3), size64: 772, size32: 772),
+        StructureRow("kbdiacruc", fields: (1553, 3), size64: 12, size32: 12),
+        StructureRow("kbdiacrsuc", fields: (1556, 3), size64: 3076, size32: 3076),
+        StructureRow("kvm_cpuid_entry2", fields: (1559, 8), size64: 40, size32: 40),
+        StructureRow("kvm_cpuid2", fields: (1567, 3), size64: 8, size32: 8),
+        StructureRow("gpiohandle_request", fields: (1570, 6), size64: 364, size32: 364, isApart: true),
+        StructureRow("gpiohandle_config", fields: (1576, 3), size64: 84, size32: 84),
+        StructureRow("gpiohandle_data", fields: (1579, 1), size64: 64, size32: 64),
+        StructureRow("gpio_offset", fields: (1580, 1), size64: 4, size32: 4),
+        StructureRow("gpio_v2_line_config", fields: (1581, 5), size64: 272, size32: 272),
+        StructureRow("gpio_v2_line_request", fields: (1586, 7), size64: 592, size32: 592, isApart: true),
+        StructureRow("gpio_v2_line_values", fields: (1593, 2), size64: 16, size32: 16, isApart: true),
+        StructureRow("gpio_v2_line_bits", fields: (1595, 2), size64: 16, size32: 16),
+        StructureRow("mtd_oob_buf", fields: (1597, 3), size64: 16, size32: 12),
+        StructureRow("mtd_oob_buf64", fields: (1600, 4), size64: 24, size32: 24),
+        StructureRow("otp_info", fields: (1604, 3), size64: 12, size32: 12),
+        StructureRow("mtd_write_req", fields: (1607, 7), size64: 48, size32: 48),
+        StructureRow("nand_oobinfo", fields: (1614, 4), size64: 200, size32: 200),
+        StructureRow("nand_oobfree", fields: (1618, 2), size64: 8, size32: 8),
+        StructureRow("nand_ecclayout_user", fields: (1620, 4), size64: 328, size32: 328),
+        StructureRow("mtd_ecc_stats", fields: (1624, 4), size64: 16, size32: 16),
+        StructureRow("region_info_user", fields: (1628, 4), size64: 16, size32: 16),
+        StructureRow("rtc_param", fields: (1632, 7), size64: 24, size32: 24, isApart: true),
+        StructureRow("rtc_setting", fields: (1639, 7), size64: 24, size32: 24),
+        StructureRow("ptp_sys_offset", fields: (1646, 3), size64: 832, size32: 832),
+        StructureRow("ptp_sys_offset_precise", fields: (1649, 4), size64: 64, size32: 64),
+        StructureRow("ptp_sys_offset_extended", fields: (1653, 4), size64: 1216, size32: 1216),
+        StructureRow("udmabuf_create", fields: (1657, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_item", fields: (1661, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_list", fields: (1665, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_param", fields: (1668, 10), size64: 32, size32: 32),
+        StructureRow("tee_ioctl_open_session_arg", fields: (1678, 9), size64: 56, size32: 56),
+        StructureRow("tee_ioctl_invoke_arg", fields: (1687, 7), size64: 24, size32: 24),
+        StructureRow("tee_iocl_supp_recv_arg", fields: (1694, 3), size64: 8, size32: 8),
+        StructureRow("tee_iocl_supp_send_arg", fields: (1697, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_object_invoke_arg", fields: (1700, 5), size64: 24, size32: 24),
+        StructureRow("tee_open", fields: (1705, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_invoke", fields: (1707, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_receive", fields: (1709, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_send", fields: (1711, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_object", fields: (1713, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_ioctl_cancel_arg", fields: (1715, 2), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_close_session_arg", fields: (1717, 1), size64: 4, size32: 4),
+        StructureRow("tee_ioctl_shm_register_data", fields: (1718, 4), size64: 24, size32: 24),
+        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1722, 4), size64: 24, size32: 24),
+        StructureRow("ubi_mkvol_req", fields: (1726, 8), size64: 152, size32: 152),
+        StructureRow("ubi_rsvol_req", fields: (1734, 2), size64: 12, size32: 12),
+        StructureRow("ubi_rename_entry", fields: (1736, 4), size64: 136, size32: 136),
+        StructureRow("ubi_rnvol_req", fields: (1740, 4), size64: 4368, size32: 4368),
+        StructureRow("ubi_leb_change_req", fields: (1744, 4), size64: 16, size32: 16),
+        StructureRow("ubi_attach_req", fields: (1748, 7), size64: 24, size32: 24),
+        StructureRow("ubi_map_req", fields: (1755, 3), size64: 8, size32: 8),
+        StructureRow("ubi_set_vol_prop_req", fields: (1758, 3), size64: 16, size32: 16),
+        StructureRow("logical_block_metadata_cap", fields: (1761, 12), size64: 16, size32: 16),
+        StructureRow("sg_io_v4", fields: (1773, 30), size64: 160, size32: 160, isWide: true),
+        StructureRow("serial_struct", fields: (1803, 18), size64: 72, size32: 60),
+        StructureRow("serial_rs485", fields: (1821, 6), size64: 32, size32: 32),
+        StructureRow("vt_mode", fields: (1827, 5), size64: 8, size32: 8),
+        StructureRow("vt_stat", fields: (1832, 3), size64: 6, size32: 6),
+        StructureRow("vt_sizes", fields: (1835, 3), size64: 6, size32: 6),
+        StructureRow("vt_consize", fields: (1838, 6), size64: 12, size32: 12),
+        StructureRow("vt_event", fields: (1844, 4), size64: 28, size32: 28),
+        StructureRow("vt_setactivate", fields: (1848, 2), size64: 12, size32: 12),
+        StructureRow("i2c_msg", fields: (1850, 4), size64: 16, size32: 12),
+        StructureRow("i2c_rdwr_ioctl_data", fields: (1854, 2), size64: 16, size32: 8),
+        StructureRow("i2c_smbus_ioctl_data", fields: (1856, 4), size64: 16, size32: 12),
+        StructureRow("spi_ioc_transfer", fields: (1860, 11), size64: 32, size32: 32),
+        StructureRow("fb_bitfield", fields: (1871, 3), size64: 12, size32: 12),
+        StructureRow("fb_var_screeninfo", fields: (1874, 29), size64: 160, size32: 160),
+        StructureRow("fb_fix_screeninfo", fields: (1903, 15), size64: 80, size32: 68),
+        StructureRow("fb_cmap", fields: (1918, 6), size64: 40, size32: 24),
+        StructureRow("fb_con2fbmap", fields: (1924, 2), size64: 8, size32: 8),
+        StructureRow("usbdevfs_ctrltransfer", fields: (1926, 7), size64: 24, size32: 16),
+        StructureRow("usbdevfs_bulktransfer", fields: (1933, 4), size64: 24, size32: 16),
+        StructureRow("usbdevfs_setinterface", fields: (1937, 2), size64: 8, size32: 8),
+        StructureRow("usbdevfs_getdriver", fields: (1939, 2), size64: 260, size32: 260),
+        StructureRow("usbdevfs_connectinfo", fields: (1941, 2), size64: 8, size32: 8),
+        StructureRow("usbdevfs_disconnectsignal", fields: (1943, 2), size64: 16, size32: 8),
+        StructureRow("usbdevfs_urb", fields: (1945, 12), size64: 56, size32: 44),
+        StructureRow("usbdevfs_ioctl", fields: (1957, 3), size64: 16, size32: 12),
+        StructureRow("usbdevfs_disconnect_claim", fields: (1960, 3), size64: 264, size32: 264),
+        StructureRow("hidraw_devinfo", fields: (1963, 3), size64: 8, size32: 8),
+        StructureRow("blk_zone_range", fields: (1966, 2), size64: 16, size32: 16),
+        StructureRow("blk_zone", fields: (1968, 10), size64: 64, size32: 64),
+        StructureRow("blk_zone_report", fields: (1978, 4), size64: 16, size32: 16),
+        StructureRow("cdrom_msf", fields: (1982, 6), size64: 6, size32: 6),
+        StructureRow("cdrom_ti", fields: (1988, 4), size64: 4, size32: 4),
+        StructureRow("cdrom_tochdr", fields: (1992, 2), size64: 2, size32: 2),
+        StructureRow("cdrom_volctrl", fields: (1994, 4), size64: 4, size32: 4),
+        StructureRow("cdrom_mcn", fields: (1998, 1), size64: 14, size32: 14),
+        StructureRow("dma_buf_sync", fields: (1999, 1), size64: 8, size32: 8),
+        StructureRow("fscrypt_policy", fields: (2000, 7), size64: 24, size32: 24),
+        StructureRow("ethtool_value", fields: (2007, 2), size64: 8, size32: 8),
+        StructureRow("ethtool_request", fields: (2009, 2), size64: 24, size32: 20),
+        StructureRow("hwtstamp_config", fields: (2011, 3), size64: 12, size32: 12),
+        StructureRow("hwtstamp_request", fields: (2014, 2), size64: 24, size32: 20),
+        StructureRow("vlan_ioctl_args", fields: (2016, 6), size64: 56, size32: 56),
+        StructureRow("mii_request", fields: (2022, 5), size64: 24, size32: 24),
+        StructureRow("serial_icounter_struct", fields: (2027, 12), size64: 80, size32: 80),
+        StructureRow("input_id", fields: (2039, 4), size64: 8, size32: 8),
+        StructureRow("uinput_setup", fields: (2043, 3), size64: 92, size32: 92),
+        StructureRow("uinput_abs_setup", fields: (2046, 7), size64: 28, size32: 28),
+        StructureRow("vhost_vring_state", fields: (2053, 2), size64: 8, size32: 8),
+        StructureRow("vhost_vring_file", fields: (2055, 2), size64: 8, size32: 8),
+        StructureRow("vhost_vring_addr", fields: (2057, 6), size64: 40, size32: 40),
+        StructureRow("vhost_memory_region", fields: (2063, 4), size64: 32, size32: 32),
+        StructureRow("vhost_memory", fields: (2067, 3), size64: 8, size32: 8),
+        StructureRow("dma_heap_allocation_data", fields: (2070, 4), size64: 24, size32: 24),
+        StructureRow("sync_merge_data", fields: (2074, 5), size64: 48, size32: 48),
+        StructureRow("dma_buf_export_sync_file", fields: (2079, 2), size64: 8, size32: 8),
+        StructureRow("dma_buf_import_sync_file", fields: (2081, 2), size64: 8, size32: 8),
+        StructureRow("nvme_passthru_cmd", fields: (2083, 18), size64: 72, size32: 72),
+        StructureRow("nvme_user_io", fields: (2101, 12), size64: 48, size32: 44),
+        StructureRow("fscrypt_key_specifier", fields: (2113, 5), size64: 40, size32: 40),
+        StructureRow("fscrypt_add_key_arg", fields: (2118, 4), size64: 80, size32: 80),
+        StructureRow("fscrypt_remove_key_arg", fields: (2122, 3), size64: 64, size32: 64),
+        StructureRow("fscrypt_get_key_status_arg", fields: (2125, 6), size64: 128, size32: 128),
+        StructureRow("kvm_irq_level", fields: (2131, 2), size64: 8, size32: 8),
+        StructureRow("kvm_irqfd", fields: (2133, 5), size64: 32, size32: 32),
+        StructureRow("kvm_ioeventfd", fields: (2138, 6), size64: 64, size32: 64),
+        StructureRow("kvm_msi", fields: (2144, 6), size64: 32, size32: 32),
+        StructureRow("kvm_pit_config", fields: (2150, 2), size64: 64, size32: 64),
+        StructureRow("kvm_create_device", fields: (2152, 3), size64: 12, size32: 12),
+        StructureRow("kvm_device_attr", fields: (2155, 4), size64: 24, size32: 24),
+        StructureRow("npioctl", fields: (2159, 2), size64: 8, size32: 8),
+        StructureRow("ppp_option_data", fields: (2161, 3), size64: 16, size32: 12),
+        StructureRow("termios", fields: (2164, 6), size64: 36, size32: 36),
+        StructureRow("termios2", fields: (2170, 8), size64: 44, size32: 44),
+        StructureRow("termio", fields: (2178, 6), size64: 18, size32: 18),
+        StructureRow("winsize", fields: (2184, 4), size64: 8, size32: 8),
+        StructureRow("file_clone_range", fields: (2188, 4), size64: 32, size32: 32),
+        StructureRow("fstrim_range", fields: (2192, 3), size64: 24, size32: 24),
+        StructureRow("fsxattr", fields: (2195, 6), size64: 28, size32: 28),
+        StructureRow("fsuuid2", fields: (2201, 2), size64: 17, size32: 17),
+        StructureRow("fs_sysfs_path", fields: (2203, 2), size64: 129, size32: 129),
+        StructureRow("fiemap_extent", fields: (2205, 6), size64: 56, size32: 56),
+        StructureRow("procmap_query", fields: (2211, 15), size64: 104, size32: 104),
+        StructureRow("fsverity_enable_arg", fields: (2226, 9), size64: 128, size32: 128),
+        StructureRow("fsverity_digest", fields: (2235, 2), size64: 4, size32: 4),
+        StructureRow("blkpg_partition", fields: (2237, 5), size64: 152, size32: 148),
+        StructureRow("blkpg_ioctl_arg", fields: (2242, 4), size64: 24, size32: 16),
+        StructureRow("blk_user_trace_setup", fields: (2246, 7), size64: 72, size32: 64),
+        StructureRow("hd_geometry", fields: (2253, 4), size64: 16, size32: 8),
+        StructureRow("loop_info", fields: (2257, 14), size64: 168, size32: 164),
+        StructureRow("loop_info64", fields: (2271, 15), size64: 232, size32: 232),
+        StructureRow("loop_config", fields: (2286, 4), size64: 304, size32: 304),
+        StructureRow("rtc_time", fields: (2290, 9), size64: 36, size32: 36),
+        StructureRow("rtc_wkalrm", fields: (2299, 3), size64: 40, size32: 40),
+        StructureRow("rtc_pll_info", fields: (2302, 7), size64: 32, size32: 28),
     ]
 
     private static let structures2: [StructureRow] = [
-        StructureRow("uffdio_register", fields: (2299, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_copy", fields: (2302, 5), size64: 40, size32: 40),
-        StructureRow("uffdio_zeropage", fields: (2307, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_writeprotect", fields: (2310, 2), size64: 24, size32: 24),
-        StructureRow("uffdio_continue", fields: (2312, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_poison", fields: (2315, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_move", fields: (2318, 5), size64: 40, size32: 40),
-        StructureRow("mnt_ns_info", fields: (2323, 3), size64: 16, size32: 16),
-        StructureRow("epoll_params", fields: (2326, 4), size64: 8, size32: 8),
-        StructureRow("pidfd_info", fields: (2330, 16), size64: 72, size32: 72),
-        StructureRow("watchdog_info", fields: (2346, 3), size64: 40, size32: 40),
-        StructureRow("sockaddr_in", fields: (2349, 4), size64: 16, size32: 16),
-        StructureRow("x25_address", fields: (2353, 1), size64: 16, size32: 16),
-        StructureRow("sockaddr_x25", fields: (2354, 2), size64: 18, size32: 18),
-        StructureRow("sockaddr_qrtr", fields: (2356, 3), size64: 12, size32: 12),
-        StructureRow("sockaddr_can", fields: (2359, 4), size64: 16, size32: 16),
-        StructureRow("tipc_service_range", fields: (2363, 3), size64: 12, size32: 12),
-        StructureRow("tipc_service_addr", fields: (2366, 2), size64: 8, size32: 8),
-        StructureRow("tipc_service_name", fields: (2368, 2), size64: 12, size32: 12),
-        StructureRow("tipc_socket_addr", fields: (2370, 2), size64: 8, size32: 8),
-        StructureRow("tipc_range_member", fields: (2372, 1), size64: 12, size32: 12),
-        StructureRow("tipc_name_member", fields: (2373, 1), size64: 12, size32: 12),
-        StructureRow("tipc_id_member", fields: (2374, 1), size64: 8, size32: 8),
-        StructureRow("sockaddr_tipc", fields: (2375, 7), size64: 16, size32: 16),
-        StructureRow("ieee802154_addr_sa", fields: (2382, 5), size64: 16, size32: 16),
-        StructureRow("sockaddr_ieee802154", fields: (2387, 2), size64: 20, size32: 20),
-        StructureRow("timeval64", fields: (2389, 2), size64: 16, size32: 16),
-        StructureRow("ucred", fields: (2391, 3), size64: 12, size32: 12),
-        StructureRow("linger", fields: (2394, 2), size64: 8, size32: 8),
-        StructureRow("sock_txtime", fields: (2396, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq", fields: (2398, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq_source", fields: (2400, 3), size64: 12, size32: 12),
-        StructureRow("ipv6_mreq", fields: (2403, 2), size64: 20, size32: 20),
-        StructureRow("in_pktinfo", fields: (2405, 3), size64: 12, size32: 12),
-        StructureRow("in6_pktinfo", fields: (2408, 2), size64: 20, size32: 20),
-        StructureRow("sock_extended_err", fields: (2410, 7), size64: 16, size32: 16),
-        StructureRow("tcp_repair_window", fields: (2417, 5), size64: 20, size32: 20),
-        StructureRow("sctp_rtoinfo", fields: (2422, 4), size64: 16, size32: 16),
-        StructureRow("sctp_assocparams", fields: (2426, 6), size64: 20, size32: 20),
-        StructureRow("sctp_initmsg", fields: (2432, 4), size64: 8, size32: 8),
-        StructureRow("sctp_event_subscribe", fields: (2436, 14), size64: 14, size32: 14),
-        StructureRow("tcp_md5sig", fields: (2450, 6), size64: 216, size32: 216),
-        StructureRow("in6_flowlabel_req", fields: (2456, 8), size64: 32, size32: 32),
-        StructureRow("tls_crypto_info", fields: (2464, 2), size64: 4, size32: 4),
-        StructureRow("tpacket_req3", fields: (2466, 7), size64: 28, size32: 28, minimum: 16),
-        StructureRow("tpacket_stats_v3", fields: (2473, 3), size64: 12, size32: 12),
-        StructureRow("tpacket_auxdata", fields: (2476, 7), size64: 20, size32: 20),
-        StructureRow("can_filter", fields: (2483, 2), size64: 8, size32: 8),
-        StructureRow("xdp_umem_reg", fields: (2485, 5), size64: 32, size32: 28),
-        StructureRow("xdp_ring_offset", fields: (2490, 4), size64: 32, size32: 32),
-        StructureRow("xdp_mmap_offsets", fields: (2494, 4), size64: 128, size32: 128),
-        StructureRow("xdp_statistics", fields: (2498, 6), size64: 48, size32: 48),
-        StructureRow("tcp_info", fields: (2504, 54), size64: 232, size32: 232, minimum: 104),
-        StructureRow("tipc_group_req", fields: (2558, 4), size64: 16, size32: 16),
-        StructureRow("tcp_ao_add", fields: (2562, 13), size64: 288, size32: 288),
-        StructureRow("ifinfomsg", fields: (2575, 6), size64: 16, size32: 16),
-        StructureRow("ifaddrmsg", fields: (2581, 5), size64: 8, size32: 8),
-        StructureRow("rtmsg", fields: (2586, 9), size64: 12, size32: 12),
-        StructureRow("ndmsg", fields: (2595, 7), size64: 12, size32: 12),
-        StructureRow("fib_rule_hdr", fields: (2602, 9), size64: 12, size32: 12),
-        StructureRow("tcmsg", fields: (2611, 7), size64: 20, size32: 20),
-        StructureRow("genlmsghdr", fields: (2618, 3), size64: 4, size32: 4),
-        StructureRow("ifa_cacheinfo", fields: (2621, 4), size64: 16, size32: 16),
-        StructureRow("nda_cacheinfo", fields: (2625, 4), size64: 16, size32: 16),
-        StructureRow("rta_cacheinfo", fields: (2629, 8), size64: 32, size32: 32),
-        StructureRow("udev_monitor_netlink_header", fields: (2637, 9), size64: 40, size32: 40),
-        StructureRow("rtnl_link_stats", fields: (2646, 24), size64: 96, size32: 96, minimum: 92),
-        StructureRow("rtnl_link_stats64", fields: (2670, 25), size64: 200, size32: 200, minimum: 184),
-        StructureRow("ifla_bridge_id", fields: (2695, 2), size64: 8, size32: 8),
-        StructureRow("br_boolopt_multi", fields: (2697, 2), size64: 8, size32: 8),
-        StructureRow("ifla_cacheinfo", fields: (2699, 4), size64: 16, size32: 16),
-        StructureRow("bridge_vlan_info", fields: (2703, 2), size64: 4, size32: 4),
-        StructureRow("ifla_vf_mac", fields: (2705, 2), size64: 36, size32: 36),
-        StructureRow("ifla_vf_vlan", fields: (2707, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_vlan_info", fields: (2710, 4), size64: 16, size32: 16),
-        StructureRow("ifla_vf_broadcast", fields: (2714, 1), size64: 32, size32: 32),
-        StructureRow("ifla_vf_tx_rate", fields: (2715, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rate", fields: (2717, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_spoofchk", fields: (2720, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_link_state", fields: (2722, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rss_query_en", fields: (2724, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_trust", fields: (2726, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_guid", fields: (2728, 2), size64: 16, size32: 12),
-        StructureRow("ifla_port_vsi", fields: (2730, 4), size64: 8, size32: 8),
-        StructureRow("rtnl_link_ifmap", fields: (2734, 6), size64: 32, size32: 28, minimum: 28),
-        StructureRow("ndt_config", fields: (2740, 9), size64: 32, size32: 32),
-        StructureRow("ndt_stats", fields: (2749, 11), size64: 88, size32: 88),
-        StructureRow("ndtmsg", fields: (2760, 3), size64: 4, size32: 4),
-        StructureRow("ifaddrlblmsg", fields: (2763, 6), size64: 12, size32: 12),
-        StructureRow("netconfmsg", fields: (2769, 1), size64: 1, size32: 1),
-        StructureRow("dcbmsg", fields: (2770, 3), size64: 4, size32: 4),
-        StructureRow("multicast_report", fields: (2773, 1), size64: 1, size32: 1),
-        StructureRow("rtgenmsg", fields: (2774, 1), size64: 1, size32: 1),
-        StructureRow("nhmsg", fields: (2775, 5), size64: 8, size32: 8),
-        StructureRow("nexthop_grp", fields: (2780, 4), size64: 8, size32: 8),
-        StructureRow("br_port_msg", fields: (2784, 2), size64: 8, size32: 8),
-        StructureRow("multicast_address", fields: (2786, 6), size64: 20, size32: 20),
-        StructureRow("br_mdb_entry", fields: (2792, 5), size64: 28, size32: 28),
-        StructureRow("if_stats_msg", fields: (2797, 5), size64: 12, size32: 12),
-        StructureRow("bridge_vlan_xstats", fields: (2802, 7), size64: 40, size32: 40),
-        StructureRow("br_mcast_stats", fields: (2809, 16), size64: 240, size32: 240),
-        StructureRow("mpls_link_stats", fields: (2825, 9), size64: 72, size32: 72),
-        StructureRow("bridge_stp_xstats", fields: (2834, 6), size64: 48, size32: 48),
-        StructureRow("rtnl_hw_stats64", fields: (2840, 9), size64: 72, size32: 72),
-        StructureRow("gnet_stats_basic", fields: (2849, 2), size64: 16, size32: 12, minimum: 12),
-        StructureRow("gnet_stats_rate_est", fields: (2851, 2), size64: 8, size32: 8),
-        StructureRow("gnet_stats_rate_est64", fields: (2853, 2), size64: 16, size32: 16),
-        StructureRow("gnet_stats_queue", fields: (2855, 5), size64: 20, size32: 20),
-        StructureRow("tc_sizespec", fields: (2860, 8), size64: 24, size32: 24),
-        StructureRow("tc_stats", fields: (2868, 8), size64: 40, size32: 36, minimum: 36),
-        StructureRow("tc_estimator", fields: (2876, 2), size64: 2, size32: 2),
-        StructureRow("tcamsg", fields: (2878, 3), size64: 4, size32: 4),
-        StructureRow("nla_bitfield32", fields: (2881, 2), size64: 8, size32: 8),
-        StructureRow("rta_mfc_stats", fields: (2883, 3), size64: 24, size32: 24),
-        StructureRow("fib_rule_uid_range", fields: (2886, 2), size64: 8, size32: 8),
-        StructureRow("fib_rule_port_range", fields: (2888, 2), size64: 4, size32: 4),
-        StructureRow("rtnexthop", fields: (2890, 4), size64: 8, size32: 8),
-        StructureRow("can_device_stats", fields: (2894, 6), size64: 24, size32: 24),
-        StructureRow("traffic_root_flags", fields: (2900, 2), size64: 8, size32: 8),
-        StructureRow("traffic_action_flags", fields: (2902, 2), size64: 8, size32: 8),
-        StructureRow("traffic_statistics_flags", fields: (2904, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vlan_flags", fields: (2906, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vlan_qos_mapping", fields: (2908, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_sockid", fields: (2910, 8), size64: 48, size32: 48),
-        StructureRow("inet6_diag_sockid", fields: (2918, 6), size64: 48, size32: 48),
-        StructureRow("inet_diag_req_v2", fields: (2924, 6), size64: 56, size32: 56),
-        StructureRow("inet_diag_req", fields: (2930, 7), size64: 60, size32: 60),
-        StructureRow("inet_diag_msg", fields: (2937, 10), size64: 72, size32: 72),
-        StructureRow("inet6_diag_req_v2", fields: (2947, 6), size64: 56, size32: 56),
-        StructureRow("inet6_diag_msg", fields: (2953, 10), size64: 72, size32: 72),
-        StructureRow("inet_diag_meminfo", fields: (2963, 4), size64: 16, size32: 16),
-        StructureRow("tcpvegas_info", fields: (2967, 4), size64: 16, size32: 16),
-        StructureRow("tcp_dctcp_info", fields: (2971, 5), size64: 16, size32: 16),
-        StructureRow("tcp_bbr_info", fields: (2976, 5), size64: 20, size32: 20),
-        StructureRow("inet_diag_sockopt", fields: (2981, 11), size64: 2, size32: 2),
-        StructureRow("unix_diag_req", fields: (2992, 7), size64: 24, size32: 24),
-        StructureRow("unix_diag_msg", fields: (2999, 6), size64: 16, size32: 16),
-        StructureRow("unix_diag_vfs", fields: (3005, 2), size64: 8, size32: 8),
-        StructureRow("unix_diag_rqlen", fields: (3007, 2), size64: 8, size32: 8),
-        StructureRow("netlink_diag_req", fields: (3009, 6), size64: 20, size32: 20),
-        StructureRow("netlink_diag_msg", fields: (3015, 9), size64: 28, size32: 28),
-        StructureRow("netlink_diag_ring", fields: (3024, 4), size64: 16, size32: 16),
-        StructureRow("packet_diag_req", fields: (3028, 6), size64: 20, size32: 20),
-        StructureRow("packet_diag_msg", fields: (3034, 5), size64: 16, size32: 16),
-        StructureRow("packet_diag_info", fields: (3039, 6), size64: 24, size32: 24),
-        StructureRow("packet_diag_mclist", fields: (3045, 5), size64: 44, size32: 44),
-        StructureRow("tcp_diag_md5sig", fields: (3050, 7), size64: 100, size32: 100),
-        StructureRow("packet_diag_ring", fields: (3057, 7), size64: 28, size32: 28),
-        StructureRow("smc_diag_req", fields: (3064, 4), size64: 52, size32: 52),
-        StructureRow("smc_diag_msg", fields: (3068, 7), size64: 64, size32: 64),
-        StructureRow("smc_diag_fallback", fields: (3075, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_bc_op", fields: (3077, 3), size64: 4, size32: 4),
-        StructureRow("smc_diag_cursor", fields: (3080, 3), size64: 8, size32: 8),
-        StructureRow("smc_diag_conninfo", fields: (3083, 15), size64: 76, size32: 76),
-        StructureRow("smcd_diag_dmbinfo", fields: (3098, 5), size64: 40, size32: 40, isWide: true),
-        StructureRow("smc_diag_linkinfo", fields: (3103, 5), size64: 146, size32: 146),
-        StructureRow("smc_diag_lgrinfo", fields: (3108, 2), size64: 147, size32: 147),
-        StructureRow("selnl_msg_setenforce", fields: (3110, 1), size64: 4, size32: 4),
-        StructureRow("selnl_msg_policyload", fields: (3111, 1), size64: 4, size32: 4),
-        StructureRow("nfgenmsg", fields: (3112, 3), size64: 4, size32: 4),
-        StructureRow("crypto_user_alg", fields: (3115, 7), size64: 208, size32: 208),
-        StructureRow("crypto_report_generic", fields: (3122, 1), size64: 64, size32: 64),
-        StructureRow("crypto_report_hash", fields: (3123, 3), size64: 72, size32: 72),
-        StructureRow("crypto_report_blkcipher", fields: (3126, 6), size64: 144, size32: 144),
-        StructureRow("crypto_report_aead", fields: (3132, 5), size64: 140, size32: 140),
-        StructureRow("crypto_report_rng", fields: (3137, 2), size64: 68, size32: 68),
-        StructureRow("crypto_report_cipher", fields: (3139, 4), size64: 76, size32: 76),
-        StructureRow("bpf_map_create", fields: (3143, 16), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_map_element", fields: (3159, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_update", fields: (3163, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_key", fields: (3167, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_map_next", fields: (3169, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_map_only", fields: (3172, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_prog_load", fields: (3173, 32), size64: 168, size32: 168, isWide: true),
-        StructureRow("bpf_object", fields: (3205, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_attach", fields: (3209, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_prog_detach", fields: (3216, 2), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_test_run", fields: (3218, 15), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_prog_test_run", fields: (3233, 1), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_next_id", fields: (3234, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_by_id", fields: (3237, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_map_by_id", fields: (3240, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_btf_by_id", fields: (3243, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_by_id", fields: (3244, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_info_by_fd", fields: (3245, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_object_info", fields: (3248, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_query_attr", fields: (3249, 8), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_prog_query", fields: (3257, 1), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_tracepoint", fields: (3258, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_raw_tracepoint", fields: (3261, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_btf_load", fields: (3262, 6), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_task_query", fields: (3268, 9), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_task_fd_query", fields: (3277, 1), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_batch", fields: (3278, 8), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch", fields: (3286, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_update", fields: (3287, 6), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_update", fields: (3293, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_delete", fields: (3294, 5), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_delete", fields: (3299, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_kprobe_multi", fields: (3300, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("rand_pool_info", fields: (2309, 2), size64: 8, size32: 8),
+        StructureRow("uffdio_range", fields: (2311, 2), size64: 16, size32: 16),
+        StructureRow("uffdio_api", fields: (2313, 3), size64: 24, size32: 24),
+        StructureRow("uffdio_register", fields: (2316, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_copy", fields: (2319, 5), size64: 40, size32: 40),
+        StructureRow("uffdio_zeropage", fields: (2324, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_writeprotect", fields: (2327, 2), size64: 24, size32: 24),
+        StructureRow("uffdio_continue", fields: (2329, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_poison", fields: (2332, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_move", fields: (2335, 5), size64: 40, size32: 40),
+        StructureRow("mnt_ns_info", fields: (2340, 3), size64: 16, size32: 16),
+        StructureRow("epoll_params", fields: (2343, 4), size64: 8, size32: 8),
+        StructureRow("pidfd_info", fields: (2347, 18), size64: 88, size32: 88),
+        StructureRow("watchdog_info", fields: (2365, 3), size64: 40, size32: 40),
+        StructureRow("sockaddr_in", fields: (2368, 4), size64: 16, size32: 16),
+        StructureRow("x25_address", fields: (2372, 1), size64: 16, size32: 16),
+        StructureRow("sockaddr_x25", fields: (2373, 2), size64: 18, size32: 18),
+        StructureRow("sockaddr_qrtr", fields: (2375, 3), size64: 12, size32: 12),
+        StructureRow("sockaddr_can", fields: (2378, 4), size64: 16, size32: 16),
+        StructureRow("tipc_service_range", fields: (2382, 3), size64: 12, size32: 12),
+        StructureRow("tipc_service_addr", fields: (2385, 2), size64: 8, size32: 8),
+        StructureRow("tipc_service_name", fields: (2387, 2), size64: 12, size32: 12),
+        StructureRow("tipc_socket_addr", fields: (2389, 2), size64: 8, size32: 8),
+        StructureRow("tipc_range_member", fields: (2391, 1), size64: 12, size32: 12),
+        StructureRow("tipc_name_member", fields: (2392, 1), size64: 12, size32: 12),
+        StructureRow("tipc_id_member", fields: (2393, 1), size64: 8, size32: 8),
+        StructureRow("sockaddr_tipc", fields: (2394, 7), size64: 16, size32: 16),
+        StructureRow("ieee802154_addr_sa", fields: (2401, 5), size64: 16, size32: 16),
+        StructureRow("sockaddr_ieee802154", fields: (2406, 2), size64: 20, size32: 20),
+        StructureRow("timeval64", fields: (2408, 2), size64: 16, size32: 16),
+        StructureRow("ucred", fields: (2410, 3), size64: 12, size32: 12),
+        StructureRow("linger", fields: (2413, 2), size64: 8, size32: 8),
+        StructureRow("sock_txtime", fields: (2415, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq", fields: (2417, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq_source", fields: (2419, 3), size64: 12, size32: 12),
+        StructureRow("ipv6_mreq", fields: (2422, 2), size64: 20, size32: 20),
+        StructureRow("in_pktinfo", fields: (2424, 3), size64: 12, size32: 12),
+        StructureRow("in6_pktinfo", fields: (2427, 2), size64: 20, size32: 20),
+        StructureRow("sock_extended_err", fields: (2429, 7), size64: 16, size32: 16),
+        StructureRow("tcp_repair_window", fields: (2436, 5), size64: 20, size32: 20),
+        StructureRow("sctp_rtoinfo", fields: (2441, 4), size64: 16, size32: 16),
+        StructureRow("sctp_assocparams", fields: (2445, 6), size64: 20, size32: 20),
+        StructureRow("sctp_initmsg", fields: (2451, 4), size64: 8, size32: 8),
+        StructureRow("sctp_event_subscribe", fields: (2455, 14), size64: 14, size32: 14),
+        StructureRow("tcp_md5sig", fields: (2469, 6), size64: 216, size32: 216),
+        StructureRow("in6_flowlabel_req", fields: (2475, 8), size64: 32, size32: 32),
+        StructureRow("tls_crypto_info", fields: (2483, 2), size64: 4, size32: 4),
+        StructureRow("tpacket_req3", fields: (2485, 7), size64: 28, size32: 28, minimum: 16),
+        StructureRow("tpacket_stats_v3", fields: (2492, 3), size64: 12, size32: 12),
+        StructureRow("tpacket_auxdata", fields: (2495, 7), size64: 20, size32: 20),
+        StructureRow("can_filter", fields: (2502, 2), size64: 8, size32: 8),
+        StructureRow("xdp_umem_reg", fields: (2504, 5), size64: 32, size32: 28),
+        StructureRow("xdp_ring_offset", fields: (2509, 4), size64: 32, size32: 32),
+        StructureRow("xdp_mmap_offsets", fields: (2513, 4), size64: 128, size32: 128),
+        StructureRow("xdp_statistics", fields: (2517, 6), size64: 48, size32: 48),
+        StructureRow("tcp_info", fields: (2523, 54), size64: 232, size32: 232, minimum: 104),
+        StructureRow("tipc_group_req", fields: (2577, 4), size64: 16, size32: 16),
+        StructureRow("tcp_ao_add", fields: (2581, 13), size64: 288, size32: 288),
+        StructureRow("ifinfomsg", fields: (2594, 6), size64: 16, size32: 16),
+        StructureRow("ifaddrmsg", fields: (2600, 5), size64: 8, size32: 8),
+        StructureRow("rtmsg", fields: (2605, 9), size64: 12, size32: 12),
+        StructureRow("ndmsg", fields: (2614, 7), size64: 12, size32: 12),
+        StructureRow("fib_rule_hdr", fields: (2621, 9), size64: 12, size32: 12),
+        StructureRow("tcmsg", fields: (2630, 7), size64: 20, size32: 20),
+        StructureRow("genlmsghdr", fields: (2637, 3), size64: 4, size32: 4),
+        StructureRow("ifa_cacheinfo", fields: (2640, 4), size64: 16, size32: 16),
+        StructureRow("nda_cacheinfo", fields: (2644, 4), size64: 16, size32: 16),
+        StructureRow("rta_cacheinfo", fields: (2648, 8), size64: 32, size32: 32),
+        StructureRow("udev_monitor_netlink_header", fields: (2656, 9), size64: 40, size32: 40),
+        StructureRow("rtnl_link_stats", fields: (2665, 24), size64: 96, size32: 96, minimum: 92),
+        StructureRow("rtnl_link_stats64", fields: (2689, 25), size64: 200, size32: 200, minimum: 184),
+        StructureRow("ifla_bridge_id", fields: (2714, 2), size64: 8, size32: 8),
+        StructureRow("br_boolopt_multi", fields: (2716, 2), size64: 8, size32: 8),
+        StructureRow("ifla_cacheinfo", fields: (2718, 4), size64: 16, size32: 16),
+        StructureRow("bridge_vlan_info", fields: (2722, 2), size64: 4, size32: 4),
+        StructureRow("ifla_vf_mac", fields: (2724, 2), size64: 36, size32: 36),
+        StructureRow("ifla_vf_vlan", fields: (2726, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_vlan_info", fields: (2729, 4), size64: 16, size32: 16),
+        StructureRow("ifla_vf_broadcast", fields: (2733, 1), size64: 32, size32: 32),
+        StructureRow("ifla_vf_tx_rate", fields: (2734, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rate", fields: (2736, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_spoofchk", fields: (2739, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_link_state", fields: (2741, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rss_query_en", fields: (2743, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_trust", fields: (2745, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_guid", fields: (2747, 2), size64: 16, size32: 12),
+        StructureRow("ifla_port_vsi", fields: (2749, 4), size64: 8, size32: 8),
+        StructureRow("rtnl_link_ifmap", fields: (2753, 6), size64: 32, size32: 28, minimum: 28),
+        StructureRow("ndt_config", fields: (2759, 9), size64: 32, size32: 32),
+        StructureRow("ndt_stats", fields: (2768, 11), size64: 88, size32: 88),
+        StructureRow("ndtmsg", fields: (2779, 3), size64: 4, size32: 4),
+        StructureRow("ifaddrlblmsg", fields: (2782, 6), size64: 12, size32: 12),
+        StructureRow("netconfmsg", fields: (2788, 1), size64: 1, size32: 1),
+        StructureRow("dcbmsg", fields: (2789, 3), size64: 4, size32: 4),
+        StructureRow("multicast_report", fields: (2792, 1), size64: 1, size32: 1),
+        StructureRow("rtgenmsg", fields: (2793, 1), size64: 1, size32: 1),
+        StructureRow("nhmsg", fields: (2794, 5), size64: 8, size32: 8),
+        StructureRow("nexthop_grp", fields: (2799, 4), size64: 8, size32: 8),
+        StructureRow("br_port_msg", fields: (2803, 2), size64: 8, size32: 8),
+        StructureRow("multicast_address", fields: (2805, 6), size64: 20, size32: 20),
+        StructureRow("br_mdb_entry", fields: (2811, 5), size64: 28, size32: 28),
+        StructureRow("if_stats_msg", fields: (2816, 5), size64: 12, size32: 12),
+        StructureRow("bridge_vlan_xstats", fields: (2821, 7), size64: 40, size32: 40),
+        StructureRow("br_mcast_stats", fields: (2828, 16), size64: 240, size32: 240),
+        StructureRow("mpls_link_stats", fields: (2844, 9), size64: 72, size32: 72),
+        StructureRow("bridge_stp_xstats", fields: (2853, 6), size64: 48, size32: 48),
+        StructureRow("rtnl_hw_stats64", fields: (2859, 9), size64: 72, size32: 72),
+        StructureRow("gnet_stats_basic", fields: (2868, 2), size64: 16, size32: 12, minimum: 12),
+        StructureRow("gnet_stats_rate_est", fields: (2870, 2), size64: 8, size32: 8),
+        StructureRow("gnet_stats_rate_est64", fields: (2872, 2), size64: 16, size32: 16),
+        StructureRow("gnet_stats_queue", fields: (2874, 5), size64: 20, size32: 20),
+        StructureRow("tc_sizespec", fields: (2879, 8), size64: 24, size32: 24),
+        StructureRow("tc_stats", fields: (2887, 8), size64: 40, size32: 36, minimum: 36),
+        StructureRow("tc_estimator", fields: (2895, 2), size64: 2, size32: 2),
+        StructureRow("tcamsg", fields: (2897, 3), size64: 4, size32: 4),
+        StructureRow("nla_bitfield32", fields: (2900, 2), size64: 8, size32: 8),
+        StructureRow("rta_mfc_stats", fields: (2902, 3), size64: 24, size32: 24),
+        StructureRow("fib_rule_uid_range", fields: (2905, 2), size64: 8, size32: 8),
+        StructureRow("fib_rule_port_range", fields: (2907, 2), size64: 4, size32: 4),
+        StructureRow("rtnexthop", fields: (2909, 4), size64: 8, size32: 8),
+        StructureRow("can_device_stats", fields: (2913, 6), size64: 24, size32: 24),
+        StructureRow("traffic_root_flags", fields: (2919, 2), size64: 8, size32: 8),
+        StructureRow("traffic_action_flags", fields: (2921, 2), size64: 8, size32: 8),
+        StructureRow("traffic_statistics_flags", fields: (2923, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vlan_flags", fields: (2925, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vlan_qos_mapping", fields: (2927, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_sockid", fields: (2929, 8), size64: 48, size32: 48),
+        StructureRow("inet6_diag_sockid", fields: (2937, 6), size64: 48, size32: 48),
+        StructureRow("inet_diag_req_v2", fields: (2943, 6), size64: 56, size32: 56),
+        StructureRow("inet_diag_req", fields: (2949, 7), size64: 60, size32: 60),
+        StructureRow("inet_diag_msg", fields: (2956, 10), size64: 72, size32: 72),
+        StructureRow("inet6_diag_req_v2", fields: (2966, 6), size64: 56, size32: 56),
+        StructureRow("inet6_diag_msg", fields: (2972, 10), size64: 72, size32: 72),
+        StructureRow("inet_diag_meminfo", fields: (2982, 4), size64: 16, size32: 16),
+        StructureRow("tcpvegas_info", fields: (2986, 4), size64: 16, size32: 16),
+        StructureRow("tcp_dctcp_info", fields: (2990, 5), size64: 16, size32: 16),
+        StructureRow("tcp_bbr_info", fields: (2995, 5), size64: 20, size32: 20),
+        StructureRow("inet_diag_sockopt", fields: (3000, 11), size64: 2, size32: 2),
+        StructureRow("unix_diag_req", fields: (3011, 7), size64: 24, size32: 24),
+        StructureRow("unix_diag_msg", fields: (3018, 6), size64: 16, size32: 16),
+        StructureRow("unix_diag_vfs", fields: (3024, 2), size64: 8, size32: 8),
+        StructureRow("unix_diag_rqlen", fields: (3026, 2), size64: 8, size32: 8),
+        StructureRow("netlink_diag_req", fields: (3028, 6), size64: 20, size32: 20),
+        StructureRow("netlink_diag_msg", fields: (3034, 9), size64: 28, size32: 28),
+        StructureRow("netlink_diag_ring", fields: (3043, 4), size64: 16, size32: 16),
+        StructureRow("packet_diag_req", fields: (3047, 6), size64: 20, size32: 20),
+        StructureRow("packet_diag_msg", fields: (3053, 5), size64: 16, size32: 16),
+        StructureRow("packet_diag_info", fields: (3058, 6), size64: 24, size32: 24),
+        StructureRow("packet_diag_mclist", fields: (3064, 5), size64: 44, size32: 44),
+        StructureRow("tcp_diag_md5sig", fields: (3069, 7), size64: 100, size32: 100),
+        StructureRow("packet_diag_ring", fields: (3076, 7), size64: 28, size32: 28),
+        StructureRow("smc_diag_req", fields: (3083, 4), size64: 52, size32: 52),
+        StructureRow("smc_diag_msg", fields: (3087, 7), size64: 64, size32: 64),
+        StructureRow("smc_diag_fallback", fields: (3094, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_bc_op", fields: (3096, 3), size64: 4, size32: 4),
+        StructureRow("smc_diag_cursor", fields: (3099, 3), size64: 8, size32: 8),
+        StructureRow("smc_diag_conninfo", fields: (3102, 15), size64: 76, size32: 76),
+        StructureRow("smcd_diag_dmbinfo", fields: (3117, 5), size64: 40, size32: 40, isWide: true),
+        StructureRow("smc_diag_linkinfo", fields: (3122, 5), size64: 146, size32: 146),
+        StructureRow("smc_diag_lgrinfo", fields: (3127, 2), size64: 147, size32: 147),
+        StructureRow("selnl_msg_setenforce", fields: (3129, 1), size64: 4, size32: 4),
+        StructureRow("selnl_msg_policyload", fields: (3130, 1), size64: 4, size32: 4),
+        StructureRow("nfgenmsg", fields: (3131, 3), size64: 4, size32: 4),
+        StructureRow("crypto_user_alg", fields: (3134, 7), size64: 208, size32: 208),
+        StructureRow("crypto_report_generic", fields: (3141, 1), size64: 64, size32: 64),
+        StructureRow("crypto_report_hash", fields: (3142, 3), size64: 72, size32: 72),
+        StructureRow("crypto_report_blkcipher", fields: (3145, 6), size64: 144, size32: 144),
+        StructureRow("crypto_report_aead", fields: (3151, 5), size64: 140, size32: 140),
+        StructureRow("crypto_report_rng", fields: (3156, 2), size64: 68, size32: 68),
+        StructureRow("crypto_report_cipher", fields: (3158, 4), size64: 76, size32: 76),
+        StructureRow("bpf_map_create", fields: (3162, 16), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_map_element", fields: (3178, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_update", fields: (3182, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_key", fields: (3186, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_map_next", fields: (3188, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_map_only", fields: (3191, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_prog_load", fields: (3192, 32), size64: 168, size32: 168, isWide: true),
+        StructureRow("bpf_object", fields: (3224, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_attach", fields: (3228, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_prog_detach", fields: (3235, 2), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_test_run", fields: (3237, 15), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_prog_test_run", fields: (3252, 1), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_next_id", fields: (3253, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_by_id", fields: (3256, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_map_by_id", fields: (3259, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_btf_by_id", fields: (3262, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_by_id", fields: (3263, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_info_by_fd", fields: (3264, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_object_info", fields: (3267, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_query_attr", fields: (3268, 8), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_prog_query", fields: (3276, 1), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_tracepoint", fields: (3277, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_raw_tracepoint", fields: (3280, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_btf_load", fields: (3281, 6), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_task_query", fields: (3287, 9), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_task_fd_query", fields: (3296, 1), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_batch", fields: (3297, 8), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch", fields: (3305, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_update", fields: (3306, 6), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_update", fields: (3312, 1), size64: 56, size32: 56, isWide: true),
     ]
 
     private static let structures3: [StructureRow] = [
-        StructureRow("bpf_cookie_attr", fields: (3305, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_uprobe_multi", fields: (3306, 7), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_tracing_attr", fields: (3313, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_netfilter_attr", fields: (3315, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_relative_attr", fields: (3319, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_attr", fields: (3321, 13), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_create", fields: (3334, 1), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_change", fields: (3335, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_update", fields: (3339, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_only", fields: (3340, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_detach", fields: (3341, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_stats_attr", fields: (3342, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_enable_stats", fields: (3343, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_iterator", fields: (3344, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_iter_create", fields: (3346, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_binding", fields: (3347, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_bind_map", fields: (3350, 1), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_token", fields: (3351, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_token_create", fields: (3353, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_stream", fields: (3354, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_stream_read", fields: (3358, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("perf_event_attr", fields: (3359, 104), size64: 136, size32: 136, isWide: true),
-        StructureRow("perf_query_bpf", fields: (3463, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("flock64_i386", fields: (3464, 5), size64: 24, size32: 24),
-        StructureRow("stat_i386", fields: (3469, 17), size64: 64, size32: 64),
-        StructureRow("stat64", fields: (3486, 16), size64: 96, size32: 96),
-        StructureRow("old_stat", fields: (3502, 11), size64: 32, size32: 32),
-        StructureRow("sel_arg", fields: (3513, 5), size64: 40, size32: 20),
-        StructureRow("mmap_arg", fields: (3518, 6), size64: 32, size32: 24),
-        StructureRow("old_sigaction", fields: (3524, 4), size64: 24, size32: 16),
-        StructureRow("ipc64_perm_i386", fields: (3528, 7), size64: 48, size32: 36),
-        StructureRow("ipc64_perm_set_i386", fields: (3535, 4), size64: 48, size32: 36),
-        StructureRow("shmid64_ds_i386", fields: (3539, 9), size64: 96, size32: 84),
-        StructureRow("semid64_ds_i386", fields: (3548, 5), size64: 80, size32: 64),
-        StructureRow("msqid64_ds_i386", fields: (3553, 9), size64: 96, size32: 88),
-        StructureRow("msqid64_ds_set_i386", fields: (3562, 2), size64: 80, size32: 72),
-        StructureRow("sigevent_i386", fields: (3564, 7), size64: 24, size32: 20),
-        StructureRow("ff_effect_i386", fields: (3571, 10), size64: 48, size32: 44),
-        StructureRow("sg_io_hdr_i386", fields: (3581, 23), size64: 64, size32: 64),
-        StructureRow("v4l2_format_i386", fields: (3604, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_format_found_i386", fields: (3612, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_create_buffers_i386", fields: (3620, 6), size64: 248, size32: 248),
-        StructureRow("v4l2_buffer_i386", fields: (3626, 13), size64: 72, size32: 68),
-        StructureRow("loop_info_i386", fields: (3639, 12), size64: 140, size32: 140),
+        StructureRow("bpf_batch_delete", fields: (3313, 5), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_delete", fields: (3318, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_kprobe_multi", fields: (3319, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_cookie_attr", fields: (3324, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_uprobe_multi", fields: (3325, 7), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_tracing_attr", fields: (3332, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_netfilter_attr", fields: (3334, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_relative_attr", fields: (3338, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_attr", fields: (3340, 13), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_create", fields: (3353, 1), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_change", fields: (3354, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_update", fields: (3358, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_only", fields: (3359, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_detach", fields: (3360, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_stats_attr", fields: (3361, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_enable_stats", fields: (3362, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_iterator", fields: (3363, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_iter_create", fields: (3365, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_binding", fields: (3366, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_bind_map", fields: (3369, 1), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_token", fields: (3370, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_token_create", fields: (3372, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_stream", fields: (3373, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_stream_read", fields: (3377, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("perf_event_attr", fields: (3378, 104), size64: 136, size32: 136, isWide: true),
+        StructureRow("perf_query_bpf", fields: (3482, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("flock64_i386", fields: (3483, 5), size64: 24, size32: 24),
+        StructureRow("stat_i386", fields: (3488, 17), size64: 64, size32: 64),
+        StructureRow("stat64", fields: (3505, 16), size64: 96, size32: 96),
+        StructureRow("old_stat", fields: (3521, 11), size64: 32, size32: 32),
+        StructureRow("sel_arg", fields: (3532, 5), size64: 40, size32: 20),
+        StructureRow("mmap_arg", fields: (3537, 6), size64: 32, size32: 24),
+        StructureRow("old_sigaction", fields: (3543, 4), size64: 24, size32: 16),
+        StructureRow("ipc64_perm_i386", fields: (3547, 7), size64: 48, size32: 36),
+        StructureRow("ipc64_perm_set_i386", fields: (3554, 4), size64: 48, size32: 36),
+        StructureRow("shmid64_ds_i386", fields: (3558, 9), size64: 96, size32: 84),
+        StructureRow("semid64_ds_i386", fields: (3567, 5), size64: 80, size32: 64),
+        StructureRow("msqid64_ds_i386", fields: (3572, 9), size64: 96, size32: 88),
+        StructureRow("msqid64_ds_set_i386", fields: (3581, 2), size64: 80, size32: 72),
+        StructureRow("sigevent_i386", fields: (3583, 7), size64: 24, size32: 20),
+        StructureRow("ff_effect_i386", fields: (3590, 10), size64: 48, size32: 44),
+        StructureRow("sg_io_hdr_i386", fields: (3600, 23), size64: 64, size32: 64),
+        StructureRow("v4l2_format_i386", fields: (3623, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_format_found_i386", fields: (3631, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_create_buffers_i386", fields: (3639, 6), size64: 248, size32: 248),
+        StructureRow("v4l2_buffer_i386", fields: (3645, 13), size64: 72, size32: 68),
+        StructureRow("loop_info_i386", fields: (3658, 14), size64: 140, size32: 140),
     ]
 }
 
@@ -1363,9 +1369,9 @@ extension SpecTables {
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("tv_nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isHidden: true),
-        ArgumentRow("stx_mask", "", .entry, TypeRow(.value, .flags, 4, 24, .none), register: 1),
+        ArgumentRow("stx_mask", "", .entry, TypeRow(.value, .flags, 4, 25, .none), register: 1),
         ArgumentRow("stx_blksize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
-        ArgumentRow("stx_attributes", "", .entry, TypeRow(.value, .flags, 8, 25, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("stx_attributes", "", .entry, TypeRow(.value, .flags, 8, 26, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("stx_nlink", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 0, register: 4, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("stx_uid", "", .entry, TypeRow(.value, .user, 4, 0, .none), condition: 1, register: 5, offset64: 20, offset32: 20, isDetail: true),
         ArgumentRow("stx_gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), condition: 2, register: 6, offset64: 24, offset32: 24, isDetail: true),
@@ -1373,7 +1379,7 @@ extension SpecTables {
         ArgumentRow("stx_ino", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 3, register: 8, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("stx_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 4, register: 9, offset64: 40, offset32: 40),
         ArgumentRow("stx_blocks", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 5, register: 10, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("stx_attributes_mask", "", .entry, TypeRow(.value, .flags, 8, 25, .none), register: 11, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("stx_attributes_mask", "", .entry, TypeRow(.value, .flags, 8, 26, .none), register: 11, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("stx_atime", "", .entry, TypeRow(.value, .structure, 0, 11, .none), condition: 6, register: 12, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("stx_btime", "", .entry, TypeRow(.value, .structure, 0, 11, .none), condition: 7, register: 13, offset64: 80, offset32: 80, isDetail: true),
         ArgumentRow("stx_ctime", "", .entry, TypeRow(.value, .structure, 0, 11, .none), condition: 8, register: 14, offset64: 96, offset32: 96, isDetail: true),
@@ -1394,7 +1400,7 @@ extension SpecTables {
         ArgumentRow("stx_atomic_write_unit_max_opt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 14, register: 28, offset64: 184, offset32: 184, isDetail: true),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(68)), register: 29, offset64: 188, offset32: 188, isHidden: true),
         ArgumentRow("val", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 1),
-        ArgumentRow("f_type", "", .entry, TypeRow(.value, .symbol, 0, 34, .none), register: 1),
+        ArgumentRow("f_type", "", .entry, TypeRow(.value, .symbol, 0, 35, .none), register: 1),
         ArgumentRow("f_bsize", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("f_blocks", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("f_bfree", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
@@ -1404,9 +1410,9 @@ extension SpecTables {
         ArgumentRow("f_fsid", "", .entry, TypeRow(.value, .structure, 0, 13, .none), register: 8, offset64: 56, offset32: 28),
         ArgumentRow("f_namelen", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 9, offset64: 64, offset32: 36),
         ArgumentRow("f_frsize", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 10, offset64: 72, offset32: 40),
-        ArgumentRow("f_flags", "", .entry, TypeRow(.value, .flags, 0, 33, .none), register: 11, offset64: 80, offset32: 44),
+        ArgumentRow("f_flags", "", .entry, TypeRow(.value, .flags, 0, 34, .none), register: 11, offset64: 80, offset32: 44),
         ArgumentRow("f_spare", "", .entry, TypeRow(.array, .signed, 0, 0, .fixed(4)), register: 12, offset64: 88, offset32: 48, isHidden: true),
-        ArgumentRow("f_type", "", .entry, TypeRow(.value, .symbol, 4, 34, .none), register: 1),
+        ArgumentRow("f_type", "", .entry, TypeRow(.value, .symbol, 4, 35, .none), register: 1),
         ArgumentRow("f_bsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("f_blocks", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("f_bfree", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -1416,7 +1422,7 @@ extension SpecTables {
         ArgumentRow("f_fsid", "", .entry, TypeRow(.value, .structure, 0, 13, .none), register: 8, offset64: 48, offset32: 48),
         ArgumentRow("f_namelen", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 56, offset32: 56),
         ArgumentRow("f_frsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 60, offset32: 60),
-        ArgumentRow("f_flags", "", .entry, TypeRow(.value, .flags, 4, 33, .none), register: 11, offset64: 64, offset32: 64),
+        ArgumentRow("f_flags", "", .entry, TypeRow(.value, .flags, 4, 34, .none), register: 11, offset64: 64, offset32: 64),
         ArgumentRow("f_spare", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(4)), register: 12, offset64: 68, offset32: 68, isHidden: true),
         ArgumentRow("f_tfree", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
         ArgumentRow("f_tinode", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
@@ -1427,48 +1433,48 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 1, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .permissions, 8, 0, .none), condition: 16, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .permissions, 8, 0, .none), condition: 17, register: 3, offset64: 8, offset32: 8, isOptional: true),
-        ArgumentRow("resolve", "", .entry, TypeRow(.value, .flags, 8, 26, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("resolve", "", .entry, TypeRow(.value, .flags, 8, 27, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("value", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 28, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 29, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 28, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 457, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 29, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 461, .none), register: 1),
         ArgumentRow("fa_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fa_nextents", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("fa_projid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("fa_nextents", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("fa_projid", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("fa_cowextsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
-        ArgumentRow("attr_set", "", .entry, TypeRow(.value, .flags, 8, 43, .none), register: 1),
-        ArgumentRow("attr_clr", "", .entry, TypeRow(.value, .flags, 8, 43, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("propagation", "", .entry, TypeRow(.value, .symbol, 8, 45, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("attr_set", "", .entry, TypeRow(.value, .flags, 8, 44, .none), register: 1),
+        ArgumentRow("attr_clr", "", .entry, TypeRow(.value, .flags, 8, 44, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("propagation", "", .entry, TypeRow(.value, .symbol, 8, 47, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("userns_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 18, register: 4, offset64: 24, offset32: 24),
         ArgumentRow("userns_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 19, register: 4, offset64: 24, offset32: 24),
         ArgumentRow("userns_fd", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("mnt_ns_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("mnt_id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .flags, 8, 46, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .flags, 8, 48, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("mnt_ns_id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("mnt_ns_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("mnt_id", "", .entry, TypeRow(.value, .symbol, 8, 49, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("mnt_id", "", .entry, TypeRow(.value, .symbol, 8, 51, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("param", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("mnt_ns_id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("mnt_opts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 20, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 8, 46, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 8, 48, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sb_dev_major", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 21, register: 4, offset64: 16, offset32: 16),
         ArgumentRow("sb_dev_minor", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 21, register: 5, offset64: 20, offset32: 20),
-        ArgumentRow("sb_magic", "", .entry, TypeRow(.value, .symbol, 8, 34, .none), condition: 21, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("sb_flags", "", .entry, TypeRow(.value, .flags, 4, 35, .none), condition: 21, register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("sb_magic", "", .entry, TypeRow(.value, .symbol, 8, 35, .none), condition: 21, register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("sb_flags", "", .entry, TypeRow(.value, .flags, 4, 36, .none), condition: 21, register: 7, offset64: 32, offset32: 32),
         ArgumentRow("fs_type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 22, register: 8, offset64: 36, offset32: 36),
         ArgumentRow("mnt_id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 23, register: 9, offset64: 40, offset32: 40),
         ArgumentRow("mnt_parent_id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 23, register: 10, offset64: 48, offset32: 48),
         ArgumentRow("mnt_id_old", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 23, register: 11, offset64: 56, offset32: 56),
         ArgumentRow("mnt_parent_id_old", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 23, register: 12, offset64: 60, offset32: 60),
-        ArgumentRow("mnt_attr", "", .entry, TypeRow(.value, .flags, 8, 43, .none), condition: 23, register: 13, offset64: 64, offset32: 64),
-        ArgumentRow("mnt_propagation", "", .entry, TypeRow(.value, .flags, 8, 35, .none), condition: 23, register: 14, offset64: 72, offset32: 72),
+        ArgumentRow("mnt_attr", "", .entry, TypeRow(.value, .flags, 8, 44, .none), condition: 23, register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("mnt_propagation", "", .entry, TypeRow(.value, .flags, 8, 36, .none), condition: 23, register: 14, offset64: 72, offset32: 72),
         ArgumentRow("mnt_peer_group", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 23, register: 15, offset64: 80, offset32: 80),
         ArgumentRow("mnt_master", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 23, register: 16, offset64: 88, offset32: 88),
         ArgumentRow("propagate_from", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 24, register: 17, offset64: 96, offset32: 96),
@@ -1481,26 +1487,26 @@ extension SpecTables {
         ArgumentRow("opt_array", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 30, register: 24, offset64: 132, offset32: 132),
         ArgumentRow("opt_sec_num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 31, register: 25, offset64: 136, offset32: 136),
         ArgumentRow("opt_sec_array", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 31, register: 26, offset64: 140, offset32: 140),
-        ArgumentRow("supported_mask", "", .entry, TypeRow(.value, .flags, 8, 46, .none), condition: 32, register: 27, offset64: 144, offset32: 144),
+        ArgumentRow("supported_mask", "", .entry, TypeRow(.value, .flags, 8, 48, .none), condition: 32, register: 27, offset64: 144, offset32: 144),
         ArgumentRow("mnt_uidmap_num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 33, register: 28, offset64: 152, offset32: 152),
         ArgumentRow("mnt_uidmap", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 33, register: 29, offset64: 156, offset32: 156),
         ArgumentRow("mnt_gidmap_num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 34, register: 30, offset64: 160, offset32: 160),
         ArgumentRow("mnt_gidmap", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 34, register: 31, offset64: 164, offset32: 164),
         ArgumentRow("__spare2", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(43)), register: 32, offset64: 168, offset32: 168, isHidden: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("events", "", .entry, TypeRow(.value, .flags, 2, 58, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("revents", "", .entry, TypeRow(.value, .flags, 2, 58, .none), register: 3, offset64: 6, offset32: 6),
-        ArgumentRow("events", "", .entry, TypeRow(.value, .flags, 4, 60, .none), register: 1),
+        ArgumentRow("events", "", .entry, TypeRow(.value, .flags, 2, 60, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("revents", "", .entry, TypeRow(.value, .flags, 2, 60, .none), register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("events", "", .entry, TypeRow(.value, .flags, 4, 62, .none), register: 1),
         ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("wd", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
-        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 66, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 68, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("obj", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("res", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("res2", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("aio_lio_opcode", "", .entry, TypeRow(.value, .symbol, 2, 72, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("aio_lio_opcode", "", .entry, TypeRow(.value, .symbol, 2, 74, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("aio_nbytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("aio_flags", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("aio_data", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4),
@@ -1516,11 +1522,11 @@ extension SpecTables {
     ]
 
     private static let fields1: [ArgumentRow] = [
-        ArgumentRow("aio_buf", "want", .entry, TypeRow(.value, .flags, 8, 58, .none), condition: 39, register: 10, offset64: 24, offset32: 24),
+        ArgumentRow("aio_buf", "want", .entry, TypeRow(.value, .flags, 8, 60, .none), condition: 39, register: 10, offset64: 24, offset32: 24),
         ArgumentRow("aio_buf", "data", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 40, register: 10, offset64: 24, offset32: 24),
         ArgumentRow("aio_nbytes", "len", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 41, register: 11, offset64: 32, offset32: 32),
         ArgumentRow("aio_offset", "pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 42, register: 12, offset64: 40, offset32: 40),
-        ArgumentRow("aio_flags", "", .entry, TypeRow(.value, .flags, 4, 73, .none), register: 13, offset64: 56, offset32: 56, isOptional: true),
+        ArgumentRow("aio_flags", "", .entry, TypeRow(.value, .flags, 4, 75, .none), register: 13, offset64: 56, offset32: 56, isOptional: true),
         ArgumentRow("aio_resfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 43, register: 14, offset64: 60, offset32: 60),
         ArgumentRow("aio_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("aio_key", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
@@ -1531,17 +1537,17 @@ extension SpecTables {
         ArgumentRow("aio_flags", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("iov_base", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), register: 1),
         ArgumentRow("iov_len", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 78, .none), register: 1, isHidden: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 79, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 80, .none), register: 1, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 81, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("ioprio", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("file_index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("buf_index", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("personality", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 42, offset32: 42, isHidden: true),
-        ArgumentRow("opcode", "op", .entry, TypeRow(.value, .symbol, 1, 78, .none), register: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 79, .none), condition: 47, register: 9, offset64: 1, offset32: 1),
-        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 85, .none), condition: 48, register: 10, offset64: 2, offset32: 2),
-        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 86, .none), condition: 49, register: 10, offset64: 2, offset32: 2),
+        ArgumentRow("opcode", "op", .entry, TypeRow(.value, .symbol, 1, 80, .none), register: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 81, .none), condition: 47, register: 9, offset64: 1, offset32: 1),
+        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 87, .none), condition: 48, register: 10, offset64: 2, offset32: 2),
+        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 88, .none), condition: 49, register: 10, offset64: 2, offset32: 2),
         ArgumentRow("ioprio", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), condition: 50, register: 10, offset64: 2, offset32: 2),
         ArgumentRow("fd", "fixed", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 51, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "queue", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 52, register: 11, offset64: 4, offset32: 4),
@@ -1550,9 +1556,9 @@ extension SpecTables {
         ArgumentRow("fd", "from", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 55, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "to", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 56, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "at", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 57, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "family", .entry, TypeRow(.value, .symbol, 4, 50, .none), condition: 58, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "family", .entry, TypeRow(.value, .symbol, 4, 52, .none), condition: 58, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "who", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 59, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "flags", .entry, TypeRow(.value, .flags, 4, 197, .none), condition: 60, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "flags", .entry, TypeRow(.value, .flags, 4, 199, .none), condition: 60, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "count", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 61, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 62, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("addr", "path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 57, register: 12, offset64: 16, offset32: 16),
@@ -1572,7 +1578,7 @@ extension SpecTables {
         ArgumentRow("splice_off_in", "in_pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 73, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "len", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 74, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "msg_id", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 75, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "kind", .entry, TypeRow(.value, .symbol, 8, 87, .none), condition: 76, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "kind", .entry, TypeRow(.value, .symbol, 8, 89, .none), condition: 76, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "words", .entry, TypeRow(.array, .structure, 0, 70, .argument(3)), condition: 77, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "words", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 60, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "fds", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 78, register: 12, offset64: 16, offset32: 16),
@@ -1582,13 +1588,13 @@ extension SpecTables {
         ArgumentRow("addr3", "mask", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 60, register: 13, offset64: 48, offset32: 48),
         ArgumentRow("len", "mode", .entry, TypeRow(.value, .permissions, 4, 0, .none), condition: 82, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "size", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 83, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "want", .entry, TypeRow(.value, .flags, 4, 24, .none), condition: 84, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "want", .entry, TypeRow(.value, .flags, 4, 25, .none), condition: 84, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "to", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 55, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "op", .entry, TypeRow(.value, .symbol, 4, 59, .none), condition: 72, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "what", .entry, TypeRow(.value, .symbol, 4, 56, .none), condition: 85, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 29, .none), condition: 74, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 83, .none), condition: 86, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "kind", .entry, TypeRow(.value, .symbol, 4, 127, .none), condition: 59, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "op", .entry, TypeRow(.value, .symbol, 4, 61, .none), condition: 72, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "what", .entry, TypeRow(.value, .symbol, 4, 58, .none), condition: 85, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 30, .none), condition: 74, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 85, .none), condition: 86, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "kind", .entry, TypeRow(.value, .symbol, 4, 129, .none), condition: 59, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "backlog", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 87, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "protocol", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 58, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "len", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 88, register: 14, offset64: 24, offset32: 24),
@@ -1611,34 +1617,34 @@ extension SpecTables {
         ArgumentRow("addr2", "data", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 95, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("addr2", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), condition: 96, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("addr2", "address", .entry, TypeRow(.value, .custom, 0, 95, .none), condition: 97, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("cmd_op", "request", .entry, TypeRow(.value, .symbol, 4, 101, .none), condition: 98, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("cmd_op", "request", .entry, TypeRow(.value, .symbol, 4, 103, .none), condition: 98, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("off", "args", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 62, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("rw_flags", "flags", .entry, TypeRow(.value, .flags, 4, 16, .none), condition: 99, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("fsync_flags", "flags", .entry, TypeRow(.value, .flags, 4, 81, .none), condition: 100, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("poll32_events", "want", .entry, TypeRow(.value, .flags, 4, 58, .none), condition: 86, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("fsync_flags", "flags", .entry, TypeRow(.value, .flags, 4, 83, .none), condition: 100, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("poll32_events", "want", .entry, TypeRow(.value, .flags, 4, 60, .none), condition: 86, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("sync_range_flags", "flags", .entry, TypeRow(.value, .flags, 4, 13, .none), condition: 37, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("msg_flags", "flags", .entry, TypeRow(.value, .flags, 4, 55, .none), condition: 101, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("timeout_flags", "flags", .entry, TypeRow(.value, .flags, 4, 82, .none), condition: 102, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("accept_flags", "flags", .entry, TypeRow(.value, .flags, 4, 52, .none), condition: 49, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("cancel_flags", "flags", .entry, TypeRow(.value, .flags, 4, 84, .none), condition: 103, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("msg_flags", "flags", .entry, TypeRow(.value, .flags, 4, 57, .none), condition: 101, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("timeout_flags", "flags", .entry, TypeRow(.value, .flags, 4, 84, .none), condition: 102, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("accept_flags", "flags", .entry, TypeRow(.value, .flags, 4, 54, .none), condition: 49, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("cancel_flags", "flags", .entry, TypeRow(.value, .flags, 4, 86, .none), condition: 103, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("open_flags", "flags", .entry, TypeRow(.value, .flags, 4, 1, .none), condition: 104, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("statx_flags", "flags", .entry, TypeRow(.value, .flags, 4, 23, .none), condition: 84, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("statx_flags", "flags", .entry, TypeRow(.value, .flags, 4, 24, .none), condition: 84, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 14, .none), condition: 105, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 115, .none), condition: 106, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("splice_flags", "flags", .entry, TypeRow(.value, .flags, 4, 92, .none), condition: 53, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("rename_flags", "flags", .entry, TypeRow(.value, .flags, 4, 30, .none), condition: 107, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("unlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 19, .none), condition: 108, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("hardlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 19, .none), condition: 109, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("xattr_flags", "flags", .entry, TypeRow(.value, .flags, 4, 28, .none), condition: 94, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("msg_ring_flags", "flags", .entry, TypeRow(.value, .flags, 4, 88, .none), condition: 76, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("uring_cmd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 91, .none), condition: 98, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("install_fd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 89, .none), condition: 110, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("nop_flags", "flags", .entry, TypeRow(.value, .flags, 4, 90, .none), condition: 111, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 117, .none), condition: 106, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("splice_flags", "flags", .entry, TypeRow(.value, .flags, 4, 94, .none), condition: 53, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("rename_flags", "flags", .entry, TypeRow(.value, .flags, 4, 31, .none), condition: 107, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("unlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 20, .none), condition: 108, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("hardlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 20, .none), condition: 109, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("xattr_flags", "flags", .entry, TypeRow(.value, .flags, 4, 29, .none), condition: 94, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("msg_ring_flags", "flags", .entry, TypeRow(.value, .flags, 4, 90, .none), condition: 76, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("uring_cmd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 93, .none), condition: 98, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("install_fd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 91, .none), condition: 110, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("nop_flags", "flags", .entry, TypeRow(.value, .flags, 4, 92, .none), condition: 111, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("pipe_flags", "flags", .entry, TypeRow(.value, .flags, 4, 1, .none), condition: 78, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("op_flags", "flags", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 112, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("splice_fd_in", "in_fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 53, register: 17, offset64: 44, offset32: 44),
         ArgumentRow("addr_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 113, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("options", "flags", .entry, TypeRow(.value, .flags, 4, 126, .none), condition: 59, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("options", "flags", .entry, TypeRow(.value, .flags, 4, 128, .none), condition: 59, register: 17, offset64: 44, offset32: 44),
         ArgumentRow("zcrx_ifq_idx", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 114, register: 17, offset64: 44, offset32: 44),
         ArgumentRow("file_index", "fixed", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 115, register: 17, offset64: 44, offset32: 44),
         ArgumentRow("buf_index", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 116, register: 18, offset64: 40, offset32: 40),
@@ -1649,7 +1655,7 @@ extension SpecTables {
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 21, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("user_data", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("res", "result", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 80, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 82, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("head", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tail", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ring_mask", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -1668,36 +1674,36 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("resv1", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 136, register: 8, offset64: 28, offset32: 28),
         ArgumentRow("user_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 137, register: 9, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 74, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 76, .none), register: 1, offset64: 8, offset32: 8),
         ArgumentRow("sq_thread_cpu", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 12, offset32: 12),
         ArgumentRow("sq_thread_idle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("wq_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 6, register: 4, offset64: 24, offset32: 24),
         ArgumentRow("sq_entries", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5),
         ArgumentRow("cq_entries", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 4, offset32: 4),
-        ArgumentRow("features", "", .exit, TypeRow(.value, .flags, 4, 75, .none), register: 7, offset64: 20, offset32: 20),
+        ArgumentRow("features", "", .exit, TypeRow(.value, .flags, 4, 77, .none), register: 7, offset64: 20, offset32: 20),
         ArgumentRow("sq_off", "", .exit, TypeRow(.value, .structure, 0, 35, .none), register: 8, offset64: 40, offset32: 40),
         ArgumentRow("cq_off", "", .exit, TypeRow(.value, .structure, 0, 36, .none), register: 9, offset64: 80, offset32: 80),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 138, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fds", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 78, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 80, .none), register: 1),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 47, register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 94, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 96, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 139, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 2, 95, .none), register: 1),
-        ArgumentRow("register_op", "", .entry, TypeRow(.value, .symbol, 1, 77, .none), condition: 40, register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sqe_op", "", .entry, TypeRow(.value, .symbol, 1, 78, .none), condition: 36, register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sqe_flags", "", .entry, TypeRow(.value, .flags, 1, 79, .none), condition: 46, register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 2, 97, .none), register: 1),
+        ArgumentRow("register_op", "", .entry, TypeRow(.value, .symbol, 1, 79, .none), condition: 40, register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sqe_op", "", .entry, TypeRow(.value, .symbol, 1, 80, .none), condition: 36, register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sqe_flags", "", .entry, TypeRow(.value, .flags, 1, 81, .none), condition: 46, register: 2, offset64: 2, offset32: 2),
         ArgumentRow("op", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 140, register: 3, offset64: 3, offset32: 3),
         ArgumentRow("resv2", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 4, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 93, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 95, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("data", "", .entry, TypeRow(.array, .descriptor, 4, 0, .argument(0)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 93, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 95, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("data", "", .entry, TypeRow(.array, .structure, 0, 9, .argument(0)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 24, offset32: 24),
@@ -1727,16 +1733,16 @@ extension SpecTables {
         ArgumentRow("ring_addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("ring_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("bgid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 96, .none), condition: 144, register: 4, offset64: 14, offset32: 14),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 98, .none), condition: 144, register: 4, offset64: 14, offset32: 14),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 5, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("buf_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("head", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(8)), register: 3, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 84, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 86, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .structure, 0, 1, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 78, .none), condition: 145, register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 80, .none), condition: 145, register: 5, offset64: 32, offset32: 32),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 6, offset64: 33, offset32: 33, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 7, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -1744,14 +1750,14 @@ extension SpecTables {
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("busy_poll_to", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 98, .none), register: 3, offset64: 5, offset32: 5),
-        ArgumentRow("op_param", "", .entry, TypeRow(.value, .symbol, 4, 103, .none), condition: 146, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 100, .none), register: 3, offset64: 5, offset32: 5),
+        ArgumentRow("op_param", "", .entry, TypeRow(.value, .symbol, 4, 105, .none), condition: 146, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("op_param", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 147, register: 5, offset64: 12, offset32: 12),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), register: 1),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 214, .none), register: 1),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("src_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 97, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 99, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("src_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("dst_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -1763,18 +1769,18 @@ extension SpecTables {
         ArgumentRow("mmap_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(4)), register: 6, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("region_uptr", "", .entry, TypeRow(.pointer, .structure, 0, 54, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 99, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 101, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 3, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rq_area_token", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 105, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 107, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("dmabuf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 28, offset32: 28),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 6, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("if_idx", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("if_rxq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rq_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 104, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 106, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("area_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 56, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("region_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 54, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("offsets", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 7, offset64: 32, offset32: 32, isHidden: true),
@@ -1782,7 +1788,7 @@ extension SpecTables {
         ArgumentRow("resv", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 9, offset64: 68, offset32: 68, isHidden: true),
         ArgumentRow("next_entry", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("query_data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("query_op", "", .entry, TypeRow(.value, .symbol, 4, 102, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("query_op", "", .entry, TypeRow(.value, .symbol, 4, 104, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("result", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 6, offset64: 28, offset32: 28, isHidden: true),
@@ -1816,7 +1822,7 @@ extension SpecTables {
         ArgumentRow("tms_stime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("tms_cutime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("tms_cstime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 4, offset64: 24, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 123, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 125, .none), register: 1),
         ArgumentRow("pidfd", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("child_tid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("parent_tid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
@@ -1830,16 +1836,16 @@ extension SpecTables {
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("spare", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isOptional: true),
         ArgumentRow("ns_id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("ns_type", "", .entry, TypeRow(.value, .flags, 4, 163, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("ns_type", "", .entry, TypeRow(.value, .flags, 4, 165, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("spare2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 20, offset32: 20, isOptional: true),
-        ArgumentRow("user_ns_id", "", .entry, TypeRow(.value, .symbol, 8, 164, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("user_ns_id", "", .entry, TypeRow(.value, .symbol, 8, 166, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("entry_number", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("base_addr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bits", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("sched_policy", "", .entry, TypeRow(.value, .symbol, 4, 169, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sched_flags", "", .entry, TypeRow(.value, .flags, 8, 171, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sched_policy", "", .entry, TypeRow(.value, .symbol, 4, 171, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sched_flags", "", .entry, TypeRow(.value, .flags, 8, 173, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sched_nice", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("sched_priority", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("sched_runtime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
@@ -1848,16 +1854,16 @@ extension SpecTables {
         ArgumentRow("sched_util_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("sched_util_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 52, offset32: 52),
         ArgumentRow("ss_sp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
-        ArgumentRow("ss_flags", "", .entry, TypeRow(.value, .flags, 4, 180, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("ss_flags", "", .entry, TypeRow(.value, .flags, 4, 182, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("ss_size", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("val", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("uaddr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 196, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 198, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("sem_num", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("sem_op", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sem_flg", "", .entry, TypeRow(.value, .flags, 2, 207, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("mq_flags", "", .entry, TypeRow(.value, .flags, 0, 209, .none), register: 1),
+        ArgumentRow("sem_flg", "", .entry, TypeRow(.value, .flags, 2, 211, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("mq_flags", "", .entry, TypeRow(.value, .flags, 0, 213, .none), register: 1),
         ArgumentRow("mq_maxmsg", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("mq_msgsize", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("mq_curmsgs", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
@@ -1941,12 +1947,12 @@ extension SpecTables {
         ArgumentRow("it_value", "", .entry, TypeRow(.value, .structure, 0, 2, .none), register: 2, offset64: 16, offset32: 8),
         ArgumentRow("tz_minuteswest", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tz_dsttime", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 215, .none), register: 1),
+        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 219, .none), register: 1),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("maxerror", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
         ArgumentRow("esterror", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 5, offset64: 32, offset32: 16),
-        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 216, .none), register: 6, offset64: 40, offset32: 20),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 220, .none), register: 6, offset64: 40, offset32: 20),
         ArgumentRow("constant", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 7, offset64: 48, offset32: 24),
         ArgumentRow("precision", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 8, offset64: 56, offset32: 28),
         ArgumentRow("tolerance", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 9, offset64: 64, offset32: 32),
@@ -1962,13 +1968,13 @@ extension SpecTables {
         ArgumentRow("stbcnt", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 19, offset64: 152, offset32: 76),
         ArgumentRow("tai", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 20, offset64: 160, offset32: 80),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(44)), register: 21, offset64: 164, offset32: 84, isHidden: true),
-        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 215, .none), register: 1),
+        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 219, .none), register: 1),
         ArgumentRow("pad0", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("maxerror", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("esterror", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 6, offset64: 32, offset32: 32),
-        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 216, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 220, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("constant", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("precision", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 10, offset64: 56, offset32: 56),
@@ -1992,7 +1998,7 @@ extension SpecTables {
         ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 91, .none), register: 1, isOptional: true),
         ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 148, register: 2, offset64: 8, offset32: 4),
         ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 217, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 221, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 149, register: 4, offset64: 16, offset32: 16),
         ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 6, offset64: 24, offset32: 24),
@@ -2011,14 +2017,14 @@ extension SpecTables {
         ArgumentRow("in_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("in2_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(7)), register: 4, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("supported_ops", "", .entry, TypeRow(.value, .flags, 4, 226, .none), register: 1),
+        ArgumentRow("supported_ops", "", .entry, TypeRow(.value, .flags, 4, 230, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_data_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_sig_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 10, offset32: 10),
         ArgumentRow("max_enc_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 12, offset32: 12),
         ArgumentRow("max_dec_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 14, offset32: 14),
         ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(10)), register: 7, offset64: 16, offset32: 16, isOptional: true),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 4, 219, .none), register: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 4, 223, .none), register: 1),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("dqb_bhardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqb_bsoftlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2028,7 +2034,7 @@ extension SpecTables {
         ArgumentRow("dqb_curinodes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("dqb_btime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("dqb_itime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 235, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 239, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("dqb_bhardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqb_bsoftlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("dqb_curspace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -2037,14 +2043,14 @@ extension SpecTables {
         ArgumentRow("dqb_curinodes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("dqb_btime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("dqb_itime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 235, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 239, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("dqb_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("dqi_bgrace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqi_igrace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("dqi_flags", "", .entry, TypeRow(.value, .flags, 4, 236, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("dqi_valid", "", .entry, TypeRow(.value, .flags, 4, 237, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("dqi_flags", "", .entry, TypeRow(.value, .flags, 4, 240, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("dqi_valid", "", .entry, TypeRow(.value, .flags, 4, 241, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("d_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
-        ArgumentRow("d_flags", "", .entry, TypeRow(.value, .flags, 1, 239, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("d_flags", "", .entry, TypeRow(.value, .flags, 1, 243, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("d_fieldmask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("d_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("d_blk_hardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 8, offset32: 8),
@@ -2068,7 +2074,7 @@ extension SpecTables {
         ArgumentRow("qfs_nblks", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("qfs_nextents", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("qs_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
-        ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 238, .none), register: 2, offset64: 2, offset32: 2, isDetail: true),
+        ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 242, .none), register: 2, offset64: 2, offset32: 2, isDetail: true),
         ArgumentRow("qs_pad", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 3, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 103, .none), register: 4, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 103, .none), register: 5, offset64: 32, offset32: 28, isDetail: true),
@@ -2084,7 +2090,7 @@ extension SpecTables {
         ArgumentRow("qfs_pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("qs_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
         ArgumentRow("qs_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 238, .none), register: 3, offset64: 2, offset32: 2, isDetail: true),
+        ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 242, .none), register: 3, offset64: 2, offset32: 2, isDetail: true),
         ArgumentRow("qs_incoredqs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 105, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 105, .none), register: 6, offset64: 32, offset32: 32, isDetail: true),
@@ -2135,7 +2141,7 @@ extension SpecTables {
         ArgumentRow("freehigh", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 12, offset64: 96, offset32: 48),
         ArgumentRow("mem_unit", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 13, offset64: 104, offset32: 52),
         ArgumentRow("off", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 254, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 258, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("cwd", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
         ArgumentRow("swd", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
@@ -2182,8 +2188,8 @@ extension SpecTables {
         ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 97, .none), register: 1),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ret_data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 56, offset32: 56),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 255, .none), register: 1),
-        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 274, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 259, .none), register: 1),
+        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 278, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("stack_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("entry", "", .entry, TypeRow(.value, .structure, 0, 115, .none), condition: 36, register: 5, offset64: 24, offset32: 24),
@@ -2193,13 +2199,13 @@ extension SpecTables {
         ArgumentRow("tfd", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("toff", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("filter_off", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 259, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("handled_access_fs", "", .entry, TypeRow(.value, .flags, 8, 266, .none), register: 1),
-        ArgumentRow("handled_access_net", "", .entry, TypeRow(.value, .flags, 8, 267, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("scoped", "", .entry, TypeRow(.value, .flags, 8, 268, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 266, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 263, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("handled_access_fs", "", .entry, TypeRow(.value, .flags, 8, 270, .none), register: 1),
+        ArgumentRow("handled_access_net", "", .entry, TypeRow(.value, .flags, 8, 271, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("scoped", "", .entry, TypeRow(.value, .flags, 8, 272, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 270, .none), register: 1),
         ArgumentRow("parent_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 267, .none), register: 1),
+        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 271, .none), register: 1),
         ArgumentRow("port", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 99, .none), register: 2, offset64: 8, offset32: 4),
@@ -2209,7 +2215,7 @@ extension SpecTables {
         ArgumentRow("seccomp_notif_resp", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("seccomp_data", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 101, .none), register: 1),
-        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 274, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 278, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .custom, 8, 102, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
@@ -2219,13 +2225,13 @@ extension SpecTables {
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("error", "", .entry, TypeRow(.value, .custom, 4, 103, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 260, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 264, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 261, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 265, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("srcfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("newfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("newfd_flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 5, offset64: 20, offset32: 20),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 8, 270, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 8, 274, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("ctx_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
@@ -2239,7 +2245,7 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isDetail: true),
-        ArgumentRow("keycode", "", .entry, TypeRow(.value, .symbol, 4, 277, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("keycode", "", .entry, TypeRow(.value, .symbol, 4, 281, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("scancode", "", .entry, TypeRow(.array, .hexadecimal, 1, 0, .fixed(32)), register: 5, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("attack_length", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("attack_level", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
@@ -2264,7 +2270,7 @@ extension SpecTables {
         ArgumentRow("interval", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("delay", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 284, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 288, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
@@ -2274,10 +2280,14 @@ extension SpecTables {
         ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 138, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 7, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 287, .none), condition: 156, register: 1),
-        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 288, .none), register: 1),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 291, .none), condition: 156, register: 1),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 292, .none), register: 1),
         ArgumentRow("kb_index", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("kb_value", "", .both, TypeRow(.value, .custom, 2, 104, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("kb_value", "", .entry, TypeRow(.value, .custom, 2, 104, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 291, .none), condition: 156, register: 1),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 292, .none), register: 1),
+        ArgumentRow("kb_index", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("kb_value", "", .exit, TypeRow(.value, .custom, 2, 104, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("scancode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("keycode", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("delay", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
@@ -2285,18 +2295,18 @@ extension SpecTables {
         ArgumentRow("charcount", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("charheight", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("chardata", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 4),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 295, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 296, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 299, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 300, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("charcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 6, offset64: 24, offset32: 20),
-        ArgumentRow("cap", "", .entry, TypeRow(.value, .symbol, 4, 299, .none), register: 1),
+        ArgumentRow("cap", "", .entry, TypeRow(.value, .symbol, 4, 303, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(4)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("slot", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 301, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 305, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("guest_phys_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("memory_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("userspace_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
@@ -2321,13 +2331,13 @@ extension SpecTables {
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("selector", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 12, offset32: 12),
+    ]
+
+    private static let fields5: [ArgumentRow] = [
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 14, offset32: 14),
         ArgumentRow("present", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 15, offset32: 15),
         ArgumentRow("dpl", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("db", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 17, offset32: 17),
-    ]
-
-    private static let fields5: [ArgumentRow] = [
         ArgumentRow("s", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 18, offset32: 18),
         ArgumentRow("l", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 19, offset32: 19),
         ArgumentRow("g", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 20, offset32: 20),
@@ -2337,16 +2347,16 @@ extension SpecTables {
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 3, offset64: 10, offset32: 10, isHidden: true),
-        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 1),
-        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 2, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 3, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 4, offset64: 72, offset32: 72, isDetail: true),
-        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 5, offset64: 96, offset32: 96, isDetail: true),
-        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 6, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 7, offset64: 144, offset32: 144, isDetail: true),
-        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 150, .none), register: 8, offset64: 168, offset32: 168, isDetail: true),
-        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 9, offset64: 192, offset32: 192, isDetail: true),
-        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 10, offset64: 208, offset32: 208, isDetail: true),
+        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 1),
+        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 2, offset64: 24, offset32: 24, isDetail: true),
+        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 3, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 4, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 5, offset64: 96, offset32: 96, isDetail: true),
+        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 6, offset64: 120, offset32: 120, isDetail: true),
+        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 7, offset64: 144, offset32: 144, isDetail: true),
+        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 8, offset64: 168, offset32: 168, isDetail: true),
+        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 152, .none), register: 9, offset64: 192, offset32: 192, isDetail: true),
+        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 152, .none), register: 10, offset64: 208, offset32: 208, isDetail: true),
         ArgumentRow("cr0", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 224, offset32: 224, isDetail: true),
         ArgumentRow("cr2", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 12, offset64: 232, offset32: 232, isDetail: true),
         ArgumentRow("cr3", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 240, offset32: 240, isDetail: true),
@@ -2359,32 +2369,37 @@ extension SpecTables {
         ArgumentRow("label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 64, offset32: 64),
         ArgumentRow("line_offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 307, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 311, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("consumer", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("lineoffset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("handleflags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("eventflags", "", .entry, TypeRow(.value, .flags, 4, 308, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("handleflags", "", .entry, TypeRow(.value, .flags, 4, 310, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("eventflags", "", .entry, TypeRow(.value, .flags, 4, 312, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("consumer_label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 64, offset32: 64),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2),
         ArgumentRow("consumer", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 8, 309, .none), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 8, 313, .none), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("num_attrs", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 68, offset32: 68),
         ArgumentRow("attrs", "", .exit, TypeRow(.array, .custom, 16, 105, .argument(4)), register: 6, offset64: 80, offset32: 80, isOptional: true, isInline: true),
         ArgumentRow("padding", "", .exit, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 7, offset64: 240, offset32: 240, isOptional: true),
         ArgumentRow("sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isOptional: true),
+        ArgumentRow("sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
+        ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isOptional: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 312, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("rsv", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 1),
-        ArgumentRow("period", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 316, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("phase", "", .entry, TypeRow(.value, .structure, 0, 158, .none), condition: 157, register: 1),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 158, .none), register: 1),
+        ArgumentRow("period", "", .entry, TypeRow(.value, .structure, 0, 159, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 313, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("on", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 5, offset64: 40, offset32: 40, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 317, .none), register: 4, offset64: 36, offset32: 36),
+        ArgumentRow("on", "", .entry, TypeRow(.value, .structure, 0, 159, .none), condition: 158, register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 5, offset64: 40, offset32: 40, isOptional: true),
         ArgumentRow("max_adj", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("n_alarm", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("n_ext_ts", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2394,28 +2409,32 @@ extension SpecTables {
         ArgumentRow("cross_timestamping", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("adjust_phase", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("max_phase_adj", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32),
-        ArgumentRow("reserved", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(11)), register: 10, offset64: 36, offset32: 36, isHidden: true),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
-        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
-        ArgumentRow("func", "", .entry, TypeRow(.value, .symbol, 4, 314, .none), register: 3, offset64: 68, offset32: 68),
-        ArgumentRow("chan", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
-        ArgumentRow("rsv", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(5)), register: 5, offset64: 76, offset32: 76, isHidden: true),
+        ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(11)), register: 10, offset64: 36, offset32: 36, isOptional: true),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 64, offset32: 64),
+        ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2),
+        ArgumentRow("func", "", .exit, TypeRow(.value, .symbol, 4, 318, .none), register: 3, offset64: 68, offset32: 68),
+        ArgumentRow("chan", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 5, offset64: 76, offset32: 76, isHidden: true),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 64, offset32: 64),
+        ArgumentRow("func", "", .entry, TypeRow(.value, .symbol, 4, 318, .none), register: 2, offset64: 68, offset32: 68),
+        ArgumentRow("chan", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 72, offset32: 72),
+        ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 4, offset64: 76, offset32: 76, isHidden: true),
         ArgumentRow("ifr_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("ids_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("prog_cnt", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
         ArgumentRow("interface_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1, isHidden: true),
-        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 318, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 322, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cmd_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("cmdp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(2)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("mx_sb_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 9, offset32: 9),
         ArgumentRow("iovec_count", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 10, offset32: 10),
         ArgumentRow("dxfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 319, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 323, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("dxferp", "", .entry, TypeRow(.array, .structure, 0, 32, .argument(5)), condition: 118, register: 10, offset64: 16, offset32: 16),
-        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 157, register: 10, offset64: 16, offset32: 16),
-        ArgumentRow("dxferp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 158, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 159, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 160, register: 10, offset64: 16, offset32: 16),
         ArgumentRow("dxferp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 10, offset64: 16, offset32: 16),
         ArgumentRow("status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 64, offset32: 64),
         ArgumentRow("masked_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 65, offset32: 65),
@@ -2426,31 +2445,31 @@ extension SpecTables {
         ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 17, offset64: 70, offset32: 70),
         ArgumentRow("resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 18, offset64: 72, offset32: 72),
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 76, offset32: 76),
-        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 320, .none), register: 20, offset64: 80, offset32: 80),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 323, .none), register: 1),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 324, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 324, .none), register: 20, offset64: 80, offset32: 80),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 327, .none), register: 1),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 328, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("parent", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("component", "", .entry, TypeRow(.value, .structure, 0, 165, .none), register: 1),
-        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 1, 322, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("component", "", .entry, TypeRow(.value, .structure, 0, 168, .none), register: 1),
+        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 1, 326, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("channel", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 5, offset32: 5),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 325, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 326, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 329, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 330, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("erasesize", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("writesize", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("oobsize", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 7, offset64: 24, offset32: 24, isOptional: true),
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("impl_id", "", .entry, TypeRow(.value, .symbol, 4, 329, .none), register: 1),
-        ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .flags, 4, 330, .none), condition: 159, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("impl_id", "", .entry, TypeRow(.value, .symbol, 4, 333, .none), register: 1),
+        ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .flags, 4, 334, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("gen_caps", "", .entry, TypeRow(.value, .flags, 4, 331, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("gen_caps", "", .entry, TypeRow(.value, .flags, 4, 335, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 332, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 336, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("left", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("top", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2462,12 +2481,12 @@ extension SpecTables {
         ArgumentRow("card", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("bus_info", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 48, offset32: 48),
         ArgumentRow("version", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 4, offset64: 80, offset32: 80),
-        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .flags, 4, 333, .none), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("device_caps", "", .entry, TypeRow(.value, .flags, 4, 333, .none), register: 6, offset64: 88, offset32: 88, isOptional: true),
+        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .flags, 4, 337, .none), register: 5, offset64: 84, offset32: 84),
+        ArgumentRow("device_caps", "", .entry, TypeRow(.value, .flags, 4, 337, .none), register: 6, offset64: 88, offset32: 88, isOptional: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 7, offset64: 92, offset32: 92, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 342, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 346, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("description", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("pixelformat", "", .exit, TypeRow(.value, .custom, 4, 107, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("mbus_code", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 48, offset32: 48, isOptional: true),
@@ -2475,17 +2494,17 @@ extension SpecTables {
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 341, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("bytesperline", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sizeimage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("c", "", .entry, TypeRow(.value, .structure, 0, 172, .none), register: 1),
+        ArgumentRow("c", "", .entry, TypeRow(.value, .structure, 0, 175, .none), register: 1),
         ArgumentRow("next", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("w", "", .entry, TypeRow(.value, .structure, 0, 172, .none), register: 1),
-        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("w", "", .entry, TypeRow(.value, .structure, 0, 175, .none), register: 1),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 341, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("chromakey", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("clips", "", .entry, TypeRow(.array, .structure, 0, 177, .argument(4)), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("clips", "", .entry, TypeRow(.array, .structure, 0, 180, .argument(4)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("clipcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 28),
         ArgumentRow("bitmap", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 6, offset64: 40, offset32: 32),
         ArgumentRow("global_alpha", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 7, offset64: 48, offset32: 36),
@@ -2495,7 +2514,7 @@ extension SpecTables {
         ArgumentRow("sample_format", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("start", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(2)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 359, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 363, .none), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 8, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("sizeimage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bytesperline", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2503,9 +2522,9 @@ extension SpecTables {
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("plane_fmt", "", .entry, TypeRow(.array, .structure, 0, 180, .argument(6)), register: 6, offset64: 20, offset32: 20, isInline: true),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 341, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("plane_fmt", "", .entry, TypeRow(.array, .structure, 0, 183, .argument(6)), register: 6, offset64: 20, offset32: 20, isInline: true),
         ArgumentRow("num_planes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 180, offset32: 180),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(11)), register: 8, offset64: 181, offset32: 181, isHidden: true),
         ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 1),
@@ -2513,135 +2532,135 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 3, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("dataformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 1),
         ArgumentRow("buffersize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 176, .none), condition: 160, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 178, .none), condition: 161, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 183, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 204, offset32: 204, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 176, .none), condition: 160, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 178, .none), condition: 161, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 183, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
     ]
 
     private static let fields6: [ArgumentRow] = [
+        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 184, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 185, .none), condition: 166, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 186, .none), condition: 167, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 204, offset32: 204, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 184, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 185, .none), condition: 166, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 186, .none), condition: 167, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 204, offset32: 204, isHidden: true),
         ArgumentRow("index", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 184, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 339, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 187, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 224, offset32: 224, isHidden: true),
         ArgumentRow("rest", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(7)), register: 6, offset64: 228, offset32: 228, isHidden: true),
-        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 349, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 351, .none), register: 1),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 353, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("minimum", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 4, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("maximum", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("step", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("default_value", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 7, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 350, .none), register: 8, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 354, .none), register: 8, offset64: 72, offset32: 72, isDetail: true),
         ArgumentRow("elem_size", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 76, offset32: 76, isDetail: true),
         ArgumentRow("elems", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 80, offset32: 80, isDetail: true),
         ArgumentRow("nr_of_dims", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 84, offset32: 84, isDetail: true),
         ArgumentRow("dims", "", .exit, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 12, offset64: 88, offset32: 88, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(32)), register: 13, offset64: 104, offset32: 104, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1, offset64: 4, offset32: 4),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1, offset64: 4, offset32: 4),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 339, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 12, offset32: 12, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("plane", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(11)), register: 6, offset64: 20, offset32: 20, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 60, offset32: 60),
-        ArgumentRow("m.offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 166, register: 4, offset64: 64, offset32: 64),
-        ArgumentRow("m.userptr", "", .exit, TypeRow(.value, .address, 0, 0, .none), condition: 167, register: 4, offset64: 64, offset32: 64),
-        ArgumentRow("m.fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), condition: 168, register: 4, offset64: 64, offset32: 64),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 339, .none), register: 3, offset64: 60, offset32: 60),
+        ArgumentRow("m.offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 168, register: 4, offset64: 64, offset32: 64),
+        ArgumentRow("m.userptr", "", .exit, TypeRow(.value, .address, 0, 0, .none), condition: 169, register: 4, offset64: 64, offset32: 64),
+        ArgumentRow("m.fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), condition: 170, register: 4, offset64: 64, offset32: 64),
         ArgumentRow("length", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 72, offset32: 72),
         ArgumentRow("bytesused", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 336, .none), register: 7, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 340, .none), register: 7, offset64: 12, offset32: 12),
         ArgumentRow("timestamp", "", .exit, TypeRow(.value, .structure, 0, 2, .none), register: 8, offset64: 24, offset32: 24),
-        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 337, .none), register: 9, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 341, .none), register: 9, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("sequence", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 11, offset64: 80, offset32: 80, isHidden: true),
-        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 357, .none), register: 1),
-        ArgumentRow("capturemode", "", .entry, TypeRow(.value, .flags, 4, 358, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 173, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 361, .none), register: 1),
+        ArgumentRow("capturemode", "", .entry, TypeRow(.value, .flags, 4, 362, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 176, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("extendedmode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("readbuffers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 357, .none), register: 1),
-        ArgumentRow("outputmode", "", .entry, TypeRow(.value, .flags, 4, 358, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 173, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 361, .none), register: 1),
+        ArgumentRow("outputmode", "", .entry, TypeRow(.value, .flags, 4, 362, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 176, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("extendedmode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("writebuffers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("parm.capture", "", .entry, TypeRow(.value, .structure, 0, 191, .none), condition: 169, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("parm.output", "", .entry, TypeRow(.value, .structure, 0, 192, .none), condition: 170, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
+        ArgumentRow("parm.capture", "", .entry, TypeRow(.value, .structure, 0, 194, .none), condition: 171, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.output", "", .entry, TypeRow(.value, .structure, 0, 195, .none), condition: 172, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(160)), register: 3, offset64: 44, offset32: 44, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("parm.capture", "", .exit, TypeRow(.value, .structure, 0, 191, .none), condition: 169, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("parm.output", "", .exit, TypeRow(.value, .structure, 0, 192, .none), condition: 170, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
+        ArgumentRow("parm.capture", "", .exit, TypeRow(.value, .structure, 0, 194, .none), condition: 171, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.output", "", .exit, TypeRow(.value, .structure, 0, 195, .none), condition: 172, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(160)), register: 3, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("id", "", .exit, TypeRow(.value, .flags, 8, 343, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("id", "", .exit, TypeRow(.value, .flags, 8, 347, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(24)), register: 3, offset64: 16, offset32: 12),
-        ArgumentRow("frameperiod", "", .exit, TypeRow(.value, .structure, 0, 173, .none), register: 4, offset64: 40, offset32: 36),
+        ArgumentRow("frameperiod", "", .exit, TypeRow(.value, .structure, 0, 176, .none), register: 4, offset64: 40, offset32: 36),
         ArgumentRow("framelines", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 48, offset32: 44),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 52, offset32: 48, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 344, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 348, .none), register: 3, offset64: 36, offset32: 36),
         ArgumentRow("audioset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("tuner", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
-        ArgumentRow("std", "", .exit, TypeRow(.value, .flags, 8, 343, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .flags, 4, 345, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 346, .none), register: 8, offset64: 60, offset32: 60),
+        ArgumentRow("std", "", .exit, TypeRow(.value, .flags, 8, 347, .none), register: 6, offset64: 48, offset32: 48),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .flags, 4, 349, .none), register: 7, offset64: 56, offset32: 56),
+        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 350, .none), register: 8, offset64: 60, offset32: 60),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 9, offset64: 64, offset32: 64, isHidden: true),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 351, .none), register: 1),
         ArgumentRow("value", "", .both, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 351, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("capability", "", .exit, TypeRow(.value, .flags, 4, 352, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 355, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("capability", "", .exit, TypeRow(.value, .flags, 4, 356, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("rangelow", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("rangehigh", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("rxsubchans", "", .exit, TypeRow(.value, .flags, 4, 353, .none), register: 7, offset64: 52, offset32: 52),
-        ArgumentRow("audmode", "", .exit, TypeRow(.value, .symbol, 4, 354, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("rxsubchans", "", .exit, TypeRow(.value, .flags, 4, 357, .none), register: 7, offset64: 52, offset32: 52),
+        ArgumentRow("audmode", "", .exit, TypeRow(.value, .symbol, 4, 358, .none), register: 8, offset64: 56, offset32: 56),
         ArgumentRow("signal", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 60, offset32: 60),
         ArgumentRow("afc", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 64, offset32: 64),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 11, offset64: 68, offset32: 68, isHidden: true),
-        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 349, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 351, .none), register: 1),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 353, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("minimum", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("maximum", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("step", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("default_value", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 52, offset32: 52, isDetail: true),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 350, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 354, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 9, offset64: 60, offset32: 60, isHidden: true),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 347, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 351, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("bounds", "", .exit, TypeRow(.value, .structure, 0, 172, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("defrect", "", .exit, TypeRow(.value, .structure, 0, 172, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("pixelaspect", "", .exit, TypeRow(.value, .structure, 0, 173, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("c", "", .both, TypeRow(.value, .structure, 0, 172, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("ctrl_class", "", .entry, TypeRow(.value, .symbol, 4, 348, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
+        ArgumentRow("bounds", "", .exit, TypeRow(.value, .structure, 0, 175, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("defrect", "", .exit, TypeRow(.value, .structure, 0, 175, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("pixelaspect", "", .exit, TypeRow(.value, .structure, 0, 176, .none), register: 4, offset64: 36, offset32: 36),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
+        ArgumentRow("c", "", .both, TypeRow(.value, .structure, 0, 175, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ctrl_class", "", .entry, TypeRow(.value, .symbol, 4, 352, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("error_idx", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("request_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 12, offset32: 12, isHidden: true),
@@ -2657,42 +2676,42 @@ extension SpecTables {
         ArgumentRow("step_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 355, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 204, .none), condition: 166, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 205, .none), condition: 171, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 359, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 207, .none), condition: 168, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 208, .none), condition: 173, register: 5, offset64: 12, offset32: 12),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 356, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 173, .none), condition: 172, register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 360, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 176, .none), condition: 174, register: 6, offset64: 20, offset32: 20),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 7, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 8, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("tuner", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 351, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 355, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("frequency", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 4, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4088)), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 384, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 388, .none), register: 1),
         ArgumentRow("max_rfer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("max_excl", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("rsv_rfer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("rsv_excl", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 383, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 387, .none), register: 1),
         ArgumentRow("num_qgroups", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("num_ref_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("num_excl_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 210, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 213, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("qgroups", "", .entry, TypeRow(.array, .unsigned, 8, 0, .argument(1)), register: 6, offset64: 72, offset32: 72, isDetail: true, isInline: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 387, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 173, register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 211, .none), condition: 173, register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 391, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 175, register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 214, .none), condition: 175, register: 4, offset64: 32, offset32: 32),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4040)), register: 5, offset64: 56, offset32: 56),
         ArgumentRow("transid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("profiles", "", .entry, TypeRow(.value, .flags, 8, 363, .none), register: 1),
+        ArgumentRow("profiles", "", .entry, TypeRow(.value, .flags, 8, 367, .none), register: 1),
         ArgumentRow("usage", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("pstart", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
@@ -2700,7 +2719,7 @@ extension SpecTables {
         ArgumentRow("vstart", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("vend", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48),
         ArgumentRow("target", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 366, .none), register: 9, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 370, .none), register: 9, offset64: 64, offset32: 64),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 72, offset32: 72, isHidden: true),
         ArgumentRow("stripes_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("stripes_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 12, offset64: 84, offset32: 84, isHidden: true),
@@ -2708,18 +2727,21 @@ extension SpecTables {
         ArgumentRow("expected", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("considered", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("completed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 364, .none), register: 1),
-        ArgumentRow("state", "", .exit, TypeRow(.value, .flags, 8, 365, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 213, .none), condition: 174, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 213, .none), condition: 175, register: 4, offset64: 152, offset32: 152),
-        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 213, .none), condition: 176, register: 5, offset64: 288, offset32: 288),
-        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 214, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 368, .none), register: 1),
+        ArgumentRow("state", "", .exit, TypeRow(.value, .flags, 8, 369, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 216, .none), condition: 176, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 216, .none), condition: 177, register: 4, offset64: 152, offset32: 152),
+        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 216, .none), condition: 178, register: 5, offset64: 288, offset32: 288),
+        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 217, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(72)), register: 7, offset64: 448, offset32: 448, isHidden: true),
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 371, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 375, .none), register: 3, offset64: 16, offset32: 16),
+    ]
+
+    private static let fields7: [ArgumentRow] = [
         ArgumentRow("extent_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("compress_type", "", .entry, TypeRow(.value, .symbol, 4, 372, .none), register: 5, offset64: 28, offset32: 28),
+        ArgumentRow("compress_type", "", .entry, TypeRow(.value, .symbol, 4, 376, .none), register: 5, offset64: 28, offset32: 28),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
         ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
@@ -2728,46 +2750,43 @@ extension SpecTables {
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(379)), register: 5, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("path", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(1024)), register: 6, offset64: 3072, offset32: 3072),
         ArgumentRow("srcdevid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
-        ArgumentRow("cont_reading_from_srcdev_mode", "", .entry, TypeRow(.value, .symbol, 8, 376, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("cont_reading_from_srcdev_mode", "", .entry, TypeRow(.value, .symbol, 8, 380, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("srcdev_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1025)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tgtdev_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1025)), register: 4, offset64: 1041, offset32: 1041),
-    ]
-
-    private static let fields7: [ArgumentRow] = [
-        ArgumentRow("replace_state", "", .entry, TypeRow(.value, .symbol, 8, 378, .none), register: 1),
+        ArgumentRow("replace_state", "", .entry, TypeRow(.value, .symbol, 8, 382, .none), register: 1),
         ArgumentRow("progress_1000", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("time_started", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("time_stopped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("num_write_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("num_uncorrectable_read_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 375, .none), register: 1),
-        ArgumentRow("result", "", .exit, TypeRow(.value, .symbol, 8, 377, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 219, .none), condition: 36, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 218, .none), condition: 40, register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 379, .none), register: 1),
+        ArgumentRow("result", "", .exit, TypeRow(.value, .symbol, 8, 381, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 222, .none), condition: 36, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 221, .none), condition: 40, register: 4, offset64: 16, offset32: 16),
         ArgumentRow("spare", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(64)), register: 5, offset64: 2088, offset32: 2084, isHidden: true),
-        ArgumentRow("compat_flags", "", .entry, TypeRow(.value, .flags, 8, 368, .none), register: 1),
-        ArgumentRow("compat_ro_flags", "", .entry, TypeRow(.value, .flags, 8, 369, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("incompat_flags", "", .entry, TypeRow(.value, .flags, 8, 370, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("compat_flags", "", .entry, TypeRow(.value, .flags, 8, 372, .none), register: 1),
+        ArgumentRow("compat_ro_flags", "", .entry, TypeRow(.value, .flags, 8, 373, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("incompat_flags", "", .entry, TypeRow(.value, .flags, 8, 374, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("max_id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("num_devices", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fsid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("nodesize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 32, offset32: 32),
         ArgumentRow("sectorsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 36, offset32: 36),
         ArgumentRow("clone_alignment", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("csum_type", "", .entry, TypeRow(.value, .symbol, 2, 373, .none), condition: 177, register: 7, offset64: 44, offset32: 44),
-        ArgumentRow("csum_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 177, register: 8, offset64: 46, offset32: 46),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 374, .none), register: 9, offset64: 48, offset32: 48),
-        ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 178, register: 10, offset64: 56, offset32: 56),
-        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), condition: 179, register: 11, offset64: 64, offset32: 64),
+        ArgumentRow("csum_type", "", .entry, TypeRow(.value, .symbol, 2, 377, .none), condition: 179, register: 7, offset64: 44, offset32: 44),
+        ArgumentRow("csum_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 179, register: 8, offset64: 46, offset32: 46),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 378, .none), register: 9, offset64: 48, offset32: 48),
+        ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 180, register: 10, offset64: 56, offset32: 56),
+        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), condition: 181, register: 11, offset64: 64, offset32: 64),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(944)), register: 12, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
         ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 379, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 383, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .exit, TypeRow(.value, .custom, 8, 109, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("counters", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(4)), register: 5, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(121)), register: 6, offset64: 64, offset32: 64, isHidden: true),
-        ArgumentRow("treeid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 1),
-        ArgumentRow("objectid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("treeid", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 1),
+        ArgumentRow("objectid", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(4080)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("inum", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2776,7 +2795,7 @@ extension SpecTables {
         ArgumentRow("logical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 3, offset64: 16, offset32: 16, isOptional: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 381, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 385, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("inodes", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
         ArgumentRow("assign", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2784,19 +2803,19 @@ extension SpecTables {
         ArgumentRow("create", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 210, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 382, .none), register: 1),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 213, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 386, .none), register: 1),
         ArgumentRow("status", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("progress", "", .exit, TypeRow(.value, .symbol, 8, 362, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("progress", "", .exit, TypeRow(.value, .symbol, 8, 366, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(6)), register: 3, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("sec", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 1),
         ArgumentRow("stransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("rtransid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 232, .none), register: 4, offset64: 32, offset32: 32),
-        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 232, .none), register: 5, offset64: 48, offset32: 44),
+        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 235, .none), register: 5, offset64: 48, offset32: 44),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 64, offset32: 56),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(16)), register: 7, offset64: 72, offset32: 64, isHidden: true),
         ArgumentRow("data_extents_scrubbed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -2817,37 +2836,37 @@ extension SpecTables {
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 385, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 234, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 389, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 237, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(109)), register: 6, offset64: 152, offset32: 152, isHidden: true),
-        ArgumentRow("tree_id", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 1),
-        ArgumentRow("min_objectid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("max_objectid", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tree_id", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 1),
+        ArgumentRow("min_objectid", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("max_objectid", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("min_offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("max_offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("min_transid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("max_transid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48),
-        ArgumentRow("min_type", "", .entry, TypeRow(.value, .symbol, 4, 361, .none), register: 8, offset64: 56, offset32: 56),
-        ArgumentRow("max_type", "", .entry, TypeRow(.value, .symbol, 4, 361, .none), register: 9, offset64: 60, offset32: 60),
+        ArgumentRow("min_type", "", .entry, TypeRow(.value, .symbol, 4, 365, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("max_type", "", .entry, TypeRow(.value, .symbol, 4, 365, .none), register: 9, offset64: 60, offset32: 60),
         ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 64, offset32: 64),
         ArgumentRow("unused", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(36)), register: 11, offset64: 68, offset32: 68, isHidden: true),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 236, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 239, .none), register: 1),
         ArgumentRow("buf", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3992)), register: 2, offset64: 104, offset32: 104, isHidden: true),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 236, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 239, .none), register: 1),
         ArgumentRow("buf_size", "", .both, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 104, offset32: 104),
         ArgumentRow("send_fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("clone_sources_count", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("clone_sources", "", .entry, TypeRow(.array, .symbol, 8, 362, .argument(1)), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("parent_root", "", .entry, TypeRow(.value, .symbol, 8, 362, .none), register: 4, offset64: 24, offset32: 20),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 386, .none), register: 5, offset64: 32, offset32: 28),
+        ArgumentRow("clone_sources", "", .entry, TypeRow(.array, .symbol, 8, 366, .argument(1)), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("parent_root", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 4, offset64: 24, offset32: 20),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 390, .none), register: 5, offset64: 32, offset32: 28),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 36, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 7, offset64: 44, offset32: 40, isHidden: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 363, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 367, .none), register: 1),
         ArgumentRow("total_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("used_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("space_slots", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("total_spaces", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 240, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
+        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 243, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
         ArgumentRow("version", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 1),
         ArgumentRow("data_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 12, offset32: 12),
         ArgumentRow("data_start", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16, isOptional: true),
@@ -2857,32 +2876,32 @@ extension SpecTables {
         ArgumentRow("target_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("open_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 24, offset32: 24, isOptional: true),
         ArgumentRow("event_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isOptional: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 388, .none), register: 10, offset64: 28, offset32: 28),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 392, .none), register: 10, offset64: 28, offset32: 28),
         ArgumentRow("data", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 11, offset64: 305, offset32: 305, isHidden: true),
-        ArgumentRow("kb_func", "", .entry, TypeRow(.value, .symbol, 1, 389, .none), register: 1),
+        ArgumentRow("kb_func", "", .entry, TypeRow(.value, .symbol, 1, 393, .none), register: 1),
         ArgumentRow("kb_string", "", .both, TypeRow(.value, .characters, 1, 0, .fixed(512)), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("advised_hashsize", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("advised_hashstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("advised_hashlevel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("diacr", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
-        ArgumentRow("base", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("result", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("diacr", "", .entry, TypeRow(.value, .custom, 1, 110, .none), register: 1),
+        ArgumentRow("base", "", .entry, TypeRow(.value, .custom, 1, 110, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("result", "", .entry, TypeRow(.value, .custom, 1, 110, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("unicode", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
         ArgumentRow("fontpos", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("entry_ct", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 246, .argument(0)), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 249, .argument(0)), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 245, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 248, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(768)), register: 3, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("diacr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("result", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 249, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 252, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3072)), register: 3, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("function", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 302, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("eax", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("ebx", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("ecx", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
@@ -2890,27 +2909,27 @@ extension SpecTables {
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 8, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("nent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 251, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
+        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 254, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
         ArgumentRow("lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 356, offset32: 356),
         ArgumentRow("lineoffsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 3, offset64: 256, offset32: 256),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 310, .none), register: 3, offset64: 256, offset32: 256),
         ArgumentRow("default_values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .argument(0)), register: 4, offset64: 260, offset32: 260, isInline: true),
         ArgumentRow("consumer_label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 5, offset64: 324, offset32: 324),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 360, offset32: 360),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 310, .none), register: 1),
         ArgumentRow("default_values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 3, offset64: 68, offset32: 68, isHidden: true),
         ArgumentRow("values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 309, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 313, .none), register: 1),
         ArgumentRow("num_attrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 3, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("attrs", "", .entry, TypeRow(.array, .custom, 24, 110, .argument(1)), register: 4, offset64: 32, offset32: 32, isOptional: true, isInline: true),
+        ArgumentRow("attrs", "", .entry, TypeRow(.array, .custom, 24, 111, .argument(1)), register: 4, offset64: 32, offset32: 32, isOptional: true, isInline: true),
         ArgumentRow("attributes", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(240)), register: 5, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("num_lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 560, offset32: 560),
         ArgumentRow("offsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 256, offset32: 256),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 257, .none), register: 4, offset64: 288, offset32: 288),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 260, .none), register: 4, offset64: 288, offset32: 288),
         ArgumentRow("event_buffer_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 564, offset32: 564, isOptional: true),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 6, offset64: 568, offset32: 568, isOptional: true),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 7, offset64: 588, offset32: 588),
@@ -2921,6 +2940,9 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ptr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields8: [ArgumentRow] = [
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
@@ -2933,12 +2955,9 @@ extension SpecTables {
         ArgumentRow("ooblen", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("usr_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("usr_oob", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 390, .none), register: 6, offset64: 40, offset32: 40),
-    ]
-
-    private static let fields8: [ArgumentRow] = [
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 394, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 7, offset64: 41, offset32: 41, isHidden: true),
-        ArgumentRow("useecc", "", .entry, TypeRow(.value, .symbol, 4, 391, .none), register: 1),
+        ArgumentRow("useecc", "", .entry, TypeRow(.value, .symbol, 4, 395, .none), register: 1),
         ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("oobfree", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(16)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(32)), register: 4, offset64: 72, offset32: 72),
@@ -2947,114 +2966,114 @@ extension SpecTables {
         ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("oobavail", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 260, offset32: 260),
-        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 266, .fixed(8)), register: 4, offset64: 264, offset32: 264),
+        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 269, .fixed(8)), register: 4, offset64: 264, offset32: 264),
         ArgumentRow("corrected", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("failed", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("badblocks", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bbtblocks", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
-        ArgumentRow("erasesize", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("numblocks", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("regionindex", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 470, .none), register: 1),
-        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .flags, 8, 393, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("regionindex", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1, offset64: 12, offset32: 12),
+        ArgumentRow("offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2),
+        ArgumentRow("erasesize", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("numblocks", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 474, .none), register: 1),
+        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .flags, 8, 397, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("svalue", "", .exit, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .symbol, 8, 392, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .symbol, 8, 396, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("__pad", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 470, .none), register: 1),
-        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .flags, 8, 393, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 474, .none), register: 1),
+        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .flags, 8, 397, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("svalue", "", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .symbol, 8, 392, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .symbol, 8, 396, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("n_samples", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 2, offset64: 4, offset32: 4, isOptional: true),
-        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 157, .fixed(51)), register: 3, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("device", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 1),
-        ArgumentRow("sys_realtime", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("sys_monoraw", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 3, offset64: 32, offset32: 32),
+        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 158, .fixed(51)), register: 3, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("device", "", .entry, TypeRow(.value, .structure, 0, 158, .none), register: 1),
+        ArgumentRow("sys_realtime", "", .entry, TypeRow(.value, .structure, 0, 158, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("sys_monoraw", "", .entry, TypeRow(.value, .structure, 0, 158, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 4, offset64: 48, offset32: 48, isOptional: true),
         ArgumentRow("n_samples", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 214, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isOptional: true),
-        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 157, .fixed(75)), register: 4, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 158, .fixed(75)), register: 4, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("memfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 394, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 398, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("memfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 394, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 398, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 276, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
-        ArgumentRow("attr", "", .entry, TypeRow(.value, .flags, 8, 397, .none), register: 1),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 180, register: 2, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("shm_offs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 181, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 279, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("attr", "", .entry, TypeRow(.value, .flags, 8, 401, .none), register: 1),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 182, register: 2, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("shm_offs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 183, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("a", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 180, register: 3, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 181, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 182, register: 3, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 183, register: 3, offset64: 16, offset32: 16),
         ArgumentRow("b", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 180, register: 4, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("shm_id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 181, register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 182, register: 4, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("shm_id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 183, register: 4, offset64: 24, offset32: 24),
         ArgumentRow("c", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 1),
-        ArgumentRow("clnt_login", "", .entry, TypeRow(.value, .symbol, 4, 395, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("clnt_login", "", .entry, TypeRow(.value, .symbol, 4, 399, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("clnt_uuid", "", .entry, TypeRow(.array, .hexadecimal, 1, 0, .fixed(16)), register: 3, offset64: 16, offset32: 16, isOptional: true),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 52, offset32: 52),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 278, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 281, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
         ArgumentRow("session", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 44, offset32: 44),
-        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 396, .none), register: 9, offset64: 48, offset32: 48),
+        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 400, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("func", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 278, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 281, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
-        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 396, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 400, .none), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("func", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 278, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 281, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("ret", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 278, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 281, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("op", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 278, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 281, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 12, offset32: 12),
-        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 279, .none), register: 2),
-        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 280, .none), register: 2),
-        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 281, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
         ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 282, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
         ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 283, .none), register: 2),
+        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 284, .none), register: 2),
+        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 285, .none), register: 2),
+        ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 286, .none), register: 2),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 332, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 336, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 332, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 336, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("vol_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("alignment", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("vol_type", "", .entry, TypeRow(.value, .symbol, 1, 321, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 398, .none), register: 5, offset64: 17, offset32: 17),
+        ArgumentRow("vol_type", "", .entry, TypeRow(.value, .symbol, 1, 325, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 402, .none), register: 5, offset64: 17, offset32: 17),
         ArgumentRow("name_len", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 6, offset64: 18, offset32: 18),
         ArgumentRow("padding2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 7, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 8, offset64: 24, offset32: 24),
@@ -3066,11 +3085,11 @@ extension SpecTables {
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("count", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("padding1", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 295, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
+        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 298, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4352)), register: 4, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("lnum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 400, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 404, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 4, offset64: 9, offset32: 9, isHidden: true),
         ArgumentRow("ubi_num", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("mtd_num", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3080,26 +3099,26 @@ extension SpecTables {
         ArgumentRow("need_resv_pool", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 6, offset64: 15, offset32: 15),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 7, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("lnum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
-        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 400, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 404, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 3, offset64: 5, offset32: 5, isHidden: true),
-        ArgumentRow("property", "", .entry, TypeRow(.value, .symbol, 1, 399, .none), register: 1),
+        ArgumentRow("property", "", .entry, TypeRow(.value, .symbol, 1, 403, .none), register: 1),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("lbmd_flags", "", .entry, TypeRow(.value, .flags, 4, 402, .none), register: 1),
+        ArgumentRow("lbmd_flags", "", .entry, TypeRow(.value, .flags, 4, 406, .none), register: 1),
         ArgumentRow("lbmd_interval", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("lbmd_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("lbmd_opaque_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 7, offset32: 7),
         ArgumentRow("lbmd_opaque_offset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("lbmd_pi_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 9, offset32: 9),
         ArgumentRow("lbmd_pi_offset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 10, offset32: 10),
-        ArgumentRow("lbmd_guard_tag_type", "", .entry, TypeRow(.value, .symbol, 1, 403, .none), register: 8, offset64: 11, offset32: 11),
+        ArgumentRow("lbmd_guard_tag_type", "", .entry, TypeRow(.value, .symbol, 1, 407, .none), register: 8, offset64: 11, offset32: 11),
         ArgumentRow("lbmd_app_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 12, offset32: 12),
         ArgumentRow("lbmd_ref_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 13, offset32: 13),
         ArgumentRow("lbmd_storage_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 14, offset32: 14),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 15, offset32: 15, isHidden: true),
         ArgumentRow("guard", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1, isHidden: true),
-        ArgumentRow("protocol", "", .entry, TypeRow(.value, .symbol, 4, 404, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("subprotocol", "", .entry, TypeRow(.value, .symbol, 4, 405, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("protocol", "", .entry, TypeRow(.value, .symbol, 4, 408, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("subprotocol", "", .entry, TypeRow(.value, .symbol, 4, 409, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("request_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("request", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("request_tag", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
@@ -3113,33 +3132,33 @@ extension SpecTables {
         ArgumentRow("din_xfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("dout_xferp", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 72, offset32: 72),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 16, offset64: 88, offset32: 88),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 406, .none), register: 17, offset64: 92, offset32: 92),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 410, .none), register: 17, offset64: 92, offset32: 92),
         ArgumentRow("usr_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 18, offset64: 96, offset32: 96),
         ArgumentRow("spare_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 104, offset32: 104, isHidden: true),
         ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 20, offset64: 108, offset32: 108),
         ArgumentRow("transport_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 21, offset64: 112, offset32: 112),
         ArgumentRow("device_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 22, offset64: 116, offset32: 116),
         ArgumentRow("retry_delay", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 23, offset64: 120, offset32: 120),
-        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 320, .none), register: 24, offset64: 124, offset32: 124),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 324, .none), register: 24, offset64: 124, offset32: 124),
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 25, offset64: 128, offset32: 128),
         ArgumentRow("response_len", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 132, offset32: 132),
         ArgumentRow("din_resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 27, offset64: 136, offset32: 136),
+    ]
+
+    private static let fields9: [ArgumentRow] = [
         ArgumentRow("dout_resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 28, offset64: 140, offset32: 140),
         ArgumentRow("generated_tag", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 29, offset64: 144, offset32: 144),
         ArgumentRow("spare_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 30, offset64: 152, offset32: 152, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 407, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 411, .none), register: 1),
         ArgumentRow("line", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("port", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("irq", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 408, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 412, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("xmit_fifo_size", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("custom_divisor", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("baud_base", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("close_delay", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("io_type", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 34, offset32: 34),
-    ]
-
-    private static let fields9: [ArgumentRow] = [
         ArgumentRow("reserved_char", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 35, offset32: 35, isHidden: true),
         ArgumentRow("hub6", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 12, offset64: 36, offset32: 36),
         ArgumentRow("closing_wait", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 13, offset64: 40, offset32: 40),
@@ -3148,13 +3167,13 @@ extension SpecTables {
         ArgumentRow("iomem_reg_shift", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 16, offset64: 56, offset32: 48),
         ArgumentRow("port_high", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 17, offset64: 60, offset32: 52),
         ArgumentRow("iomap_base", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 18, offset64: 64, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 409, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 413, .none), register: 1),
         ArgumentRow("delay_rts_before_send", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("delay_rts_after_send", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("addr_recv", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("addr_dest", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 13, offset32: 13),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(18)), register: 6, offset64: 14, offset32: 14, isHidden: true),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 410, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 414, .none), register: 1),
         ArgumentRow("waitv", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("relsig", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("acqsig", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 4, offset64: 4, offset32: 4),
@@ -3171,21 +3190,21 @@ extension SpecTables {
         ArgumentRow("v_clin", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("v_vcol", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("v_ccol", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 10, offset32: 10),
-        ArgumentRow("event", "", .entry, TypeRow(.value, .flags, 4, 411, .none), register: 1),
+        ArgumentRow("event", "", .entry, TypeRow(.value, .flags, 4, 415, .none), register: 1),
         ArgumentRow("oldev", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("newev", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("console", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .structure, 0, 305, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .structure, 0, 308, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 412, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 416, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("buf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(2)), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("msgs", "", .entry, TypeRow(.array, .structure, 0, 311, .argument(1)), register: 1),
+        ArgumentRow("msgs", "", .entry, TypeRow(.array, .structure, 0, 314, .argument(1)), register: 1),
         ArgumentRow("nmsgs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("read_write", "", .entry, TypeRow(.value, .symbol, 1, 414, .none), register: 1),
+        ArgumentRow("read_write", "", .entry, TypeRow(.value, .symbol, 1, 418, .none), register: 1),
         ArgumentRow("command", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 415, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 419, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("tx_buf", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("rx_buf", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -3209,12 +3228,12 @@ extension SpecTables {
         ArgumentRow("yoffset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("bits_per_pixel", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("grayscale", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
-        ArgumentRow("red", "", .entry, TypeRow(.value, .structure, 0, 315, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
-        ArgumentRow("green", "", .entry, TypeRow(.value, .structure, 0, 315, .none), register: 10, offset64: 44, offset32: 44, isDetail: true),
-        ArgumentRow("blue", "", .entry, TypeRow(.value, .structure, 0, 315, .none), register: 11, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("transp", "", .entry, TypeRow(.value, .structure, 0, 315, .none), register: 12, offset64: 68, offset32: 68, isDetail: true),
+        ArgumentRow("red", "", .entry, TypeRow(.value, .structure, 0, 318, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
+        ArgumentRow("green", "", .entry, TypeRow(.value, .structure, 0, 318, .none), register: 10, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("blue", "", .entry, TypeRow(.value, .structure, 0, 318, .none), register: 11, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("transp", "", .entry, TypeRow(.value, .structure, 0, 318, .none), register: 12, offset64: 68, offset32: 68, isDetail: true),
         ArgumentRow("nonstd", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 13, offset64: 80, offset32: 80, isDetail: true),
-        ArgumentRow("activate", "", .entry, TypeRow(.value, .flags, 4, 420, .none), register: 14, offset64: 84, offset32: 84),
+        ArgumentRow("activate", "", .entry, TypeRow(.value, .flags, 4, 424, .none), register: 14, offset64: 84, offset32: 84),
         ArgumentRow("height", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 15, offset64: 88, offset32: 88, isDetail: true),
         ArgumentRow("width", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 16, offset64: 92, offset32: 92, isDetail: true),
         ArgumentRow("accel_flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 17, offset64: 96, offset32: 96, isDetail: true),
@@ -3225,17 +3244,17 @@ extension SpecTables {
         ArgumentRow("lower_margin", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 116, offset32: 116, isDetail: true),
         ArgumentRow("hsync_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 23, offset64: 120, offset32: 120, isDetail: true),
         ArgumentRow("vsync_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 24, offset64: 124, offset32: 124, isDetail: true),
-        ArgumentRow("sync", "", .entry, TypeRow(.value, .flags, 4, 421, .none), register: 25, offset64: 128, offset32: 128, isDetail: true),
-        ArgumentRow("vmode", "", .entry, TypeRow(.value, .flags, 4, 422, .none), register: 26, offset64: 132, offset32: 132, isDetail: true),
-        ArgumentRow("rotate", "", .entry, TypeRow(.value, .symbol, 4, 418, .none), register: 27, offset64: 136, offset32: 136),
+        ArgumentRow("sync", "", .entry, TypeRow(.value, .flags, 4, 425, .none), register: 25, offset64: 128, offset32: 128, isDetail: true),
+        ArgumentRow("vmode", "", .entry, TypeRow(.value, .flags, 4, 426, .none), register: 26, offset64: 132, offset32: 132, isDetail: true),
+        ArgumentRow("rotate", "", .entry, TypeRow(.value, .symbol, 4, 422, .none), register: 27, offset64: 136, offset32: 136),
         ArgumentRow("colorspace", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 28, offset64: 140, offset32: 140, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 29, offset64: 144, offset32: 144, isHidden: true),
         ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("smem_start", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("smem_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 24, offset32: 20),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 416, .none), register: 4, offset64: 28, offset32: 24),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 420, .none), register: 4, offset64: 28, offset32: 24),
         ArgumentRow("type_aux", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 28, isDetail: true),
-        ArgumentRow("visual", "", .entry, TypeRow(.value, .symbol, 4, 417, .none), register: 6, offset64: 36, offset32: 32),
+        ArgumentRow("visual", "", .entry, TypeRow(.value, .symbol, 4, 421, .none), register: 6, offset64: 36, offset32: 32),
         ArgumentRow("xpanstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 40, offset32: 36, isDetail: true),
         ArgumentRow("ypanstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 8, offset64: 42, offset32: 38, isDetail: true),
         ArgumentRow("ywrapstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 9, offset64: 44, offset32: 40, isDetail: true),
@@ -3272,10 +3291,10 @@ extension SpecTables {
         ArgumentRow("slow", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("signr", "", .entry, TypeRow(.value, .signal, 4, 0, .none), register: 1),
         ArgumentRow("context", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 423, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 427, .none), register: 1),
         ArgumentRow("endpoint", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("status", "", .exit, TypeRow(.value, .custom, 4, 103, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 424, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 428, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("buffer", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 16, offset32: 12),
         ArgumentRow("buffer_length", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 24, offset32: 16),
         ArgumentRow("actual_length", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 28, offset32: 20),
@@ -3288,9 +3307,9 @@ extension SpecTables {
         ArgumentRow("ioctl_code", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("interface", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 426, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 430, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("driver", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("bustype", "", .entry, TypeRow(.value, .symbol, 4, 427, .none), register: 1),
+        ArgumentRow("bustype", "", .entry, TypeRow(.value, .symbol, 4, 431, .none), register: 1),
         ArgumentRow("vendor", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("product", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("sector", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -3298,8 +3317,8 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("wp", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 428, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("cond", "", .entry, TypeRow(.value, .symbol, 1, 429, .none), register: 5, offset64: 25, offset32: 25),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 432, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("cond", "", .entry, TypeRow(.value, .symbol, 1, 433, .none), register: 5, offset64: 25, offset32: 25),
         ArgumentRow("non_seq", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 26, offset32: 26),
         ArgumentRow("reset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 27, offset32: 27),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 8, offset64: 28, offset32: 28, isHidden: true),
@@ -3307,8 +3326,8 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 10, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("sector", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("nr_zones", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 430, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("zones", "", .exit, TypeRow(.array, .structure, 0, 331, .argument(1)), register: 4, offset64: 16, offset32: 16, isInline: true),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 434, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("zones", "", .exit, TypeRow(.array, .structure, 0, 334, .argument(1)), register: 4, offset64: 16, offset32: 16, isInline: true),
         ArgumentRow("cdmsf_min0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("cdmsf_sec0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("cdmsf_frame0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
@@ -3326,30 +3345,30 @@ extension SpecTables {
         ArgumentRow("channel2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("channel3", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("medium_catalog_number", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(14)), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 433, .none), register: 1),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
-        ArgumentRow("contents_encryption_mode", "", .entry, TypeRow(.value, .symbol, 1, 434, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("filenames_encryption_mode", "", .entry, TypeRow(.value, .symbol, 1, 434, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 435, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("master_key_descriptor", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 40, register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("log2_data_unit_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), condition: 151, register: 6, offset64: 4, offset32: 4),
-        ArgumentRow("master_key_identifier", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), condition: 151, register: 7, offset64: 8, offset32: 8),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 4, 436, .none), register: 1),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 182, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
-        ArgumentRow("ifr_data", "", .entry, TypeRow(.pointer, .structure, 0, 340, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 439, .none), register: 1),
-        ArgumentRow("tx_type", "", .entry, TypeRow(.value, .symbol, 4, 437, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 437, .none), register: 1),
     ]
 
     private static let fields10: [ArgumentRow] = [
-        ArgumentRow("rx_filter", "", .entry, TypeRow(.value, .symbol, 4, 438, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
-        ArgumentRow("ifr_data", "", .entry, TypeRow(.pointer, .structure, 0, 342, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("contents_encryption_mode", "", .entry, TypeRow(.value, .symbol, 1, 438, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("filenames_encryption_mode", "", .entry, TypeRow(.value, .symbol, 1, 438, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 439, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("master_key_descriptor", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 40, register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("log2_data_unit_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), condition: 151, register: 6, offset64: 4, offset32: 4),
+        ArgumentRow("master_key_identifier", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), condition: 151, register: 7, offset64: 8, offset32: 8),
         ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 4, 440, .none), register: 1),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 184, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
+        ArgumentRow("ifr_data", "", .entry, TypeRow(.pointer, .structure, 0, 343, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 443, .none), register: 1),
+        ArgumentRow("tx_type", "", .entry, TypeRow(.value, .symbol, 4, 441, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rx_filter", "", .entry, TypeRow(.value, .symbol, 4, 442, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
+        ArgumentRow("ifr_data", "", .entry, TypeRow(.pointer, .structure, 0, 345, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 4, 444, .none), register: 1),
         ArgumentRow("device1", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(24)), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("VID", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 183, register: 3, offset64: 28, offset32: 28),
-        ArgumentRow("device2", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(24)), condition: 184, register: 3, offset64: 28, offset32: 28),
+        ArgumentRow("VID", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 185, register: 3, offset64: 28, offset32: 28),
+        ArgumentRow("device2", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(24)), condition: 186, register: 3, offset64: 28, offset32: 28),
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 28, offset32: 28),
         ArgumentRow("vlan_qos", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 4, offset64: 52, offset32: 52),
         ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
@@ -3373,10 +3392,10 @@ extension SpecTables {
         ArgumentRow("vendor", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("product", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 347, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 350, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ff_effects_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 88, offset32: 88),
-        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 2, 482, .none), register: 1),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 2, 486, .none), register: 1),
         ArgumentRow("value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("minimum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("maximum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -3399,7 +3418,7 @@ extension SpecTables {
         ArgumentRow("flags_padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("nregions", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("regions", "", .entry, TypeRow(.array, .structure, 0, 353, .argument(0)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("regions", "", .entry, TypeRow(.array, .structure, 0, 356, .argument(0)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fd_flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 3, offset64: 12, offset32: 12),
@@ -3409,9 +3428,9 @@ extension SpecTables {
         ArgumentRow("fence", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44, isHidden: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 433, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 437, .none), register: 1),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 433, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 437, .none), register: 1),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("opcode", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
@@ -3443,22 +3462,22 @@ extension SpecTables {
         ArgumentRow("reftag", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 10, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("apptag", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("appmask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 12, offset64: 42, offset32: 42, isDetail: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 442, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 446, .none), register: 1),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("descriptor", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 159, register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("identifier", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), condition: 185, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("descriptor", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 161, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("identifier", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), condition: 187, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("u", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 361, .none), register: 1),
+        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 364, .none), register: 1),
         ArgumentRow("raw_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 40, offset32: 40),
         ArgumentRow("key_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 44, offset32: 44),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 4, offset64: 48, offset32: 48, isHidden: true),
-        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 361, .none), register: 1),
-        ArgumentRow("removal_status_flags", "", .exit, TypeRow(.value, .flags, 4, 443, .none), register: 2, offset64: 40, offset32: 40),
+        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 364, .none), register: 1),
+        ArgumentRow("removal_status_flags", "", .exit, TypeRow(.value, .flags, 4, 447, .none), register: 2, offset64: 40, offset32: 40),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 3, offset64: 44, offset32: 44, isHidden: true),
-        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 361, .none), register: 1),
+        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 364, .none), register: 1),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 2, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .symbol, 4, 444, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("status_flags", "", .exit, TypeRow(.value, .flags, 4, 445, .none), register: 4, offset64: 68, offset32: 68),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .symbol, 4, 448, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("status_flags", "", .exit, TypeRow(.value, .flags, 4, 449, .none), register: 4, offset64: 68, offset32: 68),
         ArgumentRow("user_count", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 72, offset32: 72),
         ArgumentRow("__out_reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(52)), register: 6, offset64: 76, offset32: 76, isHidden: true),
         ArgumentRow("irq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3494,26 +3513,26 @@ extension SpecTables {
         ArgumentRow("ptr", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("transmit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 12, offset32: 8),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 447, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 483, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 484, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 448, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 449, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 450, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 447, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 483, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 484, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 448, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 449, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 450, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 451, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 487, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 488, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 452, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 453, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 454, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 451, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 487, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 488, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 452, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 453, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 454, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
         ArgumentRow("c_ispeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("c_ospeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 447, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 483, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 484, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 448, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 449, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 450, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 451, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 487, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 488, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 452, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 453, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 454, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
         ArgumentRow("ws_row", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("ws_col", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("ws_xpixel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -3525,11 +3544,14 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("minlen", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 457, .none), register: 1),
+        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 461, .none), register: 1),
         ArgumentRow("fsx_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fsx_nextents", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("fsx_projid", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fsx_cowextsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+    ]
+
+    private static let fields11: [ArgumentRow] = [
         ArgumentRow("fsx_pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 6, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("uuid", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 2, offset64: 1, offset32: 1),
@@ -3539,13 +3561,10 @@ extension SpecTables {
         ArgumentRow("fe_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fe_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("fe_reserved64", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 473, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 477, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("fe_reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 6, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("query_flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields11: [ArgumentRow] = [
         ArgumentRow("query_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("vma_start", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("vma_end", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
@@ -3560,7 +3579,7 @@ extension SpecTables {
         ArgumentRow("vma_name_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 14, offset64: 88, offset32: 88),
         ArgumentRow("build_id_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 96, offset32: 96),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 485, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 489, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("salt_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("salt_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -3568,17 +3587,17 @@ extension SpecTables {
         ArgumentRow("reserved1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("sig_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("reserved2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(88)), register: 9, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 485, .none), register: 1),
+        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 489, .none), register: 1),
         ArgumentRow("digest_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("start", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pno", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("devname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("volname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 474, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 478, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("datalen", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 387, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 390, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("act_mask", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1, offset64: 32, offset32: 32),
         ArgumentRow("buf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("buf_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 40, offset32: 40),
@@ -3595,9 +3614,11 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 4, offset64: 24, offset32: 24, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 455, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), condition: 147, register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 147, register: 7, offset64: 40, offset32: 40),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 454, .none), register: 8, offset64: 44, offset32: 44),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 458, .none), register: 8, offset64: 44, offset32: 44),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 112, offset32: 112, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 0, 0, .fixed(2)), register: 11, offset64: 144, offset32: 144, isDetail: true),
@@ -3608,16 +3629,18 @@ extension SpecTables {
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("lo_sizelimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 455, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), condition: 143, register: 7, offset64: 44, offset32: 44),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 143, register: 8, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 454, .none), register: 9, offset64: 52, offset32: 52),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 458, .none), register: 9, offset64: 52, offset32: 52),
         ArgumentRow("lo_file_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 10, offset64: 56, offset32: 56),
         ArgumentRow("lo_crypt_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 11, offset64: 120, offset32: 120, isDetail: true),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 12, offset64: 184, offset32: 184, isDetail: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 13, offset64: 216, offset32: 216, isDetail: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 392, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 395, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 240, offset32: 240, isHidden: true),
         ArgumentRow("tm_sec", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tm_min", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3630,7 +3653,7 @@ extension SpecTables {
         ArgumentRow("tm_isdst", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("enabled", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 394, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 397, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("pll_ctrl", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("pll_value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pll_max", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3643,31 +3666,31 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("api", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 458, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 459, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 398, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 461, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 460, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 462, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 463, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 401, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 465, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 464, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 462, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 466, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("copy", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 398, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 463, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 401, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 467, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("zeropage", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 398, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 464, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 398, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 465, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 401, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 468, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 401, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 469, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("mapped", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 398, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 466, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 401, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 470, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("updated", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 467, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 471, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("move", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nr_mounts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3676,36 +3699,38 @@ extension SpecTables {
         ArgumentRow("busy_poll_budget", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 7, offset32: 7, isOptional: true),
-        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 475, .none), register: 1),
-        ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 175, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 174, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 6, offset64: 28, offset32: 28),
-        ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 8, offset64: 36, offset32: 36),
-        ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 10, offset64: 44, offset32: 44),
-        ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 11, offset64: 48, offset32: 48),
-        ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 176, register: 12, offset64: 52, offset32: 52),
-        ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 176, register: 13, offset64: 56, offset32: 56),
-        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .signed, 4, 0, .none), condition: 186, register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 476, .none), condition: 187, register: 15, offset64: 64, offset32: 64),
-        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 188, register: 16, offset64: 68, offset32: 68),
-        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 479, .none), register: 1),
-        ArgumentRow("firmware_version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("identity", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
+        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 479, .none), register: 1),
+        ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 177, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 176, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 176, register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 176, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 178, register: 6, offset64: 28, offset32: 28),
+        ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 178, register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 178, register: 8, offset64: 36, offset32: 36),
+        ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 178, register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 178, register: 10, offset64: 44, offset32: 44),
+        ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 178, register: 11, offset64: 48, offset32: 48),
+        ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 178, register: 12, offset64: 52, offset32: 52),
+        ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 178, register: 13, offset64: 56, offset32: 56),
+        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .custom, 4, 9, .none), condition: 188, register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 480, .none), condition: 189, register: 15, offset64: 64, offset32: 64),
+        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 190, register: 16, offset64: 68, offset32: 68),
+        ArgumentRow("coredump_code", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), condition: 191, register: 17, offset64: 72, offset32: 72),
+        ArgumentRow("supported_mask", "", .exit, TypeRow(.value, .flags, 8, 479, .none), condition: 192, register: 18, offset64: 80, offset32: 80),
+        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 483, .none), register: 1),
+        ArgumentRow("firmware_version", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("identity", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
         ArgumentRow("sin_port", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sin_addr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("sin_zero", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("x25_addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
-        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 412, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 500, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 501, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
+        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
+        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 415, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
+        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 504, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
         ArgumentRow("can_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("tx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -3714,27 +3739,30 @@ extension SpecTables {
         ArgumentRow("upper", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 417, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 420, .none), register: 1),
         ArgumentRow("domain", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("node", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 416, .none), register: 1),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 418, .none), register: 1),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 419, .none), register: 1),
-        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 515, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 516, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 420, .none), condition: 189, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 421, .none), condition: 190, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 422, .none), condition: 191, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 419, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 421, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 1),
+        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
+        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 519, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 520, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 423, .none), condition: 193, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 424, .none), condition: 194, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 425, .none), condition: 195, register: 4, offset64: 4, offset32: 4),
+    ]
+
+    private static let fields12: [ArgumentRow] = [
         ArgumentRow("addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(12)), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 517, .none), register: 1),
-        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 518, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 192, register: 3, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 519, .none), condition: 185, register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 521, .none), register: 1),
+        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 522, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 196, register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 523, .none), condition: 187, register: 3, offset64: 6, offset32: 6),
         ArgumentRow("hwaddr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(8)), register: 3, offset64: 6, offset32: 6),
-        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 50, .none), register: 1),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 424, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
@@ -3742,13 +3770,10 @@ extension SpecTables {
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("l_onoff", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("l_linger", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), register: 1),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 214, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("imr_multiaddr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 1),
         ArgumentRow("imr_interface", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields12: [ArgumentRow] = [
         ArgumentRow("imr_multiaddr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 1),
         ArgumentRow("imr_interface", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("imr_sourceaddr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3800,21 +3825,21 @@ extension SpecTables {
         ArgumentRow("sctp_stream_change_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 12, offset32: 12),
         ArgumentRow("sctp_send_failure_event_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 13, offset32: 13),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .custom, 128, 4, .none), register: 1),
-        ArgumentRow("tcpm_flags", "", .entry, TypeRow(.value, .flags, 1, 561, .none), register: 2, offset64: 128, offset32: 128),
+        ArgumentRow("tcpm_flags", "", .entry, TypeRow(.value, .flags, 1, 565, .none), register: 2, offset64: 128, offset32: 128),
         ArgumentRow("tcpm_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 129, offset32: 129),
         ArgumentRow("tcpm_keylen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 130, offset32: 130),
         ArgumentRow("tcpm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 132, offset32: 132),
         ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 6, offset64: 136, offset32: 136, isHidden: true),
         ArgumentRow("flr_dst", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 1),
-        ArgumentRow("flr_label", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("flr_action", "", .entry, TypeRow(.value, .symbol, 1, 562, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("flr_share", "", .entry, TypeRow(.value, .symbol, 1, 563, .none), register: 4, offset64: 21, offset32: 21),
-        ArgumentRow("flr_flags", "", .entry, TypeRow(.value, .flags, 2, 564, .none), register: 5, offset64: 22, offset32: 22),
+        ArgumentRow("flr_label", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("flr_action", "", .entry, TypeRow(.value, .symbol, 1, 566, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("flr_share", "", .entry, TypeRow(.value, .symbol, 1, 567, .none), register: 4, offset64: 21, offset32: 21),
+        ArgumentRow("flr_flags", "", .entry, TypeRow(.value, .flags, 2, 568, .none), register: 5, offset64: 22, offset32: 22),
         ArgumentRow("flr_expires", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("flr_linger", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 26, offset32: 26),
         ArgumentRow("__flr_pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 2, 727, .none), register: 1),
-        ArgumentRow("cipher_type", "", .entry, TypeRow(.value, .symbol, 2, 728, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 2, 731, .none), register: 1),
+        ArgumentRow("cipher_type", "", .entry, TypeRow(.value, .symbol, 2, 732, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("tp_block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tp_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tp_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3843,17 +3868,17 @@ extension SpecTables {
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("desc", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 449, .none), register: 1),
-        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 449, .none), register: 2, offset64: 32, offset32: 32),
-        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 449, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 449, .none), register: 4, offset64: 96, offset32: 96),
+        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 452, .none), register: 1),
+        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 452, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 452, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 452, .none), register: 4, offset64: 96, offset32: 96),
         ArgumentRow("rx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("rx_ring_full", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("rx_fill_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("tx_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 1),
+        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 569, .none), register: 1),
         ArgumentRow("tcpi_ca_state", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("tcpi_retransmits", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("tcpi_probes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
@@ -3909,8 +3934,8 @@ extension SpecTables {
         ArgumentRow("tcpi_snd_wnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 54, offset64: 228, offset32: 228, isDetail: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 516, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 578, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 520, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 582, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .custom, 8, 4, .none), register: 1),
         ArgumentRow("storage", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(128)), register: 2, isHidden: true),
         ArgumentRow("prefix", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 202, offset32: 202),
@@ -3921,56 +3946,56 @@ extension SpecTables {
         ArgumentRow("sndid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 203, offset32: 203),
         ArgumentRow("rcvid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 204, offset32: 204),
         ArgumentRow("maclen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 205, offset32: 205),
-        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 579, .none), register: 11, offset64: 206, offset32: 206),
+        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 583, .none), register: 11, offset64: 206, offset32: 206),
         ArgumentRow("key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 12, offset64: 208, offset32: 208),
         ArgumentRow("keylen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 207, offset32: 207),
-        ArgumentRow("ifi_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("ifi_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ifi_pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 488, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 492, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("ifi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 588, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 592, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ifi_change", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
-        ArgumentRow("ifa_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("ifa_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 591, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 598, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("ifa_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("rtm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("rtm_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("rtm_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 623, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 599, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 600, .none), register: 6, offset64: 5, offset32: 5),
-        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 598, .none), register: 7, offset64: 6, offset32: 6),
-        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 597, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 601, .none), register: 9, offset64: 8, offset32: 8),
-        ArgumentRow("ndm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("ndm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("ndm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("ndm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 594, .none), register: 5, offset64: 8, offset32: 8),
     ]
 
     private static let fields13: [ArgumentRow] = [
-        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 595, .none), register: 6, offset64: 10, offset32: 10),
-        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 597, .none), register: 7, offset64: 11, offset32: 11),
-        ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("ifa_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("ifa_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 595, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 602, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ifa_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("rtm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("rtm_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("rtm_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 627, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 603, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 604, .none), register: 6, offset64: 5, offset32: 5),
+        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 602, .none), register: 7, offset64: 6, offset32: 6),
+        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 601, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 605, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("ndm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("ndm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
+        ArgumentRow("ndm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
+        ArgumentRow("ndm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 598, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 599, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 601, .none), register: 7, offset64: 11, offset32: 11),
+        ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 623, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 599, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 627, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 603, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("res1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 5, offset32: 5, isHidden: true),
         ArgumentRow("res2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 603, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 622, .none), register: 9, offset64: 8, offset32: 8),
-        ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 607, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 626, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("tcm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("tcm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("tcm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("tcm_handle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("tcm_parent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("tcm_info", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 610, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 614, .none), register: 1),
         ArgumentRow("version", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifa_prefered", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -3990,14 +4015,14 @@ extension SpecTables {
         ArgumentRow("rta_ts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("rta_tsage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("prefix", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(8)), register: 1),
-        ArgumentRow("magic", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("magic", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("header_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("properties_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("properties_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
-        ArgumentRow("filter_subsystem_hash", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("filter_devtype_hash", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 7, offset64: 28, offset32: 28),
-        ArgumentRow("filter_tag_bloom_hi", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("filter_tag_bloom_lo", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 9, offset64: 36, offset32: 36),
+        ArgumentRow("filter_subsystem_hash", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("filter_devtype_hash", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("filter_tag_bloom_hi", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 8, offset64: 32, offset32: 32),
+        ArgumentRow("filter_tag_bloom_lo", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 9, offset64: 36, offset32: 36),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4049,13 +4074,13 @@ extension SpecTables {
         ArgumentRow("rx_otherhost_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("prio", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(2)), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(6)), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 628, .none), register: 1),
-        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 628, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 632, .none), register: 1),
+        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 632, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_reasm_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reachable_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("retrans_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 645, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 649, .none), register: 1),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("mac", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
@@ -4065,7 +4090,7 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("vlan", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("qos", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("vlan_proto", "", .entry, TypeRow(.value, .custom, 2, 112, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("vlan_proto", "", .entry, TypeRow(.value, .custom, 2, 113, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("broadcast", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 1),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("rate", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -4075,7 +4100,7 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 653, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 657, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -4112,74 +4137,74 @@ extension SpecTables {
         ArgumentRow("ndts_periodic_gc_runs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 9, offset64: 64, offset32: 64),
         ArgumentRow("ndts_forced_gc_runs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 72, offset32: 72),
         ArgumentRow("ndts_table_fulls", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 80, offset32: 80),
-        ArgumentRow("ndtm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("ndtm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ndtm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("ndtm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("ifal_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("ifal_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ifal_reserved", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("ifal_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("ifal_flags", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ifal_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("ifal_seq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("ncm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("dcb_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 668, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("ncm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("dcb_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 672, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("dcb_pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 703, .none), register: 1),
-        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("nh_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 598, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 600, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 707, .none), register: 1),
+        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("nh_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 602, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 604, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("resvd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 602, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 606, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("weight", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("resvd1", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 5, offset32: 5, isOptional: true),
-        ArgumentRow("resvd2", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6, isOptional: true),
-        ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("u", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 193, register: 1),
-        ArgumentRow("u", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 194, register: 1),
-        ArgumentRow("u", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 112, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 4, offset64: 18, offset32: 18, isHidden: true),
-        ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 678, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 679, .none), register: 3, offset64: 5, offset32: 5),
-        ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 496, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
     ]
 
     private static let fields14: [ArgumentRow] = [
+        ArgumentRow("weight", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("resvd1", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 5, offset32: 5, isOptional: true),
+        ArgumentRow("resvd2", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6, isOptional: true),
+        ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 197, register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 198, register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 113, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 4, offset64: 18, offset32: 18, isHidden: true),
+        ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 682, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 683, .none), register: 3, offset64: 5, offset32: 5),
+        ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 499, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
+        ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 704, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 708, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 645, .none), register: 6, offset64: 34, offset32: 34),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 649, .none), register: 6, offset64: 34, offset32: 34),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isOptional: true),
-        ArgumentRow("igmp_v1queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 1),
-        ArgumentRow("igmp_v2queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("igmp_v3queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 3, offset64: 32, offset32: 32),
-        ArgumentRow("igmp_leaves", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 4, offset64: 48, offset32: 48),
-        ArgumentRow("igmp_v1reports", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 5, offset64: 64, offset32: 64),
-        ArgumentRow("igmp_v2reports", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 6, offset64: 80, offset32: 80),
-        ArgumentRow("igmp_v3reports", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 7, offset64: 96, offset32: 96),
+        ArgumentRow("igmp_v1queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 1),
+        ArgumentRow("igmp_v2queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("igmp_v3queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 3, offset64: 32, offset32: 32),
+        ArgumentRow("igmp_leaves", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 4, offset64: 48, offset32: 48),
+        ArgumentRow("igmp_v1reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 5, offset64: 64, offset32: 64),
+        ArgumentRow("igmp_v2reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 6, offset64: 80, offset32: 80),
+        ArgumentRow("igmp_v3reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 7, offset64: 96, offset32: 96),
         ArgumentRow("igmp_parse_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 112, offset32: 112),
-        ArgumentRow("mld_v1queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 9, offset64: 120, offset32: 120),
-        ArgumentRow("mld_v2queries", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 10, offset64: 136, offset32: 136),
-        ArgumentRow("mld_leaves", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 11, offset64: 152, offset32: 152),
-        ArgumentRow("mld_v1reports", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 12, offset64: 168, offset32: 168),
-        ArgumentRow("mld_v2reports", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 13, offset64: 184, offset32: 184),
+        ArgumentRow("mld_v1queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 9, offset64: 120, offset32: 120),
+        ArgumentRow("mld_v2queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 10, offset64: 136, offset32: 136),
+        ArgumentRow("mld_leaves", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 11, offset64: 152, offset32: 152),
+        ArgumentRow("mld_v1reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 12, offset64: 168, offset32: 168),
+        ArgumentRow("mld_v2reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 13, offset64: 184, offset32: 184),
         ArgumentRow("mld_parse_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 14, offset64: 200, offset32: 200),
-        ArgumentRow("mcast_bytes", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 15, offset64: 208, offset32: 208),
-        ArgumentRow("mcast_packets", "", .entry, TypeRow(.value, .custom, 16, 113, .none), register: 16, offset64: 224, offset32: 224),
+        ArgumentRow("mcast_bytes", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 15, offset64: 208, offset32: 208),
+        ArgumentRow("mcast_packets", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 16, offset64: 224, offset32: 224),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -4233,7 +4258,7 @@ extension SpecTables {
         ArgumentRow("backlog", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("interval", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
         ArgumentRow("ewma_log", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("tca_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("tca_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("tca__pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("tca__pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
@@ -4246,7 +4271,7 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 602, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 606, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_hops", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 3, offset32: 3),
         ArgumentRow("rtnh_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("bus_error", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -4255,14 +4280,14 @@ extension SpecTables {
         ArgumentRow("bus_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("arbitration_lost", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("restarts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 698, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 698, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 699, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 699, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 700, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 700, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 718, .none), register: 1),
-        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 718, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 702, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 702, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 703, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 703, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 704, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 704, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 722, .none), register: 1),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 722, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("from", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("to", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("idiag_sport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 1),
@@ -4279,40 +4304,40 @@ extension SpecTables {
         ArgumentRow("idiag_dst", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("idiag_if", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 36, offset32: 36),
         ArgumentRow("idiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 750, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 55, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 754, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("idiag_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 750, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 6, offset64: 52, offset32: 52),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 754, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_dbs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 569, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
         ArgumentRow("idiag_uid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 64, offset32: 64),
         ArgumentRow("idiag_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
-        ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 750, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 55, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 754, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 524, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 527, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 569, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 524, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 527, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -4336,6 +4361,9 @@ extension SpecTables {
         ArgumentRow("bbr_min_rtt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bbr_pacing_gain", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("bbr_cwnd_gain", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+    ]
+
+    private static let fields15: [ArgumentRow] = [
         ArgumentRow("recverr", "", .entry, TypeRow(.value, .bits, 1, 1, .none), register: 1, isOptional: true),
         ArgumentRow("is_icsk", "", .entry, TypeRow(.value, .bits, 1, 257, .none), register: 2, isOptional: true),
         ArgumentRow("freebind", "", .entry, TypeRow(.value, .bits, 1, 513, .none), register: 3, isOptional: true),
@@ -4347,19 +4375,16 @@ extension SpecTables {
         ArgumentRow("bind_address_no_port", "", .entry, TypeRow(.value, .bits, 1, 1, .none), register: 9, offset64: 1, offset32: 1, isOptional: true),
         ArgumentRow("recverr_rfc4884", "", .entry, TypeRow(.value, .bits, 1, 257, .none), register: 10, offset64: 1, offset32: 1, isOptional: true),
         ArgumentRow("defer_connect", "", .entry, TypeRow(.value, .bits, 1, 513, .none), register: 11, offset64: 1, offset32: 1, isOptional: true),
-        ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 733, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 737, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("udiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-    ]
-
-    private static let fields15: [ArgumentRow] = [
-        ArgumentRow("udiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("udiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("udiag_type", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 569, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 8, offset32: 8),
@@ -4367,16 +4392,16 @@ extension SpecTables {
         ArgumentRow("udiag_vfs_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
         ArgumentRow("udiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("udiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 737, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 741, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 735, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 739, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
-        ArgumentRow("ndiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("ndiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("ndiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 54, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 738, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ndiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("ndiag_type", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("ndiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 56, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 742, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ndiag_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("ndiag_dst_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_dst_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
@@ -4386,35 +4411,35 @@ extension SpecTables {
         ArgumentRow("ndr_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ndr_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("ndr_frame_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 740, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 744, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
-        ArgumentRow("pdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("pdiag_type", "", .entry, TypeRow(.value, .symbol, 1, 51, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 487, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("pdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("pdiag_type", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 491, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 742, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 746, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdi_reserve", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdi_copy_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("pdi_tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 741, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 745, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("pdmc_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
         ArgumentRow("pdmc_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdmc_type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdmc_alen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 10, offset32: 10),
-        ArgumentRow("pdmc_addr", "", .entry, TypeRow(.value, .custom, 32, 114, .none), register: 5, offset64: 12, offset32: 12),
-        ArgumentRow("tcpm_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("pdmc_addr", "", .entry, TypeRow(.value, .custom, 32, 115, .none), register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("tcpm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("tcpm_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("tcpm_keylen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 151, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 68, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .custom, 80, 115, .none), register: 5, offset64: 20, offset32: 20),
+        ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .custom, 80, 116, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("pdr_block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pdr_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdr_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4422,20 +4447,20 @@ extension SpecTables {
         ArgumentRow("pdr_retire_tmo", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("pdr_sizeof_priv", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("pdr_features", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
+        ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 751, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 745, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 744, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 755, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 749, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 748, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("diag_shutdown", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("diag_uid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("diag_inode", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 746, .none), register: 1),
-        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 746, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 753, .none), register: 1),
+        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 750, .none), register: 1),
+        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 750, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 757, .none), register: 1),
         ArgumentRow("yes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("no", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -4445,17 +4470,17 @@ extension SpecTables {
         ArgumentRow("sndbuf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("peer_rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 8, offset64: 40, offset32: 40),
         ArgumentRow("rx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("rx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 10, offset64: 49, offset32: 49),
         ArgumentRow("tx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 50, offset32: 50),
         ArgumentRow("tx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 51, offset32: 51),
-        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 13, offset64: 52, offset32: 52),
-        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 552, .none), register: 15, offset64: 68, offset32: 68),
+        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 13, offset64: 52, offset32: 52),
+        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 15, offset64: 68, offset32: 68),
         ArgumentRow("linkid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("my_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -4466,12 +4491,12 @@ extension SpecTables {
         ArgumentRow("ibport", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 65, offset32: 65),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 4, offset64: 66, offset32: 66),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 5, offset64: 106, offset32: 106),
-        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 555, .fixed(1)), register: 1),
-        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 757, .none), register: 2, offset64: 146, offset32: 146),
+        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 558, .fixed(1)), register: 1),
+        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 761, .none), register: 2, offset64: 146, offset32: 146),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("seqno", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("nfgen_family", "", .entry, TypeRow(.value, .symbol, 1, 50, .none), register: 1),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 774, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("nfgen_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 778, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("res_id", "", .entry, TypeRow(.value, .network, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("cru_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("cru_driver_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 64, offset32: 64),
@@ -4501,13 +4526,13 @@ extension SpecTables {
         ArgumentRow("blocksize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
         ArgumentRow("min_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("max_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
-        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 802, .none), register: 1),
+        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("value_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 803, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 807, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("inner_map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 828, .none), condition: 195, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 832, .none), condition: 157, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("map_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("map_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 10, offset64: 48, offset32: 48),
@@ -4520,29 +4545,32 @@ extension SpecTables {
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 809, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 813, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 810, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 814, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("next_key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 804, .none), register: 1),
+        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 808, .none), register: 1),
         ArgumentRow("insn_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 116, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 117, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("license", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("log_level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("log_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 28, offset32: 28),
         ArgumentRow("log_buf", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 106, .none), register: 8, offset64: 40, offset32: 40),
-        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 9, offset64: 44, offset32: 44),
+    ]
+
+    private static let fields16: [ArgumentRow] = [
+        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 809, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("prog_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 10, offset64: 48, offset32: 48),
         ArgumentRow("prog_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 64, offset32: 64),
-        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 12, offset64: 68, offset32: 68),
+        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 810, .none), register: 12, offset64: 68, offset32: 68),
         ArgumentRow("prog_btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 13, offset64: 72, offset32: 72),
         ArgumentRow("func_info_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 76, offset32: 76),
         ArgumentRow("func_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 15, offset64: 80, offset32: 80),
@@ -4554,13 +4582,10 @@ extension SpecTables {
         ArgumentRow("attach_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 21, offset64: 112, offset32: 112),
         ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 116, offset32: 116, isHidden: true),
         ArgumentRow("fd_array", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 23, offset64: 120, offset32: 120),
-        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 196, register: 24, offset64: 116, offset32: 116, isDetail: true),
+        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 199, register: 24, offset64: 116, offset32: 116, isDetail: true),
         ArgumentRow("core_relos", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 25, offset64: 128, offset32: 128),
         ArgumentRow("core_relo_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 136, offset32: 136),
         ArgumentRow("log_true_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 27, offset64: 140, offset32: 140),
-    ]
-
-    private static let fields16: [ArgumentRow] = [
         ArgumentRow("prog_token_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 28, offset64: 144, offset32: 144),
         ArgumentRow("fd_array_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 29, offset64: 148, offset32: 148),
         ArgumentRow("signature", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 30, offset64: 152, offset32: 152),
@@ -4568,17 +4593,17 @@ extension SpecTables {
         ArgumentRow("keyring_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 32, offset64: 164, offset32: 164),
         ArgumentRow("pathname", "", .entry, TypeRow(.value, .path, 0, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 815, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("path_fd", "", .entry, TypeRow(.value, .directory, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("attach_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 807, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 810, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("replace_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 810, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("retval", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data_size_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4591,38 +4616,38 @@ extension SpecTables {
         ArgumentRow("ctx_size_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44),
         ArgumentRow("ctx_in", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 11, offset64: 48, offset32: 48),
         ArgumentRow("ctx_out", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 12, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 812, .none), register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 816, .none), register: 13, offset64: 64, offset32: 64),
         ArgumentRow("cpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("batch_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 72, offset32: 72),
-        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 577, .none), register: 1),
+        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 580, .none), register: 1),
         ArgumentRow("start_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 815, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("prog_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 815, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("map_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 815, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("link_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("info_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 584, .none), register: 1),
+        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 587, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 808, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 807, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 810, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 812, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 811, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("prog_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("prog_ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(4)), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("prog_cnt", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 197, register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 586, .none), register: 1),
+        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 200, register: 8, offset64: 32, offset32: 32),
+        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 589, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 588, .none), register: 1),
+        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 591, .none), register: 1),
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("btf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(0)), register: 2),
         ArgumentRow("btf_log_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4635,33 +4660,33 @@ extension SpecTables {
         ArgumentRow("buf_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("buf", "", .exit, TypeRow(.value, .text, 0, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("prog_id", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 813, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 817, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("probe_offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("probe_addr", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 591, .none), register: 1),
+        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 594, .none), register: 1),
         ArgumentRow("in_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("out_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 809, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 813, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 593, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 596, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 809, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 813, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 595, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 598, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 809, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 813, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 597, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 814, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 600, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 818, .none), register: 1),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("syms", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("addrs", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(1)), register: 4, offset64: 16, offset32: 16),
@@ -4672,161 +4697,161 @@ extension SpecTables {
         ArgumentRow("ref_ctr_offsets", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("cookies", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 815, .none), register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 819, .none), register: 6, offset64: 36, offset32: 36),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("hooknum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("priority", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 816, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 820, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 810, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 198, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 600, .none), condition: 199, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 599, .none), condition: 200, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 601, .none), condition: 201, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 603, .none), condition: 202, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 604, .none), condition: 203, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 602, .none), condition: 204, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 205, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 198, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 605, .none), register: 1),
+        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 201, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 603, .none), condition: 202, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 602, .none), condition: 203, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 604, .none), condition: 204, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 606, .none), condition: 205, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 607, .none), condition: 206, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 605, .none), condition: 207, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 208, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 201, register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 608, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("new_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 807, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 206, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 607, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 209, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 610, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 609, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 817, .none), register: 1),
-        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 611, .none), register: 1),
+        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 612, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 821, .none), register: 1),
+        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 614, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 613, .none), register: 1),
+        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 616, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 615, .none), register: 1),
+        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 618, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("bpffs_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 617, .none), register: 1),
+        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 620, .none), register: 1),
         ArgumentRow("stream_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("stream_buf_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("stream_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 619, .none), register: 1),
+        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 622, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 818, .none), register: 2),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 819, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 820, .none), condition: 207, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 821, .none), condition: 208, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 209, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 117, .none), condition: 210, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 822, .none), register: 2),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 823, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 824, .none), condition: 210, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 825, .none), condition: 211, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 212, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 118, .none), condition: 213, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 211, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 214, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sample_period", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 825, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 826, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 174, register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 829, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 830, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 176, register: 8, offset64: 40, offset32: 40),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 176, register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 178, register: 9, offset64: 40, offset32: 40),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), register: 9, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 175, register: 10, offset64: 40, offset32: 40),
+        ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 177, register: 10, offset64: 40, offset32: 40),
         ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), register: 10, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 186, register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 188, register: 11, offset64: 40, offset32: 40),
         ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 187, register: 12, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 189, register: 12, offset64: 40, offset32: 40),
         ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), register: 12, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 212, register: 13, offset64: 40, offset32: 40),
-        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), register: 13, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 188, register: 14, offset64: 40, offset32: 40),
-        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), register: 14, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 213, register: 15, offset64: 40, offset32: 40),
-        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), register: 15, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 214, register: 16, offset64: 40, offset32: 40),
-        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), register: 16, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), condition: 215, register: 17, offset64: 40, offset32: 40),
-        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), register: 17, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), condition: 211, register: 18, offset64: 40, offset32: 40),
-        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), register: 18, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), condition: 216, register: 19, offset64: 40, offset32: 40),
-        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), register: 19, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), condition: 217, register: 20, offset64: 40, offset32: 40),
-        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), register: 20, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 218, register: 21, offset64: 40, offset32: 40),
-        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), register: 21, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 219, register: 22, offset64: 40, offset32: 40),
     ]
 
     private static let fields17: [ArgumentRow] = [
+        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 192, register: 13, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), register: 13, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 190, register: 14, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), register: 14, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 191, register: 15, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), register: 15, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 215, register: 16, offset64: 40, offset32: 40),
+        ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), register: 16, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), condition: 216, register: 17, offset64: 40, offset32: 40),
+        ArgumentRow("comm", "", .entry, TypeRow(.value, .bits, 8, 2305, .none), register: 17, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), condition: 214, register: 18, offset64: 40, offset32: 40),
+        ArgumentRow("freq", "", .entry, TypeRow(.value, .bits, 8, 2561, .none), register: 18, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), condition: 217, register: 19, offset64: 40, offset32: 40),
+        ArgumentRow("inherit_stat", "", .entry, TypeRow(.value, .bits, 8, 2817, .none), register: 19, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), condition: 218, register: 20, offset64: 40, offset32: 40),
+        ArgumentRow("enable_on_exec", "", .entry, TypeRow(.value, .bits, 8, 3073, .none), register: 20, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), condition: 219, register: 21, offset64: 40, offset32: 40),
+        ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), register: 21, offset64: 40, offset32: 40, isDetail: true),
+        ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 220, register: 22, offset64: 40, offset32: 40),
         ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), register: 22, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 118, .none), register: 23, offset64: 40, offset32: 40),
-        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 220, register: 24, offset64: 40, offset32: 40),
+        ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 119, .none), register: 23, offset64: 40, offset32: 40),
+        ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 221, register: 24, offset64: 40, offset32: 40),
         ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), register: 24, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 221, register: 25, offset64: 40, offset32: 40),
+        ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 222, register: 25, offset64: 40, offset32: 40),
         ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), register: 25, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), condition: 222, register: 26, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), condition: 223, register: 26, offset64: 40, offset32: 40),
         ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), register: 26, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), condition: 18, register: 27, offset64: 40, offset32: 40),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), register: 27, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 223, register: 28, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 224, register: 28, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), register: 28, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 224, register: 29, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 225, register: 29, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), register: 29, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 225, register: 30, offset64: 40, offset32: 40),
+        ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), condition: 226, register: 30, offset64: 40, offset32: 40),
         ArgumentRow("mmap2", "", .entry, TypeRow(.value, .bits, 8, 5889, .none), register: 30, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 226, register: 31, offset64: 40, offset32: 40),
+        ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), condition: 227, register: 31, offset64: 40, offset32: 40),
         ArgumentRow("comm_exec", "", .entry, TypeRow(.value, .bits, 8, 6145, .none), register: 31, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), condition: 227, register: 32, offset64: 40, offset32: 40),
+        ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), condition: 228, register: 32, offset64: 40, offset32: 40),
         ArgumentRow("use_clockid", "", .entry, TypeRow(.value, .bits, 8, 6401, .none), register: 32, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), condition: 228, register: 33, offset64: 40, offset32: 40),
+        ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), condition: 229, register: 33, offset64: 40, offset32: 40),
         ArgumentRow("context_switch", "", .entry, TypeRow(.value, .bits, 8, 6657, .none), register: 33, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), condition: 229, register: 34, offset64: 40, offset32: 40),
+        ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), condition: 230, register: 34, offset64: 40, offset32: 40),
         ArgumentRow("write_backward", "", .entry, TypeRow(.value, .bits, 8, 6913, .none), register: 34, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), condition: 230, register: 35, offset64: 40, offset32: 40),
+        ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), condition: 231, register: 35, offset64: 40, offset32: 40),
         ArgumentRow("namespaces", "", .entry, TypeRow(.value, .bits, 8, 7169, .none), register: 35, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), condition: 231, register: 36, offset64: 40, offset32: 40),
+        ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), condition: 232, register: 36, offset64: 40, offset32: 40),
         ArgumentRow("ksymbol", "", .entry, TypeRow(.value, .bits, 8, 7425, .none), register: 36, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), condition: 232, register: 37, offset64: 40, offset32: 40),
+        ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), condition: 233, register: 37, offset64: 40, offset32: 40),
         ArgumentRow("bpf_event", "", .entry, TypeRow(.value, .bits, 8, 7681, .none), register: 37, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), condition: 233, register: 38, offset64: 40, offset32: 40),
+        ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), condition: 234, register: 38, offset64: 40, offset32: 40),
         ArgumentRow("aux_output", "", .entry, TypeRow(.value, .bits, 8, 7937, .none), register: 38, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), condition: 234, register: 39, offset64: 40, offset32: 40),
+        ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), condition: 235, register: 39, offset64: 40, offset32: 40),
         ArgumentRow("cgroup", "", .entry, TypeRow(.value, .bits, 8, 8193, .none), register: 39, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), condition: 235, register: 40, offset64: 40, offset32: 40),
+        ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), condition: 236, register: 40, offset64: 40, offset32: 40),
         ArgumentRow("text_poke", "", .entry, TypeRow(.value, .bits, 8, 8449, .none), register: 40, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), condition: 236, register: 41, offset64: 40, offset32: 40),
+        ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), condition: 237, register: 41, offset64: 40, offset32: 40),
         ArgumentRow("build_id", "", .entry, TypeRow(.value, .bits, 8, 8705, .none), register: 41, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), condition: 237, register: 42, offset64: 40, offset32: 40),
+        ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), condition: 238, register: 42, offset64: 40, offset32: 40),
         ArgumentRow("inherit_thread", "", .entry, TypeRow(.value, .bits, 8, 8961, .none), register: 42, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), condition: 238, register: 43, offset64: 40, offset32: 40),
+        ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), condition: 239, register: 43, offset64: 40, offset32: 40),
         ArgumentRow("remove_on_exec", "", .entry, TypeRow(.value, .bits, 8, 9217, .none), register: 43, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), condition: 239, register: 44, offset64: 40, offset32: 40),
+        ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), condition: 240, register: 44, offset64: 40, offset32: 40),
         ArgumentRow("sigtrap", "", .entry, TypeRow(.value, .bits, 8, 9473, .none), register: 44, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("defer_callchain", "", .entry, TypeRow(.value, .bits, 8, 9729, .none), condition: 240, register: 45, offset64: 40, offset32: 40),
-        ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 241, register: 46, offset64: 40, offset32: 40),
-        ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 219, register: 47, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("defer_callchain", "", .entry, TypeRow(.value, .bits, 8, 9729, .none), condition: 241, register: 45, offset64: 40, offset32: 40),
+        ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 242, register: 46, offset64: 40, offset32: 40),
+        ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 220, register: 47, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("wakeup_events", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 829, .none), condition: 242, register: 48, offset64: 52, offset32: 52, isDetail: true),
-        ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 242, register: 49, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 833, .none), condition: 243, register: 48, offset64: 52, offset32: 52, isDetail: true),
+        ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 243, register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("config1", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 49, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 242, register: 50, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 243, register: 50, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("config2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 50, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 827, .none), condition: 243, register: 51, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 831, .none), condition: 244, register: 51, offset64: 72, offset32: 72, isDetail: true),
         ArgumentRow("sample_regs_user", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 52, offset64: 80, offset32: 80, isDetail: true),
-        ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 244, register: 53, offset64: 88, offset32: 88, isDetail: true),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 210, .none), condition: 227, register: 54, offset64: 92, offset32: 92, isDetail: true),
+        ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 245, register: 53, offset64: 88, offset32: 88, isDetail: true),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 214, .none), condition: 228, register: 54, offset64: 92, offset32: 92, isDetail: true),
         ArgumentRow("sample_regs_intr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 55, offset64: 96, offset32: 96, isDetail: true),
         ArgumentRow("aux_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 56, offset64: 104, offset32: 104, isDetail: true),
         ArgumentRow("sample_max_stack", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 57, offset64: 108, offset32: 108, isDetail: true),
         ArgumentRow("aux_sample_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 58, offset64: 112, offset32: 112, isDetail: true),
         ArgumentRow("sig_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 59, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 245, register: 60, offset64: 128, offset32: 128, isDetail: true),
+        ArgumentRow("config3", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 246, register: 60, offset64: 128, offset32: 128, isDetail: true),
         ArgumentRow("ids_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("l_type", "", .entry, TypeRow(.value, .symbol, 2, 8, .none), register: 1),
         ArgumentRow("l_whence", "", .entry, TypeRow(.value, .symbol, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
@@ -4884,13 +4909,13 @@ extension SpecTables {
         ArgumentRow("tvp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 32, offset32: 16),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("prot", "", .entry, TypeRow(.value, .flags, 4, 109, .none), register: 3, offset64: 12, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 110, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("prot", "", .entry, TypeRow(.value, .flags, 4, 111, .none), register: 3, offset64: 12, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 112, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 20, offset32: 16),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 24, offset32: 20),
         ArgumentRow("sa_handler", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("sa_mask", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("sa_flags", "", .entry, TypeRow(.value, .flags, 4, 179, .none), register: 3, offset64: 12, offset32: 8),
+        ArgumentRow("sa_flags", "", .entry, TypeRow(.value, .flags, 4, 181, .none), register: 3, offset64: 12, offset32: 8),
         ArgumentRow("sa_restorer", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("uid", "", .entry, TypeRow(.value, .user, 4, 0, .none), register: 1, offset64: 4, offset32: 4),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -4931,11 +4956,11 @@ extension SpecTables {
         ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 91, .none), register: 1, isOptional: true),
         ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 148, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 217, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 221, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 149, register: 4, offset64: 12, offset32: 12),
         ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 5, offset64: 12, offset32: 12),
         ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 6, offset64: 16, offset32: 16),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 284, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 288, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
@@ -4945,18 +4970,21 @@ extension SpecTables {
         ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 138, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 7, offset64: 16, offset32: 16, isHidden: true),
+    ]
+
+    private static let fields18: [ArgumentRow] = [
         ArgumentRow("interface_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1, isHidden: true),
-        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 318, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 322, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cmd_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("cmdp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(2)), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("mx_sb_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 9, offset32: 9),
         ArgumentRow("iovec_count", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 10, offset32: 10),
         ArgumentRow("dxfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 319, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 323, .none), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("dxferp", "", .entry, TypeRow(.array, .structure, 0, 32, .argument(5)), condition: 118, register: 10, offset64: 16, offset32: 16),
-        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 157, register: 10, offset64: 16, offset32: 16),
-        ArgumentRow("dxferp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 158, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 159, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 160, register: 10, offset64: 16, offset32: 16),
         ArgumentRow("dxferp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 10, offset64: 16, offset32: 16),
         ArgumentRow("status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 44, offset32: 44),
         ArgumentRow("masked_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 45, offset32: 45),
@@ -4964,46 +4992,43 @@ extension SpecTables {
         ArgumentRow("sb_len_wr", "", .exit, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 47, offset32: 47),
         ArgumentRow("sbp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(16)), register: 15, offset64: 24, offset32: 24),
         ArgumentRow("host_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 16, offset64: 48, offset32: 48),
-    ]
-
-    private static let fields18: [ArgumentRow] = [
         ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 17, offset64: 50, offset32: 50),
         ArgumentRow("resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 18, offset64: 52, offset32: 52),
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 56, offset32: 56),
-        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 320, .none), register: 20, offset64: 60, offset32: 60),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 176, .none), condition: 160, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 178, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 183, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 324, .none), register: 20, offset64: 60, offset32: 60),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 184, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 185, .none), condition: 166, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 186, .none), condition: 167, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 200, offset32: 200, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 176, .none), condition: 160, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 178, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 183, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 184, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 185, .none), condition: 166, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 186, .none), condition: 167, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 200, offset32: 200, isHidden: true),
         ArgumentRow("index", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 184, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 339, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 187, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 216, offset32: 216, isHidden: true),
         ArgumentRow("rest", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(7)), register: 6, offset64: 220, offset32: 220, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 334, .none), register: 1, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 335, .none), register: 3, offset64: 48, offset32: 48),
-        ArgumentRow("m.offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 166, register: 4, offset64: 52, offset32: 52),
-        ArgumentRow("m.userptr", "", .exit, TypeRow(.value, .address, 0, 0, .none), condition: 167, register: 4, offset64: 52, offset32: 52),
-        ArgumentRow("m.fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), condition: 168, register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 339, .none), register: 3, offset64: 48, offset32: 48),
+        ArgumentRow("m.offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 168, register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("m.userptr", "", .exit, TypeRow(.value, .address, 0, 0, .none), condition: 169, register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("m.fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), condition: 170, register: 4, offset64: 52, offset32: 52),
         ArgumentRow("length", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 56, offset32: 56),
         ArgumentRow("bytesused", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 336, .none), register: 7, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 340, .none), register: 7, offset64: 12, offset32: 12),
         ArgumentRow("timestamp", "", .exit, TypeRow(.value, .structure, 0, 2, .none), register: 8, offset64: 20, offset32: 20),
-        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 337, .none), register: 9, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 341, .none), register: 9, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("sequence", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 11, offset64: 64, offset32: 64, isHidden: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
@@ -5011,9 +5036,11 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 2, 0, .none), register: 4, offset64: 12, offset32: 12, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 455, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), condition: 147, register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
+        ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 147, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 454, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 458, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 96, offset32: 96, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 11, offset64: 128, offset32: 128, isDetail: true),
@@ -5024,15 +5051,15 @@ extension SpecTables {
 extension SpecTables {
     /// From a struct to the one that stands for it in i386.
     public static let structureFor32: [UInt16] = [
-        0, 1, 2, 3, 623, 5, 6, 7, 8, 9, 624, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+        0, 1, 2, 3, 626, 5, 6, 7, 8, 9, 627, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
         27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
-        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 630, 631, 632, 76,
-        77, 78, 633, 80, 81, 634, 635, 84, 85, 86, 87, 88, 89, 90, 91, 636, 93, 94, 95, 96, 97, 98, 99, 100,
+        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 633, 634, 635, 76,
+        77, 78, 636, 80, 81, 637, 638, 84, 85, 86, 87, 88, 89, 90, 91, 639, 93, 94, 95, 96, 97, 98, 99, 100,
         101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
         121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140,
-        637, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
-        161, 162, 163, 638, 165, 166, 167, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
-        181, 182, 183, 639, 640, 641, 187, 188, 189, 642, 191, 192, 193, 194, 195, 196, 197, 198, 199, 200,
+        640, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
+        161, 162, 163, 164, 165, 166, 641, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
+        181, 182, 183, 184, 185, 186, 642, 643, 644, 190, 191, 192, 645, 194, 195, 196, 197, 198, 199, 200,
         201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220,
         221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240,
         241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260,
@@ -5042,7 +5069,7 @@ extension SpecTables {
         321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336, 337, 338, 339, 340,
         341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360,
         361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
-        381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 643, 392, 393, 394, 395, 396, 397, 398, 399, 400,
+        381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 646, 395, 396, 397, 398, 399, 400,
         401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
         421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440,
         441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460,
@@ -5055,6 +5082,6 @@ extension SpecTables {
         581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599, 600,
         601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615, 616, 617, 618, 619, 620,
         621, 622, 623, 624, 625, 626, 627, 628, 629, 630, 631, 632, 633, 634, 635, 636, 637, 638, 639, 640,
-        641, 642, 643,
+        641, 642, 643, 644, 645, 646,
     ]
 }

@@ -22,817 +22,821 @@ public enum SymbolSet: UInt16, CaseIterable, Sendable {
     case readWrite = 16
     case memfd = 17
     case closeRange = 18
-    case at = 19
-    case execveat = 20
-    case handleFlags = 21
-    case faccessat = 22
-    case statx = 23
-    case statxMask = 24
-    case statxAttributes = 25
-    case resolve = 26
-    case access = 27
-    case xattr = 28
-    case fallocate = 29
-    case rename = 30
-    case directoryEntryType = 31
-    case fileType = 32
-    case statfsFlags = 33
-    case fsMagic = 34
-    case mount = 35
-    case umount = 36
-    case openTree = 37
-    case moveMount = 38
-    case fsopen = 39
-    case fsmount = 40
-    case fspick = 41
-    case fsconfigCommand = 42
-    case mountAttribute = 43
-    case mountSetattr = 44
-    case propagation = 45
-    case statmountMask = 46
-    case statmountFlags = 47
-    case listmountFlags = 48
-    case mountRoot = 49
-    case socketFamily = 50
-    case socketType = 51
-    case socketTypeFlags = 52
-    case ipProtocol = 53
-    case netlinkProtocol = 54
-    case message = 55
-    case shutdown = 56
-    case socketCall = 57
-    case poll = 58
-    case epollOperation = 59
-    case epoll = 60
-    case epollCreate = 61
-    case eventfd = 62
-    case timerfdCreate = 63
-    case signalfd = 64
-    case inotifyInit = 65
-    case inotify = 66
-    case fanotifyInit = 67
-    case fanotifyMark = 68
-    case fanotifyEvent = 69
-    case userfaultfd = 70
-    case fanotifyPlace = 71
-    case aioCommand = 72
-    case aioFlags = 73
-    case uringSetup = 74
-    case uringFeatures = 75
-    case uringEnter = 76
-    case uringRegister = 77
-    case uringOperation = 78
-    case uringEntry = 79
-    case uringCompletion = 80
-    case uringFsync = 81
-    case uringTimeout = 82
-    case uringPoll = 83
-    case uringCancel = 84
-    case uringTransfer = 85
-    case uringAccept = 86
-    case uringMessageKind = 87
-    case uringMessage = 88
-    case uringInstall = 89
-    case uringNop = 90
-    case uringCommand = 91
-    case uringSplice = 92
-    case uringResource = 93
-    case uringSupport = 94
-    case uringRestriction = 95
-    case uringBufferRing = 96
-    case uringClone = 97
-    case uringNapi = 98
-    case uringMemory = 99
-    case uringFileSkip = 100
-    case uringSocket = 101
-    case uringQuery = 102
-    case uringTracking = 103
-    case uringReceive = 104
-    case uringArea = 105
-    case uringReceiveControl = 106
-    case uringReceiveEvent = 107
-    case uringAttribute = 108
-    case protection = 109
-    case map = 110
-    case mremap = 111
-    case msync = 112
-    case mlockall = 113
-    case mlock2 = 114
-    case memoryAdvice = 115
-    case memoryPolicy = 116
-    case memoryPolicyFlags = 117
-    case mbind = 118
-    case getMempolicy = 119
-    case pkeyAccess = 120
-    case shadowStack = 121
-    case auxiliaryType = 122
-    case clone = 123
-    case namespace = 124
-    case namespaceJoined = 125
-    case waitOptions = 126
-    case waitIdType = 127
-    case resource = 128
-    case usageWho = 129
-    case personalityType = 130
-    case personalityFlags = 131
-    case dumpable = 132
-    case ambient = 133
-    case machineCheck = 134
-    case machineCheckPolicy = 135
-    case memoryMap = 136
-    case speculation = 137
-    case speculationControl = 138
-    case speculationSet = 139
-    case userDispatch = 140
-    case timestampCounter = 141
-    case unaligned = 142
-    case coreScheduling = 143
-    case processKind = 144
-    case virtualArea = 145
-    case secureBits = 146
-    case refuseGain = 147
-    case futexHash = 148
-    case floatMode = 149
-    case vectorLength = 150
-    case matrixLength = 151
-    case pointerKeys = 152
-    case enabledKeys = 153
-    case tagChecking = 154
-    case riscvVector = 155
-    case riscvContext = 156
-    case riscvScope = 157
-    case executionAspect = 158
-    case executionControl = 159
-    case prctlOption = 160
-    case capability = 161
-    case pidfdOpen = 162
-    case namespaceKind = 163
-    case userNamespace = 164
-    case archPrctl = 165
-    case processorStates = 166
-    case processorState = 167
-    case rseq = 168
-    case schedPolicy = 169
-    case schedPolicyFlags = 170
-    case schedAttributeFlags = 171
-    case priorityWho = 172
-    case ioPriorityWho = 173
-    case ioPriorityClass = 174
-    case schedAsk = 175
-    case signal = 176
-    case maskHow = 177
-    case signalHandler = 178
-    case signalAction = 179
-    case signalStack = 180
-    case pidfdSignal = 181
-    case siginfoCode = 182
-    case childCode = 183
-    case faultCode = 184
-    case busCode = 185
-    case illegalCode = 186
-    case arithmeticCode = 187
-    case trapCode = 188
-    case ioCode = 189
-    case systemCode = 190
-    case futexOperation = 191
-    case futexFlags = 192
-    case futexWakeOperation = 193
-    case futexWakeCompare = 194
-    case futexBits = 195
-    case futexWaiter = 196
-    case futex2 = 197
-    case membarrierCommand = 198
-    case membarrier = 199
-    case ipc = 200
-    case ipcGet = 201
-    case shmget = 202
-    case shmat = 203
-    case shmCommand = 204
-    case semCommand = 205
-    case msgCommand = 206
-    case semOperation = 207
-    case ipcCall = 208
-    case mqFlags = 209
-    case clock = 210
-    case itimer = 211
-    case timer = 212
-    case timerfdSet = 213
-    case timexState = 214
-    case timexModes = 215
-    case timexStatus = 216
-    case notifyKind = 217
-    case processorClock = 218
-    case capabilityVersion = 219
-    case capabilities = 220
-    case keySerial = 221
-    case keyctlCommand = 222
-    case keyPermission = 223
-    case keyRequestDefault = 224
-    case keyMove = 225
-    case keyOperations = 226
-    case keyAbilities = 227
-    case keyMoreAbilities = 228
-    case errno = 229
-    case random = 230
-    case syslogAction = 231
-    case logLevel = 232
-    case rebootMagic = 233
-    case quotaFormat = 234
-    case quotaFields = 235
-    case quotaInfo = 236
-    case quotaInfoFields = 237
-    case quotaState = 238
-    case quotaKinds = 239
-    case moduleRemoval = 240
-    case rebootCommand = 241
-    case swap = 242
-    case module = 243
-    case kexec = 244
-    case kexecFile = 245
-    case quotaCommand = 246
-    case quotaType = 247
-    case ptraceRequest = 248
-    case ptraceOptions = 249
-    case kcmpType = 250
-    case perfOpen = 251
-    case userRegister = 252
-    case noteType = 253
-    case peekSignals = 254
-    case syscallStop = 255
-    case ptraceEvent = 256
-    case seccompOperation = 257
-    case seccompMode = 258
-    case seccompFilter = 259
-    case seccompContinue = 260
-    case seccompAddDescriptor = 261
-    case seccompAction = 262
-    case landlockCreate = 263
-    case landlockRule = 264
-    case landlockRestrict = 265
-    case landlockFs = 266
-    case landlockNet = 267
-    case landlockScope = 268
-    case lsmAttribute = 269
-    case lsmId = 270
-    case lsmFlags = 271
-    case landlockAdd = 272
-    case seccompNotification = 273
-    case auditArchitecture = 274
-    case ioctlRequest = 275
-    case ioctlRequest32 = 276
-    case inputKey = 277
-    case inputSwitch = 278
-    case inputLight = 279
-    case inputRelative = 280
-    case inputMiscellany = 281
-    case inputSound = 282
-    case inputRepeat = 283
-    case inputForce = 284
-    case inputForceStatus = 285
-    case inputProperty = 286
-    case keyboardTable = 287
-    case keyboardShift = 288
-    case keyboardKey = 289
-    case keyboardKind = 290
-    case keyboardMode = 291
-    case keyboardMeta = 292
-    case keyboardType = 293
-    case consoleMode = 294
-    case consoleFont = 295
-    case consoleFontFlags = 296
-    case keyboardLights = 297
-    case keyboardLightsDefault = 298
-    case kvmCapability = 299
-    case kvmExit = 300
-    case kvmMemory = 301
-    case kvmCpuid = 302
-    case driveCommand = 303
-    case niceness = 304
-    case busState = 305
-    case gpioHandle = 306
-    case gpioLine = 307
-    case gpioEvent = 308
-    case gpioLineV2 = 309
-    case lircFeatures = 310
-    case lircMode = 311
-    case ptpEvents = 312
-    case ptpOutput = 313
-    case ptpPin = 314
-    case blockServer = 315
-    case watchdogSettings = 316
-    case resetKind = 317
-    case transferDirection = 318
-    case transferFlags = 319
-    case transferInfo = 320
-    case mapperVersion = 321
-    case counterEvent = 322
-    case counterComponent = 323
-    case counterScope = 324
-    case memoryKind = 325
-    case memoryFlags = 326
-    case memoryMode = 327
-    case memoryOnce = 328
-    case teeImplementation = 329
-    case teeOptee = 330
-    case teeAbilities = 331
-    case teeMemory = 332
-    case videoAbilities = 333
-    case videoBuffer = 334
-    case videoMemory = 335
-    case videoBufferFlags = 336
-    case videoField = 337
-    case videoColours = 338
-    case videoFormat = 339
-    case radioFormat = 340
-    case videoDataFormat = 341
-    case videoFormatFlags = 342
-    case videoStandard = 343
-    case videoInput = 344
-    case videoInputState = 345
-    case videoInputAbilities = 346
-    case videoControl = 347
-    case videoControlClass = 348
-    case videoControlType = 349
-    case videoControlFlags = 350
-    case tunerType = 351
-    case tunerAbilities = 352
-    case tunerChannels = 353
-    case tunerMode = 354
-    case videoSizes = 355
-    case videoRates = 356
-    case videoStream = 357
-    case videoCapture = 358
-    case videoBlanking = 359
-    case videoServices = 360
-    case btrfsKey = 361
-    case btrfsTree = 362
-    case btrfsGroup = 363
-    case btrfsBalance = 364
-    case btrfsBalanceState = 365
-    case btrfsBalanceArguments = 366
-    case btrfsBalanceControl = 367
-    case btrfsFeature = 368
-    case btrfsFeatureReadOnly = 369
-    case btrfsFeatureIncompatible = 370
-    case btrfsDefragment = 371
-    case btrfsCompression = 372
-    case btrfsChecksum = 373
-    case btrfsInformation = 374
-    case btrfsReplace = 375
-    case btrfsReplaceMode = 376
-    case btrfsReplaceResult = 377
-    case btrfsReplaceState = 378
-    case btrfsStatistics = 379
-    case btrfsStatistic = 380
-    case btrfsLogical = 381
-    case btrfsQuota = 382
-    case btrfsQuotaInherit = 383
-    case btrfsQuotaLimit = 384
-    case btrfsScrub = 385
-    case btrfsSend = 386
-    case btrfsVolume = 387
-    case mapperFlags = 388
-    case functionKey = 389
-    case memoryOperation = 390
-    case memoryCorrection = 391
-    case clockSwitch = 392
-    case clockFeature = 393
-    case udmabuf = 394
-    case teeLogin = 395
-    case teeOrigin = 396
-    case teeParameter = 397
-    case mapperVolume = 398
-    case mapperProperty = 399
-    case mapperData = 400
-    case shutdownKind = 401
-    case blockProtection = 402
-    case blockChecksum = 403
-    case transferProtocol = 404
-    case transferSubprotocol = 405
-    case transferQueue = 406
-    case serialPort = 407
-    case serialFlags = 408
-    case serialBus = 409
-    case consoleSwitch = 410
-    case consoleEvents = 411
-    case i2cMessage = 412
-    case i2cAbilities = 413
-    case i2cTransfer = 414
-    case i2cProtocol = 415
-    case frameBufferKind = 416
-    case frameBufferVisual = 417
-    case frameBufferRotation = 418
-    case frameBufferBlank = 419
-    case frameBufferActivation = 420
-    case frameBufferSync = 421
-    case frameBufferMode = 422
-    case usbUrb = 423
-    case usbUrbFlags = 424
-    case usbAbilities = 425
-    case usbClaim = 426
-    case inputBus = 427
-    case zoneKind = 428
-    case zoneState = 429
-    case zoneReport = 430
-    case discFormat = 431
-    case discState = 432
-    case syncAccess = 433
-    case encryptionMode = 434
-    case encryptionPolicy = 435
-    case ethtoolCommand = 436
-    case stampSending = 437
-    case stampFilter = 438
-    case stampFlags = 439
-    case vlanCommand = 440
-    case serialLine = 441
-    case encryptionKeyKind = 442
-    case encryptionRemoval = 443
-    case encryptionKeyState = 444
-    case encryptionKeyOwner = 445
-    case dosFile = 446
-    case termInput = 447
-    case termLocal = 448
-    case lineDiscipline = 449
-    case termCharacter = 450
-    case modem = 451
-    case termFlow = 452
-    case termFlush = 453
-    case loop = 454
-    case loopCrypt = 455
-    case inode = 456
-    case xflags = 457
-    case uffdFeatures = 458
-    case uffdApiCalls = 459
-    case uffdRangeCalls = 460
-    case uffdRegister = 461
-    case uffdCopy = 462
-    case uffdZeropage = 463
-    case uffdProtect = 464
-    case uffdContinue = 465
-    case uffdPoison = 466
-    case uffdMove = 467
-    case perfGroup = 468
-    case rtcVoltage = 469
-    case rtcParameter = 470
-    case interface = 471
-    case fiemap = 472
-    case fiemapExtent = 473
-    case partitionOperation = 474
-    case pidfdInfo = 475
-    case pidfdCoredump = 476
-    case tunnel = 477
-    case tunnelOffload = 478
-    case watchdog = 479
-    case route = 480
-    case inputEvent = 481
-    case inputAxis = 482
-    case termOutput = 483
-    case termControl = 484
-    case verityHash = 485
-    case hardwareType = 486
-    case etherProtocol = 487
-    case arpHardware = 488
-    case packetType = 489
-    case canProtocol = 490
-    case kcmProtocol = 491
-    case nfcProtocol = 492
-    case nfcAirProtocol = 493
-    case phonetProtocol = 494
-    case caifProtocol = 495
-    case xdpAddress = 496
-    case vsockContext = 497
-    case vsockPort = 498
-    case vsockAddress = 499
-    case qipcrtrNode = 500
-    case qipcrtrPort = 501
-    case bluetoothProtocol = 502
-    case bluetoothService = 503
-    case bluetoothChannel = 504
-    case bluetoothControl = 505
-    case bluetoothAddress = 506
-    case algAddress = 507
-    case ax25Protocol = 508
-    case smcProtocol = 509
-    case mctpNetwork = 510
-    case mctpAddress = 511
-    case nfcService = 512
-    case irdaProtocol = 513
-    case isdnProtocol = 514
-    case tipcAddress = 515
-    case tipcScope = 516
-    case radioAddressKind = 517
-    case radioNetwork = 518
-    case radioAddress = 519
-    case rxrpcService = 520
-    case socketProtocol = 521
-    case socketLevel = 522
-    case socketOption = 523
-    case tcpOption = 524
-    case udpOption = 525
-    case ipOption = 526
-    case ipv6Option = 527
-    case packetOption = 528
-    case netlinkOption = 529
-    case vsockOption = 530
-    case rawOption = 531
-    case canRawOption = 532
-    case sctpOption = 533
-    case dccpOption = 534
-    case tipcOption = 535
-    case rxrpcOption = 536
-    case pppol2tpOption = 537
-    case rdsOption = 538
-    case caifOption = 539
-    case algOption = 540
-    case nfcOption = 541
-    case kcmOption = 542
-    case tlsOption = 543
-    case xdpOption = 544
-    case mptcpOption = 545
-    case smcOption = 546
-    case llcOption = 547
-    case packetMembership = 548
-    case icmpType = 549
-    case bluetoothOption = 550
-    case txRehash = 551
-    case controlLevel = 552
-    case socketControl = 553
-    case ipControl = 554
-    case udpControl = 555
-    case ipv6Control = 556
-    case packetControl = 557
-    case netlinkControl = 558
-    case algOperation = 559
-    case algControl = 560
-    case signedSegments = 561
-    case flowAction = 562
-    case flowShare = 563
-    case flowFlags = 564
-    case tcpState = 565
-    case socketLevelGet = 566
-    case socketLevelSet = 567
-    case ipOptionGet = 568
-    case ipOptionSet = 569
-    case ipv6OptionGet = 570
-    case ipv6OptionSet = 571
-    case socketOptionGet = 572
-    case ax25Option = 573
-    case ipxOption = 574
-    case irdaOption = 575
-    case phonetPipeOption = 576
-    case tipcImportance = 577
-    case tipcGroup = 578
-    case tcpKey = 579
-    case netlinkType = 580
-    case routeType = 581
-    case netlinkFlags = 582
-    case netlinkNew = 583
-    case netlinkGet = 584
-    case netlinkDelete = 585
-    case netlinkAnswer = 586
-    case netlinkError = 587
-    case interfaceFlags = 588
-    case linkAttribute = 589
-    case addressAttribute = 590
-    case addressFlags = 591
-    case routeAttribute = 592
-    case neighbourAttribute = 593
-    case neighbourState = 594
-    case neighbourFlags = 595
-    case ruleAttribute = 596
-    case routeKind = 597
-    case routeScope = 598
-    case routeTable = 599
-    case routeProtocol = 600
-    case routeFlags = 601
-    case hopFlags = 602
-    case ruleAction = 603
-    case linkInfo = 604
-    case diagType = 605
-    case auditType = 606
-    case xfrmType = 607
-    case filterSubsystem = 608
-    case genericType = 609
-    case genericCommand = 610
-    case genericAttribute = 611
-    case genericOperation = 612
-    case genericOperationFlags = 613
-    case genericGroup = 614
-    case operationPolicy = 615
-    case policyAttribute = 616
-    case policyKind = 617
-    case netlinkTypes = 618
-    case routeAttributes = 619
-    case trafficAttribute = 620
-    case linkExtent = 621
-    case ruleFlags = 622
-    case serviceKind = 623
-    case bridgePort = 624
-    case bridgeInfo = 625
-    case bridgeQuerier = 626
-    case bridgeTree = 627
-    case bridgeOptions = 628
-    case tunnelKind = 629
-    case tunnelInfo = 630
-    case linkInet6 = 631
-    case linkInet6Flags = 632
-    case addressGeneration = 633
-    case linkInet = 634
-    case linkMctp = 635
-    case inetConfiguration = 636
-    case inet6Configuration = 637
-    case ipStatistics = 638
-    case icmp6Statistics = 639
-    case linkFamily = 640
-    case linkBridge = 641
-    case linkBridgeFlags = 642
-    case linkBridgeMode = 643
-    case linkBridgeTunnel = 644
-    case bridgeVlan = 645
-    case linkXdp = 646
-    case xdpAttached = 647
-    case xdpLink = 648
-    case linkFunctions = 649
-    case linkFunction = 650
-    case linkFunctionStatistics = 651
-    case linkFunctionVlans = 652
-    case linkFunctionState = 653
-    case linkPorts = 654
-    case linkPort = 655
-    case linkEvent = 656
-    case protocolDown = 657
-    case routeMetrics = 658
-    case tunnelEncapsulation = 659
-    case neighbourTable = 660
-    case neighbourParameters = 661
-    case neighbourExtended = 662
-    case neighbourNotice = 663
-    case neighbourFlagsMore = 664
-    case addressLabel = 665
-    case netConfiguration = 666
-    case dcb = 667
-    case dcbCommand = 668
-    case netNamespace = 669
-    case nextHop = 670
-    case nextHopGroup = 671
-    case nextHopResilient = 672
-    case nextHopBucket = 673
-    case multicastDatabase = 674
-    case multicastEntries = 675
-    case multicastEntry = 676
-    case multicastEntryMore = 677
-    case multicastState = 678
-    case multicastFlags = 679
-    case multicastRouters = 680
-    case multicastRouter = 681
-    case multicastRouterType = 682
-    case linkStatistics = 683
-    case linkStatisticsMore = 684
-    case linkStatisticsOffload = 685
-    case bridgeStatistics = 686
-    case bondStatistics = 687
-    case bondAggregation = 688
-    case statisticsFamily = 689
-    case mplsStatistics = 690
-    case multicastReport = 691
-    case multicastUpcall = 692
-    case multicastUpcall6 = 693
-    case multicastReport6 = 694
-    case trafficStatistics = 695
-    case trafficTable = 696
-    case trafficRoot = 697
-    case trafficRootFlags = 698
-    case trafficActionFlags = 699
-    case trafficActionStatistics = 700
-    case trafficAction = 701
-    case multicastMessage = 702
-    case reportFamily = 703
-    case linkStatisticsFilter = 704
-    case linkVlan = 705
-    case linkVlanPriority = 706
-    case linkVeth = 707
-    case linkVxlan = 708
-    case linkBond = 709
-    case bondMode = 710
-    case linkMacvlan = 711
-    case linkIpvlan = 712
-    case macvlanMode = 713
-    case ipvlanMode = 714
-    case linkVrf = 715
-    case linkGre = 716
-    case linkIpTunnel = 717
-    case vlanFlags = 718
-    case diagRequest = 719
-    case diagAnswer = 720
-    case diagRequestAttributes = 721
-    case diagAnswerAttributes = 722
-    case inetDiagRequest = 723
-    case inetDiag = 724
-    case inetDiagUpper = 725
-    case inetDiagTls = 726
-    case tlsVersion = 727
-    case tlsCipher = 728
-    case tlsConfiguration = 729
-    case inetDiagMptcp = 730
-    case mptcpSubflow = 731
-    case unixDiag = 732
-    case unixDiagShow = 733
-    case netlinkDiag = 734
-    case netlinkDiagShow = 735
-    case netlinkDiagFlags = 736
-    case netlinkDiagProtocol = 737
-    case netlinkState = 738
-    case packetDiag = 739
-    case packetDiagShow = 740
-    case packetDiagFlags = 741
-    case packetVersion = 742
-    case smcDiag = 743
-    case smcDiagMode = 744
-    case smcState = 745
-    case smcReason = 746
-    case diagShutdown = 747
-    case smcShutdown = 748
-    case diagStates = 749
-    case inetDiagExtensions = 750
-    case smcDiagExtensions = 751
-    case memoryUse = 752
-    case diagFilterCode = 753
-    case diagStorageRequest = 754
-    case diagStorages = 755
-    case diagStorage = 756
-    case smcRole = 757
-    case conntrackType = 758
-    case expectationType = 759
-    case queueType = 760
-    case packetLogType = 761
-    case fingerprintType = 762
-    case ipSetType = 763
-    case accountingType = 764
-    case conntrackTimeoutType = 765
-    case conntrackHelperType = 766
-    case tableType = 767
-    case tableCompatType = 768
-    case hookType = 769
-    case cryptoType = 770
-    case cryptoAttribute = 771
-    case selinuxType = 772
-    case filterBatch = 773
-    case filterVersion = 774
-    case devlinkCommand = 775
-    case ethtoolRequest = 776
-    case ethtoolAnswer = 777
-    case ioam6Command = 778
-    case mptcpCommand = 779
-    case netdevCommand = 780
-    case nl80211Command = 781
-    case seg6Command = 782
-    case taskstatsCommand = 783
-    case tcpMetricsCommand = 784
-    case thermalCommand = 785
-    case bpfClass = 786
-    case bpfSize = 787
-    case bpfMode = 788
-    case bpfSource = 789
-    case bpfArithmetic = 790
-    case bpfJump = 791
-    case bpfReturn = 792
-    case bpfMove = 793
-    case ebpfClass = 794
-    case ebpfSize = 795
-    case ebpfMode = 796
-    case ebpfArithmetic = 797
-    case ebpfJump = 798
-    case ebpfRegister = 799
-    case bpfAncillary = 800
-    case bpfCommand = 801
-    case bpfMapType = 802
-    case bpfMap = 803
-    case bpfProgramType = 804
-    case bpfProgram = 805
-    case bpfAttachType = 806
-    case bpfAttach = 807
-    case bpfQuery = 808
-    case bpfLookup = 809
-    case bpfUpdate = 810
-    case bpfFile = 811
-    case bpfTestRun = 812
-    case bpfDescriptorType = 813
-    case bpfKprobeMulti = 814
-    case bpfUprobeMulti = 815
-    case bpfNetfilter = 816
-    case bpfStatistics = 817
-    case perfType = 818
-    case perfSize = 819
-    case perfHardware = 820
-    case perfSoftware = 821
-    case perfCache = 822
-    case perfCacheOperation = 823
-    case perfCacheResult = 824
-    case perfSample = 825
-    case perfRead = 826
-    case perfBranch = 827
-    case memoryNode = 828
-    case breakpointType = 829
+    case atAttributes = 19
+    case at = 20
+    case execveat = 21
+    case handleFlags = 22
+    case faccessat = 23
+    case statx = 24
+    case statxMask = 25
+    case statxAttributes = 26
+    case resolve = 27
+    case access = 28
+    case xattr = 29
+    case fallocate = 30
+    case rename = 31
+    case directoryEntryType = 32
+    case fileType = 33
+    case statfsFlags = 34
+    case fsMagic = 35
+    case mount = 36
+    case umount = 37
+    case openTree = 38
+    case moveMount = 39
+    case fsopen = 40
+    case fsmount = 41
+    case fspick = 42
+    case fsconfigCommand = 43
+    case mountAttribute = 44
+    case fsmountAttribute = 45
+    case mountSetattr = 46
+    case propagation = 47
+    case statmountMask = 48
+    case statmountFlags = 49
+    case listmountFlags = 50
+    case mountRoot = 51
+    case socketFamily = 52
+    case socketType = 53
+    case socketTypeFlags = 54
+    case ipProtocol = 55
+    case netlinkProtocol = 56
+    case message = 57
+    case shutdown = 58
+    case socketCall = 59
+    case poll = 60
+    case epollOperation = 61
+    case epoll = 62
+    case epollCreate = 63
+    case eventfd = 64
+    case timerfdCreate = 65
+    case signalfd = 66
+    case inotifyInit = 67
+    case inotify = 68
+    case fanotifyInit = 69
+    case fanotifyMark = 70
+    case fanotifyEvent = 71
+    case userfaultfd = 72
+    case fanotifyPlace = 73
+    case aioCommand = 74
+    case aioFlags = 75
+    case uringSetup = 76
+    case uringFeatures = 77
+    case uringEnter = 78
+    case uringRegister = 79
+    case uringOperation = 80
+    case uringEntry = 81
+    case uringCompletion = 82
+    case uringFsync = 83
+    case uringTimeout = 84
+    case uringPoll = 85
+    case uringCancel = 86
+    case uringTransfer = 87
+    case uringAccept = 88
+    case uringMessageKind = 89
+    case uringMessage = 90
+    case uringInstall = 91
+    case uringNop = 92
+    case uringCommand = 93
+    case uringSplice = 94
+    case uringResource = 95
+    case uringSupport = 96
+    case uringRestriction = 97
+    case uringBufferRing = 98
+    case uringClone = 99
+    case uringNapi = 100
+    case uringMemory = 101
+    case uringFileSkip = 102
+    case uringSocket = 103
+    case uringQuery = 104
+    case uringTracking = 105
+    case uringReceive = 106
+    case uringArea = 107
+    case uringReceiveControl = 108
+    case uringReceiveEvent = 109
+    case uringAttribute = 110
+    case protection = 111
+    case map = 112
+    case mremap = 113
+    case msync = 114
+    case mlockall = 115
+    case mlock2 = 116
+    case memoryAdvice = 117
+    case memoryPolicy = 118
+    case memoryPolicyFlags = 119
+    case mbind = 120
+    case getMempolicy = 121
+    case pkeyAccess = 122
+    case shadowStack = 123
+    case auxiliaryType = 124
+    case clone = 125
+    case namespace = 126
+    case namespaceJoined = 127
+    case waitOptions = 128
+    case waitIdType = 129
+    case resource = 130
+    case usageWho = 131
+    case personalityType = 132
+    case personalityFlags = 133
+    case dumpable = 134
+    case ambient = 135
+    case machineCheck = 136
+    case machineCheckPolicy = 137
+    case memoryMap = 138
+    case speculation = 139
+    case speculationControl = 140
+    case speculationSet = 141
+    case userDispatch = 142
+    case timestampCounter = 143
+    case unaligned = 144
+    case coreScheduling = 145
+    case processKind = 146
+    case virtualArea = 147
+    case secureBits = 148
+    case refuseGain = 149
+    case futexHash = 150
+    case floatMode = 151
+    case vectorLength = 152
+    case matrixLength = 153
+    case pointerKeys = 154
+    case enabledKeys = 155
+    case tagChecking = 156
+    case riscvVector = 157
+    case riscvContext = 158
+    case riscvScope = 159
+    case executionAspect = 160
+    case executionControl = 161
+    case prctlOption = 162
+    case capability = 163
+    case pidfdOpen = 164
+    case namespaceKind = 165
+    case userNamespace = 166
+    case archPrctl = 167
+    case processorStates = 168
+    case processorState = 169
+    case rseq = 170
+    case schedPolicy = 171
+    case schedPolicyFlags = 172
+    case schedAttributeFlags = 173
+    case priorityWho = 174
+    case ioPriorityWho = 175
+    case ioPriorityClass = 176
+    case schedAsk = 177
+    case signal = 178
+    case maskHow = 179
+    case signalHandler = 180
+    case signalAction = 181
+    case signalStack = 182
+    case pidfdSignal = 183
+    case siginfoCode = 184
+    case childCode = 185
+    case faultCode = 186
+    case busCode = 187
+    case illegalCode = 188
+    case arithmeticCode = 189
+    case trapCode = 190
+    case ioCode = 191
+    case systemCode = 192
+    case futexOperation = 193
+    case futexFlags = 194
+    case futexWakeOperation = 195
+    case futexWakeCompare = 196
+    case futexBits = 197
+    case futexWaiter = 198
+    case futex2 = 199
+    case membarrierCommand = 200
+    case membarrier = 201
+    case futexMask = 202
+    case futexClock = 203
+    case ipc = 204
+    case ipcGet = 205
+    case shmget = 206
+    case shmat = 207
+    case shmCommand = 208
+    case semCommand = 209
+    case msgCommand = 210
+    case semOperation = 211
+    case ipcCall = 212
+    case mqFlags = 213
+    case clock = 214
+    case itimer = 215
+    case timer = 216
+    case timerfdSet = 217
+    case timexState = 218
+    case timexModes = 219
+    case timexStatus = 220
+    case notifyKind = 221
+    case processorClock = 222
+    case capabilityVersion = 223
+    case capabilities = 224
+    case keySerial = 225
+    case keyctlCommand = 226
+    case keyPermission = 227
+    case keyRequestDefault = 228
+    case keyMove = 229
+    case keyOperations = 230
+    case keyAbilities = 231
+    case keyMoreAbilities = 232
+    case errno = 233
+    case random = 234
+    case syslogAction = 235
+    case logLevel = 236
+    case rebootMagic = 237
+    case quotaFormat = 238
+    case quotaFields = 239
+    case quotaInfo = 240
+    case quotaInfoFields = 241
+    case quotaState = 242
+    case quotaKinds = 243
+    case moduleRemoval = 244
+    case rebootCommand = 245
+    case swap = 246
+    case module = 247
+    case kexec = 248
+    case kexecFile = 249
+    case quotaCommand = 250
+    case quotaType = 251
+    case ptraceRequest = 252
+    case ptraceOptions = 253
+    case kcmpType = 254
+    case perfOpen = 255
+    case userRegister = 256
+    case noteType = 257
+    case peekSignals = 258
+    case syscallStop = 259
+    case ptraceEvent = 260
+    case seccompOperation = 261
+    case seccompMode = 262
+    case seccompFilter = 263
+    case seccompContinue = 264
+    case seccompAddDescriptor = 265
+    case seccompAction = 266
+    case landlockCreate = 267
+    case landlockRule = 268
+    case landlockRestrict = 269
+    case landlockFs = 270
+    case landlockNet = 271
+    case landlockScope = 272
+    case lsmAttribute = 273
+    case lsmId = 274
+    case lsmFlags = 275
+    case landlockAdd = 276
+    case seccompNotification = 277
+    case auditArchitecture = 278
+    case ioctlRequest = 279
+    case ioctlRequest32 = 280
+    case inputKey = 281
+    case inputSwitch = 282
+    case inputLight = 283
+    case inputRelative = 284
+    case inputMiscellany = 285
+    case inputSound = 286
+    case inputRepeat = 287
+    case inputForce = 288
+    case inputForceStatus = 289
+    case inputProperty = 290
+    case keyboardTable = 291
+    case keyboardShift = 292
+    case keyboardKey = 293
+    case keyboardKind = 294
+    case keyboardMode = 295
+    case keyboardMeta = 296
+    case keyboardType = 297
+    case consoleMode = 298
+    case consoleFont = 299
+    case consoleFontFlags = 300
+    case keyboardLights = 301
+    case keyboardLightsDefault = 302
+    case kvmCapability = 303
+    case kvmExit = 304
+    case kvmMemory = 305
+    case kvmCpuid = 306
+    case driveCommand = 307
+    case niceness = 308
+    case busState = 309
+    case gpioHandle = 310
+    case gpioLine = 311
+    case gpioEvent = 312
+    case gpioLineV2 = 313
+    case lircFeatures = 314
+    case lircMode = 315
+    case ptpEvents = 316
+    case ptpOutput = 317
+    case ptpPin = 318
+    case blockServer = 319
+    case watchdogSettings = 320
+    case resetKind = 321
+    case transferDirection = 322
+    case transferFlags = 323
+    case transferInfo = 324
+    case mapperVersion = 325
+    case counterEvent = 326
+    case counterComponent = 327
+    case counterScope = 328
+    case memoryKind = 329
+    case memoryFlags = 330
+    case memoryMode = 331
+    case memoryOnce = 332
+    case teeImplementation = 333
+    case teeOptee = 334
+    case teeAbilities = 335
+    case teeMemory = 336
+    case videoAbilities = 337
+    case videoBuffer = 338
+    case videoMemory = 339
+    case videoBufferFlags = 340
+    case videoField = 341
+    case videoColours = 342
+    case videoFormat = 343
+    case radioFormat = 344
+    case videoDataFormat = 345
+    case videoFormatFlags = 346
+    case videoStandard = 347
+    case videoInput = 348
+    case videoInputState = 349
+    case videoInputAbilities = 350
+    case videoControl = 351
+    case videoControlClass = 352
+    case videoControlType = 353
+    case videoControlFlags = 354
+    case tunerType = 355
+    case tunerAbilities = 356
+    case tunerChannels = 357
+    case tunerMode = 358
+    case videoSizes = 359
+    case videoRates = 360
+    case videoStream = 361
+    case videoCapture = 362
+    case videoBlanking = 363
+    case videoServices = 364
+    case btrfsKey = 365
+    case btrfsTree = 366
+    case btrfsGroup = 367
+    case btrfsBalance = 368
+    case btrfsBalanceState = 369
+    case btrfsBalanceArguments = 370
+    case btrfsBalanceControl = 371
+    case btrfsFeature = 372
+    case btrfsFeatureReadOnly = 373
+    case btrfsFeatureIncompatible = 374
+    case btrfsDefragment = 375
+    case btrfsCompression = 376
+    case btrfsChecksum = 377
+    case btrfsInformation = 378
+    case btrfsReplace = 379
+    case btrfsReplaceMode = 380
+    case btrfsReplaceResult = 381
+    case btrfsReplaceState = 382
+    case btrfsStatistics = 383
+    case btrfsStatistic = 384
+    case btrfsLogical = 385
+    case btrfsQuota = 386
+    case btrfsQuotaInherit = 387
+    case btrfsQuotaLimit = 388
+    case btrfsScrub = 389
+    case btrfsSend = 390
+    case btrfsVolume = 391
+    case mapperFlags = 392
+    case functionKey = 393
+    case memoryOperation = 394
+    case memoryCorrection = 395
+    case clockSwitch = 396
+    case clockFeature = 397
+    case udmabuf = 398
+    case teeLogin = 399
+    case teeOrigin = 400
+    case teeParameter = 401
+    case mapperVolume = 402
+    case mapperProperty = 403
+    case mapperData = 404
+    case shutdownKind = 405
+    case blockProtection = 406
+    case blockChecksum = 407
+    case transferProtocol = 408
+    case transferSubprotocol = 409
+    case transferQueue = 410
+    case serialPort = 411
+    case serialFlags = 412
+    case serialBus = 413
+    case consoleSwitch = 414
+    case consoleEvents = 415
+    case i2cMessage = 416
+    case i2cAbilities = 417
+    case i2cTransfer = 418
+    case i2cProtocol = 419
+    case frameBufferKind = 420
+    case frameBufferVisual = 421
+    case frameBufferRotation = 422
+    case frameBufferBlank = 423
+    case frameBufferActivation = 424
+    case frameBufferSync = 425
+    case frameBufferMode = 426
+    case usbUrb = 427
+    case usbUrbFlags = 428
+    case usbAbilities = 429
+    case usbClaim = 430
+    case inputBus = 431
+    case zoneKind = 432
+    case zoneState = 433
+    case zoneReport = 434
+    case discFormat = 435
+    case discState = 436
+    case syncAccess = 437
+    case encryptionMode = 438
+    case encryptionPolicy = 439
+    case ethtoolCommand = 440
+    case stampSending = 441
+    case stampFilter = 442
+    case stampFlags = 443
+    case vlanCommand = 444
+    case serialLine = 445
+    case encryptionKeyKind = 446
+    case encryptionRemoval = 447
+    case encryptionKeyState = 448
+    case encryptionKeyOwner = 449
+    case dosFile = 450
+    case termInput = 451
+    case termLocal = 452
+    case lineDiscipline = 453
+    case termCharacter = 454
+    case modem = 455
+    case termFlow = 456
+    case termFlush = 457
+    case loop = 458
+    case loopCrypt = 459
+    case inode = 460
+    case xflags = 461
+    case uffdFeatures = 462
+    case uffdApiCalls = 463
+    case uffdRangeCalls = 464
+    case uffdRegister = 465
+    case uffdCopy = 466
+    case uffdZeropage = 467
+    case uffdProtect = 468
+    case uffdContinue = 469
+    case uffdPoison = 470
+    case uffdMove = 471
+    case perfGroup = 472
+    case rtcVoltage = 473
+    case rtcParameter = 474
+    case interface = 475
+    case fiemap = 476
+    case fiemapExtent = 477
+    case partitionOperation = 478
+    case pidfdInfo = 479
+    case pidfdCoredump = 480
+    case tunnel = 481
+    case tunnelOffload = 482
+    case watchdog = 483
+    case route = 484
+    case inputEvent = 485
+    case inputAxis = 486
+    case termOutput = 487
+    case termControl = 488
+    case verityHash = 489
+    case hardwareType = 490
+    case etherProtocol = 491
+    case arpHardware = 492
+    case packetType = 493
+    case canProtocol = 494
+    case kcmProtocol = 495
+    case nfcProtocol = 496
+    case nfcAirProtocol = 497
+    case phonetProtocol = 498
+    case caifProtocol = 499
+    case xdpAddress = 500
+    case vsockContext = 501
+    case vsockPort = 502
+    case vsockAddress = 503
+    case qipcrtrNode = 504
+    case qipcrtrPort = 505
+    case bluetoothProtocol = 506
+    case bluetoothService = 507
+    case bluetoothChannel = 508
+    case bluetoothControl = 509
+    case bluetoothAddress = 510
+    case algAddress = 511
+    case ax25Protocol = 512
+    case smcProtocol = 513
+    case mctpNetwork = 514
+    case mctpAddress = 515
+    case nfcService = 516
+    case irdaProtocol = 517
+    case isdnProtocol = 518
+    case tipcAddress = 519
+    case tipcScope = 520
+    case radioAddressKind = 521
+    case radioNetwork = 522
+    case radioAddress = 523
+    case rxrpcService = 524
+    case socketProtocol = 525
+    case socketLevel = 526
+    case socketOption = 527
+    case tcpOption = 528
+    case udpOption = 529
+    case ipOption = 530
+    case ipv6Option = 531
+    case packetOption = 532
+    case netlinkOption = 533
+    case vsockOption = 534
+    case rawOption = 535
+    case canRawOption = 536
+    case sctpOption = 537
+    case dccpOption = 538
+    case tipcOption = 539
+    case rxrpcOption = 540
+    case pppol2tpOption = 541
+    case rdsOption = 542
+    case caifOption = 543
+    case algOption = 544
+    case nfcOption = 545
+    case kcmOption = 546
+    case tlsOption = 547
+    case xdpOption = 548
+    case mptcpOption = 549
+    case smcOption = 550
+    case llcOption = 551
+    case packetMembership = 552
+    case icmpType = 553
+    case bluetoothOption = 554
+    case txRehash = 555
+    case controlLevel = 556
+    case socketControl = 557
+    case ipControl = 558
+    case udpControl = 559
+    case ipv6Control = 560
+    case packetControl = 561
+    case netlinkControl = 562
+    case algOperation = 563
+    case algControl = 564
+    case signedSegments = 565
+    case flowAction = 566
+    case flowShare = 567
+    case flowFlags = 568
+    case tcpState = 569
+    case socketLevelGet = 570
+    case socketLevelSet = 571
+    case ipOptionGet = 572
+    case ipOptionSet = 573
+    case ipv6OptionGet = 574
+    case ipv6OptionSet = 575
+    case socketOptionGet = 576
+    case ax25Option = 577
+    case ipxOption = 578
+    case irdaOption = 579
+    case phonetPipeOption = 580
+    case tipcImportance = 581
+    case tipcGroup = 582
+    case tcpKey = 583
+    case netlinkType = 584
+    case routeType = 585
+    case netlinkFlags = 586
+    case netlinkNew = 587
+    case netlinkGet = 588
+    case netlinkDelete = 589
+    case netlinkAnswer = 590
+    case netlinkError = 591
+    case interfaceFlags = 592
+    case linkAttribute = 593
+    case addressAttribute = 594
+    case addressFlags = 595
+    case routeAttribute = 596
+    case neighbourAttribute = 597
+    case neighbourState = 598
+    case neighbourFlags = 599
+    case ruleAttribute = 600
+    case routeKind = 601
+    case routeScope = 602
+    case routeTable = 603
+    case routeProtocol = 604
+    case routeFlags = 605
+    case hopFlags = 606
+    case ruleAction = 607
+    case linkInfo = 608
+    case diagType = 609
+    case auditType = 610
+    case xfrmType = 611
+    case filterSubsystem = 612
+    case genericType = 613
+    case genericCommand = 614
+    case genericAttribute = 615
+    case genericOperation = 616
+    case genericOperationFlags = 617
+    case genericGroup = 618
+    case operationPolicy = 619
+    case policyAttribute = 620
+    case policyKind = 621
+    case netlinkTypes = 622
+    case routeAttributes = 623
+    case trafficAttribute = 624
+    case linkExtent = 625
+    case ruleFlags = 626
+    case serviceKind = 627
+    case bridgePort = 628
+    case bridgeInfo = 629
+    case bridgeQuerier = 630
+    case bridgeTree = 631
+    case bridgeOptions = 632
+    case tunnelKind = 633
+    case tunnelInfo = 634
+    case linkInet6 = 635
+    case linkInet6Flags = 636
+    case addressGeneration = 637
+    case linkInet = 638
+    case linkMctp = 639
+    case inetConfiguration = 640
+    case inet6Configuration = 641
+    case ipStatistics = 642
+    case icmp6Statistics = 643
+    case linkFamily = 644
+    case linkBridge = 645
+    case linkBridgeFlags = 646
+    case linkBridgeMode = 647
+    case linkBridgeTunnel = 648
+    case bridgeVlan = 649
+    case linkXdp = 650
+    case xdpAttached = 651
+    case xdpLink = 652
+    case linkFunctions = 653
+    case linkFunction = 654
+    case linkFunctionStatistics = 655
+    case linkFunctionVlans = 656
+    case linkFunctionState = 657
+    case linkPorts = 658
+    case linkPort = 659
+    case linkEvent = 660
+    case protocolDown = 661
+    case routeMetrics = 662
+    case tunnelEncapsulation = 663
+    case neighbourTable = 664
+    case neighbourParameters = 665
+    case neighbourExtended = 666
+    case neighbourNotice = 667
+    case neighbourFlagsMore = 668
+    case addressLabel = 669
+    case netConfiguration = 670
+    case dcb = 671
+    case dcbCommand = 672
+    case netNamespace = 673
+    case nextHop = 674
+    case nextHopGroup = 675
+    case nextHopResilient = 676
+    case nextHopBucket = 677
+    case multicastDatabase = 678
+    case multicastEntries = 679
+    case multicastEntry = 680
+    case multicastEntryMore = 681
+    case multicastState = 682
+    case multicastFlags = 683
+    case multicastRouters = 684
+    case multicastRouter = 685
+    case multicastRouterType = 686
+    case linkStatistics = 687
+    case linkStatisticsMore = 688
+    case linkStatisticsOffload = 689
+    case bridgeStatistics = 690
+    case bondStatistics = 691
+    case bondAggregation = 692
+    case statisticsFamily = 693
+    case mplsStatistics = 694
+    case multicastReport = 695
+    case multicastUpcall = 696
+    case multicastUpcall6 = 697
+    case multicastReport6 = 698
+    case trafficStatistics = 699
+    case trafficTable = 700
+    case trafficRoot = 701
+    case trafficRootFlags = 702
+    case trafficActionFlags = 703
+    case trafficActionStatistics = 704
+    case trafficAction = 705
+    case multicastMessage = 706
+    case reportFamily = 707
+    case linkStatisticsFilter = 708
+    case linkVlan = 709
+    case linkVlanPriority = 710
+    case linkVeth = 711
+    case linkVxlan = 712
+    case linkBond = 713
+    case bondMode = 714
+    case linkMacvlan = 715
+    case linkIpvlan = 716
+    case macvlanMode = 717
+    case ipvlanMode = 718
+    case linkVrf = 719
+    case linkGre = 720
+    case linkIpTunnel = 721
+    case vlanFlags = 722
+    case diagRequest = 723
+    case diagAnswer = 724
+    case diagRequestAttributes = 725
+    case diagAnswerAttributes = 726
+    case inetDiagRequest = 727
+    case inetDiag = 728
+    case inetDiagUpper = 729
+    case inetDiagTls = 730
+    case tlsVersion = 731
+    case tlsCipher = 732
+    case tlsConfiguration = 733
+    case inetDiagMptcp = 734
+    case mptcpSubflow = 735
+    case unixDiag = 736
+    case unixDiagShow = 737
+    case netlinkDiag = 738
+    case netlinkDiagShow = 739
+    case netlinkDiagFlags = 740
+    case netlinkDiagProtocol = 741
+    case netlinkState = 742
+    case packetDiag = 743
+    case packetDiagShow = 744
+    case packetDiagFlags = 745
+    case packetVersion = 746
+    case smcDiag = 747
+    case smcDiagMode = 748
+    case smcState = 749
+    case smcReason = 750
+    case diagShutdown = 751
+    case smcShutdown = 752
+    case diagStates = 753
+    case inetDiagExtensions = 754
+    case smcDiagExtensions = 755
+    case memoryUse = 756
+    case diagFilterCode = 757
+    case diagStorageRequest = 758
+    case diagStorages = 759
+    case diagStorage = 760
+    case smcRole = 761
+    case conntrackType = 762
+    case expectationType = 763
+    case queueType = 764
+    case packetLogType = 765
+    case fingerprintType = 766
+    case ipSetType = 767
+    case accountingType = 768
+    case conntrackTimeoutType = 769
+    case conntrackHelperType = 770
+    case tableType = 771
+    case tableCompatType = 772
+    case hookType = 773
+    case cryptoType = 774
+    case cryptoAttribute = 775
+    case selinuxType = 776
+    case filterBatch = 777
+    case filterVersion = 778
+    case devlinkCommand = 779
+    case ethtoolRequest = 780
+    case ethtoolAnswer = 781
+    case ioam6Command = 782
+    case mptcpCommand = 783
+    case netdevCommand = 784
+    case nl80211Command = 785
+    case seg6Command = 786
+    case taskstatsCommand = 787
+    case tcpMetricsCommand = 788
+    case thermalCommand = 789
+    case bpfClass = 790
+    case bpfSize = 791
+    case bpfMode = 792
+    case bpfSource = 793
+    case bpfArithmetic = 794
+    case bpfJump = 795
+    case bpfReturn = 796
+    case bpfMove = 797
+    case ebpfClass = 798
+    case ebpfSize = 799
+    case ebpfMode = 800
+    case ebpfArithmetic = 801
+    case ebpfJump = 802
+    case ebpfRegister = 803
+    case bpfAncillary = 804
+    case bpfCommand = 805
+    case bpfMapType = 806
+    case bpfMap = 807
+    case bpfProgramType = 808
+    case bpfProgram = 809
+    case bpfAttachType = 810
+    case bpfAttach = 811
+    case bpfQuery = 812
+    case bpfLookup = 813
+    case bpfUpdate = 814
+    case bpfFile = 815
+    case bpfTestRun = 816
+    case bpfDescriptorType = 817
+    case bpfKprobeMulti = 818
+    case bpfUprobeMulti = 819
+    case bpfNetfilter = 820
+    case bpfStatistics = 821
+    case perfType = 822
+    case perfSize = 823
+    case perfHardware = 824
+    case perfSoftware = 825
+    case perfCache = 826
+    case perfCacheOperation = 827
+    case perfCacheResult = 828
+    case perfSample = 829
+    case perfRead = 830
+    case perfBranch = 831
+    case memoryNode = 832
+    case breakpointType = 833
 }
 
 extension SpecTables {
@@ -858,829 +862,833 @@ extension SpecTables {
         SymbolSetRow("readWrite", 137, 9, unknown: "RWF_???"),
         SymbolSetRow("memfd", 146, 68, unknown: "MFD_???"),
         SymbolSetRow("closeRange", 214, 2, unknown: "CLOSE_RANGE_???"),
-        SymbolSetRow("at", 216, 6, unknown: "AT_???"),
-        SymbolSetRow("execveat", 222, 3, unknown: "AT_???"),
-        SymbolSetRow("handleFlags", 225, 5, unknown: "AT_???"),
-        SymbolSetRow("faccessat", 230, 3, unknown: "AT_???"),
-        SymbolSetRow("statx", 233, 8, unknown: "AT_???"),
-        SymbolSetRow("statxMask", 241, 20, unknown: "STATX_???"),
-        SymbolSetRow("statxAttributes", 261, 10, unknown: "STATX_ATTR_???"),
-        SymbolSetRow("resolve", 271, 6, unknown: "RESOLVE_???"),
-        SymbolSetRow("access", 277, 4, unknown: "?_OK"),
-        SymbolSetRow("xattr", 281, 2, unknown: "XATTR_???"),
-        SymbolSetRow("fallocate", 283, 8, unknown: "FALLOC_FL_???"),
-        SymbolSetRow("rename", 291, 3, unknown: "RENAME_???"),
-        SymbolSetRow("directoryEntryType", 294, 9, unknown: "DT_???"),
-        SymbolSetRow("fileType", 303, 7, unknown: "S_IF???"),
-        SymbolSetRow("statfsFlags", 310, 11, unknown: "ST_???"),
-        SymbolSetRow("fsMagic", 321, 117, unknown: "???"),
-        SymbolSetRow("mount", 438, 32, unknown: "MS_???"),
-        SymbolSetRow("umount", 470, 4, unknown: "MNT_???"),
-        SymbolSetRow("openTree", 474, 7, unknown: "OPEN_TREE_???"),
-        SymbolSetRow("moveMount", 481, 8, unknown: "MOVE_MOUNT_???"),
-        SymbolSetRow("fsopen", 489, 1, unknown: "FSOPEN_???"),
-        SymbolSetRow("fsmount", 490, 2, unknown: "FSMOUNT_???"),
-        SymbolSetRow("fspick", 492, 4, unknown: "FSPICK_???"),
-        SymbolSetRow("fsconfigCommand", 496, 9, unknown: "FSCONFIG_???"),
-        SymbolSetRow("mountAttribute", 505, 9, unknown: "MOUNT_ATTR_???"),
-        SymbolSetRow("mountSetattr", 514, 4, unknown: "AT_???"),
-        SymbolSetRow("propagation", 518, 4, unknown: "MS_???"),
-        SymbolSetRow("statmountMask", 522, 15, unknown: "STATMOUNT_???"),
-        SymbolSetRow("statmountFlags", 537, 1, unknown: "STATMOUNT_???"),
-        SymbolSetRow("listmountFlags", 538, 1, unknown: "LISTMOUNT_???"),
-        SymbolSetRow("mountRoot", 539, 1, unknown: ""),
-        SymbolSetRow("socketFamily", 540, 46, unknown: "AF_???"),
-        SymbolSetRow("socketType", 586, 7, unknown: "SOCK_???"),
-        SymbolSetRow("socketTypeFlags", 593, 2, unknown: "SOCK_???"),
-        SymbolSetRow("ipProtocol", 595, 36, unknown: "IPPROTO_???"),
-        SymbolSetRow("netlinkProtocol", 631, 22, unknown: "NETLINK_???"),
-        SymbolSetRow("message", 653, 25, unknown: "MSG_???"),
-        SymbolSetRow("shutdown", 678, 3, unknown: "SHUT_???"),
-        SymbolSetRow("socketCall", 681, 20, unknown: "SYS_???"),
-        SymbolSetRow("poll", 701, 14, unknown: "POLL???"),
-        SymbolSetRow("epollOperation", 715, 3, unknown: "EPOLL_CTL_???"),
-        SymbolSetRow("epoll", 718, 16, unknown: "EPOLL???"),
-        SymbolSetRow("epollCreate", 734, 1, unknown: "EPOLL_???"),
-        SymbolSetRow("eventfd", 735, 3, unknown: "EFD_???"),
-        SymbolSetRow("timerfdCreate", 738, 2, unknown: "TFD_???"),
-        SymbolSetRow("signalfd", 740, 2, unknown: "SFD_???"),
-        SymbolSetRow("inotifyInit", 742, 2, unknown: "IN_???"),
-        SymbolSetRow("inotify", 744, 22, unknown: "IN_???"),
-        SymbolSetRow("fanotifyInit", 766, 16, unknown: "FAN_???"),
-        SymbolSetRow("fanotifyMark", 782, 12, unknown: "FAN_MARK_???"),
-        SymbolSetRow("fanotifyEvent", 794, 25, unknown: "FAN_???"),
-        SymbolSetRow("userfaultfd", 819, 3, unknown: "UFFD_???"),
-        SymbolSetRow("fanotifyPlace", 822, 1, unknown: ""),
-        SymbolSetRow("aioCommand", 823, 8, unknown: "IOCB_CMD_???"),
-        SymbolSetRow("aioFlags", 831, 2, unknown: "IOCB_FLAG_???"),
-        SymbolSetRow("uringSetup", 833, 21, unknown: "IORING_SETUP_???"),
-        SymbolSetRow("uringFeatures", 854, 18, unknown: "IORING_FEAT_???"),
-        SymbolSetRow("uringEnter", 872, 8, unknown: "IORING_ENTER_???"),
-        SymbolSetRow("uringRegister", 880, 38, unknown: "IORING_REGISTER_???"),
-        SymbolSetRow("uringOperation", 918, 65, unknown: "IORING_OP_???"),
-        SymbolSetRow("uringEntry", 983, 7, unknown: "IOSQE_???"),
-        SymbolSetRow("uringCompletion", 990, 7, unknown: "IORING_CQE_F_???"),
-        SymbolSetRow("uringFsync", 997, 1, unknown: "IORING_FSYNC_???"),
-        SymbolSetRow("uringTimeout", 998, 7, unknown: "IORING_TIMEOUT_???"),
-        SymbolSetRow("uringPoll", 1005, 4, unknown: "IORING_POLL_???"),
-        SymbolSetRow("uringCancel", 1009, 6, unknown: "IORING_ASYNC_CANCEL_???"),
-        SymbolSetRow("uringTransfer", 1015, 6, unknown: "IORING_RECVSEND_???"),
-        SymbolSetRow("uringAccept", 1021, 3, unknown: "IORING_ACCEPT_???"),
-        SymbolSetRow("uringMessageKind", 1024, 2, unknown: "IORING_MSG_???"),
-        SymbolSetRow("uringMessage", 1026, 2, unknown: "IORING_MSG_RING_???"),
-        SymbolSetRow("uringInstall", 1028, 1, unknown: "IORING_FIXED_FD_???"),
-        SymbolSetRow("uringNop", 1029, 6, unknown: "IORING_NOP_???"),
-        SymbolSetRow("uringCommand", 1035, 2, unknown: "IORING_URING_CMD_???"),
-        SymbolSetRow("uringSplice", 1037, 5, unknown: "SPLICE_F_???"),
-        SymbolSetRow("uringResource", 1042, 1, unknown: "IORING_RSRC_REGISTER_???"),
-        SymbolSetRow("uringSupport", 1043, 1, unknown: "IO_URING_OP_???"),
-        SymbolSetRow("uringRestriction", 1044, 4, unknown: "IORING_RESTRICTION_???"),
-        SymbolSetRow("uringBufferRing", 1048, 2, unknown: "IOU_PBUF_RING_???"),
-        SymbolSetRow("uringClone", 1050, 2, unknown: "IORING_REGISTER_???"),
-        SymbolSetRow("uringNapi", 1052, 3, unknown: "IO_URING_NAPI_???"),
-        SymbolSetRow("uringMemory", 1055, 1, unknown: "IORING_MEM_REGION_REG_???"),
-        SymbolSetRow("uringFileSkip", 1056, 1, unknown: "IORING_REGISTER_FILES_???"),
-        SymbolSetRow("uringSocket", 1057, 6, unknown: "SOCKET_URING_OP_???"),
-        SymbolSetRow("uringQuery", 1063, 4, unknown: "IO_URING_QUERY_???"),
-        SymbolSetRow("uringTracking", 1067, 3, unknown: "IO_URING_NAPI_TRACKING_???"),
-        SymbolSetRow("uringReceive", 1070, 1, unknown: "ZCRX_REG_???"),
-        SymbolSetRow("uringArea", 1071, 1, unknown: "IORING_ZCRX_AREA_???"),
-        SymbolSetRow("uringReceiveControl", 1072, 3, unknown: "ZCRX_CTRL_???"),
-        SymbolSetRow("uringReceiveEvent", 1075, 2, unknown: "ZCRX_EVENT_???"),
-        SymbolSetRow("uringAttribute", 1077, 1, unknown: "IORING_RW_ATTR_FLAG_???"),
-        SymbolSetRow("protection", 1078, 7, unknown: "PROT_???"),
-        SymbolSetRow("map", 1085, 84, unknown: "MAP_???"),
-        SymbolSetRow("mremap", 1169, 3, unknown: "MREMAP_???"),
-        SymbolSetRow("msync", 1172, 3, unknown: "MS_???"),
-        SymbolSetRow("mlockall", 1175, 3, unknown: "MCL_???"),
-        SymbolSetRow("mlock2", 1178, 1, unknown: "MLOCK_???"),
-        SymbolSetRow("memoryAdvice", 1179, 27, unknown: "MADV_???"),
-        SymbolSetRow("memoryPolicy", 1206, 7, unknown: "MPOL_???"),
-        SymbolSetRow("memoryPolicyFlags", 1213, 3, unknown: "MPOL_???"),
-        SymbolSetRow("mbind", 1216, 4, unknown: "MPOL_???"),
-        SymbolSetRow("getMempolicy", 1220, 3, unknown: "MPOL_???"),
-        SymbolSetRow("pkeyAccess", 1223, 3, unknown: "PKEY_???"),
-        SymbolSetRow("shadowStack", 1226, 2, unknown: "SHADOW_STACK_???"),
-        SymbolSetRow("auxiliaryType", 1228, 30, unknown: "AT_???"),
-        SymbolSetRow("clone", 1258, 29, unknown: "CLONE_???"),
-        SymbolSetRow("namespace", 1287, 14, unknown: "CLONE_???"),
-        SymbolSetRow("namespaceJoined", 1301, 8, unknown: "CLONE_NEW???"),
-        SymbolSetRow("waitOptions", 1309, 8, unknown: "W???"),
-        SymbolSetRow("waitIdType", 1317, 4, unknown: "P_???"),
-        SymbolSetRow("resource", 1321, 16, unknown: "RLIMIT_???"),
-        SymbolSetRow("usageWho", 1337, 4, unknown: "RUSAGE_???"),
-        SymbolSetRow("personalityType", 1341, 15, unknown: "PER_???"),
-        SymbolSetRow("personalityFlags", 1356, 11, unknown: ""),
-        SymbolSetRow("dumpable", 1367, 3, unknown: "SUID_DUMP_???"),
-        SymbolSetRow("ambient", 1370, 4, unknown: "PR_CAP_AMBIENT_???"),
-        SymbolSetRow("machineCheck", 1374, 2, unknown: "PR_MCE_KILL_???"),
-        SymbolSetRow("machineCheckPolicy", 1376, 3, unknown: "PR_MCE_KILL_???"),
-        SymbolSetRow("memoryMap", 1379, 15, unknown: "PR_SET_MM_???"),
-        SymbolSetRow("speculation", 1394, 3, unknown: "PR_SPEC_???"),
-        SymbolSetRow("speculationControl", 1397, 6, unknown: "PR_SPEC_???"),
-        SymbolSetRow("speculationSet", 1403, 4, unknown: "PR_SPEC_???"),
-        SymbolSetRow("userDispatch", 1407, 3, unknown: "PR_SYS_DISPATCH_???"),
-        SymbolSetRow("timestampCounter", 1410, 2, unknown: "PR_TSC_???"),
-        SymbolSetRow("unaligned", 1412, 2, unknown: "PR_UNALIGN_???"),
-        SymbolSetRow("coreScheduling", 1414, 4, unknown: "PR_SCHED_CORE_???"),
-        SymbolSetRow("processKind", 1418, 4, unknown: "PIDTYPE_???"),
-        SymbolSetRow("virtualArea", 1422, 1, unknown: "PR_SET_VMA_???"),
-        SymbolSetRow("secureBits", 1423, 12, unknown: "SECBIT_???"),
-        SymbolSetRow("refuseGain", 1435, 2, unknown: "PR_MDWE_???"),
-        SymbolSetRow("futexHash", 1437, 2, unknown: "PR_FUTEX_HASH_???"),
-        SymbolSetRow("floatMode", 1439, 2, unknown: "PR_FP_MODE_???"),
-        SymbolSetRow("vectorLength", 1441, 2, unknown: "PR_SVE_???"),
-        SymbolSetRow("matrixLength", 1443, 2, unknown: "PR_SME_???"),
-        SymbolSetRow("pointerKeys", 1445, 5, unknown: "PR_PAC_???"),
-        SymbolSetRow("enabledKeys", 1450, 4, unknown: "PR_PAC_???"),
-        SymbolSetRow("tagChecking", 1454, 4, unknown: "PR_MTE_TCF_???"),
-        SymbolSetRow("riscvVector", 1458, 4, unknown: "PR_RISCV_V_VSTATE_CTRL_???"),
-        SymbolSetRow("riscvContext", 1462, 2, unknown: "PR_RISCV_CTX_???"),
-        SymbolSetRow("riscvScope", 1464, 2, unknown: "PR_RISCV_SCOPE_???"),
-        SymbolSetRow("executionAspect", 1466, 4, unknown: "PR_PPC_DEXCR_???"),
-        SymbolSetRow("executionControl", 1470, 5, unknown: "PR_PPC_DEXCR_CTRL_???"),
-        SymbolSetRow("prctlOption", 1475, 80, unknown: "PR_???"),
-        SymbolSetRow("capability", 1555, 41, unknown: "CAP_???"),
-        SymbolSetRow("pidfdOpen", 1596, 3, unknown: "PIDFD_???"),
-        SymbolSetRow("namespaceKind", 1599, 8, unknown: "???_NS"),
-        SymbolSetRow("userNamespace", 1607, 1, unknown: ""),
-        SymbolSetRow("archPrctl", 1608, 23, unknown: "ARCH_???"),
-        SymbolSetRow("processorStates", 1631, 17, unknown: "XFEATURE_MASK_???"),
-        SymbolSetRow("processorState", 1648, 14, unknown: "XFEATURE_???"),
-        SymbolSetRow("rseq", 1662, 2, unknown: "RSEQ_???"),
-        SymbolSetRow("schedPolicy", 1664, 8, unknown: "SCHED_???"),
-        SymbolSetRow("schedPolicyFlags", 1672, 1, unknown: "SCHED_???"),
-        SymbolSetRow("schedAttributeFlags", 1673, 7, unknown: "SCHED_FLAG_???"),
-        SymbolSetRow("priorityWho", 1680, 3, unknown: "PRIO_???"),
-        SymbolSetRow("ioPriorityWho", 1683, 3, unknown: "IOPRIO_WHO_???"),
-        SymbolSetRow("ioPriorityClass", 1686, 4, unknown: "IOPRIO_CLASS_???"),
-        SymbolSetRow("schedAsk", 1690, 1, unknown: "SCHED_GETATTR_FLAG_???"),
-        SymbolSetRow("signal", 1691, 31, unknown: "SIG???"),
-        SymbolSetRow("maskHow", 1722, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalHandler", 1725, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalAction", 1728, 9, unknown: "SA_???"),
-        SymbolSetRow("signalStack", 1737, 3, unknown: "SS_???"),
-        SymbolSetRow("pidfdSignal", 1740, 3, unknown: "PIDFD_SIGNAL_???"),
-        SymbolSetRow("siginfoCode", 1743, 11, unknown: "SI_???"),
-        SymbolSetRow("childCode", 1754, 6, unknown: "CLD_???"),
-        SymbolSetRow("faultCode", 1760, 10, unknown: "SEGV_???"),
-        SymbolSetRow("busCode", 1770, 5, unknown: "BUS_???"),
-        SymbolSetRow("illegalCode", 1775, 9, unknown: "ILL_???"),
-        SymbolSetRow("arithmeticCode", 1784, 10, unknown: "FPE_???"),
-        SymbolSetRow("trapCode", 1794, 6, unknown: "TRAP_???"),
-        SymbolSetRow("ioCode", 1800, 6, unknown: "POLL_???"),
-        SymbolSetRow("systemCode", 1806, 2, unknown: "SYS_???"),
-        SymbolSetRow("futexOperation", 1808, 14, unknown: "FUTEX_???"),
-        SymbolSetRow("futexFlags", 1822, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futexWakeOperation", 1824, 5, unknown: "FUTEX_OP_???"),
-        SymbolSetRow("futexWakeCompare", 1829, 6, unknown: "FUTEX_OP_CMP_???"),
-        SymbolSetRow("futexBits", 1835, 1, unknown: ""),
-        SymbolSetRow("futexWaiter", 1836, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futex2", 1838, 7, unknown: "FUTEX2_???"),
-        SymbolSetRow("membarrierCommand", 1845, 11, unknown: "MEMBARRIER_CMD_???"),
-        SymbolSetRow("membarrier", 1856, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
+        SymbolSetRow("atAttributes", 216, 2, unknown: "AT_???"),
+        SymbolSetRow("at", 218, 6, unknown: "AT_???"),
+        SymbolSetRow("execveat", 224, 3, unknown: "AT_???"),
+        SymbolSetRow("handleFlags", 227, 5, unknown: "AT_???"),
+        SymbolSetRow("faccessat", 232, 3, unknown: "AT_???"),
+        SymbolSetRow("statx", 235, 8, unknown: "AT_???"),
+        SymbolSetRow("statxMask", 243, 20, unknown: "STATX_???"),
+        SymbolSetRow("statxAttributes", 263, 10, unknown: "STATX_ATTR_???"),
+        SymbolSetRow("resolve", 273, 6, unknown: "RESOLVE_???"),
+        SymbolSetRow("access", 279, 4, unknown: "?_OK"),
+        SymbolSetRow("xattr", 283, 2, unknown: "XATTR_???"),
+        SymbolSetRow("fallocate", 285, 8, unknown: "FALLOC_FL_???"),
+        SymbolSetRow("rename", 293, 3, unknown: "RENAME_???"),
+        SymbolSetRow("directoryEntryType", 296, 9, unknown: "DT_???"),
+        SymbolSetRow("fileType", 305, 7, unknown: "S_IF???"),
+        SymbolSetRow("statfsFlags", 312, 11, unknown: "ST_???"),
+        SymbolSetRow("fsMagic", 323, 117, unknown: "???"),
+        SymbolSetRow("mount", 440, 32, unknown: "MS_???"),
+        SymbolSetRow("umount", 472, 4, unknown: "MNT_???"),
+        SymbolSetRow("openTree", 476, 7, unknown: "OPEN_TREE_???"),
+        SymbolSetRow("moveMount", 483, 8, unknown: "MOVE_MOUNT_???"),
+        SymbolSetRow("fsopen", 491, 1, unknown: "FSOPEN_???"),
+        SymbolSetRow("fsmount", 492, 2, unknown: "FSMOUNT_???"),
+        SymbolSetRow("fspick", 494, 4, unknown: "FSPICK_???"),
+        SymbolSetRow("fsconfigCommand", 498, 9, unknown: "FSCONFIG_???"),
+        SymbolSetRow("mountAttribute", 507, 9, unknown: "MOUNT_ATTR_???"),
+        SymbolSetRow("fsmountAttribute", 516, 9, unknown: "MOUNT_ATTR_???"),
+        SymbolSetRow("mountSetattr", 525, 4, unknown: "AT_???"),
+        SymbolSetRow("propagation", 529, 4, unknown: "MS_???"),
+        SymbolSetRow("statmountMask", 533, 15, unknown: "STATMOUNT_???"),
+        SymbolSetRow("statmountFlags", 548, 1, unknown: "STATMOUNT_???"),
+        SymbolSetRow("listmountFlags", 549, 1, unknown: "LISTMOUNT_???"),
+        SymbolSetRow("mountRoot", 550, 1, unknown: ""),
+        SymbolSetRow("socketFamily", 551, 46, unknown: "AF_???"),
+        SymbolSetRow("socketType", 597, 7, unknown: "SOCK_???"),
+        SymbolSetRow("socketTypeFlags", 604, 2, unknown: "SOCK_???"),
+        SymbolSetRow("ipProtocol", 606, 36, unknown: "IPPROTO_???"),
+        SymbolSetRow("netlinkProtocol", 642, 22, unknown: "NETLINK_???"),
+        SymbolSetRow("message", 664, 25, unknown: "MSG_???"),
+        SymbolSetRow("shutdown", 689, 3, unknown: "SHUT_???"),
+        SymbolSetRow("socketCall", 692, 20, unknown: "SYS_???"),
+        SymbolSetRow("poll", 712, 14, unknown: "POLL???"),
+        SymbolSetRow("epollOperation", 726, 3, unknown: "EPOLL_CTL_???"),
+        SymbolSetRow("epoll", 729, 16, unknown: "EPOLL???"),
+        SymbolSetRow("epollCreate", 745, 1, unknown: "EPOLL_???"),
+        SymbolSetRow("eventfd", 746, 3, unknown: "EFD_???"),
+        SymbolSetRow("timerfdCreate", 749, 2, unknown: "TFD_???"),
+        SymbolSetRow("signalfd", 751, 2, unknown: "SFD_???"),
+        SymbolSetRow("inotifyInit", 753, 2, unknown: "IN_???"),
+        SymbolSetRow("inotify", 755, 22, unknown: "IN_???"),
+        SymbolSetRow("fanotifyInit", 777, 16, unknown: "FAN_???"),
+        SymbolSetRow("fanotifyMark", 793, 12, unknown: "FAN_MARK_???"),
+        SymbolSetRow("fanotifyEvent", 805, 25, unknown: "FAN_???"),
+        SymbolSetRow("userfaultfd", 830, 3, unknown: "UFFD_???"),
+        SymbolSetRow("fanotifyPlace", 833, 1, unknown: ""),
+        SymbolSetRow("aioCommand", 834, 8, unknown: "IOCB_CMD_???"),
+        SymbolSetRow("aioFlags", 842, 2, unknown: "IOCB_FLAG_???"),
+        SymbolSetRow("uringSetup", 844, 21, unknown: "IORING_SETUP_???"),
+        SymbolSetRow("uringFeatures", 865, 18, unknown: "IORING_FEAT_???"),
+        SymbolSetRow("uringEnter", 883, 8, unknown: "IORING_ENTER_???"),
+        SymbolSetRow("uringRegister", 891, 38, unknown: "IORING_REGISTER_???"),
+        SymbolSetRow("uringOperation", 929, 65, unknown: "IORING_OP_???"),
+        SymbolSetRow("uringEntry", 994, 7, unknown: "IOSQE_???"),
+        SymbolSetRow("uringCompletion", 1001, 7, unknown: "IORING_CQE_F_???"),
+        SymbolSetRow("uringFsync", 1008, 1, unknown: "IORING_FSYNC_???"),
+        SymbolSetRow("uringTimeout", 1009, 7, unknown: "IORING_TIMEOUT_???"),
+        SymbolSetRow("uringPoll", 1016, 4, unknown: "IORING_POLL_???"),
+        SymbolSetRow("uringCancel", 1020, 6, unknown: "IORING_ASYNC_CANCEL_???"),
+        SymbolSetRow("uringTransfer", 1026, 6, unknown: "IORING_RECVSEND_???"),
+        SymbolSetRow("uringAccept", 1032, 3, unknown: "IORING_ACCEPT_???"),
+        SymbolSetRow("uringMessageKind", 1035, 2, unknown: "IORING_MSG_???"),
+        SymbolSetRow("uringMessage", 1037, 2, unknown: "IORING_MSG_RING_???"),
+        SymbolSetRow("uringInstall", 1039, 1, unknown: "IORING_FIXED_FD_???"),
+        SymbolSetRow("uringNop", 1040, 6, unknown: "IORING_NOP_???"),
+        SymbolSetRow("uringCommand", 1046, 2, unknown: "IORING_URING_CMD_???"),
+        SymbolSetRow("uringSplice", 1048, 5, unknown: "SPLICE_F_???"),
+        SymbolSetRow("uringResource", 1053, 1, unknown: "IORING_RSRC_REGISTER_???"),
+        SymbolSetRow("uringSupport", 1054, 1, unknown: "IO_URING_OP_???"),
+        SymbolSetRow("uringRestriction", 1055, 4, unknown: "IORING_RESTRICTION_???"),
+        SymbolSetRow("uringBufferRing", 1059, 2, unknown: "IOU_PBUF_RING_???"),
+        SymbolSetRow("uringClone", 1061, 2, unknown: "IORING_REGISTER_???"),
+        SymbolSetRow("uringNapi", 1063, 3, unknown: "IO_URING_NAPI_???"),
+        SymbolSetRow("uringMemory", 1066, 1, unknown: "IORING_MEM_REGION_REG_???"),
+        SymbolSetRow("uringFileSkip", 1067, 1, unknown: "IORING_REGISTER_FILES_???"),
+        SymbolSetRow("uringSocket", 1068, 6, unknown: "SOCKET_URING_OP_???"),
+        SymbolSetRow("uringQuery", 1074, 4, unknown: "IO_URING_QUERY_???"),
+        SymbolSetRow("uringTracking", 1078, 3, unknown: "IO_URING_NAPI_TRACKING_???"),
+        SymbolSetRow("uringReceive", 1081, 1, unknown: "ZCRX_REG_???"),
+        SymbolSetRow("uringArea", 1082, 1, unknown: "IORING_ZCRX_AREA_???"),
+        SymbolSetRow("uringReceiveControl", 1083, 3, unknown: "ZCRX_CTRL_???"),
+        SymbolSetRow("uringReceiveEvent", 1086, 2, unknown: "ZCRX_EVENT_???"),
+        SymbolSetRow("uringAttribute", 1088, 1, unknown: "IORING_RW_ATTR_FLAG_???"),
+        SymbolSetRow("protection", 1089, 7, unknown: "PROT_???"),
+        SymbolSetRow("map", 1096, 84, unknown: "MAP_???"),
+        SymbolSetRow("mremap", 1180, 3, unknown: "MREMAP_???"),
+        SymbolSetRow("msync", 1183, 3, unknown: "MS_???"),
+        SymbolSetRow("mlockall", 1186, 3, unknown: "MCL_???"),
+        SymbolSetRow("mlock2", 1189, 1, unknown: "MLOCK_???"),
+        SymbolSetRow("memoryAdvice", 1190, 27, unknown: "MADV_???"),
+        SymbolSetRow("memoryPolicy", 1217, 7, unknown: "MPOL_???"),
+        SymbolSetRow("memoryPolicyFlags", 1224, 3, unknown: "MPOL_???"),
+        SymbolSetRow("mbind", 1227, 4, unknown: "MPOL_???"),
+        SymbolSetRow("getMempolicy", 1231, 3, unknown: "MPOL_???"),
+        SymbolSetRow("pkeyAccess", 1234, 3, unknown: "PKEY_???"),
+        SymbolSetRow("shadowStack", 1237, 2, unknown: "SHADOW_STACK_???"),
+        SymbolSetRow("auxiliaryType", 1239, 30, unknown: "AT_???"),
+        SymbolSetRow("clone", 1269, 29, unknown: "CLONE_???"),
+        SymbolSetRow("namespace", 1298, 14, unknown: "CLONE_???"),
+        SymbolSetRow("namespaceJoined", 1312, 8, unknown: "CLONE_NEW???"),
+        SymbolSetRow("waitOptions", 1320, 8, unknown: "W???"),
+        SymbolSetRow("waitIdType", 1328, 4, unknown: "P_???"),
+        SymbolSetRow("resource", 1332, 16, unknown: "RLIMIT_???"),
+        SymbolSetRow("usageWho", 1348, 4, unknown: "RUSAGE_???"),
+        SymbolSetRow("personalityType", 1352, 15, unknown: "PER_???"),
+        SymbolSetRow("personalityFlags", 1367, 11, unknown: ""),
+        SymbolSetRow("dumpable", 1378, 3, unknown: "SUID_DUMP_???"),
+        SymbolSetRow("ambient", 1381, 4, unknown: "PR_CAP_AMBIENT_???"),
+        SymbolSetRow("machineCheck", 1385, 2, unknown: "PR_MCE_KILL_???"),
+        SymbolSetRow("machineCheckPolicy", 1387, 3, unknown: "PR_MCE_KILL_???"),
+        SymbolSetRow("memoryMap", 1390, 15, unknown: "PR_SET_MM_???"),
+        SymbolSetRow("speculation", 1405, 3, unknown: "PR_SPEC_???"),
+        SymbolSetRow("speculationControl", 1408, 6, unknown: "PR_SPEC_???"),
+        SymbolSetRow("speculationSet", 1414, 4, unknown: "PR_SPEC_???"),
+        SymbolSetRow("userDispatch", 1418, 3, unknown: "PR_SYS_DISPATCH_???"),
+        SymbolSetRow("timestampCounter", 1421, 2, unknown: "PR_TSC_???"),
+        SymbolSetRow("unaligned", 1423, 2, unknown: "PR_UNALIGN_???"),
+        SymbolSetRow("coreScheduling", 1425, 4, unknown: "PR_SCHED_CORE_???"),
+        SymbolSetRow("processKind", 1429, 4, unknown: "PIDTYPE_???"),
+        SymbolSetRow("virtualArea", 1433, 1, unknown: "PR_SET_VMA_???"),
+        SymbolSetRow("secureBits", 1434, 12, unknown: "SECBIT_???"),
+        SymbolSetRow("refuseGain", 1446, 2, unknown: "PR_MDWE_???"),
+        SymbolSetRow("futexHash", 1448, 2, unknown: "PR_FUTEX_HASH_???"),
+        SymbolSetRow("floatMode", 1450, 2, unknown: "PR_FP_MODE_???"),
+        SymbolSetRow("vectorLength", 1452, 2, unknown: "PR_SVE_???"),
+        SymbolSetRow("matrixLength", 1454, 2, unknown: "PR_SME_???"),
+        SymbolSetRow("pointerKeys", 1456, 5, unknown: "PR_PAC_???"),
+        SymbolSetRow("enabledKeys", 1461, 4, unknown: "PR_PAC_???"),
+        SymbolSetRow("tagChecking", 1465, 4, unknown: "PR_MTE_TCF_???"),
+        SymbolSetRow("riscvVector", 1469, 4, unknown: "PR_RISCV_V_VSTATE_CTRL_???"),
+        SymbolSetRow("riscvContext", 1473, 2, unknown: "PR_RISCV_CTX_???"),
+        SymbolSetRow("riscvScope", 1475, 2, unknown: "PR_RISCV_SCOPE_???"),
+        SymbolSetRow("executionAspect", 1477, 4, unknown: "PR_PPC_DEXCR_???"),
+        SymbolSetRow("executionControl", 1481, 5, unknown: "PR_PPC_DEXCR_CTRL_???"),
+        SymbolSetRow("prctlOption", 1486, 80, unknown: "PR_???"),
+        SymbolSetRow("capability", 1566, 41, unknown: "CAP_???"),
+        SymbolSetRow("pidfdOpen", 1607, 3, unknown: "PIDFD_???"),
+        SymbolSetRow("namespaceKind", 1610, 8, unknown: "???_NS"),
+        SymbolSetRow("userNamespace", 1618, 1, unknown: ""),
+        SymbolSetRow("archPrctl", 1619, 23, unknown: "ARCH_???"),
+        SymbolSetRow("processorStates", 1642, 17, unknown: "XFEATURE_MASK_???"),
+        SymbolSetRow("processorState", 1659, 14, unknown: "XFEATURE_???"),
+        SymbolSetRow("rseq", 1673, 2, unknown: "RSEQ_???"),
+        SymbolSetRow("schedPolicy", 1675, 8, unknown: "SCHED_???"),
+        SymbolSetRow("schedPolicyFlags", 1683, 1, unknown: "SCHED_???"),
+        SymbolSetRow("schedAttributeFlags", 1684, 7, unknown: "SCHED_FLAG_???"),
+        SymbolSetRow("priorityWho", 1691, 3, unknown: "PRIO_???"),
+        SymbolSetRow("ioPriorityWho", 1694, 3, unknown: "IOPRIO_WHO_???"),
+        SymbolSetRow("ioPriorityClass", 1697, 4, unknown: "IOPRIO_CLASS_???"),
+        SymbolSetRow("schedAsk", 1701, 1, unknown: "SCHED_GETATTR_FLAG_???"),
+        SymbolSetRow("signal", 1702, 31, unknown: "SIG???"),
+        SymbolSetRow("maskHow", 1733, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalHandler", 1736, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalAction", 1739, 9, unknown: "SA_???"),
+        SymbolSetRow("signalStack", 1748, 3, unknown: "SS_???"),
+        SymbolSetRow("pidfdSignal", 1751, 3, unknown: "PIDFD_SIGNAL_???"),
+        SymbolSetRow("siginfoCode", 1754, 11, unknown: "SI_???"),
+        SymbolSetRow("childCode", 1765, 6, unknown: "CLD_???"),
+        SymbolSetRow("faultCode", 1771, 10, unknown: "SEGV_???"),
+        SymbolSetRow("busCode", 1781, 5, unknown: "BUS_???"),
+        SymbolSetRow("illegalCode", 1786, 9, unknown: "ILL_???"),
+        SymbolSetRow("arithmeticCode", 1795, 10, unknown: "FPE_???"),
+        SymbolSetRow("trapCode", 1805, 6, unknown: "TRAP_???"),
+        SymbolSetRow("ioCode", 1811, 6, unknown: "POLL_???"),
+        SymbolSetRow("systemCode", 1817, 2, unknown: "SYS_???"),
+        SymbolSetRow("futexOperation", 1819, 14, unknown: "FUTEX_???"),
+        SymbolSetRow("futexFlags", 1833, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futexWakeOperation", 1835, 5, unknown: "FUTEX_OP_???"),
+        SymbolSetRow("futexWakeCompare", 1840, 6, unknown: "FUTEX_OP_CMP_???"),
+        SymbolSetRow("futexBits", 1846, 1, unknown: ""),
+        SymbolSetRow("futexWaiter", 1847, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futex2", 1849, 7, unknown: "FUTEX2_???"),
     ]
 
     private static let symbolSets1: [SymbolSetRow] = [
-        SymbolSetRow("ipc", 1857, 6, unknown: "IPC_???"),
-        SymbolSetRow("ipcGet", 1863, 3, unknown: "IPC_???"),
-        SymbolSetRow("shmget", 1866, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmat", 1870, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmCommand", 1874, 18, unknown: "SHM_???"),
-        SymbolSetRow("semCommand", 1892, 28, unknown: "SEM_???"),
-        SymbolSetRow("msgCommand", 1920, 14, unknown: "MSG_???"),
-        SymbolSetRow("semOperation", 1934, 2, unknown: "SEM_???"),
-        SymbolSetRow("ipcCall", 1936, 12, unknown: "???"),
-        SymbolSetRow("mqFlags", 1948, 1, unknown: "O_???"),
-        SymbolSetRow("clock", 1949, 12, unknown: "CLOCK_???"),
-        SymbolSetRow("itimer", 1961, 3, unknown: "ITIMER_???"),
-        SymbolSetRow("timer", 1964, 1, unknown: "TIMER_???"),
-        SymbolSetRow("timerfdSet", 1965, 2, unknown: "TFD_TIMER_???"),
-        SymbolSetRow("timexState", 1967, 6, unknown: "TIME_???"),
-        SymbolSetRow("timexModes", 1973, 12, unknown: "ADJ_???"),
-        SymbolSetRow("timexStatus", 1985, 16, unknown: "STA_???"),
-        SymbolSetRow("notifyKind", 2001, 4, unknown: "SIGEV_???"),
-        SymbolSetRow("processorClock", 2005, 3, unknown: "CPUCLOCK_???"),
-        SymbolSetRow("capabilityVersion", 2008, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
-        SymbolSetRow("capabilities", 2011, 41, unknown: "CAP_???"),
-        SymbolSetRow("keySerial", 2052, 8, unknown: "KEY_SPEC_???"),
-        SymbolSetRow("keyctlCommand", 2060, 33, unknown: "KEYCTL_???"),
-        SymbolSetRow("keyPermission", 2093, 24, unknown: "KEY_???"),
-        SymbolSetRow("keyRequestDefault", 2117, 9, unknown: "KEY_REQKEY_DEFL_???"),
-        SymbolSetRow("keyMove", 2126, 1, unknown: "KEYCTL_MOVE_???"),
-        SymbolSetRow("keyOperations", 2127, 4, unknown: "KEYCTL_SUPPORTS_???"),
-        SymbolSetRow("keyAbilities", 2131, 8, unknown: "KEYCTL_CAPS0_???"),
-        SymbolSetRow("keyMoreAbilities", 2139, 3, unknown: "KEYCTL_CAPS1_???"),
-        SymbolSetRow("errno", 2142, 137, unknown: "E???"),
-        SymbolSetRow("random", 2279, 3, unknown: "GRND_???"),
-        SymbolSetRow("syslogAction", 2282, 11, unknown: "SYSLOG_ACTION_???"),
-        SymbolSetRow("logLevel", 2293, 9, unknown: "LOGLEVEL_???"),
-        SymbolSetRow("rebootMagic", 2302, 5, unknown: "LINUX_REBOOT_MAGIC_???"),
-        SymbolSetRow("quotaFormat", 2307, 5, unknown: "QFMT_VFS_???"),
-        SymbolSetRow("quotaFields", 2312, 6, unknown: "QIF_???"),
-        SymbolSetRow("quotaInfo", 2318, 2, unknown: "DQF_???"),
-        SymbolSetRow("quotaInfoFields", 2320, 3, unknown: "IIF_???"),
-        SymbolSetRow("quotaState", 2323, 6, unknown: "FS_QUOTA_???"),
-        SymbolSetRow("quotaKinds", 2329, 3, unknown: "FS_???_QUOTA"),
-        SymbolSetRow("moduleRemoval", 2332, 2, unknown: "O_???"),
-        SymbolSetRow("rebootCommand", 2334, 8, unknown: "LINUX_REBOOT_CMD_???"),
-        SymbolSetRow("swap", 2342, 4, unknown: "SWAP_FLAG_???"),
-        SymbolSetRow("module", 2346, 3, unknown: "MODULE_INIT_???"),
-        SymbolSetRow("kexec", 2349, 20, unknown: "KEXEC_ARCH_???"),
-        SymbolSetRow("kexecFile", 2369, 6, unknown: "KEXEC_FILE_???"),
-        SymbolSetRow("quotaCommand", 2375, 18, unknown: "Q_???"),
-        SymbolSetRow("quotaType", 2393, 3, unknown: "???QUOTA"),
-        SymbolSetRow("ptraceRequest", 2396, 44, unknown: "PTRACE_???"),
-        SymbolSetRow("ptraceOptions", 2440, 10, unknown: "PTRACE_O_???"),
-        SymbolSetRow("kcmpType", 2450, 8, unknown: "KCMP_???"),
-        SymbolSetRow("perfOpen", 2458, 4, unknown: "PERF_FLAG_???"),
-        SymbolSetRow("userRegister", 2462, 27, unknown: ""),
-        SymbolSetRow("noteType", 2489, 89, unknown: "NT_???"),
-        SymbolSetRow("peekSignals", 2578, 1, unknown: "PTRACE_PEEKSIGINFO_???"),
-        SymbolSetRow("syscallStop", 2579, 4, unknown: "PTRACE_SYSCALL_INFO_???"),
-        SymbolSetRow("ptraceEvent", 2583, 8, unknown: "PTRACE_EVENT_???"),
-        SymbolSetRow("seccompOperation", 2591, 4, unknown: "SECCOMP_SET_MODE_???"),
-        SymbolSetRow("seccompMode", 2595, 3, unknown: "SECCOMP_MODE_???"),
-        SymbolSetRow("seccompFilter", 2598, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
-        SymbolSetRow("seccompContinue", 2604, 1, unknown: "SECCOMP_USER_NOTIF_FLAG_???"),
-        SymbolSetRow("seccompAddDescriptor", 2605, 2, unknown: "SECCOMP_ADDFD_FLAG_???"),
-        SymbolSetRow("seccompAction", 2607, 8, unknown: "SECCOMP_RET_???"),
-        SymbolSetRow("landlockCreate", 2615, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
-        SymbolSetRow("landlockRule", 2617, 2, unknown: "LANDLOCK_RULE_???"),
-        SymbolSetRow("landlockRestrict", 2619, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
-        SymbolSetRow("landlockFs", 2622, 17, unknown: "LANDLOCK_ACCESS_FS_???"),
-        SymbolSetRow("landlockNet", 2639, 4, unknown: "LANDLOCK_ACCESS_NET_???"),
-        SymbolSetRow("landlockScope", 2643, 2, unknown: "LANDLOCK_SCOPE_???"),
-        SymbolSetRow("lsmAttribute", 2645, 7, unknown: "LSM_ATTR_???"),
-        SymbolSetRow("lsmId", 2652, 15, unknown: "LSM_ID_???"),
-        SymbolSetRow("lsmFlags", 2667, 1, unknown: "LSM_FLAG_???"),
-        SymbolSetRow("landlockAdd", 2668, 1, unknown: "LANDLOCK_ADD_RULE_???"),
-        SymbolSetRow("seccompNotification", 2669, 1, unknown: "SECCOMP_USER_NOTIF_???"),
-        SymbolSetRow("auditArchitecture", 2670, 53, unknown: "AUDIT_ARCH_???"),
-        SymbolSetRow("ioctlRequest", 2723, 2644, unknown: "???", isAlternative: true),
-        SymbolSetRow("ioctlRequest32", 5367, 293, unknown: "???", isAlternative: true),
-        SymbolSetRow("inputKey", 5660, 627, unknown: "KEY_???"),
-        SymbolSetRow("inputSwitch", 6287, 18, unknown: "SW_???"),
-        SymbolSetRow("inputLight", 6305, 11, unknown: "LED_???"),
-        SymbolSetRow("inputRelative", 6316, 13, unknown: "REL_???"),
-        SymbolSetRow("inputMiscellany", 6329, 6, unknown: "MSC_???"),
-        SymbolSetRow("inputSound", 6335, 3, unknown: "SND_???"),
-        SymbolSetRow("inputRepeat", 6338, 2, unknown: "REP_???"),
-        SymbolSetRow("inputForce", 6340, 17, unknown: "FF_???"),
-        SymbolSetRow("inputForceStatus", 6357, 2, unknown: "FF_STATUS_???"),
-        SymbolSetRow("inputProperty", 6359, 8, unknown: "INPUT_PROP_???"),
-        SymbolSetRow("keyboardTable", 6367, 4, unknown: "K_???"),
-        SymbolSetRow("keyboardShift", 6371, 8, unknown: "1<<KG_???"),
-        SymbolSetRow("keyboardKey", 6379, 393, unknown: "K_???"),
-        SymbolSetRow("keyboardKind", 6772, 16, unknown: "KT_???"),
-        SymbolSetRow("keyboardMode", 6788, 5, unknown: "K_???"),
-        SymbolSetRow("keyboardMeta", 6793, 2, unknown: "K_???"),
-        SymbolSetRow("keyboardType", 6795, 3, unknown: "KB_???"),
-        SymbolSetRow("consoleMode", 6798, 4, unknown: "KD_???"),
-        SymbolSetRow("consoleFont", 6802, 4, unknown: "KD_FONT_OP_???"),
-        SymbolSetRow("consoleFontFlags", 6806, 2, unknown: "KD_FONT_FLAG_???"),
-        SymbolSetRow("keyboardLights", 6808, 3, unknown: "LED_???"),
-        SymbolSetRow("keyboardLightsDefault", 6811, 6, unknown: "LED_???"),
-        SymbolSetRow("kvmCapability", 6817, 244, unknown: "KVM_CAP_???"),
-        SymbolSetRow("kvmExit", 7061, 44, unknown: "KVM_EXIT_???"),
-        SymbolSetRow("kvmMemory", 7105, 3, unknown: "KVM_MEM_???"),
-        SymbolSetRow("kvmCpuid", 7108, 3, unknown: "KVM_CPUID_FLAG_???"),
-        SymbolSetRow("driveCommand", 7111, 93, unknown: "ATA_CMD_???"),
-        SymbolSetRow("niceness", 7204, 5, unknown: "IDE_NICE_???"),
-        SymbolSetRow("busState", 7209, 3, unknown: "BUSSTATE_???"),
-        SymbolSetRow("gpioHandle", 7212, 8, unknown: "GPIOHANDLE_REQUEST_???"),
-        SymbolSetRow("gpioLine", 7220, 8, unknown: "GPIOLINE_FLAG_???"),
-        SymbolSetRow("gpioEvent", 7228, 3, unknown: "GPIOEVENT_REQUEST_???"),
-        SymbolSetRow("gpioLineV2", 7231, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
-        SymbolSetRow("lircFeatures", 7244, 14, unknown: "LIRC_CAN_???"),
-        SymbolSetRow("lircMode", 7258, 5, unknown: "LIRC_MODE_???"),
-        SymbolSetRow("ptpEvents", 7263, 5, unknown: "PTP_???"),
-        SymbolSetRow("ptpOutput", 7268, 3, unknown: "PTP_PEROUT_???"),
-        SymbolSetRow("ptpPin", 7271, 4, unknown: "PTP_PF_???"),
-        SymbolSetRow("blockServer", 7275, 11, unknown: "NBD_FLAG_???"),
-        SymbolSetRow("watchdogSettings", 7286, 3, unknown: "WDIOS_???"),
-        SymbolSetRow("resetKind", 7289, 6, unknown: "SG_SCSI_RESET_???"),
-        SymbolSetRow("transferDirection", 7295, 4, unknown: "SG_DXFER_???"),
-        SymbolSetRow("transferFlags", 7299, 6, unknown: "SG_FLAG_???"),
-        SymbolSetRow("transferInfo", 7305, 3, unknown: "SG_INFO_???"),
-        SymbolSetRow("mapperVersion", 7308, 2, unknown: "UBI_???_VOLUME"),
-        SymbolSetRow("counterEvent", 7310, 8, unknown: "COUNTER_EVENT_???"),
-        SymbolSetRow("counterComponent", 7318, 6, unknown: "COUNTER_COMPONENT_???"),
-        SymbolSetRow("counterScope", 7324, 3, unknown: "COUNTER_SCOPE_???"),
-        SymbolSetRow("memoryKind", 7327, 8, unknown: "MTD_???"),
-        SymbolSetRow("memoryFlags", 7335, 5, unknown: "MTD_???"),
-        SymbolSetRow("memoryMode", 7340, 4, unknown: "MTD_FILE_MODE_???"),
-        SymbolSetRow("memoryOnce", 7344, 3, unknown: "MTD_OTP_???"),
-        SymbolSetRow("teeImplementation", 7347, 4, unknown: "TEE_IMPL_ID_???"),
-        SymbolSetRow("teeOptee", 7351, 1, unknown: "TEE_OPTEE_CAP_???"),
-        SymbolSetRow("teeAbilities", 7352, 5, unknown: "TEE_GEN_CAP_???"),
-        SymbolSetRow("teeMemory", 7357, 7, unknown: "TEE_IOCTL_SHM_???"),
-        SymbolSetRow("videoAbilities", 7364, 29, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoBuffer", 7393, 14, unknown: "V4L2_BUF_TYPE_???"),
-        SymbolSetRow("videoMemory", 7407, 4, unknown: "V4L2_MEMORY_???"),
-        SymbolSetRow("videoBufferFlags", 7411, 19, unknown: "V4L2_BUF_FLAG_???"),
-        SymbolSetRow("videoField", 7430, 10, unknown: "V4L2_FIELD_???"),
-        SymbolSetRow("videoColours", 7440, 13, unknown: "V4L2_COLORSPACE_???"),
-        SymbolSetRow("videoFormat", 7453, 250, unknown: "V4L2_PIX_FMT_???"),
-        SymbolSetRow("radioFormat", 7703, 8, unknown: "V4L2_SDR_FMT_???"),
-        SymbolSetRow("videoDataFormat", 7711, 16, unknown: "V4L2_META_FMT_???"),
-        SymbolSetRow("videoFormatFlags", 7727, 10, unknown: "V4L2_FMT_FLAG_???"),
-        SymbolSetRow("videoStandard", 7737, 26, unknown: "V4L2_STD_???"),
-        SymbolSetRow("videoInput", 7763, 3, unknown: "V4L2_INPUT_TYPE_???"),
-        SymbolSetRow("videoInputState", 7766, 15, unknown: "V4L2_IN_ST_???"),
-        SymbolSetRow("videoInputAbilities", 7781, 3, unknown: "V4L2_IN_CAP_???"),
-        SymbolSetRow("videoControl", 7784, 376, unknown: "V4L2_CID_???"),
-        SymbolSetRow("videoControlClass", 8160, 14, unknown: "V4L2_CTRL_CLASS_???"),
-        SymbolSetRow("videoControlType", 8174, 40, unknown: "V4L2_CTRL_TYPE_???"),
-        SymbolSetRow("videoControlFlags", 8214, 13, unknown: "V4L2_CTRL_FLAG_???"),
-        SymbolSetRow("tunerType", 8227, 5, unknown: "V4L2_TUNER_???"),
-        SymbolSetRow("tunerAbilities", 8232, 13, unknown: "V4L2_TUNER_CAP_???"),
-        SymbolSetRow("tunerChannels", 8245, 5, unknown: "V4L2_TUNER_SUB_???"),
-        SymbolSetRow("tunerMode", 8250, 5, unknown: "V4L2_TUNER_MODE_???"),
-        SymbolSetRow("videoSizes", 8255, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
-        SymbolSetRow("videoRates", 8258, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
-        SymbolSetRow("videoStream", 8261, 1, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoCapture", 8262, 1, unknown: "V4L2_MODE_???"),
-        SymbolSetRow("videoBlanking", 8263, 2, unknown: "V4L2_VBI_???"),
-        SymbolSetRow("videoServices", 8265, 5, unknown: "V4L2_SLICED_???"),
-        SymbolSetRow("btrfsKey", 8270, 45, unknown: ""),
-        SymbolSetRow("btrfsTree", 8315, 15, unknown: ""),
-        SymbolSetRow("btrfsGroup", 8330, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
-        SymbolSetRow("btrfsBalance", 8345, 5, unknown: "BTRFS_BALANCE_???"),
-        SymbolSetRow("btrfsBalanceState", 8350, 3, unknown: "BTRFS_BALANCE_STATE_???"),
-        SymbolSetRow("btrfsBalanceArguments", 8353, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
-        SymbolSetRow("btrfsBalanceControl", 8364, 2, unknown: "BTRFS_BALANCE_CTL_???"),
-        SymbolSetRow("btrfsFeature", 8366, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
-        SymbolSetRow("btrfsFeatureReadOnly", 8366, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
-        SymbolSetRow("btrfsFeatureIncompatible", 8370, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
-        SymbolSetRow("btrfsDefragment", 8387, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
-        SymbolSetRow("btrfsCompression", 8391, 4, unknown: "BTRFS_COMPRESS_???"),
-        SymbolSetRow("btrfsChecksum", 8395, 4, unknown: "BTRFS_CSUM_TYPE_???"),
-        SymbolSetRow("btrfsInformation", 8399, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
-        SymbolSetRow("btrfsReplace", 8402, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
-        SymbolSetRow("btrfsReplaceMode", 8405, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
-        SymbolSetRow("btrfsReplaceResult", 8407, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
-        SymbolSetRow("btrfsReplaceState", 8411, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
-        SymbolSetRow("btrfsStatistics", 8416, 1, unknown: "BTRFS_DEV_STATS_???"),
-        SymbolSetRow("btrfsStatistic", 8417, 5, unknown: ""),
-        SymbolSetRow("btrfsLogical", 8422, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
-        SymbolSetRow("btrfsQuota", 8423, 4, unknown: "BTRFS_QUOTA_CTL_???"),
-        SymbolSetRow("btrfsQuotaInherit", 8427, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
-        SymbolSetRow("btrfsQuotaLimit", 8428, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
-        SymbolSetRow("btrfsScrub", 8434, 1, unknown: "BTRFS_SCRUB_???"),
-        SymbolSetRow("btrfsSend", 8435, 5, unknown: "BTRFS_SEND_FLAG_???"),
-        SymbolSetRow("btrfsVolume", 8440, 3, unknown: "BTRFS_SUBVOL_???"),
-        SymbolSetRow("mapperFlags", 8443, 18, unknown: "DM_???"),
-        SymbolSetRow("functionKey", 8461, 256, unknown: "KVAL(K_???)"),
-        SymbolSetRow("memoryOperation", 8717, 3, unknown: "MTD_OPS_???"),
-        SymbolSetRow("memoryCorrection", 8720, 5, unknown: "MTD_NANDECC_???"),
-        SymbolSetRow("clockSwitch", 8725, 4, unknown: "RTC_BSM_???"),
-        SymbolSetRow("clockFeature", 8729, 8, unknown: "1<<RTC_FEATURE_???"),
-        SymbolSetRow("udmabuf", 8737, 1, unknown: "UDMABUF_FLAGS_???"),
-        SymbolSetRow("teeLogin", 8738, 6, unknown: "TEE_IOCTL_LOGIN_???"),
-        SymbolSetRow("teeOrigin", 8744, 4, unknown: "TEEC_ORIGIN_???"),
-        SymbolSetRow("teeParameter", 8748, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
-        SymbolSetRow("mapperVolume", 8762, 1, unknown: "UBI_VOL_???"),
-        SymbolSetRow("mapperProperty", 8763, 1, unknown: "UBI_VOL_PROP_???"),
+        SymbolSetRow("membarrierCommand", 1856, 11, unknown: "MEMBARRIER_CMD_???"),
+        SymbolSetRow("membarrier", 1867, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
+        SymbolSetRow("futexMask", 1868, 1, unknown: ""),
+        SymbolSetRow("futexClock", 1869, 2, unknown: "CLOCK_???"),
+        SymbolSetRow("ipc", 1871, 6, unknown: "IPC_???"),
+        SymbolSetRow("ipcGet", 1877, 3, unknown: "IPC_???"),
+        SymbolSetRow("shmget", 1880, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmat", 1884, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmCommand", 1888, 18, unknown: "SHM_???"),
+        SymbolSetRow("semCommand", 1906, 28, unknown: "SEM_???"),
+        SymbolSetRow("msgCommand", 1934, 14, unknown: "MSG_???"),
+        SymbolSetRow("semOperation", 1948, 2, unknown: "SEM_???"),
+        SymbolSetRow("ipcCall", 1950, 12, unknown: "???"),
+        SymbolSetRow("mqFlags", 1962, 1, unknown: "O_???"),
+        SymbolSetRow("clock", 1963, 12, unknown: "CLOCK_???"),
+        SymbolSetRow("itimer", 1975, 3, unknown: "ITIMER_???"),
+        SymbolSetRow("timer", 1978, 1, unknown: "TIMER_???"),
+        SymbolSetRow("timerfdSet", 1979, 2, unknown: "TFD_TIMER_???"),
+        SymbolSetRow("timexState", 1981, 6, unknown: "TIME_???"),
+        SymbolSetRow("timexModes", 1987, 12, unknown: "ADJ_???"),
+        SymbolSetRow("timexStatus", 1999, 16, unknown: "STA_???"),
+        SymbolSetRow("notifyKind", 2015, 4, unknown: "SIGEV_???"),
+        SymbolSetRow("processorClock", 2019, 3, unknown: "CPUCLOCK_???"),
+        SymbolSetRow("capabilityVersion", 2022, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
+        SymbolSetRow("capabilities", 2025, 41, unknown: "CAP_???"),
+        SymbolSetRow("keySerial", 2066, 8, unknown: "KEY_SPEC_???"),
+        SymbolSetRow("keyctlCommand", 2074, 33, unknown: "KEYCTL_???"),
+        SymbolSetRow("keyPermission", 2107, 24, unknown: "KEY_???"),
+        SymbolSetRow("keyRequestDefault", 2131, 9, unknown: "KEY_REQKEY_DEFL_???"),
+        SymbolSetRow("keyMove", 2140, 1, unknown: "KEYCTL_MOVE_???"),
+        SymbolSetRow("keyOperations", 2141, 4, unknown: "KEYCTL_SUPPORTS_???"),
+        SymbolSetRow("keyAbilities", 2145, 8, unknown: "KEYCTL_CAPS0_???"),
+        SymbolSetRow("keyMoreAbilities", 2153, 3, unknown: "KEYCTL_CAPS1_???"),
+        SymbolSetRow("errno", 2156, 137, unknown: "E???"),
+        SymbolSetRow("random", 2293, 3, unknown: "GRND_???"),
+        SymbolSetRow("syslogAction", 2296, 11, unknown: "SYSLOG_ACTION_???"),
+        SymbolSetRow("logLevel", 2307, 9, unknown: "LOGLEVEL_???"),
+        SymbolSetRow("rebootMagic", 2316, 5, unknown: "LINUX_REBOOT_MAGIC_???"),
+        SymbolSetRow("quotaFormat", 2321, 5, unknown: "QFMT_VFS_???"),
+        SymbolSetRow("quotaFields", 2326, 6, unknown: "QIF_???"),
+        SymbolSetRow("quotaInfo", 2332, 2, unknown: "DQF_???"),
+        SymbolSetRow("quotaInfoFields", 2334, 3, unknown: "IIF_???"),
+        SymbolSetRow("quotaState", 2337, 6, unknown: "FS_QUOTA_???"),
+        SymbolSetRow("quotaKinds", 2343, 3, unknown: "FS_???_QUOTA"),
+        SymbolSetRow("moduleRemoval", 2346, 2, unknown: "O_???"),
+        SymbolSetRow("rebootCommand", 2348, 8, unknown: "LINUX_REBOOT_CMD_???"),
+        SymbolSetRow("swap", 2356, 4, unknown: "SWAP_FLAG_???"),
+        SymbolSetRow("module", 2360, 3, unknown: "MODULE_INIT_???"),
+        SymbolSetRow("kexec", 2363, 20, unknown: "KEXEC_ARCH_???"),
+        SymbolSetRow("kexecFile", 2383, 6, unknown: "KEXEC_FILE_???"),
+        SymbolSetRow("quotaCommand", 2389, 18, unknown: "Q_???"),
+        SymbolSetRow("quotaType", 2407, 3, unknown: "???QUOTA"),
+        SymbolSetRow("ptraceRequest", 2410, 44, unknown: "PTRACE_???"),
+        SymbolSetRow("ptraceOptions", 2454, 10, unknown: "PTRACE_O_???"),
+        SymbolSetRow("kcmpType", 2464, 8, unknown: "KCMP_???"),
+        SymbolSetRow("perfOpen", 2472, 4, unknown: "PERF_FLAG_???"),
+        SymbolSetRow("userRegister", 2476, 27, unknown: ""),
+        SymbolSetRow("noteType", 2503, 89, unknown: "NT_???"),
+        SymbolSetRow("peekSignals", 2592, 1, unknown: "PTRACE_PEEKSIGINFO_???"),
+        SymbolSetRow("syscallStop", 2593, 4, unknown: "PTRACE_SYSCALL_INFO_???"),
+        SymbolSetRow("ptraceEvent", 2597, 8, unknown: "PTRACE_EVENT_???"),
+        SymbolSetRow("seccompOperation", 2605, 4, unknown: "SECCOMP_SET_MODE_???"),
+        SymbolSetRow("seccompMode", 2609, 3, unknown: "SECCOMP_MODE_???"),
+        SymbolSetRow("seccompFilter", 2612, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
+        SymbolSetRow("seccompContinue", 2618, 1, unknown: "SECCOMP_USER_NOTIF_FLAG_???"),
+        SymbolSetRow("seccompAddDescriptor", 2619, 2, unknown: "SECCOMP_ADDFD_FLAG_???"),
+        SymbolSetRow("seccompAction", 2621, 8, unknown: "SECCOMP_RET_???"),
+        SymbolSetRow("landlockCreate", 2629, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
+        SymbolSetRow("landlockRule", 2631, 2, unknown: "LANDLOCK_RULE_???"),
+        SymbolSetRow("landlockRestrict", 2633, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
+        SymbolSetRow("landlockFs", 2636, 17, unknown: "LANDLOCK_ACCESS_FS_???"),
+        SymbolSetRow("landlockNet", 2653, 4, unknown: "LANDLOCK_ACCESS_NET_???"),
+        SymbolSetRow("landlockScope", 2657, 2, unknown: "LANDLOCK_SCOPE_???"),
+        SymbolSetRow("lsmAttribute", 2659, 7, unknown: "LSM_ATTR_???"),
+        SymbolSetRow("lsmId", 2666, 15, unknown: "LSM_ID_???"),
+        SymbolSetRow("lsmFlags", 2681, 1, unknown: "LSM_FLAG_???"),
+        SymbolSetRow("landlockAdd", 2682, 1, unknown: "LANDLOCK_ADD_RULE_???"),
+        SymbolSetRow("seccompNotification", 2683, 1, unknown: "SECCOMP_USER_NOTIF_???"),
+        SymbolSetRow("auditArchitecture", 2684, 53, unknown: "AUDIT_ARCH_???"),
+        SymbolSetRow("ioctlRequest", 2737, 2644, unknown: "???", isAlternative: true),
+        SymbolSetRow("ioctlRequest32", 5381, 293, unknown: "???", isAlternative: true),
+        SymbolSetRow("inputKey", 5674, 627, unknown: "KEY_???"),
+        SymbolSetRow("inputSwitch", 6301, 18, unknown: "SW_???"),
+        SymbolSetRow("inputLight", 6319, 11, unknown: "LED_???"),
+        SymbolSetRow("inputRelative", 6330, 13, unknown: "REL_???"),
+        SymbolSetRow("inputMiscellany", 6343, 6, unknown: "MSC_???"),
+        SymbolSetRow("inputSound", 6349, 3, unknown: "SND_???"),
+        SymbolSetRow("inputRepeat", 6352, 2, unknown: "REP_???"),
+        SymbolSetRow("inputForce", 6354, 17, unknown: "FF_???"),
+        SymbolSetRow("inputForceStatus", 6371, 2, unknown: "FF_STATUS_???"),
+        SymbolSetRow("inputProperty", 6373, 8, unknown: "INPUT_PROP_???"),
+        SymbolSetRow("keyboardTable", 6381, 4, unknown: "K_???"),
+        SymbolSetRow("keyboardShift", 6385, 8, unknown: "1<<KG_???"),
+        SymbolSetRow("keyboardKey", 6393, 393, unknown: "K_???"),
+        SymbolSetRow("keyboardKind", 6786, 16, unknown: "KT_???"),
+        SymbolSetRow("keyboardMode", 6802, 5, unknown: "K_???"),
+        SymbolSetRow("keyboardMeta", 6807, 2, unknown: "K_???"),
+        SymbolSetRow("keyboardType", 6809, 3, unknown: "KB_???"),
+        SymbolSetRow("consoleMode", 6812, 4, unknown: "KD_???"),
+        SymbolSetRow("consoleFont", 6816, 4, unknown: "KD_FONT_OP_???"),
+        SymbolSetRow("consoleFontFlags", 6820, 2, unknown: "KD_FONT_FLAG_???"),
+        SymbolSetRow("keyboardLights", 6822, 3, unknown: "LED_???"),
+        SymbolSetRow("keyboardLightsDefault", 6825, 6, unknown: "LED_???"),
+        SymbolSetRow("kvmCapability", 6831, 244, unknown: "KVM_CAP_???"),
+        SymbolSetRow("kvmExit", 7075, 44, unknown: "KVM_EXIT_???"),
+        SymbolSetRow("kvmMemory", 7119, 3, unknown: "KVM_MEM_???"),
+        SymbolSetRow("kvmCpuid", 7122, 3, unknown: "KVM_CPUID_FLAG_???"),
+        SymbolSetRow("driveCommand", 7125, 93, unknown: "ATA_CMD_???"),
+        SymbolSetRow("niceness", 7218, 5, unknown: "IDE_NICE_???"),
+        SymbolSetRow("busState", 7223, 3, unknown: "BUSSTATE_???"),
+        SymbolSetRow("gpioHandle", 7226, 8, unknown: "GPIOHANDLE_REQUEST_???"),
+        SymbolSetRow("gpioLine", 7234, 8, unknown: "GPIOLINE_FLAG_???"),
+        SymbolSetRow("gpioEvent", 7242, 3, unknown: "GPIOEVENT_REQUEST_???"),
+        SymbolSetRow("gpioLineV2", 7245, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
+        SymbolSetRow("lircFeatures", 7258, 14, unknown: "LIRC_CAN_???"),
+        SymbolSetRow("lircMode", 7272, 5, unknown: "LIRC_MODE_???"),
+        SymbolSetRow("ptpEvents", 7277, 5, unknown: "PTP_???"),
+        SymbolSetRow("ptpOutput", 7282, 3, unknown: "PTP_PEROUT_???"),
+        SymbolSetRow("ptpPin", 7285, 4, unknown: "PTP_PF_???"),
+        SymbolSetRow("blockServer", 7289, 11, unknown: "NBD_FLAG_???"),
+        SymbolSetRow("watchdogSettings", 7300, 3, unknown: "WDIOS_???"),
+        SymbolSetRow("resetKind", 7303, 6, unknown: "SG_SCSI_RESET_???"),
+        SymbolSetRow("transferDirection", 7309, 4, unknown: "SG_DXFER_???"),
+        SymbolSetRow("transferFlags", 7313, 6, unknown: "SG_FLAG_???"),
+        SymbolSetRow("transferInfo", 7319, 3, unknown: "SG_INFO_???"),
+        SymbolSetRow("mapperVersion", 7322, 2, unknown: "UBI_???_VOLUME"),
+        SymbolSetRow("counterEvent", 7324, 8, unknown: "COUNTER_EVENT_???"),
+        SymbolSetRow("counterComponent", 7332, 6, unknown: "COUNTER_COMPONENT_???"),
+        SymbolSetRow("counterScope", 7338, 3, unknown: "COUNTER_SCOPE_???"),
+        SymbolSetRow("memoryKind", 7341, 8, unknown: "MTD_???"),
+        SymbolSetRow("memoryFlags", 7349, 5, unknown: "MTD_???"),
+        SymbolSetRow("memoryMode", 7354, 4, unknown: "MTD_FILE_MODE_???"),
+        SymbolSetRow("memoryOnce", 7358, 3, unknown: "MTD_OTP_???"),
+        SymbolSetRow("teeImplementation", 7361, 4, unknown: "TEE_IMPL_ID_???"),
+        SymbolSetRow("teeOptee", 7365, 1, unknown: "TEE_OPTEE_CAP_???"),
+        SymbolSetRow("teeAbilities", 7366, 5, unknown: "TEE_GEN_CAP_???"),
+        SymbolSetRow("teeMemory", 7371, 7, unknown: "TEE_IOCTL_SHM_???"),
+        SymbolSetRow("videoAbilities", 7378, 29, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoBuffer", 7407, 14, unknown: "V4L2_BUF_TYPE_???"),
+        SymbolSetRow("videoMemory", 7421, 4, unknown: "V4L2_MEMORY_???"),
+        SymbolSetRow("videoBufferFlags", 7425, 19, unknown: "V4L2_BUF_FLAG_???"),
+        SymbolSetRow("videoField", 7444, 10, unknown: "V4L2_FIELD_???"),
+        SymbolSetRow("videoColours", 7454, 13, unknown: "V4L2_COLORSPACE_???"),
+        SymbolSetRow("videoFormat", 7467, 250, unknown: "V4L2_PIX_FMT_???"),
+        SymbolSetRow("radioFormat", 7717, 8, unknown: "V4L2_SDR_FMT_???"),
+        SymbolSetRow("videoDataFormat", 7725, 16, unknown: "V4L2_META_FMT_???"),
+        SymbolSetRow("videoFormatFlags", 7741, 10, unknown: "V4L2_FMT_FLAG_???"),
+        SymbolSetRow("videoStandard", 7751, 26, unknown: "V4L2_STD_???"),
+        SymbolSetRow("videoInput", 7777, 3, unknown: "V4L2_INPUT_TYPE_???"),
+        SymbolSetRow("videoInputState", 7780, 15, unknown: "V4L2_IN_ST_???"),
+        SymbolSetRow("videoInputAbilities", 7795, 3, unknown: "V4L2_IN_CAP_???"),
+        SymbolSetRow("videoControl", 7798, 376, unknown: "V4L2_CID_???"),
+        SymbolSetRow("videoControlClass", 8174, 14, unknown: "V4L2_CTRL_CLASS_???"),
+        SymbolSetRow("videoControlType", 8188, 40, unknown: "V4L2_CTRL_TYPE_???"),
+        SymbolSetRow("videoControlFlags", 8228, 13, unknown: "V4L2_CTRL_FLAG_???"),
+        SymbolSetRow("tunerType", 8241, 5, unknown: "V4L2_TUNER_???"),
+        SymbolSetRow("tunerAbilities", 8246, 13, unknown: "V4L2_TUNER_CAP_???"),
+        SymbolSetRow("tunerChannels", 8259, 5, unknown: "V4L2_TUNER_SUB_???"),
+        SymbolSetRow("tunerMode", 8264, 5, unknown: "V4L2_TUNER_MODE_???"),
+        SymbolSetRow("videoSizes", 8269, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
+        SymbolSetRow("videoRates", 8272, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
+        SymbolSetRow("videoStream", 8275, 1, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoCapture", 8276, 1, unknown: "V4L2_MODE_???"),
+        SymbolSetRow("videoBlanking", 8277, 2, unknown: "V4L2_VBI_???"),
+        SymbolSetRow("videoServices", 8279, 5, unknown: "V4L2_SLICED_???"),
+        SymbolSetRow("btrfsKey", 8284, 45, unknown: ""),
+        SymbolSetRow("btrfsTree", 8329, 15, unknown: ""),
+        SymbolSetRow("btrfsGroup", 8344, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
+        SymbolSetRow("btrfsBalance", 8359, 5, unknown: "BTRFS_BALANCE_???"),
+        SymbolSetRow("btrfsBalanceState", 8364, 3, unknown: "BTRFS_BALANCE_STATE_???"),
+        SymbolSetRow("btrfsBalanceArguments", 8367, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
+        SymbolSetRow("btrfsBalanceControl", 8378, 2, unknown: "BTRFS_BALANCE_CTL_???"),
+        SymbolSetRow("btrfsFeature", 8380, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
+        SymbolSetRow("btrfsFeatureReadOnly", 8380, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
+        SymbolSetRow("btrfsFeatureIncompatible", 8384, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
+        SymbolSetRow("btrfsDefragment", 8401, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
+        SymbolSetRow("btrfsCompression", 8405, 4, unknown: "BTRFS_COMPRESS_???"),
+        SymbolSetRow("btrfsChecksum", 8409, 4, unknown: "BTRFS_CSUM_TYPE_???"),
+        SymbolSetRow("btrfsInformation", 8413, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
+        SymbolSetRow("btrfsReplace", 8416, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
+        SymbolSetRow("btrfsReplaceMode", 8419, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
+        SymbolSetRow("btrfsReplaceResult", 8421, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
+        SymbolSetRow("btrfsReplaceState", 8425, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
+        SymbolSetRow("btrfsStatistics", 8430, 1, unknown: "BTRFS_DEV_STATS_???"),
+        SymbolSetRow("btrfsStatistic", 8431, 5, unknown: ""),
+        SymbolSetRow("btrfsLogical", 8436, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
+        SymbolSetRow("btrfsQuota", 8437, 4, unknown: "BTRFS_QUOTA_CTL_???"),
+        SymbolSetRow("btrfsQuotaInherit", 8441, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
+        SymbolSetRow("btrfsQuotaLimit", 8442, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
+        SymbolSetRow("btrfsScrub", 8448, 1, unknown: "BTRFS_SCRUB_???"),
+        SymbolSetRow("btrfsSend", 8449, 5, unknown: "BTRFS_SEND_FLAG_???"),
+        SymbolSetRow("btrfsVolume", 8454, 3, unknown: "BTRFS_SUBVOL_???"),
+        SymbolSetRow("mapperFlags", 8457, 18, unknown: "DM_???"),
+        SymbolSetRow("functionKey", 8475, 256, unknown: "KVAL(K_???)"),
+        SymbolSetRow("memoryOperation", 8731, 3, unknown: "MTD_OPS_???"),
+        SymbolSetRow("memoryCorrection", 8734, 5, unknown: "MTD_NANDECC_???"),
+        SymbolSetRow("clockSwitch", 8739, 4, unknown: "RTC_BSM_???"),
+        SymbolSetRow("clockFeature", 8743, 8, unknown: "1<<RTC_FEATURE_???"),
+        SymbolSetRow("udmabuf", 8751, 1, unknown: "UDMABUF_FLAGS_???"),
+        SymbolSetRow("teeLogin", 8752, 6, unknown: "TEE_IOCTL_LOGIN_???"),
     ]
 
     private static let symbolSets2: [SymbolSetRow] = [
-        SymbolSetRow("mapperData", 8764, 3, unknown: "UBI_???"),
-        SymbolSetRow("shutdownKind", 8767, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
-        SymbolSetRow("blockProtection", 8770, 2, unknown: "LBMD_PI_CAP_???"),
-        SymbolSetRow("blockChecksum", 8772, 4, unknown: "LBMD_PI_CSUM_???"),
-        SymbolSetRow("transferProtocol", 8776, 1, unknown: "BSG_PROTOCOL_???"),
-        SymbolSetRow("transferSubprotocol", 8777, 3, unknown: "BSG_SUB_PROTOCOL_???"),
-        SymbolSetRow("transferQueue", 8780, 2, unknown: "BSG_FLAG_???"),
-        SymbolSetRow("serialPort", 8782, 14, unknown: "PORT_???"),
-        SymbolSetRow("serialFlags", 8796, 17, unknown: "ASYNC_???"),
-        SymbolSetRow("serialBus", 8813, 8, unknown: "SER_RS485_???"),
-        SymbolSetRow("consoleSwitch", 8821, 3, unknown: "VT_???"),
-        SymbolSetRow("consoleEvents", 8824, 4, unknown: "VT_EVENT_???"),
-        SymbolSetRow("i2cMessage", 8828, 9, unknown: "I2C_M_???"),
-        SymbolSetRow("i2cAbilities", 8837, 20, unknown: "I2C_FUNC_???"),
-        SymbolSetRow("i2cTransfer", 8857, 2, unknown: "I2C_SMBUS_???"),
-        SymbolSetRow("i2cProtocol", 8859, 9, unknown: "I2C_SMBUS_???"),
-        SymbolSetRow("frameBufferKind", 8868, 6, unknown: "FB_TYPE_???"),
-        SymbolSetRow("frameBufferVisual", 8874, 7, unknown: "FB_VISUAL_???"),
-        SymbolSetRow("frameBufferRotation", 8881, 4, unknown: "FB_ROTATE_???"),
-        SymbolSetRow("frameBufferBlank", 8885, 5, unknown: "FB_BLANK_???"),
-        SymbolSetRow("frameBufferActivation", 8890, 8, unknown: "FB_ACTIVATE_???"),
-        SymbolSetRow("frameBufferSync", 8898, 6, unknown: "FB_SYNC_???"),
-        SymbolSetRow("frameBufferMode", 8904, 6, unknown: "FB_VMODE_???"),
-        SymbolSetRow("usbUrb", 8910, 4, unknown: "USBDEVFS_URB_TYPE_???"),
-        SymbolSetRow("usbUrbFlags", 8914, 6, unknown: "USBDEVFS_URB_???"),
-        SymbolSetRow("usbAbilities", 8920, 9, unknown: "USBDEVFS_CAP_???"),
-        SymbolSetRow("usbClaim", 8929, 2, unknown: "USBDEVFS_DISCONNECT_CLAIM_???"),
-        SymbolSetRow("inputBus", 8931, 23, unknown: "BUS_???"),
-        SymbolSetRow("zoneKind", 8954, 3, unknown: "BLK_ZONE_TYPE_???"),
-        SymbolSetRow("zoneState", 8957, 8, unknown: "BLK_ZONE_COND_???"),
-        SymbolSetRow("zoneReport", 8965, 1, unknown: "BLK_ZONE_REP_???"),
-        SymbolSetRow("discFormat", 8966, 2, unknown: "CDROM_???"),
-        SymbolSetRow("discState", 8968, 5, unknown: "CDS_???"),
-        SymbolSetRow("syncAccess", 8973, 4, unknown: "DMA_BUF_SYNC_???"),
-        SymbolSetRow("encryptionMode", 8977, 6, unknown: "FSCRYPT_MODE_???"),
-        SymbolSetRow("encryptionPolicy", 8983, 7, unknown: "FSCRYPT_POLICY_???"),
-        SymbolSetRow("ethtoolCommand", 8990, 78, unknown: "ETHTOOL_???"),
-        SymbolSetRow("stampSending", 9068, 4, unknown: "HWTSTAMP_TX_???"),
-        SymbolSetRow("stampFilter", 9072, 16, unknown: "HWTSTAMP_FILTER_???"),
-        SymbolSetRow("stampFlags", 9088, 1, unknown: "HWTSTAMP_FLAG_???"),
-        SymbolSetRow("vlanCommand", 9089, 10, unknown: "???_VLAN_???_CMD"),
-        SymbolSetRow("serialLine", 9099, 1, unknown: "TIOCSER_???"),
-        SymbolSetRow("encryptionKeyKind", 9100, 2, unknown: "FSCRYPT_KEY_SPEC_TYPE_???"),
-        SymbolSetRow("encryptionRemoval", 9102, 2, unknown: "FSCRYPT_KEY_REMOVAL_STATUS_???"),
-        SymbolSetRow("encryptionKeyState", 9104, 3, unknown: "FSCRYPT_KEY_STATUS_???"),
-        SymbolSetRow("encryptionKeyOwner", 9107, 1, unknown: "FSCRYPT_KEY_STATUS_FLAG_???"),
-        SymbolSetRow("dosFile", 9108, 6, unknown: "ATTR_???"),
-        SymbolSetRow("termInput", 9114, 15, unknown: ""),
-        SymbolSetRow("termLocal", 9129, 16, unknown: ""),
-        SymbolSetRow("lineDiscipline", 9145, 31, unknown: "N_???"),
-        SymbolSetRow("termCharacter", 9176, 17, unknown: "???"),
-        SymbolSetRow("modem", 9193, 12, unknown: "TIOCM_???"),
-        SymbolSetRow("termFlow", 9205, 4, unknown: "TC???"),
-        SymbolSetRow("termFlush", 9209, 3, unknown: "TC???"),
-        SymbolSetRow("loop", 9212, 5, unknown: "LO_FLAGS_???"),
-        SymbolSetRow("loopCrypt", 9217, 10, unknown: "LO_CRYPT_???"),
-        SymbolSetRow("inode", 9227, 29, unknown: "FS_???_FL"),
-        SymbolSetRow("xflags", 9256, 20, unknown: "FS_XFLAG_???"),
-        SymbolSetRow("uffdFeatures", 9276, 17, unknown: "UFFD_FEATURE_???"),
-        SymbolSetRow("uffdApiCalls", 9293, 3, unknown: "_UFFDIO_???"),
-        SymbolSetRow("uffdRangeCalls", 9296, 7, unknown: "UFFDIO_???"),
-        SymbolSetRow("uffdRegister", 9303, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
-        SymbolSetRow("uffdCopy", 9306, 2, unknown: "UFFDIO_COPY_???"),
-        SymbolSetRow("uffdZeropage", 9308, 1, unknown: "UFFDIO_ZEROPAGE_???"),
-        SymbolSetRow("uffdProtect", 9309, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
-        SymbolSetRow("uffdContinue", 9311, 2, unknown: "UFFDIO_CONTINUE_???"),
-        SymbolSetRow("uffdPoison", 9313, 1, unknown: "UFFDIO_POISON_???"),
-        SymbolSetRow("uffdMove", 9314, 2, unknown: "UFFDIO_MOVE_???"),
-        SymbolSetRow("perfGroup", 9316, 1, unknown: "PERF_IOC_FLAG_???"),
-        SymbolSetRow("rtcVoltage", 9317, 5, unknown: "RTC_VL_???"),
-        SymbolSetRow("rtcParameter", 9322, 3, unknown: "RTC_PARAM_???"),
-        SymbolSetRow("interface", 9325, 19, unknown: "IFF_???"),
-        SymbolSetRow("fiemap", 9344, 3, unknown: "FIEMAP_FLAG_???"),
-        SymbolSetRow("fiemapExtent", 9347, 11, unknown: "FIEMAP_EXTENT_???"),
-        SymbolSetRow("partitionOperation", 9358, 3, unknown: "BLKPG_???"),
-        SymbolSetRow("pidfdInfo", 9361, 8, unknown: "PIDFD_INFO_???"),
-        SymbolSetRow("pidfdCoredump", 9369, 4, unknown: "PIDFD_COREDUMP_???"),
-        SymbolSetRow("tunnel", 9373, 14, unknown: "IFF_???"),
-        SymbolSetRow("tunnelOffload", 9387, 5, unknown: "TUN_F_???"),
-        SymbolSetRow("watchdog", 9392, 12, unknown: "WDIOF_???"),
-        SymbolSetRow("route", 9404, 10, unknown: "RTF_???"),
-        SymbolSetRow("inputEvent", 9414, 12, unknown: "EV_???"),
-        SymbolSetRow("inputAxis", 9426, 44, unknown: "ABS_???"),
-        SymbolSetRow("termOutput", 9470, 25, unknown: ""),
-        SymbolSetRow("termControl", 9495, 76, unknown: ""),
-        SymbolSetRow("verityHash", 9571, 2, unknown: "FS_VERITY_HASH_ALG_???"),
-        SymbolSetRow("hardwareType", 9573, 68, unknown: "ARPHRD_???"),
-        SymbolSetRow("etherProtocol", 9641, 106, unknown: "ETH_P_???"),
-        SymbolSetRow("arpHardware", 9747, 67, unknown: "ARPHRD_???"),
-        SymbolSetRow("packetType", 9814, 8, unknown: "PACKET_???"),
-        SymbolSetRow("canProtocol", 9822, 7, unknown: "CAN_???"),
-        SymbolSetRow("kcmProtocol", 9829, 1, unknown: "KCMPROTO_???"),
-        SymbolSetRow("nfcProtocol", 9830, 2, unknown: "NFC_SOCKPROTO_???"),
-        SymbolSetRow("nfcAirProtocol", 9832, 7, unknown: "NFC_PROTO_???"),
-        SymbolSetRow("phonetProtocol", 9839, 3, unknown: "PN_PROTO_???"),
-        SymbolSetRow("caifProtocol", 9842, 6, unknown: "CAIFPROTO_???"),
-        SymbolSetRow("xdpAddress", 9848, 5, unknown: "XDP_???"),
-        SymbolSetRow("vsockContext", 9853, 4, unknown: ""),
-        SymbolSetRow("vsockPort", 9857, 1, unknown: ""),
-        SymbolSetRow("vsockAddress", 9858, 1, unknown: "VMADDR_FLAG_???"),
-        SymbolSetRow("qipcrtrNode", 9859, 1, unknown: ""),
-        SymbolSetRow("qipcrtrPort", 9860, 1, unknown: ""),
-        SymbolSetRow("bluetoothProtocol", 9861, 8, unknown: "BTPROTO_???"),
-        SymbolSetRow("bluetoothService", 9869, 4, unknown: "L2CAP_PSM_???"),
-        SymbolSetRow("bluetoothChannel", 9873, 7, unknown: "L2CAP_CID_???"),
-        SymbolSetRow("bluetoothControl", 9880, 5, unknown: "HCI_CHANNEL_???"),
-        SymbolSetRow("bluetoothAddress", 9885, 3, unknown: "BDADDR_???"),
-        SymbolSetRow("algAddress", 9888, 1, unknown: "CRYPTO_ALG_???"),
-        SymbolSetRow("ax25Protocol", 9889, 13, unknown: "AX25_P_???"),
-        SymbolSetRow("smcProtocol", 9902, 2, unknown: "SMCPROTO_???"),
-        SymbolSetRow("mctpNetwork", 9904, 1, unknown: ""),
-        SymbolSetRow("mctpAddress", 9905, 2, unknown: ""),
-        SymbolSetRow("nfcService", 9907, 5, unknown: ""),
-        SymbolSetRow("irdaProtocol", 9912, 2, unknown: "IRDAPROTO_???"),
-        SymbolSetRow("isdnProtocol", 9914, 13, unknown: "ISDN_P_???"),
-        SymbolSetRow("tipcAddress", 9927, 3, unknown: "TIPC_???"),
-        SymbolSetRow("tipcScope", 9930, 2, unknown: "TIPC_???_SCOPE"),
-        SymbolSetRow("radioAddressKind", 9932, 3, unknown: "IEEE802154_ADDR_???"),
-        SymbolSetRow("radioNetwork", 9935, 1, unknown: ""),
-        SymbolSetRow("radioAddress", 9936, 2, unknown: ""),
-        SymbolSetRow("rxrpcService", 9938, 4, unknown: "???_SERVICE"),
-        SymbolSetRow("socketProtocol", 9942, 14, unknown: ""),
-        SymbolSetRow("socketLevel", 9956, 44, unknown: "SOL_??"),
-        SymbolSetRow("socketOption", 10000, 79, unknown: "SO_???"),
-        SymbolSetRow("tcpOption", 10079, 46, unknown: "TCP_???"),
-        SymbolSetRow("udpOption", 10125, 6, unknown: "UDP_???"),
-        SymbolSetRow("ipOption", 10131, 47, unknown: "IP_???"),
-        SymbolSetRow("ipv6Option", 10178, 63, unknown: "IPV6_???"),
-        SymbolSetRow("packetOption", 10241, 23, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkOption", 10264, 12, unknown: "NETLINK_???"),
-        SymbolSetRow("vsockOption", 10276, 8, unknown: "SO_VM_???"),
-        SymbolSetRow("rawOption", 10284, 1, unknown: "RAW_???"),
-        SymbolSetRow("canRawOption", 10285, 8, unknown: "CAN_RAW_???"),
-        SymbolSetRow("sctpOption", 10293, 75, unknown: "SCTP_???"),
-        SymbolSetRow("dccpOption", 10368, 16, unknown: "DCCP_SOCKOPT_???"),
-        SymbolSetRow("tipcOption", 10384, 12, unknown: "TIPC_???"),
-        SymbolSetRow("rxrpcOption", 10396, 7, unknown: "RXRPC_???"),
-        SymbolSetRow("pppol2tpOption", 10403, 5, unknown: "PPPOL2TP_SO_???"),
-        SymbolSetRow("rdsOption", 10408, 20, unknown: "RDS_???"),
-        SymbolSetRow("caifOption", 10428, 3, unknown: "CAIFSO_???"),
-        SymbolSetRow("algOption", 10431, 7, unknown: "ALG_???"),
-        SymbolSetRow("nfcOption", 10438, 5, unknown: "NFC_LLCP_???"),
-        SymbolSetRow("kcmOption", 10443, 1, unknown: "KCM_???"),
-        SymbolSetRow("tlsOption", 10444, 5, unknown: "TLS_???"),
-        SymbolSetRow("xdpOption", 10449, 9, unknown: "XDP_???"),
-        SymbolSetRow("mptcpOption", 10458, 3, unknown: "MPTCP_???"),
-        SymbolSetRow("smcOption", 10461, 1, unknown: "SMC_???"),
-        SymbolSetRow("llcOption", 10462, 10, unknown: "LLC_OPT_???"),
-        SymbolSetRow("packetMembership", 10472, 4, unknown: "PACKET_MR_???"),
-        SymbolSetRow("icmpType", 10476, 13, unknown: "ICMP_???"),
-        SymbolSetRow("bluetoothOption", 10489, 11, unknown: "BT_???"),
-        SymbolSetRow("txRehash", 10500, 3, unknown: "SOCK_TXREHASH_???"),
-        SymbolSetRow("controlLevel", 10503, 7, unknown: ""),
-        SymbolSetRow("socketControl", 10510, 18, unknown: "SCM_???"),
-        SymbolSetRow("ipControl", 10528, 11, unknown: "IP_???"),
-        SymbolSetRow("udpControl", 10539, 2, unknown: "UDP_???"),
-        SymbolSetRow("ipv6Control", 10541, 12, unknown: "IPV6_???"),
-        SymbolSetRow("packetControl", 10553, 1, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkControl", 10554, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("algOperation", 10556, 2, unknown: "ALG_OP_???"),
-        SymbolSetRow("algControl", 10558, 3, unknown: "ALG_???"),
-        SymbolSetRow("signedSegments", 10561, 2, unknown: "TCP_MD5SIG_FLAG_???"),
-        SymbolSetRow("flowAction", 10563, 3, unknown: "IPV6_FL_A_???"),
-        SymbolSetRow("flowShare", 10566, 5, unknown: "IPV6_FL_S_???"),
-        SymbolSetRow("flowFlags", 10571, 4, unknown: "IPV6_FL_F_???"),
-        SymbolSetRow("tcpState", 10575, 13, unknown: "TCP_???"),
-        SymbolSetRow("socketLevelGet", 10588, 3, unknown: ""),
-        SymbolSetRow("socketLevelSet", 10591, 2, unknown: ""),
-        SymbolSetRow("ipOptionGet", 10593, 20, unknown: "IP_???"),
-        SymbolSetRow("ipOptionSet", 10613, 22, unknown: "IP_???"),
-        SymbolSetRow("ipv6OptionGet", 10635, 5, unknown: "IPV6_???"),
-        SymbolSetRow("ipv6OptionSet", 10640, 2, unknown: "IPV6_???"),
-        SymbolSetRow("socketOptionGet", 10642, 1, unknown: "SO_???"),
-        SymbolSetRow("ax25Option", 10643, 11, unknown: "AX25_???"),
-        SymbolSetRow("ipxOption", 10654, 1, unknown: "IPX_???"),
-        SymbolSetRow("irdaOption", 10655, 11, unknown: "IRLMP_???"),
-        SymbolSetRow("phonetPipeOption", 10666, 4, unknown: "PNPIPE_???"),
-        SymbolSetRow("tipcImportance", 10670, 4, unknown: "TIPC_???_IMPORTANCE"),
-        SymbolSetRow("tipcGroup", 10674, 2, unknown: "TIPC_GROUP_???"),
-        SymbolSetRow("tcpKey", 10676, 2, unknown: "TCP_AO_KEYF_???"),
-        SymbolSetRow("netlinkType", 10678, 4, unknown: "NLMSG_???"),
-        SymbolSetRow("routeType", 10682, 75, unknown: "RTM_???"),
-        SymbolSetRow("netlinkFlags", 10757, 6, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkNew", 10763, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkGet", 10767, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkDelete", 10771, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkAnswer", 10773, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkError", 10775, 7, unknown: "NLMSGERR_ATTR_???"),
-        SymbolSetRow("interfaceFlags", 10782, 19, unknown: "IFF_???"),
-        SymbolSetRow("linkAttribute", 10801, 70, unknown: "IFLA_???"),
-        SymbolSetRow("addressAttribute", 10871, 12, unknown: "IFA_???"),
-        SymbolSetRow("addressFlags", 10883, 12, unknown: "IFA_F_???"),
-        SymbolSetRow("routeAttribute", 10895, 32, unknown: "RTA_???"),
-        SymbolSetRow("neighbourAttribute", 10927, 18, unknown: "NDA_???"),
-        SymbolSetRow("neighbourState", 10945, 9, unknown: "NUD_???"),
-        SymbolSetRow("neighbourFlags", 10954, 8, unknown: "NTF_???"),
-        SymbolSetRow("ruleAttribute", 10962, 31, unknown: "FRA_???"),
-        SymbolSetRow("routeKind", 10993, 12, unknown: "RTN_???"),
-        SymbolSetRow("routeScope", 11005, 5, unknown: ""),
-        SymbolSetRow("routeTable", 11010, 5, unknown: ""),
+        SymbolSetRow("teeOrigin", 8758, 4, unknown: "TEEC_ORIGIN_???"),
+        SymbolSetRow("teeParameter", 8762, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
+        SymbolSetRow("mapperVolume", 8776, 1, unknown: "UBI_VOL_???"),
+        SymbolSetRow("mapperProperty", 8777, 1, unknown: "UBI_VOL_PROP_???"),
+        SymbolSetRow("mapperData", 8778, 3, unknown: "UBI_???"),
+        SymbolSetRow("shutdownKind", 8781, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
+        SymbolSetRow("blockProtection", 8784, 2, unknown: "LBMD_PI_CAP_???"),
+        SymbolSetRow("blockChecksum", 8786, 4, unknown: "LBMD_PI_CSUM_???"),
+        SymbolSetRow("transferProtocol", 8790, 1, unknown: "BSG_PROTOCOL_???"),
+        SymbolSetRow("transferSubprotocol", 8791, 3, unknown: "BSG_SUB_PROTOCOL_???"),
+        SymbolSetRow("transferQueue", 8794, 2, unknown: "BSG_FLAG_???"),
+        SymbolSetRow("serialPort", 8796, 14, unknown: "PORT_???"),
+        SymbolSetRow("serialFlags", 8810, 17, unknown: "ASYNC_???"),
+        SymbolSetRow("serialBus", 8827, 8, unknown: "SER_RS485_???"),
+        SymbolSetRow("consoleSwitch", 8835, 3, unknown: "VT_???"),
+        SymbolSetRow("consoleEvents", 8838, 4, unknown: "VT_EVENT_???"),
+        SymbolSetRow("i2cMessage", 8842, 9, unknown: "I2C_M_???"),
+        SymbolSetRow("i2cAbilities", 8851, 20, unknown: "I2C_FUNC_???"),
+        SymbolSetRow("i2cTransfer", 8871, 2, unknown: "I2C_SMBUS_???"),
+        SymbolSetRow("i2cProtocol", 8873, 9, unknown: "I2C_SMBUS_???"),
+        SymbolSetRow("frameBufferKind", 8882, 6, unknown: "FB_TYPE_???"),
+        SymbolSetRow("frameBufferVisual", 8888, 7, unknown: "FB_VISUAL_???"),
+        SymbolSetRow("frameBufferRotation", 8895, 4, unknown: "FB_ROTATE_???"),
+        SymbolSetRow("frameBufferBlank", 8899, 5, unknown: "FB_BLANK_???"),
+        SymbolSetRow("frameBufferActivation", 8904, 8, unknown: "FB_ACTIVATE_???"),
+        SymbolSetRow("frameBufferSync", 8912, 6, unknown: "FB_SYNC_???"),
+        SymbolSetRow("frameBufferMode", 8918, 6, unknown: "FB_VMODE_???"),
+        SymbolSetRow("usbUrb", 8924, 4, unknown: "USBDEVFS_URB_TYPE_???"),
+        SymbolSetRow("usbUrbFlags", 8928, 6, unknown: "USBDEVFS_URB_???"),
+        SymbolSetRow("usbAbilities", 8934, 9, unknown: "USBDEVFS_CAP_???"),
+        SymbolSetRow("usbClaim", 8943, 2, unknown: "USBDEVFS_DISCONNECT_CLAIM_???"),
+        SymbolSetRow("inputBus", 8945, 23, unknown: "BUS_???"),
+        SymbolSetRow("zoneKind", 8968, 3, unknown: "BLK_ZONE_TYPE_???"),
+        SymbolSetRow("zoneState", 8971, 8, unknown: "BLK_ZONE_COND_???"),
+        SymbolSetRow("zoneReport", 8979, 1, unknown: "BLK_ZONE_REP_???"),
+        SymbolSetRow("discFormat", 8980, 2, unknown: "CDROM_???"),
+        SymbolSetRow("discState", 8982, 5, unknown: "CDS_???"),
+        SymbolSetRow("syncAccess", 8987, 4, unknown: "DMA_BUF_SYNC_???"),
+        SymbolSetRow("encryptionMode", 8991, 6, unknown: "FSCRYPT_MODE_???"),
+        SymbolSetRow("encryptionPolicy", 8997, 7, unknown: "FSCRYPT_POLICY_???"),
+        SymbolSetRow("ethtoolCommand", 9004, 78, unknown: "ETHTOOL_???"),
+        SymbolSetRow("stampSending", 9082, 4, unknown: "HWTSTAMP_TX_???"),
+        SymbolSetRow("stampFilter", 9086, 16, unknown: "HWTSTAMP_FILTER_???"),
+        SymbolSetRow("stampFlags", 9102, 1, unknown: "HWTSTAMP_FLAG_???"),
+        SymbolSetRow("vlanCommand", 9103, 10, unknown: "???_VLAN_???_CMD"),
+        SymbolSetRow("serialLine", 9113, 1, unknown: "TIOCSER_???"),
+        SymbolSetRow("encryptionKeyKind", 9114, 2, unknown: "FSCRYPT_KEY_SPEC_TYPE_???"),
+        SymbolSetRow("encryptionRemoval", 9116, 2, unknown: "FSCRYPT_KEY_REMOVAL_STATUS_???"),
+        SymbolSetRow("encryptionKeyState", 9118, 3, unknown: "FSCRYPT_KEY_STATUS_???"),
+        SymbolSetRow("encryptionKeyOwner", 9121, 1, unknown: "FSCRYPT_KEY_STATUS_FLAG_???"),
+        SymbolSetRow("dosFile", 9122, 6, unknown: "ATTR_???"),
+        SymbolSetRow("termInput", 9128, 15, unknown: ""),
+        SymbolSetRow("termLocal", 9143, 16, unknown: ""),
+        SymbolSetRow("lineDiscipline", 9159, 31, unknown: "N_???"),
+        SymbolSetRow("termCharacter", 9190, 17, unknown: "???"),
+        SymbolSetRow("modem", 9207, 12, unknown: "TIOCM_???"),
+        SymbolSetRow("termFlow", 9219, 4, unknown: "TC???"),
+        SymbolSetRow("termFlush", 9223, 3, unknown: "TC???"),
+        SymbolSetRow("loop", 9226, 5, unknown: "LO_FLAGS_???"),
+        SymbolSetRow("loopCrypt", 9231, 10, unknown: "LO_CRYPT_???"),
+        SymbolSetRow("inode", 9241, 29, unknown: "FS_???_FL"),
+        SymbolSetRow("xflags", 9270, 20, unknown: "FS_XFLAG_???"),
+        SymbolSetRow("uffdFeatures", 9290, 17, unknown: "UFFD_FEATURE_???"),
+        SymbolSetRow("uffdApiCalls", 9307, 3, unknown: "_UFFDIO_???"),
+        SymbolSetRow("uffdRangeCalls", 9310, 7, unknown: "UFFDIO_???"),
+        SymbolSetRow("uffdRegister", 9317, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
+        SymbolSetRow("uffdCopy", 9320, 2, unknown: "UFFDIO_COPY_???"),
+        SymbolSetRow("uffdZeropage", 9322, 1, unknown: "UFFDIO_ZEROPAGE_???"),
+        SymbolSetRow("uffdProtect", 9323, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
+        SymbolSetRow("uffdContinue", 9325, 2, unknown: "UFFDIO_CONTINUE_???"),
+        SymbolSetRow("uffdPoison", 9327, 1, unknown: "UFFDIO_POISON_???"),
+        SymbolSetRow("uffdMove", 9328, 2, unknown: "UFFDIO_MOVE_???"),
+        SymbolSetRow("perfGroup", 9330, 1, unknown: "PERF_IOC_FLAG_???"),
+        SymbolSetRow("rtcVoltage", 9331, 5, unknown: "RTC_VL_???"),
+        SymbolSetRow("rtcParameter", 9336, 3, unknown: "RTC_PARAM_???"),
+        SymbolSetRow("interface", 9339, 19, unknown: "IFF_???"),
+        SymbolSetRow("fiemap", 9358, 3, unknown: "FIEMAP_FLAG_???"),
+        SymbolSetRow("fiemapExtent", 9361, 11, unknown: "FIEMAP_EXTENT_???"),
+        SymbolSetRow("partitionOperation", 9372, 3, unknown: "BLKPG_???"),
+        SymbolSetRow("pidfdInfo", 9375, 8, unknown: "PIDFD_INFO_???"),
+        SymbolSetRow("pidfdCoredump", 9383, 4, unknown: "PIDFD_COREDUMP_???"),
+        SymbolSetRow("tunnel", 9387, 14, unknown: "IFF_???"),
+        SymbolSetRow("tunnelOffload", 9401, 5, unknown: "TUN_F_???"),
+        SymbolSetRow("watchdog", 9406, 12, unknown: "WDIOF_???"),
+        SymbolSetRow("route", 9418, 10, unknown: "RTF_???"),
+        SymbolSetRow("inputEvent", 9428, 12, unknown: "EV_???"),
+        SymbolSetRow("inputAxis", 9440, 44, unknown: "ABS_???"),
+        SymbolSetRow("termOutput", 9484, 25, unknown: ""),
+        SymbolSetRow("termControl", 9509, 76, unknown: ""),
+        SymbolSetRow("verityHash", 9585, 2, unknown: "FS_VERITY_HASH_ALG_???"),
+        SymbolSetRow("hardwareType", 9587, 68, unknown: "ARPHRD_???"),
+        SymbolSetRow("etherProtocol", 9655, 106, unknown: "ETH_P_???"),
+        SymbolSetRow("arpHardware", 9761, 67, unknown: "ARPHRD_???"),
+        SymbolSetRow("packetType", 9828, 8, unknown: "PACKET_???"),
+        SymbolSetRow("canProtocol", 9836, 7, unknown: "CAN_???"),
+        SymbolSetRow("kcmProtocol", 9843, 1, unknown: "KCMPROTO_???"),
+        SymbolSetRow("nfcProtocol", 9844, 2, unknown: "NFC_SOCKPROTO_???"),
+        SymbolSetRow("nfcAirProtocol", 9846, 7, unknown: "NFC_PROTO_???"),
+        SymbolSetRow("phonetProtocol", 9853, 3, unknown: "PN_PROTO_???"),
+        SymbolSetRow("caifProtocol", 9856, 6, unknown: "CAIFPROTO_???"),
+        SymbolSetRow("xdpAddress", 9862, 5, unknown: "XDP_???"),
+        SymbolSetRow("vsockContext", 9867, 4, unknown: ""),
+        SymbolSetRow("vsockPort", 9871, 1, unknown: ""),
+        SymbolSetRow("vsockAddress", 9872, 1, unknown: "VMADDR_FLAG_???"),
+        SymbolSetRow("qipcrtrNode", 9873, 1, unknown: ""),
+        SymbolSetRow("qipcrtrPort", 9874, 1, unknown: ""),
+        SymbolSetRow("bluetoothProtocol", 9875, 8, unknown: "BTPROTO_???"),
+        SymbolSetRow("bluetoothService", 9883, 4, unknown: "L2CAP_PSM_???"),
+        SymbolSetRow("bluetoothChannel", 9887, 7, unknown: "L2CAP_CID_???"),
+        SymbolSetRow("bluetoothControl", 9894, 5, unknown: "HCI_CHANNEL_???"),
+        SymbolSetRow("bluetoothAddress", 9899, 3, unknown: "BDADDR_???"),
+        SymbolSetRow("algAddress", 9902, 1, unknown: "CRYPTO_ALG_???"),
+        SymbolSetRow("ax25Protocol", 9903, 13, unknown: "AX25_P_???"),
+        SymbolSetRow("smcProtocol", 9916, 2, unknown: "SMCPROTO_???"),
+        SymbolSetRow("mctpNetwork", 9918, 1, unknown: ""),
+        SymbolSetRow("mctpAddress", 9919, 2, unknown: ""),
+        SymbolSetRow("nfcService", 9921, 5, unknown: ""),
+        SymbolSetRow("irdaProtocol", 9926, 2, unknown: "IRDAPROTO_???"),
+        SymbolSetRow("isdnProtocol", 9928, 13, unknown: "ISDN_P_???"),
+        SymbolSetRow("tipcAddress", 9941, 3, unknown: "TIPC_???"),
+        SymbolSetRow("tipcScope", 9944, 2, unknown: "TIPC_???_SCOPE"),
+        SymbolSetRow("radioAddressKind", 9946, 3, unknown: "IEEE802154_ADDR_???"),
+        SymbolSetRow("radioNetwork", 9949, 1, unknown: ""),
+        SymbolSetRow("radioAddress", 9950, 2, unknown: ""),
+        SymbolSetRow("rxrpcService", 9952, 4, unknown: "???_SERVICE"),
+        SymbolSetRow("socketProtocol", 9956, 14, unknown: ""),
+        SymbolSetRow("socketLevel", 9970, 44, unknown: "SOL_??"),
+        SymbolSetRow("socketOption", 10014, 79, unknown: "SO_???"),
+        SymbolSetRow("tcpOption", 10093, 46, unknown: "TCP_???"),
+        SymbolSetRow("udpOption", 10139, 6, unknown: "UDP_???"),
+        SymbolSetRow("ipOption", 10145, 47, unknown: "IP_???"),
+        SymbolSetRow("ipv6Option", 10192, 63, unknown: "IPV6_???"),
+        SymbolSetRow("packetOption", 10255, 23, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkOption", 10278, 12, unknown: "NETLINK_???"),
+        SymbolSetRow("vsockOption", 10290, 8, unknown: "SO_VM_???"),
+        SymbolSetRow("rawOption", 10298, 1, unknown: "RAW_???"),
+        SymbolSetRow("canRawOption", 10299, 8, unknown: "CAN_RAW_???"),
+        SymbolSetRow("sctpOption", 10307, 75, unknown: "SCTP_???"),
+        SymbolSetRow("dccpOption", 10382, 16, unknown: "DCCP_SOCKOPT_???"),
+        SymbolSetRow("tipcOption", 10398, 12, unknown: "TIPC_???"),
+        SymbolSetRow("rxrpcOption", 10410, 7, unknown: "RXRPC_???"),
+        SymbolSetRow("pppol2tpOption", 10417, 5, unknown: "PPPOL2TP_SO_???"),
+        SymbolSetRow("rdsOption", 10422, 20, unknown: "RDS_???"),
+        SymbolSetRow("caifOption", 10442, 3, unknown: "CAIFSO_???"),
+        SymbolSetRow("algOption", 10445, 7, unknown: "ALG_???"),
+        SymbolSetRow("nfcOption", 10452, 5, unknown: "NFC_LLCP_???"),
+        SymbolSetRow("kcmOption", 10457, 1, unknown: "KCM_???"),
+        SymbolSetRow("tlsOption", 10458, 5, unknown: "TLS_???"),
+        SymbolSetRow("xdpOption", 10463, 9, unknown: "XDP_???"),
+        SymbolSetRow("mptcpOption", 10472, 3, unknown: "MPTCP_???"),
+        SymbolSetRow("smcOption", 10475, 1, unknown: "SMC_???"),
+        SymbolSetRow("llcOption", 10476, 10, unknown: "LLC_OPT_???"),
+        SymbolSetRow("packetMembership", 10486, 4, unknown: "PACKET_MR_???"),
+        SymbolSetRow("icmpType", 10490, 13, unknown: "ICMP_???"),
+        SymbolSetRow("bluetoothOption", 10503, 11, unknown: "BT_???"),
+        SymbolSetRow("txRehash", 10514, 3, unknown: "SOCK_TXREHASH_???"),
+        SymbolSetRow("controlLevel", 10517, 7, unknown: ""),
+        SymbolSetRow("socketControl", 10524, 18, unknown: "SCM_???"),
+        SymbolSetRow("ipControl", 10542, 11, unknown: "IP_???"),
+        SymbolSetRow("udpControl", 10553, 2, unknown: "UDP_???"),
+        SymbolSetRow("ipv6Control", 10555, 12, unknown: "IPV6_???"),
+        SymbolSetRow("packetControl", 10567, 1, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkControl", 10568, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("algOperation", 10570, 2, unknown: "ALG_OP_???"),
+        SymbolSetRow("algControl", 10572, 3, unknown: "ALG_???"),
+        SymbolSetRow("signedSegments", 10575, 2, unknown: "TCP_MD5SIG_FLAG_???"),
+        SymbolSetRow("flowAction", 10577, 3, unknown: "IPV6_FL_A_???"),
+        SymbolSetRow("flowShare", 10580, 5, unknown: "IPV6_FL_S_???"),
+        SymbolSetRow("flowFlags", 10585, 4, unknown: "IPV6_FL_F_???"),
+        SymbolSetRow("tcpState", 10589, 13, unknown: "TCP_???"),
+        SymbolSetRow("socketLevelGet", 10602, 3, unknown: ""),
+        SymbolSetRow("socketLevelSet", 10605, 2, unknown: ""),
+        SymbolSetRow("ipOptionGet", 10607, 20, unknown: "IP_???"),
+        SymbolSetRow("ipOptionSet", 10627, 22, unknown: "IP_???"),
+        SymbolSetRow("ipv6OptionGet", 10649, 5, unknown: "IPV6_???"),
+        SymbolSetRow("ipv6OptionSet", 10654, 2, unknown: "IPV6_???"),
+        SymbolSetRow("socketOptionGet", 10656, 1, unknown: "SO_???"),
+        SymbolSetRow("ax25Option", 10657, 11, unknown: "AX25_???"),
+        SymbolSetRow("ipxOption", 10668, 1, unknown: "IPX_???"),
+        SymbolSetRow("irdaOption", 10669, 11, unknown: "IRLMP_???"),
+        SymbolSetRow("phonetPipeOption", 10680, 4, unknown: "PNPIPE_???"),
+        SymbolSetRow("tipcImportance", 10684, 4, unknown: "TIPC_???_IMPORTANCE"),
+        SymbolSetRow("tipcGroup", 10688, 2, unknown: "TIPC_GROUP_???"),
+        SymbolSetRow("tcpKey", 10690, 2, unknown: "TCP_AO_KEYF_???"),
+        SymbolSetRow("netlinkType", 10692, 4, unknown: "NLMSG_???"),
+        SymbolSetRow("routeType", 10696, 75, unknown: "RTM_???"),
+        SymbolSetRow("netlinkFlags", 10771, 6, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkNew", 10777, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkGet", 10781, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkDelete", 10785, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkAnswer", 10787, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkError", 10789, 7, unknown: "NLMSGERR_ATTR_???"),
+        SymbolSetRow("interfaceFlags", 10796, 19, unknown: "IFF_???"),
+        SymbolSetRow("linkAttribute", 10815, 70, unknown: "IFLA_???"),
+        SymbolSetRow("addressAttribute", 10885, 12, unknown: "IFA_???"),
+        SymbolSetRow("addressFlags", 10897, 12, unknown: "IFA_F_???"),
+        SymbolSetRow("routeAttribute", 10909, 32, unknown: "RTA_???"),
+        SymbolSetRow("neighbourAttribute", 10941, 18, unknown: "NDA_???"),
+        SymbolSetRow("neighbourState", 10959, 9, unknown: "NUD_???"),
+        SymbolSetRow("neighbourFlags", 10968, 8, unknown: "NTF_???"),
     ]
 
     private static let symbolSets3: [SymbolSetRow] = [
-        SymbolSetRow("routeProtocol", 11015, 24, unknown: "RTPROT_???"),
-        SymbolSetRow("routeFlags", 11039, 9, unknown: "RTM_F_???"),
-        SymbolSetRow("hopFlags", 11048, 7, unknown: "RTNH_F_???"),
-        SymbolSetRow("ruleAction", 11055, 9, unknown: "FR_ACT_???"),
-        SymbolSetRow("linkInfo", 11064, 6, unknown: "IFLA_INFO_???"),
-        SymbolSetRow("diagType", 11070, 4, unknown: "SOCK_DIAG_???"),
-        SymbolSetRow("auditType", 11074, 110, unknown: "AUDIT_???"),
-        SymbolSetRow("xfrmType", 11184, 26, unknown: "XFRM_MSG_???"),
-        SymbolSetRow("filterSubsystem", 11210, 13, unknown: "NFNL_SUBSYS_???"),
-        SymbolSetRow("genericType", 11223, 3, unknown: "GENERIC_FAMILY_???"),
-        SymbolSetRow("genericCommand", 11226, 11, unknown: "CTRL_CMD_???"),
-        SymbolSetRow("genericAttribute", 11237, 11, unknown: "CTRL_ATTR_???"),
-        SymbolSetRow("genericOperation", 11248, 3, unknown: "CTRL_ATTR_OP_???"),
-        SymbolSetRow("genericOperationFlags", 11251, 5, unknown: "GENL_???"),
-        SymbolSetRow("genericGroup", 11256, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
-        SymbolSetRow("operationPolicy", 11259, 3, unknown: "CTRL_ATTR_POLICY_???"),
-        SymbolSetRow("policyAttribute", 11262, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
-        SymbolSetRow("policyKind", 11275, 18, unknown: "NL_ATTR_TYPE_???"),
-        SymbolSetRow("netlinkTypes", 11293, 8, unknown: ""),
-        SymbolSetRow("routeAttributes", 11301, 18, unknown: ""),
-        SymbolSetRow("trafficAttribute", 11319, 17, unknown: "TCA_???"),
-        SymbolSetRow("linkExtent", 11336, 9, unknown: "RTEXT_FILTER_???"),
-        SymbolSetRow("ruleFlags", 11345, 6, unknown: "FIB_RULE_???"),
-        SymbolSetRow("serviceKind", 11351, 4, unknown: "IPTOS_???"),
-        SymbolSetRow("bridgePort", 11355, 46, unknown: "IFLA_BRPORT_???"),
-        SymbolSetRow("bridgeInfo", 11401, 51, unknown: "IFLA_BR_???"),
-        SymbolSetRow("bridgeQuerier", 11452, 8, unknown: "BRIDGE_QUERIER_???"),
-        SymbolSetRow("bridgeTree", 11460, 3, unknown: "BR_STP_MODE_???"),
-        SymbolSetRow("bridgeOptions", 11463, 5, unknown: "1<<BR_BOOLOPT_???"),
-        SymbolSetRow("tunnelKind", 11468, 2, unknown: "IFF_???"),
-        SymbolSetRow("tunnelInfo", 11470, 10, unknown: "IFLA_TUN_???"),
-        SymbolSetRow("linkInet6", 11480, 10, unknown: "IFLA_INET6_???"),
-        SymbolSetRow("linkInet6Flags", 11490, 5, unknown: "IF_???"),
-        SymbolSetRow("addressGeneration", 11495, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
-        SymbolSetRow("linkInet", 11499, 2, unknown: "IFLA_INET_???"),
-        SymbolSetRow("linkMctp", 11501, 3, unknown: "IFLA_MCTP_???"),
-        SymbolSetRow("inetConfiguration", 11504, 33, unknown: "IPV4_DEVCONF_???"),
-        SymbolSetRow("inet6Configuration", 11537, 60, unknown: "DEVCONF_???"),
-        SymbolSetRow("ipStatistics", 11597, 37, unknown: "IPSTATS_MIB_???"),
-        SymbolSetRow("icmp6Statistics", 11634, 6, unknown: "ICMP6_MIB_???"),
-        SymbolSetRow("linkFamily", 11640, 46, unknown: "AF_???"),
-        SymbolSetRow("linkBridge", 11686, 7, unknown: "IFLA_BRIDGE_???"),
-        SymbolSetRow("linkBridgeFlags", 11693, 2, unknown: "BRIDGE_FLAGS_???"),
-        SymbolSetRow("linkBridgeMode", 11695, 3, unknown: "BRIDGE_MODE_???"),
-        SymbolSetRow("linkBridgeTunnel", 11698, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
-        SymbolSetRow("bridgeVlan", 11702, 7, unknown: "BRIDGE_VLAN_INFO_???"),
-        SymbolSetRow("linkXdp", 11709, 9, unknown: "IFLA_XDP_???"),
-        SymbolSetRow("xdpAttached", 11718, 5, unknown: "XDP_ATTACHED_???"),
-        SymbolSetRow("xdpLink", 11723, 5, unknown: "XDP_FLAGS_???"),
-        SymbolSetRow("linkFunctions", 11728, 2, unknown: "IFLA_VF_INFO_???"),
-        SymbolSetRow("linkFunction", 11730, 14, unknown: "IFLA_VF_???"),
-        SymbolSetRow("linkFunctionStatistics", 11744, 9, unknown: "IFLA_VF_STATS_???"),
-        SymbolSetRow("linkFunctionVlans", 11753, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
-        SymbolSetRow("linkFunctionState", 11755, 3, unknown: "IFLA_VF_LINK_STATE_???"),
-        SymbolSetRow("linkPorts", 11758, 2, unknown: "IFLA_VF_PORT_???"),
-        SymbolSetRow("linkPort", 11760, 8, unknown: "IFLA_PORT_???"),
-        SymbolSetRow("linkEvent", 11768, 7, unknown: "IFLA_EVENT_???"),
-        SymbolSetRow("protocolDown", 11775, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
-        SymbolSetRow("routeMetrics", 11778, 18, unknown: "RTAX_???"),
-        SymbolSetRow("tunnelEncapsulation", 11796, 9, unknown: "LWTUNNEL_ENCAP_???"),
-        SymbolSetRow("neighbourTable", 11805, 10, unknown: "NDTA_???"),
-        SymbolSetRow("neighbourParameters", 11815, 20, unknown: "NDTPA_???"),
-        SymbolSetRow("neighbourExtended", 11835, 3, unknown: "NFEA_???"),
-        SymbolSetRow("neighbourNotice", 11838, 2, unknown: "FDB_NOTIFY_???"),
-        SymbolSetRow("neighbourFlagsMore", 11840, 3, unknown: "NTF_EXT_???"),
-        SymbolSetRow("addressLabel", 11843, 2, unknown: "IFAL_???"),
-        SymbolSetRow("netConfiguration", 11845, 10, unknown: "NETCONFA_???"),
-        SymbolSetRow("dcb", 11855, 17, unknown: "DCB_ATTR_???"),
-        SymbolSetRow("dcbCommand", 11872, 28, unknown: "DCB_CMD_???"),
-        SymbolSetRow("netNamespace", 11900, 7, unknown: "NETNSA_???"),
-        SymbolSetRow("nextHop", 11907, 14, unknown: "NHA_???"),
-        SymbolSetRow("nextHopGroup", 11921, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
-        SymbolSetRow("nextHopResilient", 11923, 5, unknown: "NHA_RES_GROUP_???"),
-        SymbolSetRow("nextHopBucket", 11928, 4, unknown: "NHA_RES_BUCKET_???"),
-        SymbolSetRow("multicastDatabase", 11932, 3, unknown: "MDBA_???"),
-        SymbolSetRow("multicastEntries", 11935, 2, unknown: "MDBA_MDB_???"),
-        SymbolSetRow("multicastEntry", 11937, 2, unknown: "MDBA_MDB_ENTRY_???"),
-        SymbolSetRow("multicastEntryMore", 11939, 11, unknown: "MDBA_MDB_EATTR_???"),
-        SymbolSetRow("multicastState", 11950, 2, unknown: "MDB_???"),
-        SymbolSetRow("multicastFlags", 11952, 5, unknown: "MDB_FLAGS_???"),
-        SymbolSetRow("multicastRouters", 11957, 2, unknown: "MDBA_ROUTER_???"),
-        SymbolSetRow("multicastRouter", 11959, 5, unknown: "MDBA_ROUTER_PATTR_???"),
-        SymbolSetRow("multicastRouterType", 11964, 4, unknown: "MDB_RTR_TYPE_???"),
-        SymbolSetRow("linkStatistics", 11968, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkStatisticsMore", 11974, 3, unknown: "LINK_XSTATS_TYPE_???"),
-        SymbolSetRow("linkStatisticsOffload", 11977, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
-        SymbolSetRow("bridgeStatistics", 11979, 5, unknown: "BRIDGE_XSTATS_???"),
-        SymbolSetRow("bondStatistics", 11984, 2, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("bondAggregation", 11986, 10, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("statisticsFamily", 11996, 46, unknown: "AF_???"),
-        SymbolSetRow("mplsStatistics", 12042, 2, unknown: "MPLS_STATS_???"),
-        SymbolSetRow("multicastReport", 12044, 7, unknown: "IPMRA_CREPORT_???"),
-        SymbolSetRow("multicastUpcall", 12051, 4, unknown: "IGMPMSG_???"),
-        SymbolSetRow("multicastUpcall6", 12055, 4, unknown: "MRT6MSG_???"),
-        SymbolSetRow("multicastReport6", 12059, 6, unknown: "IP6MRA_CREPORT_???"),
-        SymbolSetRow("trafficStatistics", 12065, 9, unknown: "TCA_STATS_???"),
-        SymbolSetRow("trafficTable", 12074, 3, unknown: "TCA_STAB_???"),
-        SymbolSetRow("trafficRoot", 12077, 6, unknown: "TCA_ROOT_???"),
-        SymbolSetRow("trafficRootFlags", 12083, 2, unknown: "TCA_ACT_FLAG_???"),
-        SymbolSetRow("trafficActionFlags", 12085, 3, unknown: "TCA_ACT_FLAGS_???"),
-        SymbolSetRow("trafficActionStatistics", 12088, 2, unknown: "TCA_ACT_HW_STATS_???"),
-        SymbolSetRow("trafficAction", 12090, 11, unknown: "TCA_ACT_???"),
-        SymbolSetRow("multicastMessage", 12101, 4, unknown: "MRT_MSG_???"),
-        SymbolSetRow("reportFamily", 12105, 48, unknown: "RTNL_FAMILY_???"),
-        SymbolSetRow("linkStatisticsFilter", 12153, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkVlan", 12159, 6, unknown: "IFLA_VLAN_???"),
-        SymbolSetRow("linkVlanPriority", 12165, 2, unknown: "IFLA_VLAN_QOS_???"),
-        SymbolSetRow("linkVeth", 12167, 2, unknown: "VETH_INFO_???"),
-        SymbolSetRow("linkVxlan", 12169, 31, unknown: "IFLA_VXLAN_???"),
-        SymbolSetRow("linkBond", 12200, 32, unknown: "IFLA_BOND_???"),
-        SymbolSetRow("bondMode", 12232, 7, unknown: "BOND_MODE_???"),
-        SymbolSetRow("linkMacvlan", 12239, 9, unknown: "IFLA_MACVLAN_???"),
-        SymbolSetRow("linkIpvlan", 12248, 3, unknown: "IFLA_IPVLAN_???"),
-        SymbolSetRow("macvlanMode", 12251, 5, unknown: "MACVLAN_MODE_???"),
-        SymbolSetRow("ipvlanMode", 12256, 3, unknown: "IPVLAN_MODE_???"),
-        SymbolSetRow("linkVrf", 12259, 2, unknown: "IFLA_VRF_???"),
-        SymbolSetRow("linkGre", 12261, 25, unknown: "IFLA_GRE_???"),
-        SymbolSetRow("linkIpTunnel", 12286, 21, unknown: "IFLA_IPTUN_???"),
-        SymbolSetRow("vlanFlags", 12307, 5, unknown: "VLAN_FLAG_???"),
-        SymbolSetRow("diagRequest", 12312, 6, unknown: ""),
-        SymbolSetRow("diagAnswer", 12318, 6, unknown: ""),
-        SymbolSetRow("diagRequestAttributes", 12324, 2, unknown: ""),
-        SymbolSetRow("diagAnswerAttributes", 12326, 6, unknown: ""),
-        SymbolSetRow("inetDiagRequest", 12332, 4, unknown: "INET_DIAG_REQ_???"),
-        SymbolSetRow("inetDiag", 12336, 23, unknown: "INET_DIAG_???"),
-        SymbolSetRow("inetDiagUpper", 12359, 4, unknown: "INET_ULP_INFO_???"),
-        SymbolSetRow("inetDiagTls", 12363, 8, unknown: "TLS_INFO_???"),
-        SymbolSetRow("tlsVersion", 12371, 2, unknown: "TLS_???_VERSION"),
-        SymbolSetRow("tlsCipher", 12373, 8, unknown: "TLS_CIPHER_???"),
-        SymbolSetRow("tlsConfiguration", 12381, 4, unknown: "TLS_CONF_???"),
-        SymbolSetRow("inetDiagMptcp", 12385, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
-        SymbolSetRow("mptcpSubflow", 12397, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
-        SymbolSetRow("unixDiag", 12406, 8, unknown: "UNIX_DIAG_???"),
-        SymbolSetRow("unixDiagShow", 12414, 7, unknown: "UDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiag", 12421, 5, unknown: "NETLINK_DIAG_???"),
-        SymbolSetRow("netlinkDiagShow", 12426, 4, unknown: "NDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiagFlags", 12430, 6, unknown: "NDIAG_FLAG_???"),
-        SymbolSetRow("netlinkDiagProtocol", 12436, 23, unknown: "NETLINK_???"),
-        SymbolSetRow("netlinkState", 12459, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("packetDiag", 12461, 8, unknown: "PACKET_DIAG_???"),
-        SymbolSetRow("packetDiagShow", 12469, 6, unknown: "PACKET_SHOW_???"),
-        SymbolSetRow("packetDiagFlags", 12475, 5, unknown: "PDI_???"),
-        SymbolSetRow("packetVersion", 12480, 3, unknown: "TPACKET_???"),
-        SymbolSetRow("smcDiag", 12483, 6, unknown: "SMC_DIAG_???"),
-        SymbolSetRow("smcDiagMode", 12489, 3, unknown: "SMC_DIAG_MODE_???"),
-        SymbolSetRow("smcState", 12492, 12, unknown: "SMC_???"),
-        SymbolSetRow("smcReason", 12504, 16, unknown: "SMC_CLC_DECL_???"),
-        SymbolSetRow("diagShutdown", 12520, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("smcShutdown", 12522, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("diagStates", 12524, 13, unknown: "1<<TCP_???"),
-        SymbolSetRow("inetDiagExtensions", 12537, 22, unknown: "1<<INET_DIAG_???-1"),
-        SymbolSetRow("smcDiagExtensions", 12559, 2, unknown: "1<<SMC_DIAG_???-1"),
-        SymbolSetRow("memoryUse", 12561, 9, unknown: "SK_MEMINFO_???"),
-        SymbolSetRow("diagFilterCode", 12570, 14, unknown: "INET_DIAG_BC_???"),
-        SymbolSetRow("diagStorageRequest", 12584, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
-        SymbolSetRow("diagStorages", 12586, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
-        SymbolSetRow("diagStorage", 12588, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
-        SymbolSetRow("smcRole", 12592, 2, unknown: "SMC_???"),
-        SymbolSetRow("conntrackType", 12594, 8, unknown: "IPCTNL_MSG_CT_???"),
-        SymbolSetRow("expectationType", 12602, 4, unknown: "IPCTNL_MSG_EXP_???"),
-        SymbolSetRow("queueType", 12606, 4, unknown: "NFQNL_MSG_???"),
-        SymbolSetRow("packetLogType", 12610, 2, unknown: "NFULNL_MSG_???"),
-        SymbolSetRow("fingerprintType", 12612, 2, unknown: "OSF_MSG_???"),
-        SymbolSetRow("ipSetType", 12614, 21, unknown: "IPSET_CMD_???"),
-        SymbolSetRow("accountingType", 12635, 5, unknown: "NFNL_MSG_ACCT_???"),
-        SymbolSetRow("conntrackTimeoutType", 12640, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
-        SymbolSetRow("conntrackHelperType", 12645, 3, unknown: "NFNL_MSG_CTHELPER_???"),
-        SymbolSetRow("tableType", 12648, 34, unknown: "NFT_MSG_???"),
-        SymbolSetRow("tableCompatType", 12682, 1, unknown: "NFNL_MSG_COMPAT_???"),
-        SymbolSetRow("hookType", 12683, 1, unknown: "NFNL_MSG_HOOK_???"),
-        SymbolSetRow("cryptoType", 12684, 5, unknown: "CRYPTO_MSG_???"),
-        SymbolSetRow("cryptoAttribute", 12689, 23, unknown: "CRYPTOCFGA_???"),
-        SymbolSetRow("selinuxType", 12712, 2, unknown: "SELNL_MSG_???"),
-        SymbolSetRow("filterBatch", 12714, 2, unknown: "NFNL_MSG_???"),
-        SymbolSetRow("filterVersion", 12716, 1, unknown: "NFNETLINK_???"),
-        SymbolSetRow("devlinkCommand", 12717, 85, unknown: "DEVLINK_CMD_???"),
-        SymbolSetRow("ethtoolRequest", 12802, 52, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ethtoolAnswer", 12854, 55, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ioam6Command", 12909, 8, unknown: "IOAM6_CMD_???"),
-        SymbolSetRow("mptcpCommand", 12917, 12, unknown: "MPTCP_PM_CMD_???"),
-        SymbolSetRow("netdevCommand", 12929, 16, unknown: "NETDEV_CMD_???"),
-        SymbolSetRow("nl80211Command", 12945, 168, unknown: "NL80211_CMD_???"),
-        SymbolSetRow("seg6Command", 13113, 5, unknown: "SEG6_CMD_???"),
-        SymbolSetRow("taskstatsCommand", 13118, 6, unknown: "TASKSTATS_CMD_???"),
-        SymbolSetRow("tcpMetricsCommand", 13124, 3, unknown: "TCP_METRICS_CMD_???"),
-        SymbolSetRow("thermalCommand", 13127, 11, unknown: "THERMAL_GENL_CMD_???"),
-        SymbolSetRow("bpfClass", 13138, 8, unknown: "BPF_???"),
-        SymbolSetRow("bpfSize", 13146, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMode", 13149, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfSource", 13155, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfArithmetic", 13157, 11, unknown: "BPF_???"),
-        SymbolSetRow("bpfJump", 13168, 5, unknown: "BPF_???"),
-        SymbolSetRow("bpfReturn", 13173, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMove", 13176, 2, unknown: "BPF_???"),
-        SymbolSetRow("ebpfClass", 13178, 8, unknown: "BPF_???"),
-        SymbolSetRow("ebpfSize", 13186, 4, unknown: "BPF_???"),
-        SymbolSetRow("ebpfMode", 13190, 6, unknown: "BPF_???"),
-        SymbolSetRow("ebpfArithmetic", 13196, 14, unknown: "BPF_???"),
-        SymbolSetRow("ebpfJump", 13210, 15, unknown: "BPF_???"),
-        SymbolSetRow("ebpfRegister", 13225, 11, unknown: "BPF_REG_???"),
+        SymbolSetRow("ruleAttribute", 10976, 31, unknown: "FRA_???"),
+        SymbolSetRow("routeKind", 11007, 12, unknown: "RTN_???"),
+        SymbolSetRow("routeScope", 11019, 5, unknown: ""),
+        SymbolSetRow("routeTable", 11024, 5, unknown: ""),
+        SymbolSetRow("routeProtocol", 11029, 24, unknown: "RTPROT_???"),
+        SymbolSetRow("routeFlags", 11053, 9, unknown: "RTM_F_???"),
+        SymbolSetRow("hopFlags", 11062, 7, unknown: "RTNH_F_???"),
+        SymbolSetRow("ruleAction", 11069, 9, unknown: "FR_ACT_???"),
+        SymbolSetRow("linkInfo", 11078, 6, unknown: "IFLA_INFO_???"),
+        SymbolSetRow("diagType", 11084, 4, unknown: "SOCK_DIAG_???"),
+        SymbolSetRow("auditType", 11088, 110, unknown: "AUDIT_???"),
+        SymbolSetRow("xfrmType", 11198, 26, unknown: "XFRM_MSG_???"),
+        SymbolSetRow("filterSubsystem", 11224, 13, unknown: "NFNL_SUBSYS_???"),
+        SymbolSetRow("genericType", 11237, 3, unknown: "GENERIC_FAMILY_???"),
+        SymbolSetRow("genericCommand", 11240, 11, unknown: "CTRL_CMD_???"),
+        SymbolSetRow("genericAttribute", 11251, 11, unknown: "CTRL_ATTR_???"),
+        SymbolSetRow("genericOperation", 11262, 3, unknown: "CTRL_ATTR_OP_???"),
+        SymbolSetRow("genericOperationFlags", 11265, 5, unknown: "GENL_???"),
+        SymbolSetRow("genericGroup", 11270, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
+        SymbolSetRow("operationPolicy", 11273, 3, unknown: "CTRL_ATTR_POLICY_???"),
+        SymbolSetRow("policyAttribute", 11276, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
+        SymbolSetRow("policyKind", 11289, 18, unknown: "NL_ATTR_TYPE_???"),
+        SymbolSetRow("netlinkTypes", 11307, 8, unknown: ""),
+        SymbolSetRow("routeAttributes", 11315, 18, unknown: ""),
+        SymbolSetRow("trafficAttribute", 11333, 17, unknown: "TCA_???"),
+        SymbolSetRow("linkExtent", 11350, 9, unknown: "RTEXT_FILTER_???"),
+        SymbolSetRow("ruleFlags", 11359, 6, unknown: "FIB_RULE_???"),
+        SymbolSetRow("serviceKind", 11365, 4, unknown: "IPTOS_???"),
+        SymbolSetRow("bridgePort", 11369, 46, unknown: "IFLA_BRPORT_???"),
+        SymbolSetRow("bridgeInfo", 11415, 51, unknown: "IFLA_BR_???"),
+        SymbolSetRow("bridgeQuerier", 11466, 8, unknown: "BRIDGE_QUERIER_???"),
+        SymbolSetRow("bridgeTree", 11474, 3, unknown: "BR_STP_MODE_???"),
+        SymbolSetRow("bridgeOptions", 11477, 5, unknown: "1<<BR_BOOLOPT_???"),
+        SymbolSetRow("tunnelKind", 11482, 2, unknown: "IFF_???"),
+        SymbolSetRow("tunnelInfo", 11484, 10, unknown: "IFLA_TUN_???"),
+        SymbolSetRow("linkInet6", 11494, 10, unknown: "IFLA_INET6_???"),
+        SymbolSetRow("linkInet6Flags", 11504, 5, unknown: "IF_???"),
+        SymbolSetRow("addressGeneration", 11509, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
+        SymbolSetRow("linkInet", 11513, 2, unknown: "IFLA_INET_???"),
+        SymbolSetRow("linkMctp", 11515, 3, unknown: "IFLA_MCTP_???"),
+        SymbolSetRow("inetConfiguration", 11518, 33, unknown: "IPV4_DEVCONF_???"),
+        SymbolSetRow("inet6Configuration", 11551, 60, unknown: "DEVCONF_???"),
+        SymbolSetRow("ipStatistics", 11611, 37, unknown: "IPSTATS_MIB_???"),
+        SymbolSetRow("icmp6Statistics", 11648, 6, unknown: "ICMP6_MIB_???"),
+        SymbolSetRow("linkFamily", 11654, 46, unknown: "AF_???"),
+        SymbolSetRow("linkBridge", 11700, 7, unknown: "IFLA_BRIDGE_???"),
+        SymbolSetRow("linkBridgeFlags", 11707, 2, unknown: "BRIDGE_FLAGS_???"),
+        SymbolSetRow("linkBridgeMode", 11709, 3, unknown: "BRIDGE_MODE_???"),
+        SymbolSetRow("linkBridgeTunnel", 11712, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
+        SymbolSetRow("bridgeVlan", 11716, 7, unknown: "BRIDGE_VLAN_INFO_???"),
+        SymbolSetRow("linkXdp", 11723, 9, unknown: "IFLA_XDP_???"),
+        SymbolSetRow("xdpAttached", 11732, 5, unknown: "XDP_ATTACHED_???"),
+        SymbolSetRow("xdpLink", 11737, 5, unknown: "XDP_FLAGS_???"),
+        SymbolSetRow("linkFunctions", 11742, 2, unknown: "IFLA_VF_INFO_???"),
+        SymbolSetRow("linkFunction", 11744, 14, unknown: "IFLA_VF_???"),
+        SymbolSetRow("linkFunctionStatistics", 11758, 9, unknown: "IFLA_VF_STATS_???"),
+        SymbolSetRow("linkFunctionVlans", 11767, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
+        SymbolSetRow("linkFunctionState", 11769, 3, unknown: "IFLA_VF_LINK_STATE_???"),
+        SymbolSetRow("linkPorts", 11772, 2, unknown: "IFLA_VF_PORT_???"),
+        SymbolSetRow("linkPort", 11774, 8, unknown: "IFLA_PORT_???"),
+        SymbolSetRow("linkEvent", 11782, 7, unknown: "IFLA_EVENT_???"),
+        SymbolSetRow("protocolDown", 11789, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
+        SymbolSetRow("routeMetrics", 11792, 18, unknown: "RTAX_???"),
+        SymbolSetRow("tunnelEncapsulation", 11810, 9, unknown: "LWTUNNEL_ENCAP_???"),
+        SymbolSetRow("neighbourTable", 11819, 10, unknown: "NDTA_???"),
+        SymbolSetRow("neighbourParameters", 11829, 20, unknown: "NDTPA_???"),
+        SymbolSetRow("neighbourExtended", 11849, 3, unknown: "NFEA_???"),
+        SymbolSetRow("neighbourNotice", 11852, 2, unknown: "FDB_NOTIFY_???"),
+        SymbolSetRow("neighbourFlagsMore", 11854, 3, unknown: "NTF_EXT_???"),
+        SymbolSetRow("addressLabel", 11857, 2, unknown: "IFAL_???"),
+        SymbolSetRow("netConfiguration", 11859, 10, unknown: "NETCONFA_???"),
+        SymbolSetRow("dcb", 11869, 17, unknown: "DCB_ATTR_???"),
+        SymbolSetRow("dcbCommand", 11886, 28, unknown: "DCB_CMD_???"),
+        SymbolSetRow("netNamespace", 11914, 7, unknown: "NETNSA_???"),
+        SymbolSetRow("nextHop", 11921, 14, unknown: "NHA_???"),
+        SymbolSetRow("nextHopGroup", 11935, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
+        SymbolSetRow("nextHopResilient", 11937, 5, unknown: "NHA_RES_GROUP_???"),
+        SymbolSetRow("nextHopBucket", 11942, 4, unknown: "NHA_RES_BUCKET_???"),
+        SymbolSetRow("multicastDatabase", 11946, 3, unknown: "MDBA_???"),
+        SymbolSetRow("multicastEntries", 11949, 2, unknown: "MDBA_MDB_???"),
+        SymbolSetRow("multicastEntry", 11951, 2, unknown: "MDBA_MDB_ENTRY_???"),
+        SymbolSetRow("multicastEntryMore", 11953, 11, unknown: "MDBA_MDB_EATTR_???"),
+        SymbolSetRow("multicastState", 11964, 2, unknown: "MDB_???"),
+        SymbolSetRow("multicastFlags", 11966, 5, unknown: "MDB_FLAGS_???"),
+        SymbolSetRow("multicastRouters", 11971, 2, unknown: "MDBA_ROUTER_???"),
+        SymbolSetRow("multicastRouter", 11973, 5, unknown: "MDBA_ROUTER_PATTR_???"),
+        SymbolSetRow("multicastRouterType", 11978, 4, unknown: "MDB_RTR_TYPE_???"),
+        SymbolSetRow("linkStatistics", 11982, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkStatisticsMore", 11988, 3, unknown: "LINK_XSTATS_TYPE_???"),
+        SymbolSetRow("linkStatisticsOffload", 11991, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
+        SymbolSetRow("bridgeStatistics", 11993, 5, unknown: "BRIDGE_XSTATS_???"),
+        SymbolSetRow("bondStatistics", 11998, 2, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("bondAggregation", 12000, 10, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("statisticsFamily", 12010, 46, unknown: "AF_???"),
+        SymbolSetRow("mplsStatistics", 12056, 2, unknown: "MPLS_STATS_???"),
+        SymbolSetRow("multicastReport", 12058, 7, unknown: "IPMRA_CREPORT_???"),
+        SymbolSetRow("multicastUpcall", 12065, 4, unknown: "IGMPMSG_???"),
+        SymbolSetRow("multicastUpcall6", 12069, 4, unknown: "MRT6MSG_???"),
+        SymbolSetRow("multicastReport6", 12073, 6, unknown: "IP6MRA_CREPORT_???"),
+        SymbolSetRow("trafficStatistics", 12079, 9, unknown: "TCA_STATS_???"),
+        SymbolSetRow("trafficTable", 12088, 3, unknown: "TCA_STAB_???"),
+        SymbolSetRow("trafficRoot", 12091, 6, unknown: "TCA_ROOT_???"),
+        SymbolSetRow("trafficRootFlags", 12097, 2, unknown: "TCA_ACT_FLAG_???"),
+        SymbolSetRow("trafficActionFlags", 12099, 3, unknown: "TCA_ACT_FLAGS_???"),
+        SymbolSetRow("trafficActionStatistics", 12102, 2, unknown: "TCA_ACT_HW_STATS_???"),
+        SymbolSetRow("trafficAction", 12104, 11, unknown: "TCA_ACT_???"),
+        SymbolSetRow("multicastMessage", 12115, 4, unknown: "MRT_MSG_???"),
+        SymbolSetRow("reportFamily", 12119, 48, unknown: "RTNL_FAMILY_???"),
+        SymbolSetRow("linkStatisticsFilter", 12167, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkVlan", 12173, 6, unknown: "IFLA_VLAN_???"),
+        SymbolSetRow("linkVlanPriority", 12179, 2, unknown: "IFLA_VLAN_QOS_???"),
+        SymbolSetRow("linkVeth", 12181, 2, unknown: "VETH_INFO_???"),
+        SymbolSetRow("linkVxlan", 12183, 31, unknown: "IFLA_VXLAN_???"),
+        SymbolSetRow("linkBond", 12214, 32, unknown: "IFLA_BOND_???"),
+        SymbolSetRow("bondMode", 12246, 7, unknown: "BOND_MODE_???"),
+        SymbolSetRow("linkMacvlan", 12253, 9, unknown: "IFLA_MACVLAN_???"),
+        SymbolSetRow("linkIpvlan", 12262, 3, unknown: "IFLA_IPVLAN_???"),
+        SymbolSetRow("macvlanMode", 12265, 5, unknown: "MACVLAN_MODE_???"),
+        SymbolSetRow("ipvlanMode", 12270, 3, unknown: "IPVLAN_MODE_???"),
+        SymbolSetRow("linkVrf", 12273, 2, unknown: "IFLA_VRF_???"),
+        SymbolSetRow("linkGre", 12275, 25, unknown: "IFLA_GRE_???"),
+        SymbolSetRow("linkIpTunnel", 12300, 21, unknown: "IFLA_IPTUN_???"),
+        SymbolSetRow("vlanFlags", 12321, 5, unknown: "VLAN_FLAG_???"),
+        SymbolSetRow("diagRequest", 12326, 6, unknown: ""),
+        SymbolSetRow("diagAnswer", 12332, 6, unknown: ""),
+        SymbolSetRow("diagRequestAttributes", 12338, 2, unknown: ""),
+        SymbolSetRow("diagAnswerAttributes", 12340, 6, unknown: ""),
+        SymbolSetRow("inetDiagRequest", 12346, 4, unknown: "INET_DIAG_REQ_???"),
+        SymbolSetRow("inetDiag", 12350, 23, unknown: "INET_DIAG_???"),
+        SymbolSetRow("inetDiagUpper", 12373, 4, unknown: "INET_ULP_INFO_???"),
+        SymbolSetRow("inetDiagTls", 12377, 8, unknown: "TLS_INFO_???"),
+        SymbolSetRow("tlsVersion", 12385, 2, unknown: "TLS_???_VERSION"),
+        SymbolSetRow("tlsCipher", 12387, 8, unknown: "TLS_CIPHER_???"),
+        SymbolSetRow("tlsConfiguration", 12395, 4, unknown: "TLS_CONF_???"),
+        SymbolSetRow("inetDiagMptcp", 12399, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
+        SymbolSetRow("mptcpSubflow", 12411, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
+        SymbolSetRow("unixDiag", 12420, 8, unknown: "UNIX_DIAG_???"),
+        SymbolSetRow("unixDiagShow", 12428, 7, unknown: "UDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiag", 12435, 5, unknown: "NETLINK_DIAG_???"),
+        SymbolSetRow("netlinkDiagShow", 12440, 4, unknown: "NDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiagFlags", 12444, 6, unknown: "NDIAG_FLAG_???"),
+        SymbolSetRow("netlinkDiagProtocol", 12450, 23, unknown: "NETLINK_???"),
+        SymbolSetRow("netlinkState", 12473, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("packetDiag", 12475, 8, unknown: "PACKET_DIAG_???"),
+        SymbolSetRow("packetDiagShow", 12483, 6, unknown: "PACKET_SHOW_???"),
+        SymbolSetRow("packetDiagFlags", 12489, 5, unknown: "PDI_???"),
+        SymbolSetRow("packetVersion", 12494, 3, unknown: "TPACKET_???"),
+        SymbolSetRow("smcDiag", 12497, 6, unknown: "SMC_DIAG_???"),
+        SymbolSetRow("smcDiagMode", 12503, 3, unknown: "SMC_DIAG_MODE_???"),
+        SymbolSetRow("smcState", 12506, 12, unknown: "SMC_???"),
+        SymbolSetRow("smcReason", 12518, 16, unknown: "SMC_CLC_DECL_???"),
+        SymbolSetRow("diagShutdown", 12534, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("smcShutdown", 12536, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("diagStates", 12538, 13, unknown: "1<<TCP_???"),
+        SymbolSetRow("inetDiagExtensions", 12551, 22, unknown: "1<<INET_DIAG_???-1"),
+        SymbolSetRow("smcDiagExtensions", 12573, 2, unknown: "1<<SMC_DIAG_???-1"),
+        SymbolSetRow("memoryUse", 12575, 9, unknown: "SK_MEMINFO_???"),
+        SymbolSetRow("diagFilterCode", 12584, 14, unknown: "INET_DIAG_BC_???"),
+        SymbolSetRow("diagStorageRequest", 12598, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
+        SymbolSetRow("diagStorages", 12600, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
+        SymbolSetRow("diagStorage", 12602, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
+        SymbolSetRow("smcRole", 12606, 2, unknown: "SMC_???"),
+        SymbolSetRow("conntrackType", 12608, 8, unknown: "IPCTNL_MSG_CT_???"),
+        SymbolSetRow("expectationType", 12616, 4, unknown: "IPCTNL_MSG_EXP_???"),
+        SymbolSetRow("queueType", 12620, 4, unknown: "NFQNL_MSG_???"),
+        SymbolSetRow("packetLogType", 12624, 2, unknown: "NFULNL_MSG_???"),
+        SymbolSetRow("fingerprintType", 12626, 2, unknown: "OSF_MSG_???"),
+        SymbolSetRow("ipSetType", 12628, 21, unknown: "IPSET_CMD_???"),
+        SymbolSetRow("accountingType", 12649, 5, unknown: "NFNL_MSG_ACCT_???"),
+        SymbolSetRow("conntrackTimeoutType", 12654, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
+        SymbolSetRow("conntrackHelperType", 12659, 3, unknown: "NFNL_MSG_CTHELPER_???"),
+        SymbolSetRow("tableType", 12662, 34, unknown: "NFT_MSG_???"),
+        SymbolSetRow("tableCompatType", 12696, 1, unknown: "NFNL_MSG_COMPAT_???"),
+        SymbolSetRow("hookType", 12697, 1, unknown: "NFNL_MSG_HOOK_???"),
+        SymbolSetRow("cryptoType", 12698, 5, unknown: "CRYPTO_MSG_???"),
+        SymbolSetRow("cryptoAttribute", 12703, 23, unknown: "CRYPTOCFGA_???"),
+        SymbolSetRow("selinuxType", 12726, 2, unknown: "SELNL_MSG_???"),
+        SymbolSetRow("filterBatch", 12728, 2, unknown: "NFNL_MSG_???"),
+        SymbolSetRow("filterVersion", 12730, 1, unknown: "NFNETLINK_???"),
+        SymbolSetRow("devlinkCommand", 12731, 85, unknown: "DEVLINK_CMD_???"),
+        SymbolSetRow("ethtoolRequest", 12816, 52, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ethtoolAnswer", 12868, 55, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ioam6Command", 12923, 8, unknown: "IOAM6_CMD_???"),
+        SymbolSetRow("mptcpCommand", 12931, 12, unknown: "MPTCP_PM_CMD_???"),
+        SymbolSetRow("netdevCommand", 12943, 16, unknown: "NETDEV_CMD_???"),
+        SymbolSetRow("nl80211Command", 12959, 168, unknown: "NL80211_CMD_???"),
+        SymbolSetRow("seg6Command", 13127, 5, unknown: "SEG6_CMD_???"),
+        SymbolSetRow("taskstatsCommand", 13132, 6, unknown: "TASKSTATS_CMD_???"),
+        SymbolSetRow("tcpMetricsCommand", 13138, 3, unknown: "TCP_METRICS_CMD_???"),
+        SymbolSetRow("thermalCommand", 13141, 11, unknown: "THERMAL_GENL_CMD_???"),
+        SymbolSetRow("bpfClass", 13152, 8, unknown: "BPF_???"),
+        SymbolSetRow("bpfSize", 13160, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMode", 13163, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfSource", 13169, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfArithmetic", 13171, 11, unknown: "BPF_???"),
+        SymbolSetRow("bpfJump", 13182, 5, unknown: "BPF_???"),
+        SymbolSetRow("bpfReturn", 13187, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMove", 13190, 2, unknown: "BPF_???"),
+        SymbolSetRow("ebpfClass", 13192, 8, unknown: "BPF_???"),
+        SymbolSetRow("ebpfSize", 13200, 4, unknown: "BPF_???"),
     ]
 
     private static let symbolSets4: [SymbolSetRow] = [
-        SymbolSetRow("bpfAncillary", 13236, 16, unknown: "SKF_AD_???"),
-        SymbolSetRow("bpfCommand", 13252, 39, unknown: "BPF_???"),
-        SymbolSetRow("bpfMapType", 13291, 36, unknown: "BPF_MAP_TYPE_???"),
-        SymbolSetRow("bpfMap", 13327, 20, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfProgramType", 13347, 33, unknown: "BPF_PROG_TYPE_???"),
-        SymbolSetRow("bpfProgram", 13380, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfAttachType", 13388, 62, unknown: "BPF_???"),
-        SymbolSetRow("bpfAttach", 13450, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfQuery", 13458, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfLookup", 13459, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfUpdate", 13461, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfFile", 13467, 3, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfTestRun", 13470, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfDescriptorType", 13472, 6, unknown: "BPF_FD_TYPE_???"),
-        SymbolSetRow("bpfKprobeMulti", 13478, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfUprobeMulti", 13479, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfNetfilter", 13481, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfStatistics", 13482, 1, unknown: "BPF_STATS_???"),
-        SymbolSetRow("perfType", 13483, 6, unknown: "PERF_TYPE_???"),
-        SymbolSetRow("perfSize", 13489, 10, unknown: "PERF_ATTR_SIZE_???"),
-        SymbolSetRow("perfHardware", 13499, 10, unknown: "PERF_COUNT_HW_???"),
-        SymbolSetRow("perfSoftware", 13509, 12, unknown: "PERF_COUNT_SW_???"),
-        SymbolSetRow("perfCache", 13521, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
-        SymbolSetRow("perfCacheOperation", 13528, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
-        SymbolSetRow("perfCacheResult", 13531, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
-        SymbolSetRow("perfSample", 13533, 25, unknown: "PERF_SAMPLE_???"),
-        SymbolSetRow("perfRead", 13558, 5, unknown: "PERF_FORMAT_???"),
-        SymbolSetRow("perfBranch", 13563, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
-        SymbolSetRow("memoryNode", 13583, 1, unknown: ""),
-        SymbolSetRow("breakpointType", 13584, 5, unknown: "HW_BREAKPOINT_???"),
+        SymbolSetRow("ebpfMode", 13204, 6, unknown: "BPF_???"),
+        SymbolSetRow("ebpfArithmetic", 13210, 14, unknown: "BPF_???"),
+        SymbolSetRow("ebpfJump", 13224, 15, unknown: "BPF_???"),
+        SymbolSetRow("ebpfRegister", 13239, 11, unknown: "BPF_REG_???"),
+        SymbolSetRow("bpfAncillary", 13250, 16, unknown: "SKF_AD_???"),
+        SymbolSetRow("bpfCommand", 13266, 39, unknown: "BPF_???"),
+        SymbolSetRow("bpfMapType", 13305, 36, unknown: "BPF_MAP_TYPE_???"),
+        SymbolSetRow("bpfMap", 13341, 20, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfProgramType", 13361, 33, unknown: "BPF_PROG_TYPE_???"),
+        SymbolSetRow("bpfProgram", 13394, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfAttachType", 13402, 62, unknown: "BPF_???"),
+        SymbolSetRow("bpfAttach", 13464, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfQuery", 13472, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfLookup", 13473, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfUpdate", 13475, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfFile", 13481, 3, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfTestRun", 13484, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfDescriptorType", 13486, 6, unknown: "BPF_FD_TYPE_???"),
+        SymbolSetRow("bpfKprobeMulti", 13492, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfUprobeMulti", 13493, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfNetfilter", 13495, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfStatistics", 13496, 1, unknown: "BPF_STATS_???"),
+        SymbolSetRow("perfType", 13497, 6, unknown: "PERF_TYPE_???"),
+        SymbolSetRow("perfSize", 13503, 10, unknown: "PERF_ATTR_SIZE_???"),
+        SymbolSetRow("perfHardware", 13513, 10, unknown: "PERF_COUNT_HW_???"),
+        SymbolSetRow("perfSoftware", 13523, 12, unknown: "PERF_COUNT_SW_???"),
+        SymbolSetRow("perfCache", 13535, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
+        SymbolSetRow("perfCacheOperation", 13542, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
+        SymbolSetRow("perfCacheResult", 13545, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
+        SymbolSetRow("perfSample", 13547, 25, unknown: "PERF_SAMPLE_???"),
+        SymbolSetRow("perfRead", 13572, 5, unknown: "PERF_FORMAT_???"),
+        SymbolSetRow("perfBranch", 13577, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
+        SymbolSetRow("memoryNode", 13597, 1, unknown: ""),
+        SymbolSetRow("breakpointType", 13598, 5, unknown: "HW_BREAKPOINT_???"),
     ]
 }
 
@@ -1688,101 +1696,101 @@ extension SpecTables {
     public static let symbolTypes: [TypeRow] = whole([symbolTypes0, symbolTypes1])
 
     private static let symbolTypes0: [TypeRow] = [
-        TypeRow(.value, .structure, 0, 411, .none),
-        TypeRow(.value, .structure, 0, 413, .none),
-        TypeRow(.value, .structure, 0, 415, .none),
-        TypeRow(.value, .structure, 0, 423, .none),
-        TypeRow(.value, .structure, 0, 425, .none),
         TypeRow(.value, .structure, 0, 414, .none),
-        TypeRow(.value, .symbol, 4, 53, .none),
-        TypeRow(.value, .symbol, 4, 508, .none),
-        TypeRow(.value, .symbol, 4, 54, .none),
-        TypeRow(.value, .symbol, 4, 513, .none),
-        TypeRow(.value, .symbol, 4, 490, .none),
-        TypeRow(.value, .symbol, 4, 502, .none),
-        TypeRow(.value, .symbol, 4, 50, .none),
-        TypeRow(.value, .symbol, 4, 514, .none),
+        TypeRow(.value, .structure, 0, 416, .none),
+        TypeRow(.value, .structure, 0, 418, .none),
+        TypeRow(.value, .structure, 0, 426, .none),
+        TypeRow(.value, .structure, 0, 428, .none),
+        TypeRow(.value, .structure, 0, 417, .none),
+        TypeRow(.value, .symbol, 4, 55, .none),
+        TypeRow(.value, .symbol, 4, 512, .none),
+        TypeRow(.value, .symbol, 4, 56, .none),
+        TypeRow(.value, .symbol, 4, 517, .none),
         TypeRow(.value, .symbol, 4, 494, .none),
+        TypeRow(.value, .symbol, 4, 506, .none),
+        TypeRow(.value, .symbol, 4, 52, .none),
+        TypeRow(.value, .symbol, 4, 518, .none),
+        TypeRow(.value, .symbol, 4, 498, .none),
+        TypeRow(.value, .symbol, 4, 499, .none),
+        TypeRow(.value, .symbol, 4, 496, .none),
         TypeRow(.value, .symbol, 4, 495, .none),
-        TypeRow(.value, .symbol, 4, 492, .none),
-        TypeRow(.value, .symbol, 4, 491, .none),
-        TypeRow(.value, .symbol, 4, 509, .none),
-        TypeRow(.value, .symbol, 4, 526, .none),
-        TypeRow(.value, .symbol, 4, 523, .none),
-        TypeRow(.value, .symbol, 4, 524, .none),
-        TypeRow(.value, .symbol, 4, 525, .none),
+        TypeRow(.value, .symbol, 4, 513, .none),
         TypeRow(.value, .symbol, 4, 530, .none),
         TypeRow(.value, .symbol, 4, 527, .none),
-        TypeRow(.value, .symbol, 4, 532, .none),
-        TypeRow(.value, .symbol, 4, 533, .none),
-        TypeRow(.value, .symbol, 4, 531, .none),
-        TypeRow(.value, .symbol, 4, 574, .none),
-        TypeRow(.value, .symbol, 4, 573, .none),
         TypeRow(.value, .symbol, 4, 528, .none),
-        TypeRow(.value, .symbol, 4, 575, .none),
-        TypeRow(.value, .symbol, 4, 547, .none),
-        TypeRow(.value, .symbol, 4, 534, .none),
         TypeRow(.value, .symbol, 4, 529, .none),
-        TypeRow(.value, .symbol, 4, 535, .none),
+        TypeRow(.value, .symbol, 4, 534, .none),
+        TypeRow(.value, .symbol, 4, 531, .none),
         TypeRow(.value, .symbol, 4, 536, .none),
         TypeRow(.value, .symbol, 4, 537, .none),
-        TypeRow(.value, .symbol, 4, 550, .none),
-        TypeRow(.value, .symbol, 4, 576, .none),
+        TypeRow(.value, .symbol, 4, 535, .none),
+        TypeRow(.value, .symbol, 4, 578, .none),
+        TypeRow(.value, .symbol, 4, 577, .none),
+        TypeRow(.value, .symbol, 4, 532, .none),
+        TypeRow(.value, .symbol, 4, 579, .none),
+        TypeRow(.value, .symbol, 4, 551, .none),
         TypeRow(.value, .symbol, 4, 538, .none),
+        TypeRow(.value, .symbol, 4, 533, .none),
         TypeRow(.value, .symbol, 4, 539, .none),
         TypeRow(.value, .symbol, 4, 540, .none),
         TypeRow(.value, .symbol, 4, 541, .none),
+        TypeRow(.value, .symbol, 4, 554, .none),
+        TypeRow(.value, .symbol, 4, 580, .none),
         TypeRow(.value, .symbol, 4, 542, .none),
         TypeRow(.value, .symbol, 4, 543, .none),
         TypeRow(.value, .symbol, 4, 544, .none),
         TypeRow(.value, .symbol, 4, 545, .none),
         TypeRow(.value, .symbol, 4, 546, .none),
+        TypeRow(.value, .symbol, 4, 547, .none),
+        TypeRow(.value, .symbol, 4, 548, .none),
+        TypeRow(.value, .symbol, 4, 549, .none),
+        TypeRow(.value, .symbol, 4, 550, .none),
         TypeRow(.value, .signed, 4, 0, .none),
-        TypeRow(.value, .custom, 0, 139, .none),
-        TypeRow(.value, .structure, 0, 428, .none),
-        TypeRow(.value, .structure, 0, 427, .none),
+        TypeRow(.value, .custom, 0, 142, .none),
+        TypeRow(.value, .structure, 0, 431, .none),
+        TypeRow(.value, .structure, 0, 430, .none),
         TypeRow(.value, .structure, 0, 2, .none),
         TypeRow(.value, .custom, 0, 100, .none),
         TypeRow(.array, .unsigned, 4, 0, .none),
         TypeRow(.value, .hexadecimal, 8, 0, .none),
         TypeRow(.array, .group, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 429, .none),
-        TypeRow(.value, .structure, 0, 426, .none),
-        TypeRow(.value, .symbol, 4, 551, .none),
-        TypeRow(.value, .descriptor, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 452, .none),
-        TypeRow(.value, .structure, 0, 441, .none),
-        TypeRow(.value, .structure, 0, 436, .none),
-        TypeRow(.value, .structure, 0, 454, .none),
-        TypeRow(.value, .structure, 0, 430, .none),
-        TypeRow(.value, .structure, 0, 431, .none),
-        TypeRow(.value, .custom, 0, 140, .none),
         TypeRow(.value, .structure, 0, 432, .none),
-        TypeRow(.value, .structure, 0, 442, .none),
-        TypeRow(.value, .structure, 0, 434, .none),
-        TypeRow(.value, .custom, 0, 141, .none),
-        TypeRow(.value, .structure, 0, 444, .none),
-        TypeRow(.value, .structure, 0, 445, .none),
-        TypeRow(.value, .unsigned, 8, 0, .none),
-        TypeRow(.value, .custom, 0, 142, .none),
-        TypeRow(.array, .structure, 0, 447, .none),
-        TypeRow(.value, .structure, 0, 437, .none),
-        TypeRow(.value, .structure, 0, 438, .none),
-        TypeRow(.value, .structure, 0, 439, .none),
-        TypeRow(.value, .structure, 0, 440, .none),
-        TypeRow(.value, .symbol, 4, 577, .none),
-        TypeRow(.value, .structure, 0, 453, .none),
-        TypeRow(.value, .structure, 0, 443, .none),
-        TypeRow(.value, .structure, 0, 450, .none),
-        TypeRow(.value, .structure, 0, 448, .none),
-        TypeRow(.value, .structure, 0, 451, .none),
-        TypeRow(.value, .symbol, 4, 554, .none),
-        TypeRow(.value, .symbol, 4, 553, .none),
+        TypeRow(.value, .structure, 0, 429, .none),
         TypeRow(.value, .symbol, 4, 555, .none),
-        TypeRow(.value, .symbol, 4, 556, .none),
-        TypeRow(.value, .symbol, 4, 557, .none),
+        TypeRow(.value, .descriptor, 4, 0, .none),
+        TypeRow(.value, .structure, 0, 455, .none),
+        TypeRow(.value, .structure, 0, 444, .none),
+        TypeRow(.value, .structure, 0, 439, .none),
+        TypeRow(.value, .structure, 0, 457, .none),
+        TypeRow(.value, .structure, 0, 433, .none),
+        TypeRow(.value, .structure, 0, 434, .none),
+        TypeRow(.value, .custom, 0, 143, .none),
+        TypeRow(.value, .structure, 0, 435, .none),
+        TypeRow(.value, .structure, 0, 445, .none),
+        TypeRow(.value, .structure, 0, 437, .none),
+        TypeRow(.value, .custom, 0, 144, .none),
+        TypeRow(.value, .structure, 0, 447, .none),
+        TypeRow(.value, .structure, 0, 448, .none),
+        TypeRow(.value, .unsigned, 8, 0, .none),
+        TypeRow(.value, .custom, 0, 145, .none),
+        TypeRow(.array, .structure, 0, 450, .none),
+        TypeRow(.value, .structure, 0, 440, .none),
+        TypeRow(.value, .structure, 0, 441, .none),
+        TypeRow(.value, .structure, 0, 442, .none),
+        TypeRow(.value, .structure, 0, 443, .none),
+        TypeRow(.value, .symbol, 4, 581, .none),
+        TypeRow(.value, .structure, 0, 456, .none),
+        TypeRow(.value, .structure, 0, 446, .none),
+        TypeRow(.value, .structure, 0, 453, .none),
+        TypeRow(.value, .structure, 0, 451, .none),
+        TypeRow(.value, .structure, 0, 454, .none),
         TypeRow(.value, .symbol, 4, 558, .none),
+        TypeRow(.value, .symbol, 4, 557, .none),
+        TypeRow(.value, .symbol, 4, 559, .none),
         TypeRow(.value, .symbol, 4, 560, .none),
+        TypeRow(.value, .symbol, 4, 561, .none),
+        TypeRow(.value, .symbol, 4, 562, .none),
+        TypeRow(.value, .symbol, 4, 564, .none),
         TypeRow(.array, .descriptor, 4, 0, .none),
         TypeRow(.value, .buffer, 0, 0, .none),
         TypeRow(.value, .structure, 0, 0, .none),
@@ -1790,83 +1798,79 @@ extension SpecTables {
         TypeRow(.value, .structure, 0, 1, .none),
         TypeRow(.array, .structure, 0, 1, .fixed(3)),
         TypeRow(.array, .hexadecimal, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 433, .none),
-        TypeRow(.value, .custom, 0, 143, .none),
+        TypeRow(.value, .structure, 0, 436, .none),
+        TypeRow(.value, .custom, 0, 146, .none),
         TypeRow(.value, .custom, 0, 4, .none),
         TypeRow(.array, .unsigned, 2, 0, .none),
         TypeRow(.array, .signed, 4, 0, .none),
         TypeRow(.value, .network, 4, 0, .none),
         TypeRow(.value, .octets, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 446, .none),
-        TypeRow(.value, .symbol, 4, 559, .none),
+        TypeRow(.value, .structure, 0, 449, .none),
+        TypeRow(.value, .symbol, 4, 563, .none),
         TypeRow(.value, .unsigned, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 568, .none),
         TypeRow(.value, .symbol, 4, 572, .none),
-        TypeRow(.value, .symbol, 4, 570, .none),
-        TypeRow(.value, .symbol, 4, 569, .none),
-        TypeRow(.value, .symbol, 4, 571, .none),
-        TypeRow(.value, .structure, 0, 455, .none),
-        TypeRow(.value, .structure, 0, 456, .none),
-        TypeRow(.value, .structure, 0, 457, .none),
+        TypeRow(.value, .symbol, 4, 576, .none),
+        TypeRow(.value, .symbol, 4, 574, .none),
+        TypeRow(.value, .symbol, 4, 573, .none),
+        TypeRow(.value, .symbol, 4, 575, .none),
         TypeRow(.value, .structure, 0, 458, .none),
         TypeRow(.value, .structure, 0, 459, .none),
         TypeRow(.value, .structure, 0, 460, .none),
-        TypeRow(.value, .structure, 0, 511, .none),
-        TypeRow(.value, .structure, 0, 487, .none),
-        TypeRow(.value, .structure, 0, 488, .none),
+        TypeRow(.value, .structure, 0, 461, .none),
+        TypeRow(.value, .structure, 0, 462, .none),
+        TypeRow(.value, .structure, 0, 463, .none),
+        TypeRow(.value, .structure, 0, 514, .none),
         TypeRow(.value, .structure, 0, 490, .none),
-        TypeRow(.value, .structure, 0, 489, .none),
-        TypeRow(.value, .structure, 0, 495, .none),
-        TypeRow(.value, .structure, 0, 492, .none),
-        TypeRow(.value, .structure, 0, 498, .none),
         TypeRow(.value, .structure, 0, 491, .none),
         TypeRow(.value, .structure, 0, 493, .none),
+        TypeRow(.value, .structure, 0, 492, .none),
+        TypeRow(.value, .structure, 0, 498, .none),
+        TypeRow(.value, .structure, 0, 495, .none),
+        TypeRow(.value, .structure, 0, 501, .none),
+        TypeRow(.value, .structure, 0, 494, .none),
+        TypeRow(.value, .structure, 0, 496, .none),
         TypeRow(.value, .text, 0, 0, .none),
         TypeRow(.array, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 616, .none),
-        TypeRow(.value, .custom, 0, 144, .none),
-        TypeRow(.value, .structure, 0, 466, .none),
-        TypeRow(.value, .structure, 0, 484, .none),
-        TypeRow(.value, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 604, .none),
-        TypeRow(.array, .symbol, 4, 649, .none),
-        TypeRow(.value, .structure, 0, 467, .none),
-        TypeRow(.array, .symbol, 4, 654, .none),
-        TypeRow(.array, .symbol, 4, 655, .none),
-        TypeRow(.array, .symbol, 4, 640, .none),
-        TypeRow(.value, .flags, 4, 621, .none),
-        TypeRow(.array, .symbol, 4, 646, .none),
-        TypeRow(.value, .symbol, 4, 656, .none),
-        TypeRow(.value, .interface, 4, 0, .none),
-        TypeRow(.array, .symbol, 4, 589, .none),
-        TypeRow(.array, .symbol, 4, 657, .none),
-        TypeRow(.value, .unsigned, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 145, .none),
-        TypeRow(.value, .structure, 0, 462, .none),
-        TypeRow(.value, .flags, 4, 591, .none),
-        TypeRow(.array, .symbol, 4, 658, .none),
-        TypeRow(.value, .custom, 0, 146, .none),
-        TypeRow(.value, .structure, 0, 464, .none),
-        TypeRow(.value, .symbol, 4, 599, .none),
-        TypeRow(.value, .structure, 0, 513, .none),
+        TypeRow(.array, .symbol, 4, 620, .none),
         TypeRow(.value, .custom, 0, 147, .none),
-        TypeRow(.value, .symbol, 2, 659, .none),
-        TypeRow(.value, .structure, 0, 463, .none),
-        TypeRow(.value, .network, 2, 0, .none),
-        TypeRow(.value, .symbol, 1, 600, .none),
-        TypeRow(.array, .symbol, 4, 662, .none),
-        TypeRow(.value, .flags, 4, 664, .none),
-        TypeRow(.value, .flags, 2, 594, .none),
-        TypeRow(.value, .flags, 1, 595, .none),
+        TypeRow(.value, .structure, 0, 469, .none),
+        TypeRow(.value, .structure, 0, 487, .none),
+        TypeRow(.value, .unsigned, 1, 0, .none),
+        TypeRow(.array, .symbol, 4, 608, .none),
+        TypeRow(.array, .symbol, 4, 653, .none),
+        TypeRow(.value, .structure, 0, 470, .none),
+        TypeRow(.array, .symbol, 4, 658, .none),
+        TypeRow(.array, .symbol, 4, 659, .none),
+        TypeRow(.array, .symbol, 4, 644, .none),
+        TypeRow(.value, .flags, 4, 625, .none),
+        TypeRow(.array, .symbol, 4, 650, .none),
+        TypeRow(.value, .symbol, 4, 660, .none),
+        TypeRow(.value, .interface, 4, 0, .none),
+        TypeRow(.array, .symbol, 4, 593, .none),
+        TypeRow(.array, .symbol, 4, 661, .none),
+        TypeRow(.value, .unsigned, 2, 0, .none),
         TypeRow(.value, .custom, 0, 148, .none),
-        TypeRow(.value, .structure, 0, 514, .none),
-        TypeRow(.value, .symbol, 1, 53, .none),
-        TypeRow(.value, .structure, 0, 515, .none),
+        TypeRow(.value, .structure, 0, 465, .none),
+        TypeRow(.value, .flags, 4, 595, .none),
+        TypeRow(.array, .symbol, 4, 662, .none),
         TypeRow(.value, .custom, 0, 149, .none),
-        TypeRow(.value, .symbol, 4, 758, .none),
-        TypeRow(.value, .symbol, 4, 759, .none),
-        TypeRow(.value, .symbol, 4, 760, .none),
-        TypeRow(.value, .symbol, 4, 761, .none),
+        TypeRow(.value, .structure, 0, 467, .none),
+        TypeRow(.value, .symbol, 4, 603, .none),
+        TypeRow(.value, .structure, 0, 516, .none),
+        TypeRow(.value, .custom, 0, 150, .none),
+        TypeRow(.value, .symbol, 2, 663, .none),
+        TypeRow(.value, .structure, 0, 466, .none),
+        TypeRow(.value, .network, 2, 0, .none),
+        TypeRow(.value, .symbol, 1, 604, .none),
+        TypeRow(.array, .symbol, 4, 666, .none),
+        TypeRow(.value, .flags, 4, 668, .none),
+        TypeRow(.value, .flags, 2, 598, .none),
+        TypeRow(.value, .flags, 1, 599, .none),
+        TypeRow(.value, .custom, 0, 151, .none),
+        TypeRow(.value, .structure, 0, 517, .none),
+        TypeRow(.value, .symbol, 1, 55, .none),
+        TypeRow(.value, .structure, 0, 518, .none),
+        TypeRow(.value, .custom, 0, 152, .none),
         TypeRow(.value, .symbol, 4, 762, .none),
         TypeRow(.value, .symbol, 4, 763, .none),
         TypeRow(.value, .symbol, 4, 764, .none),
@@ -1875,205 +1879,209 @@ extension SpecTables {
         TypeRow(.value, .symbol, 4, 767, .none),
         TypeRow(.value, .symbol, 4, 768, .none),
         TypeRow(.value, .symbol, 4, 769, .none),
-        TypeRow(.value, .structure, 0, 461, .none),
+        TypeRow(.value, .symbol, 4, 770, .none),
+        TypeRow(.value, .symbol, 4, 771, .none),
+        TypeRow(.value, .symbol, 4, 772, .none),
+        TypeRow(.value, .symbol, 4, 773, .none),
+        TypeRow(.value, .structure, 0, 464, .none),
         TypeRow(.value, .hexadecimal, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 150, .none),
-        TypeRow(.value, .custom, 0, 151, .none),
-        TypeRow(.value, .custom, 0, 152, .none),
         TypeRow(.value, .custom, 0, 153, .none),
         TypeRow(.value, .custom, 0, 154, .none),
-        TypeRow(.value, .flags, 4, 613, .none),
+        TypeRow(.value, .custom, 0, 155, .none),
+        TypeRow(.value, .custom, 0, 156, .none),
+        TypeRow(.value, .custom, 0, 157, .none),
+        TypeRow(.value, .flags, 4, 617, .none),
         TypeRow(.value, .hexadecimal, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 617, .none),
+        TypeRow(.value, .symbol, 4, 621, .none),
         TypeRow(.value, .signed, 8, 0, .none),
-        TypeRow(.value, .symbol, 4, 581, .none),
-        TypeRow(.value, .symbol, 4, 605, .none),
+        TypeRow(.value, .symbol, 4, 585, .none),
+        TypeRow(.value, .symbol, 4, 609, .none),
     ]
 
     private static let symbolTypes1: [TypeRow] = [
-        TypeRow(.value, .symbol, 4, 607, .none),
-        TypeRow(.value, .symbol, 4, 772, .none),
-        TypeRow(.value, .symbol, 4, 606, .none),
-        TypeRow(.value, .symbol, 4, 608, .none),
-        TypeRow(.value, .symbol, 4, 609, .none),
-        TypeRow(.value, .symbol, 4, 770, .none),
-        TypeRow(.value, .symbol, 4, 589, .none),
-        TypeRow(.value, .symbol, 4, 590, .none),
-        TypeRow(.value, .symbol, 4, 592, .none),
+        TypeRow(.value, .symbol, 4, 611, .none),
+        TypeRow(.value, .symbol, 4, 776, .none),
+        TypeRow(.value, .symbol, 4, 610, .none),
+        TypeRow(.value, .symbol, 4, 612, .none),
+        TypeRow(.value, .symbol, 4, 613, .none),
+        TypeRow(.value, .symbol, 4, 774, .none),
         TypeRow(.value, .symbol, 4, 593, .none),
+        TypeRow(.value, .symbol, 4, 594, .none),
         TypeRow(.value, .symbol, 4, 596, .none),
-        TypeRow(.value, .symbol, 4, 620, .none),
-        TypeRow(.value, .symbol, 4, 697, .none),
-        TypeRow(.value, .symbol, 4, 660, .none),
-        TypeRow(.value, .symbol, 4, 665, .none),
-        TypeRow(.value, .symbol, 4, 667, .none),
-        TypeRow(.value, .symbol, 4, 666, .none),
-        TypeRow(.value, .symbol, 4, 674, .none),
+        TypeRow(.value, .symbol, 4, 597, .none),
+        TypeRow(.value, .symbol, 4, 600, .none),
+        TypeRow(.value, .symbol, 4, 624, .none),
+        TypeRow(.value, .symbol, 4, 701, .none),
+        TypeRow(.value, .symbol, 4, 664, .none),
         TypeRow(.value, .symbol, 4, 669, .none),
-        TypeRow(.value, .symbol, 4, 683, .none),
-        TypeRow(.value, .symbol, 4, 703, .none),
+        TypeRow(.value, .symbol, 4, 671, .none),
         TypeRow(.value, .symbol, 4, 670, .none),
-        TypeRow(.value, .structure, 0, 509, .none),
-        TypeRow(.value, .structure, 0, 510, .none),
-        TypeRow(.array, .symbol, 4, 695, .none),
-        TypeRow(.array, .symbol, 4, 696, .none),
-        TypeRow(.value, .structure, 0, 468, .none),
+        TypeRow(.value, .symbol, 4, 678, .none),
+        TypeRow(.value, .symbol, 4, 673, .none),
+        TypeRow(.value, .symbol, 4, 687, .none),
+        TypeRow(.value, .symbol, 4, 707, .none),
+        TypeRow(.value, .symbol, 4, 674, .none),
+        TypeRow(.value, .structure, 0, 512, .none),
+        TypeRow(.value, .structure, 0, 513, .none),
+        TypeRow(.array, .symbol, 4, 699, .none),
+        TypeRow(.array, .symbol, 4, 700, .none),
+        TypeRow(.value, .structure, 0, 471, .none),
         TypeRow(.value, .custom, 0, 96, .none),
-        TypeRow(.value, .custom, 0, 112, .none),
-        TypeRow(.value, .structure, 0, 469, .none),
-        TypeRow(.array, .symbol, 4, 626, .none),
-        TypeRow(.value, .symbol, 4, 627, .none),
+        TypeRow(.value, .custom, 0, 113, .none),
+        TypeRow(.value, .structure, 0, 472, .none),
+        TypeRow(.array, .symbol, 4, 630, .none),
+        TypeRow(.value, .symbol, 4, 631, .none),
         TypeRow(.value, .inet4, 4, 0, .none),
         TypeRow(.value, .inet6, 16, 0, .none),
         TypeRow(.value, .user, 4, 0, .none),
         TypeRow(.value, .group, 4, 0, .none),
-        TypeRow(.value, .symbol, 1, 629, .none),
-        TypeRow(.value, .flags, 4, 632, .none),
-        TypeRow(.value, .custom, 0, 155, .none),
-        TypeRow(.value, .custom, 0, 156, .none),
-        TypeRow(.value, .structure, 0, 470, .none),
-        TypeRow(.value, .custom, 0, 157, .none),
         TypeRow(.value, .symbol, 1, 633, .none),
+        TypeRow(.value, .flags, 4, 636, .none),
         TypeRow(.value, .custom, 0, 158, .none),
-        TypeRow(.value, .hexadecimal, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 634, .none),
-        TypeRow(.array, .symbol, 4, 631, .none),
-        TypeRow(.array, .symbol, 4, 635, .none),
-        TypeRow(.value, .flags, 2, 642, .none),
-        TypeRow(.value, .symbol, 2, 643, .none),
-        TypeRow(.value, .structure, 0, 471, .none),
-        TypeRow(.array, .symbol, 4, 644, .none),
-        TypeRow(.value, .flags, 2, 645, .none),
-        TypeRow(.value, .symbol, 1, 647, .none),
-        TypeRow(.value, .flags, 4, 648, .none),
-        TypeRow(.array, .symbol, 4, 650, .none),
-        TypeRow(.value, .structure, 0, 472, .none),
+        TypeRow(.value, .custom, 0, 159, .none),
         TypeRow(.value, .structure, 0, 473, .none),
+        TypeRow(.value, .custom, 0, 160, .none),
+        TypeRow(.value, .symbol, 1, 637, .none),
+        TypeRow(.value, .custom, 0, 161, .none),
+        TypeRow(.value, .hexadecimal, 1, 0, .none),
+        TypeRow(.array, .symbol, 4, 638, .none),
+        TypeRow(.array, .symbol, 4, 635, .none),
+        TypeRow(.array, .symbol, 4, 639, .none),
+        TypeRow(.value, .flags, 2, 646, .none),
+        TypeRow(.value, .symbol, 2, 647, .none),
+        TypeRow(.value, .structure, 0, 474, .none),
+        TypeRow(.array, .symbol, 4, 648, .none),
+        TypeRow(.value, .flags, 2, 649, .none),
+        TypeRow(.value, .symbol, 1, 651, .none),
+        TypeRow(.value, .flags, 4, 652, .none),
+        TypeRow(.array, .symbol, 4, 654, .none),
+        TypeRow(.value, .structure, 0, 475, .none),
         TypeRow(.value, .structure, 0, 476, .none),
-        TypeRow(.value, .structure, 0, 478, .none),
         TypeRow(.value, .structure, 0, 479, .none),
-        TypeRow(.value, .structure, 0, 477, .none),
-        TypeRow(.value, .structure, 0, 480, .none),
-        TypeRow(.array, .symbol, 4, 651, .none),
         TypeRow(.value, .structure, 0, 481, .none),
         TypeRow(.value, .structure, 0, 482, .none),
-        TypeRow(.array, .symbol, 4, 652, .none),
-        TypeRow(.value, .structure, 0, 475, .none),
-        TypeRow(.value, .structure, 0, 474, .none),
+        TypeRow(.value, .structure, 0, 480, .none),
         TypeRow(.value, .structure, 0, 483, .none),
+        TypeRow(.array, .symbol, 4, 655, .none),
+        TypeRow(.value, .structure, 0, 484, .none),
         TypeRow(.value, .structure, 0, 485, .none),
-        TypeRow(.array, .symbol, 4, 661, .none),
+        TypeRow(.array, .symbol, 4, 656, .none),
+        TypeRow(.value, .structure, 0, 478, .none),
+        TypeRow(.value, .structure, 0, 477, .none),
         TypeRow(.value, .structure, 0, 486, .none),
-        TypeRow(.value, .flags, 1, 663, .none),
-        TypeRow(.array, .structure, 0, 494, .none),
-        TypeRow(.value, .symbol, 2, 671, .none),
-        TypeRow(.array, .symbol, 4, 672, .none),
-        TypeRow(.array, .symbol, 4, 673, .none),
-        TypeRow(.array, .symbol, 4, 675, .none),
-        TypeRow(.array, .symbol, 4, 680, .none),
+        TypeRow(.value, .structure, 0, 488, .none),
+        TypeRow(.array, .symbol, 4, 665, .none),
+        TypeRow(.value, .structure, 0, 489, .none),
+        TypeRow(.value, .flags, 1, 667, .none),
+        TypeRow(.array, .structure, 0, 497, .none),
+        TypeRow(.value, .symbol, 2, 675, .none),
         TypeRow(.array, .symbol, 4, 676, .none),
-        TypeRow(.value, .structure, 0, 497, .none),
-        TypeRow(.value, .custom, 0, 159, .none),
-        TypeRow(.value, .symbol, 1, 682, .none),
+        TypeRow(.array, .symbol, 4, 677, .none),
+        TypeRow(.array, .symbol, 4, 679, .none),
         TypeRow(.array, .symbol, 4, 684, .none),
-        TypeRow(.array, .symbol, 4, 685, .none),
-        TypeRow(.array, .symbol, 4, 689, .none),
-        TypeRow(.array, .symbol, 4, 686, .none),
-        TypeRow(.array, .symbol, 4, 687, .none),
-        TypeRow(.value, .structure, 0, 499, .none),
+        TypeRow(.array, .symbol, 4, 680, .none),
         TypeRow(.value, .structure, 0, 500, .none),
-        TypeRow(.value, .structure, 0, 502, .none),
-        TypeRow(.array, .symbol, 4, 688, .none),
-        TypeRow(.array, .symbol, 4, 690, .none),
-        TypeRow(.value, .structure, 0, 501, .none),
-        TypeRow(.value, .symbol, 1, 692, .none),
-        TypeRow(.value, .symbol, 1, 693, .none),
-        TypeRow(.value, .structure, 0, 504, .none),
-        TypeRow(.value, .structure, 0, 505, .none),
-        TypeRow(.value, .structure, 0, 507, .none),
-        TypeRow(.value, .structure, 0, 506, .none),
-        TypeRow(.value, .structure, 0, 508, .none),
-        TypeRow(.value, .structure, 0, 518, .none),
-        TypeRow(.value, .structure, 0, 519, .none),
-        TypeRow(.value, .structure, 0, 520, .none),
-        TypeRow(.value, .symbol, 4, 691, .none),
-        TypeRow(.value, .symbol, 4, 694, .none),
-        TypeRow(.value, .structure, 0, 521, .none),
-        TypeRow(.array, .symbol, 4, 706, .none),
-        TypeRow(.value, .structure, 0, 522, .none),
-        TypeRow(.value, .custom, 0, 160, .none),
-        TypeRow(.value, .port, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 111, .none),
-        TypeRow(.value, .symbol, 1, 710, .none),
-        TypeRow(.value, .symbol, 4, 713, .none),
-        TypeRow(.value, .symbol, 2, 714, .none),
-        TypeRow(.value, .structure, 0, 535, .none),
-        TypeRow(.value, .structure, 0, 525, .none),
-        TypeRow(.value, .structure, 0, 528, .none),
-        TypeRow(.value, .structure, 0, 539, .none),
-        TypeRow(.value, .structure, 0, 542, .none),
-        TypeRow(.value, .structure, 0, 548, .none),
-        TypeRow(.value, .structure, 0, 536, .none),
-        TypeRow(.value, .structure, 0, 527, .none),
-        TypeRow(.value, .structure, 0, 529, .none),
-        TypeRow(.value, .structure, 0, 540, .none),
-        TypeRow(.value, .structure, 0, 543, .none),
-        TypeRow(.value, .structure, 0, 549, .none),
-        TypeRow(.value, .symbol, 4, 723, .none),
-        TypeRow(.value, .symbol, 4, 732, .none),
-        TypeRow(.value, .symbol, 4, 724, .none),
-        TypeRow(.value, .symbol, 4, 734, .none),
-        TypeRow(.value, .symbol, 4, 739, .none),
-        TypeRow(.value, .symbol, 4, 743, .none),
-        TypeRow(.value, .custom, 0, 161, .none),
-        TypeRow(.array, .symbol, 4, 754, .none),
-        TypeRow(.value, .structure, 0, 530, .none),
-        TypeRow(.value, .structure, 0, 531, .none),
         TypeRow(.value, .custom, 0, 162, .none),
-        TypeRow(.value, .flags, 1, 747, .none),
-        TypeRow(.value, .structure, 0, 532, .none),
+        TypeRow(.value, .symbol, 1, 686, .none),
+        TypeRow(.array, .symbol, 4, 688, .none),
+        TypeRow(.array, .symbol, 4, 689, .none),
+        TypeRow(.array, .symbol, 4, 693, .none),
+        TypeRow(.array, .symbol, 4, 690, .none),
+        TypeRow(.array, .symbol, 4, 691, .none),
+        TypeRow(.value, .structure, 0, 502, .none),
+        TypeRow(.value, .structure, 0, 503, .none),
+        TypeRow(.value, .structure, 0, 505, .none),
+        TypeRow(.array, .symbol, 4, 692, .none),
+        TypeRow(.array, .symbol, 4, 694, .none),
+        TypeRow(.value, .structure, 0, 504, .none),
+        TypeRow(.value, .symbol, 1, 696, .none),
+        TypeRow(.value, .symbol, 1, 697, .none),
+        TypeRow(.value, .structure, 0, 507, .none),
+        TypeRow(.value, .structure, 0, 508, .none),
+        TypeRow(.value, .structure, 0, 510, .none),
+        TypeRow(.value, .structure, 0, 509, .none),
+        TypeRow(.value, .structure, 0, 511, .none),
+        TypeRow(.value, .structure, 0, 521, .none),
+        TypeRow(.value, .structure, 0, 522, .none),
+        TypeRow(.value, .structure, 0, 523, .none),
+        TypeRow(.value, .symbol, 4, 695, .none),
+        TypeRow(.value, .symbol, 4, 698, .none),
+        TypeRow(.value, .structure, 0, 524, .none),
+        TypeRow(.array, .symbol, 4, 710, .none),
+        TypeRow(.value, .structure, 0, 525, .none),
         TypeRow(.value, .custom, 0, 163, .none),
-        TypeRow(.value, .structure, 0, 533, .none),
-        TypeRow(.array, .structure, 0, 546, .none),
-        TypeRow(.array, .symbol, 4, 725, .none),
-        TypeRow(.array, .symbol, 4, 755, .none),
-        TypeRow(.value, .structure, 0, 534, .none),
-        TypeRow(.array, .symbol, 4, 726, .none),
-        TypeRow(.array, .symbol, 4, 730, .none),
-        TypeRow(.value, .symbol, 2, 727, .none),
-        TypeRow(.value, .symbol, 2, 728, .none),
-        TypeRow(.value, .symbol, 2, 729, .none),
-        TypeRow(.value, .flags, 4, 731, .none),
-        TypeRow(.value, .structure, 0, 537, .none),
+        TypeRow(.value, .port, 2, 0, .none),
+        TypeRow(.value, .custom, 0, 112, .none),
+        TypeRow(.value, .symbol, 1, 714, .none),
+        TypeRow(.value, .symbol, 4, 717, .none),
+        TypeRow(.value, .symbol, 2, 718, .none),
         TypeRow(.value, .structure, 0, 538, .none),
-        TypeRow(.array, .hexadecimal, 0, 0, .none),
-        TypeRow(.value, .structure, 0, 541, .none),
-        TypeRow(.value, .flags, 4, 736, .none),
-        TypeRow(.value, .structure, 0, 544, .none),
-        TypeRow(.array, .structure, 0, 545, .none),
-        TypeRow(.value, .structure, 0, 547, .none),
+        TypeRow(.value, .structure, 0, 528, .none),
+        TypeRow(.value, .structure, 0, 531, .none),
+        TypeRow(.value, .structure, 0, 542, .none),
+        TypeRow(.value, .structure, 0, 545, .none),
+        TypeRow(.value, .structure, 0, 551, .none),
+        TypeRow(.value, .structure, 0, 539, .none),
+        TypeRow(.value, .structure, 0, 530, .none),
+        TypeRow(.value, .structure, 0, 532, .none),
+        TypeRow(.value, .structure, 0, 543, .none),
+        TypeRow(.value, .structure, 0, 546, .none),
+        TypeRow(.value, .structure, 0, 552, .none),
+        TypeRow(.value, .symbol, 4, 727, .none),
+        TypeRow(.value, .symbol, 4, 736, .none),
+        TypeRow(.value, .symbol, 4, 728, .none),
+        TypeRow(.value, .symbol, 4, 738, .none),
+        TypeRow(.value, .symbol, 4, 743, .none),
+        TypeRow(.value, .symbol, 4, 747, .none),
         TypeRow(.value, .custom, 0, 164, .none),
-        TypeRow(.value, .structure, 0, 553, .none),
-        TypeRow(.value, .structure, 0, 556, .none),
-        TypeRow(.value, .flags, 1, 748, .none),
-        TypeRow(.value, .structure, 0, 554, .none),
-        TypeRow(.value, .structure, 0, 550, .none),
-        TypeRow(.array, .symbol, 4, 756, .none),
+        TypeRow(.array, .symbol, 4, 758, .none),
+        TypeRow(.value, .structure, 0, 533, .none),
+        TypeRow(.value, .structure, 0, 534, .none),
         TypeRow(.value, .custom, 0, 165, .none),
-        TypeRow(.value, .structure, 0, 560, .none),
-        TypeRow(.value, .structure, 0, 561, .none),
-        TypeRow(.value, .structure, 0, 562, .none),
+        TypeRow(.value, .flags, 1, 751, .none),
+        TypeRow(.value, .structure, 0, 535, .none),
+        TypeRow(.value, .custom, 0, 166, .none),
+        TypeRow(.value, .structure, 0, 536, .none),
+        TypeRow(.array, .structure, 0, 549, .none),
+        TypeRow(.array, .symbol, 4, 729, .none),
+        TypeRow(.array, .symbol, 4, 759, .none),
+        TypeRow(.value, .structure, 0, 537, .none),
+        TypeRow(.array, .symbol, 4, 730, .none),
+        TypeRow(.array, .symbol, 4, 734, .none),
+        TypeRow(.value, .symbol, 2, 731, .none),
+        TypeRow(.value, .symbol, 2, 732, .none),
+        TypeRow(.value, .symbol, 2, 733, .none),
+        TypeRow(.value, .flags, 4, 735, .none),
+        TypeRow(.value, .structure, 0, 540, .none),
+        TypeRow(.value, .structure, 0, 541, .none),
+        TypeRow(.array, .hexadecimal, 0, 0, .none),
+        TypeRow(.value, .structure, 0, 544, .none),
+        TypeRow(.value, .flags, 4, 740, .none),
+        TypeRow(.value, .structure, 0, 547, .none),
+        TypeRow(.array, .structure, 0, 548, .none),
+        TypeRow(.value, .structure, 0, 550, .none),
+        TypeRow(.value, .custom, 0, 167, .none),
+        TypeRow(.value, .structure, 0, 556, .none),
+        TypeRow(.value, .structure, 0, 559, .none),
+        TypeRow(.value, .flags, 1, 752, .none),
+        TypeRow(.value, .structure, 0, 557, .none),
+        TypeRow(.value, .structure, 0, 553, .none),
+        TypeRow(.array, .symbol, 4, 760, .none),
+        TypeRow(.value, .custom, 0, 168, .none),
         TypeRow(.value, .structure, 0, 563, .none),
         TypeRow(.value, .structure, 0, 564, .none),
         TypeRow(.value, .structure, 0, 565, .none),
         TypeRow(.value, .structure, 0, 566, .none),
-        TypeRow(.value, .structure, 0, 557, .none),
-        TypeRow(.value, .structure, 0, 558, .none),
+        TypeRow(.value, .structure, 0, 567, .none),
+        TypeRow(.value, .structure, 0, 568, .none),
+        TypeRow(.value, .structure, 0, 569, .none),
+        TypeRow(.value, .structure, 0, 560, .none),
+        TypeRow(.value, .structure, 0, 561, .none),
     ]
 }
 
 extension SpecTables {
-    public static let symbols: [SymbolRow] = whole([symbols0, symbols1, symbols2, symbols3, symbols4, symbols5, symbols6, symbols7, symbols8, symbols9, symbols10, symbols11, symbols12, symbols13, symbols14, symbols15, symbols16, symbols17, symbols18, symbols19, symbols20, symbols21, symbols22, symbols23, symbols24, symbols25, symbols26, symbols27, symbols28, symbols29, symbols30, symbols31, symbols32, symbols33, symbols34, symbols35, symbols36, symbols37, symbols38, symbols39, symbols40, symbols41, symbols42, symbols43, symbols44, symbols45, symbols46, symbols47, symbols48, symbols49, symbols50, symbols51, symbols52, symbols53, symbols54, symbols55, symbols56, symbols57, symbols58, symbols59, symbols60, symbols61, symbols62, symbols63, symbols64, symbols65, symbols66, symbols67])
+    public static let symbols: [SymbolRow] = whole([symbols0, symbols1, symbols2, symbols3, symbols4, symbols5, symbols6, symbols7, symbols8, symbols9, symbols10, symbols11, symbols12, symbols13, symbols14, symbols15, symbols16, symbols17, symbols18, symbols19, symbols20, symbols21, symbols22, symbols23, symbols24, symbols25, symbols26, symbols27, symbols28, symbols29, symbols30, symbols31, symbols32, symbols33, symbols34, symbols35, symbols36, symbols37, symbols38, symbols39, symbols40, symbols41, symbols42, symbols43, symbols44, symbols45, symbols46, symbols47, symbols48, symbols49, symbols50, symbols51, symbols52, symbols53, symbols54, symbols55, symbols56, symbols57, symbols58, symbols59, symbols60, symbols61, symbols62, symbols63, symbols64, symbols65, symbols66, symbols67, symbols68])
 
     private static let symbols0: [SymbolRow] = [
         SymbolRow("SEEK_SET", 0x0),
@@ -2296,6 +2304,8 @@ extension SpecTables {
         SymbolRow("CLOSE_RANGE_UNSHARE", 0x2),
         SymbolRow("CLOSE_RANGE_CLOEXEC", 0x4),
         SymbolRow("AT_SYMLINK_NOFOLLOW", 0x100),
+        SymbolRow("AT_EMPTY_PATH", 0x1000),
+        SymbolRow("AT_SYMLINK_NOFOLLOW", 0x100),
         SymbolRow("AT_REMOVEDIR", 0x200),
         SymbolRow("AT_SYMLINK_FOLLOW", 0x400),
         SymbolRow("AT_NO_AUTOMOUNT", 0x800),
@@ -2477,11 +2487,11 @@ extension SpecTables {
         SymbolRow("BALLOON_KVM_MAGIC", 0x13661366),
         SymbolRow("BFS_MAGIC", 0x1badface),
         SymbolRow("EXFAT_SUPER_MAGIC", 0x2011bab0),
-        SymbolRow("UBIFS_SUPER_MAGIC", 0x24051905),
-        SymbolRow("ZFS_SUPER_MAGIC", 0x2fc12fc1),
     ]
 
     private static let symbols2: [SymbolRow] = [
+        SymbolRow("UBIFS_SUPER_MAGIC", 0x24051905),
+        SymbolRow("ZFS_SUPER_MAGIC", 0x2fc12fc1),
         SymbolRow("JFS_SUPER_MAGIC", 0x3153464a),
         SymbolRow("BEFS_SUPER_MAGIC", 0x42465331),
         SymbolRow("SMACK_MAGIC", 0x43415d53),
@@ -2557,12 +2567,12 @@ extension SpecTables {
         SymbolRow("MNT_EXPIRE", 0x4),
         SymbolRow("UMOUNT_NOFOLLOW", 0x8),
         SymbolRow("OPEN_TREE_CLONE", 0x1),
+        SymbolRow("OPEN_TREE_NAMESPACE", 0x2),
         SymbolRow("OPEN_TREE_CLOEXEC", 0x80000),
         SymbolRow("AT_SYMLINK_NOFOLLOW", 0x100),
         SymbolRow("AT_NO_AUTOMOUNT", 0x800),
         SymbolRow("AT_EMPTY_PATH", 0x1000),
         SymbolRow("AT_RECURSIVE", 0x8000),
-        SymbolRow("OPEN_TREE_NAMESPACE", 0x2),
         SymbolRow("MOVE_MOUNT_F_SYMLINKS", 0x1),
         SymbolRow("MOVE_MOUNT_F_AUTOMOUNTS", 0x2),
         SymbolRow("MOVE_MOUNT_F_EMPTY_PATH", 0x4),
@@ -2595,6 +2605,15 @@ extension SpecTables {
         SymbolRow("MOUNT_ATTR_STRICTATIME", 0x20),
         SymbolRow("MOUNT_ATTR_NODIRATIME", 0x80),
         SymbolRow("MOUNT_ATTR_IDMAP", 0x100000),
+        SymbolRow("MOUNT_ATTR_NOSYMFOLLOW", 0x200000),
+        SymbolRow("MOUNT_ATTR_RDONLY", 0x1),
+        SymbolRow("MOUNT_ATTR_NOSUID", 0x2),
+        SymbolRow("MOUNT_ATTR_NODEV", 0x4),
+        SymbolRow("MOUNT_ATTR_NOEXEC", 0x8),
+        SymbolRow("MOUNT_ATTR__ATIME", 0x70),
+        SymbolRow("MOUNT_ATTR_NOATIME", 0x10),
+        SymbolRow("MOUNT_ATTR_STRICTATIME", 0x20),
+        SymbolRow("MOUNT_ATTR_NODIRATIME", 0x80),
         SymbolRow("MOUNT_ATTR_NOSYMFOLLOW", 0x200000),
         SymbolRow("AT_SYMLINK_NOFOLLOW", 0x100),
         SymbolRow("AT_NO_AUTOMOUNT", 0x800),
@@ -2671,6 +2690,9 @@ extension SpecTables {
         SymbolRow("SOCK_STREAM", 0x1),
         SymbolRow("SOCK_DGRAM", 0x2),
         SymbolRow("SOCK_RAW", 0x3),
+    ]
+
+    private static let symbols3: [SymbolRow] = [
         SymbolRow("SOCK_RDM", 0x4),
         SymbolRow("SOCK_SEQPACKET", 0x5),
         SymbolRow("SOCK_DCCP", 0x6),
@@ -2682,9 +2704,6 @@ extension SpecTables {
         SymbolRow("IPPROTO_IGMP", 0x2),
         SymbolRow("IPPROTO_IPIP", 0x4),
         SymbolRow("IPPROTO_TCP", 0x6),
-    ]
-
-    private static let symbols3: [SymbolRow] = [
         SymbolRow("IPPROTO_EGP", 0x8),
         SymbolRow("IPPROTO_PUP", 0xc),
         SymbolRow("IPPROTO_UDP", 0x11),
@@ -2869,25 +2888,25 @@ extension SpecTables {
         SymbolRow("FAN_REPORT_MNT", 0x4000),
         SymbolRow("FAN_MARK_ADD", 0x1),
         SymbolRow("FAN_MARK_REMOVE", 0x2),
+        SymbolRow("FAN_MARK_FLUSH", 0x80),
         SymbolRow("FAN_MARK_DONT_FOLLOW", 0x4),
         SymbolRow("FAN_MARK_ONLYDIR", 0x8),
+        SymbolRow("FAN_MARK_MNTNS", 0x110),
         SymbolRow("FAN_MARK_MOUNT", 0x10),
+    ]
+
+    private static let symbols4: [SymbolRow] = [
         SymbolRow("FAN_MARK_IGNORED_MASK", 0x20),
         SymbolRow("FAN_MARK_IGNORED_SURV_MODIFY", 0x40),
-        SymbolRow("FAN_MARK_FLUSH", 0x80),
         SymbolRow("FAN_MARK_FILESYSTEM", 0x100),
-        SymbolRow("FAN_MARK_MNTNS", 0x110),
-        SymbolRow("FAN_MARK_EVICTABLE", 0x200),
         SymbolRow("FAN_MARK_IGNORE", 0x400),
+        SymbolRow("FAN_MARK_EVICTABLE", 0x200),
         SymbolRow("FAN_ACCESS", 0x1),
         SymbolRow("FAN_MODIFY", 0x2),
         SymbolRow("FAN_ATTRIB", 0x4),
         SymbolRow("FAN_CLOSE_WRITE", 0x8),
         SymbolRow("FAN_CLOSE_NOWRITE", 0x10),
         SymbolRow("FAN_OPEN", 0x20),
-    ]
-
-    private static let symbols4: [SymbolRow] = [
         SymbolRow("FAN_MOVED_FROM", 0x40),
         SymbolRow("FAN_MOVED_TO", 0x80),
         SymbolRow("FAN_CREATE", 0x100),
@@ -3077,6 +3096,9 @@ extension SpecTables {
         SymbolRow("IOSQE_IO_HARDLINK", 0x8),
         SymbolRow("IOSQE_ASYNC", 0x10),
         SymbolRow("IOSQE_BUFFER_SELECT", 0x20),
+    ]
+
+    private static let symbols5: [SymbolRow] = [
         SymbolRow("IOSQE_CQE_SKIP_SUCCESS", 0x40),
         SymbolRow("IORING_CQE_F_BUFFER", 0x1),
         SymbolRow("IORING_CQE_F_MORE", 0x2),
@@ -3088,9 +3110,6 @@ extension SpecTables {
         SymbolRow("IORING_FSYNC_DATASYNC", 0x1),
         SymbolRow("IORING_TIMEOUT_ABS", 0x1),
         SymbolRow("IORING_TIMEOUT_UPDATE", 0x2),
-    ]
-
-    private static let symbols5: [SymbolRow] = [
         SymbolRow("IORING_TIMEOUT_BOOTTIME", 0x4),
         SymbolRow("IORING_TIMEOUT_REALTIME", 0x8),
         SymbolRow("IORING_LINK_TIMEOUT_UPDATE", 0x10),
@@ -3280,6 +3299,9 @@ extension SpecTables {
         SymbolRow("MADV_DONTFORK", 0xa),
         SymbolRow("MADV_DOFORK", 0xb),
         SymbolRow("MADV_MERGEABLE", 0xc),
+    ]
+
+    private static let symbols6: [SymbolRow] = [
         SymbolRow("MADV_UNMERGEABLE", 0xd),
         SymbolRow("MADV_HUGEPAGE", 0xe),
         SymbolRow("MADV_NOHUGEPAGE", 0xf),
@@ -3291,9 +3313,6 @@ extension SpecTables {
         SymbolRow("MADV_PAGEOUT", 0x15),
         SymbolRow("MADV_POPULATE_READ", 0x16),
         SymbolRow("MADV_POPULATE_WRITE", 0x17),
-    ]
-
-    private static let symbols6: [SymbolRow] = [
         SymbolRow("MADV_DONTNEED_LOCKED", 0x18),
         SymbolRow("MADV_COLLAPSE", 0x19),
         SymbolRow("MADV_HWPOISON", 0x64),
@@ -3483,6 +3502,9 @@ extension SpecTables {
         SymbolRow("PR_SET_MM_ARG_START", 0x8),
         SymbolRow("PR_SET_MM_ARG_END", 0x9),
         SymbolRow("PR_SET_MM_ENV_START", 0xa),
+    ]
+
+    private static let symbols7: [SymbolRow] = [
         SymbolRow("PR_SET_MM_ENV_END", 0xb),
         SymbolRow("PR_SET_MM_AUXV", 0xc),
         SymbolRow("PR_SET_MM_EXE_FILE", 0xd),
@@ -3494,9 +3516,6 @@ extension SpecTables {
         SymbolRow("PR_SPEC_NOT_AFFECTED", 0x0),
         SymbolRow("PR_SPEC_PRCTL", 0x1),
         SymbolRow("PR_SPEC_ENABLE", 0x2),
-    ]
-
-    private static let symbols7: [SymbolRow] = [
         SymbolRow("PR_SPEC_DISABLE", 0x4),
         SymbolRow("PR_SPEC_FORCE_DISABLE", 0x8),
         SymbolRow("PR_SPEC_DISABLE_NOEXEC", 0x10),
@@ -3686,6 +3705,9 @@ extension SpecTables {
         SymbolRow("CAP_SETFCAP", 0x1f),
         SymbolRow("CAP_MAC_OVERRIDE", 0x20),
         SymbolRow("CAP_MAC_ADMIN", 0x21),
+    ]
+
+    private static let symbols8: [SymbolRow] = [
         SymbolRow("CAP_SYSLOG", 0x22),
         SymbolRow("CAP_WAKE_ALARM", 0x23),
         SymbolRow("CAP_BLOCK_SUSPEND", 0x24),
@@ -3697,9 +3719,6 @@ extension SpecTables {
         SymbolRow("PIDFD_THREAD", 0x80),
         SymbolRow("PIDFD_AUTOKILL", 0x200),
         SymbolRow("TIME_NS", 0x80),
-    ]
-
-    private static let symbols8: [SymbolRow] = [
         SymbolRow("MNT_NS", 0x20000),
         SymbolRow("CGROUP_NS", 0x2000000),
         SymbolRow("UTS_NS", 0x4000000),
@@ -3889,6 +3908,9 @@ extension SpecTables {
         SymbolRow("FPE_FLTDIV", 0x3),
         SymbolRow("FPE_FLTOVF", 0x4),
         SymbolRow("FPE_FLTUND", 0x5),
+    ]
+
+    private static let symbols9: [SymbolRow] = [
         SymbolRow("FPE_FLTRES", 0x6),
         SymbolRow("FPE_FLTINV", 0x7),
         SymbolRow("FPE_FLTSUB", 0x8),
@@ -3900,9 +3922,6 @@ extension SpecTables {
         SymbolRow("TRAP_HWBKPT", 0x4),
         SymbolRow("TRAP_UNK", 0x5),
         SymbolRow("TRAP_PERF", 0x6),
-    ]
-
-    private static let symbols9: [SymbolRow] = [
         SymbolRow("POLL_IN", 0x1),
         SymbolRow("POLL_OUT", 0x2),
         SymbolRow("POLL_MSG", 0x3),
@@ -3960,6 +3979,9 @@ extension SpecTables {
         SymbolRow("MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ", 0x100),
         SymbolRow("MEMBARRIER_CMD_GET_REGISTRATIONS", 0x200),
         SymbolRow("MEMBARRIER_CMD_FLAG_CPU", 0x1),
+        SymbolRow("FUTEX_BITSET_MATCH_ANY", 0xffffffff),
+        SymbolRow("CLOCK_REALTIME", 0x0),
+        SymbolRow("CLOCK_MONOTONIC", 0x1),
         SymbolRow("IPC_CREAT", 0x200),
         SymbolRow("IPC_EXCL", 0x400),
         SymbolRow("IPC_NOWAIT", 0x800),
@@ -4089,6 +4111,9 @@ extension SpecTables {
         SymbolRow("ADJ_TICK", 0x4000),
         SymbolRow("ADJ_ADJTIME", 0x8000),
         SymbolRow("STA_PLL", 0x1),
+    ]
+
+    private static let symbols10: [SymbolRow] = [
         SymbolRow("STA_PPSFREQ", 0x2),
         SymbolRow("STA_PPSTIME", 0x4),
         SymbolRow("STA_FLL", 0x8),
@@ -4103,9 +4128,6 @@ extension SpecTables {
         SymbolRow("STA_CLOCKERR", 0x1000),
         SymbolRow("STA_NANO", 0x2000),
         SymbolRow("STA_MODE", 0x4000),
-    ]
-
-    private static let symbols10: [SymbolRow] = [
         SymbolRow("STA_CLK", 0x8000),
         SymbolRow("SIGEV_SIGNAL", 0x0),
         SymbolRow("SIGEV_NONE", 0x1),
@@ -4292,6 +4314,9 @@ extension SpecTables {
         SymbolRow("EIDRM", 0x2b),
         SymbolRow("ECHRNG", 0x2c),
         SymbolRow("EL2NSYNC", 0x2d),
+    ]
+
+    private static let symbols11: [SymbolRow] = [
         SymbolRow("EL3HLT", 0x2e),
         SymbolRow("EL3RST", 0x2f),
         SymbolRow("ELNRNG", 0x30),
@@ -4306,9 +4331,6 @@ extension SpecTables {
         SymbolRow("EBADSLT", 0x39),
         SymbolRow("EBFONT", 0x3b),
         SymbolRow("ENOSTR", 0x3c),
-    ]
-
-    private static let symbols11: [SymbolRow] = [
         SymbolRow("ENODATA", 0x3d),
         SymbolRow("ETIME", 0x3e),
         SymbolRow("ENOSR", 0x3f),
@@ -4495,6 +4517,9 @@ extension SpecTables {
         SymbolRow("Q_GETNEXTQUOTA", 0x800009),
         SymbolRow("Q_XQUOTAON", 0x5801),
         SymbolRow("Q_XQUOTAOFF", 0x5802),
+    ]
+
+    private static let symbols12: [SymbolRow] = [
         SymbolRow("Q_XGETQUOTA", 0x5803),
         SymbolRow("Q_XSETQLIM", 0x5804),
         SymbolRow("Q_XGETQSTAT", 0x5805),
@@ -4509,9 +4534,6 @@ extension SpecTables {
         SymbolRow("PTRACE_PEEKTEXT", 0x1),
         SymbolRow("PTRACE_PEEKDATA", 0x2),
         SymbolRow("PTRACE_PEEKUSER", 0x3),
-    ]
-
-    private static let symbols12: [SymbolRow] = [
         SymbolRow("PTRACE_POKETEXT", 0x4),
         SymbolRow("PTRACE_POKEDATA", 0x5),
         SymbolRow("PTRACE_POKEUSER", 0x6),
@@ -4698,6 +4720,9 @@ extension SpecTables {
         SymbolRow("PTRACE_EVENT_FORK", 0x1),
         SymbolRow("PTRACE_EVENT_VFORK", 0x2),
         SymbolRow("PTRACE_EVENT_CLONE", 0x3),
+    ]
+
+    private static let symbols13: [SymbolRow] = [
         SymbolRow("PTRACE_EVENT_EXEC", 0x4),
         SymbolRow("PTRACE_EVENT_VFORK_DONE", 0x5),
         SymbolRow("PTRACE_EVENT_EXIT", 0x6),
@@ -4712,9 +4737,6 @@ extension SpecTables {
         SymbolRow("SECCOMP_MODE_FILTER", 0x2),
         SymbolRow("SECCOMP_FILTER_FLAG_TSYNC", 0x1),
         SymbolRow("SECCOMP_FILTER_FLAG_LOG", 0x2),
-    ]
-
-    private static let symbols13: [SymbolRow] = [
         SymbolRow("SECCOMP_FILTER_FLAG_SPEC_ALLOW", 0x4),
         SymbolRow("SECCOMP_FILTER_FLAG_NEW_LISTENER", 0x8),
         SymbolRow("SECCOMP_FILTER_FLAG_TSYNC_ESRCH", 0x10),
@@ -4901,6 +4923,9 @@ extension SpecTables {
         SymbolRow("IOCTL_VM_SOCKETS_GET_LOCAL_CID", 0x7b9),
         SymbolRow("RAID_AUTORUN", 0x914),
         SymbolRow("CLEAR_ARRAY", 0x920),
+    ]
+
+    private static let symbols14: [SymbolRow] = [
         SymbolRow("HOT_REMOVE_DISK", 0x922),
         SymbolRow("SET_DISK_INFO", 0x924),
         SymbolRow("WRITE_RAID_INFO", 0x925),
@@ -4915,9 +4940,6 @@ extension SpecTables {
         SymbolRow("CLUSTERED_DISK_NACK", 0x935),
         SymbolRow("BLKROSET", 0x125d),
         SymbolRow("BLKROGET", 0x125e),
-    ]
-
-    private static let symbols14: [SymbolRow] = [
         SymbolRow("BLKRRPART", 0x125f),
         SymbolRow("BLKGETSIZE", 0x1260),
         SymbolRow("BLKFLSBUF", 0x1261),
@@ -5104,6 +5126,9 @@ extension SpecTables {
         SymbolRow("KDGETKEYCODE", 0x4b4c),
         SymbolRow("KDSETKEYCODE", 0x4b4d),
         SymbolRow("KDSIGACCEPT", 0x4b4e),
+    ]
+
+    private static let symbols15: [SymbolRow] = [
         SymbolRow("KDKBDREP", 0x4b52),
         SymbolRow("GIO_FONT", 0x4b60),
         SymbolRow("PIO_FONT", 0x4b61),
@@ -5118,9 +5143,6 @@ extension SpecTables {
         SymbolRow("PIO_UNISCRNMAP", 0x4b6a),
         SymbolRow("GIO_FONTX", 0x4b6b),
         SymbolRow("PIO_FONTX", 0x4b6c),
-    ]
-
-    private static let symbols15: [SymbolRow] = [
         SymbolRow("PIO_FONTRESET", 0x4b6d),
         SymbolRow("GIO_CMAP", 0x4b70),
         SymbolRow("PIO_CMAP", 0x4b71),
@@ -5307,6 +5329,9 @@ extension SpecTables {
         SymbolRow("USBDEVFS_WAIT_FOR_RESUME", 0x5523),
         SymbolRow("VT_OPENQRY", 0x5600),
         SymbolRow("VT_GETMODE", 0x5601),
+    ]
+
+    private static let symbols16: [SymbolRow] = [
         SymbolRow("VT_SETMODE", 0x5602),
         SymbolRow("VBG_IOCTL_VMMDEV_REQUEST_BIG", 0x5603),
         SymbolRow("VT_GETSTATE", 0x5603),
@@ -5321,9 +5346,6 @@ extension SpecTables {
         SymbolRow("VT_UNLOCKSWITCH", 0x560c),
         SymbolRow("VT_GETHIFONTMASK", 0x560d),
         SymbolRow("VT_WAITEVENT", 0x560e),
-    ]
-
-    private static let symbols16: [SymbolRow] = [
         SymbolRow("VT_SETACTIVATE", 0x560f),
         SymbolRow("VIDIOC_LOG_STATUS", 0x5646),
         SymbolRow("UACCE_CMD_START_Q", 0x5700),
@@ -5510,6 +5532,9 @@ extension SpecTables {
         SymbolRow("SIOCSIFBR", 0x8941),
         SymbolRow("SIOCGIFTXQLEN", 0x8942),
         SymbolRow("SIOCSIFTXQLEN", 0x8943),
+    ]
+
+    private static let symbols17: [SymbolRow] = [
         SymbolRow("SIOCETHTOOL", 0x8946),
         SymbolRow("SIOCGMIIPHY", 0x8947),
         SymbolRow("SIOCGMIIREG", 0x8948),
@@ -5524,9 +5549,6 @@ extension SpecTables {
         SymbolRow("SIOCGRARP", 0x8961),
         SymbolRow("SIOCSRARP", 0x8962),
         SymbolRow("SIOCGIFMAP", 0x8970),
-    ]
-
-    private static let symbols17: [SymbolRow] = [
         SymbolRow("SIOCSIFMAP", 0x8971),
         SymbolRow("SIOCADDDLCI", 0x8980),
         SymbolRow("SIOCDELDLCI", 0x8981),
@@ -5713,6 +5735,9 @@ extension SpecTables {
         SymbolRow("SPI_IOC_WR_LSB_FIRST", 0x40016b02),
         SymbolRow("SPI_IOC_WR_BITS_PER_WORD", 0x40016b03),
         SymbolRow("PPWCONTROL", 0x40017084),
+    ]
+
+    private static let symbols18: [SymbolRow] = [
         SymbolRow("PPWDATA", 0x40017086),
         SymbolRow("PPWCTLONIRQ", 0x40017092),
         SymbolRow("SONYPI_IOCSBRT", 0x40017600),
@@ -5727,9 +5752,6 @@ extension SpecTables {
         SymbolRow("RIO_CM_CHAN_CLOSE", 0x40026304),
         SymbolRow("RIO_CM_CHAN_LISTEN", 0x40026306),
         SymbolRow("XSDFEC_SET_IRQ", 0x40026603),
-    ]
-
-    private static let symbols18: [SymbolRow] = [
         SymbolRow("RIO_MPORT_MAINT_HDID_SET", 0x40026d01),
         SymbolRow("DMX_ADD_PID", 0x40026f33),
         SymbolRow("DMX_REMOVE_PID", 0x40026f34),
@@ -5916,6 +5938,9 @@ extension SpecTables {
         SymbolRow("KVM_SET_MP_STATE", 0x4004ae99),
         SymbolRow("KVM_ARM_VCPU_FINALIZE", 0x4004aec2),
         SymbolRow("VHOST_SET_LOG_FD", 0x4004af07),
+    ]
+
+    private static let symbols19: [SymbolRow] = [
         SymbolRow("VHOST_SCSI_GET_ABI_VERSION", 0x4004af42),
         SymbolRow("VHOST_SCSI_SET_EVENTS_MISSED", 0x4004af43),
         SymbolRow("VHOST_SCSI_GET_EVENTS_MISSED", 0x4004af44),
@@ -5930,9 +5955,6 @@ extension SpecTables {
         SymbolRow("PFRU_IOC_STAGE_ACTIVATE", 0x4004ee04),
         SymbolRow("SISFB_SET_AUTOMAXIMIZE", 0x4004f303),
         SymbolRow("SISFB_SET_TVPOSOFFSET", 0x4004f304),
-    ]
-
-    private static let symbols19: [SymbolRow] = [
         SymbolRow("SISFB_SET_LOCK", 0x4004f306),
         SymbolRow("F2FS_IOC_GARBAGE_COLLECT", 0x4004f506),
         SymbolRow("F2FS_IOC_SET_PIN_FILE", 0x4004f50d),
@@ -6119,6 +6141,9 @@ extension SpecTables {
         SymbolRow("MTRRIOC_DEL_PAGE_ENTRY", 0x40104d07),
         SymbolRow("MTRRIOC_KILL_PAGE_ENTRY", 0x40104d09),
         SymbolRow("MEMERASE64", 0x40104d14),
+    ]
+
+    private static let symbols20: [SymbolRow] = [
         SymbolRow("UBI_IOCSETVOLPROP", 0x40104f06),
         SymbolRow("OMAPFB_SET_COLOR_KEY", 0x40104f32),
         SymbolRow("OMAPFB_GET_COLOR_KEY", 0x40104f33),
@@ -6133,9 +6158,6 @@ extension SpecTables {
         SymbolRow("ATM_QUERYLOOP", 0x40106154),
         SymbolRow("ATM_GETLINKRATE", 0x40106181),
         SymbolRow("ATM_GETNAMES", 0x40106183),
-    ]
-
-    private static let symbols20: [SymbolRow] = [
         SymbolRow("ATM_GETTYPE", 0x40106184),
         SymbolRow("ATM_GETESI", 0x40106185),
         SymbolRow("ATM_GETADDR", 0x40106186),
@@ -6322,6 +6344,9 @@ extension SpecTables {
         SymbolRow("KVM_ASSIGN_SET_INTX_MASK", 0x4040aea4),
         SymbolRow("KVM_S390_MEM_OP", 0x4040aeb1),
         SymbolRow("KVM_S390_GET_SKEYS", 0x4040aeb2),
+    ]
+
+    private static let symbols21: [SymbolRow] = [
         SymbolRow("KVM_S390_SET_SKEYS", 0x4040aeb3),
         SymbolRow("CXL_IOCTL_START_WORK", 0x4040ca00),
         SymbolRow("CXL_IOCTL_DOWNLOAD_IMAGE", 0x4040ca0a),
@@ -6336,9 +6361,6 @@ extension SpecTables {
         SymbolRow("SNDRV_TIMER_IOCTL_GPARAMS", 0x40485404),
         SymbolRow("BTRFS_IOC_SEND", 0x40489426),
         SymbolRow("KVM_SET_GUEST_DEBUG", 0x4048ae9b),
-    ]
-
-    private static let symbols21: [SymbolRow] = [
         SymbolRow("KVM_S390_IRQ", 0x4048aeb4),
         SymbolRow("KVM_XEN_HVM_SET_ATTR", 0x4048aec9),
         SymbolRow("KVM_XEN_VCPU_SET_ATTR", 0x4048aecb),
@@ -6525,6 +6547,9 @@ extension SpecTables {
         SymbolRow("SNDRV_SEQ_IOCTL_PVERSION", 0x80045300),
         SymbolRow("SNDRV_SEQ_IOCTL_CLIENT_ID", 0x80045301),
         SymbolRow("SNDRV_TIMER_IOCTL_PVERSION", 0x80045400),
+    ]
+
+    private static let symbols22: [SymbolRow] = [
         SymbolRow("TIOCGPTN", 0x80045430),
         SymbolRow("TIOCGDEV", 0x80045432),
         SymbolRow("TIOCGPKT", 0x80045438),
@@ -6539,9 +6564,6 @@ extension SpecTables {
         SymbolRow("TUNSETSTEERINGEBPF", 0x800454e0),
         SymbolRow("TUNSETFILTEREBPF", 0x800454e1),
         SymbolRow("SNDRV_CTL_IOCTL_PVERSION", 0x80045500),
-    ]
-
-    private static let symbols22: [SymbolRow] = [
         SymbolRow("USBDEVFS_RESETEP", 0x80045503),
         SymbolRow("USBDEVFS_SETCONFIGURATION", 0x80045505),
         SymbolRow("USBDEVFS_CLAIMINTERFACE", 0x8004550f),
@@ -6728,6 +6750,9 @@ extension SpecTables {
         SymbolRow("TEE_IOC_CANCEL", 0x8008a404),
         SymbolRow("NE_CREATE_VM", 0x8008ae20),
         SymbolRow("KVM_X86_GET_MCE_CAP_SUPPORTED", 0x8008ae9d),
+    ]
+
+    private static let symbols23: [SymbolRow] = [
         SymbolRow("VHOST_GET_FEATURES", 0x8008af00),
         SymbolRow("VHOST_GET_BACKEND_FEATURES", 0x8008af26),
         SymbolRow("VHOST_VDPA_GET_CONFIG", 0x8008af73),
@@ -6742,9 +6767,6 @@ extension SpecTables {
         SymbolRow("FUNCTIONFS_ENDPOINT_DESC", 0x80096782),
         SymbolRow("DMX_GET_PES_PIDS", 0x800a6f2f),
         SymbolRow("RAID_VERSION", 0x800c0910),
-    ]
-
-    private static let symbols23: [SymbolRow] = [
         SymbolRow("CCISS_GETLUNINFO", 0x800c4211),
         SymbolRow("OTPLOCK", 0x800c4d10),
         SymbolRow("OMAPFB_GET_CAPS", 0x800c4f2a),
@@ -6931,6 +6953,9 @@ extension SpecTables {
         SymbolRow("AUTOFS_IOC_EXPIRE", 0x810c9365),
         SymbolRow("SISFB_GET_INFO", 0x811cf301),
         SymbolRow("SNDRV_PCM_IOCTL_INFO", 0x81204101),
+    ]
+
+    private static let symbols24: [SymbolRow] = [
         SymbolRow("KVM_GET_SREGS", 0x8138ae83),
         SymbolRow("KVM_GET_SREGS2", 0x8140aecc),
         SymbolRow("ECCGETLAYOUT", 0x81484d11),
@@ -6945,9 +6970,6 @@ extension SpecTables {
         SymbolRow("VFAT_IOCTL_READDIR_SHORT", 0x82307202),
         SymbolRow("KVM_PPC_GET_SMMU_INFO", 0x8250aea6),
         SymbolRow("SNDRV_HDSP_IOCTL_GET_PEAK_RMS", 0x83b04840),
-    ]
-
-    private static let symbols24: [SymbolRow] = [
         SymbolRow("USB_RAW_IOCTL_EPS_INFO", 0x83c0550b),
         SymbolRow("JSIOCGBTNMAP", 0x84006a34),
         SymbolRow("BTRFS_IOC_FS_INFO", 0x8400941f),
@@ -7134,6 +7156,9 @@ extension SpecTables {
         SymbolRow("SNDCTL_COPR_RUN", 0xc0144306),
         SymbolRow("SNDCTL_COPR_HALT", 0xc0144307),
         SymbolRow("IOCTL_MEI_CONNECT_CLIENT_VTAG", 0xc0144804),
+    ]
+
+    private static let symbols25: [SymbolRow] = [
         SymbolRow("SNDRV_TIMER_IOCTL_NEXT_DEVICE", 0xc0145401),
         SymbolRow("VIDIOC_REQBUFS", 0xc0145608),
         SymbolRow("VIDIOC_G_CROP", 0xc014563b),
@@ -7148,9 +7173,6 @@ extension SpecTables {
         SymbolRow("FW_CDEV_IOC_ADD_DESCRIPTOR", 0xc0182306),
         SymbolRow("FW_CDEV_IOC_QUEUE_ISO", 0xc0182309),
         SymbolRow("FW_CDEV_IOC_ALLOCATE_ISO_RESOURCE", 0xc018230d),
-    ]
-
-    private static let symbols25: [SymbolRow] = [
         SymbolRow("FW_CDEV_IOC_GET_CYCLE_TIMER2", 0xc0182314),
         SymbolRow("FW_CDEV_IOC_SEND_PHY_PACKET", 0xc0182315),
         SymbolRow("DMA_HEAP_IOCTL_ALLOC", 0xc0184800),
@@ -7337,6 +7359,9 @@ extension SpecTables {
         SymbolRow("GENWQE_SLU_UPDATE", 0xc038a550),
         SymbolRow("GENWQE_SLU_READ", 0xc038a551),
         SymbolRow("PTP_SYS_OFFSET_PRECISE", 0xc0403d08),
+    ]
+
+    private static let symbols26: [SymbolRow] = [
         SymbolRow("PTP_SYS_OFFSET_PRECISE2", 0xc0403d11),
         SymbolRow("PTP_SYS_OFFSET_PRECISE_CYCLES", 0xc0403d15),
         SymbolRow("CAPI_GET_PROFILE", 0xc0404309),
@@ -7351,9 +7376,6 @@ extension SpecTables {
         SymbolRow("VIDIOC_SUBDEV_S_SELECTION", 0xc040563e),
         SymbolRow("VIDIOC_SUBDEV_ENUM_FRAME_SIZE", 0xc040564a),
         SymbolRow("VIDIOC_SUBDEV_ENUM_FRAME_INTERVAL", 0xc040564b),
-    ]
-
-    private static let symbols26: [SymbolRow] = [
         SymbolRow("VIDIOC_G_SELECTION", 0xc040565e),
         SymbolRow("VIDIOC_S_SELECTION", 0xc040565f),
         SymbolRow("VIDIOC_ENUM_FREQ_BANDS", 0xc0405665),
@@ -7540,6 +7562,9 @@ extension SpecTables {
         SymbolRow("PCITEST_WRITE", 0x40045004),
         SymbolRow("PCITEST_READ", 0x40045005),
         SymbolRow("PCITEST_COPY", 0x40045006),
+    ]
+
+    private static let symbols27: [SymbolRow] = [
         SymbolRow("UI_SET_PHYS", 0x4004556c),
         SymbolRow("IVTV_IOC_PASSTHROUGH_MODE", 0x400456c1),
         SymbolRow("VIDIOC_AM437X_CCDC_CFG", 0x400456c1),
@@ -7554,9 +7579,6 @@ extension SpecTables {
         SymbolRow("PHN_SET_REG", 0x40047001),
         SymbolRow("PHN_SET_REGS", 0x40047003),
         SymbolRow("RTC_IRQP_SET", 0x4004700c),
-    ]
-
-    private static let symbols27: [SymbolRow] = [
         SymbolRow("RTC_EPOCH_SET", 0x4004700e),
         SymbolRow("PPS_SETPARAMS", 0x400470a2),
         SymbolRow("PPS_KC_BIND", 0x400470a5),
@@ -7743,6 +7765,9 @@ extension SpecTables {
         SymbolRow("UVCIOC_CTRL_QUERY", 0xc00c7521),
         SymbolRow("MTRRIOC_GET_ENTRY", 0xc0104d03),
         SymbolRow("MEMGETREGIONINFO", 0xc0104d08),
+    ]
+
+    private static let symbols28: [SymbolRow] = [
         SymbolRow("MTRRIOC_GET_PAGE_ENTRY", 0xc0104d08),
         SymbolRow("USBTMC_IOCTL_WRITE", 0xc0105b0d),
         SymbolRow("USBTMC_IOCTL_READ", 0xc0105b0e),
@@ -7757,9 +7782,6 @@ extension SpecTables {
         SymbolRow("I2OPARMSET", 0xc0186903),
         SymbolRow("I2OPARMGET", 0xc0186904),
         SymbolRow("IPMICTL_RECEIVE_MSG_TRUNC", 0xc018690b),
-    ]
-
-    private static let symbols28: [SymbolRow] = [
         SymbolRow("IPMICTL_RECEIVE_MSG", 0xc018690c),
         SymbolRow("FW_CDEV_IOC_CREATE_ISO_CONTEXT", 0xc01c2308),
         SymbolRow("SNP_GET_REPORT", 0xc01c5300),
@@ -7946,6 +7968,9 @@ extension SpecTables {
         SymbolRow("KEY_YEN", 0x7c),
         SymbolRow("KEY_LEFTMETA", 0x7d),
         SymbolRow("KEY_RIGHTMETA", 0x7e),
+    ]
+
+    private static let symbols29: [SymbolRow] = [
         SymbolRow("KEY_COMPOSE", 0x7f),
         SymbolRow("KEY_STOP", 0x80),
         SymbolRow("KEY_AGAIN", 0x81),
@@ -7960,9 +7985,6 @@ extension SpecTables {
         SymbolRow("KEY_HELP", 0x8a),
         SymbolRow("KEY_MENU", 0x8b),
         SymbolRow("KEY_CALC", 0x8c),
-    ]
-
-    private static let symbols29: [SymbolRow] = [
         SymbolRow("KEY_SETUP", 0x8d),
         SymbolRow("KEY_SLEEP", 0x8e),
         SymbolRow("KEY_WAKEUP", 0x8f),
@@ -8149,6 +8171,9 @@ extension SpecTables {
         SymbolRow("KEY_LANGUAGE", 0x170),
         SymbolRow("KEY_TITLE", 0x171),
         SymbolRow("KEY_SUBTITLE", 0x172),
+    ]
+
+    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_ANGLE", 0x173),
         SymbolRow("KEY_ZOOM", 0x174),
         SymbolRow("KEY_MODE", 0x175),
@@ -8163,9 +8188,6 @@ extension SpecTables {
         SymbolRow("KEY_SAT2", 0x17e),
         SymbolRow("KEY_CD", 0x17f),
         SymbolRow("KEY_TAPE", 0x180),
-    ]
-
-    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_RADIO", 0x181),
         SymbolRow("KEY_TUNER", 0x182),
         SymbolRow("KEY_PLAYER", 0x183),
@@ -8352,6 +8374,9 @@ extension SpecTables {
         SymbolRow("KEY_UNMUTE", 0x274),
         SymbolRow("KEY_FASTREVERSE", 0x275),
         SymbolRow("KEY_SLOWREVERSE", 0x276),
+    ]
+
+    private static let symbols31: [SymbolRow] = [
         SymbolRow("KEY_DATA", 0x277),
         SymbolRow("KEY_ONSCREEN_KEYBOARD", 0x278),
         SymbolRow("KEY_PRIVACY_SCREEN_TOGGLE", 0x279),
@@ -8366,9 +8391,6 @@ extension SpecTables {
         SymbolRow("KEY_SINGLE_RANGE_RADAR", 0x282),
         SymbolRow("KEY_DUAL_RANGE_RADAR", 0x283),
         SymbolRow("KEY_RADAR_OVERLAY", 0x284),
-    ]
-
-    private static let symbols31: [SymbolRow] = [
         SymbolRow("KEY_TRADITIONAL_SONAR", 0x285),
         SymbolRow("KEY_CLEARVU_SONAR", 0x286),
         SymbolRow("KEY_SIDEVU_SONAR", 0x287),
@@ -8555,6 +8577,9 @@ extension SpecTables {
         SymbolRow("K_F5", 0x104),
         SymbolRow("K_F6", 0x105),
         SymbolRow("K_F7", 0x106),
+    ]
+
+    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_F8", 0x107),
         SymbolRow("K_F9", 0x108),
         SymbolRow("K_F10", 0x109),
@@ -8569,9 +8594,6 @@ extension SpecTables {
         SymbolRow("K_F19", 0x112),
         SymbolRow("K_F20", 0x113),
         SymbolRow("K_FIND", 0x114),
-    ]
-
-    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_INSERT", 0x115),
         SymbolRow("K_REMOVE", 0x116),
         SymbolRow("K_SELECT", 0x117),
@@ -8758,6 +8780,9 @@ extension SpecTables {
         SymbolRow("K_F195", 0x1cc),
         SymbolRow("K_F196", 0x1cd),
         SymbolRow("K_F197", 0x1ce),
+    ]
+
+    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_F198", 0x1cf),
         SymbolRow("K_F199", 0x1d0),
         SymbolRow("K_F200", 0x1d1),
@@ -8772,9 +8797,6 @@ extension SpecTables {
         SymbolRow("K_F209", 0x1da),
         SymbolRow("K_F210", 0x1db),
         SymbolRow("K_F211", 0x1dc),
-    ]
-
-    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_F212", 0x1dd),
         SymbolRow("K_F213", 0x1de),
         SymbolRow("K_F214", 0x1df),
@@ -8961,6 +8983,9 @@ extension SpecTables {
         SymbolRow("KT_LETTER", 0xb),
         SymbolRow("KT_SLOCK", 0xc),
         SymbolRow("KT_DEAD2", 0xd),
+    ]
+
+    private static let symbols34: [SymbolRow] = [
         SymbolRow("KT_BRL", 0xe),
         SymbolRow("KT_CSI", 0xf),
         SymbolRow("K_RAW", 0x0),
@@ -8975,9 +9000,6 @@ extension SpecTables {
         SymbolRow("KB_OTHER", 0x3),
         SymbolRow("KD_TEXT", 0x0),
         SymbolRow("KD_GRAPHICS", 0x1),
-    ]
-
-    private static let symbols34: [SymbolRow] = [
         SymbolRow("KD_TEXT0", 0x2),
         SymbolRow("KD_TEXT1", 0x3),
         SymbolRow("KD_FONT_OP_SET", 0x0),
@@ -9164,6 +9186,9 @@ extension SpecTables {
         SymbolRow("KVM_CAP_ARM_PTRAUTH_GENERIC", 0xac),
         SymbolRow("KVM_CAP_PMU_EVENT_FILTER", 0xad),
         SymbolRow("KVM_CAP_ARM_IRQ_LINE_LAYOUT_2", 0xae),
+    ]
+
+    private static let symbols35: [SymbolRow] = [
         SymbolRow("KVM_CAP_HYPERV_DIRECT_TLBFLUSH", 0xaf),
         SymbolRow("KVM_CAP_PPC_GUEST_DEBUG_SSTEP", 0xb0),
         SymbolRow("KVM_CAP_ARM_NISV_TO_USER", 0xb1),
@@ -9178,9 +9203,6 @@ extension SpecTables {
         SymbolRow("KVM_CAP_S390_DIAG318", 0xba),
         SymbolRow("KVM_CAP_STEAL_TIME", 0xbb),
         SymbolRow("KVM_CAP_X86_USER_SPACE_MSR", 0xbc),
-    ]
-
-    private static let symbols35: [SymbolRow] = [
         SymbolRow("KVM_CAP_X86_MSR_FILTER", 0xbd),
         SymbolRow("KVM_CAP_ENFORCE_PV_FEATURE_CPUID", 0xbe),
         SymbolRow("KVM_CAP_SYS_HYPERV_CPUID", 0xbf),
@@ -9367,6 +9389,9 @@ extension SpecTables {
         SymbolRow("ATA_CMD_IDLEIMMEDIATE", 0xe1),
         SymbolRow("ATA_CMD_STANDBY", 0xe2),
         SymbolRow("ATA_CMD_IDLE", 0xe3),
+    ]
+
+    private static let symbols36: [SymbolRow] = [
         SymbolRow("ATA_CMD_PMP_READ", 0xe4),
         SymbolRow("ATA_CMD_CHK_POWER", 0xe5),
         SymbolRow("ATA_CMD_SLEEP", 0xe6),
@@ -9381,9 +9406,6 @@ extension SpecTables {
         SymbolRow("ATA_CMD_SEC_UNLOCK", 0xf2),
         SymbolRow("ATA_CMD_SEC_ERASE_PREP", 0xf3),
         SymbolRow("ATA_CMD_SEC_ERASE_UNIT", 0xf4),
-    ]
-
-    private static let symbols36: [SymbolRow] = [
         SymbolRow("ATA_CMD_SEC_FREEZE_LOCK", 0xf5),
         SymbolRow("ATA_CMD_SEC_DISABLE_PASS", 0xf6),
         SymbolRow("ATA_CMD_READ_NATIVE_MAX", 0xf8),
@@ -9570,6 +9592,9 @@ extension SpecTables {
         SymbolRow("V4L2_CAP_SDR_CAPTURE", 0x100000),
         SymbolRow("V4L2_CAP_EXT_PIX_FORMAT", 0x200000),
         SymbolRow("V4L2_CAP_SDR_OUTPUT", 0x400000),
+    ]
+
+    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_CAP_META_CAPTURE", 0x800000),
         SymbolRow("V4L2_CAP_READWRITE", 0x1000000),
         SymbolRow("V4L2_CAP_EDID", 0x2000000),
@@ -9584,9 +9609,6 @@ extension SpecTables {
         SymbolRow("V4L2_BUF_TYPE_VBI_OUTPUT", 0x5),
         SymbolRow("V4L2_BUF_TYPE_SLICED_VBI_CAPTURE", 0x6),
         SymbolRow("V4L2_BUF_TYPE_SLICED_VBI_OUTPUT", 0x7),
-    ]
-
-    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_BUF_TYPE_VIDEO_OUTPUT_OVERLAY", 0x8),
         SymbolRow("V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE", 0x9),
         SymbolRow("V4L2_BUF_TYPE_VIDEO_OUTPUT_MPLANE", 0xa),
@@ -9773,6 +9795,9 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_NV15", 0x3531564e),
         SymbolRow("V4L2_PIX_FMT_BGRX555", 0x35315842),
         SymbolRow("V4L2_PIX_FMT_RGBX555", 0x35315852),
+    ]
+
+    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_ET61X251", 0x35323645),
         SymbolRow("V4L2_PIX_FMT_HEVC_SLICE", 0x35363253),
         SymbolRow("V4L2_PIX_FMT_Y216", 0x36313259),
@@ -9787,9 +9812,6 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_PAC207", 0x37303250),
         SymbolRow("V4L2_PIX_FMT_SPCA508", 0x38303553),
         SymbolRow("V4L2_PIX_FMT_OV518", 0x3831354f),
-    ]
-
-    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_SBGGR10ALAW8", 0x38414261),
         SymbolRow("V4L2_PIX_FMT_SBGGR10DPCM8", 0x38414262),
         SymbolRow("V4L2_PIX_FMT_SGBRG10ALAW8", 0x38414761),
@@ -9976,6 +9998,9 @@ extension SpecTables {
         SymbolRow("V4L2_IN_CAP_NATIVE_SIZE", 0x8),
         SymbolRow("V4L2_CID_BRIGHTNESS", 0x980900),
         SymbolRow("V4L2_CID_CONTRAST", 0x980901),
+    ]
+
+    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_SATURATION", 0x980902),
         SymbolRow("V4L2_CID_HUE", 0x980903),
         SymbolRow("V4L2_CID_AUDIO_VOLUME", 0x980905),
@@ -9990,9 +10015,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_RED_BALANCE", 0x98090e),
         SymbolRow("V4L2_CID_BLUE_BALANCE", 0x98090f),
         SymbolRow("V4L2_CID_GAMMA", 0x980910),
-    ]
-
-    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_EXPOSURE", 0x980911),
         SymbolRow("V4L2_CID_AUTOGAIN", 0x980912),
         SymbolRow("V4L2_CID_GAIN", 0x980913),
@@ -10179,6 +10201,9 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_LF_BETA_OFFSET_DIV2", 0x990b6d),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_LF_TC_OFFSET_DIV2", 0x990b6e),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_REFRESH_TYPE", 0x990b6f),
+    ]
+
+    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_REFRESH_PERIOD", 0x990b70),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_LOSSLESS_CU", 0x990b71),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_CONST_INTRA_PRED", 0x990b72),
@@ -10193,9 +10218,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_SIZE_OF_LENGTH_FIELD", 0x990b7b),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L0_BR", 0x990b7c),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L1_BR", 0x990b7d),
-    ]
-
-    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L2_BR", 0x990b7e),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L3_BR", 0x990b7f),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L4_BR", 0x990b80),
@@ -10382,6 +10404,9 @@ extension SpecTables {
         SymbolRow("V4L2_CTRL_TYPE_U8", 0x100),
         SymbolRow("V4L2_CTRL_TYPE_U16", 0x101),
         SymbolRow("V4L2_CTRL_TYPE_U32", 0x102),
+    ]
+
+    private static let symbols41: [SymbolRow] = [
         SymbolRow("V4L2_CTRL_TYPE_AREA", 0x106),
         SymbolRow("V4L2_CTRL_TYPE_RECT", 0x107),
         SymbolRow("V4L2_CTRL_TYPE_HDR10_CLL_INFO", 0x110),
@@ -10396,9 +10421,6 @@ extension SpecTables {
         SymbolRow("V4L2_CTRL_TYPE_VP8_FRAME", 0x240),
         SymbolRow("V4L2_CTRL_TYPE_MPEG2_QUANTISATION", 0x250),
         SymbolRow("V4L2_CTRL_TYPE_MPEG2_SEQUENCE", 0x251),
-    ]
-
-    private static let symbols41: [SymbolRow] = [
         SymbolRow("V4L2_CTRL_TYPE_MPEG2_PICTURE", 0x252),
         SymbolRow("V4L2_CTRL_TYPE_VP9_COMPRESSED_HDR", 0x260),
         SymbolRow("V4L2_CTRL_TYPE_VP9_FRAME", 0x261),
@@ -10585,6 +10607,9 @@ extension SpecTables {
         SymbolRow("BTRFS_FEATURE_INCOMPAT_EXTENT_TREE_V2", 0x2000),
         SymbolRow("BTRFS_FEATURE_INCOMPAT_RAID_STRIPE_TREE", 0x4000),
         SymbolRow("BTRFS_FEATURE_INCOMPAT_SIMPLE_QUOTA", 0x10000),
+    ]
+
+    private static let symbols42: [SymbolRow] = [
         SymbolRow("BTRFS_FEATURE_INCOMPAT_REMAP_TREE", 0x20000),
         SymbolRow("BTRFS_DEFRAG_RANGE_COMPRESS", 0x1),
         SymbolRow("BTRFS_DEFRAG_RANGE_START_IO", 0x2),
@@ -10599,9 +10624,6 @@ extension SpecTables {
         SymbolRow("BTRFS_CSUM_TYPE_SHA256", 0x2),
         SymbolRow("BTRFS_CSUM_TYPE_BLAKE2", 0x3),
         SymbolRow("BTRFS_FS_INFO_FLAG_CSUM_INFO", 0x1),
-    ]
-
-    private static let symbols42: [SymbolRow] = [
         SymbolRow("BTRFS_FS_INFO_FLAG_GENERATION", 0x2),
         SymbolRow("BTRFS_FS_INFO_FLAG_METADATA_UUID", 0x4),
         SymbolRow("BTRFS_IOCTL_DEV_REPLACE_CMD_START", 0x0),
@@ -10788,6 +10810,9 @@ extension SpecTables {
         SymbolRow("KVAL(K_F113)", 0x7a),
         SymbolRow("KVAL(K_F114)", 0x7b),
         SymbolRow("KVAL(K_F115)", 0x7c),
+    ]
+
+    private static let symbols43: [SymbolRow] = [
         SymbolRow("KVAL(K_F116)", 0x7d),
         SymbolRow("KVAL(K_F117)", 0x7e),
         SymbolRow("KVAL(K_F118)", 0x7f),
@@ -10802,9 +10827,6 @@ extension SpecTables {
         SymbolRow("KVAL(K_F127)", 0x88),
         SymbolRow("KVAL(K_F128)", 0x89),
         SymbolRow("KVAL(K_F129)", 0x8a),
-    ]
-
-    private static let symbols43: [SymbolRow] = [
         SymbolRow("KVAL(K_F130)", 0x8b),
         SymbolRow("KVAL(K_F131)", 0x8c),
         SymbolRow("KVAL(K_F132)", 0x8d),
@@ -10991,6 +11013,9 @@ extension SpecTables {
         SymbolRow("PORT_8250", 0x1),
         SymbolRow("PORT_16450", 0x2),
         SymbolRow("PORT_16550", 0x3),
+    ]
+
+    private static let symbols44: [SymbolRow] = [
         SymbolRow("PORT_16550A", 0x4),
         SymbolRow("PORT_CIRRUS", 0x5),
         SymbolRow("PORT_16650", 0x6),
@@ -11005,9 +11030,6 @@ extension SpecTables {
         SymbolRow("ASYNC_FOURPORT", 0x2),
         SymbolRow("ASYNC_SAK", 0x4),
         SymbolRow("ASYNC_SPLIT_TERMIOS", 0x8),
-    ]
-
-    private static let symbols44: [SymbolRow] = [
         SymbolRow("ASYNC_SPD_HI", 0x10),
         SymbolRow("ASYNC_SPD_VHI", 0x20),
         SymbolRow("ASYNC_SKIP_TEST", 0x40),
@@ -11194,6 +11216,9 @@ extension SpecTables {
         SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_4", 0x0, 0x3),
         SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_8", 0x1, 0x3),
         SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_16", 0x2, 0x3),
+    ]
+
+    private static let symbols45: [SymbolRow] = [
         SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_32", 0x3, 0x3),
         SymbolRow("FSCRYPT_POLICY_FLAG_DIRECT_KEY", 0x4),
         SymbolRow("FSCRYPT_POLICY_FLAG_IV_INO_LBLK_64", 0x8),
@@ -11208,9 +11233,6 @@ extension SpecTables {
         SymbolRow("ETHTOOL_SMSGLVL", 0x8),
         SymbolRow("ETHTOOL_NWAY_RST", 0x9),
         SymbolRow("ETHTOOL_GLINK", 0xa),
-    ]
-
-    private static let symbols45: [SymbolRow] = [
         SymbolRow("ETHTOOL_GEEPROM", 0xb),
         SymbolRow("ETHTOOL_SEEPROM", 0xc),
         SymbolRow("ETHTOOL_GCOALESCE", 0xe),
@@ -11397,6 +11419,9 @@ extension SpecTables {
         SymbolRow("VSWTC", 0x7),
         SymbolRow("VSTART", 0x8),
         SymbolRow("VSTOP", 0x9),
+    ]
+
+    private static let symbols46: [SymbolRow] = [
         SymbolRow("VSUSP", 0xa),
         SymbolRow("VEOL", 0xb),
         SymbolRow("VREPRINT", 0xc),
@@ -11411,9 +11436,6 @@ extension SpecTables {
         SymbolRow("TIOCM_SR", 0x10),
         SymbolRow("TIOCM_CTS", 0x20),
         SymbolRow("TIOCM_CAR", 0x40),
-    ]
-
-    private static let symbols46: [SymbolRow] = [
         SymbolRow("TIOCM_RNG", 0x80),
         SymbolRow("TIOCM_DSR", 0x100),
         SymbolRow("TIOCM_OUT1", 0x2000),
@@ -11487,9 +11509,9 @@ extension SpecTables {
         SymbolRow("FS_XFLAG_DAX", 0x8000),
         SymbolRow("FS_XFLAG_COWEXTSIZE", 0x10000),
         SymbolRow("FS_XFLAG_VERITY", 0x20000),
+        SymbolRow("FS_XFLAG_HASATTR", 0x80000000),
         SymbolRow("FS_XFLAG_CASEFOLD", 0x40000),
         SymbolRow("FS_XFLAG_CASENONPRESERVING", 0x80000),
-        SymbolRow("FS_XFLAG_HASATTR", 0x80000000),
         SymbolRow("UFFD_FEATURE_PAGEFAULT_FLAG_WP", 0x1),
         SymbolRow("UFFD_FEATURE_EVENT_FORK", 0x2),
         SymbolRow("UFFD_FEATURE_EVENT_REMAP", 0x4),
@@ -11600,6 +11622,9 @@ extension SpecTables {
         SymbolRow("IFF_ATTACH_QUEUE", 0x200),
         SymbolRow("IFF_DETACH_QUEUE", 0x400),
         SymbolRow("IFF_PERSIST", 0x800),
+    ]
+
+    private static let symbols47: [SymbolRow] = [
         SymbolRow("IFF_NOFILTER", 0x1000),
         SymbolRow("TUN_F_CSUM", 0x1),
         SymbolRow("TUN_F_TSO4", 0x2),
@@ -11614,9 +11639,6 @@ extension SpecTables {
         SymbolRow("WDIOF_CARDRESET", 0x20),
         SymbolRow("WDIOF_POWEROVER", 0x40),
         SymbolRow("WDIOF_SETTIMEOUT", 0x80),
-    ]
-
-    private static let symbols47: [SymbolRow] = [
         SymbolRow("WDIOF_MAGICCLOSE", 0x100),
         SymbolRow("WDIOF_PRETIMEOUT", 0x200),
         SymbolRow("WDIOF_ALARMONLY", 0x400),
@@ -11803,6 +11825,9 @@ extension SpecTables {
         SymbolRow("ARPHRD_CHAOS", 0x5),
         SymbolRow("ARPHRD_CISCO", 0x201),
         SymbolRow("ARPHRD_CSLIP", 0x101),
+    ]
+
+    private static let symbols48: [SymbolRow] = [
         SymbolRow("ARPHRD_CSLIP6", 0x103),
         SymbolRow("ARPHRD_DDCMP", 0x205),
         SymbolRow("ARPHRD_DLCI", 0xf),
@@ -11817,9 +11842,6 @@ extension SpecTables {
         SymbolRow("ARPHRD_FDDI", 0x306),
         SymbolRow("ARPHRD_FRAD", 0x302),
         SymbolRow("ARPHRD_HDLC", 0x201),
-    ]
-
-    private static let symbols48: [SymbolRow] = [
         SymbolRow("ARPHRD_HIPPI", 0x30c),
         SymbolRow("ARPHRD_HWX25", 0x110),
         SymbolRow("ARPHRD_IEEE1394", 0x18),
@@ -12006,6 +12028,9 @@ extension SpecTables {
         SymbolRow("ARPHRD_LOOPBACK", 0x304),
         SymbolRow("ARPHRD_LOCALTLK", 0x305),
         SymbolRow("ARPHRD_FDDI", 0x306),
+    ]
+
+    private static let symbols49: [SymbolRow] = [
         SymbolRow("ARPHRD_BIF", 0x307),
         SymbolRow("ARPHRD_SIT", 0x308),
         SymbolRow("ARPHRD_IPDDP", 0x309),
@@ -12020,9 +12045,6 @@ extension SpecTables {
         SymbolRow("ARPHRD_FCPL", 0x312),
         SymbolRow("ARPHRD_FCFABRIC", 0x313),
         SymbolRow("ARPHRD_IEEE802_TR", 0x320),
-    ]
-
-    private static let symbols49: [SymbolRow] = [
         SymbolRow("ARPHRD_IEEE80211", 0x321),
         SymbolRow("ARPHRD_IEEE80211_PRISM", 0x322),
         SymbolRow("ARPHRD_IEEE80211_RADIOTAP", 0x323),
@@ -12209,6 +12231,9 @@ extension SpecTables {
         SymbolRow("SOL_TIPC", 0x10f, type: 35),
         SymbolRow("SOL_RXRPC", 0x110, type: 36),
         SymbolRow("SOL_PPPOL2TP", 0x111, type: 37),
+    ]
+
+    private static let symbols50: [SymbolRow] = [
         SymbolRow("SOL_BLUETOOTH", 0x112, type: 38),
         SymbolRow("SOL_PNPIPE", 0x113, type: 39),
         SymbolRow("SOL_RDS", 0x114, type: 40),
@@ -12223,9 +12248,6 @@ extension SpecTables {
         SymbolRow("SOL_MCTP", 0x11d),
         SymbolRow("SOL_SMC", 0x11e, type: 48),
         SymbolRow("SOL_VSOCK", 0x11f),
-    ]
-
-    private static let symbols50: [SymbolRow] = [
         SymbolRow("SO_DEBUG", 0x1, type: 49),
         SymbolRow("SO_REUSEADDR", 0x2, type: 49),
         SymbolRow("SO_TYPE", 0x3),
@@ -12412,6 +12434,9 @@ extension SpecTables {
         SymbolRow("IPV6_2292PKTOPTIONS", 0x6),
         SymbolRow("IPV6_CHECKSUM", 0x7),
         SymbolRow("IPV6_2292HOPLIMIT", 0x8),
+    ]
+
+    private static let symbols51: [SymbolRow] = [
         SymbolRow("IPV6_NEXTHOP", 0x9),
         SymbolRow("IPV6_AUTHHDR", 0xa),
         SymbolRow("IPV6_FLOWINFO", 0xb),
@@ -12426,9 +12451,6 @@ extension SpecTables {
         SymbolRow("IPV6_MTU", 0x18),
         SymbolRow("IPV6_RECVERR", 0x19),
         SymbolRow("IPV6_V6ONLY", 0x1a),
-    ]
-
-    private static let symbols51: [SymbolRow] = [
         SymbolRow("IPV6_JOIN_ANYCAST", 0x1b, type: 69),
         SymbolRow("IPV6_LEAVE_ANYCAST", 0x1c, type: 69),
         SymbolRow("IPV6_MULTICAST_ALL", 0x1d),
@@ -12615,6 +12637,9 @@ extension SpecTables {
         SymbolRow("DCCP_SOCKOPT_CCID_TX_INFO", 0xc0),
         SymbolRow("TIPC_IMPORTANCE", 0x7f, type: 82),
         SymbolRow("TIPC_SRC_DROPPABLE", 0x80),
+    ]
+
+    private static let symbols52: [SymbolRow] = [
         SymbolRow("TIPC_DEST_DROPPABLE", 0x81),
         SymbolRow("TIPC_CONN_TIMEOUT", 0x82),
         SymbolRow("TIPC_NODE_RECVQ_DEPTH", 0x83),
@@ -12629,9 +12654,6 @@ extension SpecTables {
         SymbolRow("RXRPC_SECURITY_KEYRING", 0x2),
         SymbolRow("RXRPC_EXCLUSIVE_CONNECTION", 0x3),
         SymbolRow("RXRPC_MIN_SECURITY_LEVEL", 0x4),
-    ]
-
-    private static let symbols52: [SymbolRow] = [
         SymbolRow("RXRPC_UPGRADEABLE_SERVICE", 0x5),
         SymbolRow("RXRPC_SUPPORTED_CMSG", 0x6),
         SymbolRow("RXRPC_MANAGE_RESPONSE", 0x7),
@@ -12818,6 +12840,9 @@ extension SpecTables {
         SymbolRow("TCP_LAST_ACK", 0x9),
         SymbolRow("TCP_LISTEN", 0xa),
         SymbolRow("TCP_CLOSING", 0xb),
+    ]
+
+    private static let symbols53: [SymbolRow] = [
         SymbolRow("TCP_NEW_SYN_RECV", 0xc),
         SymbolRow("TCP_BOUND_INACTIVE", 0xd),
         SymbolRow("SOL_IP", 0x0, type: 112),
@@ -12832,9 +12857,6 @@ extension SpecTables {
         SymbolRow("EBT_SO_GET_ENTRIES", 0x81),
         SymbolRow("EBT_SO_GET_INIT_INFO", 0x82),
         SymbolRow("EBT_SO_GET_INIT_ENTRIES", 0x83),
-    ]
-
-    private static let symbols53: [SymbolRow] = [
         SymbolRow("IP_VS_SO_GET_VERSION", 0x480),
         SymbolRow("IP_VS_SO_GET_INFO", 0x481),
         SymbolRow("IP_VS_SO_GET_SERVICES", 0x482),
@@ -13021,6 +13043,9 @@ extension SpecTables {
         SymbolRow("IFF_BROADCAST", 0x2),
         SymbolRow("IFF_DEBUG", 0x4),
         SymbolRow("IFF_LOOPBACK", 0x8),
+    ]
+
+    private static let symbols54: [SymbolRow] = [
         SymbolRow("IFF_POINTOPOINT", 0x10),
         SymbolRow("IFF_NOTRAILERS", 0x20),
         SymbolRow("IFF_RUNNING", 0x40),
@@ -13035,9 +13060,6 @@ extension SpecTables {
         SymbolRow("IFF_DYNAMIC", 0x8000),
         SymbolRow("IFF_LOWER_UP", 0x10000),
         SymbolRow("IFF_DORMANT", 0x20000),
-    ]
-
-    private static let symbols54: [SymbolRow] = [
         SymbolRow("IFF_ECHO", 0x40000),
         SymbolRow("IFLA_UNSPEC", 0x0),
         SymbolRow("IFLA_ADDRESS", 0x1, type: 136),
@@ -13224,6 +13246,9 @@ extension SpecTables {
         SymbolRow("FRA_PROTOCOL", 0x15, type: 165),
         SymbolRow("FRA_IP_PROTO", 0x16, type: 172),
         SymbolRow("FRA_SPORT_RANGE", 0x17, type: 173),
+    ]
+
+    private static let symbols55: [SymbolRow] = [
         SymbolRow("FRA_DPORT_RANGE", 0x18, type: 173),
         SymbolRow("FRA_DSCP", 0x19, type: 139),
         SymbolRow("FRA_FLOWLABEL", 0x1a),
@@ -13238,9 +13263,6 @@ extension SpecTables {
         SymbolRow("RTN_ANYCAST", 0x4),
         SymbolRow("RTN_MULTICAST", 0x5),
         SymbolRow("RTN_BLACKHOLE", 0x6),
-    ]
-
-    private static let symbols55: [SymbolRow] = [
         SymbolRow("RTN_UNREACHABLE", 0x7),
         SymbolRow("RTN_PROHIBIT", 0x8),
         SymbolRow("RTN_THROW", 0x9),
@@ -13427,6 +13449,9 @@ extension SpecTables {
         SymbolRow("AUDIT_LAST_USER_MSG2", 0xbb7),
         SymbolRow("XFRM_MSG_NEWSA", 0x10),
         SymbolRow("XFRM_MSG_DELSA", 0x11),
+    ]
+
+    private static let symbols56: [SymbolRow] = [
         SymbolRow("XFRM_MSG_GETSA", 0x12),
         SymbolRow("XFRM_MSG_NEWPOLICY", 0x13),
         SymbolRow("XFRM_MSG_DELPOLICY", 0x14),
@@ -13441,9 +13466,6 @@ extension SpecTables {
         SymbolRow("XFRM_MSG_FLUSHPOLICY", 0x1d),
         SymbolRow("XFRM_MSG_NEWAE", 0x1e),
         SymbolRow("XFRM_MSG_GETAE", 0x1f),
-    ]
-
-    private static let symbols56: [SymbolRow] = [
         SymbolRow("XFRM_MSG_REPORT", 0x20),
         SymbolRow("XFRM_MSG_MIGRATE", 0x21),
         SymbolRow("XFRM_MSG_NEWSADINFO", 0x22),
@@ -13630,6 +13652,9 @@ extension SpecTables {
         SymbolRow("IFLA_BRPORT_MCAST_TO_UCAST", 0x1c, type: 139),
         SymbolRow("IFLA_BRPORT_VLAN_TUNNEL", 0x1d, type: 139),
         SymbolRow("IFLA_BRPORT_BCAST_FLOOD", 0x1e, type: 139),
+    ]
+
+    private static let symbols57: [SymbolRow] = [
         SymbolRow("IFLA_BRPORT_GROUP_FWD_MASK", 0x1f, type: 188),
         SymbolRow("IFLA_BRPORT_NEIGH_SUPPRESS", 0x20, type: 139),
         SymbolRow("IFLA_BRPORT_ISOLATED", 0x21, type: 139),
@@ -13644,9 +13669,6 @@ extension SpecTables {
         SymbolRow("IFLA_BRPORT_MCAST_MAX_GROUPS", 0x2a, type: 111),
         SymbolRow("IFLA_BRPORT_NEIGH_VLAN_SUPPRESS", 0x2b, type: 139),
         SymbolRow("IFLA_BRPORT_BACKUP_NHID", 0x2c, type: 111),
-    ]
-
-    private static let symbols57: [SymbolRow] = [
         SymbolRow("IFLA_BRPORT_NEIGH_FORWARD_GRAT", 0x2d, type: 139),
         SymbolRow("IFLA_BR_UNSPEC", 0x0),
         SymbolRow("IFLA_BR_FORWARD_DELAY", 0x1, type: 227),
@@ -13833,6 +13855,9 @@ extension SpecTables {
         SymbolRow("DEVCONF_ENHANCED_DAD", 0x2e),
         SymbolRow("DEVCONF_ADDR_GEN_MODE", 0x2f),
         SymbolRow("DEVCONF_DISABLE_POLICY", 0x30),
+    ]
+
+    private static let symbols58: [SymbolRow] = [
         SymbolRow("DEVCONF_ACCEPT_RA_RT_INFO_MIN_PLEN", 0x31),
         SymbolRow("DEVCONF_NDISC_TCLASS", 0x32),
         SymbolRow("DEVCONF_RPL_SEG_ENABLED", 0x33),
@@ -13847,9 +13872,6 @@ extension SpecTables {
         SymbolRow("IPSTATS_MIB_NUM", 0x0),
         SymbolRow("IPSTATS_MIB_INPKTS", 0x1),
         SymbolRow("IPSTATS_MIB_INOCTETS", 0x2),
-    ]
-
-    private static let symbols58: [SymbolRow] = [
         SymbolRow("IPSTATS_MIB_INDELIVERS", 0x3),
         SymbolRow("IPSTATS_MIB_OUTFORWDATAGRAMS", 0x4),
         SymbolRow("IPSTATS_MIB_OUTPKTS", 0x5),
@@ -14036,6 +14058,9 @@ extension SpecTables {
         SymbolRow("RTAX_RTTVAR", 0x5, type: 111),
         SymbolRow("RTAX_SSTHRESH", 0x6, type: 111),
         SymbolRow("RTAX_CWND", 0x7, type: 111),
+    ]
+
+    private static let symbols59: [SymbolRow] = [
         SymbolRow("RTAX_ADVMSS", 0x8, type: 111),
         SymbolRow("RTAX_REORDERING", 0x9, type: 111),
         SymbolRow("RTAX_HOPLIMIT", 0xa, type: 111),
@@ -14050,9 +14075,6 @@ extension SpecTables {
         SymbolRow("LWTUNNEL_ENCAP_MPLS", 0x1),
         SymbolRow("LWTUNNEL_ENCAP_IP", 0x2),
         SymbolRow("LWTUNNEL_ENCAP_ILA", 0x3),
-    ]
-
-    private static let symbols59: [SymbolRow] = [
         SymbolRow("LWTUNNEL_ENCAP_IP6", 0x4),
         SymbolRow("LWTUNNEL_ENCAP_SEG6", 0x5),
         SymbolRow("LWTUNNEL_ENCAP_BPF", 0x6),
@@ -14239,6 +14261,9 @@ extension SpecTables {
         SymbolRow("BRIDGE_XSTATS_STP", 0x4, type: 291),
         SymbolRow("BOND_XSTATS_UNSPEC", 0x0),
         SymbolRow("BOND_XSTATS_3AD", 0x1, type: 292),
+    ]
+
+    private static let symbols60: [SymbolRow] = [
         SymbolRow("BOND_3AD_STAT_LACPDU_RX", 0x0, type: 75),
         SymbolRow("BOND_3AD_STAT_LACPDU_TX", 0x1, type: 75),
         SymbolRow("BOND_3AD_STAT_LACPDU_UNKNOWN_RX", 0x2, type: 75),
@@ -14253,9 +14278,6 @@ extension SpecTables {
         SymbolRow("AF_UNIX", 0x1),
         SymbolRow("AF_INET", 0x2),
         SymbolRow("AF_AX25", 0x3),
-    ]
-
-    private static let symbols60: [SymbolRow] = [
         SymbolRow("AF_IPX", 0x4),
         SymbolRow("AF_APPLETALK", 0x5),
         SymbolRow("AF_NETROM", 0x6),
@@ -14442,6 +14464,9 @@ extension SpecTables {
         SymbolRow("IFLA_VXLAN_L3MISS", 0xe, type: 139),
         SymbolRow("IFLA_VXLAN_PORT", 0xf, type: 311),
         SymbolRow("IFLA_VXLAN_GROUP6", 0x10, type: 233),
+    ]
+
+    private static let symbols61: [SymbolRow] = [
         SymbolRow("IFLA_VXLAN_LOCAL6", 0x11, type: 233),
         SymbolRow("IFLA_VXLAN_UDP_CSUM", 0x12, type: 139),
         SymbolRow("IFLA_VXLAN_UDP_ZERO_CSUM6_TX", 0x13, type: 139),
@@ -14456,9 +14481,6 @@ extension SpecTables {
         SymbolRow("IFLA_VXLAN_TTL_INHERIT", 0x1c, type: 139),
         SymbolRow("IFLA_VXLAN_DF", 0x1d, type: 139),
         SymbolRow("IFLA_VXLAN_VNIFILTER", 0x1e, type: 139),
-    ]
-
-    private static let symbols61: [SymbolRow] = [
         SymbolRow("IFLA_BOND_UNSPEC", 0x0),
         SymbolRow("IFLA_BOND_MODE", 0x1, type: 313),
         SymbolRow("IFLA_BOND_ACTIVE_SLAVE", 0x2, type: 149),
@@ -14645,6 +14667,9 @@ extension SpecTables {
         SymbolRow("TLS_CONF_HW", 0x3),
         SymbolRow("TLS_CONF_HW_RECORD", 0x4),
         SymbolRow("MPTCP_SUBFLOW_ATTR_UNSPEC", 0x0),
+    ]
+
+    private static let symbols62: [SymbolRow] = [
         SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_REM", 0x1, type: 195),
         SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_LOC", 0x2, type: 195),
         SymbolRow("MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ", 0x3, type: 111),
@@ -14659,9 +14684,6 @@ extension SpecTables {
         SymbolRow("MPTCP_SUBFLOW_FLAG_MCAP_REM", 0x1),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MCAP_LOC", 0x2),
         SymbolRow("MPTCP_SUBFLOW_FLAG_JOIN_REM", 0x4),
-    ]
-
-    private static let symbols62: [SymbolRow] = [
         SymbolRow("MPTCP_SUBFLOW_FLAG_JOIN_LOC", 0x8),
         SymbolRow("MPTCP_SUBFLOW_FLAG_BKUP_REM", 0x10),
         SymbolRow("MPTCP_SUBFLOW_FLAG_BKUP_LOC", 0x20),
@@ -14848,6 +14870,9 @@ extension SpecTables {
         SymbolRow("INET_DIAG_BC_CGROUP_COND", 0xd),
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_MAP_FD", 0x1, type: 61),
+    ]
+
+    private static let symbols63: [SymbolRow] = [
         SymbolRow("SK_DIAG_BPF_STORAGE_REP_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 367),
         SymbolRow("SK_DIAG_BPF_STORAGE_NONE", 0x0),
@@ -14862,9 +14887,6 @@ extension SpecTables {
         SymbolRow("IPCTNL_MSG_CT_GET_CTRZERO", 0x3),
         SymbolRow("IPCTNL_MSG_CT_GET_STATS_CPU", 0x4),
         SymbolRow("IPCTNL_MSG_CT_GET_STATS", 0x5),
-    ]
-
-    private static let symbols63: [SymbolRow] = [
         SymbolRow("IPCTNL_MSG_CT_GET_DYING", 0x6),
         SymbolRow("IPCTNL_MSG_CT_GET_UNCONFIRMED", 0x7),
         SymbolRow("IPCTNL_MSG_EXP_NEW", 0x0),
@@ -15051,6 +15073,9 @@ extension SpecTables {
         SymbolRow("DEVLINK_CMD_TRAP_GROUP_SET", 0x42),
         SymbolRow("DEVLINK_CMD_TRAP_GROUP_NEW", 0x43),
         SymbolRow("DEVLINK_CMD_TRAP_GROUP_DEL", 0x44),
+    ]
+
+    private static let symbols64: [SymbolRow] = [
         SymbolRow("DEVLINK_CMD_TRAP_POLICER_GET", 0x45),
         SymbolRow("DEVLINK_CMD_TRAP_POLICER_SET", 0x46),
         SymbolRow("DEVLINK_CMD_TRAP_POLICER_NEW", 0x47),
@@ -15065,9 +15090,6 @@ extension SpecTables {
         SymbolRow("DEVLINK_CMD_LINECARD_NEW", 0x50),
         SymbolRow("DEVLINK_CMD_LINECARD_DEL", 0x51),
         SymbolRow("DEVLINK_CMD_SELFTESTS_GET", 0x52),
-    ]
-
-    private static let symbols64: [SymbolRow] = [
         SymbolRow("DEVLINK_CMD_SELFTESTS_RUN", 0x53),
         SymbolRow("DEVLINK_CMD_NOTIFY_FILTER_SET", 0x54),
         SymbolRow("ETHTOOL_MSG_USER_NONE", 0x0),
@@ -15254,6 +15276,9 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_ASSOCIATE", 0x26),
         SymbolRow("NL80211_CMD_DEAUTHENTICATE", 0x27),
         SymbolRow("NL80211_CMD_DISASSOCIATE", 0x28),
+    ]
+
+    private static let symbols65: [SymbolRow] = [
         SymbolRow("NL80211_CMD_MICHAEL_MIC_FAILURE", 0x29),
         SymbolRow("NL80211_CMD_REG_BEACON_HINT", 0x2a),
         SymbolRow("NL80211_CMD_JOIN_IBSS", 0x2b),
@@ -15268,9 +15293,6 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_SET_PMKSA", 0x34),
         SymbolRow("NL80211_CMD_DEL_PMKSA", 0x35),
         SymbolRow("NL80211_CMD_FLUSH_PMKSA", 0x36),
-    ]
-
-    private static let symbols65: [SymbolRow] = [
         SymbolRow("NL80211_CMD_REMAIN_ON_CHANNEL", 0x37),
         SymbolRow("NL80211_CMD_CANCEL_REMAIN_ON_CHANNEL", 0x38),
         SymbolRow("NL80211_CMD_SET_TX_BITRATE_MASK", 0x39),
@@ -15457,6 +15479,9 @@ extension SpecTables {
         SymbolRow("BPF_JMP", 0x5),
         SymbolRow("BPF_JMP32", 0x6),
         SymbolRow("BPF_ALU64", 0x7),
+    ]
+
+    private static let symbols66: [SymbolRow] = [
         SymbolRow("BPF_W", 0x0),
         SymbolRow("BPF_H", 0x8),
         SymbolRow("BPF_B", 0x10),
@@ -15471,9 +15496,6 @@ extension SpecTables {
         SymbolRow("BPF_SUB", 0x10),
         SymbolRow("BPF_MUL", 0x20),
         SymbolRow("BPF_DIV", 0x30),
-    ]
-
-    private static let symbols66: [SymbolRow] = [
         SymbolRow("BPF_OR", 0x40),
         SymbolRow("BPF_AND", 0x50),
         SymbolRow("BPF_LSH", 0x60),
@@ -15660,6 +15682,9 @@ extension SpecTables {
         SymbolRow("BPF_F_TEST_STATE_FREQ", 0x8),
         SymbolRow("BPF_F_SLEEPABLE", 0x10),
         SymbolRow("BPF_F_XDP_HAS_FRAGS", 0x20),
+    ]
+
+    private static let symbols67: [SymbolRow] = [
         SymbolRow("BPF_F_XDP_DEV_BOUND_ONLY", 0x40),
         SymbolRow("BPF_F_TEST_REG_INVARIANTS", 0x80),
         SymbolRow("BPF_CGROUP_INET_INGRESS", 0x0),
@@ -15674,9 +15699,6 @@ extension SpecTables {
         SymbolRow("BPF_CGROUP_INET6_BIND", 0x9),
         SymbolRow("BPF_CGROUP_INET4_CONNECT", 0xa),
         SymbolRow("BPF_CGROUP_INET6_CONNECT", 0xb),
-    ]
-
-    private static let symbols67: [SymbolRow] = [
         SymbolRow("BPF_CGROUP_INET4_POST_BIND", 0xc),
         SymbolRow("BPF_CGROUP_INET6_POST_BIND", 0xd),
         SymbolRow("BPF_CGROUP_UDP4_SENDMSG", 0xe),
@@ -15863,6 +15885,9 @@ extension SpecTables {
         SymbolRow("NUMA_NO_NODE", 0xffffffff),
         SymbolRow("HW_BREAKPOINT_EMPTY", 0x0),
         SymbolRow("HW_BREAKPOINT_R", 0x1),
+    ]
+
+    private static let symbols68: [SymbolRow] = [
         SymbolRow("HW_BREAKPOINT_W", 0x2),
         SymbolRow("HW_BREAKPOINT_RW", 0x3),
         SymbolRow("HW_BREAKPOINT_X", 0x4),

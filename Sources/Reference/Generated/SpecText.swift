@@ -1077,6 +1077,9 @@ enum SpecText {
           items what(cwd, root, umask), at or fd or mode -> mode?
           needs object chdir if what is cwd|root
           needs self ns_change if what is root
+        flags atAttributes unknown AT_???
+          AT_SYMLINK_NOFOLLOW 0x100
+          AT_EMPTY_PATH 0x1000
         flags at unknown AT_???
           AT_SYMLINK_NOFOLLOW 0x100
           AT_REMOVEDIR 0x200
@@ -1456,19 +1459,19 @@ enum SpecText {
           mode permissions64 @8 if flags has O_CREAT|__O_TMPFILE
           mode permissions64 @8 optional if flags&0x400040 is 0
           resolve flags:resolve/8
-        struct xattr_set wide
+        struct xattr_set wide minimum=16
           value buffer(size)
           size u32
           flags flags:xattr
-        struct xattr_args
+        struct xattr_args minimum=16
           value x64
           size u32
           flags flags:xattr
-        struct file_attr
+        struct file_attr minimum=24
           fa_xflags flags:xflags/8
           fa_extsize u32
-          fa_nextents u32
-          fa_projid u32
+          fa_nextents u32 out
+          fa_projid x32
           fa_cowextsize u32
         call open
           number x86_64 2
@@ -1993,7 +1996,7 @@ enum SpecText {
           constant op set
           arg dfd at directory
           arg pathname path path
-          arg at_flags flags flags:at
+          arg at_flags flags flags:atAttributes
           arg name name text
           arg uargs data *xattr_set(usize)
           arg usize - size
@@ -2005,7 +2008,7 @@ enum SpecText {
           constant op get
           arg dfd at directory
           arg pathname path path
-          arg at_flags flags flags:at
+          arg at_flags flags flags:atAttributes
           arg name name text
           arg uargs data *xattr_args(usize)
           arg usize - size
@@ -2018,7 +2021,7 @@ enum SpecText {
           constant op list
           arg dfd at directory
           arg pathname path path
-          arg at_flags flags flags:at
+          arg at_flags flags flags:atAttributes
           arg list names out buffer(return)
           arg size len size
           returns signed n
@@ -2030,7 +2033,7 @@ enum SpecText {
           constant op remove
           arg dfd at directory
           arg pathname path path
-          arg at_flags flags flags:at
+          arg at_flags flags flags:atAttributes
           arg name name text
         call getdents64
           number x86_64 217
@@ -2251,7 +2254,7 @@ enum SpecText {
           arg filename path path
           arg ufattr xflags out *file_attr(usize)
           arg usize - size
-          arg at_flags flags flags:at
+          arg at_flags flags flags:atAttributes
         call file_setattr
           number x86_64 469
           number i386 469
@@ -2262,7 +2265,7 @@ enum SpecText {
           arg filename path path
           arg ufattr xflags *file_attr(usize)
           arg usize - size
-          arg at_flags flags flags:at
+          arg at_flags flags flags:atAttributes
         call fchroot
           number x86_64 472
           number i386 472
@@ -2336,12 +2339,12 @@ enum SpecText {
           UMOUNT_NOFOLLOW 8
         flags openTree unknown OPEN_TREE_???
           OPEN_TREE_CLONE 1
+          OPEN_TREE_NAMESPACE 2
           OPEN_TREE_CLOEXEC 0o2000000
           AT_SYMLINK_NOFOLLOW 0x100
           AT_NO_AUTOMOUNT 0x800
           AT_EMPTY_PATH 0x1000
           AT_RECURSIVE 0x8000
-          OPEN_TREE_NAMESPACE 2
         flags moveMount unknown MOVE_MOUNT_???
           MOVE_MOUNT_F_SYMLINKS 1
           MOVE_MOUNT_F_AUTOMOUNTS 2
@@ -2388,6 +2391,16 @@ enum SpecText {
           MOUNT_ATTR_STRICTATIME 0x20
           MOUNT_ATTR_NODIRATIME 0x80
           MOUNT_ATTR_IDMAP 0x100000
+          MOUNT_ATTR_NOSYMFOLLOW 0x200000
+        flags fsmountAttribute unknown MOUNT_ATTR_???
+          MOUNT_ATTR_RDONLY 1
+          MOUNT_ATTR_NOSUID 2
+          MOUNT_ATTR_NODEV 4
+          MOUNT_ATTR_NOEXEC 8
+          MOUNT_ATTR__ATIME 0x70
+          MOUNT_ATTR_NOATIME 0x10
+          MOUNT_ATTR_STRICTATIME 0x20
+          MOUNT_ATTR_NODIRATIME 0x80
           MOUNT_ATTR_NOSYMFOLLOW 0x200000
         flags mountSetattr unknown AT_???
           AT_SYMLINK_NOFOLLOW 0x100
@@ -2574,7 +2587,7 @@ enum SpecText {
           constant op mount
           arg fs_fd fd fd
           arg flags flags flags:fsmount
-          arg attr_flags - flags:mountAttribute
+          arg attr_flags - flags:fsmountAttribute
           returns fd new_fd
         call fspick
           number x86_64 433
@@ -3191,16 +3204,16 @@ enum SpecText {
         flags fanotifyMark unknown FAN_MARK_???
           FAN_MARK_ADD 1
           FAN_MARK_REMOVE 2
+          FAN_MARK_FLUSH 0x80
           FAN_MARK_DONT_FOLLOW 4
           FAN_MARK_ONLYDIR 8
+          FAN_MARK_MNTNS 0x110
           FAN_MARK_MOUNT 0x10
           FAN_MARK_IGNORED_MASK 0x20
           FAN_MARK_IGNORED_SURV_MODIFY 0x40
-          FAN_MARK_FLUSH 0x80
           FAN_MARK_FILESYSTEM 0x100
-          FAN_MARK_MNTNS 0x110
-          FAN_MARK_EVICTABLE 0x200
           FAN_MARK_IGNORE 0x400
+          FAN_MARK_EVICTABLE 0x200
         flags fanotifyEvent unknown FAN_???
           FAN_ACCESS 1
           FAN_MODIFY 2
@@ -6539,8 +6552,13 @@ enum SpecText {
           arg nr_futexes count uint
           arg flags flags x32
           arg timeout timeout *timespec64
-          arg clockid clock enum:clock
+          arg clockid clock enum:futexClock
           returns signed n
+        enum futexMask unknown -
+          FUTEX_BITSET_MATCH_ANY 0xffffffff
+        enum futexClock unknown CLOCK_???
+          CLOCK_REALTIME 0
+          CLOCK_MONOTONIC 1
         call futex_wake
           number x86_64 454
           number i386 454
@@ -6548,7 +6566,7 @@ enum SpecText {
           manual -
           operation sync.wake
           arg uaddr words address
-          arg mask mask xlong
+          arg mask mask enum:futexMask/long
           arg nr count int
           arg flags flags flags:futex2
           returns signed n
@@ -6561,10 +6579,10 @@ enum SpecText {
           constant kind value
           arg uaddr words address
           arg val value ulong
-          arg mask mask xlong
+          arg mask mask enum:futexMask/long
           arg flags flags flags:futex2
           arg timeout timeout *timespec64
-          arg clockid clock enum:clock
+          arg clockid clock enum:futexClock
         call futex_requeue
           number x86_64 456
           number i386 456
@@ -13927,7 +13945,12 @@ enum SpecText {
           kb_table enum:keyboardTable/1 if kb_table is K_NORMTAB|K_SHIFTTAB|K_ALTTAB|K_ALTSHIFTTAB
           or kb_table flags:keyboardShift/1
           kb_index u8
-          kb_value custom:keyboardKey/2 inout
+          kb_value custom:keyboardKey/2
+        struct kbentry_asked
+          kb_table enum:keyboardTable/1 if kb_table is K_NORMTAB|K_SHIFTTAB|K_ALTTAB|K_ALTSHIFTTAB
+          or kb_table flags:keyboardShift/1
+          kb_index u8
+          kb_value custom:keyboardKey/2 out
         struct kbkeycode
           scancode x32
           keycode x32 inout
@@ -14512,17 +14535,23 @@ enum SpecText {
         struct ptp_clock_time
           sec s64
           nsec u32
-          reserved u32 hidden
+          reserved x32 optional
+        struct ptp_clock_span
+          sec s64
+          nsec u32
+          reserved x32 optional
         struct ptp_extts_request
           index u32
           flags flags:ptpEvents
-          rsv [u32](2) hidden
+          rsv [x32](2) hidden
         struct ptp_perout_request
-          start ptp_clock_time
-          period ptp_clock_time
+          phase ptp_clock_time if flags has PTP_PEROUT_PHASE
+          or start ptp_clock_time @0
+          period ptp_clock_span @16
           index u32
           flags flags:ptpOutput
-          on [u32](4) hidden
+          on ptp_clock_span @40 if flags has PTP_PEROUT_DUTY_CYCLE
+          or rsv [x32](4) optional @40
         struct ptp_clock_caps
           max_adj s32
           n_alarm s32
@@ -14533,13 +14562,18 @@ enum SpecText {
           cross_timestamping s32
           adjust_phase s32
           max_phase_adj s32
-          reserved [s32](11) hidden
+          rsv [x32](11) optional
         struct ptp_pin_desc
-          name chars(64)
-          index u32
-          func enum:ptpPin
-          chan u32
-          rsv [u32](5) hidden
+          index u32 @64
+          name chars(64) @0 out
+          func enum:ptpPin @68 out
+          chan u32 @72 out
+          rsv [x32](5) @76 hidden
+        struct ptp_pin_request
+          index u32 @64
+          func enum:ptpPin @68
+          chan u32 @72
+          rsv [x32](5) @76 hidden
         flags blockServer unknown NBD_FLAG_???
           NBD_FLAG_HAS_FLAGS 1
           NBD_FLAG_READ_ONLY 2
@@ -14696,7 +14730,7 @@ enum SpecText {
           erasesize x32
           writesize x32
           oobsize x32
-          padding u64 hidden
+          padding x64 optional
         struct erase_info_user
           start x32
           length x32
@@ -16668,9 +16702,9 @@ enum SpecText {
           advised_hashstep u16
           advised_hashlevel u16
         struct kbdiacr
-          diacr u8
-          base u8
-          result u8
+          diacr custom:character/1
+          base custom:character/1
+          result custom:character/1
         struct unipair
           unicode x16
           fontpos x16
@@ -16787,10 +16821,10 @@ enum SpecText {
           badblocks x32
           bbtblocks x32
         struct region_info_user
-          offset x32 out
-          erasesize x32 out
-          numblocks x32 out
-          regionindex x32
+          regionindex x32 @12
+          offset x32 @0 out
+          erasesize x32 @4 out
+          numblocks x32 @8 out
         enum clockSwitch unknown RTC_BSM_???
           RTC_BSM_DISABLED 0
           RTC_BSM_DIRECT 1
@@ -18045,9 +18079,9 @@ enum SpecText {
           FS_XFLAG_DAX 0x8000
           FS_XFLAG_COWEXTSIZE 0x10000
           FS_XFLAG_VERITY 0x20000
+          FS_XFLAG_HASATTR 0x80000000
           FS_XFLAG_CASEFOLD 0x40000
           FS_XFLAG_CASENONPRESERVING 0x80000
-          FS_XFLAG_HASATTR 0x80000000
         flags uffdFeatures unknown UFFD_FEATURE_???
           UFFD_FEATURE_PAGEFAULT_FLAG_WP 1
           UFFD_FEATURE_EVENT_FORK 2
@@ -18489,8 +18523,10 @@ enum SpecText {
           lo_inode ulong detail @16
           lo_rdevice dev detail @24
           lo_offset x32 @32
-          lo_encrypt_type enum:loopCrypt detail @36
-          lo_encrypt_key_size u32 detail @40
+          lo_encrypt_type enum:loopCrypt @36 if lo_encrypt_type has 0xffffffff
+          or lo_encrypt_type enum:loopCrypt detail @36
+          lo_encrypt_key_size u32 @40 if lo_encrypt_type has 0xffffffff
+          or lo_encrypt_key_size u32 detail @40
           lo_flags flags:loop @44
           lo_name chars(64) @48
           lo_encrypt_key bytes(32) hidden @112
@@ -18502,8 +18538,10 @@ enum SpecText {
           lo_inode u32 detail @8
           lo_rdevice dev16 detail @12
           lo_offset x32 @16
-          lo_encrypt_type enum:loopCrypt detail @20
-          lo_encrypt_key_size u32 detail @24
+          lo_encrypt_type enum:loopCrypt @20 if lo_encrypt_type has 0xffffffff
+          or lo_encrypt_type enum:loopCrypt detail @20
+          lo_encrypt_key_size u32 @24 if lo_encrypt_type has 0xffffffff
+          or lo_encrypt_key_size u32 detail @24
           lo_flags flags:loop @28
           lo_name chars(64) @32
           lo_encrypt_key bytes(32) hidden @96
@@ -18516,8 +18554,10 @@ enum SpecText {
           lo_offset x64 @24
           lo_sizelimit u64 detail @32
           lo_number u32 @40
-          lo_encrypt_type enum:loopCrypt detail @44
-          lo_encrypt_key_size u32 detail @48
+          lo_encrypt_type enum:loopCrypt @44 if lo_encrypt_type has 0xffffffff
+          or lo_encrypt_type enum:loopCrypt detail @44
+          lo_encrypt_key_size u32 @48 if lo_encrypt_type has 0xffffffff
+          or lo_encrypt_key_size u32 detail @48
           lo_flags flags:loop @52
           lo_file_name chars(64) @56
           lo_crypt_name chars(64) detail @120
@@ -18614,13 +18654,15 @@ enum SpecText {
           sgid gid out if mask has PIDFD_INFO_CREDS
           fsuid uid out if mask has PIDFD_INFO_CREDS
           fsgid gid out if mask has PIDFD_INFO_CREDS
-          exit_code s32 out if mask has PIDFD_INFO_EXIT
+          exit_code custom:waitStatus/4 out if mask has PIDFD_INFO_EXIT
           coredump_mask flags:pidfdCoredump out if mask has PIDFD_INFO_COREDUMP
           coredump_signal signal out if mask has PIDFD_INFO_COREDUMP_SIGNAL
+          coredump_code u32 out if mask has PIDFD_INFO_COREDUMP_CODE
+          supported_mask flags:pidfdInfo/8 @80 out if mask has PIDFD_INFO_SUPPORTED_MASK
         struct watchdog_info
           options flags:watchdog
-          firmware_version u32
-          identity chars(32)
+          firmware_version x32 detail
+          identity chars(32) detail
         select ioctl by ioctlRequest
           otherwise custom:ioctlArgument
           TCGETS|TIOCGLCKTRMIOS out *termios
@@ -18878,7 +18920,7 @@ enum SpecText {
           EVIOCGKEYCODE_V2 inout *input_keymap_entry
           EVIOCSKEYCODE_V2 *input_keymap_entry
           EVIOCSFF *ff_effect
-          KDGKBENT inout *kbentry
+          KDGKBENT inout *kbentry_asked
           KDSKBENT *kbentry
           KDGKBTYPE out *enum:keyboardType/1
           KDGETMODE out *enum:consoleMode
@@ -18896,7 +18938,12 @@ enum SpecText {
           KDKBDREP inout *kbd_repeat
           KDFONTOP inout *console_font_op
           KDSIGACCEPT signal
-          KDADDIO|KDDELIO xlong
+          KDMKTONE custom:soundTone
+          KDADDIO|KDDELIO custom:displayPort
+          GIO_FONTX inout *consolefontdesc
+          PIO_FONTX *consolefontdesc
+          GIO_UNISCRNMAP out [u16](256)
+          PIO_UNISCRNMAP [u16](256)
           KIOCSOUND custom:soundPeriod
           GIO_SCRNMAP out *bytes(256)
           PIO_SCRNMAP *bytes(256)
@@ -18965,7 +19012,7 @@ enum SpecText {
           PTP_CLOCK_GETCAPS2 out *ptp_clock_caps
           PTP_ENABLE_PPS|PTP_ENABLE_PPS2 xlong
           PTP_PIN_GETFUNC2 inout *ptp_pin_desc
-          PTP_PIN_SETFUNC2 *ptp_pin_desc
+          PTP_PIN_SETFUNC2 *ptp_pin_request
           PTP_SYS_OFFSET|PTP_SYS_OFFSET2 inout *ptp_sys_offset
           PTP_SYS_OFFSET_PRECISE|PTP_SYS_OFFSET_PRECISE2|PTP_SYS_OFFSET_PRECISE_CYCLES out *ptp_sys_offset_precise
           PTP_SYS_OFFSET_EXTENDED|PTP_SYS_OFFSET_EXTENDED2|PTP_SYS_OFFSET_EXTENDED_CYCLES inout *ptp_sys_offset_extended
@@ -19062,7 +19109,7 @@ enum SpecText {
           PTP_EXTTS_REQUEST|PTP_EXTTS_REQUEST2 *ptp_extts_request
           PTP_PEROUT_REQUEST|PTP_PEROUT_REQUEST2 *ptp_perout_request
           PTP_PIN_GETFUNC inout *ptp_pin_desc
-          PTP_PIN_SETFUNC *ptp_pin_desc
+          PTP_PIN_SETFUNC *ptp_pin_request
           NBD_SET_FLAGS flags:blockServer/8
           NBD_SET_SOCK fd
           NBD_SET_BLKSIZE|NBD_SET_SIZE|NBD_SET_SIZE_BLOCKS|NBD_SET_TIMEOUT ulong

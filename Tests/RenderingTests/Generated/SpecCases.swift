@@ -89,206 +89,230 @@ let specCases: [SpecCase] = [
         setup: "a0=3 a1=0x4611 a2=4 -> 0"),
     SpecCase(
         place: "Tools/Spec/fd.spec:488", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, KDMKTONE, 100<<16|1193 /* 1000 Hz, 100 ms */) = 0",
+        setup: "a0=3 a1=0x4b30 a2=0x6404a9 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:489", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, KDADDIO, 0x3b4 /* GPFIRST + 0 */) = 0",
+        setup: "a0=3 a1=0x4b34 a2=0x3b4 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:490", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, KDGKBENT, {kb_table=K_NORMTAB, kb_index=30, kb_value=0xb61 /* K(KT_LETTER, 'a') */}) = 0",
+        setup: "a0=3 a1=0x4b46 a2={u8 0 u8 30 u16 0} -> 0 a2={u8 0 u8 30 u16 0xb61}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:491", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, KDSKBENT, {kb_table=K_NORMTAB, kb_index=1, kb_value=0 /* K(KT_LATIN, '\\x00') */}) = 0",
+        setup: "a0=3 a1=0x4b47 a2={u8 0 u8 1 u16 0} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:492", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, PTP_PIN_SETFUNC, {index=1, func=PTP_PF_PEROUT, chan=2}) = 0",
+        setup: "a0=3 a1=0x40603d07 a2={\"\" u8 0 zero 63 u32 1 u32 2 u32 2 zero 20} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:493", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, PTP_PEROUT_REQUEST, {phase={sec=1, nsec=0} /* 1970-01-01T00:00:01+0000 */, period={sec=2, nsec=5}, index=3, flags=PTP_PEROUT_PHASE}) = 0",
+        setup: "a0=3 a1=0x40383d03 a2={u64 1 u64 0 u64 2 u64 5 u32 3 u32 4 zero 16} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:494", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCGABS(ABS_Y), {value=5, minimum=0, ...}) = 0",
         setup: "a0=3 a1=0x80184541 -> 0 a2={u32 5 u32 0 u32 9 u32 0 u32 0 u32 1}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:489", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:495", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCGMTSLOTS(12), {code=ABS_MT_SLOT, values=[1, 3]}) = 0",
         setup: "a0=3 a1=0x800c450a -> 0 a2={u32 0x2f u32 1 u32 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:490", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:496", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCSKEYCODE, [7, KEY_ESC]) = 0",
         setup: "a0=3 a1=0x40084504 a2={u32 7 u32 1} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:491", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:497", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCSFF, {type=FF_CONSTANT, id=-1, direction=2, ...}) = 0",
         setup: "a0=3 a1=0x40304580 a2={u16 0x52 u16 0xffff u16 2 u16 3 u16 4 u16 5 u16 6 u16 0 u64 0 u64 0 u64 0 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:492", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:498", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_GET_NICE, [1 << IDE_NICE_DSC_OVERLAP|1 << IDE_NICE_1]) = 0",
         setup: "a0=3 a1=0x30c -> 0 a2={u64 9}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:493", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:499", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_SET_BUSSTATE, BUSSTATE_TRISTATE) = 0",
         setup: "a0=3 a1=0x32d a2=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:494", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:500", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_DRIVE_CMD, {command=ATA_CMD_WRITE, sector_number=1, feature=2, sector_count=0} => {status=0x50, error=0, nsector=1}) = 0",
         setup: "a0=3 a1=0x31f a2={u8 0xca u8 1 u8 2 u8 0} -> 0 a2={u8 0x50 u8 0 u8 1 u8 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:495", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:501", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GPIO_V2_LINE_GET_VALUES_IOCTL, {mask=0x3} => {bits=0x1}) = 0",
         setup: "a0=3 a1=0xc010b40e a2={u64 0 u64 3} -> 0 a2={u64 1 u64 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:496", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:502", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GPIO_V2_LINE_SET_VALUES_IOCTL, {bits=0x1, mask=0x3}) = 0",
         setup: "a0=3 a1=0xc010b40f a2={u64 1 u64 3} -> 0 a2={u64 1 u64 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:497", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:503", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(0, TIOCGWINSZ, {ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0}) = 0",
         setup: "a0=0 a1=0x5413 -> 0 a2={u16 24 u16 80 u16 0 u16 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:498", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:504", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SG_IO, {interface_id='S', dxfer_direction=SG_DXFER_FROM_DEV, cmd_len=6, cmdp=\"\\x12\\x00\\x00\\x00\\x60\\x00\", mx_sb_len=32, iovec_count=0, dxfer_len=4, timeout=20000, flags=0, dxferp=\"\\x00\\x05\\x05\\x02\", status=0, masked_status=0, msg_status=0, sb_len_wr=0, sbp=NULL, host_status=0, driver_status=0, resid=0, duration=3, info=0}) = 0",
         setup: "a0=3 a1=0x2285 a2={u32 0x53 u32 0xfffffffd u8 6 u8 32 u16 0 u32 4 &{u8 0 u8 5 u8 5 u8 2} &{u8 0x12 u8 0 u8 0 u8 0 u8 0x60 u8 0} u64 0 u32 20000 u32 0 zero 28 u32 3 u32 0 u32 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:499", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:505", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCBRADDIF, {ifr_ifindex=if_nametoindex(\"lo\")}) = 0",
         setup: "a0=3 a1=0x89a2 a2={\"br0\" zero 13 u32 1 zero 20} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:500", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:506", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCETHTOOL, NULL) = -1 EFAULT (Bad address)",
         setup: "a0=3 a1=0x8946 -> -14"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:501", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:507", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VIDIOC_REQBUFS, {type=V4L2_BUF_TYPE_VIDEO_CAPTURE, memory=V4L2_MEMORY_MMAP, count=4 => 3}) = 0",
         setup: "a0=3 a1=0xc0145608 a2={u32 4 u32 1 u32 1 zero 8} -> 0 a2={u32 3 u32 1 u32 1 zero 8}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:502", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:508", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VIDIOC_G_FMT, {type=V4L2_BUF_TYPE_META_CAPTURE, fmt.meta={dataformat=v4l2_fourcc('V', 'S', 'P', 'H') /* V4L2_META_FMT_VSP1_HGO */, buffersize=8}}) = 0",
         setup: "a0=3 a1=0xc0d05604 a2={u32 13 zero 204} -> 0 a2={u32 13 u32 0 \"VSPH\" u32 8 zero 192}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:503", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:509", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KIOCSOUND, 440 /* 2711 Hz */) = 0",
         setup: "a0=3 a1=0x4b2f a2=440 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:504", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:510", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GET_ARRAY_INFO, 0x7000) = -1 ENODEV (No such device)",
         setup: "a0=3 a1=0x80480911 a2=0x7000 -> -19"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:592", call: "dup2", personality: .x86_64, operation: "fd.dup",
+        place: "Tools/Spec/fd.spec:598", call: "dup2", personality: .x86_64, operation: "fd.dup",
         line: "dup2(3, 1) = 1",
         setup: "a0=3 a1=1 -> 1"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:605", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
+        place: "Tools/Spec/fd.spec:611", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
         line: "sendfile(1, 3, NULL, 4096) = 4096",
         setup: "a0=1 a1=3 a3=4096 -> 4096"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:647", call: "fcntl", personality: .x86_64, operation: "fd.flags",
+        place: "Tools/Spec/fd.spec:653", call: "fcntl", personality: .x86_64, operation: "fd.flags",
         line: "fcntl(3, F_GETFL) = 0x8002 (flags O_RDWR|O_LARGEFILE)",
         setup: "a0=3 a1=3 -> 0x8002"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:673", call: "flock", personality: .x86_64, operation: "fd.lock",
+        place: "Tools/Spec/fd.spec:679", call: "flock", personality: .x86_64, operation: "fd.lock",
         line: "flock(3, LOCK_EX|LOCK_NB) = 0",
         setup: "a0=3 a1=6 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:682", call: "fsync", personality: .x86_64, operation: "fd.sync",
+        place: "Tools/Spec/fd.spec:688", call: "fsync", personality: .x86_64, operation: "fd.sync",
         line: "fsync(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:757", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
+        place: "Tools/Spec/fd.spec:763", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
         line: "fadvise64(3, 0, 0, POSIX_FADV_SEQUENTIAL) = 0",
         setup: "a0=3 a3=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:838", call: "pipe2", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:844", call: "pipe2", personality: .x86_64, operation: "fd.create",
         line: "pipe2([3, 4], O_CLOEXEC) = 0",
         setup: "a1=0x80000 -> 0 a0={u32 3 u32 4}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:950", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:956", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
         line: "memfd_secret(0) = 3",
         setup: "-> 3"),
     SpecCase(
-        place: "Tools/Spec/file.spec:542", call: "open", personality: .x86_64, operation: "file.open",
+        place: "Tools/Spec/file.spec:547", call: "open", personality: .x86_64, operation: "file.open",
         line: "open(\"/tmp/a\", O_WRONLY|O_CREAT|O_TRUNC, 0644) = 3",
         setup: "a0=\"/tmp/a\" a1=0o1101 a2=0o644 -> 3"),
     SpecCase(
-        place: "Tools/Spec/file.spec:564", call: "openat", personality: .x86_64, operation: "file.open",
+        place: "Tools/Spec/file.spec:569", call: "openat", personality: .x86_64, operation: "file.open",
         line: "openat(AT_FDCWD, \"/etc/passwd\", O_RDONLY) = 3",
         setup: "a0=-100 a1=\"/etc/passwd\" -> 3"),
     SpecCase(
-        place: "Tools/Spec/file.spec:565", call: "openat", personality: .i386, operation: "file.open",
+        place: "Tools/Spec/file.spec:570", call: "openat", personality: .i386, operation: "file.open",
         line: "openat(AT_FDCWD, \"/etc/passwd\", O_RDONLY) = 3",
         setup: "a0=0xffffff9c a1=\"/etc/passwd\" -> 3"),
     SpecCase(
-        place: "Tools/Spec/file.spec:577", call: "openat2", personality: .x86_64, operation: "file.open",
+        place: "Tools/Spec/file.spec:582", call: "openat2", personality: .x86_64, operation: "file.open",
         line: "openat2(AT_FDCWD, \"a\", {flags=O_RDONLY, resolve=RESOLVE_BENEATH}, 24) = 3",
         setup: "a0=-100 a1=\"a\" a2={u64 0 u64 0 u64 8} a3=24 -> 3"),
     SpecCase(
-        place: "Tools/Spec/file.spec:596", call: "stat", personality: .x86_64, operation: "file.stat_get",
+        place: "Tools/Spec/file.spec:601", call: "stat", personality: .x86_64, operation: "file.stat_get",
         line: "stat(\"/etc/passwd\", {st_mode=S_IFREG|0644, st_size=1234, ...}) = 0",
         setup: "a0=\"/etc/passwd\" -> 0 a1={zero 24 u32 0o100644 zero 20 u64 1234 zero 88}"),
     SpecCase(
-        place: "Tools/Spec/file.spec:691", call: "access", personality: .x86_64, operation: "file.access",
+        place: "Tools/Spec/file.spec:696", call: "access", personality: .x86_64, operation: "file.access",
         line: "access(\"/etc/ld.so.preload\", R_OK) = -1 ENOENT (No such file or directory)",
         setup: "a0=\"/etc/ld.so.preload\" a1=4 -> -2"),
     SpecCase(
-        place: "Tools/Spec/file.spec:711", call: "getcwd", personality: .x86_64, operation: "file.context_get",
+        place: "Tools/Spec/file.spec:716", call: "getcwd", personality: .x86_64, operation: "file.context_get",
         line: "getcwd(\"/tmp\", 4096) = 5",
         setup: "a1=4096 -> 5 a0=\"/tmp\""),
     SpecCase(
-        place: "Tools/Spec/file.spec:720", call: "chdir", personality: .x86_64, operation: "file.context_set",
+        place: "Tools/Spec/file.spec:725", call: "chdir", personality: .x86_64, operation: "file.context_set",
         line: "chdir(\"/\") = 0",
         setup: "a0=\"/\" -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:769", call: "rename", personality: .x86_64, operation: "file.rename",
+        place: "Tools/Spec/file.spec:774", call: "rename", personality: .x86_64, operation: "file.rename",
         line: "rename(\"a\", \"b\") = 0",
         setup: "a0=\"a\" a1=\"b\" -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:779", call: "mkdir", personality: .x86_64, operation: "file.create",
+        place: "Tools/Spec/file.spec:784", call: "mkdir", personality: .x86_64, operation: "file.create",
         line: "mkdir(\"/tmp/d\", 0755) = 0",
         setup: "a0=\"/tmp/d\" a1=0o755 -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:796", call: "link", personality: .x86_64, operation: "file.link",
+        place: "Tools/Spec/file.spec:801", call: "link", personality: .x86_64, operation: "file.link",
         line: "link(\"a\", \"b\") = 0",
         setup: "a0=\"a\" a1=\"b\" -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:804", call: "unlink", personality: .x86_64, operation: "file.unlink",
+        place: "Tools/Spec/file.spec:809", call: "unlink", personality: .x86_64, operation: "file.unlink",
         line: "unlink(\"a\") = 0",
         setup: "a0=\"a\" -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:813", call: "symlink", personality: .x86_64, operation: "file.symlink",
+        place: "Tools/Spec/file.spec:818", call: "symlink", personality: .x86_64, operation: "file.symlink",
         line: "symlink(\"target\", \"name\") = 0",
         setup: "a0=\"target\" a1=\"name\" -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:824", call: "readlink", personality: .x86_64, operation: "file.readlink",
+        place: "Tools/Spec/file.spec:829", call: "readlink", personality: .x86_64, operation: "file.readlink",
         line: "readlink(\"/proc/self/exe\", \"/bin/ls\", 4096) = 7",
         setup: "a0=\"/proc/self/exe\" a2=4096 -> 7 a1=\"/bin/ls\""),
     SpecCase(
-        place: "Tools/Spec/file.spec:833", call: "chmod", personality: .x86_64, operation: "file.stat_put",
+        place: "Tools/Spec/file.spec:838", call: "chmod", personality: .x86_64, operation: "file.stat_put",
         line: "chmod(\"a\", 0600) = 0",
         setup: "a0=\"a\" a1=0o600 -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:967", call: "fstatfs", personality: .x86_64, operation: "file.fs_stat",
+        place: "Tools/Spec/file.spec:972", call: "fstatfs", personality: .x86_64, operation: "file.fs_stat",
         line: "fstatfs(9, 0x5000) = -1 EBADF (Bad file descriptor)",
         setup: "a0=9 a1=0x5000 -> -9"),
     SpecCase(
-        place: "Tools/Spec/file.spec:1004", call: "setxattr", personality: .x86_64, operation: "file.xattr",
+        place: "Tools/Spec/file.spec:1009", call: "setxattr", personality: .x86_64, operation: "file.xattr",
         line: "setxattr(\"f\", \"user.a\", \"text\", 5, XATTR_CREATE) = 0",
         setup: "a0=\"f\" a1=\"user.a\" a2={\"text\" u8 0} a3=5 a4=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:1042", call: "getxattr", personality: .x86_64, operation: "file.xattr",
+        place: "Tools/Spec/file.spec:1047", call: "getxattr", personality: .x86_64, operation: "file.xattr",
         line: "getxattr(\"a\", \"user.x\", \"v\", 10) = 1",
         setup: "a0=\"a\" a1=\"user.x\" a3=10 -> 1 a2=\"v\""),
     SpecCase(
-        place: "Tools/Spec/file.spec:1191", call: "getdents64", personality: .x86_64, operation: "file.readdir",
+        place: "Tools/Spec/file.spec:1196", call: "getdents64", personality: .x86_64, operation: "file.readdir",
         line: "getdents64(3, 0x5000 /* 0 entries */, 32768) = 0",
         setup: "a0=3 a1=0x5000 a2=32768 -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:1368", call: "fallocate", personality: .x86_64, operation: "file.allocate",
+        place: "Tools/Spec/file.spec:1373", call: "fallocate", personality: .x86_64, operation: "file.allocate",
         line: "fallocate(3, FALLOC_FL_KEEP_SIZE, 0, 4096) = 0",
         setup: "a0=3 a1=1 a3=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:258", call: "umount2", personality: .x86_64, operation: "mount.detach",
+        place: "Tools/Spec/mount.spec:270", call: "umount2", personality: .x86_64, operation: "mount.detach",
         line: "umount2(\"/mnt\", MNT_DETACH) = 0",
         setup: "a0=\"/mnt\" a1=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:274", call: "pivot_root", personality: .x86_64, operation: "mount.attach",
+        place: "Tools/Spec/mount.spec:286", call: "pivot_root", personality: .x86_64, operation: "mount.attach",
         line: "pivot_root(\"new\", \"old\") = 0",
         setup: "a0=\"new\" a1=\"old\" -> 0"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:321", call: "fsopen", personality: .x86_64, operation: "mount.prepare",
+        place: "Tools/Spec/mount.spec:333", call: "fsopen", personality: .x86_64, operation: "mount.prepare",
         line: "fsopen(\"tmpfs\", FSOPEN_CLOEXEC) = 3",
         setup: "a0=\"tmpfs\" a1=1 -> 3"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:378", call: "statmount", personality: .x86_64, operation: "mount.query",
+        place: "Tools/Spec/mount.spec:390", call: "statmount", personality: .x86_64, operation: "mount.query",
         line: "statmount({size=32, mnt_ns_fd=0, mnt_id=0x5, param=STATMOUNT_MNT_BASIC, mnt_ns_id=0}, 0x1000, 512, 0) = -1 ENOENT (No such file or directory)",
         setup: "a0={u32 32 zero 4 u64 5 u64 2 u64 0} a1=0x1000 a2=512 -> -2"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:379", call: "statmount", personality: .x86_64, operation: "mount.query",
+        place: "Tools/Spec/mount.spec:391", call: "statmount", personality: .x86_64, operation: "mount.query",
         line: "statmount({size=24, mnt_ns_fd=0, mnt_id=0x5, param=STATMOUNT_FS_TYPE}, {size=518, mask=STATMOUNT_FS_TYPE, fs_type=\"ext4\"}, 600, 0) = 0",
         setup: "a0={u32 24 zero 4 u64 5 u64 32} a1=0x1000 a2=600 -> 0 a1={u32 518 zero 4 u64 32 zero 20 u32 1 zero 472 u8 0 \"ext4\" u8 0}"),
     SpecCase(
-        place: "Tools/Spec/mount.spec:391", call: "listmount", personality: .x86_64, operation: "mount.query",
+        place: "Tools/Spec/mount.spec:403", call: "listmount", personality: .x86_64, operation: "mount.query",
         line: "listmount(NULL, 0x5000, 8, 0) = -1 EFAULT (Bad address)",
         setup: "a1=0x5000 a2=8 -> -14"),
     SpecCase(
@@ -555,6 +579,10 @@ let specCases: [SpecCase] = [
         place: "Tools/Spec/sync.spec:157", call: "membarrier", personality: .x86_64, operation: "sync.barrier",
         line: "membarrier(MEMBARRIER_CMD_GLOBAL, 0) = 0",
         setup: "a0=1 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/sync.spec:192", call: "futex_wake", personality: .x86_64, operation: "sync.wake",
+        line: "futex_wake(0x5000, FUTEX_BITSET_MATCH_ANY, 1, FUTEX2_SIZE_U32|FUTEX2_PRIVATE) = 1",
+        setup: "a0=0x5000 a1=0xffffffff a2=1 a3=0x82 -> 1"),
     SpecCase(
         place: "Tools/Spec/ipc.spec:314", call: "shmget", personality: .x86_64, operation: "ipc.open",
         line: "shmget(IPC_PRIVATE, 4096, IPC_CREAT|SHM_HUGETLB|21<<SHM_HUGE_SHIFT|0600) = 3",
