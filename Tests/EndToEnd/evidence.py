@@ -7,6 +7,7 @@ import pty
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import termios
 from pathlib import Path
@@ -155,6 +156,30 @@ fcntl.ioctl(0, termios.TIOCSCTTY, 1)
 """
 
 
+def hung_up_case(suite):
+    """Root can hang a terminal up: whoever else has it loses it, and whoever leads its session is told to end."""
+    if os.geteuid() != 0:
+        raise Skip("only root can hang up a terminal")
+    place, policy = written(suite, "", "  /dev/tty: rw+control\n  /dev/pts: rw+control\n")
+    program = "import fcntl\nfor request in (0x5437, 0x541D, 0x5457):\n try: fcntl.ioctl(0, request, bytes(64) if request == 0x5457 else 0)\n except OSError as error: print(error.errno, flush=True)\n"
+    ends = []
+    for prefix in ([], [suite.tracer, "run", "--policy", policy, "--"]):
+        leader, follower = pty.openpty()
+
+        def begin():
+            os.setsid()
+            fcntl.ioctl(follower, termios.TIOCSCTTY, 0)
+
+        process = subprocess.Popen(
+            [str(part) for part in [*prefix, "/usr/bin/python3", "-S", "-c", program]], stdin=follower, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, preexec_fn=begin, env=dict(os.environ, **{MARK: suite.mark}))
+        output, errors = process.communicate()
+        os.close(leader)
+        os.close(follower)
+        ends.append((process.returncode, output))
+    require(ends == [(-signal.SIGHUP, b""), (0, b"1\n1\n1\n")], f"bare, held: {ends} {short(errors)[-300:]}")
+
+
 def seized_terminal_case(suite):
     """Root can take the terminal of another session: the shell that the program was started from would have none."""
     if os.geteuid() != 0:
@@ -284,6 +309,7 @@ def run(suite):
     suite.case("evidence/control_characters", control_case)
     suite.case("evidence/terminal", terminal_case)
     suite.case("evidence/seized_terminal", seized_terminal_case)
+    suite.case("evidence/hung_up", hung_up_case)
     suite.case("evidence/nested", nested_case)
     suite.case("evidence/linked_recording", linked_case)
     suite.case("evidence/silence", silence_case)

@@ -522,7 +522,9 @@ extension SpecTables {
     public static let refusals: [RefusalRow] = whole([refusals0])
 
     private static let refusals0: [RefusalRow] = [
-        RefusalRow("fd.control.inject", "EPERM", "it types into a terminal that others read", [ItemTest("request", .max, .is, [.name("TIOCSTI"), .name("TIOCLINUX")])]),
+        RefusalRow("fd.control.inject", "EPERM", "it types into a terminal that others read, or has their keys type", [ItemTest("request", .max, .is, [.name("TIOCSTI"), .name("TIOCLINUX"), .name("KDSKBENT"), .name("KDSKBSENT"), .name("KDSKBDIACR"), .name("KDSKBDIACRUC"), .name("KDSETKEYCODE")])]),
+        RefusalRow("fd.control.seize", "EPERM", "it takes a terminal from everybody else who has it", [ItemTest("request", .max, .is, [.name("TIOCVHANGUP"), .name("TIOCCONS"), .name("TIOCSLCKTRMIOS")])]),
+        RefusalRow("fd.control.userfault", "EPERM", "what it makes can stall whoever reads the memory, the kernel among them", [ItemTest("request", .max, .is, [.name("USERFAULTFD_IOC_NEW")])]),
         RefusalRow("fd.control.interfaces", "EPERM", "it changes where the packets of the whole machine go", [ItemTest("request", 0xffffff00, .is, [.number(0x8900)]), ItemTest("request", .max, .is, [.name("SIOCADDRT"), .name("SIOCDELRT"), .name("SIOCSIFFLAGS"), .name("SIOCSIFADDR"), .name("SIOCSIFDSTADDR"), .name("SIOCSIFBRDADDR"), .name("SIOCSIFNETMASK"), .name("SIOCSIFMTU"), .name("SIOCSIFNAME"), .name("SIOCSIFHWADDR"), .name("SIOCADDMULTI"), .name("SIOCDELMULTI"), .name("SIOCDIFADDR"), .name("SIOCSIFHWBROADCAST"), .name("SIOCSIFBR"), .name("SIOCSIFTXQLEN"), .name("SIOCETHTOOL"), .name("SIOCSMIIREG"), .name("SIOCDARP"), .name("SIOCSARP"), .name("SIOCSIFMAP"), .name("SIOCSIFVLAN"), .name("SIOCSHWTSTAMP")])]),
         RefusalRow("fd.control.links", "EPERM", "bonds, bridges and tunnels change where the packets of the whole machine go", [ItemTest("request", 0xfffffff8, .is, [.number(0x8990), .number(0x89a0), .number(0x89f0), .number(0x89f8)])]),
         RefusalRow("fd.control.wireless", "EPERM", "it changes where the packets of the whole machine go", [ItemTest("request", 0xffffff01, .is, [.number(0x8b00)])]),
@@ -586,15 +588,15 @@ extension SpecTables {
     ]
 
     static let refusalRanges: [(first: Int, count: Int)] = [
-        (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 4), (4, 0), (4, 0), (4, 0), (4, 0),
-        (4, 1), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0), (5, 0),
-        (5, 0), (5, 0), (5, 0), (5, 0), (5, 1), (6, 1), (7, 1), (8, 0), (8, 0), (8, 0), (8, 0), (8, 0),
-        (8, 0), (8, 0), (8, 0), (8, 0), (8, 0), (8, 5), (13, 0), (13, 1), (14, 0), (14, 0), (14, 1), (15, 1),
-        (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0), (16, 0),
-        (16, 1), (17, 1), (18, 0), (18, 0), (18, 0), (18, 0), (18, 1), (19, 3), (22, 0), (22, 0), (22, 0),
-        (22, 0), (22, 1), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0),
-        (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0),
-        (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 1), (24, 1), (25, 1),
-        (26, 1), (27, 1), (28, 0), (28, 1), (29, 1), (30, 0), (30, 1),
+        (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 6), (6, 0), (6, 0), (6, 0), (6, 0),
+        (6, 1), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0),
+        (7, 0), (7, 0), (7, 0), (7, 0), (7, 1), (8, 1), (9, 1), (10, 0), (10, 0), (10, 0), (10, 0), (10, 0),
+        (10, 0), (10, 0), (10, 0), (10, 0), (10, 0), (10, 5), (15, 0), (15, 1), (16, 0), (16, 0), (16, 1),
+        (17, 1), (18, 0), (18, 0), (18, 0), (18, 0), (18, 0), (18, 0), (18, 0), (18, 0), (18, 0), (18, 0),
+        (18, 0), (18, 1), (19, 1), (20, 0), (20, 0), (20, 0), (20, 0), (20, 1), (21, 3), (24, 0), (24, 0),
+        (24, 0), (24, 0), (24, 1), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0),
+        (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0),
+        (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 0), (25, 1), (26, 1),
+        (27, 1), (28, 1), (29, 1), (30, 0), (30, 1), (31, 1), (32, 0), (32, 1),
     ]
 }

@@ -176,7 +176,9 @@ enum SpecText {
           items fd, request, arg -> n, out?
           needs object stat if request is TCGETS|TIOCGWINSZ|TIOCGPGRP|TIOCGSID|FIONREAD|F_GETPIPE_SZ|F_GETOWN|F_GETSIG|F_GETLEASE|F_GET_SEALS
           needs object control if request isnt TCGETS|TIOCGWINSZ|TIOCGPGRP|TIOCGSID|FIONREAD|F_GETPIPE_SZ|F_GETOWN|F_GETSIG|F_GETLEASE|F_GET_SEALS
-          refuse inject EPERM if request is TIOCSTI|TIOCLINUX because it types into a terminal that others read
+          refuse inject EPERM if request is TIOCSTI|TIOCLINUX|KDSKBENT|KDSKBSENT|KDSKBDIACR|KDSKBDIACRUC|KDSETKEYCODE because it types into a terminal that others read, or has their keys type
+          refuse seize EPERM if request is TIOCVHANGUP|TIOCCONS|TIOCSLCKTRMIOS because it takes a terminal from everybody else who has it
+          refuse userfault EPERM if request is USERFAULTFD_IOC_NEW because what it makes can stall whoever reads the memory, the kernel among them
           refuse interfaces EPERM if request&0xffffff00 is 0x8900 and request is SIOCADDRT|SIOCDELRT|SIOCSIFFLAGS|SIOCSIFADDR|SIOCSIFDSTADDR|SIOCSIFBRDADDR|SIOCSIFNETMASK|SIOCSIFMTU|SIOCSIFNAME|SIOCSIFHWADDR|SIOCADDMULTI|SIOCDELMULTI|SIOCDIFADDR|SIOCSIFHWBROADCAST|SIOCSIFBR|SIOCSIFTXQLEN|SIOCETHTOOL|SIOCSMIIREG|SIOCDARP|SIOCSARP|SIOCSIFMAP|SIOCSIFVLAN|SIOCSHWTSTAMP because it changes where the packets of the whole machine go
           refuse links EPERM if request&0xfffffff8 is 0x8990|0x89a0|0x89f0|0x89f8 because bonds, bridges and tunnels change where the packets of the whole machine go
           refuse wireless EPERM if request&0xffffff01 is 0x8b00 because it changes where the packets of the whole machine go
