@@ -297,9 +297,11 @@ extension PolicyLayer {
             && files.allSatisfy { !$0.isHidden && rights.isSubset(of: $0.rights) }
     }
 
-    /// Names in /proc lead to what processes under another policy have, where there are such.
+    /// Names in /proc lead to what others have: processes outside, which takes a right to look into them, and processes
+    /// under another policy, where there are such.
     fileprivate func reachesOthers(_ right: Rights) -> Bool {
-        !right.isDisjoint(with: [.read, .write]) && (programs ?? []).contains { $0.policy != nil }
+        let mayLook = rights(of: .procs).contains(Right.inspect) && !(programs ?? []).contains { $0.policy != nil }
+        return !mayLook && !right.isDisjoint(with: [.read, .write])
     }
 
     /// Rights that only sockets have a meaning for.

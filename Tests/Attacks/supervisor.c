@@ -31,6 +31,15 @@ int main(int argc, char **argv) {
         snprintf(name, sizeof name, "/proc/%d/fd/0", parent);
         return won_if(open(name, O_RDONLY) >= 0, way) ? WON : HELD;
     }
+    if (!strcmp(way, "environment")) {
+        char byte;
+        snprintf(name, sizeof name, "/proc/%d/environ", parent);
+        return won_if(read(open(name, O_RDONLY), &byte, 1) == 1, way) ? WON : HELD;
+    }
+    if (!strcmp(way, "score")) {
+        snprintf(name, sizeof name, "/proc/%d/oom_score_adj", parent);
+        return won_if(write(open(name, O_WRONLY), "900", 3) == 3, way) ? WON : HELD;
+    }
     if (!strcmp(way, "vm")) {
         char byte;
         struct iovec local = {&byte, 1}, remote = {(void *)main, 1};

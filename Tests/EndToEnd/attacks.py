@@ -29,6 +29,13 @@ files:
   {arena}/closed: none
 """
 
+# Every file is granted, and nothing of other processes.
+ALL_POLICY = """abitrace: policy/1
+name: all
+files:
+  /: all
+"""
+
 # All may be read, so that the kernel opens by itself.
 READ_POLICY = """abitrace: policy/1
 name: reads
@@ -47,7 +54,7 @@ CASES = [
     (["other_doors", "x32"], BOTH),
     (["other_doors", "ring"], BOTH), (["other_doors", "handle"], ROOT), (["other_doors", "mount"], BOTH),
     (["supervisor", "ptrace"], BOTH), (["supervisor", "memory"], BOTH), (["supervisor", "memory to read"], BOTH), (["supervisor", "descriptors"], BOTH),
-    (["supervisor", "signal"], BOTH), (["supervisor", "signal handle"], BOTH), (["supervisor", "limit"], BOTH),
+    (["supervisor", "environment"], BOTH), (["supervisor", "score"], BOTH), (["supervisor", "signal"], BOTH), (["supervisor", "signal handle"], BOTH), (["supervisor", "limit"], BOTH),
     (["supervisor", "vm"], BOTH), (["supervisor", "getfd"], BOTH), (["supervisor", "listener"], BOTH),
     (["supervisor", "untraced"], BOTH), (["supervisor", "userfault"], ROOT), (["unnamed_programs", "memory"], BOTH),
     (["unnamed_programs", "loader"], BOTH), (["unnamed_programs", "script"], BOTH),
@@ -155,6 +162,9 @@ def run(suite):
                     if attack[:2] in (["supervisor", "memory"], ["supervisor", "memory to read"], ["supervisor", "descriptors"]):
                         suite.case(name.replace("attack/", "attack/all_read/"), attack_case, folder, attack, wins, user, suffix,
                                    READ_POLICY)
+                    if attack[0] == "supervisor" and attack[1] != "userfault":
+                        suite.case(name.replace("attack/", "attack/all_files/"), attack_case, folder, attack, wins, user, suffix,
+                                   ALL_POLICY)
                     if attack[0] == "other_doors":
                         suite.case(name.replace("attack/", "attack/all_but_one/"), attack_case, folder, attack, wins, user,
                                    suffix, OPEN_POLICY)

@@ -35,7 +35,7 @@ func stop(_ name: String, _ arguments: RawArguments = RawArguments(), _ personal
     @Test func registersDecide() throws {
         let program = try SeccompProgram(
             try policy(
-                "files: {/: ro}\nclasses: {mem.lock: stub, sched.set: {deny: EPERM}, debug: kill}\nrules:\n  - {on: fd.seek, where: {delta: {from: -5, to: 5}}, deny: EIO}\n"
+                "files: {/: ro}\nambient: [self, child, mm, clock, procs]\nclasses: {mem.lock: stub, sched.set: {deny: EPERM}, debug: kill}\nrules:\n  - {on: fd.seek, where: {delta: {from: -5, to: 5}}, deny: EIO}\n"
             ))
         func ask(_ stop: Stop) -> UInt32? {
             Interpreter.run(
@@ -63,6 +63,15 @@ func stop(_ name: String, _ arguments: RawArguments = RawArguments(), _ personal
         #expect(ask(Stop(number: 0x4000_0001)) == FilterAction.errno(38).code)
         // Each number is asked about, and each that registers decide more than once.
         #expect(try program.prove() > SpecTables.x86_64.count + SpecTables.i386.count)
+    }
+
+    /// What /proc says of others takes a right of its own, whatever files are granted.
+    @Test func namesInProcAreDecidedByWhoTheyAreAbout() throws {
+        for (ambient, action) in [("", FilterAction.notify), ("ambient: [self, procs]\n", .allow)] {
+            let policy = try policy("files: {/: all}\n" + ambient)
+            #expect(policy.filterAction(stop("openat")) == action)
+            #expect(policy.filterAction(stop("newfstatat")) == .allow)
+        }
     }
 
     @Test func brokenProgramsAreFound() throws {
@@ -195,7 +204,7 @@ func stop(_ name: String, _ arguments: RawArguments = RawArguments(), _ personal
         let rights = [
             "ro", "rw", "rw-resize", "append", "ro+run", "rw+create+delete+attr", "none", "read", "all", "rw+run-seek",
         ]
-        var text = "default: \(pick(["deny", "deny EPERM", "kill", "warn", "ask"]))\nfiles:\n"
+        var text = "default: \(pick(["deny", "deny EPERM", "kill", "warn", "ask", "allow"]))\nfiles:\n"
         for path in ["/", "/usr", "/etc", "/tree", "/tree/a"] where Bool.random(using: &random) {
             text += "  \(path): \(pick(rights))\n"
         }
