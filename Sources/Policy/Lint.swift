@@ -45,12 +45,6 @@ extension PolicyLayer {
                 grant.line, "`\(grant.pattern.text)` reaches every host",
                 "name the hosts and ports; what the program reads can leave by this line")
         }
-        if let line = defaultLine, defaultVerdict == .allow, !refusesUnnamed {
-            list.append(
-                finding(
-                    line, "a program of root's may trace abitrace itself, and lift what else is said",
-                    "say `files: {/: all}` too: tracing, mounts and the like are then refused unless named"))
-        }
         for refusal in ["proc.trace", "debug", "mount", "any"] {
             for grant in classes where grant.name == refusal && grant.verdict == .allow {
                 list.append(

@@ -281,9 +281,15 @@ extension PolicyLayer {
         return rights.isEmpty ? [] : rights.union(Rights.all.subtracting(withheld))
     }
 
-    /// Whether what is refused unless named is: a policy that allows all but some files and programs would let it lead to
-    /// them.
-    var refusesUnnamed: Bool { defaultVerdict != .allow || !files.isEmpty || programs != nil }
+    /// Whether what is refused unless named is: in a policy that allows all, and holds nothing back from that, nothing is.
+    var refusesUnnamed: Bool { defaultVerdict != .allow || holdsBack }
+
+    /// Something is kept from programs, or changed for them: what goes round that would make it void.
+    private var holdsBack: Bool {
+        func holds(_ verdict: Verdict) -> Bool { verdict.strictness > Verdict.warn.strictness }
+        return !files.isEmpty || programs != nil || !handles.isEmpty || !limits.isEmpty
+            || classes.contains { holds($0.verdict) } || rules.contains { holds($0.verdict) }
+    }
 
     /// The entry for an operation as a whole.
     func classGrant(_ operation: Operation) -> ClassGrant? {

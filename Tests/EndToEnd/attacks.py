@@ -29,6 +29,14 @@ files:
   {arena}/closed: none
 """
 
+# All, and a rule about some files.
+RULE_POLICY = """abitrace: policy/1
+name: rules
+default: allow
+rules:
+  - {{on: file.open, where: {{path: "{arena}/closed/**"}}, deny: EACCES}}
+"""
+
 # Every file is granted, and nothing of other processes.
 ALL_POLICY = """abitrace: policy/1
 name: all
@@ -166,5 +174,7 @@ def run(suite):
                         suite.case(name.replace("attack/", "attack/all_files/"), attack_case, folder, attack, wins, user, suffix,
                                    ALL_POLICY)
                     if attack[0] == "other_doors":
+                        suite.case(name.replace("attack/", "attack/but_a_rule/"), attack_case, folder, attack, wins, user,
+                                   suffix, RULE_POLICY)
                         suite.case(name.replace("attack/", "attack/all_but_one/"), attack_case, folder, attack, wins, user,
                                    suffix, OPEN_POLICY)

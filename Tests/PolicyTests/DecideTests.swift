@@ -62,6 +62,24 @@ private func fact(_ path: String, _ role: HandleRole = .object, kind: FileKind =
         }
     }
 
+    /// Where a policy holds anything back, what would go round it is refused unless named.
+    @Test func whatGoesRoundIsRefusedWhereAnythingIsHeld() throws {
+        let ring = request("io_uring_setup", RawArguments(1, 2))
+        let fastOpen = request(
+            "sendto", RawArguments(3, 1, 1, 0x2000_0000, 0, 0), handles: [HandleFact(number: 3, rights: .all)])
+        let lines = [
+            ("classes: {sock.connect: deny}", true), ("rules:\n  - {on: file.open, where: {path: /a}, deny: EIO}", true),
+            ("limits: {cpu: 1s}", true), ("handles: {stdin: read}", true), ("files: {/a: ro}", true), ("", false),
+            ("classes: {fd.read: warn}", false), ("classes: {sock: deny, async.ring.uring: allow, sock.send: allow}", true),
+        ]
+        for (line, isHeld) in lines {
+            let policy = try PolicyTests.policy("default: allow\n\(line)\n")
+            let isNamed = line.contains("uring")
+            #expect(policy.decide(ring).isAllowed == (!isHeld || isNamed), "\(line)")
+            #expect(policy.decide(fastOpen).isAllowed == !isHeld, "\(line)")
+        }
+    }
+
     /// i386 splits what has 64 bits: a rule sees the number, not the register that holds its low half.
     @Test func aRuleSeesBothHalvesOfANumber() throws {
         let policy = try PolicyTests.policy(

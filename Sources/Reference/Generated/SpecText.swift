@@ -2661,6 +2661,7 @@ enum SpecText {
           needs object write
           needs object connect if address
           needs passed pass
+          refuse fast_open EOPNOTSUPP if flags has MSG_FASTOPEN because it connects, and what is said of sock.connect is not asked
         operation sock.recv
           does Receives messages.
           items fd, lens, flags, timeout? -> parts

@@ -86,6 +86,8 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
     /// Writes as the caller itself could: unlike `/proc/PID/mem`, process_vm_writev respects what is read-only.
     func write(_ bytes: [UInt8], to address: UInt64) throws(CallError) {
         guard !bytes.isEmpty else { return }
+        // Its number may be another's soon.
+        if isGone { throw CallError(EINTR) }
         let count = bytes.count
         let got = bytes.withUnsafeBytes { source in
             var local = iovec(iov_base: UnsafeMutableRawPointer(mutating: source.baseAddress), iov_len: count)

@@ -316,59 +316,59 @@ let specCases: [SpecCase] = [
         line: "listmount(NULL, 0x5000, 8, 0) = -1 EFAULT (Bad address)",
         setup: "a1=0x5000 a2=8 -> -14"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:254", call: "socket", personality: .x86_64, operation: "sock.create",
+        place: "Tools/Spec/sock.spec:255", call: "socket", personality: .x86_64, operation: "sock.create",
         line: "socket(AF_INET, SOCK_STREAM|SOCK_CLOEXEC, IPPROTO_TCP) = 3",
         setup: "a0=2 a1=0x80001 a2=6 -> 3"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:266", call: "connect", personality: .x86_64, operation: "sock.connect",
+        place: "Tools/Spec/sock.spec:267", call: "connect", personality: .x86_64, operation: "sock.connect",
         line: "connect(3, {sa_family=AF_RXRPC, srx_service=0x9c5 /* YFS_CM_SERVICE */, transport_type=SOCK_DGRAM, transport_len=16, transport={sin={sin_family=AF_INET, sin_port=htons(7001), sin_addr=inet_addr(\"10.0.0.1\")}}}, 36) = 0",
         setup: "a0=3 a1={u16 33 u16 2501 u16 2 u16 16 u16 2 u16 0x591b u32 0x100000a zero 20} a2=36 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:267", call: "connect", personality: .x86_64, operation: "sock.connect",
+        place: "Tools/Spec/sock.spec:268", call: "connect", personality: .x86_64, operation: "sock.connect",
         line: "connect(3, {sa_family=AF_RXRPC, srx_service=0x1 /* CM_SERVICE */, transport_type=SOCK_DGRAM, transport_len=4, transport={family=AF_UNIX, \"ab\"}}, 36) = 0",
         setup: "a0=3 a1={u16 33 u16 1 u16 2 u16 4 u16 1 \"ab\" zero 25} a2=36 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:268", call: "connect", personality: .x86_64, operation: "sock.connect",
+        place: "Tools/Spec/sock.spec:269", call: "connect", personality: .x86_64, operation: "sock.connect",
         line: "connect(3, {sa_family=AF_IEEE802154, addr={addr_type=0x2 /* IEEE802154_ADDR_SHORT */, pan_id=0xffff /* IEEE802154_PANID_BROADCAST */, short_addr=0x7}}, 20) = 0",
         setup: "a0=3 a1={u32 36 u32 2 u16 0xffff u16 7 zero 8} a2=20 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:269", call: "connect", personality: .x86_64, operation: "sock.connect",
+        place: "Tools/Spec/sock.spec:270", call: "connect", personality: .x86_64, operation: "sock.connect",
         line: "connect(3, {sa_family=AF_UNIX, sun_path=\"/run/x\"}, 9) = 0",
         setup: "a0=3 a1={u16 1 \"/run/x\"} a2=9 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:293", call: "accept4", personality: .x86_64, operation: "sock.accept",
+        place: "Tools/Spec/sock.spec:294", call: "accept4", personality: .x86_64, operation: "sock.accept",
         line: "accept4(3, NULL, NULL, SOCK_CLOEXEC) = 4",
         setup: "a0=3 a3=0x80000 -> 4"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:331", call: "sendto", personality: .x86_64, operation: "sock.send",
+        place: "Tools/Spec/sock.spec:332", call: "sendto", personality: .x86_64, operation: "sock.send",
         line: "sendto(3, \"hello\", 5, MSG_NOSIGNAL, NULL, 0) = 5",
         setup: "a0=3 a1=\"hello\" a2=5 a3=0x4000 -> 5"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:347", call: "recvfrom", personality: .x86_64, operation: "sock.recv",
+        place: "Tools/Spec/sock.spec:348", call: "recvfrom", personality: .x86_64, operation: "sock.recv",
         line: "recvfrom(3, \"hello\", 4096, 0, NULL, NULL) = 5",
         setup: "a0=3 a2=4096 -> 5 a1=\"hello\""),
     SpecCase(
-        place: "Tools/Spec/sock.spec:382", call: "shutdown", personality: .x86_64, operation: "sock.shutdown",
+        place: "Tools/Spec/sock.spec:383", call: "shutdown", personality: .x86_64, operation: "sock.shutdown",
         line: "shutdown(3, SHUT_WR) = 0",
         setup: "a0=3 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:394", call: "bind", personality: .x86_64, operation: "sock.bind",
+        place: "Tools/Spec/sock.spec:395", call: "bind", personality: .x86_64, operation: "sock.bind",
         line: "bind(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"0.0.0.0\")}, 16) = 0",
         setup: "a0=3 a1={u16 2 u8 0 u8 80 zero 12} a2=16 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:405", call: "listen", personality: .x86_64, operation: "sock.listen",
+        place: "Tools/Spec/sock.spec:406", call: "listen", personality: .x86_64, operation: "sock.listen",
         line: "listen(3, 128) = 0",
         setup: "a0=3 a1=128 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:418", call: "getsockname", personality: .x86_64, operation: "sock.name_get",
+        place: "Tools/Spec/sock.spec:419", call: "getsockname", personality: .x86_64, operation: "sock.name_get",
         line: "getsockname(3, {sa_family=AF_INET, sin_port=htons(80), sin_addr=inet_addr(\"127.0.0.1\")}, [128 => 16]) = 0",
         setup: "a0=3 a2={u32 128} -> 0 a1={u16 2 u8 0 u8 80 u8 127 u8 0 u8 0 u8 1 zero 8} a2={u32 16}"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:445", call: "setsockopt", personality: .x86_64, operation: "sock.option",
+        place: "Tools/Spec/sock.spec:446", call: "setsockopt", personality: .x86_64, operation: "sock.option",
         line: "setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0",
         setup: "a0=3 a1=1 a2=2 a3={u32 1} a4=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:473", call: "recvmmsg", personality: .x86_64, operation: "sock.recv",
+        place: "Tools/Spec/sock.spec:474", call: "recvmmsg", personality: .x86_64, operation: "sock.recv",
         line: "recvmmsg(3, [], 1, 0, {tv_sec=1, tv_nsec=0}) = 0 (Timeout)",
         setup: "a0=3 a1={zero 64} a2=1 a4={u64 1 u64 0} -> 0"),
     SpecCase(
