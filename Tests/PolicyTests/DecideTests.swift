@@ -68,9 +68,10 @@ private func fact(_ path: String, _ role: HandleRole = .object, kind: FileKind =
         let fastOpen = request(
             "sendto", RawArguments(3, 1, 1, 0x2000_0000, 0, 0), handles: [HandleFact(number: 3, rights: .all)])
         let lines = [
-            ("classes: {sock.connect: deny}", true), ("rules:\n  - {on: file.open, where: {path: /a}, deny: EIO}", true),
-            ("limits: {cpu: 1s}", true), ("handles: {stdin: read}", true), ("files: {/a: ro}", true), ("", false),
-            ("classes: {fd.read: warn}", false), ("classes: {sock: deny, async.ring.uring: allow, sock.send: allow}", true),
+            ("classes: {sock.connect: deny}", true), ("limits: {cpu: 1s}", true), ("handles: {stdin: read}", true),
+            ("rules:\n  - {on: file.open, where: {path: /a}, deny: EIO}", true), ("files: {/a: ro}", true),
+            ("", false), ("classes: {fd.read: warn}", false),
+            ("classes: {sock: deny, async.ring.uring: allow, sock.send: allow}", true),
         ]
         for (line, isHeld) in lines {
             let policy = try PolicyTests.policy("default: allow\n\(line)\n")
