@@ -1,5 +1,6 @@
-// A program that may do less turns on the one that started it, which may do more: its memory, its descriptors.
+// A program that may do less turns on the one that started it, which may do more: its memory, its descriptors, its life.
 #include "attack.h"
+#include <sys/resource.h>
 static int reaches(const char *entry, int flags) {
     char name[64];
     snprintf(name, sizeof name, "/proc/%d/%s", getppid(), entry);
@@ -24,6 +25,12 @@ static int attempt(const char *way) {
     if (!strcmp(way, "environment")) return reaches("environ", O_RDONLY);
     if (!strcmp(way, "pipe")) return reaches("fd/0", O_RDONLY);
     if (!strcmp(way, "root")) return reaches("root/etc/passwd", O_RDONLY);
+    if (!strcmp(way, "signal")) return kill(getppid(), SIGCONT) == 0;
+    if (!strcmp(way, "thread's signal")) return syscall(SYS_tgkill, getppid(), getppid(), SIGCONT) == 0;
+    if (!strcmp(way, "handle's signal")) return syscall(424, syscall(434, getppid(), 0), SIGCONT, NULL, 0) == 0;
+    if (!strcmp(way, "owner")) return fcntl(0, F_SETOWN, getppid()) == 0;
+    if (!strcmp(way, "limit")) return prlimit(getppid(), RLIMIT_NOFILE, &(struct rlimit){64, 64}, NULL) == 0;
+    if (!strcmp(way, "priority")) return setpriority(PRIO_PROCESS, getppid(), 1) == 0;
     char entry[64];
     snprintf(entry, sizeof entry, "task/%d/mem", getppid());
     if (!strcmp(way, "thread")) return writes_memory(entry);

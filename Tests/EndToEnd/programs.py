@@ -160,7 +160,9 @@ def script_policy_case(suite, folder, user):
 # Under it all files are there, and other processes may be looked at.
 UNDER = "abitrace: policy/1\nname: under\nfiles: {{/: all, {arena}/closed: none}}\n"
 ABOVE = "abitrace: policy/1\nname: above\nfiles: {{/: all}}\nprograms: {{'/**': {{}}, {arena}/programs/crossing%s: {{policy: under.yaml}}}}\n"
-CROSSINGS = ["memory", "thread", "environment", "pipe", "root"]
+CROSSINGS = [
+    "memory", "thread", "environment", "pipe", "root", "signal", "thread's signal", "handle's signal", "owner", "limit", "priority",
+]
 
 
 def crossing_case(suite, folder, user, suffix):

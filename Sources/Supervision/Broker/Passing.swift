@@ -29,7 +29,7 @@ extension Work {
                 let found = try Found(holding: held)
                 handles.append(try self.held(found, as: number, role))
             case .process where argument.item == "who":
-                guard case .watched = Standing(of: number) else { continue }
+                guard case .watched = standing(of: number) else { continue }
                 handles.append(Held(number: number, role: .who, path: Array("child".utf8), mode: 0))
             default: continue
             }

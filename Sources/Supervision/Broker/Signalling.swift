@@ -39,6 +39,15 @@ enum Standing {
 }
 
 extension Work {
+    /// What a process is to the caller: one that may do more than it is nobody that it may act on as on its children.
+    func standing(of process: Int32) -> Standing {
+        let standing = Standing(of: process)
+        guard case .watched(let leader) = standing,
+            worker.broker.authority.isWider(leader, than: caller.process)
+        else { return standing }
+        return .other
+    }
+
     private static let lastSignal: Int32 = 64
     /// CAP_KILL (linux/capability.h)
     private static let mayKillAny: UInt64 = 1 << 5
@@ -51,7 +60,7 @@ extension Work {
         }
         guard let argument = row.argumentRows.first(where: { $0.item == "who" }) else { throw CallError(ENOSYS) }
         // Nothing can be done to what is gone, and nothing is: the kernel's answers without the kernel.
-        switch Standing(of: integer(Int(argument.register))) {
+        switch standing(of: integer(Int(argument.register))) {
         case .none: throw CallError(ESRCH)
         case .ended: return .value(0)
         case .watched, .other: return try pass(row)
@@ -107,7 +116,7 @@ extension Work {
             }
             guard let process = Int32(name), process != getpid() else { continue }
             if group == 0 ? process == caller.process : getpgid(process) != group { continue }
-            if case .watched = Standing(of: process) { members.insert(process) }
+            if case .watched = standing(of: process) { members.insert(process) }
         }
         return members
     }
@@ -161,7 +170,7 @@ extension Work {
 
     private func requireOwner(_ process: Int32) throws(CallError) {
         if process == 0 || process == caller.process || process == caller.thread { return }
-        if case .watched = Standing(of: process) { return }
+        if case .watched = standing(of: process) { return }
         if worker.broker.authority.may(.signal, toOthers: caller.process) { return }
         throw CallError(refused(.unnameable("a process outside the policy would get its signals")))
     }
@@ -183,7 +192,7 @@ extension Work {
         }
         var information = address(2) == 0 ? [] : try caller.bytes(address(2), 128)
         if !information.isEmpty && stop.personality == .i386 { throw CallError(EINVAL) }
-        if let process, process > 0, case .watched = Standing(of: process) {
+        if let process, process > 0, case .watched = standing(of: process) {
             try require(.handles([child(process)]))
             guard maySignal(process, integer(1)) else { throw CallError(EPERM) }
         } else if process != -1 {
