@@ -380,280 +380,554 @@ public enum StructureID: UInt16, CaseIterable, Sendable {
     case kvmDeviceAttr = 374
     case npioctl = 375
     case pppOptionData = 376
-    case termios = 377
-    case termios2 = 378
-    case termio = 379
-    case winsize = 380
-    case fileCloneRange = 381
-    case fstrimRange = 382
-    case fsxattr = 383
-    case fsuuid2 = 384
-    case fsSysfsPath = 385
-    case fiemapExtent = 386
-    case procmapQuery = 387
-    case fsverityEnableArg = 388
-    case fsverityDigest = 389
-    case blkpgPartition = 390
-    case blkpgIoctlArg = 391
-    case blkUserTraceSetup = 392
-    case hdGeometry = 393
-    case loopInfo = 394
-    case loopInfo64 = 395
-    case loopConfig = 396
-    case rtcTime = 397
-    case rtcWkalrm = 398
-    case rtcPllInfo = 399
-    case randPoolInfo = 400
-    case uffdioRange = 401
-    case uffdioApi = 402
-    case uffdioRegister = 403
-    case uffdioCopy = 404
-    case uffdioZeropage = 405
-    case uffdioWriteprotect = 406
-    case uffdioContinue = 407
-    case uffdioPoison = 408
-    case uffdioMove = 409
-    case mntNsInfo = 410
-    case epollParams = 411
-    case pidfdInfo = 412
-    case watchdogInfo = 413
-    case sockaddrIn = 414
-    case x25Address = 415
-    case sockaddrX25 = 416
-    case sockaddrQrtr = 417
-    case sockaddrCan = 418
-    case tipcServiceRange = 419
-    case tipcServiceAddr = 420
-    case tipcServiceName = 421
-    case tipcSocketAddr = 422
-    case tipcRangeMember = 423
-    case tipcNameMember = 424
-    case tipcIdMember = 425
-    case sockaddrTipc = 426
-    case ieee802154AddrSa = 427
-    case sockaddrIeee802154 = 428
-    case timeval64 = 429
-    case ucred = 430
-    case linger = 431
-    case sockTxtime = 432
-    case ipMreq = 433
-    case ipMreqSource = 434
-    case ipv6Mreq = 435
-    case inPktinfo = 436
-    case in6Pktinfo = 437
-    case sockExtendedErr = 438
-    case tcpRepairWindow = 439
-    case sctpRtoinfo = 440
-    case sctpAssocparams = 441
-    case sctpInitmsg = 442
-    case sctpEventSubscribe = 443
-    case tcpMd5sig = 444
-    case in6FlowlabelReq = 445
-    case tlsCryptoInfo = 446
-    case tpacketReq3 = 447
-    case tpacketStatsV3 = 448
-    case tpacketAuxdata = 449
-    case canFilter = 450
-    case xdpUmemReg = 451
-    case xdpRingOffset = 452
-    case xdpMmapOffsets = 453
-    case xdpStatistics = 454
-    case tcpInfo = 455
-    case tipcGroupReq = 456
-    case tcpAoAdd = 457
-    case ifinfomsg = 458
-    case ifaddrmsg = 459
-    case rtmsg = 460
-    case ndmsg = 461
-    case fibRuleHdr = 462
-    case tcmsg = 463
-    case genlmsghdr = 464
-    case ifaCacheinfo = 465
-    case ndaCacheinfo = 466
-    case rtaCacheinfo = 467
-    case udevMonitorNetlinkHeader = 468
-    case rtnlLinkStats = 469
-    case rtnlLinkStats64 = 470
-    case iflaBridgeId = 471
-    case brBooloptMulti = 472
-    case iflaCacheinfo = 473
-    case bridgeVlanInfo = 474
-    case iflaVfMac = 475
-    case iflaVfVlan = 476
-    case iflaVfVlanInfo = 477
-    case iflaVfBroadcast = 478
-    case iflaVfTxRate = 479
-    case iflaVfRate = 480
-    case iflaVfSpoofchk = 481
-    case iflaVfLinkState = 482
-    case iflaVfRssQueryEn = 483
-    case iflaVfTrust = 484
-    case iflaVfGuid = 485
-    case iflaPortVsi = 486
-    case rtnlLinkIfmap = 487
-    case ndtConfig = 488
-    case ndtStats = 489
-    case ndtmsg = 490
-    case ifaddrlblmsg = 491
-    case netconfmsg = 492
-    case dcbmsg = 493
-    case multicastReport = 494
-    case rtgenmsg = 495
-    case nhmsg = 496
-    case nexthopGrp = 497
-    case brPortMsg = 498
-    case multicastAddress = 499
-    case brMdbEntry = 500
-    case ifStatsMsg = 501
-    case bridgeVlanXstats = 502
-    case brMcastStats = 503
-    case mplsLinkStats = 504
-    case bridgeStpXstats = 505
-    case rtnlHwStats64 = 506
-    case gnetStatsBasic = 507
-    case gnetStatsRateEst = 508
-    case gnetStatsRateEst64 = 509
-    case gnetStatsQueue = 510
-    case tcSizespec = 511
-    case tcStats = 512
-    case tcEstimator = 513
-    case tcamsg = 514
-    case nlaBitfield32 = 515
-    case rtaMfcStats = 516
-    case fibRuleUidRange = 517
-    case fibRulePortRange = 518
-    case rtnexthop = 519
-    case canDeviceStats = 520
-    case trafficRootFlags = 521
-    case trafficActionFlags = 522
-    case trafficStatisticsFlags = 523
-    case iflaVlanFlags = 524
-    case iflaVlanQosMapping = 525
-    case inetDiagSockid = 526
-    case inet6DiagSockid = 527
-    case inetDiagReqV2 = 528
-    case inetDiagReq = 529
-    case inetDiagMsg = 530
-    case inet6DiagReqV2 = 531
-    case inet6DiagMsg = 532
-    case inetDiagMeminfo = 533
-    case tcpvegasInfo = 534
-    case tcpDctcpInfo = 535
-    case tcpBbrInfo = 536
-    case inetDiagSockopt = 537
-    case unixDiagReq = 538
-    case unixDiagMsg = 539
-    case unixDiagVfs = 540
-    case unixDiagRqlen = 541
-    case netlinkDiagReq = 542
-    case netlinkDiagMsg = 543
-    case netlinkDiagRing = 544
-    case packetDiagReq = 545
-    case packetDiagMsg = 546
-    case packetDiagInfo = 547
-    case packetDiagMclist = 548
-    case tcpDiagMd5sig = 549
-    case packetDiagRing = 550
-    case smcDiagReq = 551
-    case smcDiagMsg = 552
-    case smcDiagFallback = 553
-    case inetDiagBcOp = 554
-    case smcDiagCursor = 555
-    case smcDiagConninfo = 556
-    case smcdDiagDmbinfo = 557
-    case smcDiagLinkinfo = 558
-    case smcDiagLgrinfo = 559
-    case selnlMsgSetenforce = 560
-    case selnlMsgPolicyload = 561
-    case nfgenmsg = 562
-    case cryptoUserAlg = 563
-    case cryptoReportGeneric = 564
-    case cryptoReportHash = 565
-    case cryptoReportBlkcipher = 566
-    case cryptoReportAead = 567
-    case cryptoReportRng = 568
-    case cryptoReportCipher = 569
-    case bpfMapCreate = 570
-    case bpfMapElement = 571
-    case bpfMapUpdate = 572
-    case bpfMapKey = 573
-    case bpfMapNext = 574
-    case bpfMapOnly = 575
-    case bpfProgLoad = 576
-    case bpfObject = 577
-    case bpfProgAttach = 578
-    case bpfProgDetach = 579
-    case bpfTestRun = 580
-    case bpfProgTestRun = 581
-    case bpfNextId = 582
-    case bpfProgById = 583
-    case bpfMapById = 584
-    case bpfBtfById = 585
-    case bpfLinkById = 586
-    case bpfInfoByFd = 587
-    case bpfObjectInfo = 588
-    case bpfQueryAttr = 589
-    case bpfProgQuery = 590
-    case bpfTracepoint = 591
-    case bpfRawTracepoint = 592
-    case bpfBtfLoad = 593
-    case bpfTaskQuery = 594
-    case bpfTaskFdQuery = 595
-    case bpfBatch = 596
-    case bpfMapBatch = 597
-    case bpfBatchUpdate = 598
-    case bpfMapBatchUpdate = 599
-    case bpfBatchDelete = 600
-    case bpfMapBatchDelete = 601
-    case bpfKprobeMulti = 602
-    case bpfCookieAttr = 603
-    case bpfUprobeMulti = 604
-    case bpfTracingAttr = 605
-    case bpfNetfilterAttr = 606
-    case bpfRelativeAttr = 607
-    case bpfLinkAttr = 608
-    case bpfLinkCreate = 609
-    case bpfLinkChange = 610
-    case bpfLinkUpdate = 611
-    case bpfLinkOnly = 612
-    case bpfLinkDetach = 613
-    case bpfStatsAttr = 614
-    case bpfEnableStats = 615
-    case bpfIterator = 616
-    case bpfIterCreate = 617
-    case bpfBinding = 618
-    case bpfProgBindMap = 619
-    case bpfToken = 620
-    case bpfTokenCreate = 621
-    case bpfStream = 622
-    case bpfProgStreamRead = 623
-    case perfEventAttr = 624
-    case perfQueryBpf = 625
-    case flock64I386 = 626
-    case statI386 = 627
-    case stat64 = 628
-    case oldStat = 629
-    case selArg = 630
-    case mmapArg = 631
-    case oldSigaction = 632
-    case ipc64PermI386 = 633
-    case ipc64PermSetI386 = 634
-    case shmid64DsI386 = 635
-    case semid64DsI386 = 636
-    case msqid64DsI386 = 637
-    case msqid64DsSetI386 = 638
-    case sigeventI386 = 639
-    case ffEffectI386 = 640
-    case sgIoHdrI386 = 641
-    case v4l2FormatI386 = 642
-    case v4l2FormatFoundI386 = 643
-    case v4l2CreateBuffersI386 = 644
-    case v4l2BufferI386 = 645
-    case loopInfoI386 = 646
+    case sndSeqSystemInfo = 377
+    case sndSeqRunningInfo = 378
+    case sndSeqClientInfo = 379
+    case sndSeqAddr = 380
+    case sndSeqPortInfo = 381
+    case sndSeqPortSubscribe = 382
+    case sndSeqQueueInfo = 383
+    case sndSeqRealTime = 384
+    case sndSeqQueueStatus = 385
+    case sndSeqQueueTempo = 386
+    case sndSeqQueueTimer = 387
+    case sndSeqQueueClient = 388
+    case sndSeqClientPool = 389
+    case sndSeqRemoveEvents = 390
+    case sndSeqQuerySubs = 391
+    case sndHwdepInfo = 392
+    case sndHwdepDspStatus = 393
+    case sndHwdepDspImage = 394
+    case sndPcmInfo = 395
+    case sndMask = 396
+    case sndInterval = 397
+    case sndPcmHwParams = 398
+    case sndPcmSwParams = 399
+    case sndPcmStatus = 400
+    case sndPcmSyncPtr = 401
+    case sndPcmChannelInfo = 402
+    case sndXferi = 403
+    case sndXfern = 404
+    case sndRawmidiInfo = 405
+    case sndRawmidiStatus = 406
+    case sndTimerId = 407
+    case sndTimerGinfo = 408
+    case sndTimerGparams = 409
+    case sndTimerGstatus = 410
+    case sndTimerSelect = 411
+    case sndTimerInfo = 412
+    case sndTimerParams = 413
+    case sndTimerStatus = 414
+    case sndCtlCardInfo = 415
+    case sndCtlElemList = 416
+    case sndCtlElemId = 417
+    case sndCtlElemInfo = 418
+    case sndCtlElemValue = 419
+    case sndCtlTlv = 420
+    case sndComprCaps = 421
+    case sndCodecDesc = 422
+    case sndComprCodecCaps = 423
+    case sndCompressedBuffer = 424
+    case sndCodec = 425
+    case sndComprParams = 426
+    case sndComprMetadata = 427
+    case sndComprTstamp = 428
+    case cecCaps = 429
+    case cecLogAddrs = 430
+    case cecMsg = 431
+    case cecEventStateChange = 432
+    case cecEvent = 433
+    case cecDrmConnectorInfo = 434
+    case cecConnectorInfo = 435
+    case caCaps = 436
+    case caSlotInfo = 437
+    case caDescrInfo = 438
+    case caMsg = 439
+    case caDescr = 440
+    case dmxFilter = 441
+    case dmxSctFilterParams = 442
+    case dmxPesFilterParams = 443
+    case dmxStc = 444
+    case dmxRequestbuffers = 445
+    case dmxBuffer = 446
+    case dmxExportbuffer = 447
+    case dvbFrontendInfo = 448
+    case dvbDiseqcMasterCmd = 449
+    case dvbDiseqcSlaveReply = 450
+    case dvbFrontendParameters = 451
+    case dvbFrontendEvent = 452
+    case dtvProperties = 453
+    case mediaDeviceInfo = 454
+    case mediaEntityDesc = 455
+    case mediaLinksEnum = 456
+    case mediaPadDesc = 457
+    case mediaLinkDesc = 458
+    case mediaV2Topology = 459
+    case uvcXuControlMapping = 460
+    case uvcXuControlQuery = 461
+    case v4l2SubdevCapability = 462
+    case v4l2MbusFramefmt = 463
+    case v4l2SubdevFormat = 464
+    case v4l2SubdevFrameInterval = 465
+    case v4l2SubdevMbusCodeEnum = 466
+    case v4l2SubdevFrameSizeEnum = 467
+    case v4l2SubdevFrameIntervalEnum = 468
+    case v4l2SubdevCrop = 469
+    case v4l2SubdevSelection = 470
+    case v4l2Framebuffer = 471
+    case v4l2Audio = 472
+    case v4l2Edid = 473
+    case v4l2Output = 474
+    case v4l2Audioout = 475
+    case v4l2Modulator = 476
+    case v4l2Jpegcompression = 477
+    case v4l2SlicedVbiCap = 478
+    case v4l2EncIdxEntry = 479
+    case v4l2EncIdx = 480
+    case v4l2EncoderCmd = 481
+    case v4l2DbgMatch = 482
+    case v4l2DbgRegister = 483
+    case v4l2HwFreqSeek = 484
+    case v4l2Event = 485
+    case v4l2EventSubscription = 486
+    case v4l2Selection = 487
+    case v4l2DecoderCmd = 488
+    case v4l2BtTimingsCap = 489
+    case v4l2DvTimingsCap = 490
+    case v4l2FrequencyBand = 491
+    case v4l2DbgChipInfo = 492
+    case kvmMsrList = 493
+    case kvmMemoryRegion = 494
+    case kvmMemoryAlias = 495
+    case kvmIrqchip = 496
+    case kvmPitChannelState = 497
+    case kvmPitState = 498
+    case kvmCoalescedMmioZone = 499
+    case kvmAssignedPciDev = 500
+    case kvmIrqRouting = 501
+    case kvmAssignedIrq = 502
+    case kvmAssignedMsixNr = 503
+    case kvmAssignedMsixEntry = 504
+    case kvmXenHvmConfig = 505
+    case kvmClockData = 506
+    case kvmPitState2 = 507
+    case kvmPmuEventFilter = 508
+    case kvmTranslation = 509
+    case kvmMsrs = 510
+    case kvmCpuid = 511
+    case kvmSignalMask = 512
+    case kvmFpu = 513
+    case kvmLapicState = 514
+    case kvmTprAccessCtl = 515
+    case kvmVapicAddr = 516
+    case kvmMpState = 517
+    case kvmGuestDebugArch = 518
+    case kvmGuestDebug = 519
+    case kvmX86Mce = 520
+    case kvmVcpuEvents = 521
+    case kvmDebugregs = 522
+    case kvmXsave = 523
+    case kvmXcr = 524
+    case kvmXcrs = 525
+    case kvmDirtyTlb = 526
+    case kvmOneReg = 527
+    case kvmRegList = 528
+    case kvmEncRegion = 529
+    case kvmHypervEventfd = 530
+    case kvmNestedState = 531
+    case kvmMsrFilterRange = 532
+    case kvmMsrFilter = 533
+    case kvmXenHvmAttr = 534
+    case kvmXenVcpuAttr = 535
+    case kvmIrqRoutingXenEvtchn = 536
+    case kvmSregs2 = 537
+    case snpGuestRequestIoctl = 538
+    case vduseDevConfig = 539
+    case vduseIotlbEntry = 540
+    case vduseConfigData = 541
+    case vduseVqConfig = 542
+    case vduseVqStateSplit = 543
+    case vduseVqInfo = 544
+    case vduseVqEventfd = 545
+    case vduseIovaUmem = 546
+    case vduseIovaInfo = 547
+    case vhostScsiTarget = 548
+    case vhostVdpaConfig = 549
+    case vhostVdpaIovaRange = 550
+    case vfioGroupStatus = 551
+    case vfioDeviceInfo = 552
+    case vfioRegionInfo = 553
+    case vfioIrqInfo = 554
+    case vfioIrqSet = 555
+    case vfioDeviceIoeventfd = 556
+    case vfioDeviceFeature = 557
+    case vfioIommuType1Info = 558
+    case vfioIommuType1DmaMap = 559
+    case vfioIommuType1DmaUnmap = 560
+    case vfioIommuType1DirtyBitmap = 561
+    case kvmDirtyLog = 562
+    case kvmClearDirtyLog = 563
+    case binderWriteRead = 564
+    case binderVersion = 565
+    case binderNodeDebugInfo = 566
+    case binderNodeInfoForRef = 567
+    case binderObjectHeader = 568
+    case flatBinderObject = 569
+    case binderFreezeInfo = 570
+    case binderFrozenStatusInfo = 571
+    case binderExtendedError = 572
+    case binderfsDevice = 573
+    case argsProtover = 574
+    case autofsDevIoctl = 575
+    case autofsPacketHdr = 576
+    case autofsPacketExpire = 577
+    case btrfsIoctlCloneRangeArgs = 578
+    case btrfsIoctlSameArgs = 579
+    case btrfsIoctlGetSubvolInfoArgs = 580
+    case btrfsIoctlGetSubvolRootrefArgs = 581
+    case btrfsIoctlInoLookupUserArgs = 582
+    case btrfsIoctlEncodedIoArgs = 583
+    case cxlMemQueryCommands = 584
+    case f2fsDefragment = 585
+    case f2fsMoveRange = 586
+    case f2fsFlushDevice = 587
+    case f2fsGcRange = 588
+    case f2fsSectrimRange = 589
+    case f2fsCompOption = 590
+    case fbcurpos = 591
+    case fbImage = 592
+    case fbCursor = 593
+    case fbVblank = 594
+    case fsmap = 595
+    case fsmapHead = 596
+    case fsverityReadMetadataArg = 597
+    case gsmConfig = 598
+    case gsmNetconfig = 599
+    case hiddevDevinfo = 600
+    case hiddevStringDescriptor = 601
+    case hiddevReportInfo = 602
+    case hiddevFieldInfo = 603
+    case hiddevUsageRef = 604
+    case hiddevCollectionInfo = 605
+    case hiddevUsageRefMulti = 606
+    case hidrawReportDescriptor = 607
+    case hpetInfo = 608
+    case sockFprog = 609
+    case ipmiMsg = 610
+    case ipmiReq = 611
+    case ipmiReqSettime = 612
+    case ipmiRecv = 613
+    case ipmiCmdspec = 614
+    case ipmiCmdspecChans = 615
+    case ipmiChannelLunAddressSet = 616
+    case ipmiTimingParms = 617
+    case mmcIocCmd = 618
+    case mmcIocMultiCmd = 619
+    case nvmePassthruCmd64 = 620
+    case nvmeUringCmd = 621
+    case ppdevFrobStruct = 622
+    case pppIdle32 = 623
+    case pppIdle64 = 624
+    case pppol2tpIocStats = 625
+    case prRegistration = 626
+    case prReservation = 627
+    case prPreempt = 628
+    case prClear = 629
+    case mduVersionS = 630
+    case mduArrayInfoS = 631
+    case mduDiskInfoS = 632
+    case mduBitmapFileS = 633
+    case mduParamS = 634
+    case rpmsgEndpointInfo = 635
+    case opalKey = 636
+    case opalSessionInfo = 637
+    case opalLockUnlock = 638
+    case opalLrAct = 639
+    case opalNewPw = 640
+    case opalUserLrSetup = 641
+    case opalMbrData = 642
+    case opalMbrDone = 643
+    case opalShadowMbr = 644
+    case opalReadWriteTable = 645
+    case opalStatus = 646
+    case uinputFfErase = 647
+    case uvcRequestData = 648
+    case usbdevfsHubPortinfo = 649
+    case usbdevfsStreams = 650
+    case termios = 651
+    case termios2 = 652
+    case termio = 653
+    case winsize = 654
+    case fileCloneRange = 655
+    case fstrimRange = 656
+    case fsxattr = 657
+    case fsuuid2 = 658
+    case fsSysfsPath = 659
+    case fiemapExtent = 660
+    case procmapQuery = 661
+    case fsverityEnableArg = 662
+    case fsverityDigest = 663
+    case blkpgPartition = 664
+    case blkpgIoctlArg = 665
+    case blkUserTraceSetup = 666
+    case hdGeometry = 667
+    case loopInfo = 668
+    case loopInfo64 = 669
+    case loopConfig = 670
+    case rtcTime = 671
+    case rtcWkalrm = 672
+    case rtcPllInfo = 673
+    case randPoolInfo = 674
+    case uffdioRange = 675
+    case uffdioApi = 676
+    case uffdioRegister = 677
+    case uffdioCopy = 678
+    case uffdioZeropage = 679
+    case uffdioWriteprotect = 680
+    case uffdioContinue = 681
+    case uffdioPoison = 682
+    case uffdioMove = 683
+    case mntNsInfo = 684
+    case epollParams = 685
+    case pidfdInfo = 686
+    case watchdogInfo = 687
+    case sockaddrIn = 688
+    case x25Address = 689
+    case sockaddrX25 = 690
+    case sockaddrQrtr = 691
+    case sockaddrCan = 692
+    case tipcServiceRange = 693
+    case tipcServiceAddr = 694
+    case tipcServiceName = 695
+    case tipcSocketAddr = 696
+    case tipcRangeMember = 697
+    case tipcNameMember = 698
+    case tipcIdMember = 699
+    case sockaddrTipc = 700
+    case ieee802154AddrSa = 701
+    case sockaddrIeee802154 = 702
+    case timeval64 = 703
+    case ucred = 704
+    case linger = 705
+    case sockTxtime = 706
+    case ipMreq = 707
+    case ipMreqSource = 708
+    case ipv6Mreq = 709
+    case inPktinfo = 710
+    case in6Pktinfo = 711
+    case sockExtendedErr = 712
+    case tcpRepairWindow = 713
+    case sctpRtoinfo = 714
+    case sctpAssocparams = 715
+    case sctpInitmsg = 716
+    case sctpEventSubscribe = 717
+    case tcpMd5sig = 718
+    case in6FlowlabelReq = 719
+    case tlsCryptoInfo = 720
+    case tpacketReq3 = 721
+    case tpacketStatsV3 = 722
+    case tpacketAuxdata = 723
+    case canFilter = 724
+    case xdpUmemReg = 725
+    case xdpRingOffset = 726
+    case xdpMmapOffsets = 727
+    case xdpStatistics = 728
+    case tcpInfo = 729
+    case tipcGroupReq = 730
+    case tcpAoAdd = 731
+    case ifinfomsg = 732
+    case ifaddrmsg = 733
+    case rtmsg = 734
+    case ndmsg = 735
+    case fibRuleHdr = 736
+    case tcmsg = 737
+    case genlmsghdr = 738
+    case ifaCacheinfo = 739
+    case ndaCacheinfo = 740
+    case rtaCacheinfo = 741
+    case udevMonitorNetlinkHeader = 742
+    case rtnlLinkStats = 743
+    case rtnlLinkStats64 = 744
+    case iflaBridgeId = 745
+    case brBooloptMulti = 746
+    case iflaCacheinfo = 747
+    case bridgeVlanInfo = 748
+    case iflaVfMac = 749
+    case iflaVfVlan = 750
+    case iflaVfVlanInfo = 751
+    case iflaVfBroadcast = 752
+    case iflaVfTxRate = 753
+    case iflaVfRate = 754
+    case iflaVfSpoofchk = 755
+    case iflaVfLinkState = 756
+    case iflaVfRssQueryEn = 757
+    case iflaVfTrust = 758
+    case iflaVfGuid = 759
+    case iflaPortVsi = 760
+    case rtnlLinkIfmap = 761
+    case ndtConfig = 762
+    case ndtStats = 763
+    case ndtmsg = 764
+    case ifaddrlblmsg = 765
+    case netconfmsg = 766
+    case dcbmsg = 767
+    case multicastReport = 768
+    case rtgenmsg = 769
+    case nhmsg = 770
+    case nexthopGrp = 771
+    case brPortMsg = 772
+    case multicastAddress = 773
+    case brMdbEntry = 774
+    case ifStatsMsg = 775
+    case bridgeVlanXstats = 776
+    case brMcastStats = 777
+    case mplsLinkStats = 778
+    case bridgeStpXstats = 779
+    case rtnlHwStats64 = 780
+    case gnetStatsBasic = 781
+    case gnetStatsRateEst = 782
+    case gnetStatsRateEst64 = 783
+    case gnetStatsQueue = 784
+    case tcSizespec = 785
+    case tcStats = 786
+    case tcEstimator = 787
+    case tcamsg = 788
+    case nlaBitfield32 = 789
+    case rtaMfcStats = 790
+    case fibRuleUidRange = 791
+    case fibRulePortRange = 792
+    case rtnexthop = 793
+    case canDeviceStats = 794
+    case trafficRootFlags = 795
+    case trafficActionFlags = 796
+    case trafficStatisticsFlags = 797
+    case iflaVlanFlags = 798
+    case iflaVlanQosMapping = 799
+    case inetDiagSockid = 800
+    case inet6DiagSockid = 801
+    case inetDiagReqV2 = 802
+    case inetDiagReq = 803
+    case inetDiagMsg = 804
+    case inet6DiagReqV2 = 805
+    case inet6DiagMsg = 806
+    case inetDiagMeminfo = 807
+    case tcpvegasInfo = 808
+    case tcpDctcpInfo = 809
+    case tcpBbrInfo = 810
+    case inetDiagSockopt = 811
+    case unixDiagReq = 812
+    case unixDiagMsg = 813
+    case unixDiagVfs = 814
+    case unixDiagRqlen = 815
+    case netlinkDiagReq = 816
+    case netlinkDiagMsg = 817
+    case netlinkDiagRing = 818
+    case packetDiagReq = 819
+    case packetDiagMsg = 820
+    case packetDiagInfo = 821
+    case packetDiagMclist = 822
+    case tcpDiagMd5sig = 823
+    case packetDiagRing = 824
+    case smcDiagReq = 825
+    case smcDiagMsg = 826
+    case smcDiagFallback = 827
+    case inetDiagBcOp = 828
+    case smcDiagCursor = 829
+    case smcDiagConninfo = 830
+    case smcdDiagDmbinfo = 831
+    case smcDiagLinkinfo = 832
+    case smcDiagLgrinfo = 833
+    case selnlMsgSetenforce = 834
+    case selnlMsgPolicyload = 835
+    case nfgenmsg = 836
+    case cryptoUserAlg = 837
+    case cryptoReportGeneric = 838
+    case cryptoReportHash = 839
+    case cryptoReportBlkcipher = 840
+    case cryptoReportAead = 841
+    case cryptoReportRng = 842
+    case cryptoReportCipher = 843
+    case bpfMapCreate = 844
+    case bpfMapElement = 845
+    case bpfMapUpdate = 846
+    case bpfMapKey = 847
+    case bpfMapNext = 848
+    case bpfMapOnly = 849
+    case bpfProgLoad = 850
+    case bpfObject = 851
+    case bpfProgAttach = 852
+    case bpfProgDetach = 853
+    case bpfTestRun = 854
+    case bpfProgTestRun = 855
+    case bpfNextId = 856
+    case bpfProgById = 857
+    case bpfMapById = 858
+    case bpfBtfById = 859
+    case bpfLinkById = 860
+    case bpfInfoByFd = 861
+    case bpfObjectInfo = 862
+    case bpfQueryAttr = 863
+    case bpfProgQuery = 864
+    case bpfTracepoint = 865
+    case bpfRawTracepoint = 866
+    case bpfBtfLoad = 867
+    case bpfTaskQuery = 868
+    case bpfTaskFdQuery = 869
+    case bpfBatch = 870
+    case bpfMapBatch = 871
+    case bpfBatchUpdate = 872
+    case bpfMapBatchUpdate = 873
+    case bpfBatchDelete = 874
+    case bpfMapBatchDelete = 875
+    case bpfKprobeMulti = 876
+    case bpfCookieAttr = 877
+    case bpfUprobeMulti = 878
+    case bpfTracingAttr = 879
+    case bpfNetfilterAttr = 880
+    case bpfRelativeAttr = 881
+    case bpfLinkAttr = 882
+    case bpfLinkCreate = 883
+    case bpfLinkChange = 884
+    case bpfLinkUpdate = 885
+    case bpfLinkOnly = 886
+    case bpfLinkDetach = 887
+    case bpfStatsAttr = 888
+    case bpfEnableStats = 889
+    case bpfIterator = 890
+    case bpfIterCreate = 891
+    case bpfBinding = 892
+    case bpfProgBindMap = 893
+    case bpfToken = 894
+    case bpfTokenCreate = 895
+    case bpfStream = 896
+    case bpfProgStreamRead = 897
+    case perfEventAttr = 898
+    case perfQueryBpf = 899
+    case flock64I386 = 900
+    case statI386 = 901
+    case stat64 = 902
+    case oldStat = 903
+    case selArg = 904
+    case mmapArg = 905
+    case oldSigaction = 906
+    case ipc64PermI386 = 907
+    case ipc64PermSetI386 = 908
+    case shmid64DsI386 = 909
+    case semid64DsI386 = 910
+    case msqid64DsI386 = 911
+    case msqid64DsSetI386 = 912
+    case sigeventI386 = 913
+    case ffEffectI386 = 914
+    case sgIoHdrI386 = 915
+    case v4l2FormatI386 = 916
+    case v4l2FormatFoundI386 = 917
+    case v4l2CreateBuffersI386 = 918
+    case v4l2BufferI386 = 919
+    case loopInfoI386 = 920
 }
 
 extension SpecTables {
-    public static let structures: [StructureRow] = whole([structures0, structures1, structures2, structures3])
+    public static let structures: [StructureRow] = whole([structures0, structures1, structures2, structures3, structures4])
 
     private static let structures0: [StructureRow] = [
         StructureRow("timespec", fields: (0, 2), size64: 16, size32: 8),
@@ -1036,287 +1310,564 @@ extension SpecTables {
         StructureRow("kvm_device_attr", fields: (2155, 4), size64: 24, size32: 24),
         StructureRow("npioctl", fields: (2159, 2), size64: 8, size32: 8),
         StructureRow("ppp_option_data", fields: (2161, 3), size64: 16, size32: 12),
-        StructureRow("termios", fields: (2164, 6), size64: 36, size32: 36),
-        StructureRow("termios2", fields: (2170, 8), size64: 44, size32: 44),
-        StructureRow("termio", fields: (2178, 6), size64: 18, size32: 18),
-        StructureRow("winsize", fields: (2184, 4), size64: 8, size32: 8),
-        StructureRow("file_clone_range", fields: (2188, 4), size64: 32, size32: 32),
-        StructureRow("fstrim_range", fields: (2192, 3), size64: 24, size32: 24),
-        StructureRow("fsxattr", fields: (2195, 6), size64: 28, size32: 28),
-        StructureRow("fsuuid2", fields: (2201, 2), size64: 17, size32: 17),
-        StructureRow("fs_sysfs_path", fields: (2203, 2), size64: 129, size32: 129),
-        StructureRow("fiemap_extent", fields: (2205, 6), size64: 56, size32: 56),
-        StructureRow("procmap_query", fields: (2211, 15), size64: 104, size32: 104),
-        StructureRow("fsverity_enable_arg", fields: (2226, 9), size64: 128, size32: 128),
-        StructureRow("fsverity_digest", fields: (2235, 2), size64: 4, size32: 4),
-        StructureRow("blkpg_partition", fields: (2237, 5), size64: 152, size32: 148),
-        StructureRow("blkpg_ioctl_arg", fields: (2242, 4), size64: 24, size32: 16),
-        StructureRow("blk_user_trace_setup", fields: (2246, 7), size64: 72, size32: 64),
-        StructureRow("hd_geometry", fields: (2253, 4), size64: 16, size32: 8),
-        StructureRow("loop_info", fields: (2257, 14), size64: 168, size32: 164),
-        StructureRow("loop_info64", fields: (2271, 15), size64: 232, size32: 232),
-        StructureRow("loop_config", fields: (2286, 4), size64: 304, size32: 304),
-        StructureRow("rtc_time", fields: (2290, 9), size64: 36, size32: 36),
-        StructureRow("rtc_wkalrm", fields: (2299, 3), size64: 40, size32: 40),
-        StructureRow("rtc_pll_info", fields: (2302, 7), size64: 32, size32: 28),
+        StructureRow("snd_seq_system_info", fields: (2164, 7), size64: 48, size32: 48),
+        StructureRow("snd_seq_running_info", fields: (2171, 5), size64: 16, size32: 16),
+        StructureRow("snd_seq_client_info", fields: (2176, 12), size64: 188, size32: 188),
+        StructureRow("snd_seq_addr", fields: (2188, 2), size64: 2, size32: 2),
+        StructureRow("snd_seq_port_info", fields: (2190, 13), size64: 168, size32: 164),
+        StructureRow("snd_seq_port_subscribe", fields: (2203, 7), size64: 80, size32: 80),
+        StructureRow("snd_seq_queue_info", fields: (2210, 6), size64: 140, size32: 140),
+        StructureRow("snd_seq_real_time", fields: (2216, 2), size64: 8, size32: 8),
+        StructureRow("snd_seq_queue_status", fields: (2218, 7), size64: 92, size32: 92),
+        StructureRow("snd_seq_queue_tempo", fields: (2225, 6), size64: 44, size32: 44),
+        StructureRow("snd_seq_queue_timer", fields: (2231, 4), size64: 96, size32: 96),
+        StructureRow("snd_seq_queue_client", fields: (2235, 4), size64: 76, size32: 76),
+        StructureRow("snd_seq_client_pool", fields: (2239, 7), size64: 88, size32: 88),
+        StructureRow("snd_seq_remove_events", fields: (2246, 8), size64: 64, size32: 64),
+        StructureRow("snd_seq_query_subs", fields: (2254, 8), size64: 88, size32: 88),
+        StructureRow("snd_hwdep_info", fields: (2262, 6), size64: 220, size32: 220),
+        StructureRow("snd_hwdep_dsp_status", fields: (2268, 6), size64: 64, size32: 64),
+        StructureRow("snd_hwdep_dsp_image", fields: (2274, 5), size64: 96, size32: 80),
+        StructureRow("snd_pcm_info", fields: (2279, 13), size64: 288, size32: 288),
+        StructureRow("snd_mask", fields: (2292, 1), size64: 32, size32: 32),
+        StructureRow("snd_interval", fields: (2293, 6), size64: 12, size32: 12),
+        StructureRow("snd_pcm_hw_params", fields: (2299, 13), size64: 608, size32: 604),
+        StructureRow("snd_pcm_sw_params", fields: (2312, 13), size64: 136, size32: 104),
     ]
 
     private static let structures2: [StructureRow] = [
-        StructureRow("rand_pool_info", fields: (2309, 2), size64: 8, size32: 8),
-        StructureRow("uffdio_range", fields: (2311, 2), size64: 16, size32: 16),
-        StructureRow("uffdio_api", fields: (2313, 3), size64: 24, size32: 24),
-        StructureRow("uffdio_register", fields: (2316, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_copy", fields: (2319, 5), size64: 40, size32: 40),
-        StructureRow("uffdio_zeropage", fields: (2324, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_writeprotect", fields: (2327, 2), size64: 24, size32: 24),
-        StructureRow("uffdio_continue", fields: (2329, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_poison", fields: (2332, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_move", fields: (2335, 5), size64: 40, size32: 40),
-        StructureRow("mnt_ns_info", fields: (2340, 3), size64: 16, size32: 16),
-        StructureRow("epoll_params", fields: (2343, 4), size64: 8, size32: 8),
-        StructureRow("pidfd_info", fields: (2347, 18), size64: 88, size32: 88),
-        StructureRow("watchdog_info", fields: (2365, 3), size64: 40, size32: 40),
-        StructureRow("sockaddr_in", fields: (2368, 4), size64: 16, size32: 16),
-        StructureRow("x25_address", fields: (2372, 1), size64: 16, size32: 16),
-        StructureRow("sockaddr_x25", fields: (2373, 2), size64: 18, size32: 18),
-        StructureRow("sockaddr_qrtr", fields: (2375, 3), size64: 12, size32: 12),
-        StructureRow("sockaddr_can", fields: (2378, 4), size64: 16, size32: 16),
-        StructureRow("tipc_service_range", fields: (2382, 3), size64: 12, size32: 12),
-        StructureRow("tipc_service_addr", fields: (2385, 2), size64: 8, size32: 8),
-        StructureRow("tipc_service_name", fields: (2387, 2), size64: 12, size32: 12),
-        StructureRow("tipc_socket_addr", fields: (2389, 2), size64: 8, size32: 8),
-        StructureRow("tipc_range_member", fields: (2391, 1), size64: 12, size32: 12),
-        StructureRow("tipc_name_member", fields: (2392, 1), size64: 12, size32: 12),
-        StructureRow("tipc_id_member", fields: (2393, 1), size64: 8, size32: 8),
-        StructureRow("sockaddr_tipc", fields: (2394, 7), size64: 16, size32: 16),
-        StructureRow("ieee802154_addr_sa", fields: (2401, 5), size64: 16, size32: 16),
-        StructureRow("sockaddr_ieee802154", fields: (2406, 2), size64: 20, size32: 20),
-        StructureRow("timeval64", fields: (2408, 2), size64: 16, size32: 16),
-        StructureRow("ucred", fields: (2410, 3), size64: 12, size32: 12),
-        StructureRow("linger", fields: (2413, 2), size64: 8, size32: 8),
-        StructureRow("sock_txtime", fields: (2415, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq", fields: (2417, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq_source", fields: (2419, 3), size64: 12, size32: 12),
-        StructureRow("ipv6_mreq", fields: (2422, 2), size64: 20, size32: 20),
-        StructureRow("in_pktinfo", fields: (2424, 3), size64: 12, size32: 12),
-        StructureRow("in6_pktinfo", fields: (2427, 2), size64: 20, size32: 20),
-        StructureRow("sock_extended_err", fields: (2429, 7), size64: 16, size32: 16),
-        StructureRow("tcp_repair_window", fields: (2436, 5), size64: 20, size32: 20),
-        StructureRow("sctp_rtoinfo", fields: (2441, 4), size64: 16, size32: 16),
-        StructureRow("sctp_assocparams", fields: (2445, 6), size64: 20, size32: 20),
-        StructureRow("sctp_initmsg", fields: (2451, 4), size64: 8, size32: 8),
-        StructureRow("sctp_event_subscribe", fields: (2455, 14), size64: 14, size32: 14),
-        StructureRow("tcp_md5sig", fields: (2469, 6), size64: 216, size32: 216),
-        StructureRow("in6_flowlabel_req", fields: (2475, 8), size64: 32, size32: 32),
-        StructureRow("tls_crypto_info", fields: (2483, 2), size64: 4, size32: 4),
-        StructureRow("tpacket_req3", fields: (2485, 7), size64: 28, size32: 28, minimum: 16),
-        StructureRow("tpacket_stats_v3", fields: (2492, 3), size64: 12, size32: 12),
-        StructureRow("tpacket_auxdata", fields: (2495, 7), size64: 20, size32: 20),
-        StructureRow("can_filter", fields: (2502, 2), size64: 8, size32: 8),
-        StructureRow("xdp_umem_reg", fields: (2504, 5), size64: 32, size32: 28),
-        StructureRow("xdp_ring_offset", fields: (2509, 4), size64: 32, size32: 32),
-        StructureRow("xdp_mmap_offsets", fields: (2513, 4), size64: 128, size32: 128),
-        StructureRow("xdp_statistics", fields: (2517, 6), size64: 48, size32: 48),
-        StructureRow("tcp_info", fields: (2523, 54), size64: 232, size32: 232, minimum: 104),
-        StructureRow("tipc_group_req", fields: (2577, 4), size64: 16, size32: 16),
-        StructureRow("tcp_ao_add", fields: (2581, 13), size64: 288, size32: 288),
-        StructureRow("ifinfomsg", fields: (2594, 6), size64: 16, size32: 16),
-        StructureRow("ifaddrmsg", fields: (2600, 5), size64: 8, size32: 8),
-        StructureRow("rtmsg", fields: (2605, 9), size64: 12, size32: 12),
-        StructureRow("ndmsg", fields: (2614, 7), size64: 12, size32: 12),
-        StructureRow("fib_rule_hdr", fields: (2621, 9), size64: 12, size32: 12),
-        StructureRow("tcmsg", fields: (2630, 7), size64: 20, size32: 20),
-        StructureRow("genlmsghdr", fields: (2637, 3), size64: 4, size32: 4),
-        StructureRow("ifa_cacheinfo", fields: (2640, 4), size64: 16, size32: 16),
-        StructureRow("nda_cacheinfo", fields: (2644, 4), size64: 16, size32: 16),
-        StructureRow("rta_cacheinfo", fields: (2648, 8), size64: 32, size32: 32),
-        StructureRow("udev_monitor_netlink_header", fields: (2656, 9), size64: 40, size32: 40),
-        StructureRow("rtnl_link_stats", fields: (2665, 24), size64: 96, size32: 96, minimum: 92),
-        StructureRow("rtnl_link_stats64", fields: (2689, 25), size64: 200, size32: 200, minimum: 184),
-        StructureRow("ifla_bridge_id", fields: (2714, 2), size64: 8, size32: 8),
-        StructureRow("br_boolopt_multi", fields: (2716, 2), size64: 8, size32: 8),
-        StructureRow("ifla_cacheinfo", fields: (2718, 4), size64: 16, size32: 16),
-        StructureRow("bridge_vlan_info", fields: (2722, 2), size64: 4, size32: 4),
-        StructureRow("ifla_vf_mac", fields: (2724, 2), size64: 36, size32: 36),
-        StructureRow("ifla_vf_vlan", fields: (2726, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_vlan_info", fields: (2729, 4), size64: 16, size32: 16),
-        StructureRow("ifla_vf_broadcast", fields: (2733, 1), size64: 32, size32: 32),
-        StructureRow("ifla_vf_tx_rate", fields: (2734, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rate", fields: (2736, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_spoofchk", fields: (2739, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_link_state", fields: (2741, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rss_query_en", fields: (2743, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_trust", fields: (2745, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_guid", fields: (2747, 2), size64: 16, size32: 12),
-        StructureRow("ifla_port_vsi", fields: (2749, 4), size64: 8, size32: 8),
-        StructureRow("rtnl_link_ifmap", fields: (2753, 6), size64: 32, size32: 28, minimum: 28),
-        StructureRow("ndt_config", fields: (2759, 9), size64: 32, size32: 32),
-        StructureRow("ndt_stats", fields: (2768, 11), size64: 88, size32: 88),
-        StructureRow("ndtmsg", fields: (2779, 3), size64: 4, size32: 4),
-        StructureRow("ifaddrlblmsg", fields: (2782, 6), size64: 12, size32: 12),
-        StructureRow("netconfmsg", fields: (2788, 1), size64: 1, size32: 1),
-        StructureRow("dcbmsg", fields: (2789, 3), size64: 4, size32: 4),
-        StructureRow("multicast_report", fields: (2792, 1), size64: 1, size32: 1),
-        StructureRow("rtgenmsg", fields: (2793, 1), size64: 1, size32: 1),
-        StructureRow("nhmsg", fields: (2794, 5), size64: 8, size32: 8),
-        StructureRow("nexthop_grp", fields: (2799, 4), size64: 8, size32: 8),
-        StructureRow("br_port_msg", fields: (2803, 2), size64: 8, size32: 8),
-        StructureRow("multicast_address", fields: (2805, 6), size64: 20, size32: 20),
-        StructureRow("br_mdb_entry", fields: (2811, 5), size64: 28, size32: 28),
-        StructureRow("if_stats_msg", fields: (2816, 5), size64: 12, size32: 12),
-        StructureRow("bridge_vlan_xstats", fields: (2821, 7), size64: 40, size32: 40),
-        StructureRow("br_mcast_stats", fields: (2828, 16), size64: 240, size32: 240),
-        StructureRow("mpls_link_stats", fields: (2844, 9), size64: 72, size32: 72),
-        StructureRow("bridge_stp_xstats", fields: (2853, 6), size64: 48, size32: 48),
-        StructureRow("rtnl_hw_stats64", fields: (2859, 9), size64: 72, size32: 72),
-        StructureRow("gnet_stats_basic", fields: (2868, 2), size64: 16, size32: 12, minimum: 12),
-        StructureRow("gnet_stats_rate_est", fields: (2870, 2), size64: 8, size32: 8),
-        StructureRow("gnet_stats_rate_est64", fields: (2872, 2), size64: 16, size32: 16),
-        StructureRow("gnet_stats_queue", fields: (2874, 5), size64: 20, size32: 20),
-        StructureRow("tc_sizespec", fields: (2879, 8), size64: 24, size32: 24),
-        StructureRow("tc_stats", fields: (2887, 8), size64: 40, size32: 36, minimum: 36),
-        StructureRow("tc_estimator", fields: (2895, 2), size64: 2, size32: 2),
-        StructureRow("tcamsg", fields: (2897, 3), size64: 4, size32: 4),
-        StructureRow("nla_bitfield32", fields: (2900, 2), size64: 8, size32: 8),
-        StructureRow("rta_mfc_stats", fields: (2902, 3), size64: 24, size32: 24),
-        StructureRow("fib_rule_uid_range", fields: (2905, 2), size64: 8, size32: 8),
-        StructureRow("fib_rule_port_range", fields: (2907, 2), size64: 4, size32: 4),
-        StructureRow("rtnexthop", fields: (2909, 4), size64: 8, size32: 8),
-        StructureRow("can_device_stats", fields: (2913, 6), size64: 24, size32: 24),
-        StructureRow("traffic_root_flags", fields: (2919, 2), size64: 8, size32: 8),
-        StructureRow("traffic_action_flags", fields: (2921, 2), size64: 8, size32: 8),
-        StructureRow("traffic_statistics_flags", fields: (2923, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vlan_flags", fields: (2925, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vlan_qos_mapping", fields: (2927, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_sockid", fields: (2929, 8), size64: 48, size32: 48),
-        StructureRow("inet6_diag_sockid", fields: (2937, 6), size64: 48, size32: 48),
-        StructureRow("inet_diag_req_v2", fields: (2943, 6), size64: 56, size32: 56),
-        StructureRow("inet_diag_req", fields: (2949, 7), size64: 60, size32: 60),
-        StructureRow("inet_diag_msg", fields: (2956, 10), size64: 72, size32: 72),
-        StructureRow("inet6_diag_req_v2", fields: (2966, 6), size64: 56, size32: 56),
-        StructureRow("inet6_diag_msg", fields: (2972, 10), size64: 72, size32: 72),
-        StructureRow("inet_diag_meminfo", fields: (2982, 4), size64: 16, size32: 16),
-        StructureRow("tcpvegas_info", fields: (2986, 4), size64: 16, size32: 16),
-        StructureRow("tcp_dctcp_info", fields: (2990, 5), size64: 16, size32: 16),
-        StructureRow("tcp_bbr_info", fields: (2995, 5), size64: 20, size32: 20),
-        StructureRow("inet_diag_sockopt", fields: (3000, 11), size64: 2, size32: 2),
-        StructureRow("unix_diag_req", fields: (3011, 7), size64: 24, size32: 24),
-        StructureRow("unix_diag_msg", fields: (3018, 6), size64: 16, size32: 16),
-        StructureRow("unix_diag_vfs", fields: (3024, 2), size64: 8, size32: 8),
-        StructureRow("unix_diag_rqlen", fields: (3026, 2), size64: 8, size32: 8),
-        StructureRow("netlink_diag_req", fields: (3028, 6), size64: 20, size32: 20),
-        StructureRow("netlink_diag_msg", fields: (3034, 9), size64: 28, size32: 28),
-        StructureRow("netlink_diag_ring", fields: (3043, 4), size64: 16, size32: 16),
-        StructureRow("packet_diag_req", fields: (3047, 6), size64: 20, size32: 20),
-        StructureRow("packet_diag_msg", fields: (3053, 5), size64: 16, size32: 16),
-        StructureRow("packet_diag_info", fields: (3058, 6), size64: 24, size32: 24),
-        StructureRow("packet_diag_mclist", fields: (3064, 5), size64: 44, size32: 44),
-        StructureRow("tcp_diag_md5sig", fields: (3069, 7), size64: 100, size32: 100),
-        StructureRow("packet_diag_ring", fields: (3076, 7), size64: 28, size32: 28),
-        StructureRow("smc_diag_req", fields: (3083, 4), size64: 52, size32: 52),
-        StructureRow("smc_diag_msg", fields: (3087, 7), size64: 64, size32: 64),
-        StructureRow("smc_diag_fallback", fields: (3094, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_bc_op", fields: (3096, 3), size64: 4, size32: 4),
-        StructureRow("smc_diag_cursor", fields: (3099, 3), size64: 8, size32: 8),
-        StructureRow("smc_diag_conninfo", fields: (3102, 15), size64: 76, size32: 76),
-        StructureRow("smcd_diag_dmbinfo", fields: (3117, 5), size64: 40, size32: 40, isWide: true),
-        StructureRow("smc_diag_linkinfo", fields: (3122, 5), size64: 146, size32: 146),
-        StructureRow("smc_diag_lgrinfo", fields: (3127, 2), size64: 147, size32: 147),
-        StructureRow("selnl_msg_setenforce", fields: (3129, 1), size64: 4, size32: 4),
-        StructureRow("selnl_msg_policyload", fields: (3130, 1), size64: 4, size32: 4),
-        StructureRow("nfgenmsg", fields: (3131, 3), size64: 4, size32: 4),
-        StructureRow("crypto_user_alg", fields: (3134, 7), size64: 208, size32: 208),
-        StructureRow("crypto_report_generic", fields: (3141, 1), size64: 64, size32: 64),
-        StructureRow("crypto_report_hash", fields: (3142, 3), size64: 72, size32: 72),
-        StructureRow("crypto_report_blkcipher", fields: (3145, 6), size64: 144, size32: 144),
-        StructureRow("crypto_report_aead", fields: (3151, 5), size64: 140, size32: 140),
-        StructureRow("crypto_report_rng", fields: (3156, 2), size64: 68, size32: 68),
-        StructureRow("crypto_report_cipher", fields: (3158, 4), size64: 76, size32: 76),
-        StructureRow("bpf_map_create", fields: (3162, 16), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_map_element", fields: (3178, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_update", fields: (3182, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_key", fields: (3186, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_map_next", fields: (3188, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_map_only", fields: (3191, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_prog_load", fields: (3192, 32), size64: 168, size32: 168, isWide: true),
-        StructureRow("bpf_object", fields: (3224, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_attach", fields: (3228, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_prog_detach", fields: (3235, 2), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_test_run", fields: (3237, 15), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_prog_test_run", fields: (3252, 1), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_next_id", fields: (3253, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_by_id", fields: (3256, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_map_by_id", fields: (3259, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_btf_by_id", fields: (3262, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_by_id", fields: (3263, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_info_by_fd", fields: (3264, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_object_info", fields: (3267, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_query_attr", fields: (3268, 8), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_prog_query", fields: (3276, 1), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_tracepoint", fields: (3277, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_raw_tracepoint", fields: (3280, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_btf_load", fields: (3281, 6), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_task_query", fields: (3287, 9), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_task_fd_query", fields: (3296, 1), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_batch", fields: (3297, 8), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch", fields: (3305, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_update", fields: (3306, 6), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_update", fields: (3312, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("snd_pcm_status", fields: (2325, 15), size64: 152, size32: 92),
+        StructureRow("snd_pcm_sync_ptr", fields: (2340, 3), size64: 136, size32: 132),
+        StructureRow("snd_pcm_channel_info", fields: (2343, 4), size64: 24, size32: 16),
+        StructureRow("snd_xferi", fields: (2347, 3), size64: 24, size32: 12),
+        StructureRow("snd_xfern", fields: (2350, 3), size64: 24, size32: 12),
+        StructureRow("snd_rawmidi_info", fields: (2353, 11), size64: 268, size32: 268),
+        StructureRow("snd_rawmidi_status", fields: (2364, 5), size64: 56, size32: 36),
+        StructureRow("snd_timer_id", fields: (2369, 5), size64: 20, size32: 20),
+        StructureRow("snd_timer_ginfo", fields: (2374, 11), size64: 248, size32: 224),
+        StructureRow("snd_timer_gparams", fields: (2385, 4), size64: 72, size32: 60),
+        StructureRow("snd_timer_gstatus", fields: (2389, 5), size64: 80, size32: 64),
+        StructureRow("snd_timer_select", fields: (2394, 2), size64: 52, size32: 52),
+        StructureRow("snd_timer_info", fields: (2396, 7), size64: 232, size32: 224),
+        StructureRow("snd_timer_params", fields: (2403, 6), size64: 80, size32: 80),
+        StructureRow("snd_timer_status", fields: (2409, 6), size64: 96, size32: 88),
+        StructureRow("snd_ctl_card_info", fields: (2415, 9), size64: 376, size32: 376),
+        StructureRow("snd_ctl_elem_list", fields: (2424, 6), size64: 80, size32: 72),
+        StructureRow("snd_ctl_elem_id", fields: (2430, 6), size64: 64, size32: 64),
+        StructureRow("snd_ctl_elem_info", fields: (2436, 7), size64: 272, size32: 272),
+        StructureRow("snd_ctl_elem_value", fields: (2443, 4), size64: 1224, size32: 708),
+        StructureRow("snd_ctl_tlv", fields: (2447, 2), size64: 8, size32: 8),
+        StructureRow("snd_compr_caps", fields: (2449, 8), size64: 196, size32: 196),
+        StructureRow("snd_codec_desc", fields: (2457, 11), size64: 348, size32: 348),
+        StructureRow("snd_compr_codec_caps", fields: (2468, 3), size64: 11144, size32: 11144),
+        StructureRow("snd_compressed_buffer", fields: (2471, 2), size64: 8, size32: 8),
+        StructureRow("snd_codec", fields: (2473, 13), size64: 120, size32: 120),
+        StructureRow("snd_compr_params", fields: (2486, 3), size64: 132, size32: 132),
+        StructureRow("snd_compr_metadata", fields: (2489, 2), size64: 36, size32: 36),
+        StructureRow("snd_compr_tstamp", fields: (2491, 5), size64: 20, size32: 20),
+        StructureRow("cec_caps", fields: (2496, 5), size64: 76, size32: 76),
+        StructureRow("cec_log_addrs", fields: (2501, 11), size64: 92, size32: 92),
+        StructureRow("cec_msg", fields: (2512, 14), size64: 56, size32: 56),
+        StructureRow("cec_event_state_change", fields: (2526, 3), size64: 6, size32: 6),
+        StructureRow("cec_event", fields: (2529, 5), size64: 80, size32: 80),
+        StructureRow("cec_drm_connector_info", fields: (2534, 2), size64: 8, size32: 8),
+        StructureRow("cec_connector_info", fields: (2536, 3), size64: 68, size32: 68),
+        StructureRow("ca_caps", fields: (2539, 4), size64: 16, size32: 16),
+        StructureRow("ca_slot_info", fields: (2543, 3), size64: 12, size32: 12),
+        StructureRow("ca_descr_info", fields: (2546, 2), size64: 8, size32: 8),
+        StructureRow("ca_msg", fields: (2548, 4), size64: 268, size32: 268),
+        StructureRow("ca_descr", fields: (2552, 3), size64: 16, size32: 16),
+        StructureRow("dmx_filter", fields: (2555, 3), size64: 48, size32: 48),
+        StructureRow("dmx_sct_filter_params", fields: (2558, 4), size64: 60, size32: 60),
+        StructureRow("dmx_pes_filter_params", fields: (2562, 5), size64: 20, size32: 20),
+        StructureRow("dmx_stc", fields: (2567, 3), size64: 16, size32: 16),
+        StructureRow("dmx_requestbuffers", fields: (2570, 2), size64: 8, size32: 8),
+        StructureRow("dmx_buffer", fields: (2572, 6), size64: 24, size32: 24),
+        StructureRow("dmx_exportbuffer", fields: (2578, 3), size64: 12, size32: 12),
+        StructureRow("dvb_frontend_info", fields: (2581, 11), size64: 168, size32: 168),
+        StructureRow("dvb_diseqc_master_cmd", fields: (2592, 2), size64: 7, size32: 7),
+        StructureRow("dvb_diseqc_slave_reply", fields: (2594, 3), size64: 12, size32: 12),
+        StructureRow("dvb_frontend_parameters", fields: (2597, 3), size64: 36, size32: 36),
+        StructureRow("dvb_frontend_event", fields: (2600, 2), size64: 40, size32: 40),
+        StructureRow("dtv_properties", fields: (2602, 2), size64: 16, size32: 8),
+        StructureRow("media_device_info", fields: (2604, 8), size64: 256, size32: 256),
+        StructureRow("media_entity_desc", fields: (2612, 10), size64: 256, size32: 256),
+        StructureRow("media_links_enum", fields: (2622, 4), size64: 40, size32: 28),
+        StructureRow("media_pad_desc", fields: (2626, 4), size64: 20, size32: 20),
+        StructureRow("media_link_desc", fields: (2630, 4), size64: 52, size32: 52),
+        StructureRow("media_v2_topology", fields: (2634, 13), size64: 72, size32: 72),
+        StructureRow("uvc_xu_control_mapping", fields: (2647, 11), size64: 96, size32: 88),
+        StructureRow("uvc_xu_control_query", fields: (2658, 5), size64: 16, size32: 12),
+        StructureRow("v4l2_subdev_capability", fields: (2663, 3), size64: 64, size32: 64),
+        StructureRow("v4l2_mbus_framefmt", fields: (2666, 10), size64: 48, size32: 48),
+        StructureRow("v4l2_subdev_format", fields: (2676, 4), size64: 88, size32: 88),
+        StructureRow("v4l2_subdev_frame_interval", fields: (2680, 3), size64: 48, size32: 48),
+        StructureRow("v4l2_subdev_mbus_code_enum", fields: (2683, 6), size64: 48, size32: 48),
+        StructureRow("v4l2_subdev_frame_size_enum", fields: (2689, 9), size64: 64, size32: 64),
+        StructureRow("v4l2_subdev_frame_interval_enum", fields: (2698, 8), size64: 64, size32: 64),
+        StructureRow("v4l2_subdev_crop", fields: (2706, 4), size64: 56, size32: 56),
+        StructureRow("v4l2_subdev_selection", fields: (2710, 6), size64: 64, size32: 64),
+        StructureRow("v4l2_framebuffer", fields: (2716, 11), size64: 48, size32: 44),
+        StructureRow("v4l2_audio", fields: (2727, 5), size64: 52, size32: 52),
+        StructureRow("v4l2_edid", fields: (2732, 5), size64: 40, size32: 36),
+        StructureRow("v4l2_output", fields: (2737, 8), size64: 72, size32: 72),
+        StructureRow("v4l2_audioout", fields: (2745, 5), size64: 52, size32: 52),
+        StructureRow("v4l2_modulator", fields: (2750, 8), size64: 68, size32: 68),
+        StructureRow("v4l2_jpegcompression", fields: (2758, 7), size64: 140, size32: 140),
+        StructureRow("v4l2_sliced_vbi_cap", fields: (2765, 4), size64: 116, size32: 116),
+        StructureRow("v4l2_enc_idx_entry", fields: (2769, 5), size64: 32, size32: 32),
+        StructureRow("v4l2_enc_idx", fields: (2774, 4), size64: 2072, size32: 2072),
+        StructureRow("v4l2_encoder_cmd", fields: (2778, 3), size64: 40, size32: 40),
+        StructureRow("v4l2_dbg_match", fields: (2781, 3), size64: 36, size32: 36),
+        StructureRow("v4l2_dbg_register", fields: (2784, 4), size64: 56, size32: 56),
+        StructureRow("v4l2_hw_freq_seek", fields: (2788, 8), size64: 48, size32: 48),
+        StructureRow("v4l2_event", fields: (2796, 7), size64: 136, size32: 120),
+        StructureRow("v4l2_event_subscription", fields: (2803, 4), size64: 32, size32: 32),
+        StructureRow("v4l2_selection", fields: (2807, 5), size64: 64, size32: 64),
+        StructureRow("v4l2_decoder_cmd", fields: (2812, 3), size64: 72, size32: 72),
+        StructureRow("v4l2_bt_timings_cap", fields: (2815, 9), size64: 104, size32: 104),
+        StructureRow("v4l2_dv_timings_cap", fields: (2824, 5), size64: 144, size32: 144),
+        StructureRow("v4l2_frequency_band", fields: (2829, 8), size64: 64, size32: 64),
+        StructureRow("v4l2_dbg_chip_info", fields: (2837, 4), size64: 200, size32: 200),
+        StructureRow("kvm_msr_list", fields: (2841, 1), size64: 4, size32: 4),
+        StructureRow("kvm_memory_region", fields: (2842, 4), size64: 24, size32: 24),
+        StructureRow("kvm_memory_alias", fields: (2846, 5), size64: 32, size32: 32),
+        StructureRow("kvm_irqchip", fields: (2851, 3), size64: 520, size32: 520),
+        StructureRow("kvm_pit_channel_state", fields: (2854, 13), size64: 24, size32: 24),
+        StructureRow("kvm_pit_state", fields: (2867, 1), size64: 72, size32: 72),
+        StructureRow("kvm_coalesced_mmio_zone", fields: (2868, 3), size64: 16, size32: 16),
+        StructureRow("kvm_assigned_pci_dev", fields: (2871, 6), size64: 64, size32: 64),
+        StructureRow("kvm_irq_routing", fields: (2877, 2), size64: 8, size32: 8),
+        StructureRow("kvm_assigned_irq", fields: (2879, 5), size64: 64, size32: 64),
+        StructureRow("kvm_assigned_msix_nr", fields: (2884, 3), size64: 8, size32: 8),
+        StructureRow("kvm_assigned_msix_entry", fields: (2887, 4), size64: 16, size32: 16),
+        StructureRow("kvm_xen_hvm_config", fields: (2891, 7), size64: 56, size32: 56),
+        StructureRow("kvm_clock_data", fields: (2898, 6), size64: 48, size32: 48),
+        StructureRow("kvm_pit_state2", fields: (2904, 3), size64: 112, size32: 112),
+        StructureRow("kvm_pmu_event_filter", fields: (2907, 5), size64: 32, size32: 32),
+        StructureRow("kvm_translation", fields: (2912, 6), size64: 24, size32: 24),
+        StructureRow("kvm_msrs", fields: (2918, 2), size64: 8, size32: 8),
+        StructureRow("kvm_cpuid", fields: (2920, 2), size64: 8, size32: 8),
+        StructureRow("kvm_signal_mask", fields: (2922, 1), size64: 4, size32: 4),
+        StructureRow("kvm_fpu", fields: (2923, 11), size64: 416, size32: 416),
+        StructureRow("kvm_lapic_state", fields: (2934, 1), size64: 1024, size32: 1024),
+        StructureRow("kvm_tpr_access_ctl", fields: (2935, 3), size64: 40, size32: 40),
+        StructureRow("kvm_vapic_addr", fields: (2938, 1), size64: 8, size32: 8),
+        StructureRow("kvm_mp_state", fields: (2939, 1), size64: 4, size32: 4),
+        StructureRow("kvm_guest_debug_arch", fields: (2940, 1), size64: 64, size32: 64),
+        StructureRow("kvm_guest_debug", fields: (2941, 3), size64: 72, size32: 72),
+        StructureRow("kvm_x86_mce", fields: (2944, 7), size64: 64, size32: 64),
+        StructureRow("kvm_vcpu_events", fields: (2951, 17), size64: 64, size32: 64),
+        StructureRow("kvm_debugregs", fields: (2968, 5), size64: 128, size32: 128),
+        StructureRow("kvm_xsave", fields: (2973, 1), size64: 4096, size32: 4096),
+        StructureRow("kvm_xcr", fields: (2974, 3), size64: 16, size32: 16),
+        StructureRow("kvm_xcrs", fields: (2977, 4), size64: 392, size32: 392),
+        StructureRow("kvm_dirty_tlb", fields: (2981, 2), size64: 16, size32: 12),
+        StructureRow("kvm_one_reg", fields: (2983, 2), size64: 16, size32: 16),
+        StructureRow("kvm_reg_list", fields: (2985, 1), size64: 8, size32: 8),
+        StructureRow("kvm_enc_region", fields: (2986, 2), size64: 16, size32: 16),
+        StructureRow("kvm_hyperv_eventfd", fields: (2988, 4), size64: 24, size32: 24),
+        StructureRow("kvm_nested_state", fields: (2992, 5), size64: 128, size32: 128),
+        StructureRow("kvm_msr_filter_range", fields: (2997, 4), size64: 24, size32: 16),
+        StructureRow("kvm_msr_filter", fields: (3001, 2), size64: 392, size32: 260),
+        StructureRow("kvm_xen_hvm_attr", fields: (3003, 3), size64: 72, size32: 72),
+        StructureRow("kvm_xen_vcpu_attr", fields: (3006, 3), size64: 72, size32: 72),
+        StructureRow("kvm_irq_routing_xen_evtchn", fields: (3009, 3), size64: 12, size32: 12),
+        StructureRow("kvm_sregs2", fields: (3012, 19), size64: 320, size32: 320),
+        StructureRow("snp_guest_request_ioctl", fields: (3031, 4), size64: 32, size32: 28),
+        StructureRow("vduse_dev_config", fields: (3035, 8), size64: 336, size32: 336),
+        StructureRow("vduse_iotlb_entry", fields: (3043, 4), size64: 32, size32: 28),
+        StructureRow("vduse_config_data", fields: (3047, 2), size64: 8, size32: 8),
+        StructureRow("vduse_vq_config", fields: (3049, 3), size64: 32, size32: 32),
+        StructureRow("vduse_vq_state_split", fields: (3052, 1), size64: 2, size32: 2),
+        StructureRow("vduse_vq_info", fields: (3053, 7), size64: 48, size32: 44),
+        StructureRow("vduse_vq_eventfd", fields: (3060, 2), size64: 8, size32: 8),
+        StructureRow("vduse_iova_umem", fields: (3062, 4), size64: 48, size32: 48),
+        StructureRow("vduse_iova_info", fields: (3066, 4), size64: 48, size32: 48),
+        StructureRow("vhost_scsi_target", fields: (3070, 4), size64: 232, size32: 232),
+        StructureRow("vhost_vdpa_config", fields: (3074, 2), size64: 8, size32: 8),
+        StructureRow("vhost_vdpa_iova_range", fields: (3076, 2), size64: 16, size32: 16),
+        StructureRow("vfio_group_status", fields: (3078, 2), size64: 8, size32: 8),
+        StructureRow("vfio_device_info", fields: (3080, 5), size64: 20, size32: 20),
+        StructureRow("vfio_region_info", fields: (3085, 6), size64: 32, size32: 32),
+        StructureRow("vfio_irq_info", fields: (3091, 4), size64: 16, size32: 16),
+        StructureRow("vfio_irq_set", fields: (3095, 5), size64: 20, size32: 20),
+        StructureRow("vfio_device_ioeventfd", fields: (3100, 5), size64: 32, size32: 28),
+        StructureRow("vfio_device_feature", fields: (3105, 2), size64: 8, size32: 8),
+        StructureRow("vfio_iommu_type1_info", fields: (3107, 4), size64: 24, size32: 20),
+        StructureRow("vfio_iommu_type1_dma_map", fields: (3111, 5), size64: 32, size32: 32),
+        StructureRow("vfio_iommu_type1_dma_unmap", fields: (3116, 4), size64: 24, size32: 24),
+        StructureRow("vfio_iommu_type1_dirty_bitmap", fields: (3120, 2), size64: 8, size32: 8),
+        StructureRow("kvm_dirty_log", fields: (3122, 3), size64: 16, size32: 16),
+        StructureRow("kvm_clear_dirty_log", fields: (3125, 4), size64: 24, size32: 24),
+        StructureRow("binder_write_read", fields: (3129, 6), size64: 48, size32: 48),
+        StructureRow("binder_version", fields: (3135, 1), size64: 4, size32: 4),
+        StructureRow("binder_node_debug_info", fields: (3136, 4), size64: 24, size32: 24),
+        StructureRow("binder_node_info_for_ref", fields: (3140, 6), size64: 24, size32: 24),
+        StructureRow("binder_object_header", fields: (3146, 1), size64: 4, size32: 4),
+        StructureRow("flat_binder_object", fields: (3147, 4), size64: 24, size32: 24),
+        StructureRow("binder_freeze_info", fields: (3151, 3), size64: 12, size32: 12),
+        StructureRow("binder_frozen_status_info", fields: (3154, 3), size64: 12, size32: 12),
+        StructureRow("binder_extended_error", fields: (3157, 3), size64: 12, size32: 12),
+        StructureRow("binderfs_device", fields: (3160, 3), size64: 264, size32: 264),
+        StructureRow("args_protover", fields: (3163, 1), size64: 4, size32: 4),
+        StructureRow("autofs_dev_ioctl", fields: (3164, 6), size64: 24, size32: 24),
+        StructureRow("autofs_packet_hdr", fields: (3170, 2), size64: 8, size32: 8),
+        StructureRow("autofs_packet_expire", fields: (3172, 3), size64: 268, size32: 268),
+        StructureRow("btrfs_ioctl_clone_range_args", fields: (3175, 4), size64: 32, size32: 32),
+        StructureRow("btrfs_ioctl_same_args", fields: (3179, 5), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_get_subvol_info_args", fields: (3184, 18), size64: 504, size32: 488),
+        StructureRow("btrfs_ioctl_get_subvol_rootref_args", fields: (3202, 4), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_ino_lookup_user_args", fields: (3206, 4), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_encoded_io_args", fields: (3210, 10), size64: 128, size32: 120),
+        StructureRow("cxl_mem_query_commands", fields: (3220, 2), size64: 8, size32: 8),
+        StructureRow("f2fs_defragment", fields: (3222, 2), size64: 16, size32: 16),
+        StructureRow("f2fs_move_range", fields: (3224, 4), size64: 32, size32: 28),
+        StructureRow("f2fs_flush_device", fields: (3228, 2), size64: 8, size32: 8),
+        StructureRow("f2fs_gc_range", fields: (3230, 3), size64: 24, size32: 20),
+        StructureRow("f2fs_sectrim_range", fields: (3233, 3), size64: 24, size32: 24),
+        StructureRow("f2fs_comp_option", fields: (3236, 2), size64: 2, size32: 2),
+        StructureRow("fbcurpos", fields: (3238, 2), size64: 4, size32: 4),
+        StructureRow("fb_image", fields: (3240, 9), size64: 80, size32: 56),
+        StructureRow("fb_cursor", fields: (3249, 6), size64: 104, size32: 72),
+        StructureRow("fb_vblank", fields: (3255, 5), size64: 32, size32: 32),
+        StructureRow("fsmap", fields: (3260, 7), size64: 64, size32: 64),
+        StructureRow("fsmap_head", fields: (3267, 6), size64: 192, size32: 192),
+        StructureRow("fsverity_read_metadata_arg", fields: (3273, 5), size64: 40, size32: 40),
+        StructureRow("gsm_config", fields: (3278, 12), size64: 76, size32: 76),
+        StructureRow("gsm_netconfig", fields: (3290, 5), size64: 52, size32: 52),
     ]
 
     private static let structures3: [StructureRow] = [
-        StructureRow("bpf_batch_delete", fields: (3313, 5), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_delete", fields: (3318, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_kprobe_multi", fields: (3319, 5), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_cookie_attr", fields: (3324, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_uprobe_multi", fields: (3325, 7), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_tracing_attr", fields: (3332, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_netfilter_attr", fields: (3334, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_relative_attr", fields: (3338, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_attr", fields: (3340, 13), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_create", fields: (3353, 1), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_change", fields: (3354, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_update", fields: (3358, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_only", fields: (3359, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_detach", fields: (3360, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_stats_attr", fields: (3361, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_enable_stats", fields: (3362, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_iterator", fields: (3363, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_iter_create", fields: (3365, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_binding", fields: (3366, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_bind_map", fields: (3369, 1), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_token", fields: (3370, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_token_create", fields: (3372, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_stream", fields: (3373, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_stream_read", fields: (3377, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("perf_event_attr", fields: (3378, 104), size64: 136, size32: 136, isWide: true),
-        StructureRow("perf_query_bpf", fields: (3482, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("flock64_i386", fields: (3483, 5), size64: 24, size32: 24),
-        StructureRow("stat_i386", fields: (3488, 17), size64: 64, size32: 64),
-        StructureRow("stat64", fields: (3505, 16), size64: 96, size32: 96),
-        StructureRow("old_stat", fields: (3521, 11), size64: 32, size32: 32),
-        StructureRow("sel_arg", fields: (3532, 5), size64: 40, size32: 20),
-        StructureRow("mmap_arg", fields: (3537, 6), size64: 32, size32: 24),
-        StructureRow("old_sigaction", fields: (3543, 4), size64: 24, size32: 16),
-        StructureRow("ipc64_perm_i386", fields: (3547, 7), size64: 48, size32: 36),
-        StructureRow("ipc64_perm_set_i386", fields: (3554, 4), size64: 48, size32: 36),
-        StructureRow("shmid64_ds_i386", fields: (3558, 9), size64: 96, size32: 84),
-        StructureRow("semid64_ds_i386", fields: (3567, 5), size64: 80, size32: 64),
-        StructureRow("msqid64_ds_i386", fields: (3572, 9), size64: 96, size32: 88),
-        StructureRow("msqid64_ds_set_i386", fields: (3581, 2), size64: 80, size32: 72),
-        StructureRow("sigevent_i386", fields: (3583, 7), size64: 24, size32: 20),
-        StructureRow("ff_effect_i386", fields: (3590, 10), size64: 48, size32: 44),
-        StructureRow("sg_io_hdr_i386", fields: (3600, 23), size64: 64, size32: 64),
-        StructureRow("v4l2_format_i386", fields: (3623, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_format_found_i386", fields: (3631, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_create_buffers_i386", fields: (3639, 6), size64: 248, size32: 248),
-        StructureRow("v4l2_buffer_i386", fields: (3645, 13), size64: 72, size32: 68),
-        StructureRow("loop_info_i386", fields: (3658, 14), size64: 140, size32: 140),
+        StructureRow("hiddev_devinfo", fields: (3295, 8), size64: 28, size32: 28),
+        StructureRow("hiddev_string_descriptor", fields: (3303, 2), size64: 260, size32: 260),
+        StructureRow("hiddev_report_info", fields: (3305, 3), size64: 12, size32: 12),
+        StructureRow("hiddev_field_info", fields: (3308, 14), size64: 56, size32: 56),
+        StructureRow("hiddev_usage_ref", fields: (3322, 6), size64: 24, size32: 24),
+        StructureRow("hiddev_collection_info", fields: (3328, 4), size64: 16, size32: 16),
+        StructureRow("hiddev_usage_ref_multi", fields: (3332, 3), size64: 4124, size32: 4124),
+        StructureRow("hidraw_report_descriptor", fields: (3335, 2), size64: 4100, size32: 4100),
+        StructureRow("hpet_info", fields: (3337, 4), size64: 24, size32: 12),
+        StructureRow("sock_fprog", fields: (3341, 2), size64: 16, size32: 8),
+        StructureRow("ipmi_msg", fields: (3343, 4), size64: 16, size32: 8),
+        StructureRow("ipmi_req", fields: (3347, 4), size64: 40, size32: 20),
+        StructureRow("ipmi_req_settime", fields: (3351, 3), size64: 48, size32: 28),
+        StructureRow("ipmi_recv", fields: (3354, 5), size64: 48, size32: 24),
+        StructureRow("ipmi_cmdspec", fields: (3359, 2), size64: 2, size32: 2),
+        StructureRow("ipmi_cmdspec_chans", fields: (3361, 3), size64: 12, size32: 12),
+        StructureRow("ipmi_channel_lun_address_set", fields: (3364, 2), size64: 4, size32: 4),
+        StructureRow("ipmi_timing_parms", fields: (3366, 2), size64: 8, size32: 8),
+        StructureRow("mmc_ioc_cmd", fields: (3368, 14), size64: 72, size32: 72),
+        StructureRow("mmc_ioc_multi_cmd", fields: (3382, 1), size64: 8, size32: 8),
+        StructureRow("nvme_passthru_cmd64", fields: (3383, 19), size64: 80, size32: 80),
+        StructureRow("nvme_uring_cmd", fields: (3402, 18), size64: 72, size32: 72),
+        StructureRow("ppdev_frob_struct", fields: (3420, 2), size64: 2, size32: 2),
+        StructureRow("ppp_idle32", fields: (3422, 2), size64: 8, size32: 8),
+        StructureRow("ppp_idle64", fields: (3424, 2), size64: 16, size32: 16),
+        StructureRow("pppol2tp_ioc_stats", fields: (3426, 11), size64: 72, size32: 72),
+        StructureRow("pr_registration", fields: (3437, 4), size64: 24, size32: 24),
+        StructureRow("pr_reservation", fields: (3441, 3), size64: 16, size32: 16),
+        StructureRow("pr_preempt", fields: (3444, 4), size64: 24, size32: 24),
+        StructureRow("pr_clear", fields: (3448, 3), size64: 16, size32: 16),
+        StructureRow("mdu_version_s", fields: (3451, 3), size64: 12, size32: 12),
+        StructureRow("mdu_array_info_s", fields: (3454, 18), size64: 72, size32: 72),
+        StructureRow("mdu_disk_info_s", fields: (3472, 5), size64: 20, size32: 20),
+        StructureRow("mdu_bitmap_file_s", fields: (3477, 1), size64: 4096, size32: 4096),
+        StructureRow("mdu_param_s", fields: (3478, 3), size64: 12, size32: 12),
+        StructureRow("rpmsg_endpoint_info", fields: (3481, 3), size64: 40, size32: 40),
+        StructureRow("opal_key", fields: (3484, 4), size64: 264, size32: 264),
+        StructureRow("opal_session_info", fields: (3488, 3), size64: 272, size32: 272),
+        StructureRow("opal_lock_unlock", fields: (3491, 3), size64: 280, size32: 280),
+        StructureRow("opal_lr_act", fields: (3494, 5), size64: 280, size32: 280),
+        StructureRow("opal_new_pw", fields: (3499, 2), size64: 544, size32: 544),
+        StructureRow("opal_user_lr_setup", fields: (3501, 5), size64: 296, size32: 296),
+        StructureRow("opal_mbr_data", fields: (3506, 3), size64: 272, size32: 272),
+        StructureRow("opal_mbr_done", fields: (3509, 3), size64: 272, size32: 272),
+        StructureRow("opal_shadow_mbr", fields: (3512, 4), size64: 288, size32: 288),
+        StructureRow("opal_read_write_table", fields: (3516, 7), size64: 312, size32: 312),
+        StructureRow("opal_status", fields: (3523, 2), size64: 8, size32: 8),
+        StructureRow("uinput_ff_erase", fields: (3525, 3), size64: 12, size32: 12),
+        StructureRow("uvc_request_data", fields: (3528, 2), size64: 64, size32: 64),
+        StructureRow("usbdevfs_hub_portinfo", fields: (3530, 2), size64: 128, size32: 128),
+        StructureRow("usbdevfs_streams", fields: (3532, 2), size64: 8, size32: 8),
+        StructureRow("termios", fields: (3534, 6), size64: 36, size32: 36),
+        StructureRow("termios2", fields: (3540, 8), size64: 44, size32: 44),
+        StructureRow("termio", fields: (3548, 6), size64: 18, size32: 18),
+        StructureRow("winsize", fields: (3554, 4), size64: 8, size32: 8),
+        StructureRow("file_clone_range", fields: (3558, 4), size64: 32, size32: 32),
+        StructureRow("fstrim_range", fields: (3562, 3), size64: 24, size32: 24),
+        StructureRow("fsxattr", fields: (3565, 6), size64: 28, size32: 28),
+        StructureRow("fsuuid2", fields: (3571, 2), size64: 17, size32: 17),
+        StructureRow("fs_sysfs_path", fields: (3573, 2), size64: 129, size32: 129),
+        StructureRow("fiemap_extent", fields: (3575, 6), size64: 56, size32: 56),
+        StructureRow("procmap_query", fields: (3581, 15), size64: 104, size32: 104),
+        StructureRow("fsverity_enable_arg", fields: (3596, 9), size64: 128, size32: 128),
+        StructureRow("fsverity_digest", fields: (3605, 2), size64: 4, size32: 4),
+        StructureRow("blkpg_partition", fields: (3607, 5), size64: 152, size32: 148),
+        StructureRow("blkpg_ioctl_arg", fields: (3612, 4), size64: 24, size32: 16),
+        StructureRow("blk_user_trace_setup", fields: (3616, 7), size64: 72, size32: 64),
+        StructureRow("hd_geometry", fields: (3623, 4), size64: 16, size32: 8),
+        StructureRow("loop_info", fields: (3627, 14), size64: 168, size32: 164),
+        StructureRow("loop_info64", fields: (3641, 15), size64: 232, size32: 232),
+        StructureRow("loop_config", fields: (3656, 4), size64: 304, size32: 304),
+        StructureRow("rtc_time", fields: (3660, 9), size64: 36, size32: 36),
+        StructureRow("rtc_wkalrm", fields: (3669, 3), size64: 40, size32: 40),
+        StructureRow("rtc_pll_info", fields: (3672, 7), size64: 32, size32: 28),
+        StructureRow("rand_pool_info", fields: (3679, 2), size64: 8, size32: 8),
+        StructureRow("uffdio_range", fields: (3681, 2), size64: 16, size32: 16),
+        StructureRow("uffdio_api", fields: (3683, 3), size64: 24, size32: 24),
+        StructureRow("uffdio_register", fields: (3686, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_copy", fields: (3689, 5), size64: 40, size32: 40),
+        StructureRow("uffdio_zeropage", fields: (3694, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_writeprotect", fields: (3697, 2), size64: 24, size32: 24),
+        StructureRow("uffdio_continue", fields: (3699, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_poison", fields: (3702, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_move", fields: (3705, 5), size64: 40, size32: 40),
+        StructureRow("mnt_ns_info", fields: (3710, 3), size64: 16, size32: 16),
+        StructureRow("epoll_params", fields: (3713, 4), size64: 8, size32: 8),
+        StructureRow("pidfd_info", fields: (3717, 18), size64: 88, size32: 88),
+        StructureRow("watchdog_info", fields: (3735, 3), size64: 40, size32: 40),
+        StructureRow("sockaddr_in", fields: (3738, 4), size64: 16, size32: 16),
+        StructureRow("x25_address", fields: (3742, 1), size64: 16, size32: 16),
+        StructureRow("sockaddr_x25", fields: (3743, 2), size64: 18, size32: 18),
+        StructureRow("sockaddr_qrtr", fields: (3745, 3), size64: 12, size32: 12),
+        StructureRow("sockaddr_can", fields: (3748, 4), size64: 16, size32: 16),
+        StructureRow("tipc_service_range", fields: (3752, 3), size64: 12, size32: 12),
+        StructureRow("tipc_service_addr", fields: (3755, 2), size64: 8, size32: 8),
+        StructureRow("tipc_service_name", fields: (3757, 2), size64: 12, size32: 12),
+        StructureRow("tipc_socket_addr", fields: (3759, 2), size64: 8, size32: 8),
+        StructureRow("tipc_range_member", fields: (3761, 1), size64: 12, size32: 12),
+        StructureRow("tipc_name_member", fields: (3762, 1), size64: 12, size32: 12),
+        StructureRow("tipc_id_member", fields: (3763, 1), size64: 8, size32: 8),
+        StructureRow("sockaddr_tipc", fields: (3764, 7), size64: 16, size32: 16),
+        StructureRow("ieee802154_addr_sa", fields: (3771, 5), size64: 16, size32: 16),
+        StructureRow("sockaddr_ieee802154", fields: (3776, 2), size64: 20, size32: 20),
+        StructureRow("timeval64", fields: (3778, 2), size64: 16, size32: 16),
+        StructureRow("ucred", fields: (3780, 3), size64: 12, size32: 12),
+        StructureRow("linger", fields: (3783, 2), size64: 8, size32: 8),
+        StructureRow("sock_txtime", fields: (3785, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq", fields: (3787, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq_source", fields: (3789, 3), size64: 12, size32: 12),
+        StructureRow("ipv6_mreq", fields: (3792, 2), size64: 20, size32: 20),
+        StructureRow("in_pktinfo", fields: (3794, 3), size64: 12, size32: 12),
+        StructureRow("in6_pktinfo", fields: (3797, 2), size64: 20, size32: 20),
+        StructureRow("sock_extended_err", fields: (3799, 7), size64: 16, size32: 16),
+        StructureRow("tcp_repair_window", fields: (3806, 5), size64: 20, size32: 20),
+        StructureRow("sctp_rtoinfo", fields: (3811, 4), size64: 16, size32: 16),
+        StructureRow("sctp_assocparams", fields: (3815, 6), size64: 20, size32: 20),
+        StructureRow("sctp_initmsg", fields: (3821, 4), size64: 8, size32: 8),
+        StructureRow("sctp_event_subscribe", fields: (3825, 14), size64: 14, size32: 14),
+        StructureRow("tcp_md5sig", fields: (3839, 6), size64: 216, size32: 216),
+        StructureRow("in6_flowlabel_req", fields: (3845, 8), size64: 32, size32: 32),
+        StructureRow("tls_crypto_info", fields: (3853, 2), size64: 4, size32: 4),
+        StructureRow("tpacket_req3", fields: (3855, 7), size64: 28, size32: 28, minimum: 16),
+        StructureRow("tpacket_stats_v3", fields: (3862, 3), size64: 12, size32: 12),
+        StructureRow("tpacket_auxdata", fields: (3865, 7), size64: 20, size32: 20),
+        StructureRow("can_filter", fields: (3872, 2), size64: 8, size32: 8),
+        StructureRow("xdp_umem_reg", fields: (3874, 5), size64: 32, size32: 28),
+        StructureRow("xdp_ring_offset", fields: (3879, 4), size64: 32, size32: 32),
+        StructureRow("xdp_mmap_offsets", fields: (3883, 4), size64: 128, size32: 128),
+        StructureRow("xdp_statistics", fields: (3887, 6), size64: 48, size32: 48),
+        StructureRow("tcp_info", fields: (3893, 54), size64: 232, size32: 232, minimum: 104),
+        StructureRow("tipc_group_req", fields: (3947, 4), size64: 16, size32: 16),
+        StructureRow("tcp_ao_add", fields: (3951, 13), size64: 288, size32: 288),
+        StructureRow("ifinfomsg", fields: (3964, 6), size64: 16, size32: 16),
+        StructureRow("ifaddrmsg", fields: (3970, 5), size64: 8, size32: 8),
+        StructureRow("rtmsg", fields: (3975, 9), size64: 12, size32: 12),
+        StructureRow("ndmsg", fields: (3984, 7), size64: 12, size32: 12),
+        StructureRow("fib_rule_hdr", fields: (3991, 9), size64: 12, size32: 12),
+        StructureRow("tcmsg", fields: (4000, 7), size64: 20, size32: 20),
+        StructureRow("genlmsghdr", fields: (4007, 3), size64: 4, size32: 4),
+        StructureRow("ifa_cacheinfo", fields: (4010, 4), size64: 16, size32: 16),
+        StructureRow("nda_cacheinfo", fields: (4014, 4), size64: 16, size32: 16),
+        StructureRow("rta_cacheinfo", fields: (4018, 8), size64: 32, size32: 32),
+        StructureRow("udev_monitor_netlink_header", fields: (4026, 9), size64: 40, size32: 40),
+        StructureRow("rtnl_link_stats", fields: (4035, 24), size64: 96, size32: 96, minimum: 92),
+        StructureRow("rtnl_link_stats64", fields: (4059, 25), size64: 200, size32: 200, minimum: 184),
+        StructureRow("ifla_bridge_id", fields: (4084, 2), size64: 8, size32: 8),
+        StructureRow("br_boolopt_multi", fields: (4086, 2), size64: 8, size32: 8),
+        StructureRow("ifla_cacheinfo", fields: (4088, 4), size64: 16, size32: 16),
+        StructureRow("bridge_vlan_info", fields: (4092, 2), size64: 4, size32: 4),
+        StructureRow("ifla_vf_mac", fields: (4094, 2), size64: 36, size32: 36),
+        StructureRow("ifla_vf_vlan", fields: (4096, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_vlan_info", fields: (4099, 4), size64: 16, size32: 16),
+        StructureRow("ifla_vf_broadcast", fields: (4103, 1), size64: 32, size32: 32),
+        StructureRow("ifla_vf_tx_rate", fields: (4104, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rate", fields: (4106, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_spoofchk", fields: (4109, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_link_state", fields: (4111, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rss_query_en", fields: (4113, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_trust", fields: (4115, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_guid", fields: (4117, 2), size64: 16, size32: 12),
+        StructureRow("ifla_port_vsi", fields: (4119, 4), size64: 8, size32: 8),
+        StructureRow("rtnl_link_ifmap", fields: (4123, 6), size64: 32, size32: 28, minimum: 28),
+        StructureRow("ndt_config", fields: (4129, 9), size64: 32, size32: 32),
+        StructureRow("ndt_stats", fields: (4138, 11), size64: 88, size32: 88),
+        StructureRow("ndtmsg", fields: (4149, 3), size64: 4, size32: 4),
+        StructureRow("ifaddrlblmsg", fields: (4152, 6), size64: 12, size32: 12),
+        StructureRow("netconfmsg", fields: (4158, 1), size64: 1, size32: 1),
+        StructureRow("dcbmsg", fields: (4159, 3), size64: 4, size32: 4),
+        StructureRow("multicast_report", fields: (4162, 1), size64: 1, size32: 1),
+        StructureRow("rtgenmsg", fields: (4163, 1), size64: 1, size32: 1),
+        StructureRow("nhmsg", fields: (4164, 5), size64: 8, size32: 8),
+        StructureRow("nexthop_grp", fields: (4169, 4), size64: 8, size32: 8),
+        StructureRow("br_port_msg", fields: (4173, 2), size64: 8, size32: 8),
+        StructureRow("multicast_address", fields: (4175, 6), size64: 20, size32: 20),
+        StructureRow("br_mdb_entry", fields: (4181, 5), size64: 28, size32: 28),
+        StructureRow("if_stats_msg", fields: (4186, 5), size64: 12, size32: 12),
+        StructureRow("bridge_vlan_xstats", fields: (4191, 7), size64: 40, size32: 40),
+        StructureRow("br_mcast_stats", fields: (4198, 16), size64: 240, size32: 240),
+        StructureRow("mpls_link_stats", fields: (4214, 9), size64: 72, size32: 72),
+        StructureRow("bridge_stp_xstats", fields: (4223, 6), size64: 48, size32: 48),
+        StructureRow("rtnl_hw_stats64", fields: (4229, 9), size64: 72, size32: 72),
+        StructureRow("gnet_stats_basic", fields: (4238, 2), size64: 16, size32: 12, minimum: 12),
+        StructureRow("gnet_stats_rate_est", fields: (4240, 2), size64: 8, size32: 8),
+        StructureRow("gnet_stats_rate_est64", fields: (4242, 2), size64: 16, size32: 16),
+        StructureRow("gnet_stats_queue", fields: (4244, 5), size64: 20, size32: 20),
+        StructureRow("tc_sizespec", fields: (4249, 8), size64: 24, size32: 24),
+        StructureRow("tc_stats", fields: (4257, 8), size64: 40, size32: 36, minimum: 36),
+        StructureRow("tc_estimator", fields: (4265, 2), size64: 2, size32: 2),
+        StructureRow("tcamsg", fields: (4267, 3), size64: 4, size32: 4),
+        StructureRow("nla_bitfield32", fields: (4270, 2), size64: 8, size32: 8),
+        StructureRow("rta_mfc_stats", fields: (4272, 3), size64: 24, size32: 24),
+        StructureRow("fib_rule_uid_range", fields: (4275, 2), size64: 8, size32: 8),
+        StructureRow("fib_rule_port_range", fields: (4277, 2), size64: 4, size32: 4),
+        StructureRow("rtnexthop", fields: (4279, 4), size64: 8, size32: 8),
+        StructureRow("can_device_stats", fields: (4283, 6), size64: 24, size32: 24),
+        StructureRow("traffic_root_flags", fields: (4289, 2), size64: 8, size32: 8),
+        StructureRow("traffic_action_flags", fields: (4291, 2), size64: 8, size32: 8),
+        StructureRow("traffic_statistics_flags", fields: (4293, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vlan_flags", fields: (4295, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vlan_qos_mapping", fields: (4297, 2), size64: 8, size32: 8),
+    ]
+
+    private static let structures4: [StructureRow] = [
+        StructureRow("inet_diag_sockid", fields: (4299, 8), size64: 48, size32: 48),
+        StructureRow("inet6_diag_sockid", fields: (4307, 6), size64: 48, size32: 48),
+        StructureRow("inet_diag_req_v2", fields: (4313, 6), size64: 56, size32: 56),
+        StructureRow("inet_diag_req", fields: (4319, 7), size64: 60, size32: 60),
+        StructureRow("inet_diag_msg", fields: (4326, 10), size64: 72, size32: 72),
+        StructureRow("inet6_diag_req_v2", fields: (4336, 6), size64: 56, size32: 56),
+        StructureRow("inet6_diag_msg", fields: (4342, 10), size64: 72, size32: 72),
+        StructureRow("inet_diag_meminfo", fields: (4352, 4), size64: 16, size32: 16),
+        StructureRow("tcpvegas_info", fields: (4356, 4), size64: 16, size32: 16),
+        StructureRow("tcp_dctcp_info", fields: (4360, 5), size64: 16, size32: 16),
+        StructureRow("tcp_bbr_info", fields: (4365, 5), size64: 20, size32: 20),
+        StructureRow("inet_diag_sockopt", fields: (4370, 11), size64: 2, size32: 2),
+        StructureRow("unix_diag_req", fields: (4381, 7), size64: 24, size32: 24),
+        StructureRow("unix_diag_msg", fields: (4388, 6), size64: 16, size32: 16),
+        StructureRow("unix_diag_vfs", fields: (4394, 2), size64: 8, size32: 8),
+        StructureRow("unix_diag_rqlen", fields: (4396, 2), size64: 8, size32: 8),
+        StructureRow("netlink_diag_req", fields: (4398, 6), size64: 20, size32: 20),
+        StructureRow("netlink_diag_msg", fields: (4404, 9), size64: 28, size32: 28),
+        StructureRow("netlink_diag_ring", fields: (4413, 4), size64: 16, size32: 16),
+        StructureRow("packet_diag_req", fields: (4417, 6), size64: 20, size32: 20),
+        StructureRow("packet_diag_msg", fields: (4423, 5), size64: 16, size32: 16),
+        StructureRow("packet_diag_info", fields: (4428, 6), size64: 24, size32: 24),
+        StructureRow("packet_diag_mclist", fields: (4434, 5), size64: 44, size32: 44),
+        StructureRow("tcp_diag_md5sig", fields: (4439, 7), size64: 100, size32: 100),
+        StructureRow("packet_diag_ring", fields: (4446, 7), size64: 28, size32: 28),
+        StructureRow("smc_diag_req", fields: (4453, 4), size64: 52, size32: 52),
+        StructureRow("smc_diag_msg", fields: (4457, 7), size64: 64, size32: 64),
+        StructureRow("smc_diag_fallback", fields: (4464, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_bc_op", fields: (4466, 3), size64: 4, size32: 4),
+        StructureRow("smc_diag_cursor", fields: (4469, 3), size64: 8, size32: 8),
+        StructureRow("smc_diag_conninfo", fields: (4472, 15), size64: 76, size32: 76),
+        StructureRow("smcd_diag_dmbinfo", fields: (4487, 5), size64: 40, size32: 40, isWide: true),
+        StructureRow("smc_diag_linkinfo", fields: (4492, 5), size64: 146, size32: 146),
+        StructureRow("smc_diag_lgrinfo", fields: (4497, 2), size64: 147, size32: 147),
+        StructureRow("selnl_msg_setenforce", fields: (4499, 1), size64: 4, size32: 4),
+        StructureRow("selnl_msg_policyload", fields: (4500, 1), size64: 4, size32: 4),
+        StructureRow("nfgenmsg", fields: (4501, 3), size64: 4, size32: 4),
+        StructureRow("crypto_user_alg", fields: (4504, 7), size64: 208, size32: 208),
+        StructureRow("crypto_report_generic", fields: (4511, 1), size64: 64, size32: 64),
+        StructureRow("crypto_report_hash", fields: (4512, 3), size64: 72, size32: 72),
+        StructureRow("crypto_report_blkcipher", fields: (4515, 6), size64: 144, size32: 144),
+        StructureRow("crypto_report_aead", fields: (4521, 5), size64: 140, size32: 140),
+        StructureRow("crypto_report_rng", fields: (4526, 2), size64: 68, size32: 68),
+        StructureRow("crypto_report_cipher", fields: (4528, 4), size64: 76, size32: 76),
+        StructureRow("bpf_map_create", fields: (4532, 16), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_map_element", fields: (4548, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_update", fields: (4552, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_key", fields: (4556, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_map_next", fields: (4558, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_map_only", fields: (4561, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_prog_load", fields: (4562, 32), size64: 168, size32: 168, isWide: true),
+        StructureRow("bpf_object", fields: (4594, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_attach", fields: (4598, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_prog_detach", fields: (4605, 2), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_test_run", fields: (4607, 15), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_prog_test_run", fields: (4622, 1), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_next_id", fields: (4623, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_by_id", fields: (4626, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_map_by_id", fields: (4629, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_btf_by_id", fields: (4632, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_by_id", fields: (4633, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_info_by_fd", fields: (4634, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_object_info", fields: (4637, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_query_attr", fields: (4638, 8), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_prog_query", fields: (4646, 1), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_tracepoint", fields: (4647, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_raw_tracepoint", fields: (4650, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_btf_load", fields: (4651, 6), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_task_query", fields: (4657, 9), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_task_fd_query", fields: (4666, 1), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_batch", fields: (4667, 8), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch", fields: (4675, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_update", fields: (4676, 6), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_update", fields: (4682, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_delete", fields: (4683, 5), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_delete", fields: (4688, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_kprobe_multi", fields: (4689, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_cookie_attr", fields: (4694, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_uprobe_multi", fields: (4695, 7), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_tracing_attr", fields: (4702, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_netfilter_attr", fields: (4704, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_relative_attr", fields: (4708, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_attr", fields: (4710, 13), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_create", fields: (4723, 1), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_change", fields: (4724, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_update", fields: (4728, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_only", fields: (4729, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_detach", fields: (4730, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_stats_attr", fields: (4731, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_enable_stats", fields: (4732, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_iterator", fields: (4733, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_iter_create", fields: (4735, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_binding", fields: (4736, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_bind_map", fields: (4739, 1), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_token", fields: (4740, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_token_create", fields: (4742, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_stream", fields: (4743, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_stream_read", fields: (4747, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("perf_event_attr", fields: (4748, 104), size64: 136, size32: 136, isWide: true),
+        StructureRow("perf_query_bpf", fields: (4852, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("flock64_i386", fields: (4853, 5), size64: 24, size32: 24),
+        StructureRow("stat_i386", fields: (4858, 17), size64: 64, size32: 64),
+        StructureRow("stat64", fields: (4875, 16), size64: 96, size32: 96),
+        StructureRow("old_stat", fields: (4891, 11), size64: 32, size32: 32),
+        StructureRow("sel_arg", fields: (4902, 5), size64: 40, size32: 20),
+        StructureRow("mmap_arg", fields: (4907, 6), size64: 32, size32: 24),
+        StructureRow("old_sigaction", fields: (4913, 4), size64: 24, size32: 16),
+        StructureRow("ipc64_perm_i386", fields: (4917, 7), size64: 48, size32: 36),
+        StructureRow("ipc64_perm_set_i386", fields: (4924, 4), size64: 48, size32: 36),
+        StructureRow("shmid64_ds_i386", fields: (4928, 9), size64: 96, size32: 84),
+        StructureRow("semid64_ds_i386", fields: (4937, 5), size64: 80, size32: 64),
+        StructureRow("msqid64_ds_i386", fields: (4942, 9), size64: 96, size32: 88),
+        StructureRow("msqid64_ds_set_i386", fields: (4951, 2), size64: 80, size32: 72),
+        StructureRow("sigevent_i386", fields: (4953, 7), size64: 24, size32: 20),
+        StructureRow("ff_effect_i386", fields: (4960, 10), size64: 48, size32: 44),
+        StructureRow("sg_io_hdr_i386", fields: (4970, 23), size64: 64, size32: 64),
+        StructureRow("v4l2_format_i386", fields: (4993, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_format_found_i386", fields: (5001, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_create_buffers_i386", fields: (5009, 6), size64: 248, size32: 248),
+        StructureRow("v4l2_buffer_i386", fields: (5015, 13), size64: 72, size32: 68),
+        StructureRow("loop_info_i386", fields: (5028, 14), size64: 140, size32: 140),
     ]
 }
 
 extension SpecTables {
-    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14, fields15, fields16, fields17, fields18])
+    public static let fields: [ArgumentRow] = whole([fields0, fields1, fields2, fields3, fields4, fields5, fields6, fields7, fields8, fields9, fields10, fields11, fields12, fields13, fields14, fields15, fields16, fields17, fields18, fields19, fields20, fields21, fields22, fields23, fields24, fields25])
 
     private static let fields0: [ArgumentRow] = [
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
@@ -1440,7 +1991,7 @@ extension SpecTables {
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 29, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 461, .none), register: 1),
+        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 507, .none), register: 1),
         ArgumentRow("fa_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fa_nextents", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("fa_projid", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -2975,14 +3526,14 @@ extension SpecTables {
         ArgumentRow("offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2),
         ArgumentRow("erasesize", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("numblocks", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 474, .none), register: 1),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 520, .none), register: 1),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .flags, 8, 397, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("svalue", "", .exit, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .symbol, 8, 396, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("__pad", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 474, .none), register: 1),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 520, .none), register: 1),
         ArgumentRow("uvalue", "", .entry, TypeRow(.value, .flags, 8, 397, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("svalue", "", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .entry, TypeRow(.value, .symbol, 8, 396, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
@@ -3395,7 +3946,7 @@ extension SpecTables {
         ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 350, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ff_effects_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 88, offset32: 88),
-        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 2, 486, .none), register: 1),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 2, 532, .none), register: 1),
         ArgumentRow("value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("minimum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("maximum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -3513,26 +4064,1417 @@ extension SpecTables {
         ArgumentRow("ptr", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("transmit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 12, offset32: 8),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 451, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 487, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 488, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 452, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 453, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 454, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 451, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 487, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 488, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 452, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 453, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 454, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("queues", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("clients", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ports", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("channels", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("cur_clients", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("cur_queues", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(24)), register: 7, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("client", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("big_endian", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("cpu_mode", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 5, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("client", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("multicast_filter", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 5, offset64: 76, offset32: 76),
+        ArgumentRow("event_filter", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 6, offset64: 84, offset32: 84),
+        ArgumentRow("num_ports", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 116, offset32: 116),
+        ArgumentRow("event_lost", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 120, offset32: 120),
+        ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 124, offset32: 124),
+        ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 10, offset64: 128, offset32: 128),
+        ArgumentRow("midi_version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 132, offset32: 132),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(52)), register: 12, offset64: 136, offset32: 136, isHidden: true),
+        ArgumentRow("client", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("port", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("midi_channels", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 76, offset32: 76),
+        ArgumentRow("midi_voices", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 80, offset32: 80),
+        ArgumentRow("synth_voices", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 84, offset32: 84),
+        ArgumentRow("read_use", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 88, offset32: 88),
+        ArgumentRow("write_use", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 92, offset32: 92),
+        ArgumentRow("kernel", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 10, offset64: 96, offset32: 96),
+    ]
+
+    private static let fields11: [ArgumentRow] = [
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 11, offset64: 104, offset32: 100),
+        ArgumentRow("time_queue", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 108, offset32: 104),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(59)), register: 13, offset64: 109, offset32: 105, isHidden: true),
+        ArgumentRow("sender", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 1),
+        ArgumentRow("dest", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("voices", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("queue", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 6, offset64: 13, offset32: 13, isHidden: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 7, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("queue", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("owner", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("locked", "", .entry, TypeRow(.value, .bits, 4, 1, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 9, offset32: 9),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 76, offset32: 76),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(60)), register: 6, offset64: 80, offset32: 80, isHidden: true),
+        ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("tv_nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("queue", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("events", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("tick", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 384, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("running", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 7, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("queue", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("tempo", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ppq", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("skew_value", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("skew_base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(24)), register: 6, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("queue", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("u", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(6)), register: 3, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 32, offset32: 32, isHidden: true),
+        ArgumentRow("queue", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("client", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("used", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("client", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("output_pool", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("input_pool", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("output_room", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("output_free", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("input_free", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 7, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("remove_mode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("time", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 2, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("queue", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("dest", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 4, offset64: 13, offset32: 13),
+        ArgumentRow("channel", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 15, offset32: 15),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 16, offset32: 16),
+        ArgumentRow("tag", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 20, offset32: 20),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(10)), register: 8, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("root", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("num_subs", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("queue", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 18, offset32: 18),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 20, offset32: 20),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 8, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("device", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("iface", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 152, offset32: 152),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 6, offset64: 156, offset32: 156, isHidden: true),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("num_dsps", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("dsp_loaded", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("chip_ready", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 6, offset64: 48, offset32: 48, isHidden: true),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("image", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 72, offset32: 68),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 80, offset32: 72),
+        ArgumentRow("driver_data", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 88, offset32: 76),
+        ArgumentRow("device", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("subdevice", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("stream", "", .entry, TypeRow(.value, .symbol, 4, 451, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 6, offset64: 80, offset32: 80),
+        ArgumentRow("subname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 7, offset64: 160, offset32: 160),
+        ArgumentRow("dev_class", "", .entry, TypeRow(.value, .symbol, 4, 456, .none), register: 8, offset64: 192, offset32: 192),
+        ArgumentRow("dev_subclass", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 196, offset32: 196),
+        ArgumentRow("subdevices_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 200, offset32: 200),
+        ArgumentRow("subdevices_avail", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 204, offset32: 204),
+        ArgumentRow("sync", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 12, offset64: 208, offset32: 208, isDetail: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 13, offset64: 224, offset32: 224, isHidden: true),
+        ArgumentRow("bits", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 1),
+        ArgumentRow("min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("openmin", "", .entry, TypeRow(.value, .bits, 4, 1, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("openmax", "", .entry, TypeRow(.value, .bits, 4, 257, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("integer", "", .entry, TypeRow(.value, .bits, 4, 513, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("empty", "", .entry, TypeRow(.value, .bits, 4, 769, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 458, .none), register: 1),
+        ArgumentRow("masks", "", .entry, TypeRow(.array, .structure, 0, 396, .fixed(3)), register: 2, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("mres", "", .entry, TypeRow(.array, .structure, 0, 396, .fixed(5)), register: 3, offset64: 100, offset32: 100, isDetail: true),
+        ArgumentRow("intervals", "", .entry, TypeRow(.array, .structure, 0, 397, .fixed(12)), register: 4, offset64: 260, offset32: 260, isDetail: true),
+        ArgumentRow("ires", "", .entry, TypeRow(.array, .structure, 0, 397, .fixed(9)), register: 5, offset64: 404, offset32: 404, isDetail: true),
+        ArgumentRow("rmask", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 512, offset32: 512),
+        ArgumentRow("cmask", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 516, offset32: 516),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .flags, 4, 455, .none), register: 8, offset64: 520, offset32: 520),
+        ArgumentRow("msbits", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 524, offset32: 524),
+        ArgumentRow("rate_num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 528, offset32: 528),
+        ArgumentRow("rate_den", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 532, offset32: 532),
+        ArgumentRow("fifo_size", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 12, offset64: 536, offset32: 536),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 13, offset64: 544, offset32: 540, isHidden: true),
+        ArgumentRow("tstamp_mode", "", .entry, TypeRow(.value, .symbol, 4, 453, .none), register: 1),
+        ArgumentRow("period_step", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sleep_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("avail_min", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("xfer_align", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 24, offset32: 16),
+        ArgumentRow("start_threshold", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 32, offset32: 20),
+        ArgumentRow("stop_threshold", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 7, offset64: 40, offset32: 24),
+        ArgumentRow("silence_threshold", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 8, offset64: 48, offset32: 28),
+        ArgumentRow("silence_size", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 9, offset64: 56, offset32: 32),
+        ArgumentRow("boundary", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 10, offset64: 64, offset32: 36),
+        ArgumentRow("proto", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 72, offset32: 40),
+        ArgumentRow("tstamp_type", "", .entry, TypeRow(.value, .symbol, 4, 454, .none), register: 12, offset64: 76, offset32: 44),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(56)), register: 13, offset64: 80, offset32: 48, isHidden: true),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 4, 452, .none), register: 1),
+        ArgumentRow("trigger_tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 3, offset64: 24, offset32: 12),
+        ArgumentRow("appl_ptr", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 4, offset64: 40, offset32: 20),
+        ArgumentRow("hw_ptr", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 5, offset64: 48, offset32: 24),
+        ArgumentRow("delay", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 6, offset64: 56, offset32: 28),
+        ArgumentRow("avail", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 7, offset64: 64, offset32: 32),
+        ArgumentRow("avail_max", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 8, offset64: 72, offset32: 36),
+        ArgumentRow("overrange", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 9, offset64: 80, offset32: 40),
+        ArgumentRow("suspended_state", "", .entry, TypeRow(.value, .symbol, 4, 452, .none), register: 10, offset64: 88, offset32: 44),
+        ArgumentRow("audio_tstamp_data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 92, offset32: 48),
+        ArgumentRow("audio_tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 12, offset64: 96, offset32: 52),
+        ArgumentRow("driver_tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 13, offset64: 112, offset32: 60),
+        ArgumentRow("audio_tstamp_accuracy", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 128, offset32: 68),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 15, offset64: 132, offset32: 72, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 457, .none), register: 1),
+        ArgumentRow("s", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(8)), register: 2, offset64: 8, offset32: 4, isDetail: true),
+        ArgumentRow("c", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(8)), register: 3, offset64: 72, offset32: 68, isDetail: true),
+        ArgumentRow("channel", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("first", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("step", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 12),
+        ArgumentRow("result", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
+        ArgumentRow("buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("frames", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("result", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
+        ArgumentRow("bufs", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("frames", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("device", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("subdevice", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("stream", "", .entry, TypeRow(.value, .symbol, 4, 463, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 7, offset64: 84, offset32: 84),
+        ArgumentRow("subname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 8, offset64: 164, offset32: 164),
+        ArgumentRow("subdevices_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 196, offset32: 196),
+        ArgumentRow("subdevices_avail", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 200, offset32: 200),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 11, offset64: 204, offset32: 204, isHidden: true),
+        ArgumentRow("stream", "", .entry, TypeRow(.value, .symbol, 4, 463, .none), register: 1),
+        ArgumentRow("tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("avail", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 24, offset32: 12),
+        ArgumentRow("xruns", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 32, offset32: 16),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 5, offset64: 40, offset32: 20, isHidden: true),
+        ArgumentRow("dev_class", "", .entry, TypeRow(.value, .symbol, 4, 464, .none), register: 1),
+        ArgumentRow("dev_sclass", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("device", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("subdevice", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tid", "", .entry, TypeRow(.value, .structure, 0, 407, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 20, offset32: 20),
+        ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 28, offset32: 28),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 5, offset64: 92, offset32: 92),
+        ArgumentRow("reserved0", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 176, offset32: 172, isHidden: true),
+        ArgumentRow("resolution", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 7, offset64: 184, offset32: 176),
+        ArgumentRow("resolution_min", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 8, offset64: 192, offset32: 180),
+        ArgumentRow("resolution_max", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 9, offset64: 200, offset32: 184),
+        ArgumentRow("clients", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 208, offset32: 188),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 11, offset64: 212, offset32: 192, isHidden: true),
+        ArgumentRow("tid", "", .entry, TypeRow(.value, .structure, 0, 407, .none), register: 1),
+        ArgumentRow("period_num", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 24, offset32: 20),
+        ArgumentRow("period_den", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 32, offset32: 24),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 4, offset64: 40, offset32: 28, isHidden: true),
+        ArgumentRow("tid", "", .entry, TypeRow(.value, .structure, 0, 407, .none), register: 1),
+        ArgumentRow("resolution", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 24, offset32: 20),
+        ArgumentRow("resolution_num", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 32, offset32: 24),
+        ArgumentRow("resolution_den", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 40, offset32: 28),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 5, offset64: 48, offset32: 32, isHidden: true),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 407, .none), register: 1),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 2, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 4, offset64: 72, offset32: 72),
+    ]
+
+    private static let fields12: [ArgumentRow] = [
+        ArgumentRow("reserved0", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 152, offset32: 152, isHidden: true),
+        ArgumentRow("resolution", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 160, offset32: 156),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 7, offset64: 168, offset32: 160, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("ticks", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("queue_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("reserved0", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(60)), register: 6, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 1),
+        ArgumentRow("resolution", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 16, offset32: 8),
+        ArgumentRow("lost", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 20, offset32: 12),
+        ArgumentRow("overrun", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 24, offset32: 16),
+        ArgumentRow("queue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 28, offset32: 20),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 6, offset64: 32, offset32: 24, isHidden: true),
+        ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("driver", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("longname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 6, offset64: 72, offset32: 72),
+        ArgumentRow("reserved_", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 7, offset64: 152, offset32: 152, isHidden: true),
+        ArgumentRow("mixername", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 8, offset64: 168, offset32: 168),
+        ArgumentRow("components", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 9, offset64: 248, offset32: 248, isDetail: true),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("space", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("used", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("pids", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(50)), register: 6, offset64: 24, offset32: 20, isHidden: true),
+        ArgumentRow("numid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("iface", "", .entry, TypeRow(.value, .symbol, 4, 460, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("device", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("subdevice", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(44)), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 60, offset32: 60),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 417, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), register: 2, offset64: 64, offset32: 64),
+        ArgumentRow("access", "", .entry, TypeRow(.value, .flags, 4, 461, .none), register: 3, offset64: 68, offset32: 68),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("owner", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 76, offset32: 76),
+        ArgumentRow("value", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(16)), register: 6, offset64: 80, offset32: 80, isDetail: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 7, offset64: 208, offset32: 208, isHidden: true),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 417, .none), register: 1),
+        ArgumentRow("indirect", "", .entry, TypeRow(.value, .bits, 4, 1, .none), register: 2, offset64: 64, offset32: 64),
+        ArgumentRow("value", "", .entry, TypeRow(.array, .signed, 0, 0, .fixed(128)), register: 3, offset64: 72, offset32: 68, isDetail: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(128)), register: 4, offset64: 1096, offset32: 580, isHidden: true),
+        ArgumentRow("numid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("num_codecs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("min_fragment_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("max_fragment_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("min_fragments", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("max_fragments", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("codecs", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(32)), register: 7, offset64: 24, offset32: 24, isDetail: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(11)), register: 8, offset64: 152, offset32: 152, isHidden: true),
+        ArgumentRow("max_ch", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("sample_rates", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("num_sample_rates", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 132, offset32: 132),
+        ArgumentRow("bit_rate", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(32)), register: 4, offset64: 136, offset32: 136, isDetail: true),
+        ArgumentRow("num_bitrates", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 264, offset32: 264),
+        ArgumentRow("rate_control", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 268, offset32: 268),
+        ArgumentRow("profiles", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 272, offset32: 272),
+        ArgumentRow("modes", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 276, offset32: 276),
+        ArgumentRow("formats", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 280, offset32: 280),
+        ArgumentRow("min_buffer", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 284, offset32: 284),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(15)), register: 11, offset64: 288, offset32: 288, isHidden: true),
+        ArgumentRow("codec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("num_descriptors", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("descriptor", "", .entry, TypeRow(.array, .structure, 0, 422, .fixed(32)), register: 3, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("fragment_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("fragments", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("ch_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ch_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sample_rate", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("bit_rate", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("rate_control", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("profile", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("ch_mode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 36, offset32: 36),
+        ArgumentRow("align", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("options", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(16)), register: 12, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 13, offset64: 108, offset32: 108, isHidden: true),
+        ArgumentRow("buffer", "", .entry, TypeRow(.value, .structure, 0, 424, .none), register: 1),
+        ArgumentRow("codec", "", .entry, TypeRow(.value, .structure, 0, 425, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("no_wake_mode", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 128, offset32: 128),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("value", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("byte_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("copied_total", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pcm_frames", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("pcm_io_frames", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("sampling_rate", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("driver", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 1),
+        ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("available_log_addrs", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 465, .none), register: 4, offset64: 68, offset32: 68),
+        ArgumentRow("version", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 72, offset32: 72),
+        ArgumentRow("log_addr", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 1),
+        ArgumentRow("log_addr_mask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("cec_version", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("num_log_addrs", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 7, offset32: 7),
+        ArgumentRow("vendor_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 466, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("osd_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(15)), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("primary_device_type", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 8, offset64: 31, offset32: 31),
+        ArgumentRow("log_addr_type", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 9, offset64: 35, offset32: 35),
+        ArgumentRow("all_device_types", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 10, offset64: 39, offset32: 39),
+        ArgumentRow("features", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(48)), register: 11, offset64: 43, offset32: 43),
+        ArgumentRow("tx_ts", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("rx_ts", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("sequence", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 469, .none), register: 6, offset64: 28, offset32: 28),
+        ArgumentRow("msg", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("reply", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 48, offset32: 48),
+        ArgumentRow("rx_status", "", .entry, TypeRow(.value, .flags, 1, 468, .none), register: 9, offset64: 49, offset32: 49),
+        ArgumentRow("tx_status", "", .entry, TypeRow(.value, .flags, 1, 467, .none), register: 10, offset64: 50, offset32: 50),
+        ArgumentRow("tx_arb_lost_cnt", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 51, offset32: 51),
+        ArgumentRow("tx_nack_cnt", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 52, offset32: 52),
+        ArgumentRow("tx_low_drive_cnt", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 53, offset32: 53),
+        ArgumentRow("tx_error_cnt", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 54, offset32: 54),
+        ArgumentRow("phys_addr", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
+        ArgumentRow("log_addr_mask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("have_conn_info", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("ts", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 4, 470, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 471, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("state_change", "", .entry, TypeRow(.value, .structure, 0, 432, .none), register: 4, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(58)), register: 5, offset64: 22, offset32: 22, isHidden: true),
+        ArgumentRow("card_no", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("connector_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 472, .none), register: 1),
+        ArgumentRow("drm", "", .entry, TypeRow(.value, .structure, 0, 434, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(56)), register: 3, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("slot_num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("slot_type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("descr_num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("descr_type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("num", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("msg", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(256)), register: 4, offset64: 12, offset32: 12, isDetail: true),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("parity", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("cw", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 1),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 3, offset64: 32, offset32: 32),
+        ArgumentRow("pid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 52, offset32: 52),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 56, offset32: 56),
+        ArgumentRow("pid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("input", "", .entry, TypeRow(.value, .symbol, 4, 478, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("output", "", .entry, TypeRow(.value, .symbol, 4, 477, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("pes_type", "", .entry, TypeRow(.value, .symbol, 4, 479, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("stc", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("bytesused", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 476, .none), register: 2, offset64: 128, offset32: 128),
+        ArgumentRow("frequency_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 132, offset32: 132),
+        ArgumentRow("frequency_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 136, offset32: 136),
+        ArgumentRow("frequency_stepsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 140, offset32: 140),
+        ArgumentRow("frequency_tolerance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 144, offset32: 144),
+        ArgumentRow("symbol_rate_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 148, offset32: 148),
+        ArgumentRow("symbol_rate_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 152, offset32: 152),
+        ArgumentRow("symbol_rate_tolerance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 156, offset32: 156),
+        ArgumentRow("notifier_delay", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 160, offset32: 160),
+        ArgumentRow("caps", "", .entry, TypeRow(.value, .flags, 4, 474, .none), register: 11, offset64: 164, offset32: 164),
+        ArgumentRow("msg", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 1),
+        ArgumentRow("msg_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 6, offset32: 6),
+        ArgumentRow("msg", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 1),
+        ArgumentRow("msg_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("timeout", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("frequency", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("inversion", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("u", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(7)), register: 3, offset64: 8, offset32: 8, isDetail: true),
+    ]
+
+    private static let fields13: [ArgumentRow] = [
+        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 475, .none), register: 1),
+        ArgumentRow("parameters", "", .entry, TypeRow(.value, .structure, 0, 451, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("props", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("driver", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
+        ArgumentRow("model", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("serial", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 3, offset64: 48, offset32: 48),
+        ArgumentRow("bus_info", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 88, offset32: 88),
+        ArgumentRow("media_version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 120, offset32: 120),
+        ArgumentRow("hw_revision", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 124, offset32: 124),
+        ArgumentRow("driver_version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 128, offset32: 128),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(31)), register: 8, offset64: 132, offset32: 132, isHidden: true),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("revision", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 480, .none), register: 5, offset64: 44, offset32: 44),
+        ArgumentRow("group_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 48, offset32: 48),
+        ArgumentRow("pads", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 52, offset32: 52, isHidden: true),
+        ArgumentRow("links", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 8, offset64: 54, offset32: 54),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 9, offset64: 56, offset32: 56, isHidden: true),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(184)), register: 10, offset64: 72, offset32: 72, isHidden: true),
+        ArgumentRow("entity", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pads", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("links", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 4, offset64: 24, offset32: 12, isHidden: true),
+        ArgumentRow("entity", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 481, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 4, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("source", "", .entry, TypeRow(.value, .structure, 0, 457, .none), register: 1),
+        ArgumentRow("sink", "", .entry, TypeRow(.value, .structure, 0, 457, .none), register: 2, offset64: 20, offset32: 20),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 482, .none), register: 3, offset64: 40, offset32: 40),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 4, offset64: 44, offset32: 44, isHidden: true),
+        ArgumentRow("topology_version", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("num_entities", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("reserved1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("ptr_entities", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("num_interfaces", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("reserved2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("ptr_interfaces", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("num_pads", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("reserved3", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44, isHidden: true),
+        ArgumentRow("ptr_pads", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 48, offset32: 48),
+        ArgumentRow("num_links", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 56, offset32: 56),
+        ArgumentRow("reserved4", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 12, offset64: 60, offset32: 60, isHidden: true),
+        ArgumentRow("ptr_links", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("entity", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 53, offset32: 53),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 6, offset64: 54, offset32: 54),
+        ArgumentRow("v4l2_type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
+        ArgumentRow("data_type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
+        ArgumentRow("menu_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 9, offset64: 64, offset32: 64),
+        ArgumentRow("menu_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 72, offset32: 68),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 11, offset64: 76, offset32: 72, isHidden: true),
+        ArgumentRow("unit", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("query", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(14)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("ycbcr_enc", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
+        ArgumentRow("quantization", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 22, offset32: 22),
+        ArgumentRow("xfer_func", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 8, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 9, offset64: 26, offset32: 26),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 2, 0, .fixed(10)), register: 10, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("which", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 463, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 4, offset64: 56, offset32: 56, isHidden: true),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, isHidden: true),
+        ArgumentRow("interval", "", .entry, TypeRow(.value, .structure, 0, 176, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(9)), register: 3, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, isHidden: true),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("which", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(7)), register: 6, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("min_width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("max_width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("min_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("max_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("which", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 9, offset64: 32, offset32: 32, isHidden: true),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("interval", "", .entry, TypeRow(.value, .structure, 0, 176, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("which", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 8, offset64: 32, offset32: 32, isHidden: true),
+        ArgumentRow("which", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("rect", "", .entry, TypeRow(.value, .structure, 0, 175, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 4, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("which", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("target", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("r", "", .entry, TypeRow(.value, .structure, 0, 175, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 6, offset64: 32, offset32: 32, isHidden: true),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("base", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 16),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 20),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 28, offset32: 24),
+        ArgumentRow("bytesperline", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 32, offset32: 28),
+        ArgumentRow("sizeimage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 36, offset32: 32),
+        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 40, offset32: 36),
+        ArgumentRow("priv", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 44, offset32: 40),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 44, offset32: 44, isHidden: true),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, isHidden: true),
+        ArgumentRow("start_block", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("blocks", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(5)), register: 4, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("edid", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("audioset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("modulator", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
+        ArgumentRow("std", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 48, offset32: 48),
+        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 8, offset64: 60, offset32: 60, isHidden: true),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 44, offset32: 44, isHidden: true),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("rangelow", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("rangehigh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
+        ArgumentRow("txsubchans", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 48, offset32: 48),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 52, offset32: 52),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 8, offset64: 56, offset32: 56, isHidden: true),
+        ArgumentRow("quality", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("APPn", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("APP_len", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("APP_data", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(60)), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("COM_len", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 72, offset32: 72),
+        ArgumentRow("COM_data", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(60)), register: 6, offset64: 76, offset32: 76),
+        ArgumentRow("jpeg_markers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 136, offset32: 136),
+        ArgumentRow("service_set", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("service_lines", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(96)), register: 2, offset64: 2, offset32: 2, isDetail: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 100, offset32: 100),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 4, offset64: 104, offset32: 104, isHidden: true),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("pts", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("entries_cap", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("entry", "", .entry, TypeRow(.array, .structure, 0, 479, .fixed(64)), register: 4, offset64: 24, offset32: 24, isDetail: true),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("match", "", .entry, TypeRow(.value, .structure, 0, 482, .none), register: 1),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
+        ArgumentRow("reg", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 40, offset32: 40),
+        ArgumentRow("val", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 48, offset32: 48),
+        ArgumentRow("tuner", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("seek_upward", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("wrap_around", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("spacing", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("rangelow", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("rangehigh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(5)), register: 8, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 484, .none), register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(8)), register: 2, offset64: 8, offset32: 4, isDetail: true),
+        ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 72, offset32: 68),
+        ArgumentRow("sequence", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 76, offset32: 72),
+    ]
+
+    private static let fields14: [ArgumentRow] = [
+        ArgumentRow("timestamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 5, offset64: 80, offset32: 76),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 96, offset32: 84),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 7, offset64: 100, offset32: 88, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 484, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 485, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(5)), register: 4, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("target", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("r", "", .entry, TypeRow(.value, .structure, 0, 175, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(9)), register: 5, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("min_width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("max_width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("min_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("max_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("min_pixelclock", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("max_pixelclock", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("standards", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 8, offset64: 36, offset32: 36),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(16)), register: 9, offset64: 40, offset32: 40, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("bt", "", .entry, TypeRow(.value, .structure, 0, 489, .none), register: 4, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 5, offset64: 120, offset32: 120, isHidden: true),
+        ArgumentRow("tuner", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("rangelow", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("rangehigh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("modulation", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(9)), register: 8, offset64: 28, offset32: 28, isHidden: true),
+        ArgumentRow("match", "", .entry, TypeRow(.value, .structure, 0, 482, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(32)), register: 4, offset64: 72, offset32: 72, isHidden: true),
+        ArgumentRow("nmsrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("slot", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("guest_phys_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("memory_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("slot", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("guest_phys_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("memory_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("target_phys_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("chip_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("chip", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(64)), register: 3, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("latched_count", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("count_latched", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("status_latched", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 7, offset32: 7),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("read_state", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 9, offset32: 9),
+        ArgumentRow("write_state", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 10, offset32: 10),
+        ArgumentRow("write_latch", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 11, offset32: 11),
+        ArgumentRow("rw_mode", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 12, offset32: 12),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 13, offset32: 13),
+        ArgumentRow("bcd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 14, offset32: 14),
+        ArgumentRow("gate", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 15, offset32: 15),
+        ArgumentRow("count_load_time", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 13, offset64: 16, offset32: 16),
+        ArgumentRow("channels", "", .entry, TypeRow(.array, .structure, 0, 497, .fixed(3)), register: 1, isDetail: true),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isDetail: true),
+        ArgumentRow("assigned_dev_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("busnr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("devfn", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("segnr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(11)), register: 6, offset64: 20, offset32: 20, isDetail: true),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("assigned_dev_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("host_irq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("guest_irq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(12)), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("assigned_dev_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("entry_nr", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("assigned_dev_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("gsi", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("entry", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("padding", "", .entry, TypeRow(.array, .unsigned, 2, 0, .fixed(3)), register: 4, offset64: 10, offset32: 10, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("msr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("blob_addr_32", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("blob_addr_64", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("blob_size_32", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("blob_size_64", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 25, offset32: 25),
+        ArgumentRow("pad2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(30)), register: 7, offset64: 26, offset32: 26, isHidden: true),
+        ArgumentRow("clock", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("pad0", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("realtime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("host_tsc", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("pad", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 32, offset32: 32, isHidden: true),
+        ArgumentRow("channels", "", .entry, TypeRow(.array, .structure, 0, 497, .fixed(3)), register: 1, isDetail: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 72, offset32: 72),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(9)), register: 3, offset64: 76, offset32: 76, isHidden: true),
+        ArgumentRow("action", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("nevents", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fixed_counter_bitmap", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("pad", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 5, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("linear_address", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("physical_address", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("valid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("writeable", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 17, offset32: 17),
+        ArgumentRow("usermode", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 18, offset32: 18),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(5)), register: 6, offset64: 19, offset32: 19, isHidden: true),
+        ArgumentRow("nmsrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("nent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("fpr", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(128)), register: 1, isDetail: true),
+        ArgumentRow("fcw", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 128, offset32: 128),
+        ArgumentRow("fsw", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 130, offset32: 130),
+        ArgumentRow("ftwx", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 132, offset32: 132),
+        ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 133, offset32: 133, isHidden: true),
+        ArgumentRow("last_opcode", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 134, offset32: 134),
+        ArgumentRow("last_ip", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 136, offset32: 136),
+        ArgumentRow("last_dp", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 144, offset32: 144),
+        ArgumentRow("xmm", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(256)), register: 9, offset64: 152, offset32: 152, isDetail: true),
+        ArgumentRow("mxcsr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 408, offset32: 408),
+        ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 412, offset32: 412, isHidden: true),
+        ArgumentRow("regs", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1024)), register: 1),
+        ArgumentRow("enabled", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("vapic_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("mp_state", "", .entry, TypeRow(.value, .symbol, 4, 496, .none), register: 1),
+        ArgumentRow("debugreg", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(8)), register: 1, isDetail: true),
+        ArgumentRow("control", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("arch", "", .entry, TypeRow(.value, .structure, 0, 518, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("misc", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("mcg_status", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("bank", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("pad1", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 6, offset64: 33, offset32: 33, isHidden: true),
+        ArgumentRow("pad2", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(3)), register: 7, offset64: 40, offset32: 40, isHidden: true),
+        ArgumentRow("injected", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("has_error_code", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("error_code", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("soft", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("shadow", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 11, offset32: 11),
+        ArgumentRow("masked", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 8, offset64: 14, offset32: 14),
+        ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 15, offset32: 15, isHidden: true),
+        ArgumentRow("sipi_vector", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 11, offset64: 20, offset32: 20),
+        ArgumentRow("smm", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 24, offset32: 24),
+        ArgumentRow("smm_inside_nmi", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 26, offset32: 26),
+        ArgumentRow("latched_init", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 27, offset32: 27),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(26)), register: 15, offset64: 29, offset32: 29, isHidden: true),
+        ArgumentRow("exception_has_payload", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 16, offset64: 55, offset32: 55),
+        ArgumentRow("exception_payload", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 17, offset64: 56, offset32: 56),
+        ArgumentRow("db", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(4)), register: 1),
+        ArgumentRow("dr6", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("dr7", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 40, offset32: 40),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 48, offset32: 48),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(9)), register: 5, offset64: 56, offset32: 56, isHidden: true),
+        ArgumentRow("region", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(1024)), register: 1, isDetail: true),
+        ArgumentRow("xcr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("nr_xcrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("xcrs", "", .entry, TypeRow(.array, .structure, 0, 524, .fixed(16)), register: 3, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("padding", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(16)), register: 4, offset64: 264, offset32: 264, isHidden: true),
+        ArgumentRow("bitmap", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("num_dirty", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("n", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("conn_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("padding", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 4, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("hdr", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(15)), register: 4, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(0)), register: 5, offset64: 128, offset32: 128, isDetail: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("nmsrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields15: [ArgumentRow] = [
+        ArgumentRow("bitmap", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("ranges", "", .entry, TypeRow(.array, .structure, 0, 532, .fixed(16)), register: 2, offset64: 8, offset32: 4, isDetail: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.array, .unsigned, 2, 0, .fixed(3)), register: 2, offset64: 2, offset32: 2, isHidden: true),
+        ArgumentRow("u", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(8)), register: 3, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("pad", "", .entry, TypeRow(.array, .unsigned, 2, 0, .fixed(3)), register: 2, offset64: 2, offset32: 2, isHidden: true),
+        ArgumentRow("u", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(8)), register: 3, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("port", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("vcpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("priority", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 1),
+        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 2, offset64: 24, offset32: 24),
+        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 3, offset64: 48, offset32: 48),
+        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 5, offset64: 96, offset32: 96),
+        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 6, offset64: 120, offset32: 120),
+        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 7, offset64: 144, offset32: 144),
+        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 8, offset64: 168, offset32: 168),
+        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 152, .none), register: 9, offset64: 192, offset32: 192),
+        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 152, .none), register: 10, offset64: 208, offset32: 208),
+        ArgumentRow("cr0", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 224, offset32: 224),
+        ArgumentRow("cr2", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 12, offset64: 232, offset32: 232),
+        ArgumentRow("cr3", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 240, offset32: 240),
+        ArgumentRow("cr4", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 14, offset64: 248, offset32: 248),
+        ArgumentRow("cr8", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 15, offset64: 256, offset32: 256),
+        ArgumentRow("efer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 16, offset64: 264, offset32: 264),
+        ArgumentRow("apic_base", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 17, offset64: 272, offset32: 272),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 18, offset64: 280, offset32: 280),
+        ArgumentRow("pdptrs", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(4)), register: 19, offset64: 288, offset32: 288),
+        ArgumentRow("msg_version", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("req_data", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("resp_data", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 12),
+        ArgumentRow("exitinfo2", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 20, isDetail: true),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 1),
+        ArgumentRow("vendor_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 256, offset32: 256),
+        ArgumentRow("device_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 260, offset32: 260),
+        ArgumentRow("features", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 264, offset32: 264),
+        ArgumentRow("vq_num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 272, offset32: 272),
+        ArgumentRow("vq_align", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 276, offset32: 276),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(13)), register: 7, offset64: 280, offset32: 280, isHidden: true),
+        ArgumentRow("config_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 332, offset32: 332),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("last", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("perm", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("max_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 2, 0, .fixed(13)), register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("avail_index", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("desc_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("driver_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("device_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("split", "", .entry, TypeRow(.value, .structure, 0, 543, .none), register: 6, offset64: 32, offset32: 32, isDetail: true),
+        ArgumentRow("ready", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("uaddr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("iova", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(3)), register: 4, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("last", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(3)), register: 4, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("abi_version", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("vhost_wwpn", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(224)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("vhost_tpgt", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 228, offset32: 228),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 230, offset32: 230, isHidden: true),
+        ArgumentRow("off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("first", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("last", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 487, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 488, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("num_regions", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("num_irqs", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("cap_offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 489, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("cap_offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("size", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 490, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("count", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 491, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 495, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("iova_pgsizes", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("cap_offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 492, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("vaddr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("iova", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 493, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("iova", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 494, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("slot", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("padding1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("dirty_bitmap", "", .entry, TypeRow(.value, .custom, 8, 102, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("slot", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("num_pages", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("first_page", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("dirty_bitmap", "", .entry, TypeRow(.value, .custom, 8, 102, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("write_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("write_consumed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("write_buffer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("read_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("read_consumed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("read_buffer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("protocol_version", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("has_strong_ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("has_weak_ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("handle", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("strong_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("weak_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("reserved1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("reserved2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("reserved3", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("hdr", "", .entry, TypeRow(.value, .structure, 0, 568, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("binder", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
+        ArgumentRow("enable", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("timeout_ms", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
+        ArgumentRow("sync_recv", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("async_recv", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("command", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 1),
+        ArgumentRow("major", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 256, offset32: 256),
+        ArgumentRow("minor", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 260, offset32: 260),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("ver_major", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("ver_minor", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("ioctlfd", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("protover", "", .entry, TypeRow(.value, .structure, 0, 574, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 6, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("proto_version", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("hdr", "", .entry, TypeRow(.value, .structure, 0, 576, .none), register: 1),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("src_fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
+        ArgumentRow("src_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("src_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("dest_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("logical_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("dest_count", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("reserved1", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 18, offset32: 18, isHidden: true),
+        ArgumentRow("reserved2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("treeid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("parent_id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 264, offset32: 264),
+        ArgumentRow("dirid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 272, offset32: 272),
+        ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 280, offset32: 280),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 288, offset32: 288),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 7, offset64: 296, offset32: 296),
+        ArgumentRow("parent_uuid", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 8, offset64: 312, offset32: 312),
+        ArgumentRow("received_uuid", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 9, offset64: 328, offset32: 328),
+        ArgumentRow("ctransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 344, offset32: 344),
+        ArgumentRow("otransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 352, offset32: 352),
+        ArgumentRow("stransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 12, offset64: 360, offset32: 360),
+        ArgumentRow("rtransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 368, offset32: 368),
+        ArgumentRow("ctime", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 14, offset64: 376, offset32: 376),
+        ArgumentRow("otime", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 15, offset64: 392, offset32: 388),
+        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 16, offset64: 408, offset32: 400),
+    ]
+
+    private static let fields16: [ArgumentRow] = [
+        ArgumentRow("rtime", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 17, offset64: 424, offset32: 412),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(8)), register: 18, offset64: 440, offset32: 424, isHidden: true),
+        ArgumentRow("min_treeid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("rootref", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4080)), register: 2, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("num_items", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 4088, offset32: 4088),
+        ArgumentRow("align", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 4, offset64: 4089, offset32: 4089),
+        ArgumentRow("dirid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("treeid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("path", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(3824)), register: 4, offset64: 272, offset32: 272),
+        ArgumentRow("iov", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
+        ArgumentRow("iovcnt", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 16),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 24),
+        ArgumentRow("unencoded_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 32),
+        ArgumentRow("unencoded_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 7, offset64: 48, offset32: 40),
+        ArgumentRow("compression", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 56, offset32: 48),
+        ArgumentRow("encryption", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 60, offset32: 52),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 10, offset64: 64, offset32: 56, isHidden: true),
+        ArgumentRow("n_commands", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("rsvd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("dst_fd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("pos_in", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("pos_out", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 12),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 20),
+        ArgumentRow("dev_num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("segments", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sync", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 12),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("algorithm", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("log_cluster_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("x", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("y", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("dx", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("dy", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("fg_color", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("bg_color", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("depth", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 8, offset64: 32, offset32: 28),
+        ArgumentRow("cmap", "", .entry, TypeRow(.value, .structure, 0, 321, .none), register: 9, offset64: 40, offset32: 32),
+        ArgumentRow("set", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("enable", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("rop", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("hot", "", .entry, TypeRow(.value, .structure, 0, 591, .none), register: 5, offset64: 16, offset32: 12),
+        ArgumentRow("image", "", .entry, TypeRow(.value, .structure, 0, 592, .none), register: 6, offset64: 24, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("vcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("hcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 5, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("fmr_device", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("fmr_flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmr_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("fmr_owner", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("fmr_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("fmr_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 32, offset32: 32),
+        ArgumentRow("fmr_reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(3)), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("fmh_iflags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("fmh_oflags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmh_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("fmh_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("fmh_reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(6)), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("fmh_keys", "", .entry, TypeRow(.array, .structure, 0, 595, .fixed(2)), register: 6, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("metadata_type", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("__reserved", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32, isHidden: true),
+        ArgumentRow("adaption", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("encapsulation", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("initiator", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("t1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("t2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("t3", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("n2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("mru", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("mtu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("k", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 36, offset32: 36),
+        ArgumentRow("i", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 12, offset64: 44, offset32: 44, isHidden: true),
+        ArgumentRow("adaption", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("protocol", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("unused2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 6, offset32: 6, isHidden: true),
+        ArgumentRow("if_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("unused", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 5, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("bustype", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("busnum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("devnum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("ifnum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("vendor", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("product", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 6, offset64: 18, offset32: 18),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 7, offset64: 20, offset32: 20),
+        ArgumentRow("num_applications", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 24, offset32: 24),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("report_type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("report_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("num_fields", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("report_type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("report_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("field_index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("maxusage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("physical", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("logical", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("application", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("logical_minimum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("logical_maximum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 36, offset32: 36),
+        ArgumentRow("physical_minimum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("physical_maximum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 12, offset64: 44, offset32: 44),
+        ArgumentRow("unit_exponent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 13, offset64: 48, offset32: 48),
+        ArgumentRow("unit", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 52, offset32: 52),
+        ArgumentRow("report_type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("report_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("field_index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("usage_index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("usage_code", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("usage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("uref", "", .entry, TypeRow(.value, .structure, 0, 604, .none), register: 1),
+        ArgumentRow("num_values", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 24, offset32: 24),
+        ArgumentRow("values", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(1024)), register: 3, offset64: 28, offset32: 28, isDetail: true),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4096)), register: 2, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("hi_ireqfreq", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 1),
+        ArgumentRow("hi_flags", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("hi_hpet", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("hi_timer", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 18, offset32: 10),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("netfn", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("data_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 8, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
+        ArgumentRow("addr_len", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("msgid", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("msg", "", .entry, TypeRow(.value, .structure, 0, 610, .none), register: 4, offset64: 24, offset32: 12),
+        ArgumentRow("req", "", .entry, TypeRow(.value, .structure, 0, 611, .none), register: 1),
+        ArgumentRow("retries", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 40, offset32: 20),
+        ArgumentRow("retry_time_ms", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 44, offset32: 24),
+        ArgumentRow("recv_type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("addr_len", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("msgid", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
+        ArgumentRow("msg", "", .entry, TypeRow(.value, .structure, 0, 610, .none), register: 5, offset64: 32, offset32: 16),
+        ArgumentRow("netfn", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("netfn", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("chans", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("channel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("retries", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("retry_time_ms", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("write_flag", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("is_acmd", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("arg", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("response", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 32, offset32: 32),
+        ArgumentRow("blksz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36),
+        ArgumentRow("blocks", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("postsleep_min_us", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("postsleep_max_us", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 48, offset32: 48),
+        ArgumentRow("data_timeout_ns", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 52, offset32: 52),
+        ArgumentRow("cmd_timeout_ms", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 12, offset64: 56, offset32: 56),
+        ArgumentRow("__pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 13, offset64: 60, offset32: 60, isHidden: true),
+        ArgumentRow("data_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 14, offset64: 64, offset32: 64),
+        ArgumentRow("num_of_cmds", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("rsvd1", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
+        ArgumentRow("nsid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("cdw2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("cdw3", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("metadata", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 24, offset32: 24),
+        ArgumentRow("metadata_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("data_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("cdw10", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("cdw11", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 12, offset64: 44, offset32: 44),
+        ArgumentRow("cdw12", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 13, offset64: 48, offset32: 48),
+        ArgumentRow("cdw13", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 52, offset32: 52),
+        ArgumentRow("cdw14", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 56, offset32: 56),
+        ArgumentRow("cdw15", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 16, offset64: 60, offset32: 60),
+        ArgumentRow("timeout_ms", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 17, offset64: 64, offset32: 64),
+    ]
+
+    private static let fields17: [ArgumentRow] = [
+        ArgumentRow("rsvd2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 18, offset64: 68, offset32: 68, isHidden: true),
+        ArgumentRow("result", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 19, offset64: 72, offset32: 72),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("rsvd1", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
+        ArgumentRow("nsid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("cdw2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("cdw3", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("metadata", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 24, offset32: 24),
+        ArgumentRow("metadata_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("data_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 36, offset32: 36),
+        ArgumentRow("cdw10", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("cdw11", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 12, offset64: 44, offset32: 44),
+        ArgumentRow("cdw12", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 13, offset64: 48, offset32: 48),
+        ArgumentRow("cdw13", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 52, offset32: 52),
+        ArgumentRow("cdw14", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 56, offset32: 56),
+        ArgumentRow("cdw15", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 16, offset64: 60, offset32: 60),
+        ArgumentRow("timeout_ms", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 17, offset64: 64, offset32: 64),
+        ArgumentRow("rsvd2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 18, offset64: 68, offset32: 68, isHidden: true),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 1),
+        ArgumentRow("val", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("xmit_idle", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("recv_idle", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("xmit_idle", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
+        ArgumentRow("recv_idle", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("tunnel_id", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
+        ArgumentRow("session_id", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("using_ipsec", "", .entry, TypeRow(.value, .bits, 4, 1, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("tx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tx_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("rx_seq_discards", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 9, offset64: 48, offset32: 48),
+        ArgumentRow("rx_oos_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 56, offset32: 56),
+        ArgumentRow("rx_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 64, offset32: 64),
+        ArgumentRow("old_key", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("new_key", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("__pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isHidden: true),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("old_key", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("new_key", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("__pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isHidden: true),
+        ArgumentRow("major", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("minor", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("patchlevel", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("major_version", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("minor_version", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("patch_version", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("ctime", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("level", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("nr_disks", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("raid_disks", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("md_minor", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("not_persistent", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 36, offset32: 36),
+        ArgumentRow("utime", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 12, offset64: 44, offset32: 44),
+        ArgumentRow("active_disks", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 13, offset64: 48, offset32: 48),
+        ArgumentRow("working_disks", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 14, offset64: 52, offset32: 52),
+        ArgumentRow("failed_disks", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 15, offset64: 56, offset32: 56),
+        ArgumentRow("spare_disks", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 16, offset64: 60, offset32: 60, isHidden: true),
+        ArgumentRow("layout", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 17, offset64: 64, offset32: 64),
+        ArgumentRow("chunk_size", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 18, offset64: 68, offset32: 68),
+        ArgumentRow("number", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("major", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("minor", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("raid_disk", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("pathname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4096)), register: 1),
+        ArgumentRow("personality", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("chunk_size", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("max_fault", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 1),
+        ArgumentRow("src", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("dst", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("lr", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("key_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("__align", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(256)), register: 4, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("sum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("who", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("opal_key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("session", "", .entry, TypeRow(.value, .structure, 0, 637, .none), register: 1),
+        ArgumentRow("l_state", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 272, offset32: 272),
+        ArgumentRow("__align", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 276, offset32: 276),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 1),
+        ArgumentRow("sum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 264, offset32: 264),
+        ArgumentRow("num_lrs", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 268, offset32: 268),
+        ArgumentRow("lr", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(9)), register: 4, offset64: 269, offset32: 269),
+        ArgumentRow("align", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 5, offset64: 278, offset32: 278),
+        ArgumentRow("session", "", .entry, TypeRow(.value, .structure, 0, 637, .none), register: 1),
+        ArgumentRow("new_user_pw", "", .entry, TypeRow(.value, .structure, 0, 637, .none), register: 2, offset64: 272, offset32: 272),
+        ArgumentRow("range_start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("range_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("RLE", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("WLE", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("session", "", .entry, TypeRow(.value, .structure, 0, 637, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 1),
+        ArgumentRow("enable_disable", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 264, offset32: 264),
+        ArgumentRow("__align", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 3, offset64: 265, offset32: 265),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 1),
+        ArgumentRow("done_flag", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 264, offset32: 264),
+        ArgumentRow("__align", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 3, offset64: 265, offset32: 265),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 1),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 264, offset32: 264),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 272, offset32: 272),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 280, offset32: 280),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 1),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 264, offset32: 264),
+        ArgumentRow("table_uid", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 3, offset64: 272, offset32: 272),
+        ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 280, offset32: 280),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 288, offset32: 288),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 296, offset32: 296),
+        ArgumentRow("priv", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 304, offset32: 304),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("request_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("retval", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("effect_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("length", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(60)), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("nports", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("port", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(127)), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("num_streams", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("num_eps", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 497, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 533, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 534, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 498, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 499, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 500, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 497, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 533, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 534, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 498, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 499, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 500, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
         ArgumentRow("c_ispeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("c_ospeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 451, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 487, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 488, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 452, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 453, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 454, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 497, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 533, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 534, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 498, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 499, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 500, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
         ArgumentRow("ws_row", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("ws_col", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("ws_xpixel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -3544,14 +5486,11 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("minlen", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 461, .none), register: 1),
+        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 507, .none), register: 1),
         ArgumentRow("fsx_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fsx_nextents", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("fsx_projid", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fsx_cowextsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-    ]
-
-    private static let fields11: [ArgumentRow] = [
         ArgumentRow("fsx_pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 6, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("uuid", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 2, offset64: 1, offset32: 1),
@@ -3561,7 +5500,7 @@ extension SpecTables {
         ArgumentRow("fe_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fe_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("fe_reserved64", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 477, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 523, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("fe_reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 6, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("query_flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -3579,25 +5518,28 @@ extension SpecTables {
         ArgumentRow("vma_name_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 14, offset64: 88, offset32: 88),
         ArgumentRow("build_id_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 96, offset32: 96),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 489, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 535, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("salt_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+    ]
+
+    private static let fields18: [ArgumentRow] = [
         ArgumentRow("salt_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sig_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("reserved1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("sig_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("reserved2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(88)), register: 9, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 489, .none), register: 1),
+        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 535, .none), register: 1),
         ArgumentRow("digest_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("start", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pno", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("devname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("volname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 478, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 524, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("datalen", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 390, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 664, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("act_mask", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1, offset64: 32, offset32: 32),
         ArgumentRow("buf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("buf_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 40, offset32: 40),
@@ -3614,11 +5556,11 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 4, offset64: 24, offset32: 24, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), condition: 147, register: 6, offset64: 36, offset32: 36),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), condition: 147, register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 147, register: 7, offset64: 40, offset32: 40),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 458, .none), register: 8, offset64: 44, offset32: 44),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 504, .none), register: 8, offset64: 44, offset32: 44),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 112, offset32: 112, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 0, 0, .fixed(2)), register: 11, offset64: 144, offset32: 144, isDetail: true),
@@ -3629,18 +5571,18 @@ extension SpecTables {
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("lo_sizelimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), condition: 143, register: 7, offset64: 44, offset32: 44),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), condition: 143, register: 7, offset64: 44, offset32: 44),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 143, register: 8, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 458, .none), register: 9, offset64: 52, offset32: 52),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 504, .none), register: 9, offset64: 52, offset32: 52),
         ArgumentRow("lo_file_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 10, offset64: 56, offset32: 56),
         ArgumentRow("lo_crypt_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 11, offset64: 120, offset32: 120, isDetail: true),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 12, offset64: 184, offset32: 184, isDetail: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 13, offset64: 216, offset32: 216, isDetail: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 395, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 669, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 240, offset32: 240, isHidden: true),
         ArgumentRow("tm_sec", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tm_min", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3653,7 +5595,7 @@ extension SpecTables {
         ArgumentRow("tm_isdst", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("enabled", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 397, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 671, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("pll_ctrl", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("pll_value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pll_max", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3666,31 +5608,31 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("api", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 462, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 463, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 401, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 465, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 464, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 508, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 509, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 675, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 511, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 510, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 466, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 512, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("copy", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 401, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 467, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 675, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 513, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("zeropage", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 401, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 468, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 401, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 469, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 675, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 514, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 675, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 515, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("mapped", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 401, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 470, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 675, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 516, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("updated", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 471, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 517, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("move", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nr_mounts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3699,7 +5641,7 @@ extension SpecTables {
         ArgumentRow("busy_poll_budget", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 7, offset32: 7, isOptional: true),
-        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 479, .none), register: 1),
+        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 525, .none), register: 1),
         ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 177, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 176, register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 176, register: 4, offset64: 20, offset32: 20),
@@ -3713,11 +5655,11 @@ extension SpecTables {
         ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 178, register: 12, offset64: 52, offset32: 52),
         ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 178, register: 13, offset64: 56, offset32: 56),
         ArgumentRow("exit_code", "", .exit, TypeRow(.value, .custom, 4, 9, .none), condition: 188, register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 480, .none), condition: 189, register: 15, offset64: 64, offset32: 64),
+        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 526, .none), condition: 189, register: 15, offset64: 64, offset32: 64),
         ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 190, register: 16, offset64: 68, offset32: 68),
         ArgumentRow("coredump_code", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), condition: 191, register: 17, offset64: 72, offset32: 72),
-        ArgumentRow("supported_mask", "", .exit, TypeRow(.value, .flags, 8, 479, .none), condition: 192, register: 18, offset64: 80, offset32: 80),
-        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 483, .none), register: 1),
+        ArgumentRow("supported_mask", "", .exit, TypeRow(.value, .flags, 8, 525, .none), condition: 192, register: 18, offset64: 80, offset32: 80),
+        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 529, .none), register: 1),
         ArgumentRow("firmware_version", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("identity", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
@@ -3726,10 +5668,10 @@ extension SpecTables {
         ArgumentRow("sin_zero", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("x25_addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
-        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 415, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 689, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
-        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 504, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 550, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 551, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
         ArgumentRow("can_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3739,30 +5681,27 @@ extension SpecTables {
         ArgumentRow("upper", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 420, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 694, .none), register: 1),
         ArgumentRow("domain", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("node", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 419, .none), register: 1),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 421, .none), register: 1),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 1),
+        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 693, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 695, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 696, .none), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
-        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 519, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 520, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 423, .none), condition: 193, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 424, .none), condition: 194, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 425, .none), condition: 195, register: 4, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields12: [ArgumentRow] = [
+        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 566, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 697, .none), condition: 193, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 698, .none), condition: 194, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 699, .none), condition: 195, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(12)), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 521, .none), register: 1),
-        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 522, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 567, .none), register: 1),
+        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 568, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 196, register: 3, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 523, .none), condition: 187, register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 569, .none), condition: 187, register: 3, offset64: 6, offset32: 6),
         ArgumentRow("hwaddr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(8)), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 427, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 701, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
@@ -3785,6 +5724,9 @@ extension SpecTables {
         ArgumentRow("ipi6_addr", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 1),
         ArgumentRow("ipi6_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("ee_errno", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+    ]
+
+    private static let fields19: [ArgumentRow] = [
         ArgumentRow("ee_origin", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ee_type", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 5, offset32: 5),
         ArgumentRow("ee_code", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 6, offset32: 6),
@@ -3825,21 +5767,21 @@ extension SpecTables {
         ArgumentRow("sctp_stream_change_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 12, offset32: 12),
         ArgumentRow("sctp_send_failure_event_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 13, offset32: 13),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .custom, 128, 4, .none), register: 1),
-        ArgumentRow("tcpm_flags", "", .entry, TypeRow(.value, .flags, 1, 565, .none), register: 2, offset64: 128, offset32: 128),
+        ArgumentRow("tcpm_flags", "", .entry, TypeRow(.value, .flags, 1, 611, .none), register: 2, offset64: 128, offset32: 128),
         ArgumentRow("tcpm_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 129, offset32: 129),
         ArgumentRow("tcpm_keylen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 130, offset32: 130),
         ArgumentRow("tcpm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 132, offset32: 132),
         ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 6, offset64: 136, offset32: 136, isHidden: true),
         ArgumentRow("flr_dst", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 1),
         ArgumentRow("flr_label", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("flr_action", "", .entry, TypeRow(.value, .symbol, 1, 566, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("flr_share", "", .entry, TypeRow(.value, .symbol, 1, 567, .none), register: 4, offset64: 21, offset32: 21),
-        ArgumentRow("flr_flags", "", .entry, TypeRow(.value, .flags, 2, 568, .none), register: 5, offset64: 22, offset32: 22),
+        ArgumentRow("flr_action", "", .entry, TypeRow(.value, .symbol, 1, 612, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("flr_share", "", .entry, TypeRow(.value, .symbol, 1, 613, .none), register: 4, offset64: 21, offset32: 21),
+        ArgumentRow("flr_flags", "", .entry, TypeRow(.value, .flags, 2, 614, .none), register: 5, offset64: 22, offset32: 22),
         ArgumentRow("flr_expires", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("flr_linger", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 26, offset32: 26),
         ArgumentRow("__flr_pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 2, 731, .none), register: 1),
-        ArgumentRow("cipher_type", "", .entry, TypeRow(.value, .symbol, 2, 732, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 2, 777, .none), register: 1),
+        ArgumentRow("cipher_type", "", .entry, TypeRow(.value, .symbol, 2, 778, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("tp_block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tp_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tp_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3868,17 +5810,17 @@ extension SpecTables {
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("desc", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 452, .none), register: 1),
-        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 452, .none), register: 2, offset64: 32, offset32: 32),
-        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 452, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 452, .none), register: 4, offset64: 96, offset32: 96),
+        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 726, .none), register: 1),
+        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 726, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 726, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 726, .none), register: 4, offset64: 96, offset32: 96),
         ArgumentRow("rx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("rx_ring_full", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("rx_fill_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("tx_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 569, .none), register: 1),
+        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 615, .none), register: 1),
         ArgumentRow("tcpi_ca_state", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("tcpi_retransmits", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("tcpi_probes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
@@ -3934,8 +5876,8 @@ extension SpecTables {
         ArgumentRow("tcpi_snd_wnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 54, offset64: 228, offset32: 228, isDetail: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 520, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 582, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 566, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 628, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .custom, 8, 4, .none), register: 1),
         ArgumentRow("storage", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(128)), register: 2, isHidden: true),
         ArgumentRow("prefix", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 202, offset32: 202),
@@ -3946,48 +5888,48 @@ extension SpecTables {
         ArgumentRow("sndid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 203, offset32: 203),
         ArgumentRow("rcvid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 204, offset32: 204),
         ArgumentRow("maclen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 205, offset32: 205),
-        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 583, .none), register: 11, offset64: 206, offset32: 206),
+        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 629, .none), register: 11, offset64: 206, offset32: 206),
         ArgumentRow("key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 12, offset64: 208, offset32: 208),
         ArgumentRow("keylen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 207, offset32: 207),
         ArgumentRow("ifi_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ifi_pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 492, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 538, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("ifi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 592, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 638, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ifi_change", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
-    ]
-
-    private static let fields13: [ArgumentRow] = [
         ArgumentRow("ifa_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ifa_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 595, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 602, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 641, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 648, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ifa_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("rtm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("rtm_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("rtm_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 627, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 603, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 604, .none), register: 6, offset64: 5, offset32: 5),
-        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 602, .none), register: 7, offset64: 6, offset32: 6),
-        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 601, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 605, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 673, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 649, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 650, .none), register: 6, offset64: 5, offset32: 5),
+        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 648, .none), register: 7, offset64: 6, offset32: 6),
+        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 647, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 651, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("ndm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ndm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("ndm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 598, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 599, .none), register: 6, offset64: 10, offset32: 10),
-        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 601, .none), register: 7, offset64: 11, offset32: 11),
+        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 644, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 645, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 647, .none), register: 7, offset64: 11, offset32: 11),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 627, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 603, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 673, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 649, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("res1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 5, offset32: 5, isHidden: true),
         ArgumentRow("res2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 607, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 626, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 653, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 672, .none), register: 9, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields20: [ArgumentRow] = [
         ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("tcm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("tcm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
@@ -3995,7 +5937,7 @@ extension SpecTables {
         ArgumentRow("tcm_handle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("tcm_parent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("tcm_info", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 614, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 660, .none), register: 1),
         ArgumentRow("version", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifa_prefered", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -4074,13 +6016,13 @@ extension SpecTables {
         ArgumentRow("rx_otherhost_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("prio", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(2)), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(6)), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 632, .none), register: 1),
-        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 632, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 678, .none), register: 1),
+        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 678, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_reasm_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reachable_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("retrans_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 649, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 695, .none), register: 1),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("mac", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
@@ -4100,7 +6042,7 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 657, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 703, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -4148,19 +6090,16 @@ extension SpecTables {
         ArgumentRow("ifal_seq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ncm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("dcb_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 672, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 718, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("dcb_pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 707, .none), register: 1),
+        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 753, .none), register: 1),
         ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("nh_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 602, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 604, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 648, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 650, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("resvd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 606, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 652, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-    ]
-
-    private static let fields14: [ArgumentRow] = [
         ArgumentRow("weight", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("resvd1", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 5, offset32: 5, isOptional: true),
         ArgumentRow("resvd2", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6, isOptional: true),
@@ -4173,24 +6112,27 @@ extension SpecTables {
         ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 113, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 4, offset64: 18, offset32: 18, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 682, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 683, .none), register: 3, offset64: 5, offset32: 5),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 728, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 729, .none), register: 3, offset64: 5, offset32: 5),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 499, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 773, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 708, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 754, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 649, .none), register: 6, offset64: 34, offset32: 34),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 695, .none), register: 6, offset64: 34, offset32: 34),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isOptional: true),
         ArgumentRow("igmp_v1queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 1),
         ArgumentRow("igmp_v2queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 2, offset64: 16, offset32: 16),
+    ]
+
+    private static let fields21: [ArgumentRow] = [
         ArgumentRow("igmp_v3queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("igmp_leaves", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 4, offset64: 48, offset32: 48),
         ArgumentRow("igmp_v1reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 5, offset64: 64, offset32: 64),
@@ -4271,7 +6213,7 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 606, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 652, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_hops", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 3, offset32: 3),
         ArgumentRow("rtnh_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("bus_error", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -4280,14 +6222,14 @@ extension SpecTables {
         ArgumentRow("bus_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("arbitration_lost", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("restarts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 702, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 702, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 703, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 703, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 704, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 704, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 722, .none), register: 1),
-        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 722, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 748, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 748, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 750, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 750, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 768, .none), register: 1),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 768, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("from", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("to", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("idiag_sport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 1),
@@ -4306,22 +6248,22 @@ extension SpecTables {
         ArgumentRow("idiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 55, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 754, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 800, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 799, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 800, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("idiag_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 754, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 6, offset64: 52, offset32: 52),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 800, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 800, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 799, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_dbs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 569, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 615, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 800, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -4329,15 +6271,15 @@ extension SpecTables {
         ArgumentRow("idiag_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 55, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 754, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 800, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 527, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 799, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 801, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 569, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 615, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 527, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 801, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -4361,9 +6303,6 @@ extension SpecTables {
         ArgumentRow("bbr_min_rtt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bbr_pacing_gain", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("bbr_cwnd_gain", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-    ]
-
-    private static let fields15: [ArgumentRow] = [
         ArgumentRow("recverr", "", .entry, TypeRow(.value, .bits, 1, 1, .none), register: 1, isOptional: true),
         ArgumentRow("is_icsk", "", .entry, TypeRow(.value, .bits, 1, 257, .none), register: 2, isOptional: true),
         ArgumentRow("freebind", "", .entry, TypeRow(.value, .bits, 1, 513, .none), register: 3, isOptional: true),
@@ -4378,13 +6317,13 @@ extension SpecTables {
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 753, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 799, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 737, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 783, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("udiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("udiag_type", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 569, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 615, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 8, offset32: 8),
@@ -4393,15 +6332,18 @@ extension SpecTables {
         ArgumentRow("udiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("udiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 741, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 787, .none), register: 2, offset64: 1, offset32: 1),
+    ]
+
+    private static let fields22: [ArgumentRow] = [
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 739, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 785, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ndiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ndiag_type", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("ndiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 56, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 742, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 788, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ndiag_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("ndiag_dst_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_dst_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
@@ -4415,19 +6357,19 @@ extension SpecTables {
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 744, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 790, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("pdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("pdiag_type", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 491, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 537, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 746, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 792, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdi_reserve", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdi_copy_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("pdi_tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 745, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 791, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("pdmc_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
         ArgumentRow("pdmc_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdmc_type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4449,18 +6391,18 @@ extension SpecTables {
         ArgumentRow("pdr_features", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 755, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 801, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 800, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 749, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 748, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 795, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 794, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("diag_shutdown", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 526, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 800, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("diag_uid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("diag_inode", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 750, .none), register: 1),
-        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 750, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 757, .none), register: 1),
+        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 796, .none), register: 1),
+        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 796, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 803, .none), register: 1),
         ArgumentRow("yes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("no", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -4470,17 +6412,17 @@ extension SpecTables {
         ArgumentRow("sndbuf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("peer_rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 8, offset64: 40, offset32: 40),
         ArgumentRow("rx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("rx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 10, offset64: 49, offset32: 49),
         ArgumentRow("tx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 50, offset32: 50),
         ArgumentRow("tx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 51, offset32: 51),
-        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 13, offset64: 52, offset32: 52),
-        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 555, .none), register: 15, offset64: 68, offset32: 68),
+        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 13, offset64: 52, offset32: 52),
+        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 15, offset64: 68, offset32: 68),
         ArgumentRow("linkid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("my_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -4491,12 +6433,12 @@ extension SpecTables {
         ArgumentRow("ibport", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 65, offset32: 65),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 4, offset64: 66, offset32: 66),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 5, offset64: 106, offset32: 106),
-        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 558, .fixed(1)), register: 1),
-        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 761, .none), register: 2, offset64: 146, offset32: 146),
+        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 832, .fixed(1)), register: 1),
+        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 807, .none), register: 2, offset64: 146, offset32: 146),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("seqno", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nfgen_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 778, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 824, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("res_id", "", .entry, TypeRow(.value, .network, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("cru_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("cru_driver_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 64, offset32: 64),
@@ -4526,13 +6468,13 @@ extension SpecTables {
         ArgumentRow("blocksize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
         ArgumentRow("min_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("max_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
-        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 806, .none), register: 1),
+        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 852, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("value_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 807, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 853, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("inner_map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 832, .none), condition: 157, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 878, .none), condition: 157, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("map_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("map_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 10, offset64: 48, offset32: 48),
@@ -4545,18 +6487,18 @@ extension SpecTables {
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 813, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 859, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 814, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 860, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("next_key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 808, .none), register: 1),
+        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 854, .none), register: 1),
         ArgumentRow("insn_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 117, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("license", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -4564,13 +6506,10 @@ extension SpecTables {
         ArgumentRow("log_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 28, offset32: 28),
         ArgumentRow("log_buf", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 106, .none), register: 8, offset64: 40, offset32: 40),
-    ]
-
-    private static let fields16: [ArgumentRow] = [
-        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 809, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 855, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("prog_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 10, offset64: 48, offset32: 48),
         ArgumentRow("prog_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 64, offset32: 64),
-        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 810, .none), register: 12, offset64: 68, offset32: 68),
+        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 856, .none), register: 12, offset64: 68, offset32: 68),
         ArgumentRow("prog_btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 13, offset64: 72, offset32: 72),
         ArgumentRow("func_info_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 76, offset32: 76),
         ArgumentRow("func_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 15, offset64: 80, offset32: 80),
@@ -4593,17 +6532,20 @@ extension SpecTables {
         ArgumentRow("keyring_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 32, offset64: 164, offset32: 164),
         ArgumentRow("pathname", "", .entry, TypeRow(.value, .path, 0, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 815, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 861, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("path_fd", "", .entry, TypeRow(.value, .directory, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("attach_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 810, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 4, offset64: 12, offset32: 12),
+    ]
+
+    private static let fields23: [ArgumentRow] = [
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 856, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 857, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("replace_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 810, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 856, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("retval", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data_size_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4616,38 +6558,38 @@ extension SpecTables {
         ArgumentRow("ctx_size_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44),
         ArgumentRow("ctx_in", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 11, offset64: 48, offset32: 48),
         ArgumentRow("ctx_out", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 12, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 816, .none), register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 862, .none), register: 13, offset64: 64, offset32: 64),
         ArgumentRow("cpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("batch_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 72, offset32: 72),
-        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 580, .none), register: 1),
+        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 854, .none), register: 1),
         ArgumentRow("start_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 815, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 861, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("prog_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 815, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 861, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("map_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 815, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 861, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("link_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("info_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 587, .none), register: 1),
+        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 861, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 810, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 812, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 811, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 856, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 858, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 857, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("prog_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("prog_ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(4)), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("prog_cnt", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 200, register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 589, .none), register: 1),
+        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 863, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 591, .none), register: 1),
+        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 865, .none), register: 1),
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("btf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(0)), register: 2),
         ArgumentRow("btf_log_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -4660,33 +6602,33 @@ extension SpecTables {
         ArgumentRow("buf_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("buf", "", .exit, TypeRow(.value, .text, 0, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("prog_id", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 817, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 863, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("probe_offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("probe_addr", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 594, .none), register: 1),
+        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 868, .none), register: 1),
         ArgumentRow("in_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("out_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 813, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 859, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 596, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 870, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 813, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 859, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 598, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 872, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 813, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 859, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 600, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 818, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 874, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 864, .none), register: 1),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("syms", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("addrs", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(1)), register: 4, offset64: 16, offset32: 16),
@@ -4697,66 +6639,66 @@ extension SpecTables {
         ArgumentRow("ref_ctr_offsets", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("cookies", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 819, .none), register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 865, .none), register: 6, offset64: 36, offset32: 36),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("hooknum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("priority", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 820, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 866, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 810, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 856, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 201, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 603, .none), condition: 202, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 602, .none), condition: 203, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 604, .none), condition: 204, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 606, .none), condition: 205, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 607, .none), condition: 206, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 605, .none), condition: 207, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 877, .none), condition: 202, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 876, .none), condition: 203, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 878, .none), condition: 204, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 880, .none), condition: 205, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 881, .none), condition: 206, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 879, .none), condition: 207, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 208, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 201, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 608, .none), register: 1),
+        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 882, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("new_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 811, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 857, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 209, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 610, .none), register: 1),
+        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 884, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 612, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 821, .none), register: 1),
-        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 614, .none), register: 1),
+        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 886, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 867, .none), register: 1),
+        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 888, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 616, .none), register: 1),
+        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 890, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 618, .none), register: 1),
+        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 892, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("bpffs_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 620, .none), register: 1),
+        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 894, .none), register: 1),
         ArgumentRow("stream_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("stream_buf_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("stream_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 622, .none), register: 1),
+        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 896, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 822, .none), register: 2),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 823, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 824, .none), condition: 210, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 825, .none), condition: 211, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 868, .none), register: 2),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 869, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 870, .none), condition: 210, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 871, .none), condition: 211, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 212, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 118, .none), condition: 213, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 214, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sample_period", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 829, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 830, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 875, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 876, .none), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 176, register: 8, offset64: 40, offset32: 40),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 178, register: 9, offset64: 40, offset32: 40),
@@ -4767,9 +6709,6 @@ extension SpecTables {
         ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 189, register: 12, offset64: 40, offset32: 40),
         ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), register: 12, offset64: 40, offset32: 40, isDetail: true),
-    ]
-
-    private static let fields17: [ArgumentRow] = [
         ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 192, register: 13, offset64: 40, offset32: 40),
         ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), register: 13, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 190, register: 14, offset64: 40, offset32: 40),
@@ -4800,6 +6739,9 @@ extension SpecTables {
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), condition: 18, register: 27, offset64: 40, offset32: 40),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), register: 27, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 224, register: 28, offset64: 40, offset32: 40),
+    ]
+
+    private static let fields24: [ArgumentRow] = [
         ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), register: 28, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 225, register: 29, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), register: 29, offset64: 40, offset32: 40, isDetail: true),
@@ -4837,12 +6779,12 @@ extension SpecTables {
         ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 242, register: 46, offset64: 40, offset32: 40),
         ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 220, register: 47, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("wakeup_events", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 833, .none), condition: 243, register: 48, offset64: 52, offset32: 52, isDetail: true),
+        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 879, .none), condition: 243, register: 48, offset64: 52, offset32: 52, isDetail: true),
         ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 243, register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("config1", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 243, register: 50, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("config2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 50, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 831, .none), condition: 244, register: 51, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 877, .none), condition: 244, register: 51, offset64: 72, offset32: 72, isDetail: true),
         ArgumentRow("sample_regs_user", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 52, offset64: 80, offset32: 80, isDetail: true),
         ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 245, register: 53, offset64: 88, offset32: 88, isDetail: true),
         ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 214, .none), condition: 228, register: 54, offset64: 92, offset32: 92, isDetail: true),
@@ -4970,9 +6912,6 @@ extension SpecTables {
         ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 138, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 7, offset64: 16, offset32: 16, isHidden: true),
-    ]
-
-    private static let fields18: [ArgumentRow] = [
         ArgumentRow("interface_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1, isHidden: true),
         ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 322, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cmd_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -5003,6 +6942,9 @@ extension SpecTables {
         ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 184, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 185, .none), condition: 166, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 186, .none), condition: 167, register: 2, offset64: 4, offset32: 4),
+    ]
+
+    private static let fields25: [ArgumentRow] = [
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 200, offset32: 200, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
         ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
@@ -5036,11 +6978,11 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 2, 0, .none), register: 4, offset64: 12, offset32: 12, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), condition: 147, register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), condition: 147, register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 147, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 458, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 504, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 96, offset32: 96, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 11, offset64: 128, offset32: 128, isDetail: true),
@@ -5051,15 +6993,15 @@ extension SpecTables {
 extension SpecTables {
     /// From a struct to the one that stands for it in i386.
     public static let structureFor32: [UInt16] = [
-        0, 1, 2, 3, 626, 5, 6, 7, 8, 9, 627, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+        0, 1, 2, 3, 900, 5, 6, 7, 8, 9, 901, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
         27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
-        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 633, 634, 635, 76,
-        77, 78, 636, 80, 81, 637, 638, 84, 85, 86, 87, 88, 89, 90, 91, 639, 93, 94, 95, 96, 97, 98, 99, 100,
+        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 907, 908, 909, 76,
+        77, 78, 910, 80, 81, 911, 912, 84, 85, 86, 87, 88, 89, 90, 91, 913, 93, 94, 95, 96, 97, 98, 99, 100,
         101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
         121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140,
-        640, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
-        161, 162, 163, 164, 165, 166, 641, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
-        181, 182, 183, 184, 185, 186, 642, 643, 644, 190, 191, 192, 645, 194, 195, 196, 197, 198, 199, 200,
+        914, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
+        161, 162, 163, 164, 165, 166, 915, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
+        181, 182, 183, 184, 185, 186, 916, 917, 918, 190, 191, 192, 919, 194, 195, 196, 197, 198, 199, 200,
         201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220,
         221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240,
         241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260,
@@ -5069,7 +7011,7 @@ extension SpecTables {
         321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336, 337, 338, 339, 340,
         341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360,
         361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
-        381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 646, 395, 396, 397, 398, 399, 400,
+        381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400,
         401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
         421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440,
         441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460,
@@ -5082,6 +7024,19 @@ extension SpecTables {
         581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599, 600,
         601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615, 616, 617, 618, 619, 620,
         621, 622, 623, 624, 625, 626, 627, 628, 629, 630, 631, 632, 633, 634, 635, 636, 637, 638, 639, 640,
-        641, 642, 643, 644, 645, 646,
+        641, 642, 643, 644, 645, 646, 647, 648, 649, 650, 651, 652, 653, 654, 655, 656, 657, 658, 659, 660,
+        661, 662, 663, 664, 665, 666, 667, 920, 669, 670, 671, 672, 673, 674, 675, 676, 677, 678, 679, 680,
+        681, 682, 683, 684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697, 698, 699, 700,
+        701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 713, 714, 715, 716, 717, 718, 719, 720,
+        721, 722, 723, 724, 725, 726, 727, 728, 729, 730, 731, 732, 733, 734, 735, 736, 737, 738, 739, 740,
+        741, 742, 743, 744, 745, 746, 747, 748, 749, 750, 751, 752, 753, 754, 755, 756, 757, 758, 759, 760,
+        761, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776, 777, 778, 779, 780,
+        781, 782, 783, 784, 785, 786, 787, 788, 789, 790, 791, 792, 793, 794, 795, 796, 797, 798, 799, 800,
+        801, 802, 803, 804, 805, 806, 807, 808, 809, 810, 811, 812, 813, 814, 815, 816, 817, 818, 819, 820,
+        821, 822, 823, 824, 825, 826, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840,
+        841, 842, 843, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 858, 859, 860,
+        861, 862, 863, 864, 865, 866, 867, 868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880,
+        881, 882, 883, 884, 885, 886, 887, 888, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899, 900,
+        901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919, 920,
     ]
 }

@@ -454,389 +454,435 @@ public enum SymbolSet: UInt16, CaseIterable, Sendable {
     case encryptionKeyState = 448
     case encryptionKeyOwner = 449
     case dosFile = 450
-    case termInput = 451
-    case termLocal = 452
-    case lineDiscipline = 453
-    case termCharacter = 454
-    case modem = 455
-    case termFlow = 456
-    case termFlush = 457
-    case loop = 458
-    case loopCrypt = 459
-    case inode = 460
-    case xflags = 461
-    case uffdFeatures = 462
-    case uffdApiCalls = 463
-    case uffdRangeCalls = 464
-    case uffdRegister = 465
-    case uffdCopy = 466
-    case uffdZeropage = 467
-    case uffdProtect = 468
-    case uffdContinue = 469
-    case uffdPoison = 470
-    case uffdMove = 471
-    case perfGroup = 472
-    case rtcVoltage = 473
-    case rtcParameter = 474
-    case interface = 475
-    case fiemap = 476
-    case fiemapExtent = 477
-    case partitionOperation = 478
-    case pidfdInfo = 479
-    case pidfdCoredump = 480
-    case tunnel = 481
-    case tunnelOffload = 482
-    case watchdog = 483
-    case route = 484
-    case inputEvent = 485
-    case inputAxis = 486
-    case termOutput = 487
-    case termControl = 488
-    case verityHash = 489
-    case hardwareType = 490
-    case etherProtocol = 491
-    case arpHardware = 492
-    case packetType = 493
-    case canProtocol = 494
-    case kcmProtocol = 495
-    case nfcProtocol = 496
-    case nfcAirProtocol = 497
-    case phonetProtocol = 498
-    case caifProtocol = 499
-    case xdpAddress = 500
-    case vsockContext = 501
-    case vsockPort = 502
-    case vsockAddress = 503
-    case qipcrtrNode = 504
-    case qipcrtrPort = 505
-    case bluetoothProtocol = 506
-    case bluetoothService = 507
-    case bluetoothChannel = 508
-    case bluetoothControl = 509
-    case bluetoothAddress = 510
-    case algAddress = 511
-    case ax25Protocol = 512
-    case smcProtocol = 513
-    case mctpNetwork = 514
-    case mctpAddress = 515
-    case nfcService = 516
-    case irdaProtocol = 517
-    case isdnProtocol = 518
-    case tipcAddress = 519
-    case tipcScope = 520
-    case radioAddressKind = 521
-    case radioNetwork = 522
-    case radioAddress = 523
-    case rxrpcService = 524
-    case socketProtocol = 525
-    case socketLevel = 526
-    case socketOption = 527
-    case tcpOption = 528
-    case udpOption = 529
-    case ipOption = 530
-    case ipv6Option = 531
-    case packetOption = 532
-    case netlinkOption = 533
-    case vsockOption = 534
-    case rawOption = 535
-    case canRawOption = 536
-    case sctpOption = 537
-    case dccpOption = 538
-    case tipcOption = 539
-    case rxrpcOption = 540
-    case pppol2tpOption = 541
-    case rdsOption = 542
-    case caifOption = 543
-    case algOption = 544
-    case nfcOption = 545
-    case kcmOption = 546
-    case tlsOption = 547
-    case xdpOption = 548
-    case mptcpOption = 549
-    case smcOption = 550
-    case llcOption = 551
-    case packetMembership = 552
-    case icmpType = 553
-    case bluetoothOption = 554
-    case txRehash = 555
-    case controlLevel = 556
-    case socketControl = 557
-    case ipControl = 558
-    case udpControl = 559
-    case ipv6Control = 560
-    case packetControl = 561
-    case netlinkControl = 562
-    case algOperation = 563
-    case algControl = 564
-    case signedSegments = 565
-    case flowAction = 566
-    case flowShare = 567
-    case flowFlags = 568
-    case tcpState = 569
-    case socketLevelGet = 570
-    case socketLevelSet = 571
-    case ipOptionGet = 572
-    case ipOptionSet = 573
-    case ipv6OptionGet = 574
-    case ipv6OptionSet = 575
-    case socketOptionGet = 576
-    case ax25Option = 577
-    case ipxOption = 578
-    case irdaOption = 579
-    case phonetPipeOption = 580
-    case tipcImportance = 581
-    case tipcGroup = 582
-    case tcpKey = 583
-    case netlinkType = 584
-    case routeType = 585
-    case netlinkFlags = 586
-    case netlinkNew = 587
-    case netlinkGet = 588
-    case netlinkDelete = 589
-    case netlinkAnswer = 590
-    case netlinkError = 591
-    case interfaceFlags = 592
-    case linkAttribute = 593
-    case addressAttribute = 594
-    case addressFlags = 595
-    case routeAttribute = 596
-    case neighbourAttribute = 597
-    case neighbourState = 598
-    case neighbourFlags = 599
-    case ruleAttribute = 600
-    case routeKind = 601
-    case routeScope = 602
-    case routeTable = 603
-    case routeProtocol = 604
-    case routeFlags = 605
-    case hopFlags = 606
-    case ruleAction = 607
-    case linkInfo = 608
-    case diagType = 609
-    case auditType = 610
-    case xfrmType = 611
-    case filterSubsystem = 612
-    case genericType = 613
-    case genericCommand = 614
-    case genericAttribute = 615
-    case genericOperation = 616
-    case genericOperationFlags = 617
-    case genericGroup = 618
-    case operationPolicy = 619
-    case policyAttribute = 620
-    case policyKind = 621
-    case netlinkTypes = 622
-    case routeAttributes = 623
-    case trafficAttribute = 624
-    case linkExtent = 625
-    case ruleFlags = 626
-    case serviceKind = 627
-    case bridgePort = 628
-    case bridgeInfo = 629
-    case bridgeQuerier = 630
-    case bridgeTree = 631
-    case bridgeOptions = 632
-    case tunnelKind = 633
-    case tunnelInfo = 634
-    case linkInet6 = 635
-    case linkInet6Flags = 636
-    case addressGeneration = 637
-    case linkInet = 638
-    case linkMctp = 639
-    case inetConfiguration = 640
-    case inet6Configuration = 641
-    case ipStatistics = 642
-    case icmp6Statistics = 643
-    case linkFamily = 644
-    case linkBridge = 645
-    case linkBridgeFlags = 646
-    case linkBridgeMode = 647
-    case linkBridgeTunnel = 648
-    case bridgeVlan = 649
-    case linkXdp = 650
-    case xdpAttached = 651
-    case xdpLink = 652
-    case linkFunctions = 653
-    case linkFunction = 654
-    case linkFunctionStatistics = 655
-    case linkFunctionVlans = 656
-    case linkFunctionState = 657
-    case linkPorts = 658
-    case linkPort = 659
-    case linkEvent = 660
-    case protocolDown = 661
-    case routeMetrics = 662
-    case tunnelEncapsulation = 663
-    case neighbourTable = 664
-    case neighbourParameters = 665
-    case neighbourExtended = 666
-    case neighbourNotice = 667
-    case neighbourFlagsMore = 668
-    case addressLabel = 669
-    case netConfiguration = 670
-    case dcb = 671
-    case dcbCommand = 672
-    case netNamespace = 673
-    case nextHop = 674
-    case nextHopGroup = 675
-    case nextHopResilient = 676
-    case nextHopBucket = 677
-    case multicastDatabase = 678
-    case multicastEntries = 679
-    case multicastEntry = 680
-    case multicastEntryMore = 681
-    case multicastState = 682
-    case multicastFlags = 683
-    case multicastRouters = 684
-    case multicastRouter = 685
-    case multicastRouterType = 686
-    case linkStatistics = 687
-    case linkStatisticsMore = 688
-    case linkStatisticsOffload = 689
-    case bridgeStatistics = 690
-    case bondStatistics = 691
-    case bondAggregation = 692
-    case statisticsFamily = 693
-    case mplsStatistics = 694
-    case multicastReport = 695
-    case multicastUpcall = 696
-    case multicastUpcall6 = 697
-    case multicastReport6 = 698
-    case trafficStatistics = 699
-    case trafficTable = 700
-    case trafficRoot = 701
-    case trafficRootFlags = 702
-    case trafficActionFlags = 703
-    case trafficActionStatistics = 704
-    case trafficAction = 705
-    case multicastMessage = 706
-    case reportFamily = 707
-    case linkStatisticsFilter = 708
-    case linkVlan = 709
-    case linkVlanPriority = 710
-    case linkVeth = 711
-    case linkVxlan = 712
-    case linkBond = 713
-    case bondMode = 714
-    case linkMacvlan = 715
-    case linkIpvlan = 716
-    case macvlanMode = 717
-    case ipvlanMode = 718
-    case linkVrf = 719
-    case linkGre = 720
-    case linkIpTunnel = 721
-    case vlanFlags = 722
-    case diagRequest = 723
-    case diagAnswer = 724
-    case diagRequestAttributes = 725
-    case diagAnswerAttributes = 726
-    case inetDiagRequest = 727
-    case inetDiag = 728
-    case inetDiagUpper = 729
-    case inetDiagTls = 730
-    case tlsVersion = 731
-    case tlsCipher = 732
-    case tlsConfiguration = 733
-    case inetDiagMptcp = 734
-    case mptcpSubflow = 735
-    case unixDiag = 736
-    case unixDiagShow = 737
-    case netlinkDiag = 738
-    case netlinkDiagShow = 739
-    case netlinkDiagFlags = 740
-    case netlinkDiagProtocol = 741
-    case netlinkState = 742
-    case packetDiag = 743
-    case packetDiagShow = 744
-    case packetDiagFlags = 745
-    case packetVersion = 746
-    case smcDiag = 747
-    case smcDiagMode = 748
-    case smcState = 749
-    case smcReason = 750
-    case diagShutdown = 751
-    case smcShutdown = 752
-    case diagStates = 753
-    case inetDiagExtensions = 754
-    case smcDiagExtensions = 755
-    case memoryUse = 756
-    case diagFilterCode = 757
-    case diagStorageRequest = 758
-    case diagStorages = 759
-    case diagStorage = 760
-    case smcRole = 761
-    case conntrackType = 762
-    case expectationType = 763
-    case queueType = 764
-    case packetLogType = 765
-    case fingerprintType = 766
-    case ipSetType = 767
-    case accountingType = 768
-    case conntrackTimeoutType = 769
-    case conntrackHelperType = 770
-    case tableType = 771
-    case tableCompatType = 772
-    case hookType = 773
-    case cryptoType = 774
-    case cryptoAttribute = 775
-    case selinuxType = 776
-    case filterBatch = 777
-    case filterVersion = 778
-    case devlinkCommand = 779
-    case ethtoolRequest = 780
-    case ethtoolAnswer = 781
-    case ioam6Command = 782
-    case mptcpCommand = 783
-    case netdevCommand = 784
-    case nl80211Command = 785
-    case seg6Command = 786
-    case taskstatsCommand = 787
-    case tcpMetricsCommand = 788
-    case thermalCommand = 789
-    case bpfClass = 790
-    case bpfSize = 791
-    case bpfMode = 792
-    case bpfSource = 793
-    case bpfArithmetic = 794
-    case bpfJump = 795
-    case bpfReturn = 796
-    case bpfMove = 797
-    case ebpfClass = 798
-    case ebpfSize = 799
-    case ebpfMode = 800
-    case ebpfArithmetic = 801
-    case ebpfJump = 802
-    case ebpfRegister = 803
-    case bpfAncillary = 804
-    case bpfCommand = 805
-    case bpfMapType = 806
-    case bpfMap = 807
-    case bpfProgramType = 808
-    case bpfProgram = 809
-    case bpfAttachType = 810
-    case bpfAttach = 811
-    case bpfQuery = 812
-    case bpfLookup = 813
-    case bpfUpdate = 814
-    case bpfFile = 815
-    case bpfTestRun = 816
-    case bpfDescriptorType = 817
-    case bpfKprobeMulti = 818
-    case bpfUprobeMulti = 819
-    case bpfNetfilter = 820
-    case bpfStatistics = 821
-    case perfType = 822
-    case perfSize = 823
-    case perfHardware = 824
-    case perfSoftware = 825
-    case perfCache = 826
-    case perfCacheOperation = 827
-    case perfCacheResult = 828
-    case perfSample = 829
-    case perfRead = 830
-    case perfBranch = 831
-    case memoryNode = 832
-    case breakpointType = 833
+    case pcmStream = 451
+    case pcmState = 452
+    case pcmStamp = 453
+    case pcmStampClock = 454
+    case pcmInfo = 455
+    case pcmClass = 456
+    case pcmSync = 457
+    case pcmParameters = 458
+    case soundElementType = 459
+    case soundElementPlace = 460
+    case soundElementAccess = 461
+    case soundPower = 462
+    case midiStream = 463
+    case soundTimerClass = 464
+    case cecAbilities = 465
+    case cecLogFlags = 466
+    case cecTransmitted = 467
+    case cecReceived = 468
+    case cecMessage = 469
+    case cecEvent = 470
+    case cecEventFlags = 471
+    case cecConnector = 472
+    case cecMode = 473
+    case frontAbilities = 474
+    case frontStatus = 475
+    case frontKind = 476
+    case demuxOutput = 477
+    case demuxInput = 478
+    case demuxKind = 479
+    case mediaEntity = 480
+    case mediaPad = 481
+    case mediaLink = 482
+    case videoPriority = 483
+    case videoEvent = 484
+    case videoEventSubscription = 485
+    case vfioExtension = 486
+    case vfioGroup = 487
+    case vfioDevice = 488
+    case vfioRegion = 489
+    case vfioInterrupt = 490
+    case vfioInterruptSet = 491
+    case vfioMap = 492
+    case vfioUnmap = 493
+    case vfioDirty = 494
+    case vfioTable = 495
+    case guestState = 496
+    case termInput = 497
+    case termLocal = 498
+    case lineDiscipline = 499
+    case termCharacter = 500
+    case modem = 501
+    case termFlow = 502
+    case termFlush = 503
+    case loop = 504
+    case loopCrypt = 505
+    case inode = 506
+    case xflags = 507
+    case uffdFeatures = 508
+    case uffdApiCalls = 509
+    case uffdRangeCalls = 510
+    case uffdRegister = 511
+    case uffdCopy = 512
+    case uffdZeropage = 513
+    case uffdProtect = 514
+    case uffdContinue = 515
+    case uffdPoison = 516
+    case uffdMove = 517
+    case perfGroup = 518
+    case rtcVoltage = 519
+    case rtcParameter = 520
+    case interface = 521
+    case fiemap = 522
+    case fiemapExtent = 523
+    case partitionOperation = 524
+    case pidfdInfo = 525
+    case pidfdCoredump = 526
+    case tunnel = 527
+    case tunnelOffload = 528
+    case watchdog = 529
+    case route = 530
+    case inputEvent = 531
+    case inputAxis = 532
+    case termOutput = 533
+    case termControl = 534
+    case verityHash = 535
+    case hardwareType = 536
+    case etherProtocol = 537
+    case arpHardware = 538
+    case packetType = 539
+    case canProtocol = 540
+    case kcmProtocol = 541
+    case nfcProtocol = 542
+    case nfcAirProtocol = 543
+    case phonetProtocol = 544
+    case caifProtocol = 545
+    case xdpAddress = 546
+    case vsockContext = 547
+    case vsockPort = 548
+    case vsockAddress = 549
+    case qipcrtrNode = 550
+    case qipcrtrPort = 551
+    case bluetoothProtocol = 552
+    case bluetoothService = 553
+    case bluetoothChannel = 554
+    case bluetoothControl = 555
+    case bluetoothAddress = 556
+    case algAddress = 557
+    case ax25Protocol = 558
+    case smcProtocol = 559
+    case mctpNetwork = 560
+    case mctpAddress = 561
+    case nfcService = 562
+    case irdaProtocol = 563
+    case isdnProtocol = 564
+    case tipcAddress = 565
+    case tipcScope = 566
+    case radioAddressKind = 567
+    case radioNetwork = 568
+    case radioAddress = 569
+    case rxrpcService = 570
+    case socketProtocol = 571
+    case socketLevel = 572
+    case socketOption = 573
+    case tcpOption = 574
+    case udpOption = 575
+    case ipOption = 576
+    case ipv6Option = 577
+    case packetOption = 578
+    case netlinkOption = 579
+    case vsockOption = 580
+    case rawOption = 581
+    case canRawOption = 582
+    case sctpOption = 583
+    case dccpOption = 584
+    case tipcOption = 585
+    case rxrpcOption = 586
+    case pppol2tpOption = 587
+    case rdsOption = 588
+    case caifOption = 589
+    case algOption = 590
+    case nfcOption = 591
+    case kcmOption = 592
+    case tlsOption = 593
+    case xdpOption = 594
+    case mptcpOption = 595
+    case smcOption = 596
+    case llcOption = 597
+    case packetMembership = 598
+    case icmpType = 599
+    case bluetoothOption = 600
+    case txRehash = 601
+    case controlLevel = 602
+    case socketControl = 603
+    case ipControl = 604
+    case udpControl = 605
+    case ipv6Control = 606
+    case packetControl = 607
+    case netlinkControl = 608
+    case algOperation = 609
+    case algControl = 610
+    case signedSegments = 611
+    case flowAction = 612
+    case flowShare = 613
+    case flowFlags = 614
+    case tcpState = 615
+    case socketLevelGet = 616
+    case socketLevelSet = 617
+    case ipOptionGet = 618
+    case ipOptionSet = 619
+    case ipv6OptionGet = 620
+    case ipv6OptionSet = 621
+    case socketOptionGet = 622
+    case ax25Option = 623
+    case ipxOption = 624
+    case irdaOption = 625
+    case phonetPipeOption = 626
+    case tipcImportance = 627
+    case tipcGroup = 628
+    case tcpKey = 629
+    case netlinkType = 630
+    case routeType = 631
+    case netlinkFlags = 632
+    case netlinkNew = 633
+    case netlinkGet = 634
+    case netlinkDelete = 635
+    case netlinkAnswer = 636
+    case netlinkError = 637
+    case interfaceFlags = 638
+    case linkAttribute = 639
+    case addressAttribute = 640
+    case addressFlags = 641
+    case routeAttribute = 642
+    case neighbourAttribute = 643
+    case neighbourState = 644
+    case neighbourFlags = 645
+    case ruleAttribute = 646
+    case routeKind = 647
+    case routeScope = 648
+    case routeTable = 649
+    case routeProtocol = 650
+    case routeFlags = 651
+    case hopFlags = 652
+    case ruleAction = 653
+    case linkInfo = 654
+    case diagType = 655
+    case auditType = 656
+    case xfrmType = 657
+    case filterSubsystem = 658
+    case genericType = 659
+    case genericCommand = 660
+    case genericAttribute = 661
+    case genericOperation = 662
+    case genericOperationFlags = 663
+    case genericGroup = 664
+    case operationPolicy = 665
+    case policyAttribute = 666
+    case policyKind = 667
+    case netlinkTypes = 668
+    case routeAttributes = 669
+    case trafficAttribute = 670
+    case linkExtent = 671
+    case ruleFlags = 672
+    case serviceKind = 673
+    case bridgePort = 674
+    case bridgeInfo = 675
+    case bridgeQuerier = 676
+    case bridgeTree = 677
+    case bridgeOptions = 678
+    case tunnelKind = 679
+    case tunnelInfo = 680
+    case linkInet6 = 681
+    case linkInet6Flags = 682
+    case addressGeneration = 683
+    case linkInet = 684
+    case linkMctp = 685
+    case inetConfiguration = 686
+    case inet6Configuration = 687
+    case ipStatistics = 688
+    case icmp6Statistics = 689
+    case linkFamily = 690
+    case linkBridge = 691
+    case linkBridgeFlags = 692
+    case linkBridgeMode = 693
+    case linkBridgeTunnel = 694
+    case bridgeVlan = 695
+    case linkXdp = 696
+    case xdpAttached = 697
+    case xdpLink = 698
+    case linkFunctions = 699
+    case linkFunction = 700
+    case linkFunctionStatistics = 701
+    case linkFunctionVlans = 702
+    case linkFunctionState = 703
+    case linkPorts = 704
+    case linkPort = 705
+    case linkEvent = 706
+    case protocolDown = 707
+    case routeMetrics = 708
+    case tunnelEncapsulation = 709
+    case neighbourTable = 710
+    case neighbourParameters = 711
+    case neighbourExtended = 712
+    case neighbourNotice = 713
+    case neighbourFlagsMore = 714
+    case addressLabel = 715
+    case netConfiguration = 716
+    case dcb = 717
+    case dcbCommand = 718
+    case netNamespace = 719
+    case nextHop = 720
+    case nextHopGroup = 721
+    case nextHopResilient = 722
+    case nextHopBucket = 723
+    case multicastDatabase = 724
+    case multicastEntries = 725
+    case multicastEntry = 726
+    case multicastEntryMore = 727
+    case multicastState = 728
+    case multicastFlags = 729
+    case multicastRouters = 730
+    case multicastRouter = 731
+    case multicastRouterType = 732
+    case linkStatistics = 733
+    case linkStatisticsMore = 734
+    case linkStatisticsOffload = 735
+    case bridgeStatistics = 736
+    case bondStatistics = 737
+    case bondAggregation = 738
+    case statisticsFamily = 739
+    case mplsStatistics = 740
+    case multicastReport = 741
+    case multicastUpcall = 742
+    case multicastUpcall6 = 743
+    case multicastReport6 = 744
+    case trafficStatistics = 745
+    case trafficTable = 746
+    case trafficRoot = 747
+    case trafficRootFlags = 748
+    case trafficActionFlags = 749
+    case trafficActionStatistics = 750
+    case trafficAction = 751
+    case multicastMessage = 752
+    case reportFamily = 753
+    case linkStatisticsFilter = 754
+    case linkVlan = 755
+    case linkVlanPriority = 756
+    case linkVeth = 757
+    case linkVxlan = 758
+    case linkBond = 759
+    case bondMode = 760
+    case linkMacvlan = 761
+    case linkIpvlan = 762
+    case macvlanMode = 763
+    case ipvlanMode = 764
+    case linkVrf = 765
+    case linkGre = 766
+    case linkIpTunnel = 767
+    case vlanFlags = 768
+    case diagRequest = 769
+    case diagAnswer = 770
+    case diagRequestAttributes = 771
+    case diagAnswerAttributes = 772
+    case inetDiagRequest = 773
+    case inetDiag = 774
+    case inetDiagUpper = 775
+    case inetDiagTls = 776
+    case tlsVersion = 777
+    case tlsCipher = 778
+    case tlsConfiguration = 779
+    case inetDiagMptcp = 780
+    case mptcpSubflow = 781
+    case unixDiag = 782
+    case unixDiagShow = 783
+    case netlinkDiag = 784
+    case netlinkDiagShow = 785
+    case netlinkDiagFlags = 786
+    case netlinkDiagProtocol = 787
+    case netlinkState = 788
+    case packetDiag = 789
+    case packetDiagShow = 790
+    case packetDiagFlags = 791
+    case packetVersion = 792
+    case smcDiag = 793
+    case smcDiagMode = 794
+    case smcState = 795
+    case smcReason = 796
+    case diagShutdown = 797
+    case smcShutdown = 798
+    case diagStates = 799
+    case inetDiagExtensions = 800
+    case smcDiagExtensions = 801
+    case memoryUse = 802
+    case diagFilterCode = 803
+    case diagStorageRequest = 804
+    case diagStorages = 805
+    case diagStorage = 806
+    case smcRole = 807
+    case conntrackType = 808
+    case expectationType = 809
+    case queueType = 810
+    case packetLogType = 811
+    case fingerprintType = 812
+    case ipSetType = 813
+    case accountingType = 814
+    case conntrackTimeoutType = 815
+    case conntrackHelperType = 816
+    case tableType = 817
+    case tableCompatType = 818
+    case hookType = 819
+    case cryptoType = 820
+    case cryptoAttribute = 821
+    case selinuxType = 822
+    case filterBatch = 823
+    case filterVersion = 824
+    case devlinkCommand = 825
+    case ethtoolRequest = 826
+    case ethtoolAnswer = 827
+    case ioam6Command = 828
+    case mptcpCommand = 829
+    case netdevCommand = 830
+    case nl80211Command = 831
+    case seg6Command = 832
+    case taskstatsCommand = 833
+    case tcpMetricsCommand = 834
+    case thermalCommand = 835
+    case bpfClass = 836
+    case bpfSize = 837
+    case bpfMode = 838
+    case bpfSource = 839
+    case bpfArithmetic = 840
+    case bpfJump = 841
+    case bpfReturn = 842
+    case bpfMove = 843
+    case ebpfClass = 844
+    case ebpfSize = 845
+    case ebpfMode = 846
+    case ebpfArithmetic = 847
+    case ebpfJump = 848
+    case ebpfRegister = 849
+    case bpfAncillary = 850
+    case bpfCommand = 851
+    case bpfMapType = 852
+    case bpfMap = 853
+    case bpfProgramType = 854
+    case bpfProgram = 855
+    case bpfAttachType = 856
+    case bpfAttach = 857
+    case bpfQuery = 858
+    case bpfLookup = 859
+    case bpfUpdate = 860
+    case bpfFile = 861
+    case bpfTestRun = 862
+    case bpfDescriptorType = 863
+    case bpfKprobeMulti = 864
+    case bpfUprobeMulti = 865
+    case bpfNetfilter = 866
+    case bpfStatistics = 867
+    case perfType = 868
+    case perfSize = 869
+    case perfHardware = 870
+    case perfSoftware = 871
+    case perfCache = 872
+    case perfCacheOperation = 873
+    case perfCacheResult = 874
+    case perfSample = 875
+    case perfRead = 876
+    case perfBranch = 877
+    case memoryNode = 878
+    case breakpointType = 879
 }
 
 extension SpecTables {
@@ -1300,395 +1346,441 @@ extension SpecTables {
         SymbolSetRow("encryptionKeyState", 9118, 3, unknown: "FSCRYPT_KEY_STATUS_???"),
         SymbolSetRow("encryptionKeyOwner", 9121, 1, unknown: "FSCRYPT_KEY_STATUS_FLAG_???"),
         SymbolSetRow("dosFile", 9122, 6, unknown: "ATTR_???"),
-        SymbolSetRow("termInput", 9128, 15, unknown: ""),
-        SymbolSetRow("termLocal", 9143, 16, unknown: ""),
-        SymbolSetRow("lineDiscipline", 9159, 31, unknown: "N_???"),
-        SymbolSetRow("termCharacter", 9190, 17, unknown: "???"),
-        SymbolSetRow("modem", 9207, 12, unknown: "TIOCM_???"),
-        SymbolSetRow("termFlow", 9219, 4, unknown: "TC???"),
-        SymbolSetRow("termFlush", 9223, 3, unknown: "TC???"),
-        SymbolSetRow("loop", 9226, 5, unknown: "LO_FLAGS_???"),
-        SymbolSetRow("loopCrypt", 9231, 10, unknown: "LO_CRYPT_???"),
-        SymbolSetRow("inode", 9241, 29, unknown: "FS_???_FL"),
-        SymbolSetRow("xflags", 9270, 20, unknown: "FS_XFLAG_???"),
-        SymbolSetRow("uffdFeatures", 9290, 17, unknown: "UFFD_FEATURE_???"),
-        SymbolSetRow("uffdApiCalls", 9307, 3, unknown: "_UFFDIO_???"),
-        SymbolSetRow("uffdRangeCalls", 9310, 7, unknown: "UFFDIO_???"),
-        SymbolSetRow("uffdRegister", 9317, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
-        SymbolSetRow("uffdCopy", 9320, 2, unknown: "UFFDIO_COPY_???"),
-        SymbolSetRow("uffdZeropage", 9322, 1, unknown: "UFFDIO_ZEROPAGE_???"),
-        SymbolSetRow("uffdProtect", 9323, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
-        SymbolSetRow("uffdContinue", 9325, 2, unknown: "UFFDIO_CONTINUE_???"),
-        SymbolSetRow("uffdPoison", 9327, 1, unknown: "UFFDIO_POISON_???"),
-        SymbolSetRow("uffdMove", 9328, 2, unknown: "UFFDIO_MOVE_???"),
-        SymbolSetRow("perfGroup", 9330, 1, unknown: "PERF_IOC_FLAG_???"),
-        SymbolSetRow("rtcVoltage", 9331, 5, unknown: "RTC_VL_???"),
-        SymbolSetRow("rtcParameter", 9336, 3, unknown: "RTC_PARAM_???"),
-        SymbolSetRow("interface", 9339, 19, unknown: "IFF_???"),
-        SymbolSetRow("fiemap", 9358, 3, unknown: "FIEMAP_FLAG_???"),
-        SymbolSetRow("fiemapExtent", 9361, 11, unknown: "FIEMAP_EXTENT_???"),
-        SymbolSetRow("partitionOperation", 9372, 3, unknown: "BLKPG_???"),
-        SymbolSetRow("pidfdInfo", 9375, 8, unknown: "PIDFD_INFO_???"),
-        SymbolSetRow("pidfdCoredump", 9383, 4, unknown: "PIDFD_COREDUMP_???"),
-        SymbolSetRow("tunnel", 9387, 14, unknown: "IFF_???"),
-        SymbolSetRow("tunnelOffload", 9401, 5, unknown: "TUN_F_???"),
-        SymbolSetRow("watchdog", 9406, 12, unknown: "WDIOF_???"),
-        SymbolSetRow("route", 9418, 10, unknown: "RTF_???"),
-        SymbolSetRow("inputEvent", 9428, 12, unknown: "EV_???"),
-        SymbolSetRow("inputAxis", 9440, 44, unknown: "ABS_???"),
-        SymbolSetRow("termOutput", 9484, 25, unknown: ""),
-        SymbolSetRow("termControl", 9509, 76, unknown: ""),
-        SymbolSetRow("verityHash", 9585, 2, unknown: "FS_VERITY_HASH_ALG_???"),
-        SymbolSetRow("hardwareType", 9587, 68, unknown: "ARPHRD_???"),
-        SymbolSetRow("etherProtocol", 9655, 106, unknown: "ETH_P_???"),
-        SymbolSetRow("arpHardware", 9761, 67, unknown: "ARPHRD_???"),
-        SymbolSetRow("packetType", 9828, 8, unknown: "PACKET_???"),
-        SymbolSetRow("canProtocol", 9836, 7, unknown: "CAN_???"),
-        SymbolSetRow("kcmProtocol", 9843, 1, unknown: "KCMPROTO_???"),
-        SymbolSetRow("nfcProtocol", 9844, 2, unknown: "NFC_SOCKPROTO_???"),
-        SymbolSetRow("nfcAirProtocol", 9846, 7, unknown: "NFC_PROTO_???"),
-        SymbolSetRow("phonetProtocol", 9853, 3, unknown: "PN_PROTO_???"),
-        SymbolSetRow("caifProtocol", 9856, 6, unknown: "CAIFPROTO_???"),
-        SymbolSetRow("xdpAddress", 9862, 5, unknown: "XDP_???"),
-        SymbolSetRow("vsockContext", 9867, 4, unknown: ""),
-        SymbolSetRow("vsockPort", 9871, 1, unknown: ""),
-        SymbolSetRow("vsockAddress", 9872, 1, unknown: "VMADDR_FLAG_???"),
-        SymbolSetRow("qipcrtrNode", 9873, 1, unknown: ""),
-        SymbolSetRow("qipcrtrPort", 9874, 1, unknown: ""),
-        SymbolSetRow("bluetoothProtocol", 9875, 8, unknown: "BTPROTO_???"),
-        SymbolSetRow("bluetoothService", 9883, 4, unknown: "L2CAP_PSM_???"),
-        SymbolSetRow("bluetoothChannel", 9887, 7, unknown: "L2CAP_CID_???"),
-        SymbolSetRow("bluetoothControl", 9894, 5, unknown: "HCI_CHANNEL_???"),
-        SymbolSetRow("bluetoothAddress", 9899, 3, unknown: "BDADDR_???"),
-        SymbolSetRow("algAddress", 9902, 1, unknown: "CRYPTO_ALG_???"),
-        SymbolSetRow("ax25Protocol", 9903, 13, unknown: "AX25_P_???"),
-        SymbolSetRow("smcProtocol", 9916, 2, unknown: "SMCPROTO_???"),
-        SymbolSetRow("mctpNetwork", 9918, 1, unknown: ""),
-        SymbolSetRow("mctpAddress", 9919, 2, unknown: ""),
-        SymbolSetRow("nfcService", 9921, 5, unknown: ""),
-        SymbolSetRow("irdaProtocol", 9926, 2, unknown: "IRDAPROTO_???"),
-        SymbolSetRow("isdnProtocol", 9928, 13, unknown: "ISDN_P_???"),
-        SymbolSetRow("tipcAddress", 9941, 3, unknown: "TIPC_???"),
-        SymbolSetRow("tipcScope", 9944, 2, unknown: "TIPC_???_SCOPE"),
-        SymbolSetRow("radioAddressKind", 9946, 3, unknown: "IEEE802154_ADDR_???"),
-        SymbolSetRow("radioNetwork", 9949, 1, unknown: ""),
-        SymbolSetRow("radioAddress", 9950, 2, unknown: ""),
-        SymbolSetRow("rxrpcService", 9952, 4, unknown: "???_SERVICE"),
-        SymbolSetRow("socketProtocol", 9956, 14, unknown: ""),
-        SymbolSetRow("socketLevel", 9970, 44, unknown: "SOL_??"),
-        SymbolSetRow("socketOption", 10014, 79, unknown: "SO_???"),
-        SymbolSetRow("tcpOption", 10093, 46, unknown: "TCP_???"),
-        SymbolSetRow("udpOption", 10139, 6, unknown: "UDP_???"),
-        SymbolSetRow("ipOption", 10145, 47, unknown: "IP_???"),
-        SymbolSetRow("ipv6Option", 10192, 63, unknown: "IPV6_???"),
-        SymbolSetRow("packetOption", 10255, 23, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkOption", 10278, 12, unknown: "NETLINK_???"),
-        SymbolSetRow("vsockOption", 10290, 8, unknown: "SO_VM_???"),
-        SymbolSetRow("rawOption", 10298, 1, unknown: "RAW_???"),
-        SymbolSetRow("canRawOption", 10299, 8, unknown: "CAN_RAW_???"),
-        SymbolSetRow("sctpOption", 10307, 75, unknown: "SCTP_???"),
-        SymbolSetRow("dccpOption", 10382, 16, unknown: "DCCP_SOCKOPT_???"),
-        SymbolSetRow("tipcOption", 10398, 12, unknown: "TIPC_???"),
-        SymbolSetRow("rxrpcOption", 10410, 7, unknown: "RXRPC_???"),
-        SymbolSetRow("pppol2tpOption", 10417, 5, unknown: "PPPOL2TP_SO_???"),
-        SymbolSetRow("rdsOption", 10422, 20, unknown: "RDS_???"),
-        SymbolSetRow("caifOption", 10442, 3, unknown: "CAIFSO_???"),
-        SymbolSetRow("algOption", 10445, 7, unknown: "ALG_???"),
-        SymbolSetRow("nfcOption", 10452, 5, unknown: "NFC_LLCP_???"),
-        SymbolSetRow("kcmOption", 10457, 1, unknown: "KCM_???"),
-        SymbolSetRow("tlsOption", 10458, 5, unknown: "TLS_???"),
-        SymbolSetRow("xdpOption", 10463, 9, unknown: "XDP_???"),
-        SymbolSetRow("mptcpOption", 10472, 3, unknown: "MPTCP_???"),
-        SymbolSetRow("smcOption", 10475, 1, unknown: "SMC_???"),
-        SymbolSetRow("llcOption", 10476, 10, unknown: "LLC_OPT_???"),
-        SymbolSetRow("packetMembership", 10486, 4, unknown: "PACKET_MR_???"),
-        SymbolSetRow("icmpType", 10490, 13, unknown: "ICMP_???"),
-        SymbolSetRow("bluetoothOption", 10503, 11, unknown: "BT_???"),
-        SymbolSetRow("txRehash", 10514, 3, unknown: "SOCK_TXREHASH_???"),
-        SymbolSetRow("controlLevel", 10517, 7, unknown: ""),
-        SymbolSetRow("socketControl", 10524, 18, unknown: "SCM_???"),
-        SymbolSetRow("ipControl", 10542, 11, unknown: "IP_???"),
-        SymbolSetRow("udpControl", 10553, 2, unknown: "UDP_???"),
-        SymbolSetRow("ipv6Control", 10555, 12, unknown: "IPV6_???"),
-        SymbolSetRow("packetControl", 10567, 1, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkControl", 10568, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("algOperation", 10570, 2, unknown: "ALG_OP_???"),
-        SymbolSetRow("algControl", 10572, 3, unknown: "ALG_???"),
-        SymbolSetRow("signedSegments", 10575, 2, unknown: "TCP_MD5SIG_FLAG_???"),
-        SymbolSetRow("flowAction", 10577, 3, unknown: "IPV6_FL_A_???"),
-        SymbolSetRow("flowShare", 10580, 5, unknown: "IPV6_FL_S_???"),
-        SymbolSetRow("flowFlags", 10585, 4, unknown: "IPV6_FL_F_???"),
-        SymbolSetRow("tcpState", 10589, 13, unknown: "TCP_???"),
-        SymbolSetRow("socketLevelGet", 10602, 3, unknown: ""),
-        SymbolSetRow("socketLevelSet", 10605, 2, unknown: ""),
-        SymbolSetRow("ipOptionGet", 10607, 20, unknown: "IP_???"),
-        SymbolSetRow("ipOptionSet", 10627, 22, unknown: "IP_???"),
-        SymbolSetRow("ipv6OptionGet", 10649, 5, unknown: "IPV6_???"),
-        SymbolSetRow("ipv6OptionSet", 10654, 2, unknown: "IPV6_???"),
-        SymbolSetRow("socketOptionGet", 10656, 1, unknown: "SO_???"),
-        SymbolSetRow("ax25Option", 10657, 11, unknown: "AX25_???"),
-        SymbolSetRow("ipxOption", 10668, 1, unknown: "IPX_???"),
-        SymbolSetRow("irdaOption", 10669, 11, unknown: "IRLMP_???"),
-        SymbolSetRow("phonetPipeOption", 10680, 4, unknown: "PNPIPE_???"),
-        SymbolSetRow("tipcImportance", 10684, 4, unknown: "TIPC_???_IMPORTANCE"),
-        SymbolSetRow("tipcGroup", 10688, 2, unknown: "TIPC_GROUP_???"),
-        SymbolSetRow("tcpKey", 10690, 2, unknown: "TCP_AO_KEYF_???"),
-        SymbolSetRow("netlinkType", 10692, 4, unknown: "NLMSG_???"),
-        SymbolSetRow("routeType", 10696, 75, unknown: "RTM_???"),
-        SymbolSetRow("netlinkFlags", 10771, 6, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkNew", 10777, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkGet", 10781, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkDelete", 10785, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkAnswer", 10787, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkError", 10789, 7, unknown: "NLMSGERR_ATTR_???"),
-        SymbolSetRow("interfaceFlags", 10796, 19, unknown: "IFF_???"),
-        SymbolSetRow("linkAttribute", 10815, 70, unknown: "IFLA_???"),
-        SymbolSetRow("addressAttribute", 10885, 12, unknown: "IFA_???"),
-        SymbolSetRow("addressFlags", 10897, 12, unknown: "IFA_F_???"),
-        SymbolSetRow("routeAttribute", 10909, 32, unknown: "RTA_???"),
-        SymbolSetRow("neighbourAttribute", 10941, 18, unknown: "NDA_???"),
-        SymbolSetRow("neighbourState", 10959, 9, unknown: "NUD_???"),
-        SymbolSetRow("neighbourFlags", 10968, 8, unknown: "NTF_???"),
+        SymbolSetRow("pcmStream", 9128, 2, unknown: "SNDRV_PCM_STREAM_???"),
+        SymbolSetRow("pcmState", 9130, 9, unknown: "SNDRV_PCM_STATE_???"),
+        SymbolSetRow("pcmStamp", 9139, 2, unknown: "SNDRV_PCM_TSTAMP_???"),
+        SymbolSetRow("pcmStampClock", 9141, 3, unknown: "SNDRV_PCM_TSTAMP_TYPE_???"),
+        SymbolSetRow("pcmInfo", 9144, 24, unknown: "SNDRV_PCM_INFO_???"),
+        SymbolSetRow("pcmClass", 9168, 4, unknown: "SNDRV_PCM_CLASS_???"),
+        SymbolSetRow("pcmSync", 9172, 3, unknown: "SNDRV_PCM_SYNC_PTR_???"),
+        SymbolSetRow("pcmParameters", 9175, 3, unknown: "SNDRV_PCM_HW_PARAMS_???"),
+        SymbolSetRow("soundElementType", 9178, 7, unknown: "SNDRV_CTL_ELEM_TYPE_???"),
+        SymbolSetRow("soundElementPlace", 9185, 7, unknown: "SNDRV_CTL_ELEM_IFACE_???"),
+        SymbolSetRow("soundElementAccess", 9192, 11, unknown: "SNDRV_CTL_ELEM_ACCESS_???"),
+        SymbolSetRow("soundPower", 9203, 5, unknown: "SNDRV_CTL_POWER_???"),
+        SymbolSetRow("midiStream", 9208, 2, unknown: "SNDRV_RAWMIDI_STREAM_???"),
+        SymbolSetRow("soundTimerClass", 9210, 5, unknown: "SNDRV_TIMER_CLASS_???"),
+        SymbolSetRow("cecAbilities", 9215, 9, unknown: "CEC_CAP_???"),
+        SymbolSetRow("cecLogFlags", 9224, 3, unknown: "CEC_LOG_ADDRS_FL_???"),
+        SymbolSetRow("cecTransmitted", 9227, 8, unknown: "CEC_TX_STATUS_???"),
+        SymbolSetRow("cecReceived", 9235, 4, unknown: "CEC_RX_STATUS_???"),
+        SymbolSetRow("cecMessage", 9239, 2, unknown: "CEC_MSG_FL_???"),
+        SymbolSetRow("cecEvent", 9241, 8, unknown: "CEC_EVENT_???"),
+        SymbolSetRow("cecEventFlags", 9249, 2, unknown: "CEC_EVENT_FL_???"),
+        SymbolSetRow("cecConnector", 9251, 2, unknown: "CEC_CONNECTOR_TYPE_???"),
+        SymbolSetRow("cecMode", 9253, 10, unknown: "CEC_MODE_???"),
+        SymbolSetRow("frontAbilities", 9263, 30, unknown: "FE_CAN_???"),
+        SymbolSetRow("frontStatus", 9293, 7, unknown: "FE_???"),
+        SymbolSetRow("frontKind", 9300, 4, unknown: "FE_???"),
+        SymbolSetRow("demuxOutput", 9304, 4, unknown: "DMX_OUT_???"),
+        SymbolSetRow("demuxInput", 9308, 2, unknown: "DMX_IN_???"),
+        SymbolSetRow("demuxKind", 9310, 21, unknown: "DMX_PES_???"),
+        SymbolSetRow("mediaEntity", 9331, 2, unknown: "MEDIA_ENT_FL_???"),
+        SymbolSetRow("mediaPad", 9333, 3, unknown: "MEDIA_PAD_FL_???"),
+        SymbolSetRow("mediaLink", 9336, 3, unknown: "MEDIA_LNK_FL_???"),
+        SymbolSetRow("videoPriority", 9339, 4, unknown: "V4L2_PRIORITY_???"),
+        SymbolSetRow("videoEvent", 9343, 8, unknown: "V4L2_EVENT_???"),
+        SymbolSetRow("videoEventSubscription", 9351, 2, unknown: "V4L2_EVENT_SUB_FL_???"),
+        SymbolSetRow("vfioExtension", 9353, 10, unknown: "VFIO_???"),
+        SymbolSetRow("vfioGroup", 9363, 2, unknown: "VFIO_GROUP_FLAGS_???"),
+        SymbolSetRow("vfioDevice", 9365, 8, unknown: "VFIO_DEVICE_FLAGS_???"),
+        SymbolSetRow("vfioRegion", 9373, 4, unknown: "VFIO_REGION_INFO_FLAG_???"),
+        SymbolSetRow("vfioInterrupt", 9377, 4, unknown: "VFIO_IRQ_INFO_???"),
+        SymbolSetRow("vfioInterruptSet", 9381, 6, unknown: "VFIO_IRQ_SET_???"),
+        SymbolSetRow("vfioMap", 9387, 3, unknown: "VFIO_DMA_MAP_FLAG_???"),
+        SymbolSetRow("vfioUnmap", 9390, 3, unknown: "VFIO_DMA_UNMAP_FLAG_???"),
+        SymbolSetRow("vfioDirty", 9393, 3, unknown: "VFIO_IOMMU_DIRTY_PAGES_FLAG_???"),
+        SymbolSetRow("vfioTable", 9396, 2, unknown: "VFIO_IOMMU_INFO_???"),
+        SymbolSetRow("guestState", 9398, 11, unknown: "KVM_MP_STATE_???"),
+        SymbolSetRow("termInput", 9409, 15, unknown: ""),
+        SymbolSetRow("termLocal", 9424, 16, unknown: ""),
+        SymbolSetRow("lineDiscipline", 9440, 31, unknown: "N_???"),
+        SymbolSetRow("termCharacter", 9471, 17, unknown: "???"),
+        SymbolSetRow("modem", 9488, 12, unknown: "TIOCM_???"),
+        SymbolSetRow("termFlow", 9500, 4, unknown: "TC???"),
+        SymbolSetRow("termFlush", 9504, 3, unknown: "TC???"),
+        SymbolSetRow("loop", 9507, 5, unknown: "LO_FLAGS_???"),
+        SymbolSetRow("loopCrypt", 9512, 10, unknown: "LO_CRYPT_???"),
+        SymbolSetRow("inode", 9522, 29, unknown: "FS_???_FL"),
+        SymbolSetRow("xflags", 9551, 20, unknown: "FS_XFLAG_???"),
+        SymbolSetRow("uffdFeatures", 9571, 17, unknown: "UFFD_FEATURE_???"),
+        SymbolSetRow("uffdApiCalls", 9588, 3, unknown: "_UFFDIO_???"),
+        SymbolSetRow("uffdRangeCalls", 9591, 7, unknown: "UFFDIO_???"),
+        SymbolSetRow("uffdRegister", 9598, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
+        SymbolSetRow("uffdCopy", 9601, 2, unknown: "UFFDIO_COPY_???"),
+        SymbolSetRow("uffdZeropage", 9603, 1, unknown: "UFFDIO_ZEROPAGE_???"),
+        SymbolSetRow("uffdProtect", 9604, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
+        SymbolSetRow("uffdContinue", 9606, 2, unknown: "UFFDIO_CONTINUE_???"),
+        SymbolSetRow("uffdPoison", 9608, 1, unknown: "UFFDIO_POISON_???"),
+        SymbolSetRow("uffdMove", 9609, 2, unknown: "UFFDIO_MOVE_???"),
+        SymbolSetRow("perfGroup", 9611, 1, unknown: "PERF_IOC_FLAG_???"),
+        SymbolSetRow("rtcVoltage", 9612, 5, unknown: "RTC_VL_???"),
+        SymbolSetRow("rtcParameter", 9617, 3, unknown: "RTC_PARAM_???"),
+        SymbolSetRow("interface", 9620, 19, unknown: "IFF_???"),
+        SymbolSetRow("fiemap", 9639, 3, unknown: "FIEMAP_FLAG_???"),
+        SymbolSetRow("fiemapExtent", 9642, 11, unknown: "FIEMAP_EXTENT_???"),
+        SymbolSetRow("partitionOperation", 9653, 3, unknown: "BLKPG_???"),
+        SymbolSetRow("pidfdInfo", 9656, 8, unknown: "PIDFD_INFO_???"),
+        SymbolSetRow("pidfdCoredump", 9664, 4, unknown: "PIDFD_COREDUMP_???"),
+        SymbolSetRow("tunnel", 9668, 14, unknown: "IFF_???"),
+        SymbolSetRow("tunnelOffload", 9682, 5, unknown: "TUN_F_???"),
+        SymbolSetRow("watchdog", 9687, 12, unknown: "WDIOF_???"),
+        SymbolSetRow("route", 9699, 10, unknown: "RTF_???"),
+        SymbolSetRow("inputEvent", 9709, 12, unknown: "EV_???"),
+        SymbolSetRow("inputAxis", 9721, 44, unknown: "ABS_???"),
+        SymbolSetRow("termOutput", 9765, 25, unknown: ""),
+        SymbolSetRow("termControl", 9790, 76, unknown: ""),
+        SymbolSetRow("verityHash", 9866, 2, unknown: "FS_VERITY_HASH_ALG_???"),
+        SymbolSetRow("hardwareType", 9868, 68, unknown: "ARPHRD_???"),
+        SymbolSetRow("etherProtocol", 9936, 106, unknown: "ETH_P_???"),
+        SymbolSetRow("arpHardware", 10042, 67, unknown: "ARPHRD_???"),
+        SymbolSetRow("packetType", 10109, 8, unknown: "PACKET_???"),
+        SymbolSetRow("canProtocol", 10117, 7, unknown: "CAN_???"),
+        SymbolSetRow("kcmProtocol", 10124, 1, unknown: "KCMPROTO_???"),
+        SymbolSetRow("nfcProtocol", 10125, 2, unknown: "NFC_SOCKPROTO_???"),
+        SymbolSetRow("nfcAirProtocol", 10127, 7, unknown: "NFC_PROTO_???"),
+        SymbolSetRow("phonetProtocol", 10134, 3, unknown: "PN_PROTO_???"),
+        SymbolSetRow("caifProtocol", 10137, 6, unknown: "CAIFPROTO_???"),
+        SymbolSetRow("xdpAddress", 10143, 5, unknown: "XDP_???"),
+        SymbolSetRow("vsockContext", 10148, 4, unknown: ""),
+        SymbolSetRow("vsockPort", 10152, 1, unknown: ""),
+        SymbolSetRow("vsockAddress", 10153, 1, unknown: "VMADDR_FLAG_???"),
+        SymbolSetRow("qipcrtrNode", 10154, 1, unknown: ""),
+        SymbolSetRow("qipcrtrPort", 10155, 1, unknown: ""),
+        SymbolSetRow("bluetoothProtocol", 10156, 8, unknown: "BTPROTO_???"),
+        SymbolSetRow("bluetoothService", 10164, 4, unknown: "L2CAP_PSM_???"),
+        SymbolSetRow("bluetoothChannel", 10168, 7, unknown: "L2CAP_CID_???"),
+        SymbolSetRow("bluetoothControl", 10175, 5, unknown: "HCI_CHANNEL_???"),
+        SymbolSetRow("bluetoothAddress", 10180, 3, unknown: "BDADDR_???"),
+        SymbolSetRow("algAddress", 10183, 1, unknown: "CRYPTO_ALG_???"),
+        SymbolSetRow("ax25Protocol", 10184, 13, unknown: "AX25_P_???"),
+        SymbolSetRow("smcProtocol", 10197, 2, unknown: "SMCPROTO_???"),
+        SymbolSetRow("mctpNetwork", 10199, 1, unknown: ""),
+        SymbolSetRow("mctpAddress", 10200, 2, unknown: ""),
+        SymbolSetRow("nfcService", 10202, 5, unknown: ""),
+        SymbolSetRow("irdaProtocol", 10207, 2, unknown: "IRDAPROTO_???"),
+        SymbolSetRow("isdnProtocol", 10209, 13, unknown: "ISDN_P_???"),
+        SymbolSetRow("tipcAddress", 10222, 3, unknown: "TIPC_???"),
+        SymbolSetRow("tipcScope", 10225, 2, unknown: "TIPC_???_SCOPE"),
+        SymbolSetRow("radioAddressKind", 10227, 3, unknown: "IEEE802154_ADDR_???"),
+        SymbolSetRow("radioNetwork", 10230, 1, unknown: ""),
+        SymbolSetRow("radioAddress", 10231, 2, unknown: ""),
+        SymbolSetRow("rxrpcService", 10233, 4, unknown: "???_SERVICE"),
+        SymbolSetRow("socketProtocol", 10237, 14, unknown: ""),
+        SymbolSetRow("socketLevel", 10251, 44, unknown: "SOL_??"),
+        SymbolSetRow("socketOption", 10295, 79, unknown: "SO_???"),
+        SymbolSetRow("tcpOption", 10374, 46, unknown: "TCP_???"),
+        SymbolSetRow("udpOption", 10420, 6, unknown: "UDP_???"),
+        SymbolSetRow("ipOption", 10426, 47, unknown: "IP_???"),
+        SymbolSetRow("ipv6Option", 10473, 63, unknown: "IPV6_???"),
+        SymbolSetRow("packetOption", 10536, 23, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkOption", 10559, 12, unknown: "NETLINK_???"),
+        SymbolSetRow("vsockOption", 10571, 8, unknown: "SO_VM_???"),
+        SymbolSetRow("rawOption", 10579, 1, unknown: "RAW_???"),
+        SymbolSetRow("canRawOption", 10580, 8, unknown: "CAN_RAW_???"),
+        SymbolSetRow("sctpOption", 10588, 75, unknown: "SCTP_???"),
+        SymbolSetRow("dccpOption", 10663, 16, unknown: "DCCP_SOCKOPT_???"),
+        SymbolSetRow("tipcOption", 10679, 12, unknown: "TIPC_???"),
+        SymbolSetRow("rxrpcOption", 10691, 7, unknown: "RXRPC_???"),
+        SymbolSetRow("pppol2tpOption", 10698, 5, unknown: "PPPOL2TP_SO_???"),
+        SymbolSetRow("rdsOption", 10703, 20, unknown: "RDS_???"),
+        SymbolSetRow("caifOption", 10723, 3, unknown: "CAIFSO_???"),
+        SymbolSetRow("algOption", 10726, 7, unknown: "ALG_???"),
+        SymbolSetRow("nfcOption", 10733, 5, unknown: "NFC_LLCP_???"),
+        SymbolSetRow("kcmOption", 10738, 1, unknown: "KCM_???"),
+        SymbolSetRow("tlsOption", 10739, 5, unknown: "TLS_???"),
+        SymbolSetRow("xdpOption", 10744, 9, unknown: "XDP_???"),
+        SymbolSetRow("mptcpOption", 10753, 3, unknown: "MPTCP_???"),
+        SymbolSetRow("smcOption", 10756, 1, unknown: "SMC_???"),
+        SymbolSetRow("llcOption", 10757, 10, unknown: "LLC_OPT_???"),
+        SymbolSetRow("packetMembership", 10767, 4, unknown: "PACKET_MR_???"),
+        SymbolSetRow("icmpType", 10771, 13, unknown: "ICMP_???"),
     ]
 
     private static let symbolSets3: [SymbolSetRow] = [
-        SymbolSetRow("ruleAttribute", 10976, 31, unknown: "FRA_???"),
-        SymbolSetRow("routeKind", 11007, 12, unknown: "RTN_???"),
-        SymbolSetRow("routeScope", 11019, 5, unknown: ""),
-        SymbolSetRow("routeTable", 11024, 5, unknown: ""),
-        SymbolSetRow("routeProtocol", 11029, 24, unknown: "RTPROT_???"),
-        SymbolSetRow("routeFlags", 11053, 9, unknown: "RTM_F_???"),
-        SymbolSetRow("hopFlags", 11062, 7, unknown: "RTNH_F_???"),
-        SymbolSetRow("ruleAction", 11069, 9, unknown: "FR_ACT_???"),
-        SymbolSetRow("linkInfo", 11078, 6, unknown: "IFLA_INFO_???"),
-        SymbolSetRow("diagType", 11084, 4, unknown: "SOCK_DIAG_???"),
-        SymbolSetRow("auditType", 11088, 110, unknown: "AUDIT_???"),
-        SymbolSetRow("xfrmType", 11198, 26, unknown: "XFRM_MSG_???"),
-        SymbolSetRow("filterSubsystem", 11224, 13, unknown: "NFNL_SUBSYS_???"),
-        SymbolSetRow("genericType", 11237, 3, unknown: "GENERIC_FAMILY_???"),
-        SymbolSetRow("genericCommand", 11240, 11, unknown: "CTRL_CMD_???"),
-        SymbolSetRow("genericAttribute", 11251, 11, unknown: "CTRL_ATTR_???"),
-        SymbolSetRow("genericOperation", 11262, 3, unknown: "CTRL_ATTR_OP_???"),
-        SymbolSetRow("genericOperationFlags", 11265, 5, unknown: "GENL_???"),
-        SymbolSetRow("genericGroup", 11270, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
-        SymbolSetRow("operationPolicy", 11273, 3, unknown: "CTRL_ATTR_POLICY_???"),
-        SymbolSetRow("policyAttribute", 11276, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
-        SymbolSetRow("policyKind", 11289, 18, unknown: "NL_ATTR_TYPE_???"),
-        SymbolSetRow("netlinkTypes", 11307, 8, unknown: ""),
-        SymbolSetRow("routeAttributes", 11315, 18, unknown: ""),
-        SymbolSetRow("trafficAttribute", 11333, 17, unknown: "TCA_???"),
-        SymbolSetRow("linkExtent", 11350, 9, unknown: "RTEXT_FILTER_???"),
-        SymbolSetRow("ruleFlags", 11359, 6, unknown: "FIB_RULE_???"),
-        SymbolSetRow("serviceKind", 11365, 4, unknown: "IPTOS_???"),
-        SymbolSetRow("bridgePort", 11369, 46, unknown: "IFLA_BRPORT_???"),
-        SymbolSetRow("bridgeInfo", 11415, 51, unknown: "IFLA_BR_???"),
-        SymbolSetRow("bridgeQuerier", 11466, 8, unknown: "BRIDGE_QUERIER_???"),
-        SymbolSetRow("bridgeTree", 11474, 3, unknown: "BR_STP_MODE_???"),
-        SymbolSetRow("bridgeOptions", 11477, 5, unknown: "1<<BR_BOOLOPT_???"),
-        SymbolSetRow("tunnelKind", 11482, 2, unknown: "IFF_???"),
-        SymbolSetRow("tunnelInfo", 11484, 10, unknown: "IFLA_TUN_???"),
-        SymbolSetRow("linkInet6", 11494, 10, unknown: "IFLA_INET6_???"),
-        SymbolSetRow("linkInet6Flags", 11504, 5, unknown: "IF_???"),
-        SymbolSetRow("addressGeneration", 11509, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
-        SymbolSetRow("linkInet", 11513, 2, unknown: "IFLA_INET_???"),
-        SymbolSetRow("linkMctp", 11515, 3, unknown: "IFLA_MCTP_???"),
-        SymbolSetRow("inetConfiguration", 11518, 33, unknown: "IPV4_DEVCONF_???"),
-        SymbolSetRow("inet6Configuration", 11551, 60, unknown: "DEVCONF_???"),
-        SymbolSetRow("ipStatistics", 11611, 37, unknown: "IPSTATS_MIB_???"),
-        SymbolSetRow("icmp6Statistics", 11648, 6, unknown: "ICMP6_MIB_???"),
-        SymbolSetRow("linkFamily", 11654, 46, unknown: "AF_???"),
-        SymbolSetRow("linkBridge", 11700, 7, unknown: "IFLA_BRIDGE_???"),
-        SymbolSetRow("linkBridgeFlags", 11707, 2, unknown: "BRIDGE_FLAGS_???"),
-        SymbolSetRow("linkBridgeMode", 11709, 3, unknown: "BRIDGE_MODE_???"),
-        SymbolSetRow("linkBridgeTunnel", 11712, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
-        SymbolSetRow("bridgeVlan", 11716, 7, unknown: "BRIDGE_VLAN_INFO_???"),
-        SymbolSetRow("linkXdp", 11723, 9, unknown: "IFLA_XDP_???"),
-        SymbolSetRow("xdpAttached", 11732, 5, unknown: "XDP_ATTACHED_???"),
-        SymbolSetRow("xdpLink", 11737, 5, unknown: "XDP_FLAGS_???"),
-        SymbolSetRow("linkFunctions", 11742, 2, unknown: "IFLA_VF_INFO_???"),
-        SymbolSetRow("linkFunction", 11744, 14, unknown: "IFLA_VF_???"),
-        SymbolSetRow("linkFunctionStatistics", 11758, 9, unknown: "IFLA_VF_STATS_???"),
-        SymbolSetRow("linkFunctionVlans", 11767, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
-        SymbolSetRow("linkFunctionState", 11769, 3, unknown: "IFLA_VF_LINK_STATE_???"),
-        SymbolSetRow("linkPorts", 11772, 2, unknown: "IFLA_VF_PORT_???"),
-        SymbolSetRow("linkPort", 11774, 8, unknown: "IFLA_PORT_???"),
-        SymbolSetRow("linkEvent", 11782, 7, unknown: "IFLA_EVENT_???"),
-        SymbolSetRow("protocolDown", 11789, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
-        SymbolSetRow("routeMetrics", 11792, 18, unknown: "RTAX_???"),
-        SymbolSetRow("tunnelEncapsulation", 11810, 9, unknown: "LWTUNNEL_ENCAP_???"),
-        SymbolSetRow("neighbourTable", 11819, 10, unknown: "NDTA_???"),
-        SymbolSetRow("neighbourParameters", 11829, 20, unknown: "NDTPA_???"),
-        SymbolSetRow("neighbourExtended", 11849, 3, unknown: "NFEA_???"),
-        SymbolSetRow("neighbourNotice", 11852, 2, unknown: "FDB_NOTIFY_???"),
-        SymbolSetRow("neighbourFlagsMore", 11854, 3, unknown: "NTF_EXT_???"),
-        SymbolSetRow("addressLabel", 11857, 2, unknown: "IFAL_???"),
-        SymbolSetRow("netConfiguration", 11859, 10, unknown: "NETCONFA_???"),
-        SymbolSetRow("dcb", 11869, 17, unknown: "DCB_ATTR_???"),
-        SymbolSetRow("dcbCommand", 11886, 28, unknown: "DCB_CMD_???"),
-        SymbolSetRow("netNamespace", 11914, 7, unknown: "NETNSA_???"),
-        SymbolSetRow("nextHop", 11921, 14, unknown: "NHA_???"),
-        SymbolSetRow("nextHopGroup", 11935, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
-        SymbolSetRow("nextHopResilient", 11937, 5, unknown: "NHA_RES_GROUP_???"),
-        SymbolSetRow("nextHopBucket", 11942, 4, unknown: "NHA_RES_BUCKET_???"),
-        SymbolSetRow("multicastDatabase", 11946, 3, unknown: "MDBA_???"),
-        SymbolSetRow("multicastEntries", 11949, 2, unknown: "MDBA_MDB_???"),
-        SymbolSetRow("multicastEntry", 11951, 2, unknown: "MDBA_MDB_ENTRY_???"),
-        SymbolSetRow("multicastEntryMore", 11953, 11, unknown: "MDBA_MDB_EATTR_???"),
-        SymbolSetRow("multicastState", 11964, 2, unknown: "MDB_???"),
-        SymbolSetRow("multicastFlags", 11966, 5, unknown: "MDB_FLAGS_???"),
-        SymbolSetRow("multicastRouters", 11971, 2, unknown: "MDBA_ROUTER_???"),
-        SymbolSetRow("multicastRouter", 11973, 5, unknown: "MDBA_ROUTER_PATTR_???"),
-        SymbolSetRow("multicastRouterType", 11978, 4, unknown: "MDB_RTR_TYPE_???"),
-        SymbolSetRow("linkStatistics", 11982, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkStatisticsMore", 11988, 3, unknown: "LINK_XSTATS_TYPE_???"),
-        SymbolSetRow("linkStatisticsOffload", 11991, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
-        SymbolSetRow("bridgeStatistics", 11993, 5, unknown: "BRIDGE_XSTATS_???"),
-        SymbolSetRow("bondStatistics", 11998, 2, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("bondAggregation", 12000, 10, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("statisticsFamily", 12010, 46, unknown: "AF_???"),
-        SymbolSetRow("mplsStatistics", 12056, 2, unknown: "MPLS_STATS_???"),
-        SymbolSetRow("multicastReport", 12058, 7, unknown: "IPMRA_CREPORT_???"),
-        SymbolSetRow("multicastUpcall", 12065, 4, unknown: "IGMPMSG_???"),
-        SymbolSetRow("multicastUpcall6", 12069, 4, unknown: "MRT6MSG_???"),
-        SymbolSetRow("multicastReport6", 12073, 6, unknown: "IP6MRA_CREPORT_???"),
-        SymbolSetRow("trafficStatistics", 12079, 9, unknown: "TCA_STATS_???"),
-        SymbolSetRow("trafficTable", 12088, 3, unknown: "TCA_STAB_???"),
-        SymbolSetRow("trafficRoot", 12091, 6, unknown: "TCA_ROOT_???"),
-        SymbolSetRow("trafficRootFlags", 12097, 2, unknown: "TCA_ACT_FLAG_???"),
-        SymbolSetRow("trafficActionFlags", 12099, 3, unknown: "TCA_ACT_FLAGS_???"),
-        SymbolSetRow("trafficActionStatistics", 12102, 2, unknown: "TCA_ACT_HW_STATS_???"),
-        SymbolSetRow("trafficAction", 12104, 11, unknown: "TCA_ACT_???"),
-        SymbolSetRow("multicastMessage", 12115, 4, unknown: "MRT_MSG_???"),
-        SymbolSetRow("reportFamily", 12119, 48, unknown: "RTNL_FAMILY_???"),
-        SymbolSetRow("linkStatisticsFilter", 12167, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkVlan", 12173, 6, unknown: "IFLA_VLAN_???"),
-        SymbolSetRow("linkVlanPriority", 12179, 2, unknown: "IFLA_VLAN_QOS_???"),
-        SymbolSetRow("linkVeth", 12181, 2, unknown: "VETH_INFO_???"),
-        SymbolSetRow("linkVxlan", 12183, 31, unknown: "IFLA_VXLAN_???"),
-        SymbolSetRow("linkBond", 12214, 32, unknown: "IFLA_BOND_???"),
-        SymbolSetRow("bondMode", 12246, 7, unknown: "BOND_MODE_???"),
-        SymbolSetRow("linkMacvlan", 12253, 9, unknown: "IFLA_MACVLAN_???"),
-        SymbolSetRow("linkIpvlan", 12262, 3, unknown: "IFLA_IPVLAN_???"),
-        SymbolSetRow("macvlanMode", 12265, 5, unknown: "MACVLAN_MODE_???"),
-        SymbolSetRow("ipvlanMode", 12270, 3, unknown: "IPVLAN_MODE_???"),
-        SymbolSetRow("linkVrf", 12273, 2, unknown: "IFLA_VRF_???"),
-        SymbolSetRow("linkGre", 12275, 25, unknown: "IFLA_GRE_???"),
-        SymbolSetRow("linkIpTunnel", 12300, 21, unknown: "IFLA_IPTUN_???"),
-        SymbolSetRow("vlanFlags", 12321, 5, unknown: "VLAN_FLAG_???"),
-        SymbolSetRow("diagRequest", 12326, 6, unknown: ""),
-        SymbolSetRow("diagAnswer", 12332, 6, unknown: ""),
-        SymbolSetRow("diagRequestAttributes", 12338, 2, unknown: ""),
-        SymbolSetRow("diagAnswerAttributes", 12340, 6, unknown: ""),
-        SymbolSetRow("inetDiagRequest", 12346, 4, unknown: "INET_DIAG_REQ_???"),
-        SymbolSetRow("inetDiag", 12350, 23, unknown: "INET_DIAG_???"),
-        SymbolSetRow("inetDiagUpper", 12373, 4, unknown: "INET_ULP_INFO_???"),
-        SymbolSetRow("inetDiagTls", 12377, 8, unknown: "TLS_INFO_???"),
-        SymbolSetRow("tlsVersion", 12385, 2, unknown: "TLS_???_VERSION"),
-        SymbolSetRow("tlsCipher", 12387, 8, unknown: "TLS_CIPHER_???"),
-        SymbolSetRow("tlsConfiguration", 12395, 4, unknown: "TLS_CONF_???"),
-        SymbolSetRow("inetDiagMptcp", 12399, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
-        SymbolSetRow("mptcpSubflow", 12411, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
-        SymbolSetRow("unixDiag", 12420, 8, unknown: "UNIX_DIAG_???"),
-        SymbolSetRow("unixDiagShow", 12428, 7, unknown: "UDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiag", 12435, 5, unknown: "NETLINK_DIAG_???"),
-        SymbolSetRow("netlinkDiagShow", 12440, 4, unknown: "NDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiagFlags", 12444, 6, unknown: "NDIAG_FLAG_???"),
-        SymbolSetRow("netlinkDiagProtocol", 12450, 23, unknown: "NETLINK_???"),
-        SymbolSetRow("netlinkState", 12473, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("packetDiag", 12475, 8, unknown: "PACKET_DIAG_???"),
-        SymbolSetRow("packetDiagShow", 12483, 6, unknown: "PACKET_SHOW_???"),
-        SymbolSetRow("packetDiagFlags", 12489, 5, unknown: "PDI_???"),
-        SymbolSetRow("packetVersion", 12494, 3, unknown: "TPACKET_???"),
-        SymbolSetRow("smcDiag", 12497, 6, unknown: "SMC_DIAG_???"),
-        SymbolSetRow("smcDiagMode", 12503, 3, unknown: "SMC_DIAG_MODE_???"),
-        SymbolSetRow("smcState", 12506, 12, unknown: "SMC_???"),
-        SymbolSetRow("smcReason", 12518, 16, unknown: "SMC_CLC_DECL_???"),
-        SymbolSetRow("diagShutdown", 12534, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("smcShutdown", 12536, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("diagStates", 12538, 13, unknown: "1<<TCP_???"),
-        SymbolSetRow("inetDiagExtensions", 12551, 22, unknown: "1<<INET_DIAG_???-1"),
-        SymbolSetRow("smcDiagExtensions", 12573, 2, unknown: "1<<SMC_DIAG_???-1"),
-        SymbolSetRow("memoryUse", 12575, 9, unknown: "SK_MEMINFO_???"),
-        SymbolSetRow("diagFilterCode", 12584, 14, unknown: "INET_DIAG_BC_???"),
-        SymbolSetRow("diagStorageRequest", 12598, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
-        SymbolSetRow("diagStorages", 12600, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
-        SymbolSetRow("diagStorage", 12602, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
-        SymbolSetRow("smcRole", 12606, 2, unknown: "SMC_???"),
-        SymbolSetRow("conntrackType", 12608, 8, unknown: "IPCTNL_MSG_CT_???"),
-        SymbolSetRow("expectationType", 12616, 4, unknown: "IPCTNL_MSG_EXP_???"),
-        SymbolSetRow("queueType", 12620, 4, unknown: "NFQNL_MSG_???"),
-        SymbolSetRow("packetLogType", 12624, 2, unknown: "NFULNL_MSG_???"),
-        SymbolSetRow("fingerprintType", 12626, 2, unknown: "OSF_MSG_???"),
-        SymbolSetRow("ipSetType", 12628, 21, unknown: "IPSET_CMD_???"),
-        SymbolSetRow("accountingType", 12649, 5, unknown: "NFNL_MSG_ACCT_???"),
-        SymbolSetRow("conntrackTimeoutType", 12654, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
-        SymbolSetRow("conntrackHelperType", 12659, 3, unknown: "NFNL_MSG_CTHELPER_???"),
-        SymbolSetRow("tableType", 12662, 34, unknown: "NFT_MSG_???"),
-        SymbolSetRow("tableCompatType", 12696, 1, unknown: "NFNL_MSG_COMPAT_???"),
-        SymbolSetRow("hookType", 12697, 1, unknown: "NFNL_MSG_HOOK_???"),
-        SymbolSetRow("cryptoType", 12698, 5, unknown: "CRYPTO_MSG_???"),
-        SymbolSetRow("cryptoAttribute", 12703, 23, unknown: "CRYPTOCFGA_???"),
-        SymbolSetRow("selinuxType", 12726, 2, unknown: "SELNL_MSG_???"),
-        SymbolSetRow("filterBatch", 12728, 2, unknown: "NFNL_MSG_???"),
-        SymbolSetRow("filterVersion", 12730, 1, unknown: "NFNETLINK_???"),
-        SymbolSetRow("devlinkCommand", 12731, 85, unknown: "DEVLINK_CMD_???"),
-        SymbolSetRow("ethtoolRequest", 12816, 52, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ethtoolAnswer", 12868, 55, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ioam6Command", 12923, 8, unknown: "IOAM6_CMD_???"),
-        SymbolSetRow("mptcpCommand", 12931, 12, unknown: "MPTCP_PM_CMD_???"),
-        SymbolSetRow("netdevCommand", 12943, 16, unknown: "NETDEV_CMD_???"),
-        SymbolSetRow("nl80211Command", 12959, 168, unknown: "NL80211_CMD_???"),
-        SymbolSetRow("seg6Command", 13127, 5, unknown: "SEG6_CMD_???"),
-        SymbolSetRow("taskstatsCommand", 13132, 6, unknown: "TASKSTATS_CMD_???"),
-        SymbolSetRow("tcpMetricsCommand", 13138, 3, unknown: "TCP_METRICS_CMD_???"),
-        SymbolSetRow("thermalCommand", 13141, 11, unknown: "THERMAL_GENL_CMD_???"),
-        SymbolSetRow("bpfClass", 13152, 8, unknown: "BPF_???"),
-        SymbolSetRow("bpfSize", 13160, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMode", 13163, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfSource", 13169, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfArithmetic", 13171, 11, unknown: "BPF_???"),
-        SymbolSetRow("bpfJump", 13182, 5, unknown: "BPF_???"),
-        SymbolSetRow("bpfReturn", 13187, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMove", 13190, 2, unknown: "BPF_???"),
-        SymbolSetRow("ebpfClass", 13192, 8, unknown: "BPF_???"),
-        SymbolSetRow("ebpfSize", 13200, 4, unknown: "BPF_???"),
+        SymbolSetRow("bluetoothOption", 10784, 11, unknown: "BT_???"),
+        SymbolSetRow("txRehash", 10795, 3, unknown: "SOCK_TXREHASH_???"),
+        SymbolSetRow("controlLevel", 10798, 7, unknown: ""),
+        SymbolSetRow("socketControl", 10805, 18, unknown: "SCM_???"),
+        SymbolSetRow("ipControl", 10823, 11, unknown: "IP_???"),
+        SymbolSetRow("udpControl", 10834, 2, unknown: "UDP_???"),
+        SymbolSetRow("ipv6Control", 10836, 12, unknown: "IPV6_???"),
+        SymbolSetRow("packetControl", 10848, 1, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkControl", 10849, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("algOperation", 10851, 2, unknown: "ALG_OP_???"),
+        SymbolSetRow("algControl", 10853, 3, unknown: "ALG_???"),
+        SymbolSetRow("signedSegments", 10856, 2, unknown: "TCP_MD5SIG_FLAG_???"),
+        SymbolSetRow("flowAction", 10858, 3, unknown: "IPV6_FL_A_???"),
+        SymbolSetRow("flowShare", 10861, 5, unknown: "IPV6_FL_S_???"),
+        SymbolSetRow("flowFlags", 10866, 4, unknown: "IPV6_FL_F_???"),
+        SymbolSetRow("tcpState", 10870, 13, unknown: "TCP_???"),
+        SymbolSetRow("socketLevelGet", 10883, 3, unknown: ""),
+        SymbolSetRow("socketLevelSet", 10886, 2, unknown: ""),
+        SymbolSetRow("ipOptionGet", 10888, 20, unknown: "IP_???"),
+        SymbolSetRow("ipOptionSet", 10908, 22, unknown: "IP_???"),
+        SymbolSetRow("ipv6OptionGet", 10930, 5, unknown: "IPV6_???"),
+        SymbolSetRow("ipv6OptionSet", 10935, 2, unknown: "IPV6_???"),
+        SymbolSetRow("socketOptionGet", 10937, 1, unknown: "SO_???"),
+        SymbolSetRow("ax25Option", 10938, 11, unknown: "AX25_???"),
+        SymbolSetRow("ipxOption", 10949, 1, unknown: "IPX_???"),
+        SymbolSetRow("irdaOption", 10950, 11, unknown: "IRLMP_???"),
+        SymbolSetRow("phonetPipeOption", 10961, 4, unknown: "PNPIPE_???"),
+        SymbolSetRow("tipcImportance", 10965, 4, unknown: "TIPC_???_IMPORTANCE"),
+        SymbolSetRow("tipcGroup", 10969, 2, unknown: "TIPC_GROUP_???"),
+        SymbolSetRow("tcpKey", 10971, 2, unknown: "TCP_AO_KEYF_???"),
+        SymbolSetRow("netlinkType", 10973, 4, unknown: "NLMSG_???"),
+        SymbolSetRow("routeType", 10977, 75, unknown: "RTM_???"),
+        SymbolSetRow("netlinkFlags", 11052, 6, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkNew", 11058, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkGet", 11062, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkDelete", 11066, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkAnswer", 11068, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkError", 11070, 7, unknown: "NLMSGERR_ATTR_???"),
+        SymbolSetRow("interfaceFlags", 11077, 19, unknown: "IFF_???"),
+        SymbolSetRow("linkAttribute", 11096, 70, unknown: "IFLA_???"),
+        SymbolSetRow("addressAttribute", 11166, 12, unknown: "IFA_???"),
+        SymbolSetRow("addressFlags", 11178, 12, unknown: "IFA_F_???"),
+        SymbolSetRow("routeAttribute", 11190, 32, unknown: "RTA_???"),
+        SymbolSetRow("neighbourAttribute", 11222, 18, unknown: "NDA_???"),
+        SymbolSetRow("neighbourState", 11240, 9, unknown: "NUD_???"),
+        SymbolSetRow("neighbourFlags", 11249, 8, unknown: "NTF_???"),
+        SymbolSetRow("ruleAttribute", 11257, 31, unknown: "FRA_???"),
+        SymbolSetRow("routeKind", 11288, 12, unknown: "RTN_???"),
+        SymbolSetRow("routeScope", 11300, 5, unknown: ""),
+        SymbolSetRow("routeTable", 11305, 5, unknown: ""),
+        SymbolSetRow("routeProtocol", 11310, 24, unknown: "RTPROT_???"),
+        SymbolSetRow("routeFlags", 11334, 9, unknown: "RTM_F_???"),
+        SymbolSetRow("hopFlags", 11343, 7, unknown: "RTNH_F_???"),
+        SymbolSetRow("ruleAction", 11350, 9, unknown: "FR_ACT_???"),
+        SymbolSetRow("linkInfo", 11359, 6, unknown: "IFLA_INFO_???"),
+        SymbolSetRow("diagType", 11365, 4, unknown: "SOCK_DIAG_???"),
+        SymbolSetRow("auditType", 11369, 110, unknown: "AUDIT_???"),
+        SymbolSetRow("xfrmType", 11479, 26, unknown: "XFRM_MSG_???"),
+        SymbolSetRow("filterSubsystem", 11505, 13, unknown: "NFNL_SUBSYS_???"),
+        SymbolSetRow("genericType", 11518, 3, unknown: "GENERIC_FAMILY_???"),
+        SymbolSetRow("genericCommand", 11521, 11, unknown: "CTRL_CMD_???"),
+        SymbolSetRow("genericAttribute", 11532, 11, unknown: "CTRL_ATTR_???"),
+        SymbolSetRow("genericOperation", 11543, 3, unknown: "CTRL_ATTR_OP_???"),
+        SymbolSetRow("genericOperationFlags", 11546, 5, unknown: "GENL_???"),
+        SymbolSetRow("genericGroup", 11551, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
+        SymbolSetRow("operationPolicy", 11554, 3, unknown: "CTRL_ATTR_POLICY_???"),
+        SymbolSetRow("policyAttribute", 11557, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
+        SymbolSetRow("policyKind", 11570, 18, unknown: "NL_ATTR_TYPE_???"),
+        SymbolSetRow("netlinkTypes", 11588, 8, unknown: ""),
+        SymbolSetRow("routeAttributes", 11596, 18, unknown: ""),
+        SymbolSetRow("trafficAttribute", 11614, 17, unknown: "TCA_???"),
+        SymbolSetRow("linkExtent", 11631, 9, unknown: "RTEXT_FILTER_???"),
+        SymbolSetRow("ruleFlags", 11640, 6, unknown: "FIB_RULE_???"),
+        SymbolSetRow("serviceKind", 11646, 4, unknown: "IPTOS_???"),
+        SymbolSetRow("bridgePort", 11650, 46, unknown: "IFLA_BRPORT_???"),
+        SymbolSetRow("bridgeInfo", 11696, 51, unknown: "IFLA_BR_???"),
+        SymbolSetRow("bridgeQuerier", 11747, 8, unknown: "BRIDGE_QUERIER_???"),
+        SymbolSetRow("bridgeTree", 11755, 3, unknown: "BR_STP_MODE_???"),
+        SymbolSetRow("bridgeOptions", 11758, 5, unknown: "1<<BR_BOOLOPT_???"),
+        SymbolSetRow("tunnelKind", 11763, 2, unknown: "IFF_???"),
+        SymbolSetRow("tunnelInfo", 11765, 10, unknown: "IFLA_TUN_???"),
+        SymbolSetRow("linkInet6", 11775, 10, unknown: "IFLA_INET6_???"),
+        SymbolSetRow("linkInet6Flags", 11785, 5, unknown: "IF_???"),
+        SymbolSetRow("addressGeneration", 11790, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
+        SymbolSetRow("linkInet", 11794, 2, unknown: "IFLA_INET_???"),
+        SymbolSetRow("linkMctp", 11796, 3, unknown: "IFLA_MCTP_???"),
+        SymbolSetRow("inetConfiguration", 11799, 33, unknown: "IPV4_DEVCONF_???"),
+        SymbolSetRow("inet6Configuration", 11832, 60, unknown: "DEVCONF_???"),
+        SymbolSetRow("ipStatistics", 11892, 37, unknown: "IPSTATS_MIB_???"),
+        SymbolSetRow("icmp6Statistics", 11929, 6, unknown: "ICMP6_MIB_???"),
+        SymbolSetRow("linkFamily", 11935, 46, unknown: "AF_???"),
+        SymbolSetRow("linkBridge", 11981, 7, unknown: "IFLA_BRIDGE_???"),
+        SymbolSetRow("linkBridgeFlags", 11988, 2, unknown: "BRIDGE_FLAGS_???"),
+        SymbolSetRow("linkBridgeMode", 11990, 3, unknown: "BRIDGE_MODE_???"),
+        SymbolSetRow("linkBridgeTunnel", 11993, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
+        SymbolSetRow("bridgeVlan", 11997, 7, unknown: "BRIDGE_VLAN_INFO_???"),
+        SymbolSetRow("linkXdp", 12004, 9, unknown: "IFLA_XDP_???"),
+        SymbolSetRow("xdpAttached", 12013, 5, unknown: "XDP_ATTACHED_???"),
+        SymbolSetRow("xdpLink", 12018, 5, unknown: "XDP_FLAGS_???"),
+        SymbolSetRow("linkFunctions", 12023, 2, unknown: "IFLA_VF_INFO_???"),
+        SymbolSetRow("linkFunction", 12025, 14, unknown: "IFLA_VF_???"),
+        SymbolSetRow("linkFunctionStatistics", 12039, 9, unknown: "IFLA_VF_STATS_???"),
+        SymbolSetRow("linkFunctionVlans", 12048, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
+        SymbolSetRow("linkFunctionState", 12050, 3, unknown: "IFLA_VF_LINK_STATE_???"),
+        SymbolSetRow("linkPorts", 12053, 2, unknown: "IFLA_VF_PORT_???"),
+        SymbolSetRow("linkPort", 12055, 8, unknown: "IFLA_PORT_???"),
+        SymbolSetRow("linkEvent", 12063, 7, unknown: "IFLA_EVENT_???"),
+        SymbolSetRow("protocolDown", 12070, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
+        SymbolSetRow("routeMetrics", 12073, 18, unknown: "RTAX_???"),
+        SymbolSetRow("tunnelEncapsulation", 12091, 9, unknown: "LWTUNNEL_ENCAP_???"),
+        SymbolSetRow("neighbourTable", 12100, 10, unknown: "NDTA_???"),
+        SymbolSetRow("neighbourParameters", 12110, 20, unknown: "NDTPA_???"),
+        SymbolSetRow("neighbourExtended", 12130, 3, unknown: "NFEA_???"),
+        SymbolSetRow("neighbourNotice", 12133, 2, unknown: "FDB_NOTIFY_???"),
+        SymbolSetRow("neighbourFlagsMore", 12135, 3, unknown: "NTF_EXT_???"),
+        SymbolSetRow("addressLabel", 12138, 2, unknown: "IFAL_???"),
+        SymbolSetRow("netConfiguration", 12140, 10, unknown: "NETCONFA_???"),
+        SymbolSetRow("dcb", 12150, 17, unknown: "DCB_ATTR_???"),
+        SymbolSetRow("dcbCommand", 12167, 28, unknown: "DCB_CMD_???"),
+        SymbolSetRow("netNamespace", 12195, 7, unknown: "NETNSA_???"),
+        SymbolSetRow("nextHop", 12202, 14, unknown: "NHA_???"),
+        SymbolSetRow("nextHopGroup", 12216, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
+        SymbolSetRow("nextHopResilient", 12218, 5, unknown: "NHA_RES_GROUP_???"),
+        SymbolSetRow("nextHopBucket", 12223, 4, unknown: "NHA_RES_BUCKET_???"),
+        SymbolSetRow("multicastDatabase", 12227, 3, unknown: "MDBA_???"),
+        SymbolSetRow("multicastEntries", 12230, 2, unknown: "MDBA_MDB_???"),
+        SymbolSetRow("multicastEntry", 12232, 2, unknown: "MDBA_MDB_ENTRY_???"),
+        SymbolSetRow("multicastEntryMore", 12234, 11, unknown: "MDBA_MDB_EATTR_???"),
+        SymbolSetRow("multicastState", 12245, 2, unknown: "MDB_???"),
+        SymbolSetRow("multicastFlags", 12247, 5, unknown: "MDB_FLAGS_???"),
+        SymbolSetRow("multicastRouters", 12252, 2, unknown: "MDBA_ROUTER_???"),
+        SymbolSetRow("multicastRouter", 12254, 5, unknown: "MDBA_ROUTER_PATTR_???"),
+        SymbolSetRow("multicastRouterType", 12259, 4, unknown: "MDB_RTR_TYPE_???"),
+        SymbolSetRow("linkStatistics", 12263, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkStatisticsMore", 12269, 3, unknown: "LINK_XSTATS_TYPE_???"),
+        SymbolSetRow("linkStatisticsOffload", 12272, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
+        SymbolSetRow("bridgeStatistics", 12274, 5, unknown: "BRIDGE_XSTATS_???"),
+        SymbolSetRow("bondStatistics", 12279, 2, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("bondAggregation", 12281, 10, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("statisticsFamily", 12291, 46, unknown: "AF_???"),
+        SymbolSetRow("mplsStatistics", 12337, 2, unknown: "MPLS_STATS_???"),
+        SymbolSetRow("multicastReport", 12339, 7, unknown: "IPMRA_CREPORT_???"),
+        SymbolSetRow("multicastUpcall", 12346, 4, unknown: "IGMPMSG_???"),
+        SymbolSetRow("multicastUpcall6", 12350, 4, unknown: "MRT6MSG_???"),
+        SymbolSetRow("multicastReport6", 12354, 6, unknown: "IP6MRA_CREPORT_???"),
+        SymbolSetRow("trafficStatistics", 12360, 9, unknown: "TCA_STATS_???"),
+        SymbolSetRow("trafficTable", 12369, 3, unknown: "TCA_STAB_???"),
+        SymbolSetRow("trafficRoot", 12372, 6, unknown: "TCA_ROOT_???"),
+        SymbolSetRow("trafficRootFlags", 12378, 2, unknown: "TCA_ACT_FLAG_???"),
+        SymbolSetRow("trafficActionFlags", 12380, 3, unknown: "TCA_ACT_FLAGS_???"),
+        SymbolSetRow("trafficActionStatistics", 12383, 2, unknown: "TCA_ACT_HW_STATS_???"),
+        SymbolSetRow("trafficAction", 12385, 11, unknown: "TCA_ACT_???"),
+        SymbolSetRow("multicastMessage", 12396, 4, unknown: "MRT_MSG_???"),
+        SymbolSetRow("reportFamily", 12400, 48, unknown: "RTNL_FAMILY_???"),
+        SymbolSetRow("linkStatisticsFilter", 12448, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkVlan", 12454, 6, unknown: "IFLA_VLAN_???"),
+        SymbolSetRow("linkVlanPriority", 12460, 2, unknown: "IFLA_VLAN_QOS_???"),
+        SymbolSetRow("linkVeth", 12462, 2, unknown: "VETH_INFO_???"),
+        SymbolSetRow("linkVxlan", 12464, 31, unknown: "IFLA_VXLAN_???"),
+        SymbolSetRow("linkBond", 12495, 32, unknown: "IFLA_BOND_???"),
+        SymbolSetRow("bondMode", 12527, 7, unknown: "BOND_MODE_???"),
+        SymbolSetRow("linkMacvlan", 12534, 9, unknown: "IFLA_MACVLAN_???"),
+        SymbolSetRow("linkIpvlan", 12543, 3, unknown: "IFLA_IPVLAN_???"),
+        SymbolSetRow("macvlanMode", 12546, 5, unknown: "MACVLAN_MODE_???"),
+        SymbolSetRow("ipvlanMode", 12551, 3, unknown: "IPVLAN_MODE_???"),
+        SymbolSetRow("linkVrf", 12554, 2, unknown: "IFLA_VRF_???"),
+        SymbolSetRow("linkGre", 12556, 25, unknown: "IFLA_GRE_???"),
+        SymbolSetRow("linkIpTunnel", 12581, 21, unknown: "IFLA_IPTUN_???"),
+        SymbolSetRow("vlanFlags", 12602, 5, unknown: "VLAN_FLAG_???"),
+        SymbolSetRow("diagRequest", 12607, 6, unknown: ""),
+        SymbolSetRow("diagAnswer", 12613, 6, unknown: ""),
+        SymbolSetRow("diagRequestAttributes", 12619, 2, unknown: ""),
+        SymbolSetRow("diagAnswerAttributes", 12621, 6, unknown: ""),
+        SymbolSetRow("inetDiagRequest", 12627, 4, unknown: "INET_DIAG_REQ_???"),
+        SymbolSetRow("inetDiag", 12631, 23, unknown: "INET_DIAG_???"),
+        SymbolSetRow("inetDiagUpper", 12654, 4, unknown: "INET_ULP_INFO_???"),
+        SymbolSetRow("inetDiagTls", 12658, 8, unknown: "TLS_INFO_???"),
+        SymbolSetRow("tlsVersion", 12666, 2, unknown: "TLS_???_VERSION"),
+        SymbolSetRow("tlsCipher", 12668, 8, unknown: "TLS_CIPHER_???"),
+        SymbolSetRow("tlsConfiguration", 12676, 4, unknown: "TLS_CONF_???"),
+        SymbolSetRow("inetDiagMptcp", 12680, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
+        SymbolSetRow("mptcpSubflow", 12692, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
+        SymbolSetRow("unixDiag", 12701, 8, unknown: "UNIX_DIAG_???"),
+        SymbolSetRow("unixDiagShow", 12709, 7, unknown: "UDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiag", 12716, 5, unknown: "NETLINK_DIAG_???"),
+        SymbolSetRow("netlinkDiagShow", 12721, 4, unknown: "NDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiagFlags", 12725, 6, unknown: "NDIAG_FLAG_???"),
+        SymbolSetRow("netlinkDiagProtocol", 12731, 23, unknown: "NETLINK_???"),
+        SymbolSetRow("netlinkState", 12754, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("packetDiag", 12756, 8, unknown: "PACKET_DIAG_???"),
+        SymbolSetRow("packetDiagShow", 12764, 6, unknown: "PACKET_SHOW_???"),
+        SymbolSetRow("packetDiagFlags", 12770, 5, unknown: "PDI_???"),
+        SymbolSetRow("packetVersion", 12775, 3, unknown: "TPACKET_???"),
+        SymbolSetRow("smcDiag", 12778, 6, unknown: "SMC_DIAG_???"),
+        SymbolSetRow("smcDiagMode", 12784, 3, unknown: "SMC_DIAG_MODE_???"),
+        SymbolSetRow("smcState", 12787, 12, unknown: "SMC_???"),
+        SymbolSetRow("smcReason", 12799, 16, unknown: "SMC_CLC_DECL_???"),
+        SymbolSetRow("diagShutdown", 12815, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("smcShutdown", 12817, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("diagStates", 12819, 13, unknown: "1<<TCP_???"),
     ]
 
     private static let symbolSets4: [SymbolSetRow] = [
-        SymbolSetRow("ebpfMode", 13204, 6, unknown: "BPF_???"),
-        SymbolSetRow("ebpfArithmetic", 13210, 14, unknown: "BPF_???"),
-        SymbolSetRow("ebpfJump", 13224, 15, unknown: "BPF_???"),
-        SymbolSetRow("ebpfRegister", 13239, 11, unknown: "BPF_REG_???"),
-        SymbolSetRow("bpfAncillary", 13250, 16, unknown: "SKF_AD_???"),
-        SymbolSetRow("bpfCommand", 13266, 39, unknown: "BPF_???"),
-        SymbolSetRow("bpfMapType", 13305, 36, unknown: "BPF_MAP_TYPE_???"),
-        SymbolSetRow("bpfMap", 13341, 20, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfProgramType", 13361, 33, unknown: "BPF_PROG_TYPE_???"),
-        SymbolSetRow("bpfProgram", 13394, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfAttachType", 13402, 62, unknown: "BPF_???"),
-        SymbolSetRow("bpfAttach", 13464, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfQuery", 13472, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfLookup", 13473, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfUpdate", 13475, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfFile", 13481, 3, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfTestRun", 13484, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfDescriptorType", 13486, 6, unknown: "BPF_FD_TYPE_???"),
-        SymbolSetRow("bpfKprobeMulti", 13492, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfUprobeMulti", 13493, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfNetfilter", 13495, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfStatistics", 13496, 1, unknown: "BPF_STATS_???"),
-        SymbolSetRow("perfType", 13497, 6, unknown: "PERF_TYPE_???"),
-        SymbolSetRow("perfSize", 13503, 10, unknown: "PERF_ATTR_SIZE_???"),
-        SymbolSetRow("perfHardware", 13513, 10, unknown: "PERF_COUNT_HW_???"),
-        SymbolSetRow("perfSoftware", 13523, 12, unknown: "PERF_COUNT_SW_???"),
-        SymbolSetRow("perfCache", 13535, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
-        SymbolSetRow("perfCacheOperation", 13542, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
-        SymbolSetRow("perfCacheResult", 13545, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
-        SymbolSetRow("perfSample", 13547, 25, unknown: "PERF_SAMPLE_???"),
-        SymbolSetRow("perfRead", 13572, 5, unknown: "PERF_FORMAT_???"),
-        SymbolSetRow("perfBranch", 13577, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
-        SymbolSetRow("memoryNode", 13597, 1, unknown: ""),
-        SymbolSetRow("breakpointType", 13598, 5, unknown: "HW_BREAKPOINT_???"),
+        SymbolSetRow("inetDiagExtensions", 12832, 22, unknown: "1<<INET_DIAG_???-1"),
+        SymbolSetRow("smcDiagExtensions", 12854, 2, unknown: "1<<SMC_DIAG_???-1"),
+        SymbolSetRow("memoryUse", 12856, 9, unknown: "SK_MEMINFO_???"),
+        SymbolSetRow("diagFilterCode", 12865, 14, unknown: "INET_DIAG_BC_???"),
+        SymbolSetRow("diagStorageRequest", 12879, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
+        SymbolSetRow("diagStorages", 12881, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
+        SymbolSetRow("diagStorage", 12883, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
+        SymbolSetRow("smcRole", 12887, 2, unknown: "SMC_???"),
+        SymbolSetRow("conntrackType", 12889, 8, unknown: "IPCTNL_MSG_CT_???"),
+        SymbolSetRow("expectationType", 12897, 4, unknown: "IPCTNL_MSG_EXP_???"),
+        SymbolSetRow("queueType", 12901, 4, unknown: "NFQNL_MSG_???"),
+        SymbolSetRow("packetLogType", 12905, 2, unknown: "NFULNL_MSG_???"),
+        SymbolSetRow("fingerprintType", 12907, 2, unknown: "OSF_MSG_???"),
+        SymbolSetRow("ipSetType", 12909, 21, unknown: "IPSET_CMD_???"),
+        SymbolSetRow("accountingType", 12930, 5, unknown: "NFNL_MSG_ACCT_???"),
+        SymbolSetRow("conntrackTimeoutType", 12935, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
+        SymbolSetRow("conntrackHelperType", 12940, 3, unknown: "NFNL_MSG_CTHELPER_???"),
+        SymbolSetRow("tableType", 12943, 34, unknown: "NFT_MSG_???"),
+        SymbolSetRow("tableCompatType", 12977, 1, unknown: "NFNL_MSG_COMPAT_???"),
+        SymbolSetRow("hookType", 12978, 1, unknown: "NFNL_MSG_HOOK_???"),
+        SymbolSetRow("cryptoType", 12979, 5, unknown: "CRYPTO_MSG_???"),
+        SymbolSetRow("cryptoAttribute", 12984, 23, unknown: "CRYPTOCFGA_???"),
+        SymbolSetRow("selinuxType", 13007, 2, unknown: "SELNL_MSG_???"),
+        SymbolSetRow("filterBatch", 13009, 2, unknown: "NFNL_MSG_???"),
+        SymbolSetRow("filterVersion", 13011, 1, unknown: "NFNETLINK_???"),
+        SymbolSetRow("devlinkCommand", 13012, 85, unknown: "DEVLINK_CMD_???"),
+        SymbolSetRow("ethtoolRequest", 13097, 52, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ethtoolAnswer", 13149, 55, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ioam6Command", 13204, 8, unknown: "IOAM6_CMD_???"),
+        SymbolSetRow("mptcpCommand", 13212, 12, unknown: "MPTCP_PM_CMD_???"),
+        SymbolSetRow("netdevCommand", 13224, 16, unknown: "NETDEV_CMD_???"),
+        SymbolSetRow("nl80211Command", 13240, 168, unknown: "NL80211_CMD_???"),
+        SymbolSetRow("seg6Command", 13408, 5, unknown: "SEG6_CMD_???"),
+        SymbolSetRow("taskstatsCommand", 13413, 6, unknown: "TASKSTATS_CMD_???"),
+        SymbolSetRow("tcpMetricsCommand", 13419, 3, unknown: "TCP_METRICS_CMD_???"),
+        SymbolSetRow("thermalCommand", 13422, 11, unknown: "THERMAL_GENL_CMD_???"),
+        SymbolSetRow("bpfClass", 13433, 8, unknown: "BPF_???"),
+        SymbolSetRow("bpfSize", 13441, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMode", 13444, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfSource", 13450, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfArithmetic", 13452, 11, unknown: "BPF_???"),
+        SymbolSetRow("bpfJump", 13463, 5, unknown: "BPF_???"),
+        SymbolSetRow("bpfReturn", 13468, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMove", 13471, 2, unknown: "BPF_???"),
+        SymbolSetRow("ebpfClass", 13473, 8, unknown: "BPF_???"),
+        SymbolSetRow("ebpfSize", 13481, 4, unknown: "BPF_???"),
+        SymbolSetRow("ebpfMode", 13485, 6, unknown: "BPF_???"),
+        SymbolSetRow("ebpfArithmetic", 13491, 14, unknown: "BPF_???"),
+        SymbolSetRow("ebpfJump", 13505, 15, unknown: "BPF_???"),
+        SymbolSetRow("ebpfRegister", 13520, 11, unknown: "BPF_REG_???"),
+        SymbolSetRow("bpfAncillary", 13531, 16, unknown: "SKF_AD_???"),
+        SymbolSetRow("bpfCommand", 13547, 39, unknown: "BPF_???"),
+        SymbolSetRow("bpfMapType", 13586, 36, unknown: "BPF_MAP_TYPE_???"),
+        SymbolSetRow("bpfMap", 13622, 20, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfProgramType", 13642, 33, unknown: "BPF_PROG_TYPE_???"),
+        SymbolSetRow("bpfProgram", 13675, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfAttachType", 13683, 62, unknown: "BPF_???"),
+        SymbolSetRow("bpfAttach", 13745, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfQuery", 13753, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfLookup", 13754, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfUpdate", 13756, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfFile", 13762, 3, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfTestRun", 13765, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfDescriptorType", 13767, 6, unknown: "BPF_FD_TYPE_???"),
+        SymbolSetRow("bpfKprobeMulti", 13773, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfUprobeMulti", 13774, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfNetfilter", 13776, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfStatistics", 13777, 1, unknown: "BPF_STATS_???"),
+        SymbolSetRow("perfType", 13778, 6, unknown: "PERF_TYPE_???"),
+        SymbolSetRow("perfSize", 13784, 10, unknown: "PERF_ATTR_SIZE_???"),
+        SymbolSetRow("perfHardware", 13794, 10, unknown: "PERF_COUNT_HW_???"),
+        SymbolSetRow("perfSoftware", 13804, 12, unknown: "PERF_COUNT_SW_???"),
+        SymbolSetRow("perfCache", 13816, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
+        SymbolSetRow("perfCacheOperation", 13823, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
+        SymbolSetRow("perfCacheResult", 13826, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
+        SymbolSetRow("perfSample", 13828, 25, unknown: "PERF_SAMPLE_???"),
+        SymbolSetRow("perfRead", 13853, 5, unknown: "PERF_FORMAT_???"),
+        SymbolSetRow("perfBranch", 13858, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
+        SymbolSetRow("memoryNode", 13878, 1, unknown: ""),
+        SymbolSetRow("breakpointType", 13879, 5, unknown: "HW_BREAKPOINT_???"),
     ]
 }
 
@@ -1696,101 +1788,101 @@ extension SpecTables {
     public static let symbolTypes: [TypeRow] = whole([symbolTypes0, symbolTypes1])
 
     private static let symbolTypes0: [TypeRow] = [
-        TypeRow(.value, .structure, 0, 414, .none),
-        TypeRow(.value, .structure, 0, 416, .none),
-        TypeRow(.value, .structure, 0, 418, .none),
-        TypeRow(.value, .structure, 0, 426, .none),
-        TypeRow(.value, .structure, 0, 428, .none),
-        TypeRow(.value, .structure, 0, 417, .none),
+        TypeRow(.value, .structure, 0, 688, .none),
+        TypeRow(.value, .structure, 0, 690, .none),
+        TypeRow(.value, .structure, 0, 692, .none),
+        TypeRow(.value, .structure, 0, 700, .none),
+        TypeRow(.value, .structure, 0, 702, .none),
+        TypeRow(.value, .structure, 0, 691, .none),
         TypeRow(.value, .symbol, 4, 55, .none),
-        TypeRow(.value, .symbol, 4, 512, .none),
+        TypeRow(.value, .symbol, 4, 558, .none),
         TypeRow(.value, .symbol, 4, 56, .none),
-        TypeRow(.value, .symbol, 4, 517, .none),
-        TypeRow(.value, .symbol, 4, 494, .none),
-        TypeRow(.value, .symbol, 4, 506, .none),
-        TypeRow(.value, .symbol, 4, 52, .none),
-        TypeRow(.value, .symbol, 4, 518, .none),
-        TypeRow(.value, .symbol, 4, 498, .none),
-        TypeRow(.value, .symbol, 4, 499, .none),
-        TypeRow(.value, .symbol, 4, 496, .none),
-        TypeRow(.value, .symbol, 4, 495, .none),
-        TypeRow(.value, .symbol, 4, 513, .none),
-        TypeRow(.value, .symbol, 4, 530, .none),
-        TypeRow(.value, .symbol, 4, 527, .none),
-        TypeRow(.value, .symbol, 4, 528, .none),
-        TypeRow(.value, .symbol, 4, 529, .none),
-        TypeRow(.value, .symbol, 4, 534, .none),
-        TypeRow(.value, .symbol, 4, 531, .none),
-        TypeRow(.value, .symbol, 4, 536, .none),
-        TypeRow(.value, .symbol, 4, 537, .none),
-        TypeRow(.value, .symbol, 4, 535, .none),
-        TypeRow(.value, .symbol, 4, 578, .none),
-        TypeRow(.value, .symbol, 4, 577, .none),
-        TypeRow(.value, .symbol, 4, 532, .none),
-        TypeRow(.value, .symbol, 4, 579, .none),
-        TypeRow(.value, .symbol, 4, 551, .none),
-        TypeRow(.value, .symbol, 4, 538, .none),
-        TypeRow(.value, .symbol, 4, 533, .none),
-        TypeRow(.value, .symbol, 4, 539, .none),
+        TypeRow(.value, .symbol, 4, 563, .none),
         TypeRow(.value, .symbol, 4, 540, .none),
-        TypeRow(.value, .symbol, 4, 541, .none),
-        TypeRow(.value, .symbol, 4, 554, .none),
-        TypeRow(.value, .symbol, 4, 580, .none),
-        TypeRow(.value, .symbol, 4, 542, .none),
-        TypeRow(.value, .symbol, 4, 543, .none),
+        TypeRow(.value, .symbol, 4, 552, .none),
+        TypeRow(.value, .symbol, 4, 52, .none),
+        TypeRow(.value, .symbol, 4, 564, .none),
         TypeRow(.value, .symbol, 4, 544, .none),
         TypeRow(.value, .symbol, 4, 545, .none),
-        TypeRow(.value, .symbol, 4, 546, .none),
-        TypeRow(.value, .symbol, 4, 547, .none),
-        TypeRow(.value, .symbol, 4, 548, .none),
-        TypeRow(.value, .symbol, 4, 549, .none),
-        TypeRow(.value, .symbol, 4, 550, .none),
+        TypeRow(.value, .symbol, 4, 542, .none),
+        TypeRow(.value, .symbol, 4, 541, .none),
+        TypeRow(.value, .symbol, 4, 559, .none),
+        TypeRow(.value, .symbol, 4, 576, .none),
+        TypeRow(.value, .symbol, 4, 573, .none),
+        TypeRow(.value, .symbol, 4, 574, .none),
+        TypeRow(.value, .symbol, 4, 575, .none),
+        TypeRow(.value, .symbol, 4, 580, .none),
+        TypeRow(.value, .symbol, 4, 577, .none),
+        TypeRow(.value, .symbol, 4, 582, .none),
+        TypeRow(.value, .symbol, 4, 583, .none),
+        TypeRow(.value, .symbol, 4, 581, .none),
+        TypeRow(.value, .symbol, 4, 624, .none),
+        TypeRow(.value, .symbol, 4, 623, .none),
+        TypeRow(.value, .symbol, 4, 578, .none),
+        TypeRow(.value, .symbol, 4, 625, .none),
+        TypeRow(.value, .symbol, 4, 597, .none),
+        TypeRow(.value, .symbol, 4, 584, .none),
+        TypeRow(.value, .symbol, 4, 579, .none),
+        TypeRow(.value, .symbol, 4, 585, .none),
+        TypeRow(.value, .symbol, 4, 586, .none),
+        TypeRow(.value, .symbol, 4, 587, .none),
+        TypeRow(.value, .symbol, 4, 600, .none),
+        TypeRow(.value, .symbol, 4, 626, .none),
+        TypeRow(.value, .symbol, 4, 588, .none),
+        TypeRow(.value, .symbol, 4, 589, .none),
+        TypeRow(.value, .symbol, 4, 590, .none),
+        TypeRow(.value, .symbol, 4, 591, .none),
+        TypeRow(.value, .symbol, 4, 592, .none),
+        TypeRow(.value, .symbol, 4, 593, .none),
+        TypeRow(.value, .symbol, 4, 594, .none),
+        TypeRow(.value, .symbol, 4, 595, .none),
+        TypeRow(.value, .symbol, 4, 596, .none),
         TypeRow(.value, .signed, 4, 0, .none),
         TypeRow(.value, .custom, 0, 142, .none),
-        TypeRow(.value, .structure, 0, 431, .none),
-        TypeRow(.value, .structure, 0, 430, .none),
+        TypeRow(.value, .structure, 0, 705, .none),
+        TypeRow(.value, .structure, 0, 704, .none),
         TypeRow(.value, .structure, 0, 2, .none),
         TypeRow(.value, .custom, 0, 100, .none),
         TypeRow(.array, .unsigned, 4, 0, .none),
         TypeRow(.value, .hexadecimal, 8, 0, .none),
         TypeRow(.array, .group, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 432, .none),
-        TypeRow(.value, .structure, 0, 429, .none),
-        TypeRow(.value, .symbol, 4, 555, .none),
+        TypeRow(.value, .structure, 0, 706, .none),
+        TypeRow(.value, .structure, 0, 703, .none),
+        TypeRow(.value, .symbol, 4, 601, .none),
         TypeRow(.value, .descriptor, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 455, .none),
-        TypeRow(.value, .structure, 0, 444, .none),
-        TypeRow(.value, .structure, 0, 439, .none),
-        TypeRow(.value, .structure, 0, 457, .none),
-        TypeRow(.value, .structure, 0, 433, .none),
-        TypeRow(.value, .structure, 0, 434, .none),
+        TypeRow(.value, .structure, 0, 729, .none),
+        TypeRow(.value, .structure, 0, 718, .none),
+        TypeRow(.value, .structure, 0, 713, .none),
+        TypeRow(.value, .structure, 0, 731, .none),
+        TypeRow(.value, .structure, 0, 707, .none),
+        TypeRow(.value, .structure, 0, 708, .none),
         TypeRow(.value, .custom, 0, 143, .none),
-        TypeRow(.value, .structure, 0, 435, .none),
-        TypeRow(.value, .structure, 0, 445, .none),
-        TypeRow(.value, .structure, 0, 437, .none),
+        TypeRow(.value, .structure, 0, 709, .none),
+        TypeRow(.value, .structure, 0, 719, .none),
+        TypeRow(.value, .structure, 0, 711, .none),
         TypeRow(.value, .custom, 0, 144, .none),
-        TypeRow(.value, .structure, 0, 447, .none),
-        TypeRow(.value, .structure, 0, 448, .none),
+        TypeRow(.value, .structure, 0, 721, .none),
+        TypeRow(.value, .structure, 0, 722, .none),
         TypeRow(.value, .unsigned, 8, 0, .none),
         TypeRow(.value, .custom, 0, 145, .none),
-        TypeRow(.array, .structure, 0, 450, .none),
-        TypeRow(.value, .structure, 0, 440, .none),
-        TypeRow(.value, .structure, 0, 441, .none),
-        TypeRow(.value, .structure, 0, 442, .none),
-        TypeRow(.value, .structure, 0, 443, .none),
-        TypeRow(.value, .symbol, 4, 581, .none),
-        TypeRow(.value, .structure, 0, 456, .none),
-        TypeRow(.value, .structure, 0, 446, .none),
-        TypeRow(.value, .structure, 0, 453, .none),
-        TypeRow(.value, .structure, 0, 451, .none),
-        TypeRow(.value, .structure, 0, 454, .none),
-        TypeRow(.value, .symbol, 4, 558, .none),
-        TypeRow(.value, .symbol, 4, 557, .none),
-        TypeRow(.value, .symbol, 4, 559, .none),
-        TypeRow(.value, .symbol, 4, 560, .none),
-        TypeRow(.value, .symbol, 4, 561, .none),
-        TypeRow(.value, .symbol, 4, 562, .none),
-        TypeRow(.value, .symbol, 4, 564, .none),
+        TypeRow(.array, .structure, 0, 724, .none),
+        TypeRow(.value, .structure, 0, 714, .none),
+        TypeRow(.value, .structure, 0, 715, .none),
+        TypeRow(.value, .structure, 0, 716, .none),
+        TypeRow(.value, .structure, 0, 717, .none),
+        TypeRow(.value, .symbol, 4, 627, .none),
+        TypeRow(.value, .structure, 0, 730, .none),
+        TypeRow(.value, .structure, 0, 720, .none),
+        TypeRow(.value, .structure, 0, 727, .none),
+        TypeRow(.value, .structure, 0, 725, .none),
+        TypeRow(.value, .structure, 0, 728, .none),
+        TypeRow(.value, .symbol, 4, 604, .none),
+        TypeRow(.value, .symbol, 4, 603, .none),
+        TypeRow(.value, .symbol, 4, 605, .none),
+        TypeRow(.value, .symbol, 4, 606, .none),
+        TypeRow(.value, .symbol, 4, 607, .none),
+        TypeRow(.value, .symbol, 4, 608, .none),
+        TypeRow(.value, .symbol, 4, 610, .none),
         TypeRow(.array, .descriptor, 4, 0, .none),
         TypeRow(.value, .buffer, 0, 0, .none),
         TypeRow(.value, .structure, 0, 0, .none),
@@ -1798,290 +1890,290 @@ extension SpecTables {
         TypeRow(.value, .structure, 0, 1, .none),
         TypeRow(.array, .structure, 0, 1, .fixed(3)),
         TypeRow(.array, .hexadecimal, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 436, .none),
+        TypeRow(.value, .structure, 0, 710, .none),
         TypeRow(.value, .custom, 0, 146, .none),
         TypeRow(.value, .custom, 0, 4, .none),
         TypeRow(.array, .unsigned, 2, 0, .none),
         TypeRow(.array, .signed, 4, 0, .none),
         TypeRow(.value, .network, 4, 0, .none),
         TypeRow(.value, .octets, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 449, .none),
-        TypeRow(.value, .symbol, 4, 563, .none),
+        TypeRow(.value, .structure, 0, 723, .none),
+        TypeRow(.value, .symbol, 4, 609, .none),
         TypeRow(.value, .unsigned, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 572, .none),
-        TypeRow(.value, .symbol, 4, 576, .none),
-        TypeRow(.value, .symbol, 4, 574, .none),
-        TypeRow(.value, .symbol, 4, 573, .none),
-        TypeRow(.value, .symbol, 4, 575, .none),
-        TypeRow(.value, .structure, 0, 458, .none),
-        TypeRow(.value, .structure, 0, 459, .none),
-        TypeRow(.value, .structure, 0, 460, .none),
-        TypeRow(.value, .structure, 0, 461, .none),
-        TypeRow(.value, .structure, 0, 462, .none),
-        TypeRow(.value, .structure, 0, 463, .none),
-        TypeRow(.value, .structure, 0, 514, .none),
-        TypeRow(.value, .structure, 0, 490, .none),
-        TypeRow(.value, .structure, 0, 491, .none),
-        TypeRow(.value, .structure, 0, 493, .none),
-        TypeRow(.value, .structure, 0, 492, .none),
-        TypeRow(.value, .structure, 0, 498, .none),
-        TypeRow(.value, .structure, 0, 495, .none),
-        TypeRow(.value, .structure, 0, 501, .none),
-        TypeRow(.value, .structure, 0, 494, .none),
-        TypeRow(.value, .structure, 0, 496, .none),
+        TypeRow(.value, .symbol, 4, 618, .none),
+        TypeRow(.value, .symbol, 4, 622, .none),
+        TypeRow(.value, .symbol, 4, 620, .none),
+        TypeRow(.value, .symbol, 4, 619, .none),
+        TypeRow(.value, .symbol, 4, 621, .none),
+        TypeRow(.value, .structure, 0, 732, .none),
+        TypeRow(.value, .structure, 0, 733, .none),
+        TypeRow(.value, .structure, 0, 734, .none),
+        TypeRow(.value, .structure, 0, 735, .none),
+        TypeRow(.value, .structure, 0, 736, .none),
+        TypeRow(.value, .structure, 0, 737, .none),
+        TypeRow(.value, .structure, 0, 788, .none),
+        TypeRow(.value, .structure, 0, 764, .none),
+        TypeRow(.value, .structure, 0, 765, .none),
+        TypeRow(.value, .structure, 0, 767, .none),
+        TypeRow(.value, .structure, 0, 766, .none),
+        TypeRow(.value, .structure, 0, 772, .none),
+        TypeRow(.value, .structure, 0, 769, .none),
+        TypeRow(.value, .structure, 0, 775, .none),
+        TypeRow(.value, .structure, 0, 768, .none),
+        TypeRow(.value, .structure, 0, 770, .none),
         TypeRow(.value, .text, 0, 0, .none),
         TypeRow(.array, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 620, .none),
+        TypeRow(.array, .symbol, 4, 666, .none),
         TypeRow(.value, .custom, 0, 147, .none),
-        TypeRow(.value, .structure, 0, 469, .none),
-        TypeRow(.value, .structure, 0, 487, .none),
+        TypeRow(.value, .structure, 0, 743, .none),
+        TypeRow(.value, .structure, 0, 761, .none),
         TypeRow(.value, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 608, .none),
-        TypeRow(.array, .symbol, 4, 653, .none),
-        TypeRow(.value, .structure, 0, 470, .none),
-        TypeRow(.array, .symbol, 4, 658, .none),
-        TypeRow(.array, .symbol, 4, 659, .none),
-        TypeRow(.array, .symbol, 4, 644, .none),
-        TypeRow(.value, .flags, 4, 625, .none),
-        TypeRow(.array, .symbol, 4, 650, .none),
-        TypeRow(.value, .symbol, 4, 660, .none),
+        TypeRow(.array, .symbol, 4, 654, .none),
+        TypeRow(.array, .symbol, 4, 699, .none),
+        TypeRow(.value, .structure, 0, 744, .none),
+        TypeRow(.array, .symbol, 4, 704, .none),
+        TypeRow(.array, .symbol, 4, 705, .none),
+        TypeRow(.array, .symbol, 4, 690, .none),
+        TypeRow(.value, .flags, 4, 671, .none),
+        TypeRow(.array, .symbol, 4, 696, .none),
+        TypeRow(.value, .symbol, 4, 706, .none),
         TypeRow(.value, .interface, 4, 0, .none),
-        TypeRow(.array, .symbol, 4, 593, .none),
-        TypeRow(.array, .symbol, 4, 661, .none),
+        TypeRow(.array, .symbol, 4, 639, .none),
+        TypeRow(.array, .symbol, 4, 707, .none),
         TypeRow(.value, .unsigned, 2, 0, .none),
         TypeRow(.value, .custom, 0, 148, .none),
-        TypeRow(.value, .structure, 0, 465, .none),
-        TypeRow(.value, .flags, 4, 595, .none),
-        TypeRow(.array, .symbol, 4, 662, .none),
+        TypeRow(.value, .structure, 0, 739, .none),
+        TypeRow(.value, .flags, 4, 641, .none),
+        TypeRow(.array, .symbol, 4, 708, .none),
         TypeRow(.value, .custom, 0, 149, .none),
-        TypeRow(.value, .structure, 0, 467, .none),
-        TypeRow(.value, .symbol, 4, 603, .none),
-        TypeRow(.value, .structure, 0, 516, .none),
+        TypeRow(.value, .structure, 0, 741, .none),
+        TypeRow(.value, .symbol, 4, 649, .none),
+        TypeRow(.value, .structure, 0, 790, .none),
         TypeRow(.value, .custom, 0, 150, .none),
-        TypeRow(.value, .symbol, 2, 663, .none),
-        TypeRow(.value, .structure, 0, 466, .none),
+        TypeRow(.value, .symbol, 2, 709, .none),
+        TypeRow(.value, .structure, 0, 740, .none),
         TypeRow(.value, .network, 2, 0, .none),
-        TypeRow(.value, .symbol, 1, 604, .none),
-        TypeRow(.array, .symbol, 4, 666, .none),
-        TypeRow(.value, .flags, 4, 668, .none),
-        TypeRow(.value, .flags, 2, 598, .none),
-        TypeRow(.value, .flags, 1, 599, .none),
+        TypeRow(.value, .symbol, 1, 650, .none),
+        TypeRow(.array, .symbol, 4, 712, .none),
+        TypeRow(.value, .flags, 4, 714, .none),
+        TypeRow(.value, .flags, 2, 644, .none),
+        TypeRow(.value, .flags, 1, 645, .none),
         TypeRow(.value, .custom, 0, 151, .none),
-        TypeRow(.value, .structure, 0, 517, .none),
+        TypeRow(.value, .structure, 0, 791, .none),
         TypeRow(.value, .symbol, 1, 55, .none),
-        TypeRow(.value, .structure, 0, 518, .none),
+        TypeRow(.value, .structure, 0, 792, .none),
         TypeRow(.value, .custom, 0, 152, .none),
-        TypeRow(.value, .symbol, 4, 762, .none),
-        TypeRow(.value, .symbol, 4, 763, .none),
-        TypeRow(.value, .symbol, 4, 764, .none),
-        TypeRow(.value, .symbol, 4, 765, .none),
-        TypeRow(.value, .symbol, 4, 766, .none),
-        TypeRow(.value, .symbol, 4, 767, .none),
-        TypeRow(.value, .symbol, 4, 768, .none),
-        TypeRow(.value, .symbol, 4, 769, .none),
-        TypeRow(.value, .symbol, 4, 770, .none),
-        TypeRow(.value, .symbol, 4, 771, .none),
-        TypeRow(.value, .symbol, 4, 772, .none),
-        TypeRow(.value, .symbol, 4, 773, .none),
-        TypeRow(.value, .structure, 0, 464, .none),
+        TypeRow(.value, .symbol, 4, 808, .none),
+        TypeRow(.value, .symbol, 4, 809, .none),
+        TypeRow(.value, .symbol, 4, 810, .none),
+        TypeRow(.value, .symbol, 4, 811, .none),
+        TypeRow(.value, .symbol, 4, 812, .none),
+        TypeRow(.value, .symbol, 4, 813, .none),
+        TypeRow(.value, .symbol, 4, 814, .none),
+        TypeRow(.value, .symbol, 4, 815, .none),
+        TypeRow(.value, .symbol, 4, 816, .none),
+        TypeRow(.value, .symbol, 4, 817, .none),
+        TypeRow(.value, .symbol, 4, 818, .none),
+        TypeRow(.value, .symbol, 4, 819, .none),
+        TypeRow(.value, .structure, 0, 738, .none),
         TypeRow(.value, .hexadecimal, 2, 0, .none),
         TypeRow(.value, .custom, 0, 153, .none),
         TypeRow(.value, .custom, 0, 154, .none),
         TypeRow(.value, .custom, 0, 155, .none),
         TypeRow(.value, .custom, 0, 156, .none),
         TypeRow(.value, .custom, 0, 157, .none),
-        TypeRow(.value, .flags, 4, 617, .none),
+        TypeRow(.value, .flags, 4, 663, .none),
         TypeRow(.value, .hexadecimal, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 621, .none),
+        TypeRow(.value, .symbol, 4, 667, .none),
         TypeRow(.value, .signed, 8, 0, .none),
-        TypeRow(.value, .symbol, 4, 585, .none),
-        TypeRow(.value, .symbol, 4, 609, .none),
+        TypeRow(.value, .symbol, 4, 631, .none),
+        TypeRow(.value, .symbol, 4, 655, .none),
     ]
 
     private static let symbolTypes1: [TypeRow] = [
-        TypeRow(.value, .symbol, 4, 611, .none),
-        TypeRow(.value, .symbol, 4, 776, .none),
-        TypeRow(.value, .symbol, 4, 610, .none),
-        TypeRow(.value, .symbol, 4, 612, .none),
-        TypeRow(.value, .symbol, 4, 613, .none),
-        TypeRow(.value, .symbol, 4, 774, .none),
-        TypeRow(.value, .symbol, 4, 593, .none),
-        TypeRow(.value, .symbol, 4, 594, .none),
-        TypeRow(.value, .symbol, 4, 596, .none),
-        TypeRow(.value, .symbol, 4, 597, .none),
-        TypeRow(.value, .symbol, 4, 600, .none),
-        TypeRow(.value, .symbol, 4, 624, .none),
-        TypeRow(.value, .symbol, 4, 701, .none),
-        TypeRow(.value, .symbol, 4, 664, .none),
-        TypeRow(.value, .symbol, 4, 669, .none),
-        TypeRow(.value, .symbol, 4, 671, .none),
+        TypeRow(.value, .symbol, 4, 657, .none),
+        TypeRow(.value, .symbol, 4, 822, .none),
+        TypeRow(.value, .symbol, 4, 656, .none),
+        TypeRow(.value, .symbol, 4, 658, .none),
+        TypeRow(.value, .symbol, 4, 659, .none),
+        TypeRow(.value, .symbol, 4, 820, .none),
+        TypeRow(.value, .symbol, 4, 639, .none),
+        TypeRow(.value, .symbol, 4, 640, .none),
+        TypeRow(.value, .symbol, 4, 642, .none),
+        TypeRow(.value, .symbol, 4, 643, .none),
+        TypeRow(.value, .symbol, 4, 646, .none),
         TypeRow(.value, .symbol, 4, 670, .none),
-        TypeRow(.value, .symbol, 4, 678, .none),
-        TypeRow(.value, .symbol, 4, 673, .none),
-        TypeRow(.value, .symbol, 4, 687, .none),
-        TypeRow(.value, .symbol, 4, 707, .none),
-        TypeRow(.value, .symbol, 4, 674, .none),
-        TypeRow(.value, .structure, 0, 512, .none),
-        TypeRow(.value, .structure, 0, 513, .none),
-        TypeRow(.array, .symbol, 4, 699, .none),
-        TypeRow(.array, .symbol, 4, 700, .none),
-        TypeRow(.value, .structure, 0, 471, .none),
+        TypeRow(.value, .symbol, 4, 747, .none),
+        TypeRow(.value, .symbol, 4, 710, .none),
+        TypeRow(.value, .symbol, 4, 715, .none),
+        TypeRow(.value, .symbol, 4, 717, .none),
+        TypeRow(.value, .symbol, 4, 716, .none),
+        TypeRow(.value, .symbol, 4, 724, .none),
+        TypeRow(.value, .symbol, 4, 719, .none),
+        TypeRow(.value, .symbol, 4, 733, .none),
+        TypeRow(.value, .symbol, 4, 753, .none),
+        TypeRow(.value, .symbol, 4, 720, .none),
+        TypeRow(.value, .structure, 0, 786, .none),
+        TypeRow(.value, .structure, 0, 787, .none),
+        TypeRow(.array, .symbol, 4, 745, .none),
+        TypeRow(.array, .symbol, 4, 746, .none),
+        TypeRow(.value, .structure, 0, 745, .none),
         TypeRow(.value, .custom, 0, 96, .none),
         TypeRow(.value, .custom, 0, 113, .none),
-        TypeRow(.value, .structure, 0, 472, .none),
-        TypeRow(.array, .symbol, 4, 630, .none),
-        TypeRow(.value, .symbol, 4, 631, .none),
+        TypeRow(.value, .structure, 0, 746, .none),
+        TypeRow(.array, .symbol, 4, 676, .none),
+        TypeRow(.value, .symbol, 4, 677, .none),
         TypeRow(.value, .inet4, 4, 0, .none),
         TypeRow(.value, .inet6, 16, 0, .none),
         TypeRow(.value, .user, 4, 0, .none),
         TypeRow(.value, .group, 4, 0, .none),
-        TypeRow(.value, .symbol, 1, 633, .none),
-        TypeRow(.value, .flags, 4, 636, .none),
+        TypeRow(.value, .symbol, 1, 679, .none),
+        TypeRow(.value, .flags, 4, 682, .none),
         TypeRow(.value, .custom, 0, 158, .none),
         TypeRow(.value, .custom, 0, 159, .none),
-        TypeRow(.value, .structure, 0, 473, .none),
+        TypeRow(.value, .structure, 0, 747, .none),
         TypeRow(.value, .custom, 0, 160, .none),
-        TypeRow(.value, .symbol, 1, 637, .none),
+        TypeRow(.value, .symbol, 1, 683, .none),
         TypeRow(.value, .custom, 0, 161, .none),
         TypeRow(.value, .hexadecimal, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 638, .none),
-        TypeRow(.array, .symbol, 4, 635, .none),
-        TypeRow(.array, .symbol, 4, 639, .none),
-        TypeRow(.value, .flags, 2, 646, .none),
-        TypeRow(.value, .symbol, 2, 647, .none),
-        TypeRow(.value, .structure, 0, 474, .none),
-        TypeRow(.array, .symbol, 4, 648, .none),
-        TypeRow(.value, .flags, 2, 649, .none),
-        TypeRow(.value, .symbol, 1, 651, .none),
-        TypeRow(.value, .flags, 4, 652, .none),
-        TypeRow(.array, .symbol, 4, 654, .none),
-        TypeRow(.value, .structure, 0, 475, .none),
-        TypeRow(.value, .structure, 0, 476, .none),
-        TypeRow(.value, .structure, 0, 479, .none),
-        TypeRow(.value, .structure, 0, 481, .none),
-        TypeRow(.value, .structure, 0, 482, .none),
-        TypeRow(.value, .structure, 0, 480, .none),
-        TypeRow(.value, .structure, 0, 483, .none),
-        TypeRow(.array, .symbol, 4, 655, .none),
-        TypeRow(.value, .structure, 0, 484, .none),
-        TypeRow(.value, .structure, 0, 485, .none),
-        TypeRow(.array, .symbol, 4, 656, .none),
-        TypeRow(.value, .structure, 0, 478, .none),
-        TypeRow(.value, .structure, 0, 477, .none),
-        TypeRow(.value, .structure, 0, 486, .none),
-        TypeRow(.value, .structure, 0, 488, .none),
-        TypeRow(.array, .symbol, 4, 665, .none),
-        TypeRow(.value, .structure, 0, 489, .none),
-        TypeRow(.value, .flags, 1, 667, .none),
-        TypeRow(.array, .structure, 0, 497, .none),
-        TypeRow(.value, .symbol, 2, 675, .none),
-        TypeRow(.array, .symbol, 4, 676, .none),
-        TypeRow(.array, .symbol, 4, 677, .none),
-        TypeRow(.array, .symbol, 4, 679, .none),
         TypeRow(.array, .symbol, 4, 684, .none),
-        TypeRow(.array, .symbol, 4, 680, .none),
-        TypeRow(.value, .structure, 0, 500, .none),
-        TypeRow(.value, .custom, 0, 162, .none),
-        TypeRow(.value, .symbol, 1, 686, .none),
-        TypeRow(.array, .symbol, 4, 688, .none),
-        TypeRow(.array, .symbol, 4, 689, .none),
-        TypeRow(.array, .symbol, 4, 693, .none),
-        TypeRow(.array, .symbol, 4, 690, .none),
-        TypeRow(.array, .symbol, 4, 691, .none),
-        TypeRow(.value, .structure, 0, 502, .none),
-        TypeRow(.value, .structure, 0, 503, .none),
-        TypeRow(.value, .structure, 0, 505, .none),
-        TypeRow(.array, .symbol, 4, 692, .none),
+        TypeRow(.array, .symbol, 4, 681, .none),
+        TypeRow(.array, .symbol, 4, 685, .none),
+        TypeRow(.value, .flags, 2, 692, .none),
+        TypeRow(.value, .symbol, 2, 693, .none),
+        TypeRow(.value, .structure, 0, 748, .none),
         TypeRow(.array, .symbol, 4, 694, .none),
-        TypeRow(.value, .structure, 0, 504, .none),
-        TypeRow(.value, .symbol, 1, 696, .none),
+        TypeRow(.value, .flags, 2, 695, .none),
         TypeRow(.value, .symbol, 1, 697, .none),
-        TypeRow(.value, .structure, 0, 507, .none),
-        TypeRow(.value, .structure, 0, 508, .none),
-        TypeRow(.value, .structure, 0, 510, .none),
-        TypeRow(.value, .structure, 0, 509, .none),
-        TypeRow(.value, .structure, 0, 511, .none),
-        TypeRow(.value, .structure, 0, 521, .none),
-        TypeRow(.value, .structure, 0, 522, .none),
-        TypeRow(.value, .structure, 0, 523, .none),
-        TypeRow(.value, .symbol, 4, 695, .none),
-        TypeRow(.value, .symbol, 4, 698, .none),
-        TypeRow(.value, .structure, 0, 524, .none),
-        TypeRow(.array, .symbol, 4, 710, .none),
-        TypeRow(.value, .structure, 0, 525, .none),
+        TypeRow(.value, .flags, 4, 698, .none),
+        TypeRow(.array, .symbol, 4, 700, .none),
+        TypeRow(.value, .structure, 0, 749, .none),
+        TypeRow(.value, .structure, 0, 750, .none),
+        TypeRow(.value, .structure, 0, 753, .none),
+        TypeRow(.value, .structure, 0, 755, .none),
+        TypeRow(.value, .structure, 0, 756, .none),
+        TypeRow(.value, .structure, 0, 754, .none),
+        TypeRow(.value, .structure, 0, 757, .none),
+        TypeRow(.array, .symbol, 4, 701, .none),
+        TypeRow(.value, .structure, 0, 758, .none),
+        TypeRow(.value, .structure, 0, 759, .none),
+        TypeRow(.array, .symbol, 4, 702, .none),
+        TypeRow(.value, .structure, 0, 752, .none),
+        TypeRow(.value, .structure, 0, 751, .none),
+        TypeRow(.value, .structure, 0, 760, .none),
+        TypeRow(.value, .structure, 0, 762, .none),
+        TypeRow(.array, .symbol, 4, 711, .none),
+        TypeRow(.value, .structure, 0, 763, .none),
+        TypeRow(.value, .flags, 1, 713, .none),
+        TypeRow(.array, .structure, 0, 771, .none),
+        TypeRow(.value, .symbol, 2, 721, .none),
+        TypeRow(.array, .symbol, 4, 722, .none),
+        TypeRow(.array, .symbol, 4, 723, .none),
+        TypeRow(.array, .symbol, 4, 725, .none),
+        TypeRow(.array, .symbol, 4, 730, .none),
+        TypeRow(.array, .symbol, 4, 726, .none),
+        TypeRow(.value, .structure, 0, 774, .none),
+        TypeRow(.value, .custom, 0, 162, .none),
+        TypeRow(.value, .symbol, 1, 732, .none),
+        TypeRow(.array, .symbol, 4, 734, .none),
+        TypeRow(.array, .symbol, 4, 735, .none),
+        TypeRow(.array, .symbol, 4, 739, .none),
+        TypeRow(.array, .symbol, 4, 736, .none),
+        TypeRow(.array, .symbol, 4, 737, .none),
+        TypeRow(.value, .structure, 0, 776, .none),
+        TypeRow(.value, .structure, 0, 777, .none),
+        TypeRow(.value, .structure, 0, 779, .none),
+        TypeRow(.array, .symbol, 4, 738, .none),
+        TypeRow(.array, .symbol, 4, 740, .none),
+        TypeRow(.value, .structure, 0, 778, .none),
+        TypeRow(.value, .symbol, 1, 742, .none),
+        TypeRow(.value, .symbol, 1, 743, .none),
+        TypeRow(.value, .structure, 0, 781, .none),
+        TypeRow(.value, .structure, 0, 782, .none),
+        TypeRow(.value, .structure, 0, 784, .none),
+        TypeRow(.value, .structure, 0, 783, .none),
+        TypeRow(.value, .structure, 0, 785, .none),
+        TypeRow(.value, .structure, 0, 795, .none),
+        TypeRow(.value, .structure, 0, 796, .none),
+        TypeRow(.value, .structure, 0, 797, .none),
+        TypeRow(.value, .symbol, 4, 741, .none),
+        TypeRow(.value, .symbol, 4, 744, .none),
+        TypeRow(.value, .structure, 0, 798, .none),
+        TypeRow(.array, .symbol, 4, 756, .none),
+        TypeRow(.value, .structure, 0, 799, .none),
         TypeRow(.value, .custom, 0, 163, .none),
         TypeRow(.value, .port, 2, 0, .none),
         TypeRow(.value, .custom, 0, 112, .none),
-        TypeRow(.value, .symbol, 1, 714, .none),
-        TypeRow(.value, .symbol, 4, 717, .none),
-        TypeRow(.value, .symbol, 2, 718, .none),
-        TypeRow(.value, .structure, 0, 538, .none),
-        TypeRow(.value, .structure, 0, 528, .none),
-        TypeRow(.value, .structure, 0, 531, .none),
-        TypeRow(.value, .structure, 0, 542, .none),
-        TypeRow(.value, .structure, 0, 545, .none),
-        TypeRow(.value, .structure, 0, 551, .none),
-        TypeRow(.value, .structure, 0, 539, .none),
-        TypeRow(.value, .structure, 0, 530, .none),
-        TypeRow(.value, .structure, 0, 532, .none),
-        TypeRow(.value, .structure, 0, 543, .none),
-        TypeRow(.value, .structure, 0, 546, .none),
-        TypeRow(.value, .structure, 0, 552, .none),
-        TypeRow(.value, .symbol, 4, 727, .none),
-        TypeRow(.value, .symbol, 4, 736, .none),
-        TypeRow(.value, .symbol, 4, 728, .none),
-        TypeRow(.value, .symbol, 4, 738, .none),
-        TypeRow(.value, .symbol, 4, 743, .none),
-        TypeRow(.value, .symbol, 4, 747, .none),
+        TypeRow(.value, .symbol, 1, 760, .none),
+        TypeRow(.value, .symbol, 4, 763, .none),
+        TypeRow(.value, .symbol, 2, 764, .none),
+        TypeRow(.value, .structure, 0, 812, .none),
+        TypeRow(.value, .structure, 0, 802, .none),
+        TypeRow(.value, .structure, 0, 805, .none),
+        TypeRow(.value, .structure, 0, 816, .none),
+        TypeRow(.value, .structure, 0, 819, .none),
+        TypeRow(.value, .structure, 0, 825, .none),
+        TypeRow(.value, .structure, 0, 813, .none),
+        TypeRow(.value, .structure, 0, 804, .none),
+        TypeRow(.value, .structure, 0, 806, .none),
+        TypeRow(.value, .structure, 0, 817, .none),
+        TypeRow(.value, .structure, 0, 820, .none),
+        TypeRow(.value, .structure, 0, 826, .none),
+        TypeRow(.value, .symbol, 4, 773, .none),
+        TypeRow(.value, .symbol, 4, 782, .none),
+        TypeRow(.value, .symbol, 4, 774, .none),
+        TypeRow(.value, .symbol, 4, 784, .none),
+        TypeRow(.value, .symbol, 4, 789, .none),
+        TypeRow(.value, .symbol, 4, 793, .none),
         TypeRow(.value, .custom, 0, 164, .none),
-        TypeRow(.array, .symbol, 4, 758, .none),
-        TypeRow(.value, .structure, 0, 533, .none),
-        TypeRow(.value, .structure, 0, 534, .none),
+        TypeRow(.array, .symbol, 4, 804, .none),
+        TypeRow(.value, .structure, 0, 807, .none),
+        TypeRow(.value, .structure, 0, 808, .none),
         TypeRow(.value, .custom, 0, 165, .none),
-        TypeRow(.value, .flags, 1, 751, .none),
-        TypeRow(.value, .structure, 0, 535, .none),
+        TypeRow(.value, .flags, 1, 797, .none),
+        TypeRow(.value, .structure, 0, 809, .none),
         TypeRow(.value, .custom, 0, 166, .none),
-        TypeRow(.value, .structure, 0, 536, .none),
-        TypeRow(.array, .structure, 0, 549, .none),
-        TypeRow(.array, .symbol, 4, 729, .none),
-        TypeRow(.array, .symbol, 4, 759, .none),
-        TypeRow(.value, .structure, 0, 537, .none),
-        TypeRow(.array, .symbol, 4, 730, .none),
-        TypeRow(.array, .symbol, 4, 734, .none),
-        TypeRow(.value, .symbol, 2, 731, .none),
-        TypeRow(.value, .symbol, 2, 732, .none),
-        TypeRow(.value, .symbol, 2, 733, .none),
-        TypeRow(.value, .flags, 4, 735, .none),
-        TypeRow(.value, .structure, 0, 540, .none),
-        TypeRow(.value, .structure, 0, 541, .none),
+        TypeRow(.value, .structure, 0, 810, .none),
+        TypeRow(.array, .structure, 0, 823, .none),
+        TypeRow(.array, .symbol, 4, 775, .none),
+        TypeRow(.array, .symbol, 4, 805, .none),
+        TypeRow(.value, .structure, 0, 811, .none),
+        TypeRow(.array, .symbol, 4, 776, .none),
+        TypeRow(.array, .symbol, 4, 780, .none),
+        TypeRow(.value, .symbol, 2, 777, .none),
+        TypeRow(.value, .symbol, 2, 778, .none),
+        TypeRow(.value, .symbol, 2, 779, .none),
+        TypeRow(.value, .flags, 4, 781, .none),
+        TypeRow(.value, .structure, 0, 814, .none),
+        TypeRow(.value, .structure, 0, 815, .none),
         TypeRow(.array, .hexadecimal, 0, 0, .none),
-        TypeRow(.value, .structure, 0, 544, .none),
-        TypeRow(.value, .flags, 4, 740, .none),
-        TypeRow(.value, .structure, 0, 547, .none),
-        TypeRow(.array, .structure, 0, 548, .none),
-        TypeRow(.value, .structure, 0, 550, .none),
+        TypeRow(.value, .structure, 0, 818, .none),
+        TypeRow(.value, .flags, 4, 786, .none),
+        TypeRow(.value, .structure, 0, 821, .none),
+        TypeRow(.array, .structure, 0, 822, .none),
+        TypeRow(.value, .structure, 0, 824, .none),
         TypeRow(.value, .custom, 0, 167, .none),
-        TypeRow(.value, .structure, 0, 556, .none),
-        TypeRow(.value, .structure, 0, 559, .none),
-        TypeRow(.value, .flags, 1, 752, .none),
-        TypeRow(.value, .structure, 0, 557, .none),
-        TypeRow(.value, .structure, 0, 553, .none),
-        TypeRow(.array, .symbol, 4, 760, .none),
+        TypeRow(.value, .structure, 0, 830, .none),
+        TypeRow(.value, .structure, 0, 833, .none),
+        TypeRow(.value, .flags, 1, 798, .none),
+        TypeRow(.value, .structure, 0, 831, .none),
+        TypeRow(.value, .structure, 0, 827, .none),
+        TypeRow(.array, .symbol, 4, 806, .none),
         TypeRow(.value, .custom, 0, 168, .none),
-        TypeRow(.value, .structure, 0, 563, .none),
-        TypeRow(.value, .structure, 0, 564, .none),
-        TypeRow(.value, .structure, 0, 565, .none),
-        TypeRow(.value, .structure, 0, 566, .none),
-        TypeRow(.value, .structure, 0, 567, .none),
-        TypeRow(.value, .structure, 0, 568, .none),
-        TypeRow(.value, .structure, 0, 569, .none),
-        TypeRow(.value, .structure, 0, 560, .none),
-        TypeRow(.value, .structure, 0, 561, .none),
+        TypeRow(.value, .structure, 0, 837, .none),
+        TypeRow(.value, .structure, 0, 838, .none),
+        TypeRow(.value, .structure, 0, 839, .none),
+        TypeRow(.value, .structure, 0, 840, .none),
+        TypeRow(.value, .structure, 0, 841, .none),
+        TypeRow(.value, .structure, 0, 842, .none),
+        TypeRow(.value, .structure, 0, 843, .none),
+        TypeRow(.value, .structure, 0, 834, .none),
+        TypeRow(.value, .structure, 0, 835, .none),
     ]
 }
 
 extension SpecTables {
-    public static let symbols: [SymbolRow] = whole([symbols0, symbols1, symbols2, symbols3, symbols4, symbols5, symbols6, symbols7, symbols8, symbols9, symbols10, symbols11, symbols12, symbols13, symbols14, symbols15, symbols16, symbols17, symbols18, symbols19, symbols20, symbols21, symbols22, symbols23, symbols24, symbols25, symbols26, symbols27, symbols28, symbols29, symbols30, symbols31, symbols32, symbols33, symbols34, symbols35, symbols36, symbols37, symbols38, symbols39, symbols40, symbols41, symbols42, symbols43, symbols44, symbols45, symbols46, symbols47, symbols48, symbols49, symbols50, symbols51, symbols52, symbols53, symbols54, symbols55, symbols56, symbols57, symbols58, symbols59, symbols60, symbols61, symbols62, symbols63, symbols64, symbols65, symbols66, symbols67, symbols68])
+    public static let symbols: [SymbolRow] = whole([symbols0, symbols1, symbols2, symbols3, symbols4, symbols5, symbols6, symbols7, symbols8, symbols9, symbols10, symbols11, symbols12, symbols13, symbols14, symbols15, symbols16, symbols17, symbols18, symbols19, symbols20, symbols21, symbols22, symbols23, symbols24, symbols25, symbols26, symbols27, symbols28, symbols29, symbols30, symbols31, symbols32, symbols33, symbols34, symbols35, symbols36, symbols37, symbols38, symbols39, symbols40, symbols41, symbols42, symbols43, symbols44, symbols45, symbols46, symbols47, symbols48, symbols49, symbols50, symbols51, symbols52, symbols53, symbols54, symbols55, symbols56, symbols57, symbols58, symbols59, symbols60, symbols61, symbols62, symbols63, symbols64, symbols65, symbols66, symbols67, symbols68, symbols69])
 
     private static let symbols0: [SymbolRow] = [
         SymbolRow("SEEK_SET", 0x0),
@@ -11347,6 +11439,293 @@ extension SpecTables {
         SymbolRow("ATTR_VOLUME", 0x8),
         SymbolRow("ATTR_DIR", 0x10),
         SymbolRow("ATTR_ARCH", 0x20),
+        SymbolRow("SNDRV_PCM_STREAM_PLAYBACK", 0x0),
+        SymbolRow("SNDRV_PCM_STREAM_CAPTURE", 0x1),
+        SymbolRow("SNDRV_PCM_STATE_OPEN", 0x0),
+        SymbolRow("SNDRV_PCM_STATE_SETUP", 0x1),
+        SymbolRow("SNDRV_PCM_STATE_PREPARED", 0x2),
+        SymbolRow("SNDRV_PCM_STATE_RUNNING", 0x3),
+        SymbolRow("SNDRV_PCM_STATE_XRUN", 0x4),
+        SymbolRow("SNDRV_PCM_STATE_DRAINING", 0x5),
+        SymbolRow("SNDRV_PCM_STATE_PAUSED", 0x6),
+        SymbolRow("SNDRV_PCM_STATE_SUSPENDED", 0x7),
+        SymbolRow("SNDRV_PCM_STATE_DISCONNECTED", 0x8),
+        SymbolRow("SNDRV_PCM_TSTAMP_NONE", 0x0),
+        SymbolRow("SNDRV_PCM_TSTAMP_ENABLE", 0x1),
+        SymbolRow("SNDRV_PCM_TSTAMP_TYPE_GETTIMEOFDAY", 0x0),
+        SymbolRow("SNDRV_PCM_TSTAMP_TYPE_MONOTONIC", 0x1),
+        SymbolRow("SNDRV_PCM_TSTAMP_TYPE_MONOTONIC_RAW", 0x2),
+        SymbolRow("SNDRV_PCM_INFO_MMAP", 0x1),
+        SymbolRow("SNDRV_PCM_INFO_MMAP_VALID", 0x2),
+        SymbolRow("SNDRV_PCM_INFO_DOUBLE", 0x4),
+        SymbolRow("SNDRV_PCM_INFO_BATCH", 0x10),
+        SymbolRow("SNDRV_PCM_INFO_SYNC_APPLPTR", 0x20),
+        SymbolRow("SNDRV_PCM_INFO_INTERLEAVED", 0x100),
+        SymbolRow("SNDRV_PCM_INFO_NONINTERLEAVED", 0x200),
+        SymbolRow("SNDRV_PCM_INFO_COMPLEX", 0x400),
+        SymbolRow("SNDRV_PCM_INFO_BLOCK_TRANSFER", 0x10000),
+        SymbolRow("SNDRV_PCM_INFO_OVERRANGE", 0x20000),
+        SymbolRow("SNDRV_PCM_INFO_RESUME", 0x40000),
+        SymbolRow("SNDRV_PCM_INFO_PAUSE", 0x80000),
+        SymbolRow("SNDRV_PCM_INFO_HALF_DUPLEX", 0x100000),
+        SymbolRow("SNDRV_PCM_INFO_JOINT_DUPLEX", 0x200000),
+        SymbolRow("SNDRV_PCM_INFO_SYNC_START", 0x400000),
+        SymbolRow("SNDRV_PCM_INFO_NO_PERIOD_WAKEUP", 0x800000),
+        SymbolRow("SNDRV_PCM_INFO_HAS_WALL_CLOCK", 0x1000000),
+        SymbolRow("SNDRV_PCM_INFO_HAS_LINK_ABSOLUTE_ATIME", 0x2000000),
+        SymbolRow("SNDRV_PCM_INFO_HAS_LINK_ESTIMATED_ATIME", 0x4000000),
+        SymbolRow("SNDRV_PCM_INFO_HAS_LINK_SYNCHRONIZED_ATIME", 0x8000000),
+        SymbolRow("SNDRV_PCM_INFO_EXPLICIT_SYNC", 0x10000000),
+        SymbolRow("SNDRV_PCM_INFO_NO_REWINDS", 0x20000000),
+        SymbolRow("SNDRV_PCM_INFO_DRAIN_TRIGGER", 0x40000000),
+        SymbolRow("SNDRV_PCM_INFO_FIFO_IN_FRAMES", 0x80000000),
+        SymbolRow("SNDRV_PCM_CLASS_GENERIC", 0x0),
+        SymbolRow("SNDRV_PCM_CLASS_MULTI", 0x1),
+        SymbolRow("SNDRV_PCM_CLASS_MODEM", 0x2),
+        SymbolRow("SNDRV_PCM_CLASS_DIGITIZER", 0x3),
+        SymbolRow("SNDRV_PCM_SYNC_PTR_HWSYNC", 0x1),
+        SymbolRow("SNDRV_PCM_SYNC_PTR_APPL", 0x2),
+        SymbolRow("SNDRV_PCM_SYNC_PTR_AVAIL_MIN", 0x4),
+        SymbolRow("SNDRV_PCM_HW_PARAMS_NORESAMPLE", 0x1),
+        SymbolRow("SNDRV_PCM_HW_PARAMS_EXPORT_BUFFER", 0x2),
+        SymbolRow("SNDRV_PCM_HW_PARAMS_NO_PERIOD_WAKEUP", 0x4),
+        SymbolRow("SNDRV_CTL_ELEM_TYPE_NONE", 0x0),
+        SymbolRow("SNDRV_CTL_ELEM_TYPE_BOOLEAN", 0x1),
+        SymbolRow("SNDRV_CTL_ELEM_TYPE_INTEGER", 0x2),
+        SymbolRow("SNDRV_CTL_ELEM_TYPE_ENUMERATED", 0x3),
+        SymbolRow("SNDRV_CTL_ELEM_TYPE_BYTES", 0x4),
+        SymbolRow("SNDRV_CTL_ELEM_TYPE_IEC958", 0x5),
+        SymbolRow("SNDRV_CTL_ELEM_TYPE_INTEGER64", 0x6),
+        SymbolRow("SNDRV_CTL_ELEM_IFACE_CARD", 0x0),
+        SymbolRow("SNDRV_CTL_ELEM_IFACE_HWDEP", 0x1),
+        SymbolRow("SNDRV_CTL_ELEM_IFACE_MIXER", 0x2),
+        SymbolRow("SNDRV_CTL_ELEM_IFACE_PCM", 0x3),
+        SymbolRow("SNDRV_CTL_ELEM_IFACE_RAWMIDI", 0x4),
+        SymbolRow("SNDRV_CTL_ELEM_IFACE_TIMER", 0x5),
+        SymbolRow("SNDRV_CTL_ELEM_IFACE_SEQUENCER", 0x6),
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_READ", 0x1),
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_WRITE", 0x2),
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_VOLATILE", 0x4),
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_TLV_READ", 0x10),
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_TLV_WRITE", 0x20),
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_TLV_COMMAND", 0x40),
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_INACTIVE", 0x100),
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_LOCK", 0x200),
+    ]
+
+    private static let symbols46: [SymbolRow] = [
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_OWNER", 0x400),
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_TLV_CALLBACK", 0x10000000),
+        SymbolRow("SNDRV_CTL_ELEM_ACCESS_USER", 0x20000000),
+        SymbolRow("SNDRV_CTL_POWER_D0", 0x0),
+        SymbolRow("SNDRV_CTL_POWER_D1", 0x100),
+        SymbolRow("SNDRV_CTL_POWER_D2", 0x200),
+        SymbolRow("SNDRV_CTL_POWER_D3", 0x300),
+        SymbolRow("SNDRV_CTL_POWER_D3cold", 0x301),
+        SymbolRow("SNDRV_RAWMIDI_STREAM_OUTPUT", 0x0),
+        SymbolRow("SNDRV_RAWMIDI_STREAM_INPUT", 0x1),
+        SymbolRow("SNDRV_TIMER_CLASS_NONE", 0xffffffff),
+        SymbolRow("SNDRV_TIMER_CLASS_SLAVE", 0x0),
+        SymbolRow("SNDRV_TIMER_CLASS_GLOBAL", 0x1),
+        SymbolRow("SNDRV_TIMER_CLASS_CARD", 0x2),
+        SymbolRow("SNDRV_TIMER_CLASS_PCM", 0x3),
+        SymbolRow("CEC_CAP_PHYS_ADDR", 0x1),
+        SymbolRow("CEC_CAP_LOG_ADDRS", 0x2),
+        SymbolRow("CEC_CAP_TRANSMIT", 0x4),
+        SymbolRow("CEC_CAP_PASSTHROUGH", 0x8),
+        SymbolRow("CEC_CAP_RC", 0x10),
+        SymbolRow("CEC_CAP_MONITOR_ALL", 0x20),
+        SymbolRow("CEC_CAP_NEEDS_HPD", 0x40),
+        SymbolRow("CEC_CAP_MONITOR_PIN", 0x80),
+        SymbolRow("CEC_CAP_CONNECTOR_INFO", 0x100),
+        SymbolRow("CEC_LOG_ADDRS_FL_ALLOW_UNREG_FALLBACK", 0x1),
+        SymbolRow("CEC_LOG_ADDRS_FL_ALLOW_RC_PASSTHRU", 0x2),
+        SymbolRow("CEC_LOG_ADDRS_FL_CDC_ONLY", 0x4),
+        SymbolRow("CEC_TX_STATUS_OK", 0x1),
+        SymbolRow("CEC_TX_STATUS_ARB_LOST", 0x2),
+        SymbolRow("CEC_TX_STATUS_NACK", 0x4),
+        SymbolRow("CEC_TX_STATUS_LOW_DRIVE", 0x8),
+        SymbolRow("CEC_TX_STATUS_ERROR", 0x10),
+        SymbolRow("CEC_TX_STATUS_MAX_RETRIES", 0x20),
+        SymbolRow("CEC_TX_STATUS_ABORTED", 0x40),
+        SymbolRow("CEC_TX_STATUS_TIMEOUT", 0x80),
+        SymbolRow("CEC_RX_STATUS_OK", 0x1),
+        SymbolRow("CEC_RX_STATUS_TIMEOUT", 0x2),
+        SymbolRow("CEC_RX_STATUS_FEATURE_ABORT", 0x4),
+        SymbolRow("CEC_RX_STATUS_ABORTED", 0x8),
+        SymbolRow("CEC_MSG_FL_REPLY_TO_FOLLOWERS", 0x1),
+        SymbolRow("CEC_MSG_FL_RAW", 0x2),
+        SymbolRow("CEC_EVENT_STATE_CHANGE", 0x1),
+        SymbolRow("CEC_EVENT_LOST_MSGS", 0x2),
+        SymbolRow("CEC_EVENT_PIN_CEC_LOW", 0x3),
+        SymbolRow("CEC_EVENT_PIN_CEC_HIGH", 0x4),
+        SymbolRow("CEC_EVENT_PIN_HPD_LOW", 0x5),
+        SymbolRow("CEC_EVENT_PIN_HPD_HIGH", 0x6),
+        SymbolRow("CEC_EVENT_PIN_5V_LOW", 0x7),
+        SymbolRow("CEC_EVENT_PIN_5V_HIGH", 0x8),
+        SymbolRow("CEC_EVENT_FL_INITIAL_STATE", 0x1),
+        SymbolRow("CEC_EVENT_FL_DROPPED_EVENTS", 0x2),
+        SymbolRow("CEC_CONNECTOR_TYPE_NO_CONNECTOR", 0x0),
+        SymbolRow("CEC_CONNECTOR_TYPE_DRM", 0x1),
+        SymbolRow("CEC_MODE_NO_INITIATOR", 0x0, 0xf),
+        SymbolRow("CEC_MODE_INITIATOR", 0x1, 0xf),
+        SymbolRow("CEC_MODE_EXCL_INITIATOR", 0x2, 0xf),
+        SymbolRow("CEC_MODE_NO_FOLLOWER", 0x0, 0xf0),
+        SymbolRow("CEC_MODE_FOLLOWER", 0x10, 0xf0),
+        SymbolRow("CEC_MODE_EXCL_FOLLOWER", 0x20, 0xf0),
+        SymbolRow("CEC_MODE_EXCL_FOLLOWER_PASSTHRU", 0x30, 0xf0),
+        SymbolRow("CEC_MODE_MONITOR_PIN", 0xd0, 0xf0),
+        SymbolRow("CEC_MODE_MONITOR", 0xe0, 0xf0),
+        SymbolRow("CEC_MODE_MONITOR_ALL", 0xf0, 0xf0),
+        SymbolRow("FE_CAN_INVERSION_AUTO", 0x1),
+        SymbolRow("FE_CAN_FEC_1_2", 0x2),
+        SymbolRow("FE_CAN_FEC_2_3", 0x4),
+        SymbolRow("FE_CAN_FEC_3_4", 0x8),
+        SymbolRow("FE_CAN_FEC_4_5", 0x10),
+        SymbolRow("FE_CAN_FEC_5_6", 0x20),
+        SymbolRow("FE_CAN_FEC_6_7", 0x40),
+        SymbolRow("FE_CAN_FEC_7_8", 0x80),
+        SymbolRow("FE_CAN_FEC_8_9", 0x100),
+        SymbolRow("FE_CAN_FEC_AUTO", 0x200),
+        SymbolRow("FE_CAN_QPSK", 0x400),
+        SymbolRow("FE_CAN_QAM_16", 0x800),
+        SymbolRow("FE_CAN_QAM_32", 0x1000),
+        SymbolRow("FE_CAN_QAM_64", 0x2000),
+        SymbolRow("FE_CAN_QAM_128", 0x4000),
+        SymbolRow("FE_CAN_QAM_256", 0x8000),
+        SymbolRow("FE_CAN_QAM_AUTO", 0x10000),
+        SymbolRow("FE_CAN_TRANSMISSION_MODE_AUTO", 0x20000),
+        SymbolRow("FE_CAN_BANDWIDTH_AUTO", 0x40000),
+        SymbolRow("FE_CAN_GUARD_INTERVAL_AUTO", 0x80000),
+        SymbolRow("FE_CAN_HIERARCHY_AUTO", 0x100000),
+        SymbolRow("FE_CAN_8VSB", 0x200000),
+        SymbolRow("FE_CAN_16VSB", 0x400000),
+        SymbolRow("FE_HAS_EXTENDED_CAPS", 0x800000),
+        SymbolRow("FE_CAN_MULTISTREAM", 0x4000000),
+        SymbolRow("FE_CAN_TURBO_FEC", 0x8000000),
+        SymbolRow("FE_CAN_2G_MODULATION", 0x10000000),
+        SymbolRow("FE_NEEDS_BENDING", 0x20000000),
+        SymbolRow("FE_CAN_RECOVER", 0x40000000),
+        SymbolRow("FE_CAN_MUTE_TS", 0x80000000),
+        SymbolRow("FE_HAS_SIGNAL", 0x1),
+        SymbolRow("FE_HAS_CARRIER", 0x2),
+        SymbolRow("FE_HAS_VITERBI", 0x4),
+        SymbolRow("FE_HAS_SYNC", 0x8),
+        SymbolRow("FE_HAS_LOCK", 0x10),
+        SymbolRow("FE_TIMEDOUT", 0x20),
+        SymbolRow("FE_REINIT", 0x40),
+        SymbolRow("FE_QPSK", 0x0),
+        SymbolRow("FE_QAM", 0x1),
+        SymbolRow("FE_OFDM", 0x2),
+        SymbolRow("FE_ATSC", 0x3),
+        SymbolRow("DMX_OUT_DECODER", 0x0),
+        SymbolRow("DMX_OUT_TAP", 0x1),
+        SymbolRow("DMX_OUT_TS_TAP", 0x2),
+        SymbolRow("DMX_OUT_TSDEMUX_TAP", 0x3),
+        SymbolRow("DMX_IN_FRONTEND", 0x0),
+        SymbolRow("DMX_IN_DVR", 0x1),
+        SymbolRow("DMX_PES_AUDIO0", 0x0),
+        SymbolRow("DMX_PES_VIDEO0", 0x1),
+        SymbolRow("DMX_PES_TELETEXT0", 0x2),
+        SymbolRow("DMX_PES_SUBTITLE0", 0x3),
+        SymbolRow("DMX_PES_PCR0", 0x4),
+        SymbolRow("DMX_PES_AUDIO1", 0x5),
+        SymbolRow("DMX_PES_VIDEO1", 0x6),
+        SymbolRow("DMX_PES_TELETEXT1", 0x7),
+        SymbolRow("DMX_PES_SUBTITLE1", 0x8),
+        SymbolRow("DMX_PES_PCR1", 0x9),
+        SymbolRow("DMX_PES_AUDIO2", 0xa),
+        SymbolRow("DMX_PES_VIDEO2", 0xb),
+        SymbolRow("DMX_PES_TELETEXT2", 0xc),
+        SymbolRow("DMX_PES_SUBTITLE2", 0xd),
+        SymbolRow("DMX_PES_PCR2", 0xe),
+        SymbolRow("DMX_PES_AUDIO3", 0xf),
+        SymbolRow("DMX_PES_VIDEO3", 0x10),
+        SymbolRow("DMX_PES_TELETEXT3", 0x11),
+        SymbolRow("DMX_PES_SUBTITLE3", 0x12),
+        SymbolRow("DMX_PES_PCR3", 0x13),
+        SymbolRow("DMX_PES_OTHER", 0x14),
+        SymbolRow("MEDIA_ENT_FL_DEFAULT", 0x1),
+        SymbolRow("MEDIA_ENT_FL_CONNECTOR", 0x2),
+        SymbolRow("MEDIA_PAD_FL_SINK", 0x1),
+        SymbolRow("MEDIA_PAD_FL_SOURCE", 0x2),
+        SymbolRow("MEDIA_PAD_FL_MUST_CONNECT", 0x4),
+        SymbolRow("MEDIA_LNK_FL_ENABLED", 0x1),
+        SymbolRow("MEDIA_LNK_FL_IMMUTABLE", 0x2),
+        SymbolRow("MEDIA_LNK_FL_DYNAMIC", 0x4),
+        SymbolRow("V4L2_PRIORITY_UNSET", 0x0),
+        SymbolRow("V4L2_PRIORITY_BACKGROUND", 0x1),
+        SymbolRow("V4L2_PRIORITY_INTERACTIVE", 0x2),
+        SymbolRow("V4L2_PRIORITY_RECORD", 0x3),
+        SymbolRow("V4L2_EVENT_ALL", 0x0),
+        SymbolRow("V4L2_EVENT_VSYNC", 0x1),
+        SymbolRow("V4L2_EVENT_EOS", 0x2),
+        SymbolRow("V4L2_EVENT_CTRL", 0x3),
+        SymbolRow("V4L2_EVENT_FRAME_SYNC", 0x4),
+        SymbolRow("V4L2_EVENT_SOURCE_CHANGE", 0x5),
+        SymbolRow("V4L2_EVENT_MOTION_DET", 0x6),
+        SymbolRow("V4L2_EVENT_PRIVATE_START", 0x8000000),
+        SymbolRow("V4L2_EVENT_SUB_FL_SEND_INITIAL", 0x1),
+        SymbolRow("V4L2_EVENT_SUB_FL_ALLOW_FEEDBACK", 0x2),
+        SymbolRow("VFIO_TYPE1_IOMMU", 0x1),
+        SymbolRow("VFIO_SPAPR_TCE_IOMMU", 0x2),
+        SymbolRow("VFIO_TYPE1v2_IOMMU", 0x3),
+        SymbolRow("VFIO_DMA_CC_IOMMU", 0x4),
+        SymbolRow("VFIO_EEH", 0x5),
+        SymbolRow("VFIO_TYPE1_NESTING_IOMMU", 0x6),
+        SymbolRow("VFIO_SPAPR_TCE_v2_IOMMU", 0x7),
+        SymbolRow("VFIO_NOIOMMU_IOMMU", 0x8),
+        SymbolRow("VFIO_UNMAP_ALL", 0x9),
+        SymbolRow("VFIO_UPDATE_VADDR", 0xa),
+        SymbolRow("VFIO_GROUP_FLAGS_VIABLE", 0x1),
+        SymbolRow("VFIO_GROUP_FLAGS_CONTAINER_SET", 0x2),
+        SymbolRow("VFIO_DEVICE_FLAGS_RESET", 0x1),
+        SymbolRow("VFIO_DEVICE_FLAGS_PCI", 0x2),
+        SymbolRow("VFIO_DEVICE_FLAGS_PLATFORM", 0x4),
+        SymbolRow("VFIO_DEVICE_FLAGS_AMBA", 0x8),
+        SymbolRow("VFIO_DEVICE_FLAGS_CCW", 0x10),
+        SymbolRow("VFIO_DEVICE_FLAGS_AP", 0x20),
+        SymbolRow("VFIO_DEVICE_FLAGS_FSL_MC", 0x40),
+        SymbolRow("VFIO_DEVICE_FLAGS_CAPS", 0x80),
+        SymbolRow("VFIO_REGION_INFO_FLAG_READ", 0x1),
+        SymbolRow("VFIO_REGION_INFO_FLAG_WRITE", 0x2),
+        SymbolRow("VFIO_REGION_INFO_FLAG_MMAP", 0x4),
+        SymbolRow("VFIO_REGION_INFO_FLAG_CAPS", 0x8),
+        SymbolRow("VFIO_IRQ_INFO_EVENTFD", 0x1),
+        SymbolRow("VFIO_IRQ_INFO_MASKABLE", 0x2),
+        SymbolRow("VFIO_IRQ_INFO_AUTOMASKED", 0x4),
+        SymbolRow("VFIO_IRQ_INFO_NORESIZE", 0x8),
+        SymbolRow("VFIO_IRQ_SET_DATA_NONE", 0x1),
+        SymbolRow("VFIO_IRQ_SET_DATA_BOOL", 0x2),
+        SymbolRow("VFIO_IRQ_SET_DATA_EVENTFD", 0x4),
+        SymbolRow("VFIO_IRQ_SET_ACTION_MASK", 0x8),
+        SymbolRow("VFIO_IRQ_SET_ACTION_UNMASK", 0x10),
+        SymbolRow("VFIO_IRQ_SET_ACTION_TRIGGER", 0x20),
+        SymbolRow("VFIO_DMA_MAP_FLAG_READ", 0x1),
+        SymbolRow("VFIO_DMA_MAP_FLAG_WRITE", 0x2),
+        SymbolRow("VFIO_DMA_MAP_FLAG_VADDR", 0x4),
+        SymbolRow("VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP", 0x1),
+        SymbolRow("VFIO_DMA_UNMAP_FLAG_ALL", 0x2),
+        SymbolRow("VFIO_DMA_UNMAP_FLAG_VADDR", 0x4),
+        SymbolRow("VFIO_IOMMU_DIRTY_PAGES_FLAG_START", 0x1),
+        SymbolRow("VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP", 0x2),
+        SymbolRow("VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP", 0x4),
+        SymbolRow("VFIO_IOMMU_INFO_PGSIZES", 0x1),
+        SymbolRow("VFIO_IOMMU_INFO_CAPS", 0x2),
+        SymbolRow("KVM_MP_STATE_RUNNABLE", 0x0),
+        SymbolRow("KVM_MP_STATE_UNINITIALIZED", 0x1),
+    ]
+
+    private static let symbols47: [SymbolRow] = [
+        SymbolRow("KVM_MP_STATE_INIT_RECEIVED", 0x2),
+        SymbolRow("KVM_MP_STATE_HALTED", 0x3),
+        SymbolRow("KVM_MP_STATE_SIPI_RECEIVED", 0x4),
+        SymbolRow("KVM_MP_STATE_STOPPED", 0x5),
+        SymbolRow("KVM_MP_STATE_CHECK_STOP", 0x6),
+        SymbolRow("KVM_MP_STATE_OPERATING", 0x7),
+        SymbolRow("KVM_MP_STATE_LOAD", 0x8),
+        SymbolRow("KVM_MP_STATE_AP_RESET_HOLD", 0x9),
+        SymbolRow("KVM_MP_STATE_SUSPENDED", 0xa),
         SymbolRow("IGNBRK", 0x1),
         SymbolRow("BRKINT", 0x2),
         SymbolRow("IGNPAR", 0x4),
@@ -11419,9 +11798,6 @@ extension SpecTables {
         SymbolRow("VSWTC", 0x7),
         SymbolRow("VSTART", 0x8),
         SymbolRow("VSTOP", 0x9),
-    ]
-
-    private static let symbols46: [SymbolRow] = [
         SymbolRow("VSUSP", 0xa),
         SymbolRow("VEOL", 0xb),
         SymbolRow("VREPRINT", 0xc),
@@ -11541,6 +11917,9 @@ extension SpecTables {
         SymbolRow("1<<_UFFDIO_MOVE", 0x20),
         SymbolRow("UFFDIO_REGISTER_MODE_MISSING", 0x1),
         SymbolRow("UFFDIO_REGISTER_MODE_WP", 0x2),
+    ]
+
+    private static let symbols48: [SymbolRow] = [
         SymbolRow("UFFDIO_REGISTER_MODE_MINOR", 0x4),
         SymbolRow("UFFDIO_COPY_MODE_DONTWAKE", 0x1),
         SymbolRow("UFFDIO_COPY_MODE_WP", 0x2),
@@ -11622,9 +12001,6 @@ extension SpecTables {
         SymbolRow("IFF_ATTACH_QUEUE", 0x200),
         SymbolRow("IFF_DETACH_QUEUE", 0x400),
         SymbolRow("IFF_PERSIST", 0x800),
-    ]
-
-    private static let symbols47: [SymbolRow] = [
         SymbolRow("IFF_NOFILTER", 0x1000),
         SymbolRow("TUN_F_CSUM", 0x1),
         SymbolRow("TUN_F_TSO4", 0x2),
@@ -11744,6 +12120,9 @@ extension SpecTables {
         SymbolRow("B300", 0x7, 0x100f),
         SymbolRow("B600", 0x8, 0x100f),
         SymbolRow("B1200", 0x9, 0x100f),
+    ]
+
+    private static let symbols49: [SymbolRow] = [
         SymbolRow("B1800", 0xa, 0x100f),
         SymbolRow("B2400", 0xb, 0x100f),
         SymbolRow("B4800", 0xc, 0x100f),
@@ -11825,9 +12204,6 @@ extension SpecTables {
         SymbolRow("ARPHRD_CHAOS", 0x5),
         SymbolRow("ARPHRD_CISCO", 0x201),
         SymbolRow("ARPHRD_CSLIP", 0x101),
-    ]
-
-    private static let symbols48: [SymbolRow] = [
         SymbolRow("ARPHRD_CSLIP6", 0x103),
         SymbolRow("ARPHRD_DDCMP", 0x205),
         SymbolRow("ARPHRD_DLCI", 0xf),
@@ -11947,6 +12323,9 @@ extension SpecTables {
         SymbolRow("ETH_P_MPLS_MC", 0x8848),
         SymbolRow("ETH_P_ATMMPOA", 0x884c),
         SymbolRow("ETH_P_PPP_DISC", 0x8863),
+    ]
+
+    private static let symbols50: [SymbolRow] = [
         SymbolRow("ETH_P_PPP_SES", 0x8864),
         SymbolRow("ETH_P_LINK_CTL", 0x886c),
         SymbolRow("ETH_P_8021AC", 0x8870),
@@ -12028,9 +12407,6 @@ extension SpecTables {
         SymbolRow("ARPHRD_LOOPBACK", 0x304),
         SymbolRow("ARPHRD_LOCALTLK", 0x305),
         SymbolRow("ARPHRD_FDDI", 0x306),
-    ]
-
-    private static let symbols49: [SymbolRow] = [
         SymbolRow("ARPHRD_BIF", 0x307),
         SymbolRow("ARPHRD_SIT", 0x308),
         SymbolRow("ARPHRD_IPDDP", 0x309),
@@ -12150,6 +12526,9 @@ extension SpecTables {
         SymbolRow("SMCPROTO_SMC", 0x0),
         SymbolRow("SMCPROTO_SMC6", 0x1),
         SymbolRow("MCTP_NET_ANY", 0x0),
+    ]
+
+    private static let symbols51: [SymbolRow] = [
         SymbolRow("MCTP_ADDR_NULL", 0x0),
         SymbolRow("MCTP_ADDR_ANY", 0xff),
         SymbolRow("LLCP_SAP_SDP", 0x1),
@@ -12231,9 +12610,6 @@ extension SpecTables {
         SymbolRow("SOL_TIPC", 0x10f, type: 35),
         SymbolRow("SOL_RXRPC", 0x110, type: 36),
         SymbolRow("SOL_PPPOL2TP", 0x111, type: 37),
-    ]
-
-    private static let symbols50: [SymbolRow] = [
         SymbolRow("SOL_BLUETOOTH", 0x112, type: 38),
         SymbolRow("SOL_PNPIPE", 0x113, type: 39),
         SymbolRow("SOL_RDS", 0x114, type: 40),
@@ -12353,6 +12729,9 @@ extension SpecTables {
         SymbolRow("TCP_TIMESTAMP", 0x18),
         SymbolRow("TCP_NOTSENT_LOWAT", 0x19),
         SymbolRow("TCP_CC_INFO", 0x1a),
+    ]
+
+    private static let symbols52: [SymbolRow] = [
         SymbolRow("TCP_SAVE_SYN", 0x1b),
         SymbolRow("TCP_SAVED_SYN", 0x1c),
         SymbolRow("TCP_REPAIR_WINDOW", 0x1d, type: 64),
@@ -12434,9 +12813,6 @@ extension SpecTables {
         SymbolRow("IPV6_2292PKTOPTIONS", 0x6),
         SymbolRow("IPV6_CHECKSUM", 0x7),
         SymbolRow("IPV6_2292HOPLIMIT", 0x8),
-    ]
-
-    private static let symbols51: [SymbolRow] = [
         SymbolRow("IPV6_NEXTHOP", 0x9),
         SymbolRow("IPV6_AUTHHDR", 0xa),
         SymbolRow("IPV6_FLOWINFO", 0xb),
@@ -12556,6 +12932,9 @@ extension SpecTables {
         SymbolRow("SCTP_PEER_ADDR_PARAMS", 0x9),
         SymbolRow("SCTP_DEFAULT_SEND_PARAM", 0xa),
         SymbolRow("SCTP_EVENTS", 0xb, type: 81),
+    ]
+
+    private static let symbols53: [SymbolRow] = [
         SymbolRow("SCTP_I_WANT_MAPPED_V4_ADDR", 0xc),
         SymbolRow("SCTP_MAXSEG", 0xd),
         SymbolRow("SCTP_STATUS", 0xe),
@@ -12637,9 +13016,6 @@ extension SpecTables {
         SymbolRow("DCCP_SOCKOPT_CCID_TX_INFO", 0xc0),
         SymbolRow("TIPC_IMPORTANCE", 0x7f, type: 82),
         SymbolRow("TIPC_SRC_DROPPABLE", 0x80),
-    ]
-
-    private static let symbols52: [SymbolRow] = [
         SymbolRow("TIPC_DEST_DROPPABLE", 0x81),
         SymbolRow("TIPC_CONN_TIMEOUT", 0x82),
         SymbolRow("TIPC_NODE_RECVQ_DEPTH", 0x83),
@@ -12759,6 +13135,9 @@ extension SpecTables {
         SymbolRow("SOCK_TXREHASH_DEFAULT", 0xff),
         SymbolRow("SOL_IP", 0x0, type: 88),
         SymbolRow("SOL_SOCKET", 0x1, type: 89),
+    ]
+
+    private static let symbols54: [SymbolRow] = [
         SymbolRow("SOL_UDP", 0x11, type: 90),
         SymbolRow("SOL_IPV6", 0x29, type: 91),
         SymbolRow("SOL_PACKET", 0x107, type: 92),
@@ -12840,9 +13219,6 @@ extension SpecTables {
         SymbolRow("TCP_LAST_ACK", 0x9),
         SymbolRow("TCP_LISTEN", 0xa),
         SymbolRow("TCP_CLOSING", 0xb),
-    ]
-
-    private static let symbols53: [SymbolRow] = [
         SymbolRow("TCP_NEW_SYN_RECV", 0xc),
         SymbolRow("TCP_BOUND_INACTIVE", 0xd),
         SymbolRow("SOL_IP", 0x0, type: 112),
@@ -12962,6 +13338,9 @@ extension SpecTables {
         SymbolRow("RTM_DELTCLASS", 0x29, type: 122),
         SymbolRow("RTM_GETTCLASS", 0x2a, type: 122),
         SymbolRow("RTM_NEWTFILTER", 0x2c, type: 122),
+    ]
+
+    private static let symbols55: [SymbolRow] = [
         SymbolRow("RTM_DELTFILTER", 0x2d, type: 122),
         SymbolRow("RTM_GETTFILTER", 0x2e, type: 122),
         SymbolRow("RTM_NEWACTION", 0x30, type: 123),
@@ -13043,9 +13422,6 @@ extension SpecTables {
         SymbolRow("IFF_BROADCAST", 0x2),
         SymbolRow("IFF_DEBUG", 0x4),
         SymbolRow("IFF_LOOPBACK", 0x8),
-    ]
-
-    private static let symbols54: [SymbolRow] = [
         SymbolRow("IFF_POINTOPOINT", 0x10),
         SymbolRow("IFF_NOTRAILERS", 0x20),
         SymbolRow("IFF_RUNNING", 0x40),
@@ -13165,6 +13541,9 @@ extension SpecTables {
         SymbolRow("RTA_PREFSRC", 0x7, type: 153),
         SymbolRow("RTA_METRICS", 0x8, type: 156),
         SymbolRow("RTA_MULTIPATH", 0x9, type: 157),
+    ]
+
+    private static let symbols56: [SymbolRow] = [
         SymbolRow("RTA_PROTOINFO", 0xa, type: 111),
         SymbolRow("RTA_FLOW", 0xb, type: 111),
         SymbolRow("RTA_CACHEINFO", 0xc, type: 158),
@@ -13246,9 +13625,6 @@ extension SpecTables {
         SymbolRow("FRA_PROTOCOL", 0x15, type: 165),
         SymbolRow("FRA_IP_PROTO", 0x16, type: 172),
         SymbolRow("FRA_SPORT_RANGE", 0x17, type: 173),
-    ]
-
-    private static let symbols55: [SymbolRow] = [
         SymbolRow("FRA_DPORT_RANGE", 0x18, type: 173),
         SymbolRow("FRA_DSCP", 0x19, type: 139),
         SymbolRow("FRA_FLOWLABEL", 0x1a),
@@ -13368,6 +13744,9 @@ extension SpecTables {
         SymbolRow("AUDIT_SYSCALL", 0x514),
         SymbolRow("AUDIT_FS_WATCH", 0x515),
         SymbolRow("AUDIT_PATH", 0x516),
+    ]
+
+    private static let symbols57: [SymbolRow] = [
         SymbolRow("AUDIT_IPC", 0x517),
         SymbolRow("AUDIT_SOCKETCALL", 0x518),
         SymbolRow("AUDIT_CONFIG_CHANGE", 0x519),
@@ -13449,9 +13828,6 @@ extension SpecTables {
         SymbolRow("AUDIT_LAST_USER_MSG2", 0xbb7),
         SymbolRow("XFRM_MSG_NEWSA", 0x10),
         SymbolRow("XFRM_MSG_DELSA", 0x11),
-    ]
-
-    private static let symbols56: [SymbolRow] = [
         SymbolRow("XFRM_MSG_GETSA", 0x12),
         SymbolRow("XFRM_MSG_NEWPOLICY", 0x13),
         SymbolRow("XFRM_MSG_DELPOLICY", 0x14),
@@ -13571,6 +13947,9 @@ extension SpecTables {
         SymbolRow("RTM_ADDR", 0x1, type: 207),
         SymbolRow("RTM_ROUTE", 0x2, type: 208),
         SymbolRow("RTM_NEIGH", 0x3, type: 209),
+    ]
+
+    private static let symbols58: [SymbolRow] = [
         SymbolRow("RTM_RULE", 0x4, type: 210),
         SymbolRow("RTM_QDISC", 0x5, type: 211),
         SymbolRow("RTM_TCLASS", 0x6, type: 211),
@@ -13652,9 +14031,6 @@ extension SpecTables {
         SymbolRow("IFLA_BRPORT_MCAST_TO_UCAST", 0x1c, type: 139),
         SymbolRow("IFLA_BRPORT_VLAN_TUNNEL", 0x1d, type: 139),
         SymbolRow("IFLA_BRPORT_BCAST_FLOOD", 0x1e, type: 139),
-    ]
-
-    private static let symbols57: [SymbolRow] = [
         SymbolRow("IFLA_BRPORT_GROUP_FWD_MASK", 0x1f, type: 188),
         SymbolRow("IFLA_BRPORT_NEIGH_SUPPRESS", 0x20, type: 139),
         SymbolRow("IFLA_BRPORT_ISOLATED", 0x21, type: 139),
@@ -13774,6 +14150,9 @@ extension SpecTables {
         SymbolRow("IFLA_MCTP_NET", 0x1, type: 111),
         SymbolRow("IFLA_MCTP_PHYS_BINDING", 0x2, type: 244),
         SymbolRow("IPV4_DEVCONF_FORWARDING-1", 0x0),
+    ]
+
+    private static let symbols59: [SymbolRow] = [
         SymbolRow("IPV4_DEVCONF_MC_FORWARDING-1", 0x1),
         SymbolRow("IPV4_DEVCONF_PROXY_ARP-1", 0x2),
         SymbolRow("IPV4_DEVCONF_ACCEPT_REDIRECTS-1", 0x3),
@@ -13855,9 +14234,6 @@ extension SpecTables {
         SymbolRow("DEVCONF_ENHANCED_DAD", 0x2e),
         SymbolRow("DEVCONF_ADDR_GEN_MODE", 0x2f),
         SymbolRow("DEVCONF_DISABLE_POLICY", 0x30),
-    ]
-
-    private static let symbols58: [SymbolRow] = [
         SymbolRow("DEVCONF_ACCEPT_RA_RT_INFO_MIN_PLEN", 0x31),
         SymbolRow("DEVCONF_NDISC_TCLASS", 0x32),
         SymbolRow("DEVCONF_RPL_SEG_ENABLED", 0x33),
@@ -13977,6 +14353,9 @@ extension SpecTables {
         SymbolRow("BRIDGE_VLAN_INFO_MASTER", 0x1),
         SymbolRow("BRIDGE_VLAN_INFO_PVID", 0x2),
         SymbolRow("BRIDGE_VLAN_INFO_UNTAGGED", 0x4),
+    ]
+
+    private static let symbols60: [SymbolRow] = [
         SymbolRow("BRIDGE_VLAN_INFO_RANGE_BEGIN", 0x8),
         SymbolRow("BRIDGE_VLAN_INFO_RANGE_END", 0x10),
         SymbolRow("BRIDGE_VLAN_INFO_BRENTRY", 0x20),
@@ -14058,9 +14437,6 @@ extension SpecTables {
         SymbolRow("RTAX_RTTVAR", 0x5, type: 111),
         SymbolRow("RTAX_SSTHRESH", 0x6, type: 111),
         SymbolRow("RTAX_CWND", 0x7, type: 111),
-    ]
-
-    private static let symbols59: [SymbolRow] = [
         SymbolRow("RTAX_ADVMSS", 0x8, type: 111),
         SymbolRow("RTAX_REORDERING", 0x9, type: 111),
         SymbolRow("RTAX_HOPLIMIT", 0xa, type: 111),
@@ -14180,6 +14556,9 @@ extension SpecTables {
         SymbolRow("NETNSA_PID", 0x2, type: 111),
         SymbolRow("NETNSA_FD", 0x3, type: 61),
         SymbolRow("NETNSA_TARGET_NSID", 0x4, type: 49),
+    ]
+
+    private static let symbols61: [SymbolRow] = [
         SymbolRow("NETNSA_CURRENT_NSID", 0x5, type: 49),
         SymbolRow("NETNSA_NSID_NOT_ASSIGNED", 0xffffffffffffffff),
         SymbolRow("NHA_UNSPEC", 0x0),
@@ -14261,9 +14640,6 @@ extension SpecTables {
         SymbolRow("BRIDGE_XSTATS_STP", 0x4, type: 291),
         SymbolRow("BOND_XSTATS_UNSPEC", 0x0),
         SymbolRow("BOND_XSTATS_3AD", 0x1, type: 292),
-    ]
-
-    private static let symbols60: [SymbolRow] = [
         SymbolRow("BOND_3AD_STAT_LACPDU_RX", 0x0, type: 75),
         SymbolRow("BOND_3AD_STAT_LACPDU_TX", 0x1, type: 75),
         SymbolRow("BOND_3AD_STAT_LACPDU_UNKNOWN_RX", 0x2, type: 75),
@@ -14383,6 +14759,9 @@ extension SpecTables {
         SymbolRow("IGMPMSG_WRONGVIF", 0x2),
         SymbolRow("IGMPMSG_WHOLEPKT", 0x3),
         SymbolRow("IGMPMSG_WRVIFWHOLE", 0x4),
+    ]
+
+    private static let symbols62: [SymbolRow] = [
         SymbolRow("AF_UNSPEC", 0x0),
         SymbolRow("AF_UNIX", 0x1),
         SymbolRow("AF_INET", 0x2),
@@ -14464,9 +14843,6 @@ extension SpecTables {
         SymbolRow("IFLA_VXLAN_L3MISS", 0xe, type: 139),
         SymbolRow("IFLA_VXLAN_PORT", 0xf, type: 311),
         SymbolRow("IFLA_VXLAN_GROUP6", 0x10, type: 233),
-    ]
-
-    private static let symbols61: [SymbolRow] = [
         SymbolRow("IFLA_VXLAN_LOCAL6", 0x11, type: 233),
         SymbolRow("IFLA_VXLAN_UDP_CSUM", 0x12, type: 139),
         SymbolRow("IFLA_VXLAN_UDP_ZERO_CSUM6_TX", 0x13, type: 139),
@@ -14586,6 +14962,9 @@ extension SpecTables {
         SymbolRow("IFLA_IPTUN_ENCAP_FLAGS", 0x10, type: 188),
         SymbolRow("IFLA_IPTUN_ENCAP_SPORT", 0x11, type: 311),
         SymbolRow("IFLA_IPTUN_ENCAP_DPORT", 0x12, type: 311),
+    ]
+
+    private static let symbols63: [SymbolRow] = [
         SymbolRow("IFLA_IPTUN_COLLECT_METADATA", 0x13),
         SymbolRow("IFLA_IPTUN_FWMARK", 0x14, type: 195),
         SymbolRow("VLAN_FLAG_REORDER_HDR", 0x1),
@@ -14667,9 +15046,6 @@ extension SpecTables {
         SymbolRow("TLS_CONF_HW", 0x3),
         SymbolRow("TLS_CONF_HW_RECORD", 0x4),
         SymbolRow("MPTCP_SUBFLOW_ATTR_UNSPEC", 0x0),
-    ]
-
-    private static let symbols62: [SymbolRow] = [
         SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_REM", 0x1, type: 195),
         SymbolRow("MPTCP_SUBFLOW_ATTR_TOKEN_LOC", 0x2, type: 195),
         SymbolRow("MPTCP_SUBFLOW_ATTR_RELWRITE_SEQ", 0x3, type: 111),
@@ -14789,6 +15165,9 @@ extension SpecTables {
         SymbolRow("SMC_PEERABORTWAIT", 0x1a),
         SymbolRow("SMC_PROCESSABORT", 0x1b),
         SymbolRow("SMC_CLC_DECL_MEM", 0x1010000),
+    ]
+
+    private static let symbols64: [SymbolRow] = [
         SymbolRow("SMC_CLC_DECL_TIMEOUT_CL", 0x2010000),
         SymbolRow("SMC_CLC_DECL_TIMEOUT_AL", 0x2020000),
         SymbolRow("SMC_CLC_DECL_CNFERR", 0x3000000),
@@ -14870,9 +15249,6 @@ extension SpecTables {
         SymbolRow("INET_DIAG_BC_CGROUP_COND", 0xd),
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_MAP_FD", 0x1, type: 61),
-    ]
-
-    private static let symbols63: [SymbolRow] = [
         SymbolRow("SK_DIAG_BPF_STORAGE_REP_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 367),
         SymbolRow("SK_DIAG_BPF_STORAGE_NONE", 0x0),
@@ -14992,6 +15368,9 @@ extension SpecTables {
         SymbolRow("CRYPTOCFGA_STAT_HASH", 0xd),
         SymbolRow("CRYPTOCFGA_STAT_BLKCIPHER", 0xe),
         SymbolRow("CRYPTOCFGA_STAT_AEAD", 0xf),
+    ]
+
+    private static let symbols65: [SymbolRow] = [
         SymbolRow("CRYPTOCFGA_STAT_COMPRESS", 0x10),
         SymbolRow("CRYPTOCFGA_STAT_RNG", 0x11),
         SymbolRow("CRYPTOCFGA_STAT_CIPHER", 0x12),
@@ -15073,9 +15452,6 @@ extension SpecTables {
         SymbolRow("DEVLINK_CMD_TRAP_GROUP_SET", 0x42),
         SymbolRow("DEVLINK_CMD_TRAP_GROUP_NEW", 0x43),
         SymbolRow("DEVLINK_CMD_TRAP_GROUP_DEL", 0x44),
-    ]
-
-    private static let symbols64: [SymbolRow] = [
         SymbolRow("DEVLINK_CMD_TRAP_POLICER_GET", 0x45),
         SymbolRow("DEVLINK_CMD_TRAP_POLICER_SET", 0x46),
         SymbolRow("DEVLINK_CMD_TRAP_POLICER_NEW", 0x47),
@@ -15195,6 +15571,9 @@ extension SpecTables {
         SymbolRow("ETHTOOL_MSG_TSCONFIG_SET_REPLY", 0x30),
         SymbolRow("ETHTOOL_MSG_PSE_NTF", 0x31),
         SymbolRow("ETHTOOL_MSG_RSS_NTF", 0x32),
+    ]
+
+    private static let symbols66: [SymbolRow] = [
         SymbolRow("ETHTOOL_MSG_RSS_CREATE_ACT_REPLY", 0x33),
         SymbolRow("ETHTOOL_MSG_RSS_CREATE_NTF", 0x34),
         SymbolRow("ETHTOOL_MSG_RSS_DELETE_NTF", 0x35),
@@ -15276,9 +15655,6 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_ASSOCIATE", 0x26),
         SymbolRow("NL80211_CMD_DEAUTHENTICATE", 0x27),
         SymbolRow("NL80211_CMD_DISASSOCIATE", 0x28),
-    ]
-
-    private static let symbols65: [SymbolRow] = [
         SymbolRow("NL80211_CMD_MICHAEL_MIC_FAILURE", 0x29),
         SymbolRow("NL80211_CMD_REG_BEACON_HINT", 0x2a),
         SymbolRow("NL80211_CMD_JOIN_IBSS", 0x2b),
@@ -15398,6 +15774,9 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_EPCS_CFG", 0x9d),
         SymbolRow("NL80211_CMD_NAN_NEXT_DW_NOTIFICATION", 0x9e),
         SymbolRow("NL80211_CMD_NAN_CLUSTER_JOINED", 0x9f),
+    ]
+
+    private static let symbols67: [SymbolRow] = [
         SymbolRow("NL80211_CMD_INCUMBENT_SIGNAL_DETECT", 0xa0),
         SymbolRow("NL80211_CMD_NAN_SET_LOCAL_SCHED", 0xa1),
         SymbolRow("NL80211_CMD_NAN_SCHED_UPDATE_DONE", 0xa2),
@@ -15479,9 +15858,6 @@ extension SpecTables {
         SymbolRow("BPF_JMP", 0x5),
         SymbolRow("BPF_JMP32", 0x6),
         SymbolRow("BPF_ALU64", 0x7),
-    ]
-
-    private static let symbols66: [SymbolRow] = [
         SymbolRow("BPF_W", 0x0),
         SymbolRow("BPF_H", 0x8),
         SymbolRow("BPF_B", 0x10),
@@ -15601,6 +15977,9 @@ extension SpecTables {
         SymbolRow("BPF_MAP_TYPE_LPM_TRIE", 0xb),
         SymbolRow("BPF_MAP_TYPE_ARRAY_OF_MAPS", 0xc),
         SymbolRow("BPF_MAP_TYPE_HASH_OF_MAPS", 0xd),
+    ]
+
+    private static let symbols68: [SymbolRow] = [
         SymbolRow("BPF_MAP_TYPE_DEVMAP", 0xe),
         SymbolRow("BPF_MAP_TYPE_SOCKMAP", 0xf),
         SymbolRow("BPF_MAP_TYPE_CPUMAP", 0x10),
@@ -15682,9 +16061,6 @@ extension SpecTables {
         SymbolRow("BPF_F_TEST_STATE_FREQ", 0x8),
         SymbolRow("BPF_F_SLEEPABLE", 0x10),
         SymbolRow("BPF_F_XDP_HAS_FRAGS", 0x20),
-    ]
-
-    private static let symbols67: [SymbolRow] = [
         SymbolRow("BPF_F_XDP_DEV_BOUND_ONLY", 0x40),
         SymbolRow("BPF_F_TEST_REG_INVARIANTS", 0x80),
         SymbolRow("BPF_CGROUP_INET_INGRESS", 0x0),
@@ -15804,6 +16180,9 @@ extension SpecTables {
         SymbolRow("PERF_COUNT_HW_CACHE_MISSES", 0x3),
         SymbolRow("PERF_COUNT_HW_BRANCH_INSTRUCTIONS", 0x4),
         SymbolRow("PERF_COUNT_HW_BRANCH_MISSES", 0x5),
+    ]
+
+    private static let symbols69: [SymbolRow] = [
         SymbolRow("PERF_COUNT_HW_BUS_CYCLES", 0x6),
         SymbolRow("PERF_COUNT_HW_STALLED_CYCLES_FRONTEND", 0x7),
         SymbolRow("PERF_COUNT_HW_STALLED_CYCLES_BACKEND", 0x8),
@@ -15885,9 +16264,6 @@ extension SpecTables {
         SymbolRow("NUMA_NO_NODE", 0xffffffff),
         SymbolRow("HW_BREAKPOINT_EMPTY", 0x0),
         SymbolRow("HW_BREAKPOINT_R", 0x1),
-    ]
-
-    private static let symbols68: [SymbolRow] = [
         SymbolRow("HW_BREAKPOINT_W", 0x2),
         SymbolRow("HW_BREAKPOINT_RW", 0x3),
         SymbolRow("HW_BREAKPOINT_X", 0x4),

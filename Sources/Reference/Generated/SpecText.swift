@@ -17910,6 +17910,1985 @@ enum SpecText {
           ATTR_VOLUME 8
           ATTR_DIR 0x10
           ATTR_ARCH 0x20
+        file sound
+        origin sound/asound.h, sound/asequencer.h, sound/firewire.h and their neighbours of Linux 6.1, which 6.18 lays out the same
+        enum pcmStream unknown SNDRV_PCM_STREAM_???
+          SNDRV_PCM_STREAM_PLAYBACK 0
+          SNDRV_PCM_STREAM_CAPTURE 1
+        enum pcmState unknown SNDRV_PCM_STATE_???
+          SNDRV_PCM_STATE_OPEN 0
+          SNDRV_PCM_STATE_SETUP 1
+          SNDRV_PCM_STATE_PREPARED 2
+          SNDRV_PCM_STATE_RUNNING 3
+          SNDRV_PCM_STATE_XRUN 4
+          SNDRV_PCM_STATE_DRAINING 5
+          SNDRV_PCM_STATE_PAUSED 6
+          SNDRV_PCM_STATE_SUSPENDED 7
+          SNDRV_PCM_STATE_DISCONNECTED 8
+        enum pcmStamp unknown SNDRV_PCM_TSTAMP_???
+          SNDRV_PCM_TSTAMP_NONE 0
+          SNDRV_PCM_TSTAMP_ENABLE 1
+        enum pcmStampClock unknown SNDRV_PCM_TSTAMP_TYPE_???
+          SNDRV_PCM_TSTAMP_TYPE_GETTIMEOFDAY 0
+          SNDRV_PCM_TSTAMP_TYPE_MONOTONIC 1
+          SNDRV_PCM_TSTAMP_TYPE_MONOTONIC_RAW 2
+        flags pcmInfo unknown SNDRV_PCM_INFO_???
+          SNDRV_PCM_INFO_MMAP 1
+          SNDRV_PCM_INFO_MMAP_VALID 2
+          SNDRV_PCM_INFO_DOUBLE 4
+          SNDRV_PCM_INFO_BATCH 0x10
+          SNDRV_PCM_INFO_SYNC_APPLPTR 0x20
+          SNDRV_PCM_INFO_INTERLEAVED 0x100
+          SNDRV_PCM_INFO_NONINTERLEAVED 0x200
+          SNDRV_PCM_INFO_COMPLEX 0x400
+          SNDRV_PCM_INFO_BLOCK_TRANSFER 0x10000
+          SNDRV_PCM_INFO_OVERRANGE 0x20000
+          SNDRV_PCM_INFO_RESUME 0x40000
+          SNDRV_PCM_INFO_PAUSE 0x80000
+          SNDRV_PCM_INFO_HALF_DUPLEX 0x100000
+          SNDRV_PCM_INFO_JOINT_DUPLEX 0x200000
+          SNDRV_PCM_INFO_SYNC_START 0x400000
+          SNDRV_PCM_INFO_NO_PERIOD_WAKEUP 0x800000
+          SNDRV_PCM_INFO_HAS_WALL_CLOCK 0x1000000
+          SNDRV_PCM_INFO_HAS_LINK_ABSOLUTE_ATIME 0x2000000
+          SNDRV_PCM_INFO_HAS_LINK_ESTIMATED_ATIME 0x4000000
+          SNDRV_PCM_INFO_HAS_LINK_SYNCHRONIZED_ATIME 0x8000000
+          SNDRV_PCM_INFO_EXPLICIT_SYNC 0x10000000
+          SNDRV_PCM_INFO_NO_REWINDS 0x20000000
+          SNDRV_PCM_INFO_DRAIN_TRIGGER 0x40000000
+          SNDRV_PCM_INFO_FIFO_IN_FRAMES 0x80000000
+        enum pcmClass unknown SNDRV_PCM_CLASS_???
+          SNDRV_PCM_CLASS_GENERIC 0
+          SNDRV_PCM_CLASS_MULTI 1
+          SNDRV_PCM_CLASS_MODEM 2
+          SNDRV_PCM_CLASS_DIGITIZER 3
+        flags pcmSync unknown SNDRV_PCM_SYNC_PTR_???
+          SNDRV_PCM_SYNC_PTR_HWSYNC 1
+          SNDRV_PCM_SYNC_PTR_APPL 2
+          SNDRV_PCM_SYNC_PTR_AVAIL_MIN 4
+        flags pcmParameters unknown SNDRV_PCM_HW_PARAMS_???
+          SNDRV_PCM_HW_PARAMS_NORESAMPLE 1
+          SNDRV_PCM_HW_PARAMS_EXPORT_BUFFER 2
+          SNDRV_PCM_HW_PARAMS_NO_PERIOD_WAKEUP 4
+        enum soundElementType unknown SNDRV_CTL_ELEM_TYPE_???
+          SNDRV_CTL_ELEM_TYPE_NONE 0
+          SNDRV_CTL_ELEM_TYPE_BOOLEAN 1
+          SNDRV_CTL_ELEM_TYPE_INTEGER 2
+          SNDRV_CTL_ELEM_TYPE_ENUMERATED 3
+          SNDRV_CTL_ELEM_TYPE_BYTES 4
+          SNDRV_CTL_ELEM_TYPE_IEC958 5
+          SNDRV_CTL_ELEM_TYPE_INTEGER64 6
+        enum soundElementPlace unknown SNDRV_CTL_ELEM_IFACE_???
+          SNDRV_CTL_ELEM_IFACE_CARD 0
+          SNDRV_CTL_ELEM_IFACE_HWDEP 1
+          SNDRV_CTL_ELEM_IFACE_MIXER 2
+          SNDRV_CTL_ELEM_IFACE_PCM 3
+          SNDRV_CTL_ELEM_IFACE_RAWMIDI 4
+          SNDRV_CTL_ELEM_IFACE_TIMER 5
+          SNDRV_CTL_ELEM_IFACE_SEQUENCER 6
+        flags soundElementAccess unknown SNDRV_CTL_ELEM_ACCESS_???
+          SNDRV_CTL_ELEM_ACCESS_READ 1
+          SNDRV_CTL_ELEM_ACCESS_WRITE 2
+          SNDRV_CTL_ELEM_ACCESS_VOLATILE 4
+          SNDRV_CTL_ELEM_ACCESS_TLV_READ 0x10
+          SNDRV_CTL_ELEM_ACCESS_TLV_WRITE 0x20
+          SNDRV_CTL_ELEM_ACCESS_TLV_COMMAND 0x40
+          SNDRV_CTL_ELEM_ACCESS_INACTIVE 0x100
+          SNDRV_CTL_ELEM_ACCESS_LOCK 0x200
+          SNDRV_CTL_ELEM_ACCESS_OWNER 0x400
+          SNDRV_CTL_ELEM_ACCESS_TLV_CALLBACK 0x10000000
+          SNDRV_CTL_ELEM_ACCESS_USER 0x20000000
+        enum soundPower unknown SNDRV_CTL_POWER_???
+          SNDRV_CTL_POWER_D0 0
+          SNDRV_CTL_POWER_D1 0x100
+          SNDRV_CTL_POWER_D2 0x200
+          SNDRV_CTL_POWER_D3 0x300
+          SNDRV_CTL_POWER_D3cold 0x301
+        enum midiStream unknown SNDRV_RAWMIDI_STREAM_???
+          SNDRV_RAWMIDI_STREAM_OUTPUT 0
+          SNDRV_RAWMIDI_STREAM_INPUT 1
+        enum soundTimerClass unknown SNDRV_TIMER_CLASS_???
+          SNDRV_TIMER_CLASS_NONE 0xffffffff
+          SNDRV_TIMER_CLASS_SLAVE 0
+          SNDRV_TIMER_CLASS_GLOBAL 1
+          SNDRV_TIMER_CLASS_CARD 2
+          SNDRV_TIMER_CLASS_PCM 3
+        struct snd_seq_system_info
+          queues s32
+          clients s32
+          ports s32
+          channels s32
+          cur_clients s32
+          cur_queues s32
+          reserved chars(24) hidden
+        struct snd_seq_running_info
+          client u8
+          big_endian u8
+          cpu_mode u8
+          pad u8 hidden
+          reserved bytes(12) hidden
+        struct snd_seq_client_info
+          client s32
+          type s32
+          name chars(64)
+          filter u32
+          multicast_filter bytes(8)
+          event_filter bytes(32)
+          num_ports s32
+          event_lost s32
+          card s32
+          pid pid
+          midi_version u32
+          reserved chars(52) hidden
+        struct snd_seq_addr
+          client u8
+          port u8
+        struct snd_seq_port_info
+          addr snd_seq_addr
+          name chars(64)
+          capability x32
+          type u32
+          midi_channels s32
+          midi_voices s32
+          synth_voices s32
+          read_use s32
+          write_use s32
+          kernel address
+          flags x32
+          time_queue u8
+          reserved chars(59) hidden
+        struct snd_seq_port_subscribe
+          sender snd_seq_addr
+          dest snd_seq_addr
+          voices u32
+          flags x32
+          queue u8
+          pad bytes(3) hidden
+          reserved chars(64) hidden
+        struct snd_seq_queue_info
+          queue s32
+          owner s32
+          locked bits(4,0,1) @8
+          name chars(64) @9
+          flags x32
+          reserved chars(60) hidden
+        struct snd_seq_real_time
+          tv_sec u32
+          tv_nsec u32
+        struct snd_seq_queue_status
+          queue s32
+          events s32
+          tick u32
+          time snd_seq_real_time
+          running s32
+          flags s32
+          reserved chars(64) hidden
+        struct snd_seq_queue_tempo
+          queue s32
+          tempo u32
+          ppq s32
+          skew_value u32
+          skew_base x32
+          reserved chars(24) hidden
+        struct snd_seq_queue_timer
+          queue s32
+          type s32
+          u [x32](6) detail
+          reserved chars(64) hidden
+        struct snd_seq_queue_client
+          queue s32
+          client s32
+          used s32
+          reserved chars(64) hidden
+        struct snd_seq_client_pool
+          client s32
+          output_pool s32
+          input_pool s32
+          output_room s32
+          output_free s32
+          input_free s32
+          reserved chars(64) hidden
+        struct snd_seq_remove_events
+          remove_mode u32
+          time [x32](2) detail
+          queue u8
+          dest snd_seq_addr
+          channel u8
+          type s32
+          tag u8
+          reserved [s32](10) hidden
+        struct snd_seq_query_subs
+          root snd_seq_addr
+          type s32
+          index s32
+          num_subs s32
+          addr snd_seq_addr
+          queue u8
+          flags x32
+          reserved chars(64) hidden
+        struct snd_hwdep_info
+          device u32
+          card s32
+          id chars(64)
+          name chars(80)
+          iface s32
+          reserved bytes(64) hidden
+        struct snd_hwdep_dsp_status
+          version u32
+          id chars(32)
+          num_dsps u32
+          dsp_loaded u32
+          chip_ready u32
+          reserved bytes(16) hidden
+        struct snd_hwdep_dsp_image
+          index u32
+          name chars(64)
+          image address
+          length ulong
+          driver_data ulong
+        struct snd_pcm_info
+          device u32
+          subdevice u32
+          stream enum:pcmStream
+          card s32
+          id chars(64)
+          name chars(80)
+          subname chars(32)
+          dev_class enum:pcmClass
+          dev_subclass s32
+          subdevices_count u32
+          subdevices_avail u32
+          sync [x32](4) detail
+          reserved bytes(64) hidden
+        struct snd_mask
+          bits [u32](8)
+        struct snd_interval
+          min u32
+          max u32
+          openmin bits(4,0,1) @8
+          openmax bits(4,1,1) @8
+          integer bits(4,2,1) @8
+          empty bits(4,3,1) @8
+        struct snd_pcm_hw_params
+          flags flags:pcmParameters
+          masks [snd_mask](3) detail
+          mres [snd_mask](5) detail
+          intervals [snd_interval](12) detail
+          ires [snd_interval](9) detail
+          rmask x32
+          cmask x32
+          info flags:pcmInfo
+          msbits u32
+          rate_num u32
+          rate_den u32
+          fifo_size ulong
+          reserved bytes(64) hidden
+        struct snd_pcm_sw_params
+          tstamp_mode enum:pcmStamp
+          period_step u32
+          sleep_min u32
+          avail_min ulong
+          xfer_align ulong
+          start_threshold ulong
+          stop_threshold ulong
+          silence_threshold ulong
+          silence_size ulong
+          boundary ulong
+          proto u32
+          tstamp_type enum:pcmStampClock
+          reserved bytes(56) hidden
+        struct snd_pcm_status
+          state enum:pcmState
+          trigger_tstamp timespec
+          tstamp timespec
+          appl_ptr xlong
+          hw_ptr xlong
+          delay long
+          avail ulong
+          avail_max ulong
+          overrange ulong
+          suspended_state enum:pcmState
+          audio_tstamp_data u32
+          audio_tstamp timespec
+          driver_tstamp timespec
+          audio_tstamp_accuracy u32
+          reserved bytes(20) hidden
+        struct snd_pcm_sync_ptr
+          flags flags:pcmSync
+          s [x64](8) detail
+          c [x64](8) detail
+        struct snd_pcm_channel_info
+          channel u32
+          offset long
+          first u32
+          step u32
+        struct snd_xferi
+          result long
+          buf address
+          frames ulong
+        struct snd_xfern
+          result long
+          bufs address
+          frames ulong
+        struct snd_rawmidi_info
+          device u32
+          subdevice u32
+          stream enum:midiStream
+          card s32
+          flags x32
+          id chars(64)
+          name chars(80)
+          subname chars(32)
+          subdevices_count u32
+          subdevices_avail u32
+          reserved bytes(64) hidden
+        struct snd_rawmidi_status
+          stream enum:midiStream
+          tstamp timespec
+          avail ulong
+          xruns ulong
+          reserved bytes(16) hidden
+        struct snd_timer_id
+          dev_class enum:soundTimerClass
+          dev_sclass s32
+          card s32
+          device s32
+          subdevice s32
+        struct snd_timer_ginfo
+          tid snd_timer_id
+          flags x32
+          card s32
+          id chars(64)
+          name chars(80)
+          reserved0 ulong hidden
+          resolution ulong
+          resolution_min ulong
+          resolution_max ulong
+          clients u32
+          reserved bytes(32) hidden
+        struct snd_timer_gparams
+          tid snd_timer_id
+          period_num ulong
+          period_den ulong
+          reserved bytes(32) hidden
+        struct snd_timer_gstatus
+          tid snd_timer_id
+          resolution ulong
+          resolution_num ulong
+          resolution_den ulong
+          reserved bytes(32) hidden
+        struct snd_timer_select
+          id snd_timer_id
+          reserved bytes(32) hidden
+        struct snd_timer_info
+          flags x32
+          card s32
+          id chars(64)
+          name chars(80)
+          reserved0 ulong hidden
+          resolution ulong
+          reserved bytes(64) hidden
+        struct snd_timer_params
+          flags x32
+          ticks u32
+          queue_size u32
+          reserved0 u32 hidden
+          filter u32
+          reserved bytes(60) hidden
+        struct snd_timer_status
+          tstamp timespec
+          resolution u32
+          lost u32
+          overrun u32
+          queue u32
+          reserved bytes(64) hidden
+        struct snd_ctl_card_info
+          card s32
+          pad s32 hidden
+          id chars(16)
+          driver chars(16)
+          name chars(32)
+          longname chars(80)
+          reserved_ bytes(16) hidden
+          mixername chars(80)
+          components chars(128) detail
+        struct snd_ctl_elem_list
+          offset x32
+          space u32
+          used u32
+          count u32
+          pids address
+          reserved bytes(50) hidden
+        struct snd_ctl_elem_id
+          numid u32
+          iface enum:soundElementPlace
+          device u32
+          subdevice u32
+          name chars(44)
+          index u32
+        struct snd_ctl_elem_info
+          id snd_ctl_elem_id
+          type enum:soundElementType
+          access flags:soundElementAccess
+          count u32
+          owner s32
+          value [x64](16) detail
+          reserved bytes(64) hidden
+        struct snd_ctl_elem_value
+          id snd_ctl_elem_id
+          indirect bits(4,0,1) @64
+          value [long](128) detail
+          reserved bytes(128) hidden
+        struct snd_ctl_tlv
+          numid u32
+          length u32
+        struct snd_compr_caps
+          num_codecs u32
+          direction u32
+          min_fragment_size u32
+          max_fragment_size u32
+          min_fragments u32
+          max_fragments u32
+          codecs [u32](32) detail
+          reserved [u32](11) hidden
+        struct snd_codec_desc
+          max_ch u32
+          sample_rates [u32](32) detail
+          num_sample_rates u32
+          bit_rate [u32](32) detail
+          num_bitrates u32
+          rate_control u32
+          profiles u32
+          modes u32
+          formats u32
+          min_buffer u32
+          reserved [u32](15) hidden
+        struct snd_compr_codec_caps
+          codec u32
+          num_descriptors u32
+          descriptor [snd_codec_desc](32) detail
+        struct snd_compressed_buffer
+          fragment_size u32
+          fragments u32
+        struct snd_codec
+          id u32
+          ch_in u32
+          ch_out u32
+          sample_rate u32
+          bit_rate u32
+          rate_control u32
+          profile u32
+          level u32
+          ch_mode u32
+          format u32
+          align u32
+          options [x32](16) detail
+          reserved [u32](3) hidden
+        struct snd_compr_params
+          buffer snd_compressed_buffer
+          codec snd_codec
+          no_wake_mode u8
+        struct snd_compr_metadata
+          key u32
+          value [u32](8)
+        struct snd_compr_tstamp
+          byte_offset x32
+          copied_total u32
+          pcm_frames u32
+          pcm_io_frames u32
+          sampling_rate u32
+        file broadcast
+        origin linux/cec.h, linux/media.h, linux/videodev2.h and linux/dvb of Linux 6.1, which 6.18 lays out the same
+        flags cecAbilities unknown CEC_CAP_???
+          CEC_CAP_PHYS_ADDR 1
+          CEC_CAP_LOG_ADDRS 2
+          CEC_CAP_TRANSMIT 4
+          CEC_CAP_PASSTHROUGH 8
+          CEC_CAP_RC 0x10
+          CEC_CAP_MONITOR_ALL 0x20
+          CEC_CAP_NEEDS_HPD 0x40
+          CEC_CAP_MONITOR_PIN 0x80
+          CEC_CAP_CONNECTOR_INFO 0x100
+        flags cecLogFlags unknown CEC_LOG_ADDRS_FL_???
+          CEC_LOG_ADDRS_FL_ALLOW_UNREG_FALLBACK 1
+          CEC_LOG_ADDRS_FL_ALLOW_RC_PASSTHRU 2
+          CEC_LOG_ADDRS_FL_CDC_ONLY 4
+        flags cecTransmitted unknown CEC_TX_STATUS_???
+          CEC_TX_STATUS_OK 1
+          CEC_TX_STATUS_ARB_LOST 2
+          CEC_TX_STATUS_NACK 4
+          CEC_TX_STATUS_LOW_DRIVE 8
+          CEC_TX_STATUS_ERROR 0x10
+          CEC_TX_STATUS_MAX_RETRIES 0x20
+          CEC_TX_STATUS_ABORTED 0x40
+          CEC_TX_STATUS_TIMEOUT 0x80
+        flags cecReceived unknown CEC_RX_STATUS_???
+          CEC_RX_STATUS_OK 1
+          CEC_RX_STATUS_TIMEOUT 2
+          CEC_RX_STATUS_FEATURE_ABORT 4
+          CEC_RX_STATUS_ABORTED 8
+        flags cecMessage unknown CEC_MSG_FL_???
+          CEC_MSG_FL_REPLY_TO_FOLLOWERS 1
+          CEC_MSG_FL_RAW 2
+        enum cecEvent unknown CEC_EVENT_???
+          CEC_EVENT_STATE_CHANGE 1
+          CEC_EVENT_LOST_MSGS 2
+          CEC_EVENT_PIN_CEC_LOW 3
+          CEC_EVENT_PIN_CEC_HIGH 4
+          CEC_EVENT_PIN_HPD_LOW 5
+          CEC_EVENT_PIN_HPD_HIGH 6
+          CEC_EVENT_PIN_5V_LOW 7
+          CEC_EVENT_PIN_5V_HIGH 8
+        flags cecEventFlags unknown CEC_EVENT_FL_???
+          CEC_EVENT_FL_INITIAL_STATE 1
+          CEC_EVENT_FL_DROPPED_EVENTS 2
+        enum cecConnector unknown CEC_CONNECTOR_TYPE_???
+          CEC_CONNECTOR_TYPE_NO_CONNECTOR 0
+          CEC_CONNECTOR_TYPE_DRM 1
+        flags cecMode unknown CEC_MODE_???
+          CEC_MODE_NO_INITIATOR 0/0xf
+          CEC_MODE_INITIATOR 1/0xf
+          CEC_MODE_EXCL_INITIATOR 2/0xf
+          CEC_MODE_NO_FOLLOWER 0/0xf0
+          CEC_MODE_FOLLOWER 0x10/0xf0
+          CEC_MODE_EXCL_FOLLOWER 0x20/0xf0
+          CEC_MODE_EXCL_FOLLOWER_PASSTHRU 0x30/0xf0
+          CEC_MODE_MONITOR_PIN 0xd0/0xf0
+          CEC_MODE_MONITOR 0xe0/0xf0
+          CEC_MODE_MONITOR_ALL 0xf0/0xf0
+        flags frontAbilities unknown FE_CAN_???
+          FE_CAN_INVERSION_AUTO 1
+          FE_CAN_FEC_1_2 2
+          FE_CAN_FEC_2_3 4
+          FE_CAN_FEC_3_4 8
+          FE_CAN_FEC_4_5 0x10
+          FE_CAN_FEC_5_6 0x20
+          FE_CAN_FEC_6_7 0x40
+          FE_CAN_FEC_7_8 0x80
+          FE_CAN_FEC_8_9 0x100
+          FE_CAN_FEC_AUTO 0x200
+          FE_CAN_QPSK 0x400
+          FE_CAN_QAM_16 0x800
+          FE_CAN_QAM_32 0x1000
+          FE_CAN_QAM_64 0x2000
+          FE_CAN_QAM_128 0x4000
+          FE_CAN_QAM_256 0x8000
+          FE_CAN_QAM_AUTO 0x10000
+          FE_CAN_TRANSMISSION_MODE_AUTO 0x20000
+          FE_CAN_BANDWIDTH_AUTO 0x40000
+          FE_CAN_GUARD_INTERVAL_AUTO 0x80000
+          FE_CAN_HIERARCHY_AUTO 0x100000
+          FE_CAN_8VSB 0x200000
+          FE_CAN_16VSB 0x400000
+          FE_HAS_EXTENDED_CAPS 0x800000
+          FE_CAN_MULTISTREAM 0x4000000
+          FE_CAN_TURBO_FEC 0x8000000
+          FE_CAN_2G_MODULATION 0x10000000
+          FE_NEEDS_BENDING 0x20000000
+          FE_CAN_RECOVER 0x40000000
+          FE_CAN_MUTE_TS 0x80000000
+        flags frontStatus unknown FE_???
+          FE_HAS_SIGNAL 1
+          FE_HAS_CARRIER 2
+          FE_HAS_VITERBI 4
+          FE_HAS_SYNC 8
+          FE_HAS_LOCK 0x10
+          FE_TIMEDOUT 0x20
+          FE_REINIT 0x40
+        enum frontKind unknown FE_???
+          FE_QPSK 0
+          FE_QAM 1
+          FE_OFDM 2
+          FE_ATSC 3
+        enum demuxOutput unknown DMX_OUT_???
+          DMX_OUT_DECODER 0
+          DMX_OUT_TAP 1
+          DMX_OUT_TS_TAP 2
+          DMX_OUT_TSDEMUX_TAP 3
+        enum demuxInput unknown DMX_IN_???
+          DMX_IN_FRONTEND 0
+          DMX_IN_DVR 1
+        enum demuxKind unknown DMX_PES_???
+          DMX_PES_AUDIO0 0
+          DMX_PES_VIDEO0 1
+          DMX_PES_TELETEXT0 2
+          DMX_PES_SUBTITLE0 3
+          DMX_PES_PCR0 4
+          DMX_PES_AUDIO1 5
+          DMX_PES_VIDEO1 6
+          DMX_PES_TELETEXT1 7
+          DMX_PES_SUBTITLE1 8
+          DMX_PES_PCR1 9
+          DMX_PES_AUDIO2 0xa
+          DMX_PES_VIDEO2 0xb
+          DMX_PES_TELETEXT2 0xc
+          DMX_PES_SUBTITLE2 0xd
+          DMX_PES_PCR2 0xe
+          DMX_PES_AUDIO3 0xf
+          DMX_PES_VIDEO3 0x10
+          DMX_PES_TELETEXT3 0x11
+          DMX_PES_SUBTITLE3 0x12
+          DMX_PES_PCR3 0x13
+          DMX_PES_OTHER 0x14
+        flags mediaEntity unknown MEDIA_ENT_FL_???
+          MEDIA_ENT_FL_DEFAULT 1
+          MEDIA_ENT_FL_CONNECTOR 2
+        flags mediaPad unknown MEDIA_PAD_FL_???
+          MEDIA_PAD_FL_SINK 1
+          MEDIA_PAD_FL_SOURCE 2
+          MEDIA_PAD_FL_MUST_CONNECT 4
+        flags mediaLink unknown MEDIA_LNK_FL_???
+          MEDIA_LNK_FL_ENABLED 1
+          MEDIA_LNK_FL_IMMUTABLE 2
+          MEDIA_LNK_FL_DYNAMIC 4
+        enum videoPriority unknown V4L2_PRIORITY_???
+          V4L2_PRIORITY_UNSET 0
+          V4L2_PRIORITY_BACKGROUND 1
+          V4L2_PRIORITY_INTERACTIVE 2
+          V4L2_PRIORITY_RECORD 3
+        enum videoEvent unknown V4L2_EVENT_???
+          V4L2_EVENT_ALL 0
+          V4L2_EVENT_VSYNC 1
+          V4L2_EVENT_EOS 2
+          V4L2_EVENT_CTRL 3
+          V4L2_EVENT_FRAME_SYNC 4
+          V4L2_EVENT_SOURCE_CHANGE 5
+          V4L2_EVENT_MOTION_DET 6
+          V4L2_EVENT_PRIVATE_START 0x8000000
+        flags videoEventSubscription unknown V4L2_EVENT_SUB_FL_???
+          V4L2_EVENT_SUB_FL_SEND_INITIAL 1
+          V4L2_EVENT_SUB_FL_ALLOW_FEEDBACK 2
+        struct cec_caps
+          driver chars(32) out
+          name chars(32) out
+          available_log_addrs x32 out
+          capabilities flags:cecAbilities out
+          version x32 out
+        struct cec_log_addrs
+          log_addr bytes(4)
+          log_addr_mask x16
+          cec_version u8
+          num_log_addrs u8
+          vendor_id x32
+          flags flags:cecLogFlags
+          osd_name chars(15)
+          primary_device_type bytes(4)
+          log_addr_type bytes(4)
+          all_device_types bytes(4)
+          features bytes(48)
+        struct cec_msg
+          tx_ts u64
+          rx_ts u64
+          len u32
+          timeout u32
+          sequence u32
+          flags flags:cecMessage
+          msg bytes(16)
+          reply u8
+          rx_status flags:cecReceived/1
+          tx_status flags:cecTransmitted/1
+          tx_arb_lost_cnt u8
+          tx_nack_cnt u8
+          tx_low_drive_cnt u8
+          tx_error_cnt u8
+        struct cec_event_state_change
+          phys_addr x16
+          log_addr_mask x16
+          have_conn_info u16
+        struct cec_event
+          ts u64
+          event enum:cecEvent
+          flags flags:cecEventFlags
+          state_change cec_event_state_change detail
+          rest bytes(58) hidden
+        struct cec_drm_connector_info
+          card_no u32
+          connector_id u32
+        struct cec_connector_info
+          type enum:cecConnector
+          drm cec_drm_connector_info detail
+          rest bytes(56) hidden
+        struct ca_caps
+          slot_num u32
+          slot_type u32
+          descr_num u32
+          descr_type u32
+        struct ca_slot_info
+          num s32
+          type s32
+          flags x32
+        struct ca_descr_info
+          num u32
+          type u32
+        struct ca_msg
+          index u32
+          type u32
+          length u32
+          msg bytes(256) detail
+        struct ca_descr
+          index u32
+          parity u32
+          cw bytes(8)
+        struct dmx_filter
+          filter bytes(16)
+          mask bytes(16)
+          mode bytes(16)
+        struct dmx_sct_filter_params
+          pid u16
+          filter dmx_filter
+          timeout u32
+          flags x32
+        struct dmx_pes_filter_params
+          pid u16
+          input enum:demuxInput
+          output enum:demuxOutput
+          pes_type enum:demuxKind
+          flags x32
+        struct dmx_stc
+          num u32
+          base x32
+          stc u64
+        struct dmx_requestbuffers
+          count u32
+          size u32
+        struct dmx_buffer
+          index u32
+          bytesused u32
+          offset x32
+          length u32
+          flags x32
+          count u32
+        struct dmx_exportbuffer
+          index u32
+          flags x32
+          fd fd
+        struct dvb_frontend_info
+          name chars(128)
+          type enum:frontKind
+          frequency_min u32
+          frequency_max u32
+          frequency_stepsize u32
+          frequency_tolerance u32
+          symbol_rate_min u32
+          symbol_rate_max u32
+          symbol_rate_tolerance u32
+          notifier_delay u32
+          caps flags:frontAbilities
+        struct dvb_diseqc_master_cmd
+          msg bytes(6)
+          msg_len u8
+        struct dvb_diseqc_slave_reply
+          msg bytes(4)
+          msg_len u8
+          timeout s32
+        struct dvb_frontend_parameters
+          frequency u32
+          inversion u32
+          u [x32](7) detail
+        struct dvb_frontend_event
+          status flags:frontStatus
+          parameters dvb_frontend_parameters
+        struct dtv_properties
+          num u32
+          props address
+        struct media_device_info
+          driver chars(16)
+          model chars(32)
+          serial chars(40)
+          bus_info chars(32)
+          media_version u32
+          hw_revision u32
+          driver_version u32
+          reserved [u32](31) hidden
+        struct media_entity_desc
+          id u32
+          name chars(32)
+          type u32
+          revision u32
+          flags flags:mediaEntity
+          group_id u32
+          pads u16 hidden
+          links u16
+          reserved [u32](4) hidden
+          rest bytes(184) hidden
+        struct media_links_enum
+          entity u32
+          pads address
+          links address
+          reserved [u32](4) hidden
+        struct media_pad_desc
+          entity u32
+          index u16
+          flags flags:mediaPad
+          reserved [u32](2) hidden
+        struct media_link_desc
+          source media_pad_desc
+          sink media_pad_desc
+          flags flags:mediaLink
+          reserved [u32](2) hidden
+        struct media_v2_topology
+          topology_version u64
+          num_entities u32
+          reserved1 u32 hidden
+          ptr_entities u64
+          num_interfaces u32
+          reserved2 u32 hidden
+          ptr_interfaces u64
+          num_pads u32
+          reserved3 u32 hidden
+          ptr_pads u64
+          num_links u32
+          reserved4 u32 hidden
+          ptr_links u64
+        struct uvc_xu_control_mapping
+          id u32
+          name chars(32)
+          entity bytes(16)
+          selector u8
+          size u8
+          offset x8
+          v4l2_type u32
+          data_type u32
+          menu_info address
+          menu_count u32
+          reserved [u32](4) hidden
+        struct uvc_xu_control_query
+          unit u8
+          selector u8
+          query u8
+          size u16
+          data address
+        struct v4l2_subdev_capability
+          version u32
+          capabilities x32
+          reserved [u32](14) hidden
+        struct v4l2_mbus_framefmt
+          width u32
+          height u32
+          code u32
+          field u32
+          colorspace u32
+          ycbcr_enc u16 detail
+          quantization u16
+          xfer_func u16
+          flags x16
+          reserved [u16](10) hidden
+        struct v4l2_subdev_format
+          which u32
+          pad u32 hidden
+          format v4l2_mbus_framefmt
+          reserved [u32](8) hidden
+        struct v4l2_subdev_frame_interval
+          pad u32 hidden
+          interval v4l2_fract @4
+          reserved [u32](9) hidden
+        struct v4l2_subdev_mbus_code_enum
+          pad u32 hidden
+          index u32
+          code u32
+          which u32
+          flags x32
+          reserved [u32](7) hidden
+        struct v4l2_subdev_frame_size_enum
+          index u32
+          pad u32 hidden
+          code u32
+          min_width u32
+          max_width u32
+          min_height u32
+          max_height u32
+          which u32
+          reserved [u32](8) hidden
+        struct v4l2_subdev_frame_interval_enum
+          index u32
+          pad u32 hidden
+          code u32
+          width u32
+          height u32
+          interval v4l2_fract @20
+          which u32
+          reserved [u32](8) hidden
+        struct v4l2_subdev_crop
+          which u32
+          pad u32 hidden
+          rect v4l2_rect
+          reserved [u32](8) hidden
+        struct v4l2_subdev_selection
+          which u32
+          pad u32 hidden
+          target u32
+          flags x32
+          r v4l2_rect
+          reserved [u32](8) hidden
+        struct v4l2_framebuffer
+          capability x32
+          flags x32
+          base address
+          width u32
+          height u32
+          pixelformat u32
+          field u32
+          bytesperline u32
+          sizeimage u32
+          colorspace u32
+          priv u32
+        struct v4l2_audio
+          index u32
+          name chars(32)
+          capability x32
+          mode u32
+          reserved [u32](2) hidden
+        struct v4l2_edid
+          pad u32 hidden
+          start_block u32
+          blocks u32
+          reserved [u32](5) hidden
+          edid address
+        struct v4l2_output
+          index u32
+          name chars(32)
+          type u32
+          audioset u32
+          modulator u32
+          std u64
+          capabilities x32
+          reserved [u32](3) hidden
+        struct v4l2_audioout
+          index u32
+          name chars(32)
+          capability x32
+          mode u32
+          reserved [u32](2) hidden
+        struct v4l2_modulator
+          index u32
+          name chars(32)
+          capability x32
+          rangelow u32
+          rangehigh u32
+          txsubchans u32
+          type u32
+          reserved [u32](3) hidden
+        struct v4l2_jpegcompression
+          quality s32
+          APPn s32
+          APP_len s32
+          APP_data chars(60)
+          COM_len s32
+          COM_data chars(60)
+          jpeg_markers u32
+        struct v4l2_sliced_vbi_cap
+          service_set u16
+          service_lines bytes(96) detail
+          type u32
+          reserved [u32](3) hidden
+        struct v4l2_enc_idx_entry
+          offset x64
+          pts u64
+          length u32
+          flags x32
+          reserved [u32](2) hidden
+        struct v4l2_enc_idx
+          entries u32
+          entries_cap u32
+          reserved [u32](4) hidden
+          entry [v4l2_enc_idx_entry](64) detail
+        struct v4l2_encoder_cmd
+          cmd u32
+          flags x32
+          rest bytes(32) hidden
+        struct v4l2_dbg_match
+          type u32
+          addr x32 detail
+          rest bytes(28) hidden
+        struct v4l2_dbg_register
+          match v4l2_dbg_match
+          size u32
+          reg u64
+          val u64
+        struct v4l2_hw_freq_seek
+          tuner u32
+          type u32
+          seek_upward u32
+          wrap_around u32
+          spacing u32
+          rangelow u32
+          rangehigh u32
+          reserved [u32](5) hidden
+        struct v4l2_event
+          type enum:videoEvent
+          u [x64](8) detail
+          pending u32
+          sequence u32
+          timestamp timespec
+          id u32
+          reserved [u32](8) hidden
+        struct v4l2_event_subscription
+          type enum:videoEvent
+          id u32
+          flags flags:videoEventSubscription
+          reserved [u32](5) hidden
+        struct v4l2_selection
+          type u32
+          target u32
+          flags x32
+          r v4l2_rect @12
+          reserved [u32](9) hidden
+        struct v4l2_decoder_cmd
+          cmd u32
+          flags x32
+          rest bytes(64) hidden
+        struct v4l2_bt_timings_cap
+          min_width u32
+          max_width u32
+          min_height u32
+          max_height u32
+          min_pixelclock u64
+          max_pixelclock u64
+          standards u32
+          capabilities x32
+          reserved [u32](16) hidden
+        struct v4l2_dv_timings_cap
+          type u32
+          pad u32 hidden
+          reserved [u32](2) hidden
+          bt v4l2_bt_timings_cap detail
+          rest bytes(24) hidden
+        struct v4l2_frequency_band
+          tuner u32
+          type u32
+          index u32
+          capability x32
+          rangelow u32
+          rangehigh u32
+          modulation u32
+          reserved [u32](9) hidden
+        struct v4l2_dbg_chip_info
+          match v4l2_dbg_match
+          name chars(32)
+          flags x32
+          reserved [u32](32) hidden
+        file guest
+        origin linux/kvm.h, linux/vfio.h, linux/vhost.h, linux/vduse.h of Linux 6.1, which 6.18 lays out the same
+        enum vfioExtension unknown VFIO_???
+          VFIO_TYPE1_IOMMU 1
+          VFIO_SPAPR_TCE_IOMMU 2
+          VFIO_TYPE1v2_IOMMU 3
+          VFIO_DMA_CC_IOMMU 4
+          VFIO_EEH 5
+          VFIO_TYPE1_NESTING_IOMMU 6
+          VFIO_SPAPR_TCE_v2_IOMMU 7
+          VFIO_NOIOMMU_IOMMU 8
+          VFIO_UNMAP_ALL 9
+          VFIO_UPDATE_VADDR 0xa
+        flags vfioGroup unknown VFIO_GROUP_FLAGS_???
+          VFIO_GROUP_FLAGS_VIABLE 1
+          VFIO_GROUP_FLAGS_CONTAINER_SET 2
+        flags vfioDevice unknown VFIO_DEVICE_FLAGS_???
+          VFIO_DEVICE_FLAGS_RESET 1
+          VFIO_DEVICE_FLAGS_PCI 2
+          VFIO_DEVICE_FLAGS_PLATFORM 4
+          VFIO_DEVICE_FLAGS_AMBA 8
+          VFIO_DEVICE_FLAGS_CCW 0x10
+          VFIO_DEVICE_FLAGS_AP 0x20
+          VFIO_DEVICE_FLAGS_FSL_MC 0x40
+          VFIO_DEVICE_FLAGS_CAPS 0x80
+        flags vfioRegion unknown VFIO_REGION_INFO_FLAG_???
+          VFIO_REGION_INFO_FLAG_READ 1
+          VFIO_REGION_INFO_FLAG_WRITE 2
+          VFIO_REGION_INFO_FLAG_MMAP 4
+          VFIO_REGION_INFO_FLAG_CAPS 8
+        flags vfioInterrupt unknown VFIO_IRQ_INFO_???
+          VFIO_IRQ_INFO_EVENTFD 1
+          VFIO_IRQ_INFO_MASKABLE 2
+          VFIO_IRQ_INFO_AUTOMASKED 4
+          VFIO_IRQ_INFO_NORESIZE 8
+        flags vfioInterruptSet unknown VFIO_IRQ_SET_???
+          VFIO_IRQ_SET_DATA_NONE 1
+          VFIO_IRQ_SET_DATA_BOOL 2
+          VFIO_IRQ_SET_DATA_EVENTFD 4
+          VFIO_IRQ_SET_ACTION_MASK 8
+          VFIO_IRQ_SET_ACTION_UNMASK 0x10
+          VFIO_IRQ_SET_ACTION_TRIGGER 0x20
+        flags vfioMap unknown VFIO_DMA_MAP_FLAG_???
+          VFIO_DMA_MAP_FLAG_READ 1
+          VFIO_DMA_MAP_FLAG_WRITE 2
+          VFIO_DMA_MAP_FLAG_VADDR 4
+        flags vfioUnmap unknown VFIO_DMA_UNMAP_FLAG_???
+          VFIO_DMA_UNMAP_FLAG_GET_DIRTY_BITMAP 1
+          VFIO_DMA_UNMAP_FLAG_ALL 2
+          VFIO_DMA_UNMAP_FLAG_VADDR 4
+        flags vfioDirty unknown VFIO_IOMMU_DIRTY_PAGES_FLAG_???
+          VFIO_IOMMU_DIRTY_PAGES_FLAG_START 1
+          VFIO_IOMMU_DIRTY_PAGES_FLAG_STOP 2
+          VFIO_IOMMU_DIRTY_PAGES_FLAG_GET_BITMAP 4
+        flags vfioTable unknown VFIO_IOMMU_INFO_???
+          VFIO_IOMMU_INFO_PGSIZES 1
+          VFIO_IOMMU_INFO_CAPS 2
+        enum guestState unknown KVM_MP_STATE_???
+          KVM_MP_STATE_RUNNABLE 0
+          KVM_MP_STATE_UNINITIALIZED 1
+          KVM_MP_STATE_INIT_RECEIVED 2
+          KVM_MP_STATE_HALTED 3
+          KVM_MP_STATE_SIPI_RECEIVED 4
+          KVM_MP_STATE_STOPPED 5
+          KVM_MP_STATE_CHECK_STOP 6
+          KVM_MP_STATE_OPERATING 7
+          KVM_MP_STATE_LOAD 8
+          KVM_MP_STATE_AP_RESET_HOLD 9
+          KVM_MP_STATE_SUSPENDED 0xa
+        struct kvm_msr_list
+          nmsrs u32
+        struct kvm_memory_region
+          slot u32
+          flags x32
+          guest_phys_addr x64
+          memory_size u64
+        struct kvm_memory_alias
+          slot u32
+          flags x32
+          guest_phys_addr x64
+          memory_size u64
+          target_phys_addr x64
+        struct kvm_irqchip
+          chip_id u32
+          pad u32 hidden
+          chip [x64](64) detail
+        struct kvm_pit_channel_state
+          count u32
+          latched_count u16
+          count_latched u8
+          status_latched u8
+          status u8
+          read_state u8
+          write_state u8
+          write_latch u8
+          rw_mode u8
+          mode u8
+          bcd u8
+          gate u8
+          count_load_time s64
+        struct kvm_pit_state
+          channels [kvm_pit_channel_state](3) detail
+        struct kvm_coalesced_mmio_zone
+          addr x64
+          size u32
+          pad u32 detail
+        struct kvm_assigned_pci_dev
+          assigned_dev_id u32
+          busnr u32
+          devfn u32
+          flags x32
+          segnr u32
+          reserved [u32](11) detail
+        struct kvm_irq_routing
+          nr u32
+          flags x32
+        struct kvm_assigned_irq
+          assigned_dev_id u32
+          host_irq u32
+          guest_irq u32
+          flags x32
+          reserved [u32](12) detail
+        struct kvm_assigned_msix_nr
+          assigned_dev_id u32
+          entry_nr u16
+          padding u16 hidden
+        struct kvm_assigned_msix_entry
+          assigned_dev_id u32
+          gsi u32
+          entry u16
+          padding [u16](3) hidden
+        struct kvm_xen_hvm_config
+          flags x32
+          msr u32
+          blob_addr_32 x64
+          blob_addr_64 x64
+          blob_size_32 u8
+          blob_size_64 u8
+          pad2 bytes(30) hidden
+        struct kvm_clock_data
+          clock u64
+          flags x32
+          pad0 u32 hidden
+          realtime u64
+          host_tsc u64
+          pad [u32](4) hidden
+        struct kvm_pit_state2
+          channels [kvm_pit_channel_state](3) detail
+          flags x32
+          reserved [u32](9) hidden
+        struct kvm_pmu_event_filter
+          action u32
+          nevents u32
+          fixed_counter_bitmap u32
+          flags x32
+          pad [u32](4) hidden
+        struct kvm_translation
+          linear_address x64
+          physical_address x64
+          valid u8
+          writeable u8
+          usermode u8
+          pad bytes(5) hidden
+        struct kvm_msrs
+          nmsrs u32
+          pad u32 hidden
+        struct kvm_cpuid
+          nent u32
+          padding u32 hidden
+        struct kvm_signal_mask
+          len u32
+        struct kvm_fpu
+          fpr bytes(128) detail
+          fcw u16
+          fsw u16
+          ftwx u8
+          pad1 u8 hidden
+          last_opcode u16
+          last_ip u64
+          last_dp u64
+          xmm bytes(256) detail
+          mxcsr u32
+          pad2 u32 hidden
+        struct kvm_lapic_state
+          regs chars(1024)
+        struct kvm_tpr_access_ctl
+          enabled u32
+          flags x32
+          reserved [u32](8) hidden
+        struct kvm_vapic_addr
+          vapic_addr x64
+        struct kvm_mp_state
+          mp_state enum:guestState
+        struct kvm_guest_debug_arch
+          debugreg [u64](8) detail
+        struct kvm_guest_debug
+          control u32
+          pad u32 hidden
+          arch kvm_guest_debug_arch
+        struct kvm_x86_mce
+          status u64
+          addr x64
+          misc u64
+          mcg_status u64
+          bank u8
+          pad1 bytes(7) hidden
+          pad2 [u64](3) hidden
+        struct kvm_vcpu_events
+          injected u8
+          nr u8
+          has_error_code u8
+          pending u8
+          error_code u32
+          soft u8 @10
+          shadow u8
+          masked x8 @14
+          pad u8 hidden
+          sipi_vector u32
+          flags x32
+          smm u8
+          smm_inside_nmi u8 @26
+          latched_init u8
+          reserved bytes(26) @29 hidden
+          exception_has_payload u8
+          exception_payload u64
+        struct kvm_debugregs
+          db [u64](4)
+          dr6 u64
+          dr7 u64
+          flags x64
+          reserved [u64](9) hidden
+        struct kvm_xsave
+          region [u32](1024) detail
+        struct kvm_xcr
+          xcr u32
+          reserved u32 hidden
+          value u64
+        struct kvm_xcrs
+          nr_xcrs u32
+          flags x32
+          xcrs [kvm_xcr](16) detail
+          padding [u64](16) hidden
+        struct kvm_dirty_tlb
+          bitmap u64
+          num_dirty u32
+        struct kvm_one_reg
+          id u64
+          addr x64
+        struct kvm_reg_list
+          n u64
+        struct kvm_enc_region
+          addr x64
+          size u64
+        struct kvm_hyperv_eventfd
+          conn_id u32
+          fd fd
+          flags x32
+          padding [u32](3) hidden
+        struct kvm_nested_state
+          flags x16
+          format u16
+          size u32
+          hdr [x64](15) detail
+          data bytes(0) detail
+        struct kvm_msr_filter_range
+          flags x32
+          nmsrs u32
+          base x32
+          bitmap address
+        struct kvm_msr_filter
+          flags x32
+          ranges [kvm_msr_filter_range](16) detail
+        struct kvm_xen_hvm_attr
+          type u16
+          pad [u16](3) hidden
+          u [x64](8) detail
+        struct kvm_xen_vcpu_attr
+          type u16
+          pad [u16](3) hidden
+          u [x64](8) detail
+        struct kvm_irq_routing_xen_evtchn
+          port u32
+          vcpu u32
+          priority u32
+        struct kvm_sregs2
+          cs kvm_segment
+          ds kvm_segment
+          es kvm_segment
+          fs kvm_segment
+          gs kvm_segment
+          ss kvm_segment
+          tr kvm_segment
+          ldt kvm_segment
+          gdt kvm_dtable
+          idt kvm_dtable
+          cr0 u64
+          cr2 u64
+          cr3 u64
+          cr4 u64
+          cr8 u64
+          efer u64
+          apic_base x64
+          flags x64
+          pdptrs [u64](4)
+        struct snp_guest_request_ioctl
+          msg_version u8
+          req_data u64
+          resp_data u64
+          exitinfo2 u64 detail
+        struct vduse_dev_config
+          name chars(256)
+          vendor_id x32
+          device_id u32
+          features u64
+          vq_num u32
+          vq_align u32
+          reserved [u32](13) hidden
+          config_size u32
+        struct vduse_iotlb_entry
+          offset x64
+          start u64
+          last u64
+          perm u8
+        struct vduse_config_data
+          offset x32
+          length u32
+        struct vduse_vq_config
+          index u32
+          max_size u16
+          reserved [u16](13) hidden
+        struct vduse_vq_state_split
+          avail_index u16
+        struct vduse_vq_info
+          index u32
+          num u32
+          desc_addr x64
+          driver_addr x64
+          device_addr x64
+          split vduse_vq_state_split detail
+          ready u8 @40
+        struct vduse_vq_eventfd
+          index u32
+          fd fd
+        struct vduse_iova_umem
+          uaddr x64
+          iova x64
+          size u64
+          reserved [u64](3) hidden
+        struct vduse_iova_info
+          start u64
+          last u64
+          capability x64
+          reserved [u64](3) hidden
+        struct vhost_scsi_target
+          abi_version s32
+          vhost_wwpn chars(224)
+          vhost_tpgt u16
+          reserved u16 hidden
+        struct vhost_vdpa_config
+          off u32
+          len u32
+        struct vhost_vdpa_iova_range
+          first u64
+          last u64
+        struct vfio_group_status
+          argsz u32
+          flags flags:vfioGroup out
+        struct vfio_device_info
+          argsz u32
+          flags flags:vfioDevice out
+          num_regions u32 out
+          num_irqs u32 out
+          cap_offset x32 out
+        struct vfio_region_info
+          argsz u32
+          flags flags:vfioRegion out
+          index u32
+          cap_offset x32 out
+          size u64 out
+          offset x64 out
+        struct vfio_irq_info
+          argsz u32
+          flags flags:vfioInterrupt out
+          index u32
+          count u32 out
+        struct vfio_irq_set
+          argsz u32
+          flags flags:vfioInterruptSet
+          index u32
+          start u32
+          count u32
+        struct vfio_device_ioeventfd
+          argsz u32
+          flags x32
+          offset x64
+          data u64
+          fd fd
+        struct vfio_device_feature
+          argsz u32
+          flags x32
+        struct vfio_iommu_type1_info
+          argsz u32
+          flags flags:vfioTable out
+          iova_pgsizes x64 out
+          cap_offset x32 out
+        struct vfio_iommu_type1_dma_map
+          argsz u32
+          flags flags:vfioMap
+          vaddr x64
+          iova x64
+          size u64
+        struct vfio_iommu_type1_dma_unmap
+          argsz u32
+          flags flags:vfioUnmap
+          iova x64
+          size u64
+        struct vfio_iommu_type1_dirty_bitmap
+          argsz u32
+          flags flags:vfioDirty
+        struct kvm_dirty_log
+          slot u32
+          padding1 u32 hidden
+          dirty_bitmap custom:wideAddress/8
+        struct kvm_clear_dirty_log
+          slot u32
+          num_pages u32
+          first_page u64
+          dirty_bitmap custom:wideAddress/8
+        file driver
+        origin the headers that each part names, of Linux 6.1, which 6.18 lays out the same
+        struct binder_write_read
+          write_size u64
+          write_consumed u64
+          write_buffer u64
+          read_size u64
+          read_consumed u64
+          read_buffer u64
+        struct binder_version
+          protocol_version s32
+        struct binder_node_debug_info
+          ptr x64
+          cookie x64
+          has_strong_ref u32
+          has_weak_ref u32
+        struct binder_node_info_for_ref
+          handle x32
+          strong_count u32
+          weak_count u32
+          reserved1 u32 hidden
+          reserved2 u32 hidden
+          reserved3 u32 hidden
+        struct binder_object_header
+          type u32
+        struct flat_binder_object
+          hdr binder_object_header
+          flags x32
+          binder u64 detail
+          cookie x64
+        struct binder_freeze_info
+          pid pid
+          enable u32
+          timeout_ms u32
+        struct binder_frozen_status_info
+          pid pid
+          sync_recv u32
+          async_recv u32
+        struct binder_extended_error
+          id u32
+          command u32
+          param s32
+        struct binderfs_device
+          name chars(256)
+          major u32
+          minor u32
+        struct args_protover
+          version u32
+        struct autofs_dev_ioctl
+          ver_major u32
+          ver_minor u32
+          size u32
+          ioctlfd s32
+          protover args_protover detail
+          rest bytes(4) hidden
+        struct autofs_packet_hdr
+          proto_version s32
+          type s32
+        struct autofs_packet_expire
+          hdr autofs_packet_hdr
+          len s32
+          name chars(256)
+        struct btrfs_ioctl_clone_range_args
+          src_fd s64
+          src_offset x64
+          src_length u64
+          dest_offset x64
+        struct btrfs_ioctl_same_args
+          logical_offset x64
+          length u64
+          dest_count u16
+          reserved1 u16 hidden
+          reserved2 u32 hidden
+        struct btrfs_ioctl_get_subvol_info_args
+          treeid u64
+          name chars(256)
+          parent_id u64
+          dirid u64
+          generation u64
+          flags x64
+          uuid bytes(16)
+          parent_uuid bytes(16)
+          received_uuid bytes(16)
+          ctransid u64
+          otransid u64
+          stransid u64
+          rtransid u64
+          ctime btrfs_ioctl_timespec
+          otime btrfs_ioctl_timespec
+          stime btrfs_ioctl_timespec
+          rtime btrfs_ioctl_timespec
+          reserved [u64](8) hidden
+        struct btrfs_ioctl_get_subvol_rootref_args
+          min_treeid u64
+          rootref bytes(4080) detail
+          num_items u8
+          align bytes(7)
+        struct btrfs_ioctl_ino_lookup_user_args
+          dirid u64
+          treeid u64
+          name chars(256)
+          path chars(3824)
+        struct btrfs_ioctl_encoded_io_args
+          iov address
+          iovcnt ulong
+          offset s64
+          flags x64
+          len u64
+          unencoded_len u64
+          unencoded_offset x64
+          compression u32
+          encryption u32
+          reserved bytes(64) hidden
+        struct cxl_mem_query_commands
+          n_commands u32
+          rsvd u32 hidden
+        struct f2fs_defragment
+          start u64
+          len u64
+        struct f2fs_move_range
+          dst_fd u32
+          pos_in u64
+          pos_out u64
+          len u64
+        struct f2fs_flush_device
+          dev_num u32
+          segments u32
+        struct f2fs_gc_range
+          sync u32
+          start u64
+          len u64
+        struct f2fs_sectrim_range
+          start u64
+          len u64
+          flags x64
+        struct f2fs_comp_option
+          algorithm u8
+          log_cluster_size u8
+        struct fbcurpos
+          x u16
+          y u16
+        struct fb_image
+          dx u32
+          dy u32
+          width u32
+          height u32
+          fg_color u32
+          bg_color u32
+          depth u8
+          data address
+          cmap fb_cmap
+        struct fb_cursor
+          set u16
+          enable u16
+          rop u16
+          mask address
+          hot fbcurpos
+          image fb_image
+        struct fb_vblank
+          flags x32
+          count u32
+          vcount u32
+          hcount u32
+          reserved [u32](4) hidden
+        struct fsmap
+          fmr_device u32
+          fmr_flags x32
+          fmr_physical u64
+          fmr_owner u64
+          fmr_offset x64
+          fmr_length u64
+          fmr_reserved [u64](3)
+        struct fsmap_head
+          fmh_iflags x32
+          fmh_oflags x32
+          fmh_count u32
+          fmh_entries u32
+          fmh_reserved [u64](6) detail
+          fmh_keys [fsmap](2) detail
+        struct fsverity_read_metadata_arg
+          metadata_type u64
+          offset x64
+          length u64
+          buf_ptr x64
+          __reserved u64 hidden
+        struct gsm_config
+          adaption u32
+          encapsulation u32
+          initiator u32
+          t1 u32
+          t2 u32
+          t3 u32
+          n2 u32
+          mru u32
+          mtu u32
+          k u32
+          i u32
+          unused [u32](8) hidden
+        struct gsm_netconfig
+          adaption u32
+          protocol u16
+          unused2 u16 hidden
+          if_name chars(16)
+          unused bytes(28) hidden
+        struct hiddev_devinfo
+          bustype u32
+          busnum u32
+          devnum u32
+          ifnum u32
+          vendor s16
+          product s16
+          version s16
+          num_applications u32
+        struct hiddev_string_descriptor
+          index s32
+          value chars(256)
+        struct hiddev_report_info
+          report_type u32
+          report_id u32
+          num_fields u32
+        struct hiddev_field_info
+          report_type u32
+          report_id u32
+          field_index u32
+          maxusage u32
+          flags x32
+          physical u32
+          logical u32
+          application u32
+          logical_minimum s32
+          logical_maximum s32
+          physical_minimum s32
+          physical_maximum s32
+          unit_exponent u32
+          unit u32
+        struct hiddev_usage_ref
+          report_type u32
+          report_id u32
+          field_index u32
+          usage_index u32
+          usage_code u32
+          value s32
+        struct hiddev_collection_info
+          index u32
+          type u32
+          usage u32
+          level u32
+        struct hiddev_usage_ref_multi
+          uref hiddev_usage_ref
+          num_values u32
+          values [s32](1024) detail
+        struct hidraw_report_descriptor
+          size u32
+          value bytes(4096) detail
+        struct hpet_info
+          hi_ireqfreq ulong
+          hi_flags xlong
+          hi_hpet u16
+          hi_timer u16
+        struct sock_fprog
+          len u16
+          filter address
+        struct ipmi_msg
+          netfn u8
+          cmd u8
+          data_len u16
+          data address
+        struct ipmi_req
+          addr address
+          addr_len x32
+          msgid long
+          msg ipmi_msg
+        struct ipmi_req_settime
+          req ipmi_req
+          retries s32
+          retry_time_ms u32
+        struct ipmi_recv
+          recv_type s32
+          addr address
+          addr_len x32
+          msgid long
+          msg ipmi_msg
+        struct ipmi_cmdspec
+          netfn u8
+          cmd u8
+        struct ipmi_cmdspec_chans
+          netfn u32
+          cmd u32
+          chans u32
+        struct ipmi_channel_lun_address_set
+          channel u16
+          value u8
+        struct ipmi_timing_parms
+          retries s32
+          retry_time_ms u32
+        struct mmc_ioc_cmd
+          write_flag s32
+          is_acmd s32
+          opcode u32
+          arg u32
+          response [u32](4)
+          flags x32
+          blksz u32
+          blocks u32
+          postsleep_min_us u32
+          postsleep_max_us u32
+          data_timeout_ns u32
+          cmd_timeout_ms u32
+          __pad u32 hidden
+          data_ptr x64
+        struct mmc_ioc_multi_cmd
+          num_of_cmds u64
+        struct nvme_passthru_cmd64
+          opcode u8
+          flags x8
+          rsvd1 u16 hidden
+          nsid u32
+          cdw2 u32
+          cdw3 u32
+          metadata u64
+          addr x64
+          metadata_len u32
+          data_len u32 detail
+          cdw10 u32
+          cdw11 u32
+          cdw12 u32
+          cdw13 u32
+          cdw14 u32
+          cdw15 u32
+          timeout_ms u32
+          rsvd2 u32 hidden
+          result u64
+        struct nvme_uring_cmd
+          opcode u8
+          flags x8
+          rsvd1 u16 hidden
+          nsid u32
+          cdw2 u32
+          cdw3 u32
+          metadata u64
+          addr x64
+          metadata_len u32
+          data_len u32
+          cdw10 u32
+          cdw11 u32
+          cdw12 u32
+          cdw13 u32
+          cdw14 u32
+          cdw15 u32
+          timeout_ms u32
+          rsvd2 u32 hidden
+        struct ppdev_frob_struct
+          mask x8
+          val u8
+        struct ppp_idle32
+          xmit_idle s32
+          recv_idle s32
+        struct ppp_idle64
+          xmit_idle s64
+          recv_idle s64
+        struct pppol2tp_ioc_stats
+          tunnel_id u16
+          session_id u16
+          using_ipsec bits(4,0,1) @4
+          tx_packets u64
+          tx_bytes u64
+          tx_errors u64
+          rx_packets u64
+          rx_bytes u64
+          rx_seq_discards u64
+          rx_oos_packets u64
+          rx_errors u64
+        struct pr_registration
+          old_key u64
+          new_key u64
+          flags x32
+          __pad u32 hidden
+        struct pr_reservation
+          key u64
+          type u32
+          flags x32
+        struct pr_preempt
+          old_key u64
+          new_key u64
+          type u32
+          flags x32
+        struct pr_clear
+          key u64
+          flags x32
+          __pad u32 hidden
+        struct mdu_version_s
+          major s32
+          minor s32
+          patchlevel s32
+        struct mdu_array_info_s
+          major_version s32
+          minor_version s32
+          patch_version s32
+          ctime u32
+          level s32
+          size s32
+          nr_disks s32
+          raid_disks s32
+          md_minor s32
+          not_persistent s32
+          utime u32
+          state s32
+          active_disks s32
+          working_disks s32
+          failed_disks s32
+          spare_disks s32 hidden
+          layout s32
+          chunk_size s32
+        struct mdu_disk_info_s
+          number s32
+          major s32
+          minor s32
+          raid_disk s32
+          state s32
+        struct mdu_bitmap_file_s
+          pathname chars(4096)
+        struct mdu_param_s
+          personality s32
+          chunk_size s32
+          max_fault s32
+        struct rpmsg_endpoint_info
+          name chars(32)
+          src u32
+          dst u32
+        struct opal_key
+          lr u8
+          key_len u8
+          __align bytes(6)
+          key bytes(256) detail
+        struct opal_session_info
+          sum u32
+          who u32
+          opal_key opal_key
+        struct opal_lock_unlock
+          session opal_session_info
+          l_state u32
+          __align bytes(4)
+        struct opal_lr_act
+          key opal_key
+          sum u32
+          num_lrs u8
+          lr bytes(9)
+          align bytes(2)
+        struct opal_new_pw
+          session opal_session_info
+          new_user_pw opal_session_info
+        struct opal_user_lr_setup
+          range_start u64
+          range_length u64
+          RLE u32
+          WLE u32
+          session opal_session_info
+        struct opal_mbr_data
+          key opal_key
+          enable_disable u8
+          __align bytes(7)
+        struct opal_mbr_done
+          key opal_key
+          done_flag x8
+          __align bytes(7)
+        struct opal_shadow_mbr
+          key opal_key
+          data u64
+          offset x64
+          size u64
+        struct opal_read_write_table
+          key opal_key
+          data u64
+          table_uid bytes(8)
+          offset x64
+          size u64
+          flags x64
+          priv u64
+        struct opal_status
+          flags x32
+          reserved u32 hidden
+        struct uinput_ff_erase
+          request_id u32
+          retval s32
+          effect_id u32
+        struct uvc_request_data
+          length s32
+          data bytes(60)
+        struct usbdevfs_hub_portinfo
+          nports u8
+          port chars(127)
+        struct usbdevfs_streams
+          num_streams u32
+          num_eps u32
         file request
         origin include/uapi headers of Linux 6.18; ioctl(2), ioctl_tty(2), netdevice(7)
         flags termInput unknown -
@@ -19203,6 +21182,410 @@ enum SpecText {
           TUNSETOFFLOAD flags:tunnelOffload/8
           TUNGETSNDBUF|TUNGETVNETHDRSZ|TUNGETVNETLE|TUNGETVNETBE out *int
           TUNSETSNDBUF|TUNSETVNETHDRSZ|TUNSETVNETLE|TUNSETVNETBE *int
+          BINDER_WRITE_READ inout *binder_write_read
+          BINDER_SET_MAX_THREADS|BINDER_ENABLE_ONEWAY_SPAM_DETECTION *u32
+          BINDER_SET_IDLE_PRIORITY|BINDER_SET_CONTEXT_MGR|BINDER_THREAD_EXIT *s32
+          BINDER_VERSION inout *binder_version
+          BINDER_GET_NODE_DEBUG_INFO inout *binder_node_debug_info
+          BINDER_GET_NODE_INFO_FOR_REF inout *binder_node_info_for_ref
+          BINDER_SET_CONTEXT_MGR_EXT *flat_binder_object
+          BINDER_FREEZE *binder_freeze_info
+          BINDER_GET_FROZEN_INFO inout *binder_frozen_status_info
+          BINDER_GET_EXTENDED_ERROR inout *binder_extended_error
+          BINDER_CTL_ADD inout *binderfs_device
+          FBIO_GETCONTROL2 out *ulong
+          AUTOFS_DEV_IOCTL_VERSION|AUTOFS_DEV_IOCTL_PROTOVER|AUTOFS_DEV_IOCTL_PROTOSUBVER inout *autofs_dev_ioctl
+          AUTOFS_DEV_IOCTL_OPENMOUNT|AUTOFS_DEV_IOCTL_CLOSEMOUNT|AUTOFS_DEV_IOCTL_READY|AUTOFS_DEV_IOCTL_FAIL inout *autofs_dev_ioctl
+          AUTOFS_DEV_IOCTL_SETPIPEFD|AUTOFS_DEV_IOCTL_CATATONIC|AUTOFS_DEV_IOCTL_TIMEOUT inout *autofs_dev_ioctl
+          AUTOFS_DEV_IOCTL_REQUESTER|AUTOFS_DEV_IOCTL_EXPIRE|AUTOFS_DEV_IOCTL_ASKUMOUNT inout *autofs_dev_ioctl
+          AUTOFS_DEV_IOCTL_ISMOUNTPOINT inout *autofs_dev_ioctl
+          AUTOFS_IOC_PROTOVER|AUTOFS_IOC_PROTOSUBVER|AUTOFS_IOC_ASKUMOUNT out *s32
+          AUTOFS_IOC_SETTIMEOUT inout *ulong
+          AUTOFS_IOC_EXPIRE out *autofs_packet_expire
+          AUTOFS_IOC_EXPIRE_MULTI *s32
+          BTRFS_IOC_RM_DEV_V2|BTRFS_IOC_SNAP_DESTROY_V2 *btrfs_ioctl_vol_args_v2
+          BTRFS_IOC_GET_SUBVOL_INFO out *btrfs_ioctl_get_subvol_info_args
+          BTRFS_IOC_GET_SUBVOL_ROOTREF inout *btrfs_ioctl_get_subvol_rootref_args
+          BTRFS_IOC_INO_LOOKUP_USER inout *btrfs_ioctl_ino_lookup_user_args
+          BTRFS_IOC_ENCODED_READ out *btrfs_ioctl_encoded_io_args
+          BTRFS_IOC_ENCODED_WRITE *btrfs_ioctl_encoded_io_args
+          CEC_ADAP_G_CAPS inout *cec_caps
+          CEC_ADAP_G_PHYS_ADDR out *x16
+          CEC_ADAP_S_PHYS_ADDR *x16
+          CEC_ADAP_G_LOG_ADDRS out *cec_log_addrs
+          CEC_ADAP_S_LOG_ADDRS inout *cec_log_addrs
+          CEC_TRANSMIT|CEC_RECEIVE inout *cec_msg
+          CEC_DQEVENT inout *cec_event
+          CEC_G_MODE out *flags:cecMode
+          CEC_S_MODE *flags:cecMode
+          CEC_ADAP_G_CONNECTOR_INFO out *cec_connector_info
+          CXL_MEM_QUERY_COMMANDS out *cxl_mem_query_commands
+          DMA_BUF_SET_NAME_A *u32
+          DMA_BUF_SET_NAME_B *u64
+          CA_GET_CAP out *ca_caps
+          CA_GET_SLOT_INFO out *ca_slot_info
+          CA_GET_DESCR_INFO out *ca_descr_info
+          CA_GET_MSG out *ca_msg
+          CA_SEND_MSG *ca_msg
+          CA_SET_DESCR *ca_descr
+          DMX_SET_FILTER *dmx_sct_filter_params
+          DMX_SET_PES_FILTER *dmx_pes_filter_params
+          DMX_GET_PES_PIDS out [u16](5)
+          DMX_GET_STC inout *dmx_stc
+          DMX_ADD_PID|DMX_REMOVE_PID *u16
+          DMX_REQBUFS inout *dmx_requestbuffers
+          DMX_QUERYBUF|DMX_QBUF|DMX_DQBUF inout *dmx_buffer
+          DMX_EXPBUF inout *dmx_exportbuffer
+          FE_GET_INFO out *dvb_frontend_info
+          FE_DISEQC_SEND_MASTER_CMD *dvb_diseqc_master_cmd
+          FE_DISEQC_RECV_SLAVE_REPLY out *dvb_diseqc_slave_reply
+          FE_READ_STATUS out *flags:frontStatus
+          FE_READ_BER|FE_READ_UNCORRECTED_BLOCKS out *u32
+          FE_READ_SIGNAL_STRENGTH|FE_READ_SNR out *u16
+          FE_GET_EVENT out *dvb_frontend_event
+          FE_SET_PROPERTY *dtv_properties
+          FE_GET_PROPERTY out *dtv_properties
+          FE_SET_FRONTEND *dvb_frontend_parameters
+          FE_GET_FRONTEND out *dvb_frontend_parameters
+          F2FS_IOC_GARBAGE_COLLECT|F2FS_IOC_SET_PIN_FILE *u32
+          F2FS_IOC_DEFRAGMENT inout *f2fs_defragment
+          F2FS_IOC_MOVE_RANGE inout *f2fs_move_range
+          F2FS_IOC_FLUSH_DEVICE *f2fs_flush_device
+          F2FS_IOC_GARBAGE_COLLECT_RANGE *f2fs_gc_range
+          F2FS_IOC_GET_FEATURES|F2FS_IOC_GET_PIN_FILE out *u32
+          F2FS_IOC_RESIZE_FS *u64
+          F2FS_IOC_GET_COMPRESS_BLOCKS|F2FS_IOC_RELEASE_COMPRESS_BLOCKS|F2FS_IOC_RESERVE_COMPRESS_BLOCKS out *u64
+          F2FS_IOC_SEC_TRIM_FILE *f2fs_sectrim_range
+          F2FS_IOC_GET_COMPRESS_OPTION out *f2fs_comp_option
+          F2FS_IOC_SET_COMPRESS_OPTION *f2fs_comp_option
+          FBIO_CURSOR inout *fb_cursor
+          FBIOGET_VBLANK out *fb_vblank
+          FBIO_WAITFORVSYNC *u32
+          FS_IOC_GET_ENCRYPTION_PWSALT *bytes(16)
+          FS_IOC_GET_ENCRYPTION_POLICY_EX inout *bytes(9)
+          FS_IOC_GETFSMAP inout *fsmap_head
+          FS_IOC_READ_VERITY_METADATA inout *fsverity_read_metadata_arg
+          GSMIOC_GETCONF out *gsm_config
+          GSMIOC_SETCONF *gsm_config
+          GSMIOC_ENABLE_NET *gsm_netconfig
+          GSMIOC_GETFIRST out *u32
+          HIDIOCGDEVINFO out *hiddev_devinfo
+          HIDIOCGSTRING out *hiddev_string_descriptor
+          HIDIOCGREPORT|HIDIOCSREPORT *hiddev_report_info
+          HIDIOCGREPORTINFO inout *hiddev_report_info
+          HIDIOCGFIELDINFO inout *hiddev_field_info
+          HIDIOCGUSAGE|HIDIOCGUCODE inout *hiddev_usage_ref
+          HIDIOCSUSAGE|HIDIOCGCOLLECTIONINDEX *hiddev_usage_ref
+          HIDIOCGFLAG out *s32
+          HIDIOCSFLAG *s32
+          HIDIOCGCOLLECTIONINFO inout *hiddev_collection_info
+          HIDIOCGUSAGES inout *hiddev_usage_ref_multi
+          HIDIOCSUSAGES *hiddev_usage_ref_multi
+          HIDIOCGRDESC out *hidraw_report_descriptor
+          HPET_INFO out *hpet_info
+          HPET_IRQFREQ *ulong
+          PPPOEIOCSFWD *ulong
+          TUNSETTXFILTER *u32
+          TUNATTACHFILTER|TUNDETACHFILTER *sock_fprog
+          TUNGETFILTER out *sock_fprog
+          IIO_BUFFER_GET_FD_IOCTL inout *s32
+          IIO_GET_EVENT_FD_IOCTL out *s32
+          IPMICTL_SEND_COMMAND out *ipmi_req
+          IPMICTL_SEND_COMMAND_SETTIME out *ipmi_req_settime
+          IPMICTL_RECEIVE_MSG|IPMICTL_RECEIVE_MSG_TRUNC inout *ipmi_recv
+          IPMICTL_REGISTER_FOR_CMD|IPMICTL_UNREGISTER_FOR_CMD out *ipmi_cmdspec
+          IPMICTL_REGISTER_FOR_CMD_CHANS|IPMICTL_UNREGISTER_FOR_CMD_CHANS out *ipmi_cmdspec_chans
+          IPMICTL_SET_GETS_EVENTS_CMD|IPMICTL_GET_MAINTENANCE_MODE_CMD out *s32
+          IPMICTL_SET_MY_CHANNEL_ADDRESS_CMD|IPMICTL_GET_MY_CHANNEL_ADDRESS_CMD|IPMICTL_SET_MY_CHANNEL_LUN_CMD out *ipmi_channel_lun_address_set
+          IPMICTL_GET_MY_CHANNEL_LUN_CMD out *ipmi_channel_lun_address_set
+          IPMICTL_SET_MY_ADDRESS_CMD|IPMICTL_GET_MY_ADDRESS_CMD out *x32
+          IPMICTL_SET_MY_LUN_CMD|IPMICTL_GET_MY_LUN_CMD out *u32
+          IPMICTL_SET_TIMING_PARMS_CMD|IPMICTL_GET_TIMING_PARMS_CMD out *ipmi_timing_parms
+          KCOV_INIT_TRACE out *ulong
+          KVM_GET_MSR_INDEX_LIST|KVM_GET_MSR_FEATURE_INDEX_LIST inout *kvm_msr_list
+          KVM_SET_MEMORY_REGION *kvm_memory_region
+          KVM_SET_MEMORY_ALIAS *kvm_memory_alias
+          KVM_GET_IRQCHIP inout *kvm_irqchip
+          KVM_SET_IRQCHIP out *kvm_irqchip
+          KVM_GET_PIT inout *kvm_pit_state
+          KVM_SET_PIT out *kvm_pit_state
+          KVM_REGISTER_COALESCED_MMIO|KVM_UNREGISTER_COALESCED_MMIO *kvm_coalesced_mmio_zone
+          KVM_ASSIGN_PCI_DEVICE out *kvm_assigned_pci_dev
+          KVM_SET_GSI_ROUTING *kvm_irq_routing
+          KVM_ASSIGN_DEV_IRQ|KVM_DEASSIGN_DEV_IRQ *kvm_assigned_irq
+          KVM_DEASSIGN_PCI_DEVICE|KVM_ASSIGN_SET_INTX_MASK *kvm_assigned_pci_dev
+          KVM_ASSIGN_SET_MSIX_NR *kvm_assigned_msix_nr
+          KVM_ASSIGN_SET_MSIX_ENTRY *kvm_assigned_msix_entry
+          KVM_XEN_HVM_CONFIG *kvm_xen_hvm_config
+          KVM_SET_CLOCK *kvm_clock_data
+          KVM_GET_CLOCK out *kvm_clock_data
+          KVM_GET_PIT2 out *kvm_pit_state2
+          KVM_SET_PIT2 *kvm_pit_state2
+          KVM_SET_PMU_EVENT_FILTER *kvm_pmu_event_filter
+          KVM_TRANSLATE inout *kvm_translation
+          KVM_GET_MSRS inout *kvm_msrs
+          KVM_SET_MSRS *kvm_msrs
+          KVM_SET_CPUID *kvm_cpuid
+          KVM_SET_SIGNAL_MASK *kvm_signal_mask
+          KVM_GET_FPU out *kvm_fpu
+          KVM_SET_FPU *kvm_fpu
+          KVM_GET_LAPIC out *kvm_lapic_state
+          KVM_SET_LAPIC *kvm_lapic_state
+          KVM_GET_CPUID2|KVM_GET_SUPPORTED_HV_CPUID inout *kvm_cpuid2
+          KVM_TPR_ACCESS_REPORTING inout *kvm_tpr_access_ctl
+          KVM_SET_VAPIC_ADDR *kvm_vapic_addr
+          KVM_GET_MP_STATE out *kvm_mp_state
+          KVM_SET_MP_STATE *kvm_mp_state
+          KVM_SET_GUEST_DEBUG *kvm_guest_debug
+          KVM_X86_SETUP_MCE *u64
+          KVM_X86_GET_MCE_CAP_SUPPORTED out *u64
+          KVM_X86_SET_MCE *kvm_x86_mce
+          KVM_GET_VCPU_EVENTS out *kvm_vcpu_events
+          KVM_SET_VCPU_EVENTS *kvm_vcpu_events
+          KVM_GET_DEBUGREGS out *kvm_debugregs
+          KVM_SET_DEBUGREGS *kvm_debugregs
+          KVM_GET_XSAVE|KVM_GET_XSAVE2 out *kvm_xsave
+          KVM_SET_XSAVE *kvm_xsave
+          KVM_GET_XCRS out *kvm_xcrs
+          KVM_SET_XCRS *kvm_xcrs
+          KVM_DIRTY_TLB *kvm_dirty_tlb
+          KVM_GET_ONE_REG|KVM_SET_ONE_REG *kvm_one_reg
+          KVM_GET_REG_LIST inout *kvm_reg_list
+          KVM_MEMORY_ENCRYPT_OP inout *ulong
+          KVM_MEMORY_ENCRYPT_REG_REGION|KVM_MEMORY_ENCRYPT_UNREG_REGION out *kvm_enc_region
+          KVM_HYPERV_EVENTFD *kvm_hyperv_eventfd
+          KVM_GET_NESTED_STATE inout *kvm_nested_state
+          KVM_SET_NESTED_STATE *kvm_nested_state
+          KVM_X86_SET_MSR_FILTER *kvm_msr_filter
+          KVM_XEN_HVM_GET_ATTR inout *kvm_xen_hvm_attr
+          KVM_XEN_HVM_SET_ATTR *kvm_xen_hvm_attr
+          KVM_XEN_VCPU_GET_ATTR inout *kvm_xen_vcpu_attr
+          KVM_XEN_VCPU_SET_ATTR *kvm_xen_vcpu_attr
+          KVM_XEN_HVM_EVTCHN_SEND *kvm_irq_routing_xen_evtchn
+          KVM_GET_SREGS2 out *kvm_sregs2
+          KVM_SET_SREGS2 *kvm_sregs2
+          LPSETTIMEOUT_NEW [s64](2)
+          MEDIA_IOC_DEVICE_INFO inout *media_device_info
+          MEDIA_IOC_ENUM_ENTITIES inout *media_entity_desc
+          MEDIA_IOC_ENUM_LINKS inout *media_links_enum
+          MEDIA_IOC_SETUP_LINK inout *media_link_desc
+          MEDIA_IOC_G_TOPOLOGY inout *media_v2_topology
+          MEDIA_IOC_REQUEST_ALLOC out *s32
+          MMC_IOC_CMD inout *mmc_ioc_cmd
+          MMC_IOC_MULTI_CMD inout *mmc_ioc_multi_cmd
+          NVME_IOCTL_ADMIN64_CMD|NVME_IOCTL_IO64_CMD|NVME_IOCTL_IO64_CMD_VEC inout *nvme_passthru_cmd64
+          NVME_URING_CMD_IO|NVME_URING_CMD_IO_VEC|NVME_URING_CMD_ADMIN|NVME_URING_CMD_ADMIN_VEC inout *nvme_uring_cmd
+          PPSETMODE|PPDATADIR|PPNEGOT|PPSETPHASE|PPSETFLAGS *s32
+          PPRSTATUS|PPRCONTROL|PPRDATA out *u8
+          PPWCONTROL|PPWDATA|PPWCTLONIRQ *u8
+          PPFCONTROL *ppdev_frob_struct
+          PPCLRIRQ|PPGETMODE|PPGETPHASE|PPGETFLAGS out *s32
+          PPGETTIME out *timeval
+          PPSETTIME *timeval
+          PPGETMODES out *u32
+          PPPIOCGXASYNCMAP out [u32](8)
+          PPPIOCSXASYNCMAP [u32](8)
+          PPPIOCGIDLE32 out *ppp_idle32
+          PPPIOCGIDLE64 out *ppp_idle64
+          PPPIOCGL2TPSTATS out *pppol2tp_ioc_stats
+          PPPIOCBRIDGECHAN *s32
+          IOC_PR_REGISTER *pr_registration
+          IOC_PR_RESERVE|IOC_PR_RELEASE *pr_reservation
+          IOC_PR_PREEMPT|IOC_PR_PREEMPT_ABORT *pr_preempt
+          IOC_PR_CLEAR *pr_clear
+          RAID_VERSION out *mdu_version_s
+          GET_ARRAY_INFO out *mdu_array_info_s
+          GET_DISK_INFO out *mdu_disk_info_s
+          GET_BITMAP_FILE out *mdu_bitmap_file_s
+          ADD_NEW_DISK *mdu_disk_info_s
+          SET_ARRAY_INFO *mdu_array_info_s
+          SET_BITMAP_FILE *s32
+          RUN_ARRAY *mdu_param_s
+          RFKILL_IOCTL_MAX_SIZE *u32
+          RPMSG_CREATE_EPT_IOCTL|RPMSG_CREATE_DEV_IOCTL|RPMSG_RELEASE_DEV_IOCTL *rpmsg_endpoint_info
+          IOC_OPAL_SAVE|IOC_OPAL_LOCK_UNLOCK|IOC_OPAL_ADD_USR_TO_LR *opal_lock_unlock
+          IOC_OPAL_TAKE_OWNERSHIP|IOC_OPAL_REVERT_TPR|IOC_OPAL_PSID_REVERT_TPR *opal_key
+          IOC_OPAL_ACTIVATE_LSP *opal_lr_act
+          IOC_OPAL_SET_PW *opal_new_pw
+          IOC_OPAL_ACTIVATE_USR|IOC_OPAL_ERASE_LR|IOC_OPAL_SECURE_ERASE_LR *opal_session_info
+          IOC_OPAL_LR_SETUP *opal_user_lr_setup
+          IOC_OPAL_ENABLE_DISABLE_MBR *opal_mbr_data
+          IOC_OPAL_MBR_DONE *opal_mbr_done
+          IOC_OPAL_WRITE_SHADOW_MBR *opal_shadow_mbr
+          IOC_OPAL_GENERIC_TABLE_RW *opal_read_write_table
+          IOC_OPAL_GET_STATUS out *opal_status
+          SNP_GET_REPORT|SNP_GET_DERIVED_KEY|SNP_GET_EXT_REPORT inout *snp_guest_request_ioctl
+          SNAPSHOT_GET_IMAGE_SIZE|SNAPSHOT_AVAIL_SWAP_SIZE|SNAPSHOT_ALLOC_SWAP_PAGE out *s64
+          SNAPSHOT_CREATE_IMAGE *s32
+          UI_BEGIN_FF_ERASE inout *uinput_ff_erase
+          UI_END_FF_ERASE *uinput_ff_erase
+          UVCIOC_SEND_RESPONSE *uvc_request_data
+          USBDEVFS_REAPURB32|USBDEVFS_REAPURBNDELAY32 *u32
+          USBDEVFS_HUB_PORTINFO out *usbdevfs_hub_portinfo
+          USBDEVFS_ALLOC_STREAMS|USBDEVFS_FREE_STREAMS out *usbdevfs_streams
+          UVCIOC_CTRL_MAP inout *uvc_xu_control_mapping
+          UVCIOC_CTRL_QUERY inout *uvc_xu_control_query
+          VIDIOC_SUBDEV_QUERYCAP out *v4l2_subdev_capability
+          VIDIOC_SUBDEV_G_FMT|VIDIOC_SUBDEV_S_FMT inout *v4l2_subdev_format
+          VIDIOC_SUBDEV_G_FRAME_INTERVAL|VIDIOC_SUBDEV_S_FRAME_INTERVAL inout *v4l2_subdev_frame_interval
+          VIDIOC_SUBDEV_ENUM_MBUS_CODE inout *v4l2_subdev_mbus_code_enum
+          VIDIOC_SUBDEV_ENUM_FRAME_SIZE inout *v4l2_subdev_frame_size_enum
+          VIDIOC_SUBDEV_ENUM_FRAME_INTERVAL inout *v4l2_subdev_frame_interval_enum
+          VIDIOC_SUBDEV_G_CROP|VIDIOC_SUBDEV_S_CROP inout *v4l2_subdev_crop
+          VIDIOC_SUBDEV_G_SELECTION|VIDIOC_SUBDEV_S_SELECTION inout *v4l2_subdev_selection
+          VDUSE_GET_API_VERSION|VDUSE_DEV_GET_FEATURES out *u64
+          VDUSE_SET_API_VERSION *u64
+          VDUSE_CREATE_DEV *vduse_dev_config
+          VDUSE_DESTROY_DEV *chars(256)
+          VDUSE_IOTLB_GET_FD inout *vduse_iotlb_entry
+          VDUSE_DEV_SET_CONFIG *vduse_config_data
+          VDUSE_VQ_SETUP *vduse_vq_config
+          VDUSE_VQ_GET_INFO inout *vduse_vq_info
+          VDUSE_VQ_SETUP_KICKFD *vduse_vq_eventfd
+          VDUSE_VQ_INJECT_IRQ *u32
+          VDUSE_IOTLB_REG_UMEM|VDUSE_IOTLB_DEREG_UMEM *vduse_iova_umem
+          VDUSE_IOTLB_GET_INFO inout *vduse_iova_info
+          VHOST_GET_VRING_ENDIAN|VHOST_GET_VRING_BUSYLOOP_TIMEOUT|VHOST_VDPA_SET_VRING_ENABLE *vhost_vring_state
+          VHOST_VDPA_SET_GROUP_ASID *vhost_vring_state
+          VHOST_SCSI_SET_ENDPOINT|VHOST_SCSI_CLEAR_ENDPOINT *vhost_scsi_target
+          VHOST_SCSI_GET_ABI_VERSION|VHOST_VDPA_SET_CONFIG_CALL *s32
+          VHOST_SCSI_SET_EVENTS_MISSED|VHOST_SCSI_GET_EVENTS_MISSED *u32
+          VHOST_VDPA_GET_DEVICE_ID|VHOST_VDPA_GET_CONFIG_SIZE|VHOST_VDPA_GET_VQS_COUNT out *u32
+          VHOST_VDPA_GET_GROUP_NUM|VHOST_VDPA_GET_AS_NUM out *u32
+          VHOST_VDPA_GET_STATUS out *u8
+          VHOST_VDPA_SET_STATUS *u8
+          VHOST_VDPA_GET_CONFIG out *vhost_vdpa_config
+          VHOST_VDPA_SET_CONFIG *vhost_vdpa_config
+          VHOST_VDPA_GET_VRING_NUM out *u16
+          VHOST_VDPA_GET_IOVA_RANGE out *vhost_vdpa_iova_range
+          VHOST_VDPA_GET_VRING_GROUP inout *vhost_vring_state
+          VIDIOC_G_FBUF out *v4l2_framebuffer
+          VIDIOC_S_FBUF *v4l2_framebuffer
+          VIDIOC_OVERLAY *s32
+          VIDIOC_G_AUDIO out *v4l2_audio
+          VIDIOC_S_AUDIO *v4l2_audio
+          VIDIOC_G_EDID|VIDIOC_S_EDID inout *v4l2_edid
+          VIDIOC_G_OUTPUT out *s32
+          VIDIOC_S_OUTPUT inout *s32
+          VIDIOC_ENUMOUTPUT inout *v4l2_output
+          VIDIOC_G_AUDOUT out *v4l2_audioout
+          VIDIOC_S_AUDOUT *v4l2_audioout
+          VIDIOC_G_MODULATOR inout *v4l2_modulator
+          VIDIOC_S_MODULATOR *v4l2_modulator
+          VIDIOC_G_JPEGCOMP out *v4l2_jpegcompression
+          VIDIOC_S_JPEGCOMP *v4l2_jpegcompression
+          VIDIOC_QUERYSTD out *u64
+          VIDIOC_ENUMAUDIO inout *v4l2_audio
+          VIDIOC_ENUMAUDOUT inout *v4l2_audioout
+          VIDIOC_G_PRIORITY out *enum:videoPriority
+          VIDIOC_S_PRIORITY *enum:videoPriority
+          VIDIOC_G_SLICED_VBI_CAP inout *v4l2_sliced_vbi_cap
+          VIDIOC_G_ENC_INDEX out *v4l2_enc_idx
+          VIDIOC_ENCODER_CMD|VIDIOC_TRY_ENCODER_CMD inout *v4l2_encoder_cmd
+          VIDIOC_DBG_S_REGISTER *v4l2_dbg_register
+          VIDIOC_DBG_G_REGISTER inout *v4l2_dbg_register
+          VIDIOC_S_HW_FREQ_SEEK *v4l2_hw_freq_seek
+          VIDIOC_DQEVENT out *v4l2_event
+          VIDIOC_SUBSCRIBE_EVENT|VIDIOC_UNSUBSCRIBE_EVENT *v4l2_event_subscription
+          VIDIOC_PREPARE_BUF inout *v4l2_buffer
+          VIDIOC_G_SELECTION|VIDIOC_S_SELECTION inout *v4l2_selection
+          VIDIOC_DECODER_CMD|VIDIOC_TRY_DECODER_CMD inout *v4l2_decoder_cmd
+          VIDIOC_DV_TIMINGS_CAP inout *v4l2_dv_timings_cap
+          VIDIOC_ENUM_FREQ_BANDS inout *v4l2_frequency_band
+          VIDIOC_DBG_G_CHIP_INFO inout *v4l2_dbg_chip_info
+          SNDRV_SEQ_IOCTL_PVERSION|SNDRV_SEQ_IOCTL_CLIENT_ID out *s32
+          SNDRV_SEQ_IOCTL_SYSTEM_INFO inout *snd_seq_system_info
+          SNDRV_SEQ_IOCTL_RUNNING_MODE inout *snd_seq_running_info
+          SNDRV_SEQ_IOCTL_USER_PVERSION *s32
+          SNDRV_SEQ_IOCTL_GET_CLIENT_INFO|SNDRV_SEQ_IOCTL_QUERY_NEXT_CLIENT inout *snd_seq_client_info
+          SNDRV_SEQ_IOCTL_SET_CLIENT_INFO *snd_seq_client_info
+          SNDRV_SEQ_IOCTL_CREATE_PORT|SNDRV_SEQ_IOCTL_GET_PORT_INFO|SNDRV_SEQ_IOCTL_QUERY_NEXT_PORT inout *snd_seq_port_info
+          SNDRV_SEQ_IOCTL_DELETE_PORT|SNDRV_SEQ_IOCTL_SET_PORT_INFO *snd_seq_port_info
+          SNDRV_SEQ_IOCTL_SUBSCRIBE_PORT|SNDRV_SEQ_IOCTL_UNSUBSCRIBE_PORT *snd_seq_port_subscribe
+          SNDRV_SEQ_IOCTL_CREATE_QUEUE|SNDRV_SEQ_IOCTL_GET_QUEUE_INFO|SNDRV_SEQ_IOCTL_SET_QUEUE_INFO inout *snd_seq_queue_info
+          SNDRV_SEQ_IOCTL_GET_NAMED_QUEUE inout *snd_seq_queue_info
+          SNDRV_SEQ_IOCTL_DELETE_QUEUE *snd_seq_queue_info
+          SNDRV_SEQ_IOCTL_GET_QUEUE_STATUS inout *snd_seq_queue_status
+          SNDRV_SEQ_IOCTL_GET_QUEUE_TEMPO inout *snd_seq_queue_tempo
+          SNDRV_SEQ_IOCTL_SET_QUEUE_TEMPO *snd_seq_queue_tempo
+          SNDRV_SEQ_IOCTL_GET_QUEUE_TIMER inout *snd_seq_queue_timer
+          SNDRV_SEQ_IOCTL_SET_QUEUE_TIMER *snd_seq_queue_timer
+          SNDRV_SEQ_IOCTL_GET_QUEUE_CLIENT inout *snd_seq_queue_client
+          SNDRV_SEQ_IOCTL_SET_QUEUE_CLIENT *snd_seq_queue_client
+          SNDRV_SEQ_IOCTL_GET_CLIENT_POOL inout *snd_seq_client_pool
+          SNDRV_SEQ_IOCTL_SET_CLIENT_POOL *snd_seq_client_pool
+          SNDRV_SEQ_IOCTL_REMOVE_EVENTS *snd_seq_remove_events
+          SNDRV_SEQ_IOCTL_QUERY_SUBS inout *snd_seq_query_subs
+          SNDRV_SEQ_IOCTL_GET_SUBSCRIPTION inout *snd_seq_port_subscribe
+          SNDRV_HWDEP_IOCTL_PVERSION|SNDRV_PCM_IOCTL_PVERSION|SNDRV_RAWMIDI_IOCTL_PVERSION out *s32
+          SNDRV_TIMER_IOCTL_PVERSION|SNDRV_CTL_IOCTL_PVERSION|SNDRV_CTL_IOCTL_PCM_NEXT_DEVICE out *s32
+          SNDRV_HWDEP_IOCTL_INFO|SNDRV_CTL_IOCTL_HWDEP_INFO out *snd_hwdep_info
+          SNDRV_HWDEP_IOCTL_DSP_STATUS out *snd_hwdep_dsp_status
+          SNDRV_HWDEP_IOCTL_DSP_LOAD *snd_hwdep_dsp_image
+          SNDRV_PCM_IOCTL_INFO out *snd_pcm_info
+          SNDRV_PCM_IOCTL_TSTAMP|SNDRV_PCM_IOCTL_USER_PVERSION|SNDRV_PCM_IOCTL_PAUSE|SNDRV_PCM_IOCTL_LINK *s32
+          SNDRV_RAWMIDI_IOCTL_USER_PVERSION|SNDRV_RAWMIDI_IOCTL_DROP|SNDRV_RAWMIDI_IOCTL_DRAIN *s32
+          SNDRV_TIMER_IOCTL_TREAD_OLD|SNDRV_TIMER_IOCTL_TREAD64|SNDRV_CTL_IOCTL_PCM_PREFER_SUBDEVICE *s32
+          SNDRV_CTL_IOCTL_RAWMIDI_PREFER_SUBDEVICE *s32
+          SNDRV_PCM_IOCTL_TTSTAMP *enum:pcmStampClock
+          SNDRV_PCM_IOCTL_HW_REFINE|SNDRV_PCM_IOCTL_HW_PARAMS inout *snd_pcm_hw_params
+          SNDRV_PCM_IOCTL_SW_PARAMS inout *snd_pcm_sw_params
+          SNDRV_PCM_IOCTL_STATUS out *snd_pcm_status
+          SNDRV_PCM_IOCTL_DELAY out *long
+          SNDRV_PCM_IOCTL_SYNC_PTR inout *snd_pcm_sync_ptr
+          SNDRV_PCM_IOCTL_STATUS_EXT inout *snd_pcm_status
+          SNDRV_PCM_IOCTL_CHANNEL_INFO out *snd_pcm_channel_info
+          SNDRV_PCM_IOCTL_REWIND|SNDRV_PCM_IOCTL_FORWARD *ulong
+          SNDRV_PCM_IOCTL_WRITEI_FRAMES *snd_xferi
+          SNDRV_PCM_IOCTL_READI_FRAMES out *snd_xferi
+          SNDRV_PCM_IOCTL_WRITEN_FRAMES *snd_xfern
+          SNDRV_PCM_IOCTL_READN_FRAMES out *snd_xfern
+          SNDRV_RAWMIDI_IOCTL_INFO out *snd_rawmidi_info
+          SNDRV_RAWMIDI_IOCTL_STATUS inout *snd_rawmidi_status
+          SNDRV_TIMER_IOCTL_NEXT_DEVICE inout *snd_timer_id
+          SNDRV_TIMER_IOCTL_GINFO inout *snd_timer_ginfo
+          SNDRV_TIMER_IOCTL_GPARAMS *snd_timer_gparams
+          SNDRV_TIMER_IOCTL_GSTATUS inout *snd_timer_gstatus
+          SNDRV_TIMER_IOCTL_SELECT *snd_timer_select
+          SNDRV_TIMER_IOCTL_INFO out *snd_timer_info
+          SNDRV_TIMER_IOCTL_PARAMS *snd_timer_params
+          SNDRV_TIMER_IOCTL_STATUS out *snd_timer_status
+          SNDRV_CTL_IOCTL_CARD_INFO out *snd_ctl_card_info
+          SNDRV_CTL_IOCTL_ELEM_LIST inout *snd_ctl_elem_list
+          SNDRV_CTL_IOCTL_ELEM_INFO|SNDRV_CTL_IOCTL_ELEM_ADD|SNDRV_CTL_IOCTL_ELEM_REPLACE inout *snd_ctl_elem_info
+          SNDRV_CTL_IOCTL_ELEM_READ|SNDRV_CTL_IOCTL_ELEM_WRITE inout *snd_ctl_elem_value
+          SNDRV_CTL_IOCTL_ELEM_LOCK|SNDRV_CTL_IOCTL_ELEM_UNLOCK *snd_ctl_elem_id
+          SNDRV_CTL_IOCTL_SUBSCRIBE_EVENTS|SNDRV_CTL_IOCTL_HWDEP_NEXT_DEVICE inout *s32
+          SNDRV_CTL_IOCTL_RAWMIDI_NEXT_DEVICE inout *s32
+          SNDRV_CTL_IOCTL_ELEM_REMOVE inout *snd_ctl_elem_id
+          SNDRV_CTL_IOCTL_TLV_READ|SNDRV_CTL_IOCTL_TLV_WRITE|SNDRV_CTL_IOCTL_TLV_COMMAND inout *snd_ctl_tlv
+          SNDRV_CTL_IOCTL_PCM_INFO inout *snd_pcm_info
+          SNDRV_CTL_IOCTL_RAWMIDI_INFO inout *snd_rawmidi_info
+          SNDRV_CTL_IOCTL_POWER inout *enum:soundPower
+          SNDRV_CTL_IOCTL_POWER_STATE out *enum:soundPower
+          SNDRV_COMPRESS_IOCTL_VERSION out *s32
+          SNDRV_COMPRESS_GET_CAPS inout *snd_compr_caps
+          SNDRV_COMPRESS_GET_CODEC_CAPS inout *snd_compr_codec_caps
+          SNDRV_COMPRESS_SET_PARAMS *snd_compr_params
+          SNDRV_COMPRESS_GET_PARAMS out *snd_codec
+          SNDRV_COMPRESS_SET_METADATA *snd_compr_metadata
+          SNDRV_COMPRESS_GET_METADATA inout *snd_compr_metadata
+          SNDRV_COMPRESS_TSTAMP out *snd_compr_tstamp
+          VFIO_GROUP_GET_STATUS inout *vfio_group_status
+          VFIO_GROUP_SET_CONTAINER *fd
+          VFIO_GROUP_GET_DEVICE_FD text
+          VFIO_DEVICE_GET_INFO inout *vfio_device_info
+          VFIO_DEVICE_GET_REGION_INFO inout *vfio_region_info
+          VFIO_DEVICE_GET_IRQ_INFO inout *vfio_irq_info
+          VFIO_DEVICE_SET_IRQS *vfio_irq_set
+          VFIO_DEVICE_IOEVENTFD *vfio_device_ioeventfd
+          VFIO_DEVICE_FEATURE inout *vfio_device_feature
+          VFIO_IOMMU_GET_INFO inout *vfio_iommu_type1_info
+          VFIO_IOMMU_MAP_DMA *vfio_iommu_type1_dma_map
+          VFIO_IOMMU_UNMAP_DMA inout *vfio_iommu_type1_dma_unmap
+          VFIO_CHECK_EXTENSION|VFIO_SET_IOMMU enum:vfioExtension
+          KVM_GET_DIRTY_LOG *kvm_dirty_log
+          KVM_CLEAR_DIRTY_LOG inout *kvm_clear_dirty_log
         enum hardwareType unknown ARPHRD_???
           ARPHRD_6LOWPAN 0x339
           ARPHRD_ADAPT 0x108
