@@ -45,8 +45,8 @@ def attributes(inode, kind, size):
 
 
 class Stalling:
-    """Mounts a directory in which every name that is looked up is waited for without end, but for `page`: a file that
-    is there, and whose contents are."""
+    """Mounts a directory in which every name that is looked up is waited for without end, but for `page`, in any case: a
+    file that is there, and whose contents are."""
 
     def __init__(self, place):
         self.place = str(place).encode()
@@ -67,7 +67,7 @@ class Stalling:
                 return
             # struct fuse_in_header
             _, operation, unique, inode, *_ = struct.unpack_from("<IIQQIIII", request)
-            if operation == LOOKUP and request[40:].startswith(b"page\0"):
+            if operation == LOOKUP and request[40:].lower().startswith(b"page\0"):
                 # struct fuse_entry_out
                 self.answer(unique, struct.pack("<QQQQII", 2, 0, 0, 0, 0, 0) + attributes(2, stat.S_IFREG, 4096))
             elif operation in (LOOKUP, READ):
@@ -168,6 +168,26 @@ print({os.waitstatus_to_exitcode(s) for s in [status] + [os.waitpid(child, 0)[1]
 """
 
 
+def caseless_case(suite):
+    """Where a name is the same in every case, an entry about one spelling is said to be no boundary."""
+    place = suite.path(".caseless")
+    (place / "stalled").mkdir(parents=True)
+    policy = place / "policy.yaml"
+    policy.write_text(SYSTEM + f"  {place}: ro\n  {place}/stalled/page: none\n")
+    files = Stalling(place / "stalled")
+    try:
+        command = ["/usr/bin/stat", "-c", "%F", place / "stalled/page"]
+        other = [*command[:-1], place / "stalled/PAGE"]
+        outcomes = [suite.execute([suite.tracer, "run", *flags, "--policy", policy, "--", *each])
+                    for flags, each in (([], command), ([], other), (["--strict"], other))]
+    finally:
+        files.end()
+    outputs = [output for _, output, _ in outcomes]
+    require(outputs == [b"", b"regular file\n", b""], f"{outputs} {[short(errors) for _, _, errors in outcomes]}")
+    for _, _, errors in outcomes:
+        require("are the same in every case" in errors, f"not said: {short(errors)}")
+
+
 def exhausted_case(suite):
     """Where no thread can be made for those who wait, they are refused: nobody else is held up."""
     folder = suite.path(".dir")
@@ -220,6 +240,7 @@ def run(suite):
     with attacks.reachable(suite):
         if os.geteuid() == 0:
             suite.case("stalls/exhausted", exhausted_case)
+            suite.case("stalls/caseless", caseless_case)
         suite.case("stalls/callers", callers_case)
         for user in (None, "nobody") if os.geteuid() == 0 else ():
             for count in (1, 30):

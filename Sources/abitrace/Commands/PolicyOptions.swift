@@ -160,6 +160,6 @@ struct HeldPolicy {
                 VerdictGaps.words(grant.verdict, grant.operations).map { "\(grant.line.place): \($0)" }
             }
         }
-        return gaps
+        return gaps + CaselessNames.words(policy)
     }
 }
