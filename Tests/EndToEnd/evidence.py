@@ -180,6 +180,37 @@ def hung_up_case(suite):
     require(ends == [(-signal.SIGHUP, b""), (0, b"1\n1\n1\n")], f"bare, held: {ends} {short(errors)[-300:]}")
 
 
+FREEZES = """import fcntl, os, sys
+folder = os.open(sys.argv[1], os.O_RDONLY)
+for name, request, argument in (("freeze", 0xC0045877, 0), ("thaw", 0xC0045878, 0), ("flags", 0x80086601, bytes(8))):
+    try: fcntl.ioctl(folder, request, argument); print(name)
+    except OSError as error: print(error.errno)
+"""
+
+
+def frozen_case(suite):
+    """Whoever may send a directory requests must not stop the whole file system that it lies on."""
+    place, policy = written(suite, "")
+    image, volume = suite.path(".image"), suite.path(".volume")
+    image.write_bytes(b"")
+    os.truncate(image, 1 << 23)
+    volume.mkdir()
+    code, _, errors = suite.execute(["mke2fs", "-q", "-t", "ext4", image])
+    if code == 0:
+        code, _, errors = suite.execute(["mount", "-o", "loop", image, volume])
+    if code != 0:
+        raise Skip(f"nothing can be mounted here: {short(errors)}")
+    try:
+        policy.write_text(policy.read_text() + f"  {volume}: rw+control\n")
+        command = ["/usr/bin/python3", "-S", "-c", FREEZES, volume]
+        bare = suite.execute(command)
+        held = suite.execute([suite.tracer, "run", "--policy", policy, "--", *command])
+    finally:
+        suite.execute(["umount", volume])
+    require(bare[:2] == (0, b"freeze\nthaw\nflags\n"), f"bare {bare}")
+    require(held[:2] == (0, b"1\n1\nflags\n"), f"held {held}")
+
+
 def seized_terminal_case(suite):
     """Root can take the terminal of another session: the shell that the program was started from would have none."""
     if os.geteuid() != 0:
@@ -310,6 +341,7 @@ def run(suite):
     suite.case("evidence/terminal", terminal_case)
     suite.case("evidence/seized_terminal", seized_terminal_case)
     suite.case("evidence/hung_up", hung_up_case)
+    suite.case("evidence/frozen", frozen_case)
     suite.case("evidence/nested", nested_case)
     suite.case("evidence/linked_recording", linked_case)
     suite.case("evidence/silence", silence_case)

@@ -524,6 +524,10 @@ extension SpecTables {
     private static let refusals0: [RefusalRow] = [
         RefusalRow("fd.control.inject", "EPERM", "it types into a terminal that others read, or has their keys type", [ItemTest("request", .max, .is, [.name("TIOCSTI"), .name("TIOCLINUX"), .name("KDSKBENT"), .name("KDSKBSENT"), .name("KDSKBDIACR"), .name("KDSKBDIACRUC"), .name("KDSETKEYCODE")])]),
         RefusalRow("fd.control.seize", "EPERM", "it takes a terminal from everybody else who has it", [ItemTest("request", .max, .is, [.name("TIOCVHANGUP"), .name("TIOCCONS"), .name("TIOCSLCKTRMIOS")])]),
+        RefusalRow("fd.control.volume", "EPERM", "it freezes, ends or trims a whole file system, or opens files by handles", [ItemTest("request", 0xff00, .is, [.number(0x5800)]), ItemTest("request", .max, .isnt, [.name("FS_IOC_FSGETXATTR"), .name("FS_IOC_FSSETXATTR")])]),
+        RefusalRow("fd.control.subvolume", "EPERM", "it has whole trees come up under other names, or searches past all names", [ItemTest("request", 0xff00, .is, [.number(0x9400)]), ItemTest("request", .max, .isnt, [.name("FICLONE"), .name("FICLONERANGE"), .name("FIDEDUPERANGE"), .name("FS_IOC_GETFSLABEL")])]),
+        RefusalRow("fd.control.layout", "EPERM", "it changes a whole file system", [ItemTest("request", 0xffff, .is, [.number(0x6607), .number(0x6608), .number(0x6610), .number(0x6611), .number(0xf507), .number(0xf50a), .number(0xf510)])]),
+        RefusalRow("fd.control.reflink", "EOPNOTSUPP", "the names that it copies from and to are decided on by nobody", [ItemTest("request", 0xffff, .is, [.number(0x6f04)])]),
         RefusalRow("fd.control.userfault", "EPERM", "what it makes can stall whoever reads the memory, the kernel among them", [ItemTest("request", .max, .is, [.name("USERFAULTFD_IOC_NEW")])]),
         RefusalRow("fd.control.interfaces", "EPERM", "it changes where the packets of the whole machine go", [ItemTest("request", 0xffffff00, .is, [.number(0x8900)]), ItemTest("request", .max, .is, [.name("SIOCADDRT"), .name("SIOCDELRT"), .name("SIOCSIFFLAGS"), .name("SIOCSIFADDR"), .name("SIOCSIFDSTADDR"), .name("SIOCSIFBRDADDR"), .name("SIOCSIFNETMASK"), .name("SIOCSIFMTU"), .name("SIOCSIFNAME"), .name("SIOCSIFHWADDR"), .name("SIOCADDMULTI"), .name("SIOCDELMULTI"), .name("SIOCDIFADDR"), .name("SIOCSIFHWBROADCAST"), .name("SIOCSIFBR"), .name("SIOCSIFTXQLEN"), .name("SIOCETHTOOL"), .name("SIOCSMIIREG"), .name("SIOCDARP"), .name("SIOCSARP"), .name("SIOCSIFMAP"), .name("SIOCSIFVLAN"), .name("SIOCSHWTSTAMP")])]),
         RefusalRow("fd.control.links", "EPERM", "bonds, bridges and tunnels change where the packets of the whole machine go", [ItemTest("request", 0xfffffff8, .is, [.number(0x8990), .number(0x89a0), .number(0x89f0), .number(0x89f8)])]),
@@ -589,15 +593,15 @@ extension SpecTables {
     ]
 
     static let refusalRanges: [(first: Int, count: Int)] = [
-        (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 6), (6, 0), (6, 0), (6, 0), (6, 0),
-        (6, 1), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0), (7, 0),
-        (7, 0), (7, 0), (7, 0), (7, 0), (7, 1), (8, 1), (9, 1), (10, 0), (10, 0), (10, 0), (10, 0), (10, 0),
-        (10, 0), (10, 1), (11, 0), (11, 0), (11, 0), (11, 5), (16, 0), (16, 1), (17, 0), (17, 0), (17, 1),
-        (18, 1), (19, 0), (19, 0), (19, 0), (19, 0), (19, 0), (19, 0), (19, 0), (19, 0), (19, 0), (19, 0),
-        (19, 0), (19, 1), (20, 1), (21, 0), (21, 0), (21, 0), (21, 0), (21, 1), (22, 3), (25, 0), (25, 0),
-        (25, 0), (25, 0), (25, 1), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0),
-        (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0),
-        (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 0), (26, 1), (27, 1),
-        (28, 1), (29, 1), (30, 1), (31, 0), (31, 1), (32, 1), (33, 0), (33, 1),
+        (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 0), (0, 10), (10, 0), (10, 0), (10, 0), (10, 0),
+        (10, 1), (11, 0), (11, 0), (11, 0), (11, 0), (11, 0), (11, 0), (11, 0), (11, 0), (11, 0), (11, 0),
+        (11, 0), (11, 0), (11, 0), (11, 0), (11, 0), (11, 1), (12, 1), (13, 1), (14, 0), (14, 0), (14, 0),
+        (14, 0), (14, 0), (14, 0), (14, 1), (15, 0), (15, 0), (15, 0), (15, 5), (20, 0), (20, 1), (21, 0),
+        (21, 0), (21, 1), (22, 1), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0), (23, 0),
+        (23, 0), (23, 0), (23, 0), (23, 1), (24, 1), (25, 0), (25, 0), (25, 0), (25, 0), (25, 1), (26, 3),
+        (29, 0), (29, 0), (29, 0), (29, 0), (29, 1), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0),
+        (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0),
+        (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0), (30, 0),
+        (30, 1), (31, 1), (32, 1), (33, 1), (34, 1), (35, 0), (35, 1), (36, 1), (37, 0), (37, 1),
     ]
 }

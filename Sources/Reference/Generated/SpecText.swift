@@ -178,6 +178,10 @@ enum SpecText {
           needs object control if request isnt TCGETS|TIOCGWINSZ|TIOCGPGRP|TIOCGSID|FIONREAD|F_GETPIPE_SZ|F_GETOWN|F_GETSIG|F_GETLEASE|F_GET_SEALS
           refuse inject EPERM if request is TIOCSTI|TIOCLINUX|KDSKBENT|KDSKBSENT|KDSKBDIACR|KDSKBDIACRUC|KDSETKEYCODE because it types into a terminal that others read, or has their keys type
           refuse seize EPERM if request is TIOCVHANGUP|TIOCCONS|TIOCSLCKTRMIOS because it takes a terminal from everybody else who has it
+          refuse volume EPERM if request&0xff00 is 0x5800 and request isnt FS_IOC_FSGETXATTR|FS_IOC_FSSETXATTR because it freezes, ends or trims a whole file system, or opens files by handles
+          refuse subvolume EPERM if request&0xff00 is 0x9400 and request isnt FICLONE|FICLONERANGE|FIDEDUPERANGE|FS_IOC_GETFSLABEL because it has whole trees come up under other names, or searches past all names
+          refuse layout EPERM if request&0xffff is 0x6607|0x6608|0x6610|0x6611|0xf507|0xf50a|0xf510 because it changes a whole file system
+          refuse reflink EOPNOTSUPP if request&0xffff is 0x6f04 because the names that it copies from and to are decided on by nobody
           refuse userfault EPERM if request is USERFAULTFD_IOC_NEW because what it makes can stall whoever reads the memory, the kernel among them
           refuse interfaces EPERM if request&0xffffff00 is 0x8900 and request is SIOCADDRT|SIOCDELRT|SIOCSIFFLAGS|SIOCSIFADDR|SIOCSIFDSTADDR|SIOCSIFBRDADDR|SIOCSIFNETMASK|SIOCSIFMTU|SIOCSIFNAME|SIOCSIFHWADDR|SIOCADDMULTI|SIOCDELMULTI|SIOCDIFADDR|SIOCSIFHWBROADCAST|SIOCSIFBR|SIOCSIFTXQLEN|SIOCETHTOOL|SIOCSMIIREG|SIOCDARP|SIOCSARP|SIOCSIFMAP|SIOCSIFVLAN|SIOCSHWTSTAMP because it changes where the packets of the whole machine go
           refuse links EPERM if request&0xfffffff8 is 0x8990|0x89a0|0x89f0|0x89f8 because bonds, bridges and tunnels change where the packets of the whole machine go

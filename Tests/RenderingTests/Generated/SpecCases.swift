@@ -4,239 +4,239 @@
 /// The sample calls of the spec.
 let specCases: [SpecCase] = [
     SpecCase(
-        place: "Tools/Spec/fd.spec:428", call: "read", personality: .x86_64, operation: "fd.read",
+        place: "Tools/Spec/fd.spec:432", call: "read", personality: .x86_64, operation: "fd.read",
         line: "read(3, \"hello\", 4096) = 5",
         setup: "a0=3 a2=4096 -> 5 a1=\"hello\""),
     SpecCase(
-        place: "Tools/Spec/fd.spec:429", call: "read", personality: .x86_64, operation: "fd.read",
+        place: "Tools/Spec/fd.spec:433", call: "read", personality: .x86_64, operation: "fd.read",
         line: "read(3, 0x5000, 4096) = -1 EBADF (Bad file descriptor)",
         setup: "a0=3 a1=0x5000 a2=4096 -> -9"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:440", call: "write", personality: .x86_64, operation: "fd.write",
+        place: "Tools/Spec/fd.spec:444", call: "write", personality: .x86_64, operation: "fd.write",
         line: "write(1, \"hi\\n\", 3) = 3",
         setup: "a0=1 a1=\"hi\\n\" a2=3 -> 3"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:448", call: "close", personality: .x86_64, operation: "fd.close",
+        place: "Tools/Spec/fd.spec:452", call: "close", personality: .x86_64, operation: "fd.close",
         line: "close(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:459", call: "lseek", personality: .x86_64, operation: "fd.seek",
+        place: "Tools/Spec/fd.spec:463", call: "lseek", personality: .x86_64, operation: "fd.seek",
         line: "lseek(3, -10, SEEK_END) = 90",
         setup: "a0=3 a1=-10 a2=2 -> 90"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:474", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:478", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, TIOCSSERIAL, {type=PORT_16550A, line=1, port=0x3f8, irq=4, flags=ASYNC_LOW_LATENCY, xmit_fifo_size=16, custom_divisor=0, baud_base=115200, close_delay=50, io_type=0, hub6=0, closing_wait=3000, closing_wait2=0, iomem_base=NULL, iomem_reg_shift=0, port_high=0, iomap_base=0}) = 0",
         setup: "a0=3 a1=0x541f a2={u32 4 u32 1 u32 0x3f8 u32 4 u32 0x2000 u32 16 u32 0 u32 115200 u16 50 u8 0 u8 0 u32 0 u16 3000 u16 0 u64 0 u16 0 zero 2 u32 0 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:475", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:479", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, I2C_RDWR, {msgs=[{addr=0x50, flags=0, len=2, buf=\"ab\"}], nmsgs=1}) = 1",
         setup: "a0=3 a1=0x707 a2={&{u16 0x50 u16 0 u16 2 zero 2 &\"ab\"} u32 1 zero 4} -> 1"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:476", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:480", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCETHTOOL, {ifr_name=\"eth0\", ifr_data={cmd=ETHTOOL_GLINK, data=0}}) = 0",
         setup: "a0=3 a1=0x8946 a2={\"eth0\" zero 12 &{u32 10 u32 0}} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:477", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:481", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCSHWTSTAMP, {ifr_name=\"eth0\", ifr_data={flags=0, tx_type=HWTSTAMP_TX_ON, rx_filter=HWTSTAMP_FILTER_ALL}}) = 0",
         setup: "a0=3 a1=0x89b0 a2={\"eth0\" zero 12 &{u32 0 u32 1 u32 1}} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:478", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:482", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SG_SCSI_RESET, [SG_SCSI_RESET_NO_ESCALATE|SG_SCSI_RESET_BUS]) = 0",
         setup: "a0=3 a1=0x2284 a2={u32 0x102} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:479", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:483", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, PIO_CMAP, \"\\x61\\x62\\x63\\x64\\x65\\x66\\x67\\x68\\x69\\x6a\\x6b\\x6c\\x6d\\x6e\\x6f\\x70\\x71\\x72\\x73\\x74\\x75\\x76\\x77\\x78\\x79\\x7a\\x41\\x42\\x43\\x44\\x45\\x46\"...) = 0",
         setup: "a0=3 a1=0x4b71 a2={\"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV\"} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:480", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:484", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, UI_SET_KEYBIT, KEY_A) = 0",
         setup: "a0=3 a1=0x40045565 a2=30 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:481", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:485", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VHOST_SET_VRING_NUM, {index=1, num=256}) = 0",
         setup: "a0=3 a1=0x4008af10 a2={u32 1 u32 256} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:482", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:486", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KVM_IRQ_LINE, {irq=4, level=1}) = 0",
         setup: "a0=3 a1=0x4008ae61 a2={u32 4 u32 1} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:483", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:487", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, NVME_IOCTL_ADMIN_CMD, {opcode=0x6, flags=0, nsid=1, addr=0x1000, data_len=4096, cdw10=0x1, cdw11=0, timeout_ms=0, result=0, ...}) = 0",
         setup: "a0=3 a1=0xc0484e41 a2={u8 6 zero 3 u32 1 zero 16 u64 0x1000 u32 0 u32 4096 u32 1 zero 28} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:484", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:488", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, TIOCSIG, SIGINT) = 0",
         setup: "a0=3 a1=0x40045436 a2=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:485", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:489", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VT_SETMODE, {mode=VT_PROCESS, waitv=0, relsig=10, acqsig=12, frsig=0}) = 0",
         setup: "a0=3 a1=0x5602 a2={u8 1 u8 0 u16 10 u16 12 u16 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:486", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:490", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, DMA_BUF_IOCTL_SYNC, {flags=DMA_BUF_SYNC_START|DMA_BUF_SYNC_READ|DMA_BUF_SYNC_WRITE}) = 0",
         setup: "a0=3 a1=0x40086200 a2={u64 3} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:487", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:491", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, BLKRESETZONE, {sector=8, nr_sectors=16}) = 0",
         setup: "a0=3 a1=0x40101283 a2={u64 8 u64 16} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:488", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:492", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, USBDEVFS_CONTROL, {bRequestType=0x80, bRequest=0x6, wValue=0x100, wIndex=0, wLength=18, timeout=1000, data=NULL}) = 0",
         setup: "a0=3 a1=0xc0185500 a2={u8 0x80 u8 6 u16 0x100 u16 0 u16 18 u32 1000 zero 4 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:489", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:493", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, FBIOBLANK, FB_BLANK_POWERDOWN) = 0",
         setup: "a0=3 a1=0x4611 a2=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:490", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:494", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, CEC_G_MODE, [CEC_MODE_INITIATOR|CEC_MODE_FOLLOWER]) = 0",
         setup: "a0=3 a1=0x80046108 -> 0 a2={u32 0x11}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:491", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:495", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VFIO_DEVICE_GET_REGION_INFO, {argsz=32, flags=VFIO_REGION_INFO_FLAG_READ|VFIO_REGION_INFO_FLAG_WRITE, index=7, cap_offset=0, size=4096, offset=0x70000000000}) = 0",
         setup: "a0=3 a1=0x3b6c a2={u32 32 u32 0 u32 7 u32 0 u64 0 u64 0} -> 0 a2={u32 32 u32 3 u32 7 u32 0 u64 4096 u64 0x70000000000}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:492", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:496", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) = 0",
         setup: "a0=3 a1=0x3b66 a2=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:493", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:497", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SNDRV_PCM_IOCTL_TTSTAMP, [SNDRV_PCM_TSTAMP_TYPE_MONOTONIC]) = 0",
         setup: "a0=3 a1=0x40044103 a2={u32 1} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:494", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:498", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, FE_READ_STATUS, [FE_HAS_SIGNAL|FE_HAS_LOCK]) = 0",
         setup: "a0=3 a1=0x80046f45 -> 0 a2={u32 0x11}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:495", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:499", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KVM_SET_MP_STATE, {mp_state=KVM_MP_STATE_HALTED}) = 0",
         setup: "a0=3 a1=0x4004ae99 a2={u32 3} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:496", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:500", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KVM_GET_DIRTY_LOG, {slot=2, dirty_bitmap=0x7000}) = 0",
         setup: "a0=3 a1=0x4010ae42 a2={u32 2 u32 0 u64 0x7000} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:497", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:501", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDMKTONE, 100<<16|1193 /* 1000 Hz, 100 ms */) = 0",
         setup: "a0=3 a1=0x4b30 a2=0x6404a9 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:498", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:502", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDADDIO, 0x3b4 /* GPFIRST + 0 */) = 0",
         setup: "a0=3 a1=0x4b34 a2=0x3b4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:499", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:503", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDGKBENT, {kb_table=K_NORMTAB, kb_index=30, kb_value=0xb61 /* K(KT_LETTER, 'a') */}) = 0",
         setup: "a0=3 a1=0x4b46 a2={u8 0 u8 30 u16 0} -> 0 a2={u8 0 u8 30 u16 0xb61}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:500", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:504", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDSKBENT, {kb_table=K_NORMTAB, kb_index=1, kb_value=0 /* K(KT_LATIN, '\\x00') */}) = 0",
         setup: "a0=3 a1=0x4b47 a2={u8 0 u8 1 u16 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:501", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:505", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, PTP_PIN_SETFUNC, {index=1, func=PTP_PF_PEROUT, chan=2}) = 0",
         setup: "a0=3 a1=0x40603d07 a2={\"\" u8 0 zero 63 u32 1 u32 2 u32 2 zero 20} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:502", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:506", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, PTP_PEROUT_REQUEST, {phase={sec=1, nsec=0} /* 1970-01-01T00:00:01+0000 */, period={sec=2, nsec=5}, index=3, flags=PTP_PEROUT_PHASE}) = 0",
         setup: "a0=3 a1=0x40383d03 a2={u64 1 u64 0 u64 2 u64 5 u32 3 u32 4 zero 16} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:503", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:507", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCGABS(ABS_Y), {value=5, minimum=0, ...}) = 0",
         setup: "a0=3 a1=0x80184541 -> 0 a2={u32 5 u32 0 u32 9 u32 0 u32 0 u32 1}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:504", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:508", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCGMTSLOTS(12), {code=ABS_MT_SLOT, values=[1, 3]}) = 0",
         setup: "a0=3 a1=0x800c450a -> 0 a2={u32 0x2f u32 1 u32 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:505", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:509", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCSKEYCODE, [7, KEY_ESC]) = 0",
         setup: "a0=3 a1=0x40084504 a2={u32 7 u32 1} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:506", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:510", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCSFF, {type=FF_CONSTANT, id=-1, direction=2, ...}) = 0",
         setup: "a0=3 a1=0x40304580 a2={u16 0x52 u16 0xffff u16 2 u16 3 u16 4 u16 5 u16 6 u16 0 u64 0 u64 0 u64 0 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:507", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:511", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_GET_NICE, [1 << IDE_NICE_DSC_OVERLAP|1 << IDE_NICE_1]) = 0",
         setup: "a0=3 a1=0x30c -> 0 a2={u64 9}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:508", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:512", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_SET_BUSSTATE, BUSSTATE_TRISTATE) = 0",
         setup: "a0=3 a1=0x32d a2=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:509", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:513", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_DRIVE_CMD, {command=ATA_CMD_WRITE, sector_number=1, feature=2, sector_count=0} => {status=0x50, error=0, nsector=1}) = 0",
         setup: "a0=3 a1=0x31f a2={u8 0xca u8 1 u8 2 u8 0} -> 0 a2={u8 0x50 u8 0 u8 1 u8 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:510", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:514", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GPIO_V2_LINE_GET_VALUES_IOCTL, {mask=0x3} => {bits=0x1}) = 0",
         setup: "a0=3 a1=0xc010b40e a2={u64 0 u64 3} -> 0 a2={u64 1 u64 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:511", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:515", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GPIO_V2_LINE_SET_VALUES_IOCTL, {bits=0x1, mask=0x3}) = 0",
         setup: "a0=3 a1=0xc010b40f a2={u64 1 u64 3} -> 0 a2={u64 1 u64 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:512", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:516", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(0, TIOCGWINSZ, {ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0}) = 0",
         setup: "a0=0 a1=0x5413 -> 0 a2={u16 24 u16 80 u16 0 u16 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:513", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:517", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SG_IO, {interface_id='S', dxfer_direction=SG_DXFER_FROM_DEV, cmd_len=6, cmdp=\"\\x12\\x00\\x00\\x00\\x60\\x00\", mx_sb_len=32, iovec_count=0, dxfer_len=4, timeout=20000, flags=0, dxferp=\"\\x00\\x05\\x05\\x02\", status=0, masked_status=0, msg_status=0, sb_len_wr=0, sbp=NULL, host_status=0, driver_status=0, resid=0, duration=3, info=0}) = 0",
         setup: "a0=3 a1=0x2285 a2={u32 0x53 u32 0xfffffffd u8 6 u8 32 u16 0 u32 4 &{u8 0 u8 5 u8 5 u8 2} &{u8 0x12 u8 0 u8 0 u8 0 u8 0x60 u8 0} u64 0 u32 20000 u32 0 zero 28 u32 3 u32 0 u32 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:514", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:518", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCBRADDIF, {ifr_ifindex=if_nametoindex(\"lo\")}) = 0",
         setup: "a0=3 a1=0x89a2 a2={\"br0\" zero 13 u32 1 zero 20} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:515", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:519", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCETHTOOL, NULL) = -1 EFAULT (Bad address)",
         setup: "a0=3 a1=0x8946 -> -14"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:516", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:520", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VIDIOC_REQBUFS, {type=V4L2_BUF_TYPE_VIDEO_CAPTURE, memory=V4L2_MEMORY_MMAP, count=4 => 3}) = 0",
         setup: "a0=3 a1=0xc0145608 a2={u32 4 u32 1 u32 1 zero 8} -> 0 a2={u32 3 u32 1 u32 1 zero 8}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:517", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:521", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VIDIOC_G_FMT, {type=V4L2_BUF_TYPE_META_CAPTURE, fmt.meta={dataformat=v4l2_fourcc('V', 'S', 'P', 'H') /* V4L2_META_FMT_VSP1_HGO */, buffersize=8}}) = 0",
         setup: "a0=3 a1=0xc0d05604 a2={u32 13 zero 204} -> 0 a2={u32 13 u32 0 \"VSPH\" u32 8 zero 192}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:518", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:522", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KIOCSOUND, 440 /* 2711 Hz */) = 0",
         setup: "a0=3 a1=0x4b2f a2=440 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:519", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:523", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GET_ARRAY_INFO, 0x7000) = -1 ENODEV (No such device)",
         setup: "a0=3 a1=0x80480911 a2=0x7000 -> -19"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:607", call: "dup2", personality: .x86_64, operation: "fd.dup",
+        place: "Tools/Spec/fd.spec:611", call: "dup2", personality: .x86_64, operation: "fd.dup",
         line: "dup2(3, 1) = 1",
         setup: "a0=3 a1=1 -> 1"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:620", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
+        place: "Tools/Spec/fd.spec:624", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
         line: "sendfile(1, 3, NULL, 4096) = 4096",
         setup: "a0=1 a1=3 a3=4096 -> 4096"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:662", call: "fcntl", personality: .x86_64, operation: "fd.flags",
+        place: "Tools/Spec/fd.spec:666", call: "fcntl", personality: .x86_64, operation: "fd.flags",
         line: "fcntl(3, F_GETFL) = 0x8002 (flags O_RDWR|O_LARGEFILE)",
         setup: "a0=3 a1=3 -> 0x8002"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:688", call: "flock", personality: .x86_64, operation: "fd.lock",
+        place: "Tools/Spec/fd.spec:692", call: "flock", personality: .x86_64, operation: "fd.lock",
         line: "flock(3, LOCK_EX|LOCK_NB) = 0",
         setup: "a0=3 a1=6 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:697", call: "fsync", personality: .x86_64, operation: "fd.sync",
+        place: "Tools/Spec/fd.spec:701", call: "fsync", personality: .x86_64, operation: "fd.sync",
         line: "fsync(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:772", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
+        place: "Tools/Spec/fd.spec:776", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
         line: "fadvise64(3, 0, 0, POSIX_FADV_SEQUENTIAL) = 0",
         setup: "a0=3 a3=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:853", call: "pipe2", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:857", call: "pipe2", personality: .x86_64, operation: "fd.create",
         line: "pipe2([3, 4], O_CLOEXEC) = 0",
         setup: "a1=0x80000 -> 0 a0={u32 3 u32 4}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:965", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:969", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
         line: "memfd_secret(0) = 3",
         setup: "-> 3"),
     SpecCase(
