@@ -40,6 +40,9 @@ int main(int argc, char **argv) {
         snprintf(name, sizeof name, "/proc/%d/oom_score_adj", parent);
         return won_if(write(open(name, O_WRONLY), "900", 3) == 3, way) ? WON : HELD;
     }
+    // What the kernel says of everybody.
+    if (!strcmp(way, "log")) return won_if(open("/proc/kmsg", O_RDONLY | O_NONBLOCK) >= 0, way) ? WON : HELD;
+    if (!strcmp(way, "kernel")) return won_if(open("/proc/kcore", O_RDONLY) >= 0, way) ? WON : HELD;
     if (!strcmp(way, "vm")) {
         char byte;
         struct iovec local = {&byte, 1}, remote = {(void *)main, 1};

@@ -171,6 +171,9 @@ public protocol Authority: AnyObject, Sendable {
     /// Whether a process may read and write the memory of its children, or of others.
     func mayUseMemory(ofOthers: Bool, _ process: Int32) -> Bool
 
+    /// Whether a process may read the kernel's log.
+    func mayReadLog(_ process: Int32) -> Bool
+
     /// A process has ended.
     func forget(_ process: Int32)
 

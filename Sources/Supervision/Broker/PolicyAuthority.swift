@@ -255,6 +255,13 @@ public final class PolicyAuthority: Authority {
         !onlyWarns && current(process).refusesCase(of: stop)
     }
 
+    public func mayReadLog(_ process: Int32) -> Bool {
+        let policy = current(process)
+        return onlyWarns
+            || policy.classVerdict(.sysLog).strictness <= Verdict.warn.strictness
+                && policy.rights(of: .host).contains(.admin)
+    }
+
     public func mayUseMemory(ofOthers: Bool, _ process: Int32) -> Bool {
         if onlyWarns { return true }
         let policy = current(process)

@@ -27,6 +27,7 @@ extension Resolution {
     /// right to look into others. Memory is reached by calls too (process_vm_readv(2)), and takes what those do.
     func requireWatched(_ path: [UInt8], _ rights: Rights) throws(CallError) {
         guard path.starts(with: Self.processes) else { return }
+        if !rights.isDisjoint(with: [.read, .write]) { try requireMachine(path) }
         let parts = path.dropFirst(Self.processes.count).split(separator: slash)
         guard let digits = parts.first, let other = Int32(String(decoding: digits, as: UTF8.self)),
             other != caller.process
@@ -47,6 +48,18 @@ extension Resolution {
             && !authority.mayUseMemory(ofOthers: isOutside, caller.process)
         {
             throw CallError(EACCES, because: "the memory of another process, which takes `debug.inspect`")
+        }
+    }
+
+    /// What /proc says of the whole machine and calls take a right for: its log (syslog(2), which takes messages away for
+    /// others), and its memory with everybody's in it (proc(5)).
+    private func requireMachine(_ path: [UInt8]) throws(CallError) {
+        let authority = worker.broker.authority
+        if path.elementsEqual("/proc/kmsg".utf8), !authority.mayReadLog(caller.process) {
+            throw CallError(EACCES, because: "the kernel's log, which takes `host`")
+        }
+        if path.elementsEqual("/proc/kcore".utf8), !authority.mayUseMemory(ofOthers: true, caller.process) {
+            throw CallError(EACCES, because: "everybody's memory, which takes `procs` and `debug.inspect`")
         }
     }
 
