@@ -131,7 +131,7 @@ extension CallView {
         else { return nil }
         guard let personality = Personality(auditArchitecture: UInt32(architecture)),
             let row = SpecTables.row(personality, number)
-        else { return .signed(Self.extend(number, 4)) }
+        else { return .unsigned(number) }
         return .spelled("__NR_" + row.name, number)
     }
 

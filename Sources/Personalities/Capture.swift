@@ -88,9 +88,13 @@ public struct Capture: Sendable {
         case .value:
             switch type.kind {
             case .path, .text:
-                var limit = Self.textLimit
-                if case .fixed(let count) = type.count { limit = Int(count) }
-                text(snapshot.stop.arguments[index], limit: limit, &snapshot, memory)
+                switch type.count {
+                case .fixed(let count): text(snapshot.stop.arguments[index], limit: Int(count), &snapshot, memory)
+                case .argument(let other):
+                    let room = Int(min(snapshot.stop.arguments[Int(other)], UInt64(Self.textLimit)))
+                    if room > 0 { text(snapshot.stop.arguments[index], limit: room, isRoom: true, &snapshot, memory) }
+                default: text(snapshot.stop.arguments[index], &snapshot, memory)
+                }
             case .buffer:
                 let count = snapshot.stop.count(type.count, result)
                 payload(snapshot.stop.arguments[index], count, &snapshot, memory)
@@ -141,9 +145,10 @@ public struct Capture: Sendable {
         if got >= 0 && got < room { tellEnd(address, got, &snapshot, memory) }
     }
 
-    /// Text up to its NUL. Most is short: a first small piece that stays within its page, then whole pages.
+    /// Text up to its NUL, or as far as its room goes. Most is short: a first small piece that stays within its page, then whole pages.
     func text(
-        _ address: UInt64, limit: Int = textLimit, _ snapshot: inout Snapshot, _ memory: some TraceeMemory
+        _ address: UInt64, limit: Int = textLimit, isRoom: Bool = false, _ snapshot: inout Snapshot,
+        _ memory: some TraceeMemory
     ) {
         guard address != 0, snapshot.regions.count < Self.regionLimit else { return }
         var length = 0
@@ -170,8 +175,8 @@ public struct Capture: Sendable {
             length += got
             piece = 4096 - Int((address &+ UInt64(length)) & 4095)
         }
-        // No NUL within the limit: one byte more was wanted than is there.
-        snapshot.trimLast(to: length, wanted: length + 1)
+        // No NUL within the limit: one byte more was wanted than is there, unless the program gave room for no more.
+        snapshot.trimLast(to: length, wanted: isRoom ? length : length + 1)
     }
 }
 

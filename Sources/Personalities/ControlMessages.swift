@@ -49,7 +49,9 @@ extension CallView {
         }
         fields.append(Field("cmsg_type", .symbol(set, type)))
         if count > 0, let row = SpecTables.selection(of: type, in: set) {
-            if let value = selected(row, at: data, count) {
+            if row.kind == .descriptor, row.shape == .value, let raw = snapshot.number(at: data, width: 4) {
+                fields.append(Field("cmsg_data", scalar(row, raw)))
+            } else if let value = selected(row, at: data, count) {
                 fields.append(Field("cmsg_data", value))
             } else if row.kind == .structure {
                 fields.append(Field("cmsg_data", .word("???")))

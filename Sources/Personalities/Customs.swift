@@ -100,6 +100,7 @@ extension CallView {
         case .vectorLength: return vectorLength(address, .vectorLength)
         case .matrixLength: return vectorLength(address, .matrixLength)
         case .taggedAddresses: return taggedAddresses(address)
+        case .vectorState: return vectorState(address)
         case .processKind: return remarked(.processKind, address & 0xFFFF_FFFF)
         case .logAction: return verbose(.syslogAction, address & 0xFFFF_FFFF)
         case .soundPeriod: return soundPeriod(address)

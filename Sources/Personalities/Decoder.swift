@@ -148,6 +148,7 @@ struct CallView {
     func complete(_ message: inout Message) {
         if failed, !row.leavesTime(result ?? 0) {
             failedHeaders(&message)
+            failedAnswers(&message)
             failedVectors(&message)
             failedWaits(&message)
             return
@@ -177,6 +178,10 @@ struct CallView {
     }
 
     private func change(from before: Value, to after: Value, _ argument: ArgumentRow) -> Value {
+        if isAskedAgain(argument.type) {
+            if case .record = before { return .change(before, after) }
+            return after
+        }
         if case .address = after { return before }
         // What was asked for stays in the struct that comes back (adjtimex(2)).
         if row.call == .adjtimex || row.call == .clockAdjtime || row.call == .clockAdjtime64 { return after }

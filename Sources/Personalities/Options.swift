@@ -24,7 +24,7 @@ extension CallView {
     func optionAnswer(_ raw: Int64) -> Value {
         switch stop.arguments.a0 & 0xFFFF_FFFF {
         case 52 where stop.arguments.a1 > 2: .signed(raw)
-        case 27, 46, 50, 51, 52, 56, 61, 63, 64: .hexadecimal(UInt64(bitPattern: raw))
+        case 27, 46, 50, 51, 52, 56, 61, 63, 64, 66, 70, 72: .hexadecimal(UInt64(bitPattern: raw))
         default: .signed(raw)
         }
     }
@@ -44,6 +44,9 @@ extension CallView {
         case 52 where stop.arguments.a1 < 3 && SpecTables.names(value, .speculationControl):
             return .flags(.speculationControl, value)
         case 56: return taggedAddresses(value)
+        case 66 where SpecTables.names(value, .refuseGain): return .flags(.refuseGain, value)
+        case 70: return vectorState(value)
+        case 72 where SpecTables.names(value, .executionControl): return .flags(.executionControl, value)
         case 61 where SpecTables.names(value, .enabledKeys): return .flags(.enabledKeys, value)
         default: return nil
         }
@@ -55,6 +58,23 @@ extension CallView {
         if flags == 0 { return .hexadecimal(length) }
         let names = SpecTables.names(flags, set) ? Value.flags(set, flags) : .hexadecimal(flags)
         return .written(.hexadecimal(raw), as: .joined([names, .hexadecimal(length)]))
+    }
+
+    /// Whether a thread of RISC-V may use vectors, whether the next image may, and whether that goes on
+    /// (linux/prctl.h, PR_RISCV_V_VSTATE_CTRL_MASK).
+    func vectorState(_ raw: UInt64) -> Value {
+        func state(_ shift: UInt64) -> Value {
+            let value = raw >> shift & 3
+            let name = SpecTables.name(of: value, in: .riscvVector)
+            return name.map { .spelled($0, value) } ?? .hexadecimal(value)
+        }
+        let goesOn = raw & 0x10 != 0
+        var parts: [Value] = [
+            state(0), .separated([state(2), .unsigned(2)], by: "<<"),
+            .word((goesOn ? "" : "!") + "PR_RISCV_V_VSTATE_CTRL_INHERIT"),
+        ]
+        if raw >> 5 != 0 { parts.append(.hexadecimal(raw & ~0x1F)) }
+        return .written(.hexadecimal(raw), as: .joined(parts))
     }
 
     /// Whether addresses may be tagged, how a wrong tag is told, and the tags that are handed out (linux/prctl.h).

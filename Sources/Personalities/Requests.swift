@@ -76,6 +76,32 @@ extension CallView {
         return .record([Field(id == .sgIoV4 ? "guard" : "interface_id", letter)] + fields)
     }
 
+    /// Structs that the kernel fills anew, and that strace looks at once more even where the call failed: what comes
+    /// of a system call that a filter asks about (seccomp_unotify(2)), a parameter of a clock (rtc(4)).
+    func isAskedAgain(_ type: TypeRow) -> Bool {
+        type.kind == .structure
+            && [StructureID.seccompNotif.rawValue, StructureID.rtcParam.rawValue].contains(type.table)
+    }
+
+    /// The kernel wants the struct of SECCOMP_IOCTL_NOTIF_RECV to be zero: one that is says nothing.
+    func isZero(_ type: TypeRow, at address: UInt64) -> Bool {
+        guard type.table == StructureID.seccompNotif.rawValue else { return false }
+        return snapshot.bytes(at: address, count: type.elementSize(personality))?.allSatisfy { $0 == 0 } ?? false
+    }
+
+    /// Of such a struct in a call that failed: what went in, and where the answer would have been.
+    func failedAnswers(_ message: inout Message) {
+        guard row.call == .ioctl else { return }
+        for argument in row.chosenArguments(stop.arguments)
+        where argument.direction == .both && isAskedAgain(argument.type) {
+            guard let place = message.arguments.firstIndex(where: { $0.name == argument.name }),
+                case .record = message.arguments[place].value
+            else { continue }
+            let address = stop.arguments[Int(argument.register)]
+            message.arguments[place].value = .change(message.arguments[place].value, .address(address))
+        }
+    }
+
     /// The names of the bits that are set, the first four for people.
     func inputBits(_ address: UInt64) -> Value {
         guard let result, result > 0, let (set, most) = InputBits.names(RequestNumber(stop.arguments.a1)) else {

@@ -242,10 +242,8 @@ extension CallView {
         // Video for Linux writes fractions as people do.
         if id == StructureID.v4l2Fract.rawValue { return .separated(fields.map(\.value), by: "/") }
         tellDevice(&fields)
-        if id == StructureID.ptpClockTime.rawValue, let date = date(of: fields) {
-            return .commented(.record(fields), date)
-        }
-        return .record(fields)
+        let moment = id == StructureID.ptpClockTime.rawValue ? date(of: fields) : nil
+        return moment.map { .commented(.record(fields), $0) } ?? .record(fields)
     }
 
     /// A struct that is a call of its own.
@@ -348,7 +346,10 @@ extension CallView {
     /// What a pointer points to: a struct in braces, a scalar in brackets.
     func one(_ type: TypeRow, _ address: UInt64, size: UInt64? = nil) -> Value {
         guard address != 0 else { return .address(0) }
-        if type.kind == .structure { return structure(type.table, at: address, size: size) ?? .address(address) }
+        if type.kind == .structure {
+            if result == nil, isAskedAgain(type), isZero(type, at: address) { return .address(address) }
+            return structure(type.table, at: address, size: size) ?? .address(address)
+        }
         if type.kind == .characters || type.kind == .octets {
             let size = type.elementSize(personality)
             guard let bytes = snapshot.bytes(at: address, count: size) else {

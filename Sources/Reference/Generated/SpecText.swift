@@ -5150,10 +5150,10 @@ enum SpecText {
           PR_MTE_TCF_SYNC 2
           PR_MTE_TCF_ASYNC 4
           PR_MTE_TCF_MASK 6
-        flags riscvVector unknown PR_RISCV_V_VSTATE_CTRL_???
-          PR_RISCV_V_VSTATE_CTRL_DEFAULT 0/3
-          PR_RISCV_V_VSTATE_CTRL_OFF 1/3
-          PR_RISCV_V_VSTATE_CTRL_ON 2/3
+        enum riscvVector unknown PR_RISCV_V_VSTATE_CTRL_???
+          PR_RISCV_V_VSTATE_CTRL_DEFAULT 0
+          PR_RISCV_V_VSTATE_CTRL_OFF 1
+          PR_RISCV_V_VSTATE_CTRL_ON 2
           PR_RISCV_V_VSTATE_CTRL_INHERIT 0x10
         enum riscvContext unknown PR_RISCV_CTX_???
           PR_RISCV_CTX_SW_FENCEI_ON 0
@@ -5209,7 +5209,8 @@ enum SpecText {
           PR_PAC_RESET_KEYS flags:pointerKeys/long xlong xlong xlong
           PR_PAC_SET_ENABLED_KEYS flags:enabledKeys/long flags:enabledKeys/long xlong xlong
           PR_SET_TAGGED_ADDR_CTRL custom:taggedAddresses xlong xlong xlong
-          PR_RISCV_V_SET_CONTROL flags:riscvVector/long
+          PR_RISCV_V_SET_CONTROL custom:vectorState
+          PR_RISCV_V_GET_CONTROL -
           PR_RISCV_SET_ICACHE_FLUSH_CTX enum:riscvContext/long enum:riscvScope/long
           PR_PPC_GET_DEXCR enum:executionAspect/long xlong xlong xlong
           PR_PPC_SET_DEXCR enum:executionAspect/long flags:executionControl/long xlong xlong
@@ -7679,7 +7680,8 @@ enum SpecText {
           base custom:keySerial/4
         struct keyctl_kdf_params
           hashname text
-          otherinfo buffer(otherinfolen)
+          otherinfo buffer(otherinfolen) if otherinfolen has 0xffffffff
+          or otherinfo address
           otherinfolen u32
           __spare [x32](8) optional
         struct keyctl_pkey_params
@@ -8068,7 +8070,7 @@ enum SpecText {
           or arg3 create int if option is KEYCTL_GET_KEYRING_ID
           or arg3 uid uid if option is KEYCTL_CHOWN
           or arg3 mode flags:keyPermission if option is KEYCTL_SETPERM
-          or arg3 data out text if option is KEYCTL_DESCRIBE|KEYCTL_GET_SECURITY
+          or arg3 data out text(arg4) if option is KEYCTL_DESCRIBE|KEYCTL_GET_SECURITY
           or arg3 data out buffer(return) if option is KEYCTL_READ
           or arg3 keyring custom:keySerial if option is KEYCTL_LINK|KEYCTL_UNLINK|KEYCTL_GET_PERSISTENT
           or arg3 from custom:keySerial if option is KEYCTL_MOVE
@@ -9268,7 +9270,7 @@ enum SpecText {
           LSM_FLAG_SINGLE 1
         flags landlockAdd unknown LANDLOCK_ADD_RULE_???
           LANDLOCK_ADD_RULE_QUIET 1
-        struct landlock_ruleset_attr
+        struct landlock_ruleset_attr minimum=8
           handled_access_fs flags:landlockFs/8
           handled_access_net flags:landlockNet/8
           scoped flags:landlockScope/8
@@ -9309,8 +9311,8 @@ enum SpecText {
           id x64
           flags flags:seccompAddDescriptor
           srcfd fd
-          newfd fd
-          newfd_flags flags:open
+          newfd s32
+          newfd_flags flags:openModes
         enum auditArchitecture unknown AUDIT_ARCH_???
           AUDIT_ARCH_X86_64 0xc000003e
           AUDIT_ARCH_I386 0x40000003
@@ -16933,7 +16935,7 @@ enum SpecText {
         struct tee_ioctl_open_session_arg
           uuid custom:uuid/16 @0
           clnt_login enum:teeLogin @32
-          clnt_uuid [x8](16) @16 optional
+          clnt_uuid u32 @16 if clnt_login is TEE_IOCTL_LOGIN_GROUP|TEE_IOCTL_LOGIN_GROUP_APPLICATION
           cancel_id u32 @36
           num_params u32 @52
           params [tee_ioctl_param](num_params) @56 inline
@@ -22657,7 +22659,7 @@ enum SpecText {
           SCM_RIGHTS 1 [fd](rest)
           SCM_CREDENTIALS 2 ucred
           SCM_SECURITY 3 buffer(rest)
-          SCM_PIDFD 4 [fd](rest)
+          SCM_PIDFD 4 fd
           SO_TIMESTAMP_OLD 29 timeval
           SO_TIMESTAMPNS_OLD 35 timespec
           SO_TIMESTAMPING_OLD 37 [timespec](3)

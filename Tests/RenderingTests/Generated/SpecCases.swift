@@ -89,154 +89,174 @@ let specCases: [SpecCase] = [
         setup: "a0=3 a1=0x4611 a2=4 -> 0"),
     SpecCase(
         place: "Tools/Spec/fd.spec:494", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR, [0x7]) = 0",
+        setup: "a0=3 a1=0x80082102 a2={u64 7} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:495", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, SECCOMP_IOCTL_NOTIF_RECV, 0x5000) = -1 ENOENT (No such file or directory)",
+        setup: "a0=3 a1=0xc0502100 a2=0x5000 -> -2"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:496", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, SECCOMP_IOCTL_NOTIF_RECV, {id=0x1, pid=7, flags=0, data={nr=__NR_getpid, arch=AUDIT_ARCH_X86_64, instruction_pointer=0x8, args=[0, 0, 0, 0, 0, 0]}}) = 0",
+        setup: "a0=3 a1=0xc0502100 a2={zero 80} -> 0 a2={u64 1 u32 7 u32 0 u32 39 u32 0xc000003e u64 8 zero 48}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:497", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, SECCOMP_IOCTL_NOTIF_ADDFD, {id=0x7, flags=SECCOMP_ADDFD_FLAG_SETFD, srcfd=4, newfd=9, newfd_flags=O_CLOEXEC}) = 9",
+        setup: "a0=3 a1=0x40182103 a2={u64 7 u32 1 u32 4 u32 9 u32 0o2000000} -> 9"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:498", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, TEE_IOC_INVOKE, {buf_len=56, buf_ptr={func=2, session=0x1, cancel_id=0, num_params=1, params=[{attr=TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INPUT, a=0x3, b=0x4, c=0}]}}) = -1 EBADF (Bad file descriptor)",
+        setup: "a0=3 a1=0x8010a403 a2={&{u32 2 u32 1 u32 0 u32 0 u32 0 u32 1 u64 1 u64 3 u64 4 u64 0} u64 56} -> -9"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:499", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, CEC_G_MODE, [CEC_MODE_INITIATOR|CEC_MODE_FOLLOWER]) = 0",
         setup: "a0=3 a1=0x80046108 -> 0 a2={u32 0x11}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:495", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:500", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VFIO_DEVICE_GET_REGION_INFO, {argsz=32, flags=VFIO_REGION_INFO_FLAG_READ|VFIO_REGION_INFO_FLAG_WRITE, index=7, cap_offset=0, size=4096, offset=0x70000000000}) = 0",
         setup: "a0=3 a1=0x3b6c a2={u32 32 u32 0 u32 7 u32 0 u64 0 u64 0} -> 0 a2={u32 32 u32 3 u32 7 u32 0 u64 4096 u64 0x70000000000}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:496", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:501", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) = 0",
         setup: "a0=3 a1=0x3b66 a2=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:497", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:502", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SNDRV_PCM_IOCTL_TTSTAMP, [SNDRV_PCM_TSTAMP_TYPE_MONOTONIC]) = 0",
         setup: "a0=3 a1=0x40044103 a2={u32 1} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:498", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:503", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, FE_READ_STATUS, [FE_HAS_SIGNAL|FE_HAS_LOCK]) = 0",
         setup: "a0=3 a1=0x80046f45 -> 0 a2={u32 0x11}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:499", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:504", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KVM_SET_MP_STATE, {mp_state=KVM_MP_STATE_HALTED}) = 0",
         setup: "a0=3 a1=0x4004ae99 a2={u32 3} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:500", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:505", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KVM_GET_DIRTY_LOG, {slot=2, dirty_bitmap=0x7000}) = 0",
         setup: "a0=3 a1=0x4010ae42 a2={u32 2 u32 0 u64 0x7000} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:501", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:506", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDMKTONE, 100<<16|1193 /* 1000 Hz, 100 ms */) = 0",
         setup: "a0=3 a1=0x4b30 a2=0x6404a9 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:502", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:507", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDADDIO, 0x3b4 /* GPFIRST + 0 */) = 0",
         setup: "a0=3 a1=0x4b34 a2=0x3b4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:503", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:508", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDGKBENT, {kb_table=K_NORMTAB, kb_index=30, kb_value=0xb61 /* K(KT_LETTER, 'a') */}) = 0",
         setup: "a0=3 a1=0x4b46 a2={u8 0 u8 30 u16 0} -> 0 a2={u8 0 u8 30 u16 0xb61}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:504", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:509", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDSKBENT, {kb_table=K_NORMTAB, kb_index=1, kb_value=0 /* K(KT_LATIN, '\\x00') */}) = 0",
         setup: "a0=3 a1=0x4b47 a2={u8 0 u8 1 u16 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:505", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:510", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, PTP_PIN_SETFUNC, {index=1, func=PTP_PF_PEROUT, chan=2}) = 0",
         setup: "a0=3 a1=0x40603d07 a2={\"\" u8 0 zero 63 u32 1 u32 2 u32 2 zero 20} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:506", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:511", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, PTP_PEROUT_REQUEST, {phase={sec=1, nsec=0} /* 1970-01-01T00:00:01+0000 */, period={sec=2, nsec=5}, index=3, flags=PTP_PEROUT_PHASE}) = 0",
         setup: "a0=3 a1=0x40383d03 a2={u64 1 u64 0 u64 2 u64 5 u32 3 u32 4 zero 16} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:507", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:512", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCGABS(ABS_Y), {value=5, minimum=0, ...}) = 0",
         setup: "a0=3 a1=0x80184541 -> 0 a2={u32 5 u32 0 u32 9 u32 0 u32 0 u32 1}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:508", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:513", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCGMTSLOTS(12), {code=ABS_MT_SLOT, values=[1, 3]}) = 0",
         setup: "a0=3 a1=0x800c450a -> 0 a2={u32 0x2f u32 1 u32 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:509", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:514", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCSKEYCODE, [7, KEY_ESC]) = 0",
         setup: "a0=3 a1=0x40084504 a2={u32 7 u32 1} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:510", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:515", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCSFF, {type=FF_CONSTANT, id=-1, direction=2, ...}) = 0",
         setup: "a0=3 a1=0x40304580 a2={u16 0x52 u16 0xffff u16 2 u16 3 u16 4 u16 5 u16 6 u16 0 u64 0 u64 0 u64 0 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:511", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:516", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_GET_NICE, [1 << IDE_NICE_DSC_OVERLAP|1 << IDE_NICE_1]) = 0",
         setup: "a0=3 a1=0x30c -> 0 a2={u64 9}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:512", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:517", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_SET_BUSSTATE, BUSSTATE_TRISTATE) = 0",
         setup: "a0=3 a1=0x32d a2=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:513", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:518", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_DRIVE_CMD, {command=ATA_CMD_WRITE, sector_number=1, feature=2, sector_count=0} => {status=0x50, error=0, nsector=1}) = 0",
         setup: "a0=3 a1=0x31f a2={u8 0xca u8 1 u8 2 u8 0} -> 0 a2={u8 0x50 u8 0 u8 1 u8 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:514", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:519", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GPIO_V2_LINE_GET_VALUES_IOCTL, {mask=0x3} => {bits=0x1}) = 0",
         setup: "a0=3 a1=0xc010b40e a2={u64 0 u64 3} -> 0 a2={u64 1 u64 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:515", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:520", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GPIO_V2_LINE_SET_VALUES_IOCTL, {bits=0x1, mask=0x3}) = 0",
         setup: "a0=3 a1=0xc010b40f a2={u64 1 u64 3} -> 0 a2={u64 1 u64 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:516", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:521", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(0, TIOCGWINSZ, {ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0}) = 0",
         setup: "a0=0 a1=0x5413 -> 0 a2={u16 24 u16 80 u16 0 u16 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:517", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:522", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SG_IO, {interface_id='S', dxfer_direction=SG_DXFER_FROM_DEV, cmd_len=6, cmdp=\"\\x12\\x00\\x00\\x00\\x60\\x00\", mx_sb_len=32, iovec_count=0, dxfer_len=4, timeout=20000, flags=0, dxferp=\"\\x00\\x05\\x05\\x02\", status=0, masked_status=0, msg_status=0, sb_len_wr=0, sbp=NULL, host_status=0, driver_status=0, resid=0, duration=3, info=0}) = 0",
         setup: "a0=3 a1=0x2285 a2={u32 0x53 u32 0xfffffffd u8 6 u8 32 u16 0 u32 4 &{u8 0 u8 5 u8 5 u8 2} &{u8 0x12 u8 0 u8 0 u8 0 u8 0x60 u8 0} u64 0 u32 20000 u32 0 zero 28 u32 3 u32 0 u32 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:518", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:523", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCBRADDIF, {ifr_ifindex=if_nametoindex(\"lo\")}) = 0",
         setup: "a0=3 a1=0x89a2 a2={\"br0\" zero 13 u32 1 zero 20} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:519", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:524", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCETHTOOL, NULL) = -1 EFAULT (Bad address)",
         setup: "a0=3 a1=0x8946 -> -14"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:520", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:525", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VIDIOC_REQBUFS, {type=V4L2_BUF_TYPE_VIDEO_CAPTURE, memory=V4L2_MEMORY_MMAP, count=4 => 3}) = 0",
         setup: "a0=3 a1=0xc0145608 a2={u32 4 u32 1 u32 1 zero 8} -> 0 a2={u32 3 u32 1 u32 1 zero 8}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:521", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:526", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VIDIOC_G_FMT, {type=V4L2_BUF_TYPE_META_CAPTURE, fmt.meta={dataformat=v4l2_fourcc('V', 'S', 'P', 'H') /* V4L2_META_FMT_VSP1_HGO */, buffersize=8}}) = 0",
         setup: "a0=3 a1=0xc0d05604 a2={u32 13 zero 204} -> 0 a2={u32 13 u32 0 \"VSPH\" u32 8 zero 192}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:522", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:527", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KIOCSOUND, 440 /* 2711 Hz */) = 0",
         setup: "a0=3 a1=0x4b2f a2=440 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:523", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:528", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GET_ARRAY_INFO, 0x7000) = -1 ENODEV (No such device)",
         setup: "a0=3 a1=0x80480911 a2=0x7000 -> -19"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:611", call: "dup2", personality: .x86_64, operation: "fd.dup",
+        place: "Tools/Spec/fd.spec:616", call: "dup2", personality: .x86_64, operation: "fd.dup",
         line: "dup2(3, 1) = 1",
         setup: "a0=3 a1=1 -> 1"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:624", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
+        place: "Tools/Spec/fd.spec:629", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
         line: "sendfile(1, 3, NULL, 4096) = 4096",
         setup: "a0=1 a1=3 a3=4096 -> 4096"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:666", call: "fcntl", personality: .x86_64, operation: "fd.flags",
+        place: "Tools/Spec/fd.spec:671", call: "fcntl", personality: .x86_64, operation: "fd.flags",
         line: "fcntl(3, F_GETFL) = 0x8002 (flags O_RDWR|O_LARGEFILE)",
         setup: "a0=3 a1=3 -> 0x8002"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:692", call: "flock", personality: .x86_64, operation: "fd.lock",
+        place: "Tools/Spec/fd.spec:697", call: "flock", personality: .x86_64, operation: "fd.lock",
         line: "flock(3, LOCK_EX|LOCK_NB) = 0",
         setup: "a0=3 a1=6 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:701", call: "fsync", personality: .x86_64, operation: "fd.sync",
+        place: "Tools/Spec/fd.spec:706", call: "fsync", personality: .x86_64, operation: "fd.sync",
         line: "fsync(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:776", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
+        place: "Tools/Spec/fd.spec:781", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
         line: "fadvise64(3, 0, 0, POSIX_FADV_SEQUENTIAL) = 0",
         setup: "a0=3 a3=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:857", call: "pipe2", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:862", call: "pipe2", personality: .x86_64, operation: "fd.create",
         line: "pipe2([3, 4], O_CLOEXEC) = 0",
         setup: "a1=0x80000 -> 0 a0={u32 3 u32 4}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:969", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:974", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
         line: "memfd_secret(0) = 3",
         setup: "-> 3"),
     SpecCase(
@@ -393,10 +413,14 @@ let specCases: [SpecCase] = [
         setup: "a0=3 a2={u32 128} -> 0 a1={u16 2 u8 0 u8 80 u8 127 u8 0 u8 0 u8 1 zero 8} a2={u32 16}"),
     SpecCase(
         place: "Tools/Spec/sock.spec:446", call: "setsockopt", personality: .x86_64, operation: "sock.option",
+        line: "setsockopt(3, SOL_IP, MCAST_JOIN_GROUP, {gr_interface=0, gr_group={sa_family=AF_INET, sin_port=htons(0), sin_addr=inet_addr(\"224.0.0.3\")}}, 136) = 0",
+        setup: "a0=3 a1=0 a2=42 a3={u64 0 u16 2 u16 0 u32 0x30000e0 zero 120} a4=136 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/sock.spec:447", call: "setsockopt", personality: .x86_64, operation: "sock.option",
         line: "setsockopt(3, SOL_SOCKET, SO_REUSEADDR, [1], 4) = 0",
         setup: "a0=3 a1=1 a2=2 a3={u32 1} a4=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sock.spec:474", call: "recvmmsg", personality: .x86_64, operation: "sock.recv",
+        place: "Tools/Spec/sock.spec:475", call: "recvmmsg", personality: .x86_64, operation: "sock.recv",
         line: "recvmmsg(3, [], 1, 0, {tv_sec=1, tv_nsec=0}) = 0 (Timeout)",
         setup: "a0=3 a1={zero 64} a2=1 a4={u64 1 u64 0} -> 0"),
     SpecCase(
@@ -484,71 +508,79 @@ let specCases: [SpecCase] = [
         line: "set_mempolicy_home_node(0x7f0000000000, 4096, 0, 0) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:641", call: "getpid", personality: .x86_64, operation: "proc.id_get",
+        place: "Tools/Spec/proc.spec:642", call: "getpid", personality: .x86_64, operation: "proc.id_get",
         line: "getpid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:654", call: "clone", personality: .x86_64, operation: "thread.create",
+        place: "Tools/Spec/proc.spec:655", call: "clone", personality: .x86_64, operation: "thread.create",
         line: "clone(child_stack=0x7000, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD) = 43",
         setup: "a0=0x10f00 a1=0x7000 -> 43"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:655", call: "clone", personality: .x86_64, operation: "proc.fork",
+        place: "Tools/Spec/proc.spec:656", call: "clone", personality: .x86_64, operation: "proc.fork",
         line: "clone(child_stack=NULL, flags=CLONE_PIDFD|SIGCHLD, parent_tid=[5]) = 43",
         setup: "a0=0x1011 a2={u32 0} -> 43 a2={u32 5}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:683", call: "vfork", personality: .x86_64, operation: "proc.fork",
+        place: "Tools/Spec/proc.spec:684", call: "vfork", personality: .x86_64, operation: "proc.fork",
         line: "vfork() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:703", call: "execve", personality: .x86_64, operation: "proc.exec",
+        place: "Tools/Spec/proc.spec:704", call: "execve", personality: .x86_64, operation: "proc.exec",
         line: "execve(\"/bin/true\", [\"true\", \"-x\"], NULL) = 0",
         setup: "a0=\"/bin/true\" a1={&\"true\" &\"-x\" u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:722", call: "exit_group", personality: .x86_64, operation: "proc.exit",
+        place: "Tools/Spec/proc.spec:723", call: "exit_group", personality: .x86_64, operation: "proc.exit",
         line: "exit_group(0) = ?",
         setup: "-> ?"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:734", call: "wait4", personality: .x86_64, operation: "proc.wait",
+        place: "Tools/Spec/proc.spec:735", call: "wait4", personality: .x86_64, operation: "proc.wait",
         line: "wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 7}], 0, NULL) = 42",
         setup: "a0=-1 -> 42 a1={u32 0x700}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:815", call: "setsid", personality: .x86_64, operation: "proc.group_set",
+        place: "Tools/Spec/proc.spec:816", call: "setsid", personality: .x86_64, operation: "proc.group_set",
         line: "setsid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:825", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
+        place: "Tools/Spec/proc.spec:826", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
         line: "getrlimit(RLIMIT_NOFILE, {rlim_cur=1024, rlim_max=4*1024}) = 0",
         setup: "a0=7 -> 0 a1={u64 1024 u64 4096}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:897", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:898", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SET_TAGGED_ADDR_CTRL, !PR_TAGGED_ADDR_ENABLE|PR_MTE_TCF_SYNC, 0, 0, 0) = 0",
         setup: "a0=55 a1=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:898", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:899", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SVE_SET_VL, PR_SVE_SET_VL_ONEXEC|0x20) = 0x40020 (PR_SVE_SET_VL_ONEXEC|0x20)",
         setup: "a0=50 a1=0x40020 -> 0x40020"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:899", call: "prctl", personality: .x86_64, operation: "sched.set",
+        place: "Tools/Spec/proc.spec:900", call: "prctl", personality: .x86_64, operation: "sched.set",
         line: "prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0x1 /* PIDTYPE_TGID */, NULL) = 0",
         setup: "a0=62 a1=1 a3=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:900", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:901", call: "prctl", personality: .x86_64, operation: "proc.control",
+        line: "prctl(PR_GET_MDWE, 0, 0, 0, 0) = 0x1 (PR_MDWE_REFUSE_EXEC_GAIN)",
+        setup: "a0=66 -> 1"),
+    SpecCase(
+        place: "Tools/Spec/proc.spec:902", call: "prctl", personality: .x86_64, operation: "proc.control",
+        line: "prctl(PR_RISCV_V_SET_CONTROL, PR_RISCV_V_VSTATE_CTRL_ON|PR_RISCV_V_VSTATE_CTRL_OFF<<2|PR_RISCV_V_VSTATE_CTRL_INHERIT) = 0",
+        setup: "a0=69 a1=0x16 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/proc.spec:903", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) = 0",
         setup: "a0=38 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:901", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:904", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_GET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS) = 0 (PR_SPEC_NOT_AFFECTED)",
         setup: "a0=52 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:910", call: "unshare", personality: .x86_64, operation: "proc.namespace",
+        place: "Tools/Spec/proc.spec:913", call: "unshare", personality: .x86_64, operation: "proc.namespace",
         line: "unshare(CLONE_NEWNS) = 0",
         setup: "a0=0x20000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:920", call: "setns", personality: .x86_64, operation: "proc.namespace",
+        place: "Tools/Spec/proc.spec:923", call: "setns", personality: .x86_64, operation: "proc.namespace",
         line: "setns(3, CLONE_NEWNET) = 0",
         setup: "a0=3 a1=0x40000000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:930", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
+        place: "Tools/Spec/proc.spec:933", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
         line: "pidfd_open(42, 0) = 3",
         setup: "a0=42 -> 3"),
     SpecCase(
@@ -680,23 +712,23 @@ let specCases: [SpecCase] = [
         line: "clock_gettime(CLOCK_MONOTONIC, {tv_sec=5, tv_nsec=7}) = 0",
         setup: "a0=1 -> 0 a1={u64 5 u64 7}"),
     SpecCase(
-        place: "Tools/Spec/cred.spec:219", call: "getuid", personality: .x86_64, operation: "cred.get",
+        place: "Tools/Spec/cred.spec:220", call: "getuid", personality: .x86_64, operation: "cred.get",
         line: "getuid() = 1000",
         setup: "-> 1000"),
     SpecCase(
-        place: "Tools/Spec/cred.spec:261", call: "setuid", personality: .x86_64, operation: "cred.set",
+        place: "Tools/Spec/cred.spec:262", call: "setuid", personality: .x86_64, operation: "cred.set",
         line: "setuid(1000) = 0",
         setup: "a0=1000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/cred.spec:262", call: "setuid", personality: .i386, operation: "cred.set",
+        place: "Tools/Spec/cred.spec:263", call: "setuid", personality: .i386, operation: "cred.set",
         line: "setuid(1000) = 0",
         setup: "a0=1000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/cred.spec:599", call: "add_key", personality: .x86_64, operation: "cred.key",
+        place: "Tools/Spec/cred.spec:600", call: "add_key", personality: .x86_64, operation: "cred.key",
         line: "add_key(\"user\", \"d\", \"p\", 1, KEY_SPEC_PROCESS_KEYRING) = 7",
         setup: "a0=\"user\" a1=\"d\" a2=\"p\" a3=1 a4=-2 -> 7"),
     SpecCase(
-        place: "Tools/Spec/cred.spec:666", call: "keyctl", personality: .x86_64, operation: "cred.key",
+        place: "Tools/Spec/cred.spec:667", call: "keyctl", personality: .x86_64, operation: "cred.key",
         line: "keyctl(KEYCTL_PKEY_VERIFY, {key_id=7, in_len=4, in2_len=3}, \"enc=raw\", \"hash\", \"sig\") = 0",
         setup: "a0=28 a1={u32 7 u32 4 u32 3 zero 28} a2=\"enc=raw\" a3={\"hash\"} a4={\"sig\"} -> 0"),
     SpecCase(
@@ -741,14 +773,26 @@ let specCases: [SpecCase] = [
         setup: "a0=7 a1=42 -> 0"),
     SpecCase(
         place: "Tools/Spec/debug.spec:425", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        line: "kcmp(1, 2, KCMP_VM) = 1",
+        setup: "a0=1 a1=2 a2=1 -> 1"),
+    SpecCase(
+        place: "Tools/Spec/debug.spec:426", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        line: "kcmp(1, 2, KCMP_SYSVSEM) = 2",
+        setup: "a0=1 a1=2 a2=6 -> 2"),
+    SpecCase(
+        place: "Tools/Spec/debug.spec:427", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        line: "kcmp(1, 2, KCMP_EPOLL_TFD, 3, {efd=4, tfd=5, toff=0}) = 0",
+        setup: "a0=1 a1=2 a2=7 a3=3 a4={u32 4 u32 5 u32 0} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/debug.spec:428", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
         line: "kcmp(1, 2, KCMP_FILE, 3, 4) = 0",
         setup: "a0=1 a1=2 a3=3 a4=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:438", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
+        place: "Tools/Spec/debug.spec:441", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
         line: "perf_event_open(NULL, 0, -1, -1, 0) = -1 EFAULT (Bad address)",
         setup: "a2=-1 a3=-1 -> -14"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:445", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
+        place: "Tools/Spec/debug.spec:448", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
         line: "uretprobe() = 0",
         setup: "-> 0"),
     SpecCase(
