@@ -1,6 +1,6 @@
 // A policy as Landlock rules: a second line that knows directories and ports, and is never narrower than the policy.
 // Rules of Landlock add up on the way from an object to the root, so that what a deeper entry of a policy takes away
-// cannot be said: what is said is at least what the policy grants.
+// cannot be said: what is said is at least what the policy grants (what can be said less of: LandlockOpens.swift).
 
 import Messages
 import Policy
@@ -11,17 +11,17 @@ public struct LandlockRights: OptionSet, Sendable, Hashable {
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
     public static let execute = LandlockRights(rawValue: 1 << 0)
-    static let writeFile = LandlockRights(rawValue: 1 << 1)
-    static let readFile = LandlockRights(rawValue: 1 << 2)
-    static let readDirectory = LandlockRights(rawValue: 1 << 3)
+    public static let writeFile = LandlockRights(rawValue: 1 << 1)
+    public static let readFile = LandlockRights(rawValue: 1 << 2)
+    public static let readDirectory = LandlockRights(rawValue: 1 << 3)
     static let removeDirectory = LandlockRights(rawValue: 1 << 4)
     static let remove = LandlockRights(rawValue: 1 << 4 | 1 << 5)
     static let makeDevice = LandlockRights(rawValue: 1 << 6 | 1 << 11)
     static let makeDirectory = LandlockRights(rawValue: 1 << 7)
-    static let makeFile = LandlockRights(rawValue: 1 << 8 | 1 << 9 | 1 << 10)
+    public static let makeFile = LandlockRights(rawValue: 1 << 8 | 1 << 9 | 1 << 10)
     static let makeLink = LandlockRights(rawValue: 1 << 12)
     static let refer = LandlockRights(rawValue: 1 << 13)
-    static let truncate = LandlockRights(rawValue: 1 << 14)
+    public static let truncate = LandlockRights(rawValue: 1 << 14)
 
     /// What a rule about something that is no directory may say.
     public static let ofFiles: LandlockRights = [.execute, .writeFile, .readFile, .truncate]
@@ -52,7 +52,7 @@ public struct LandlockRights: OptionSet, Sendable, Hashable {
 public struct LandlockRules: Sendable, Equatable {
     /// Everything that is denied where no rule grants it; empty where files are left alone.
     public let handled: LandlockRights
-    public private(set) var places: [Place] = []
+    public internal(set) var places: [Place] = []
     /// LANDLOCK_ACCESS_NET_*: what is denied but for `ports`.
     public private(set) var handledNetwork: UInt64 = 0
     public private(set) var ports: [UInt16: UInt64] = [:]
@@ -63,13 +63,28 @@ public struct LandlockRules: Sendable, Equatable {
     public struct Place: Sendable, Hashable {
         public let path: [UInt8]
         public let access: LandlockRights
+
+        public init(path: [UInt8], access: LandlockRights) {
+            self.path = path
+            self.access = access
+        }
+
+        /// Whether a path is the place's own, or below it.
+        public func covers(_ path: [UInt8]) -> Bool { Self.isUnder(self.path, path) }
+
+        /// Whether a path is the directory's own, or below it.
+        public static func isUnder(_ directory: [UInt8], _ path: [UInt8]) -> Bool {
+            directory.count == 1
+                || path.starts(with: directory)
+                    && (path.count == directory.count || path[directory.count] == UInt8(ascii: "/"))
+        }
     }
 
     /// What the version of the interface can say (landlock(7)): files whole from 2 on, because before it nothing may
     /// change its directory; sizes from 3, TCP ports from 4, scopes from 6.
     /// - Parameter anchor: the object that a rule about a path is put on: the nearest one that is there and, for
-    ///   programs, that stays there as long as the policy holds.
-    public init?(_ layer: PolicyLayer, version: Int, anchor: (_ path: [UInt8], _ runs: Bool) -> [UInt8]) {
+    ///   programs, that stays there as long as the policy holds. Nil: there shall be none.
+    public init?(_ layer: PolicyLayer, version: Int, anchor: (_ path: [UInt8], _ runs: Bool) -> [UInt8]?) {
         guard version >= 2, layer.isClosed else { return nil }
         var all = LandlockRights(rawValue: (1 << 14) - 1)
         if version >= 3 { all.insert(.truncate) }
@@ -92,13 +107,15 @@ public struct LandlockRules: Sendable, Equatable {
         places = [Place(path: [UInt8(ascii: "/")], access: rights)]
     }
 
-    private mutating func addPlaces(_ layer: PolicyLayer, _ anchor: (_ path: [UInt8], _ runs: Bool) -> [UInt8]) {
+    private mutating func addPlaces(_ layer: PolicyLayer, _ anchor: (_ path: [UInt8], _ runs: Bool) -> [UInt8]?) {
         var sums: [[UInt8]: LandlockRights] = [:]
         func add(_ pattern: PathPattern, _ access: LandlockRights) {
             let path = Self.path(pattern)
-            if access.contains(.execute) { sums[anchor(path, true), default: []].formUnion([.execute, .readFile]) }
+            if access.contains(.execute), let place = anchor(path, true) {
+                sums[place, default: []].formUnion([.execute, .readFile])
+            }
             let rest = access.subtracting(.execute)
-            if !rest.isEmpty { sums[anchor(path, false), default: []].formUnion(rest) }
+            if !rest.isEmpty, let place = anchor(path, false) { sums[place, default: []].formUnion(rest) }
         }
         for grant in layer.files where !grant.isHidden { add(grant.pattern, Self.access(grant, layer)) }
         for program in layer.programs ?? [] { add(program.pattern, [.execute, .readFile]) }
@@ -122,15 +139,9 @@ public struct LandlockRules: Sendable, Equatable {
     public func holds(_ grant: FileGrant, of layer: PolicyLayer) -> Bool {
         guard !handled.isEmpty, !grant.isHidden, grant.pattern.isLiteral else { return false }
         let path = Self.path(grant.pattern)
-        let above = places.filter { Self.isUnder($0.path, path) }
+        let above = places.filter { $0.covers(path) }
         let sum = above.reduce(LandlockRights()) { $0.union($1.access) }
         return sum == Self.access(grant, layer).intersection(handled)
-    }
-
-    private static func isUnder(_ directory: [UInt8], _ path: [UInt8]) -> Bool {
-        directory.count == 1
-            || path.starts(with: directory)
-                && (path.count == directory.count || path[directory.count] == UInt8(ascii: "/"))
     }
 
     // MARK: Network and scopes

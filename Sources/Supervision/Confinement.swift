@@ -19,6 +19,8 @@ public struct Confinement: Sendable {
     public var tasks: UInt64?
     /// Landlock rulesets, ours to close once the program has them.
     public var rulesets: [Int32] = []
+    /// What those hold by themselves.
+    public var opens = KernelOpens.none
     /// The filter says where the program stops, and nothing confines it.
     var onlyStops = false
 

@@ -79,7 +79,8 @@ public struct LiveSession<Source: LiveInterceptor, Watcher: Observer> {
             if let enforcement {
                 let broker = Broker(
                     listener: Listener(descriptor: child.listener), authority: enforcement.authority,
-                    launching: child.process, taskLimit: enforcement.confinement.tasks)
+                    launching: child.process, taskLimit: enforcement.confinement.tasks,
+                    opens: enforcement.confinement.opens)
                 try broker.start()
                 self.broker = broker
                 interceptor.ending = { broker.ends($0) }

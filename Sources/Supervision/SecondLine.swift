@@ -19,18 +19,99 @@ public enum SecondLine {
 
     /// The rules of one layer, nil where Landlock can say nothing of it.
     public static func rules(_ layer: PolicyLayer) -> LandlockRules? {
-        LandlockRules(layer, version: version) { path, runs in anchor(path, runs, layer) }
+        LandlockRules(layer, version: version) { path, runs in anchor(path, runs, layer).path }
+    }
+
+    /// What a policy's programs are put under, and what that lets the kernel do by itself.
+    public struct Domain {
+        public let rulesets: [Int32]
+        public let opens: KernelOpens
     }
 
     /// A ruleset for each layer of which something can be said, else one that keeps the supervisor apart. Without Landlock,
     /// or where it fails, there is no second line: the first one holds.
-    public static func rulesets(_ policy: Policy) -> [Int32] {
-        // A thread can be under sixteen; some are left to others.
-        let rulesets = policy.layers.prefix(8).compactMap { rules($0).flatMap(ruleset) }
+    public static func domain(_ policy: Policy) -> Domain {
+        if policy.opensHangOnPlaces, let domain = holdingOpens(policy) { return domain }
+        return Domain(rulesets: plainRulesets(policy), opens: .none)
+    }
+
+    /// Rules that grant no less than the policy does.
+    static func plainRulesets(_ policy: Policy) -> [Int32] {
+        let rulesets = policy.layers.prefix(limit).compactMap { rules($0).flatMap(ruleset) }
         // No mount may be changed under rules about files. mount is 165 in the table of x86_64.
         let mayMount = policy.filterAction(Stop(number: 165)) == .allow
         guard rulesets.isEmpty, version >= 2, !mayMount else { return rulesets }
         return ruleset(.boundary).map { [$0] } ?? []
+    }
+
+    /// A thread can be under sixteen rulesets; some are left to others.
+    private static let limit = 8
+
+    /// Rules for each layer that grant no more than it does, nil where one has none.
+    private static func holdingOpens(_ policy: Policy) -> Domain? {
+        guard policy.layers.count <= limit, let processes = processMounts() else { return nil }
+        var (rulesets, layers): ([Int32], [[LandlockRules.Place]]) = ([], [])
+        for layer in policy.layers {
+            let rules = LandlockRules(layer, version: version) { path, runs in
+                // A directory that is taken away is one that the broker takes away, and then knows of.
+                if runs && isDirectory(path) { return path }
+                let anchor = anchor(path, runs, layer)
+                // What is not there and is not made under the policy either needs no rule.
+                let isAbsent = anchor.missing.map { !layer.mayMake($0) } ?? false
+                return isAbsent ? nil : anchor.path
+            }
+            let narrowed = rules?.withoutExcess(layer) { path in
+                !processes.contains { LandlockRules.Place.isUnder(path, $0) || LandlockRules.Place.isUnder($0, path) }
+            }
+            guard let narrowed, !narrowed.held.isEmpty, let ruleset = ruleset(narrowed.rules) else {
+                for ruleset in rulesets { close(ruleset) }
+                return nil
+            }
+            rulesets.append(ruleset)
+            layers.append(
+                narrowed.rules.places.filter { isDirectory($0.path) || isDevice($0.path) }
+                    .map { LandlockRules.Place(path: $0.path, access: $0.access.intersection([narrowed.held, .execute])) })
+        }
+        return Domain(rulesets: rulesets, opens: KernelOpens(layers: layers))
+    }
+
+    /// Where procfs is mounted: names there mean another object to each who asks, and what they say of others takes more
+    /// than a place's rights. Nil where that cannot be learned.
+    private static func processMounts() -> [[UInt8]]? {
+        guard let text = try? Kernel.contents("/proc/self/mountinfo") else { return nil }
+        return text.split(separator: 10).compactMap { line -> [UInt8]? in
+            // The fifth field is the place, and the type follows a field of one dash (proc_pid_mountinfo(5)).
+            let fields = line.split(separator: 32)
+            guard fields.count > 5, let dash = fields.firstIndex(where: { $0.elementsEqual([45]) }),
+                dash + 1 < fields.count, fields[dash + 1].elementsEqual("proc".utf8)
+            else { return nil }
+            return unescaped(fields[4])
+        }
+    }
+
+    /// A backslash and three octal digits stand for a byte.
+    private static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
+        var (bytes, rest) = ([UInt8](), field)
+        while let first = rest.popFirst() {
+            let digits = rest.prefix(3)
+            guard first == 92, digits.count == 3, digits.allSatisfy({ (48...55).contains($0) }) else {
+                bytes.append(first)
+                continue
+            }
+            bytes.append(digits.reduce(0) { $0 &<< 3 | ($1 & 7) })
+            rest = rest.dropFirst(3)
+        }
+        return bytes
+    }
+
+    private static func isDirectory(_ path: [UInt8]) -> Bool { kind(path) == S_IFDIR }
+
+    /// A file is replaced by others of its name all the time; a device is not.
+    private static func isDevice(_ path: [UInt8]) -> Bool { kind(path) == S_IFCHR }
+
+    private static func kind(_ path: [UInt8]) -> mode_t {
+        var status = stat()
+        return stat(path.map { CChar(bitPattern: $0) } + [0], &status) == 0 ? status.st_mode & S_IFMT : 0
     }
 
     /// One under which no directory can be moved, nil where the kernel knows none such.
@@ -86,18 +167,23 @@ public enum SecondLine {
     /// The nearest object that is there. A rule holds on to the object and not to its name; the kernel itself looks at
     /// names only to run programs, so that for those the object must be one that nobody replaces: a directory, and one
     /// that the policy's own programs cannot take away.
-    private static func anchor(_ path: [UInt8], _ runs: Bool, _ layer: PolicyLayer) -> [UInt8] {
-        var path = path
+    /// - Returns: it, and the first name on the way that is not there.
+    private static func anchor(
+        _ path: [UInt8], _ runs: Bool, _ layer: PolicyLayer
+    ) -> (path: [UInt8], missing: [UInt8]?) {
+        var (path, missing): ([UInt8], [UInt8]?) = (path, nil)
         while path.count > 1 {
             var status = stat()
             let name = path.map { CChar(bitPattern: $0) } + [0]
             if stat(name, &status) == 0 {
-                if !runs { return path }
-                if status.st_mode & S_IFMT == S_IFDIR && !isRemovable(path, status, layer) { return path }
+                if !runs { return (path, missing) }
+                if status.st_mode & S_IFMT == S_IFDIR && !isRemovable(path, status, layer) { return (path, missing) }
+            } else {
+                missing = path
             }
             path = Array(path[..<(path.lastIndex(of: UInt8(ascii: "/")) ?? 0)])
         }
-        return [UInt8(ascii: "/")]
+        return ([UInt8(ascii: "/")], missing)
     }
 
     private static func isRemovable(_ path: [UInt8], _ status: stat, _ layer: PolicyLayer) -> Bool {

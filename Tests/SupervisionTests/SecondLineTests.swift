@@ -91,8 +91,9 @@ private final class Job {
 }
 
 /// On a thread of its own, which ends restricted.
-private func findings(_ policy: Policy, _ root: String) throws -> Findings {
-    let rulesets = SecondLine.rulesets(policy)
+/// - Parameter heldOnly: under the rules that hold opens, where they are for this policy.
+private func findings(_ policy: Policy, _ root: String, heldOnly: Bool = false) throws -> Findings {
+    let rulesets = heldOnly ? SecondLine.domain(policy).rulesets : SecondLine.plainRulesets(policy)
     defer { for ruleset in rulesets { close(ruleset) } }
     let job = Job(rulesets, root)
     var thread = pthread_t()
@@ -179,5 +180,66 @@ final class SecondLineTests {
         let held = layer.files.map { rules.holds($0, of: layer) }
         // What a rule above grants, no deeper one takes away.
         #expect(held == [true, false, true])
+    }
+}
+
+extension SecondLineTests {
+    /// Under the rules that hold opens a policy's programs can open what it grants and nothing else, whatever the names,
+    /// and what is left to the kernel is opened.
+    @Test func holdsNoMoreThanIsGranted() throws {
+        var generator = SystemRandomNumberGenerator()
+        let words = ["ro", "rw", "ro+run", "none", "rw+create+delete", "append", "read", "rw-resize", "write"]
+        var (reads, writes) = (0, 0)
+        for _ in 0..<150 {
+            var text = "files:\n"
+            for folder in tree where Bool.random(using: &generator) {
+                text += "  \(root)\(folder)\(["", "", "/*", "/file"].randomElement()!): \(words.randomElement()!)\n"
+            }
+            if text == "files:\n" { continue }
+            let policy = try policy(text)
+            let opens = SecondLine.domain(policy).opens
+            let found = try findings(policy, root, heldOnly: true)
+            func granted(_ rights: Rights) -> Set<String> {
+                Set(tree.filter { policy.rights(of: Array((root + $0 + "/file").utf8))?.isSuperset(of: rights) ?? false })
+            }
+            func left(_ access: LandlockRights) -> Set<String> {
+                Set(tree.filter { opens.hold(access, at: Array((root + $0 + "/file").utf8)) })
+            }
+            let (toRead, toWrite) = (left(.readFile), left([.writeFile, .truncate]))
+            (reads, writes) = (reads + toRead.count, writes + toWrite.count)
+            #expect(toRead.isSubset(of: found.reads) && toWrite.isSubset(of: found.writes), "\(text)")
+            if !toRead.isEmpty { #expect(found.reads.isSubset(of: granted(.read)), "\(text)") }
+            if !toWrite.isEmpty { #expect(found.writes.isSubset(of: granted([.write, .seek])), "\(text)") }
+        }
+        #expect(reads > 0 && writes > 0)
+    }
+
+    /// What rules of the kernel say nothing about is not left to it.
+    @Test func leavesNothingThatOtherThanPlacesDecides() throws {
+        let files = "files: {\(root)/a: rw+create+delete}\n"
+        func holds(_ more: String, at path: String = "/a/file") throws -> Bool {
+            let domain = SecondLine.domain(try policy(files + more))
+            for ruleset in domain.rulesets { close(ruleset) }
+            return domain.opens.hold(.readFile, at: Array((root + path).utf8))
+        }
+        #expect(try holds(""))
+        #expect(try holds("handles: {stdin: rw, inherited: none}\n"))
+        #expect(try !holds("", at: "/c/file"))
+        #expect(try !holds("handles: {stdout: append}\n"))
+        #expect(try !holds("rules: [{on: file.open, where: {path: \(root)/a/file}, deny: EIO}]\n"))
+        #expect(try !holds("classes: {file.open: warn}\n"))
+        #expect(try !holds("default: warn\n"))
+    }
+
+    @Test func forgetsAPlaceThatIsTakenAway() throws {
+        let domain = SecondLine.domain(try policy("files: {\(root)/a: rw+create+delete+run, \(root)/c: ro}\n"))
+        for ruleset in domain.rulesets { close(ruleset) }
+        func path(_ name: String) -> [UInt8] { Array((root + name).utf8) }
+        #expect(domain.opens.hold(.readFile, at: path("/a/b/file")) && domain.opens.run(path("/a/program")))
+        domain.opens.lose(path("/a/b"))
+        #expect(domain.opens.hold(.readFile, at: path("/a/b/file")))
+        domain.opens.lose(path("/a"))
+        #expect(!domain.opens.hold(.readFile, at: path("/a/b/file")) && !domain.opens.run(path("/a/program")))
+        #expect(domain.opens.hold(.readFile, at: path("/c/file")))
     }
 }

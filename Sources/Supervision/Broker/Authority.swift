@@ -146,6 +146,9 @@ public protocol Authority: AnyObject, Sendable {
     /// What may be done through a handle.
     func rights(of held: Held, _ call: Calling) -> Rights
 
+    /// Whether what was allowed once is allowed again, and nobody wants to be told of it.
+    var remembers: Bool { get }
+
     /// Whether directories were given that names can lead from.
     var givesDirectories: Bool { get }
     /// Whether listening sockets were given, which make others.

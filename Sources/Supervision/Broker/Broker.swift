@@ -16,6 +16,11 @@ public final class Broker: Sendable {
     let pool = Pool()
     let waits: Waits
     let interrupted = Interrupted()
+    /// What the callers' Landlock domain holds.
+    let opens: KernelOpens
+    /// Whether names are remembered whose opening was left to the kernel.
+    let remembersNames: Bool
+    private let names = Mutex(UsedNames())
     private let endsAll = Mutex(false)
     /// The scripts that a thread's latest execve was decided on. The kernel tells of none: what it loads for them is all
     /// that is seen, and whoever may run that may give it any script.
@@ -23,7 +28,13 @@ public final class Broker: Sendable {
     /// The process that is to become the program: until its exec its calls are ours, and no policy's business.
     private let launching: Mutex<Int32>
 
-    public init(listener: Listener, authority: any Authority, launching process: Int32, taskLimit: UInt64? = nil) {
+    public init(
+        listener: Listener, authority: any Authority, launching process: Int32, taskLimit: UInt64? = nil,
+        opens: KernelOpens = .none
+    ) {
+        let isSeen = Self.leading.allSatisfy { authority.isAsked(Stop(number: UInt64($0))) }
+        self.opens = isSeen ? opens : .none
+        remembersNames = isSeen && !opens.isEmpty && authority.remembers
         launching = Mutex(process)
         tasks = Tasks(limit: taskLimit)
         self.listener = listener
@@ -31,6 +42,18 @@ public final class Broker: Sendable {
         waits = Waits(listener: listener)
         authority.begins(process)
     }
+
+    /// What makes names lead elsewhere, which is to be seen where they are remembered: symlink, symlinkat, rename, renameat,
+    /// renameat2, link, linkat, rmdir and unlinkat in the table of x86_64.
+    private static let leading = [88, 266, 82, 264, 316, 86, 265, 84, 263]
+
+    /// What `learn` wants of a name, nil for one that is known.
+    func unknown(_ name: UsedName) -> UInt64? { names.withLock { $0.unknown(name) } }
+
+    func learn(_ name: UsedName, since: UInt64) { names.withLock { $0.insert(name, since: since) } }
+
+    /// A name may lead elsewhere from now on.
+    func forgetNames() { if remembersNames { names.withLock { $0.forget() } } }
 
     /// Starts the first threads.
     /// - Throws: `TraceError.spawn` where there can be none.

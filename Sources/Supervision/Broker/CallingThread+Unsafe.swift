@@ -13,7 +13,7 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
     let process: Int32
     private let memory: Descriptor
     /// Leads to where it stands, wherever that is by then.
-    private let workingDirectory: [UInt8]
+    private let placeName: [CChar]
     /// Opened when a descriptor of the caller's is first needed.
     private var handle: Descriptor?
     private var credentials: Credentials?
@@ -28,7 +28,7 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
         self.thread = thread
         let status = try ThreadStatus(of: thread)
         process = status.process
-        workingDirectory = Array("/proc/\(thread)/cwd".utf8)
+        placeName = "/proc/\(thread)/cwd".utf8.map { CChar(bitPattern: $0) } + [0]
         credentials = try status.credentials.here(thread)
         memory = try Kernel.openPlainly(AT_FDCWD, Array("/proc/\(thread)/mem".utf8), flags: O_RDONLY)
     }
@@ -121,8 +121,16 @@ final class CallingThread: TraceeMemory, @unchecked Sendable {
     /// The directory that a relative name starts from.
     func base(_ directory: Int32) throws(CallError) -> Descriptor {
         if directory != AT_FDCWD { return try descriptor(directory) }
-        return try Kernel.openPlainly(
-            AT_FDCWD, workingDirectory, flags: O_PATH | O_DIRECTORY)
+        let number = open(placeName, O_PATH | O_DIRECTORY | O_CLOEXEC)
+        guard number >= 0 else { throw CallError(errno) }
+        return Descriptor(number)
+    }
+
+    /// Which directory relative names start from now, nil where that cannot be learned.
+    var workingDirectory: (device: UInt64, inode: UInt64)? {
+        var status = stat()
+        guard stat(placeName, &status) == 0 else { return nil }
+        return (UInt64(status.st_dev), UInt64(status.st_ino))
     }
 
     /// The kernel takes a number for a descriptor before it opens anything (do_sys_openat2 in fs/open.c): where there

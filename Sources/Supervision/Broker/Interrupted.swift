@@ -19,10 +19,11 @@ final class Interrupted: Sendable {
         let mayWait: Bool =
             switch answer {
             case .refuse(Waits.restart): true
-            // Of the calls that the kernel makes only those on descriptors wait for somebody else.
+            // Of the calls that the kernel makes only those on descriptors wait for somebody else, and no open that is
+            // left to it.
             case .proceed:
                 SpecTables.row(stop.personality, stop.number).map { row in
-                    row.argumentRows.contains { $0.type.kind == .descriptor }
+                    row.operation != .fileOpen && row.argumentRows.contains { $0.type.kind == .descriptor }
                 } ?? true
             default: false
             }

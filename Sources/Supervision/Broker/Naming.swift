@@ -77,6 +77,7 @@ extension Work {
                 try Kernel.call(Number.symlinkat, text, directory, name)
             }
         }
+        worker.broker.forgetNames()
         return .value(0)
     }
 
@@ -114,6 +115,7 @@ extension Work {
                 try Kernel.call(Number.linkat, Int(AT_FDCWD), held, directory, name, 0x400)
             }
         }
+        if source.isLink { worker.broker.forgetNames() }
         return .value(0)
     }
 
@@ -141,6 +143,12 @@ extension Work {
         let exchanges = flags & 2 != 0
         var kinds: (moved: UInt32, former: UInt32?) = (try requireThere(source), nil)
         kinds.former = exchanges ? try requireThere(target) : try? requireThere(target)
+        // Names lead elsewhere by links and directories alone.
+        let file = UInt32(S_IFREG)
+        if kinds.moved != file { worker.broker.opens.lose(source.path) }
+        if let former = kinds.former, former != file { worker.broker.opens.lose(target.path) }
+        let leads = kinds.moved != file || exchanges && kinds.former != file
+        defer { if leads { worker.broker.forgetNames() } }
         let directory = UInt32(S_IFDIR)
         // A thread may put a directory where a file was, and what lies in it would come under other entries.
         let authority = worker.broker.authority
@@ -199,6 +207,7 @@ extension Work {
         let place = try resolution.place(name(argument), from: base)
         let mode = try requireThere(place)
         try require([Need(place.path, .unlink, mode: mode, way: place.way)])
+        if mode != UInt32(S_IFREG) { worker.broker.opens.lose(place.path) }
         try atPlace(place) { directory, name throws(CallError) in
             try Kernel.call(Number.unlinkat, directory, name, Int(flags))
         }

@@ -52,8 +52,13 @@ extension Work {
         } else if request.creates {
             opened = try create(request)
         } else {
-            let found = try find(request, followsLast: request.flags & O_NOFOLLOW == 0)
-            opened = try reopen(found, request)
+            do throws(CallError) {
+                let found = try find(request, followsLast: request.flags & O_NOFOLLOW == 0)
+                opened = try reopen(found, request)
+            } catch {
+                if error == CallError(ENOENT) { try leaveAbsent(request) }
+                throw error
+            }
         }
         return hand(over: opened, closesOnExec: request.flags & O_CLOEXEC != 0)
     }
@@ -69,6 +74,37 @@ extension Work {
             throw CallError(ENOSYS)
         }
         return .proceed
+    }
+
+    /// Ends the call here where it was allowed and the kernel makes it, under the caller's domain: nothing is handed over
+    /// then, for which the caller is woken twice. What may wait for somebody stays here: a signal ends that.
+    private func leave(
+        _ request: OpenRequest, at path: [UInt8], _ kind: mode_t, _ device: dev_t = 0
+    ) throws(CallError) {
+        // Major 1 are /dev/null and its like (Documentation/admin-guide/devices.txt).
+        let isImmediate = kind == S_IFREG || kind == S_IFDIR || kind == S_IFCHR && device >> 8 == 1
+        guard isImmediate, changes.isEmpty, let access = request.access(to: kind),
+            worker.broker.opens.hold(access, at: path)
+        else { return }
+        throw CallError(answering: .proceed)
+    }
+
+    /// As `leave`, for a name that leads to nothing: where it would lie it could be opened, whatever it were.
+    private mutating func leaveAbsent(_ request: OpenRequest) throws(CallError) {
+        guard worker.broker.remembersNames, request.base == AT_FDCWD else { return }
+        var name = request.name[...]
+        while true {
+            while name.last == slash { name = name.dropLast() }
+            if let place = try? resolution.place(Array(name), from: AT_FDCWD) {
+                // A link to nothing may lead anywhere one day.
+                let isLink = try existing(place) != nil
+                return isLink ? () : try leave(request, at: place.path, S_IFREG)
+            }
+            // Its directory is not there either. What leads back from there could lead anywhere too.
+            let parent = name.lastIndex(of: slash) ?? name.startIndex
+            if parent == name.startIndex || name[(parent + 1)...].elementsEqual("..".utf8) { return }
+            name = name[..<parent]
+        }
     }
 
     private mutating func find(_ request: OpenRequest, followsLast: Bool) throws(CallError) -> Found {
@@ -90,6 +126,7 @@ extension Work {
         if found.kind == S_IFCHR && found.status.st_rdev == Terminal.controlling {
             return try openTerminal(request.flags & ~Self.lookupFlags | O_NOCTTY)
         }
+        if found.throughHandle == nil { try leave(request, at: found.path, found.kind, found.status.st_rdev) }
         let flags = request.flags & ~(Self.lookupFlags | (request.creates ? O_EXCL : 0)) | O_NOCTTY
         // A FIFO without its other end, a device, a lease: all may wait.
         return try waiting(found.kind != S_IFDIR && found.kind != S_IFREG) { () throws(CallError) in
@@ -163,6 +200,7 @@ extension Work {
                 place.path, request.rights(of: S_IFREG).subtracting(.resize).union(.createFile), exists: false,
                 way: place.way)
         ])
+        try leave(request, at: place.path, S_IFREG)
         try wearUmask()
         do throws(CallError) {
             return try Kernel.openPlainly(

@@ -35,8 +35,7 @@ public final class PolicyAuthority: Authority {
     /// What a process is under whose making nobody told, its maker being killed in the middle of that. Whose it is cannot
     /// be said: CLONE_PARENT and subreapers make other parents than makers.
     private let least: Policy
-    /// What was allowed once is allowed again.
-    private let remembers: Bool
+    public let remembers: Bool
     /// Where decisions wait for whoever watches, nil where nobody does.
     private let log: DecisionLog?
     /// Operations of which some calls may have no effect.

@@ -31,10 +31,12 @@ final class Pool: Sendable {
     /// How many threads may wait in a call at once. Beyond it no call may wait.
     private static let limit = 4096
     private static let parkedLimit = 4
-    /// Microseconds between two rounds: the longest that a call waits because another is held up unforeseen.
-    private static let round: UInt32 = 1000
+    /// Microseconds between two rounds, and to a second look where nobody waits for calls: together the longest that a
+    /// call waits because another is held up unforeseen. Each round takes a processor from somebody, or wakes one.
+    private static let round: UInt32 = 4000
+    private static let pause: UInt32 = 1000
     /// Rounds without a call, after which the watchman rests until there is one.
-    private static let quietRounds = 20
+    private static let quietRounds = 5
 
     /// Starts the first thread, and the watchman.
     /// - Parameter body: what a thread does: makes what it needs, and takes calls until it is one too many.
@@ -99,7 +101,7 @@ final class Pool: Sendable {
     func makesWay() -> Bool {
         for _ in 0..<100 {
             if standsBack() { return true }
-            usleep(Self.round)
+            usleep(Self.pause)
         }
         return false
     }
@@ -148,16 +150,17 @@ final class Pool: Sendable {
     /// From a first call until there have been none for some rounds.
     private func keepWatch() {
         watch.wait()
-        var (last, quiet): (UInt64?, Int) = (nil, 0)
+        var (last, quiet, isAlarmed): (UInt64?, Int, Bool) = (nil, 0, false)
         while true {
-            usleep(Self.round)
+            usleep(isAlarmed ? Self.pause : Self.round)
             let now = state.withLock { state in
                 quiet = state.receiving > 0 && state.taken == last ? quiet + 1 : 0
                 if quiet == Self.quietRounds { state.isWatched = false }
                 return state
             }
             if !now.isWatched { return }
-            if now.receiving == 0 && now.taken == last {
+            isAlarmed = now.receiving == 0
+            if isAlarmed && now.taken == last {
                 keepOneParked()
                 standsBack()
             }

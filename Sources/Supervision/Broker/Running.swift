@@ -14,6 +14,11 @@ extension Work {
         if worker.broker.authority.hides(found.path, calling) { throw CallError(EACCES, about: found.path) }
         let files = try Image(found).chain(seenBy: &self)
         try require(.programs(files.scripts + files.loaded))
+        if let lost = (files.scripts + files.loaded).first(where: { !worker.broker.opens.run($0.path) }) {
+            let name = String(decoding: lost.path, as: UTF8.self)
+            throw CallError(
+                refused(.unnameable("\(name) lies in a directory that has come to be since the start: start again")))
+        }
         worker.broker.runs(caller.thread, files.scripts)
         return .proceed
     }

@@ -47,6 +47,7 @@ final class Worker: @unchecked Sendable {
         if broker.isLaunch(notification) { return broker.listener.answer(notification.id, .proceed) }
         var answer = Answer.refuse(EACCES)
         var held: Descriptor?
+        var used: (name: UsedName, since: UInt64)?
         do throws(CallError) {
             guard
                 let caller = try broker.callers.caller(
@@ -55,6 +56,12 @@ final class Worker: @unchecked Sendable {
             self.caller = caller
             snapshot.reset(to: notification.stop)
             capture.entry(&snapshot, memory: caller)
+            if broker.remembersNames, let name = UsedName(snapshot, of: caller) {
+                guard let since = broker.unknown(name) else {
+                    return broker.listener.answer(notification.id, .proceed)
+                }
+                used = (name, since)
+            }
             // What was read is the caller's, if it still waits: its id cannot have been anybody else's meanwhile. Whoever
             // ends from now on has its call ended.
             guard broker.listener.isWaiting(notification.id) else { return }
@@ -69,6 +76,7 @@ final class Worker: @unchecked Sendable {
         } catch {
             answer = error.answer ?? .refuse(error.errno)
         }
+        if let used, answer == .proceed { broker.learn(used.name, since: used.since) }
         // A call that is answered by a descriptor needs it until then.
         broker.interrupted.answers(notification.thread, notification.stop, answer)
         withExtendedLifetime(held) { broker.listener.answer(notification.id, answer) }

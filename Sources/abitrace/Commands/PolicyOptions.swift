@@ -82,7 +82,10 @@ struct HeldPolicy {
         for limit in policy.limits {
             confinement.add(limit)
         }
-        if !onlyWarns { confinement.rulesets = SecondLine.rulesets(policy) }
+        if !onlyWarns {
+            let domain = SecondLine.domain(policy)
+            (confinement.rulesets, confinement.opens) = (domain.rulesets, domain.opens)
+        }
         var enforcement = Supervision.Enforcement(
             confinement: confinement,
             authority: PolicyAuthority(
