@@ -69,8 +69,9 @@ public enum SecondLine {
             }
             rulesets.append(ruleset)
             layers.append(
-                narrowed.rules.places.filter { isDirectory($0.path) || isDevice($0.path) }
-                    .map { LandlockRules.Place(path: $0.path, access: $0.access.intersection([narrowed.held, .execute])) })
+                narrowed.rules.places.filter { isDirectory($0.path) || isDevice($0.path) }.map {
+                    LandlockRules.Place(path: $0.path, access: $0.access.intersection([narrowed.held, .execute]))
+                })
         }
         return Domain(rulesets: rulesets, opens: KernelOpens(layers: layers))
     }

@@ -199,11 +199,12 @@ extension SecondLineTests {
             let policy = try policy(text)
             let opens = SecondLine.domain(policy).opens
             let found = try findings(policy, root, heldOnly: true)
+            func file(_ folder: String) -> [UInt8] { Array((root + folder + "/file").utf8) }
             func granted(_ rights: Rights) -> Set<String> {
-                Set(tree.filter { policy.rights(of: Array((root + $0 + "/file").utf8))?.isSuperset(of: rights) ?? false })
+                Set(tree.filter { policy.rights(of: file($0))?.isSuperset(of: rights) ?? false })
             }
             func left(_ access: LandlockRights) -> Set<String> {
-                Set(tree.filter { opens.hold(access, at: Array((root + $0 + "/file").utf8)) })
+                Set(tree.filter { opens.hold(access, at: file($0)) })
             }
             let (toRead, toWrite) = (left(.readFile), left([.writeFile, .truncate]))
             (reads, writes) = (reads + toRead.count, writes + toWrite.count)

@@ -41,7 +41,9 @@ enum ShippedPolicies {
               /var/tmp: rw+create+delete+attr+run
               ${CWD}: rw+create+delete+attr+run+control
               ~/.cache: rw+create+delete+attr
-              ~/.cargo: rw+create+delete+attr+run
+              ~/.cargo: rw+create+delete+attr
+              # A build runs what is installed, and installs nothing for later.
+              ~/.cargo/bin: ro+run
               ~/.rustup: ro+run
               ~/.gitconfig: ro
               ~/.config/git: ro
