@@ -288,6 +288,7 @@ REFUSED = [
     ("unfollowed_policy", ["--no-follow-forks", "--policy", "no-network"], ["policy", "children"]),
     ("unfollowed_recording", ["--follow-forks=no", "-o", "a.mcap"], ["recording"]),
     ("kvm", ["--kvm=vcpu"], ["kvm"]),
+    ("ring", ["--ring", "3"], ["--ring", "power of two"]),
     ("poked", ["--inject=openat:poke_enter=@arg2=00"], ["poke_enter", "rewrite"]),
 ]
 

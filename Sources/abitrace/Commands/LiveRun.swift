@@ -93,7 +93,7 @@ struct LiveRun {
         case .both:
             let testimony = Testimony()
             try perform(run, atEnd: { report(testimony) }) { _ in
-                try WitnessInterceptor(watching, testimony, ringBytes: watch.sight.ringBytes())
+                try WitnessInterceptor(watching, testimony, ringBytes: watch.sight.ringBytes)
             }
         case .ptrace:
             try perform(run) { awaitsFilter in
@@ -248,10 +248,10 @@ struct LiveRun {
     private func bestSight(_ watching: PtraceOptions) throws -> Sight {
         guard canUseEBPF else { return .ptrace }
         do {
-            let interceptor = try EBPFInterceptor(watching, ringBytes: watch.sight.ringBytes())
+            let interceptor = try EBPFInterceptor(watching, ringBytes: watch.sight.ringBytes)
             tellChosen()
             return .ebpf(interceptor)
-        } catch let error as TraceError {
+        } catch {
             complain("\(error); calls stop instead (ptrace)")
             return .ptrace
         }
@@ -266,7 +266,7 @@ struct LiveRun {
         if asked == .both && !processes.isEmpty {
             throw ValidationError("--interceptor both needs a COMMAND: a call under way has one witness")
         }
-        return asked == .both ? .both : try .ebpf(EBPFInterceptor(watching, ringBytes: watch.sight.ringBytes()))
+        return asked == .both ? .both : try .ebpf(EBPFInterceptor(watching, ringBytes: watch.sight.ringBytes))
     }
 
     private func tellChosen() {

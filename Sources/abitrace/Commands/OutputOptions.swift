@@ -267,13 +267,14 @@ struct SightOptions: ParsableArguments {
             valueName: "megabytes"))
     var ring: Int = 8
 
-    /// The size of the ring, which the kernel wants as a power of two.
-    func ringBytes() throws -> Int {
+    /// The kernel wants a power of two. What is asked is wrong or right whoever asks, and whichever way is taken then.
+    func validate() throws {
         guard (1...1024).contains(ring), ring.nonzeroBitCount == 1 else {
             throw ValidationError("--ring takes a power of two from 1 to 1024, not \(ring)")
         }
-        return ring << 20
     }
+
+    var ringBytes: Int { ring << 20 }
 }
 
 /// The options about the watching itself.
