@@ -22,8 +22,8 @@ extension LandlockRules {
     ) -> (rules: LandlockRules, held: LandlockRights) {
         var (rules, held) = (self, LandlockRights())
         for (access, rights) in LandlockRights.opening {
-            // What is opened unasked needs its rules as they are.
-            guard handled.contains(access), !layer.opensUnasked(rights) else { continue }
+            // What every path has is opened unasked, and needs its rules as they are.
+            guard handled.contains(access), !layer.isUniversal(rights) else { continue }
             let narrowed = rules.places.map { place in
                 layer.grants(rights, throughout: place.path) && isPlain(place.path)
                     ? place : Place(path: place.path, access: place.access.subtracting(access))

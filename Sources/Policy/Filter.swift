@@ -289,7 +289,7 @@ extension PolicyLayer {
     }
 
     /// Every path has the right, whatever it is.
-    func isUniversal(_ rights: Rights) -> Bool {
+    public func isUniversal(_ rights: Rights) -> Bool {
         if defaultVerdict == .allow {
             return files.allSatisfy { !$0.isHidden && rights.isSubset(of: $0.rights) }
         }

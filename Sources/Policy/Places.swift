@@ -32,7 +32,4 @@ extension PolicyLayer {
         let making: Rights = [.createFile, .createDir, .createNode, .symlink, .linkTarget, .renameTarget]
         return !(rights(of: path) ?? []).isDisjoint(with: making)
     }
-
-    /// Whether the kernel may let every object be opened for these rights unasked.
-    public func opensUnasked(_ rights: Rights) -> Bool { isUniversal(rights) }
 }

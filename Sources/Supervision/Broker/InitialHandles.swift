@@ -1,6 +1,7 @@
 // What programs may do with the objects that they hold from their start on, and with what is reached through those.
 
 import Glibc
+import Lowering
 import Messages
 import Policy
 
@@ -17,7 +18,7 @@ struct InitialHandles: Sendable {
         // What lies in a given directory and is held was opened through that, or by its place.
         let given = handles.filter { handle in
             (handle.inode == held.inode && handle.device == held.device && held.inode != 0)
-                || (isNamed && handle.directory.map { Self.isUnder($0, held.path) } ?? false)
+                || (isNamed && handle.directory.map { LandlockRules.Place.isUnder($0, held.path) } ?? false)
         }
         if !isNamed && given.isEmpty { return accepted(held) ?? .all }
         return given.reduce([]) { $0.union($1.rights) }
@@ -49,8 +50,8 @@ struct InitialHandles: Sendable {
         case nil: return []
         case .below(let base):
             return handles.reduce([]) { rights, handle in
-                guard let directory = handle.directory, Self.isUnder(directory, base),
-                    Self.isUnder(directory, need.path)
+                guard let directory = handle.directory, LandlockRules.Place.isUnder(directory, base),
+                    LandlockRules.Place.isUnder(directory, need.path)
                 else { return rights }
                 return rights.union(handle.rights)
             }
@@ -64,10 +65,5 @@ struct InitialHandles: Sendable {
             default: return rights.intersection(.stat)
             }
         }
-    }
-
-    private static func isUnder(_ directory: [UInt8], _ path: [UInt8]) -> Bool {
-        if directory.count == 1 { return true }
-        return path.starts(with: directory) && (path.count == directory.count || path[directory.count] == 47)
     }
 }
