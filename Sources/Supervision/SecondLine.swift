@@ -31,9 +31,15 @@ public enum SecondLine {
     /// A ruleset for each layer of which something can be said, else one that keeps the supervisor apart. Without Landlock,
     /// or where it fails, there is no second line: the first one holds.
     public static func domain(_ policy: Policy) -> Domain {
-        if policy.opensHangOnPlaces, let domain = holdingOpens(policy) { return domain }
+        // Where a directory can be moved unseen, nobody knows which places have a rule.
+        let movesAreSeen = leading.allSatisfy { policy.filterAction(Stop(number: $0)) != .allow }
+        if movesAreSeen && policy.opensHangOnPlaces, let domain = holdingOpens(policy) { return domain }
         return Domain(rulesets: plainRulesets(policy), opens: .none)
     }
+
+    /// What makes names lead elsewhere: symlink, symlinkat, rename, renameat, renameat2, link, linkat, rmdir and unlinkat in
+    /// the table of x86_64.
+    private static let leading: [UInt64] = [88, 266, 82, 264, 316, 86, 265, 84, 263]
 
     /// Rules that grant no less than the policy does.
     static func plainRulesets(_ policy: Policy) -> [Int32] {

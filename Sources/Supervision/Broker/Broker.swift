@@ -32,9 +32,8 @@ public final class Broker: Sendable {
         listener: Listener, authority: any Authority, launching process: Int32, taskLimit: UInt64? = nil,
         opens: KernelOpens = .none
     ) {
-        let isSeen = Self.leading.allSatisfy { authority.isAsked(Stop(number: UInt64($0))) }
-        self.opens = isSeen ? opens : .none
-        remembersNames = isSeen && !opens.isEmpty && authority.remembers
+        self.opens = opens
+        remembersNames = !opens.isEmpty && authority.remembers
         launching = Mutex(process)
         tasks = Tasks(limit: taskLimit)
         self.listener = listener
@@ -42,10 +41,6 @@ public final class Broker: Sendable {
         waits = Waits(listener: listener)
         authority.begins(process)
     }
-
-    /// What makes names lead elsewhere, which is to be seen where they are remembered: symlink, symlinkat, rename, renameat,
-    /// renameat2, link, linkat, rmdir and unlinkat in the table of x86_64.
-    private static let leading = [88, 266, 82, 264, 316, 86, 265, 84, 263]
 
     /// What `learn` wants of a name, nil for one that is known.
     func unknown(_ name: UsedName) -> UInt64? { names.withLock { $0.unknown(name) } }
