@@ -125,24 +125,30 @@ def control_case(suite):
     require(max(map(len, errors.splitlines())) < 5000, "a line without end")
 
 
+def at_terminal(suite, command):
+    """Runs a command that leads the session of a terminal of its own: its end, and what it wrote."""
+    leader, follower = pty.openpty()
+
+    def begin():
+        os.setsid()
+        fcntl.ioctl(follower, termios.TIOCSCTTY, 0)
+
+    process = subprocess.Popen(
+        [str(part) for part in command], stdin=follower, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=begin, env=dict(os.environ, **{MARK: suite.mark, "LC_ALL": "C"}))
+    output, errors = process.communicate()
+    os.close(leader)
+    os.close(follower)
+    return process.returncode, output, errors
+
+
 def terminal_case(suite):
     """TIOCSTI types into the terminal that the next command reads."""
     place, policy = written(suite, "")
     policy.write_text(policy.read_text() + "  /dev/tty: rw+control\n  /dev/pts: rw+control\n")
     program = "import fcntl, sys\nfcntl.ioctl(0, 0x5412, b'!')\nprint('typed')"
     for prefix in ([], [suite.tracer, "run", "--policy", policy, "--"]):
-        leader, follower = pty.openpty()
-
-        def begin():
-            os.setsid()
-            fcntl.ioctl(follower, termios.TIOCSCTTY, 0)
-
-        process = subprocess.Popen(
-            [str(part) for part in [*prefix, "/usr/bin/python3", "-S", "-c", program]], stdin=follower, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, preexec_fn=begin, env=dict(os.environ, **{MARK: suite.mark, "LC_ALL": "C"}))
-        output, errors = process.communicate()
-        os.close(leader)
-        os.close(follower)
+        code, output, errors = at_terminal(suite, [*prefix, "/usr/bin/python3", "-S", "-c", program])
         if not prefix and b"typed" not in output:
             raise Skip("this kernel refuses TIOCSTI to everybody")
     require(b"typed" not in output, "it typed")
@@ -164,19 +170,8 @@ def hung_up_case(suite):
     program = "import fcntl\nfor request in (0x5437, 0x541D, 0x5457):\n try: fcntl.ioctl(0, request, bytes(64) if request == 0x5457 else 0)\n except OSError as error: print(error.errno, flush=True)\n"
     ends = []
     for prefix in ([], [suite.tracer, "run", "--policy", policy, "--"]):
-        leader, follower = pty.openpty()
-
-        def begin():
-            os.setsid()
-            fcntl.ioctl(follower, termios.TIOCSCTTY, 0)
-
-        process = subprocess.Popen(
-            [str(part) for part in [*prefix, "/usr/bin/python3", "-S", "-c", program]], stdin=follower, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, preexec_fn=begin, env=dict(os.environ, **{MARK: suite.mark}))
-        output, errors = process.communicate()
-        os.close(leader)
-        os.close(follower)
-        ends.append((process.returncode, output))
+        code, output, errors = at_terminal(suite, [*prefix, "/usr/bin/python3", "-S", "-c", program])
+        ends.append((code, output))
     require(ends == [(-signal.SIGHUP, b""), (0, b"1\n1\n1\n")], f"bare, held: {ends} {short(errors)[-300:]}")
 
 
