@@ -55,15 +55,14 @@ indirect enum DecisionTree: Hashable, Sendable {
     }
 }
 
-/// Answers so far, and what follows from them.
+/// Answers so far, and what follows from them. There are few, and each is asked for again and again: going through them is
+/// quicker than finding them by their hash.
 struct KnownTests: Registers {
-    private var answers: [RegisterTest: Bool] = [:]
-    private var order: [RegisterTest] = []
+    private var answers: [(test: RegisterTest, answer: Bool)] = []
 
     func adding(_ test: RegisterTest, _ answer: Bool) -> KnownTests {
         var other = self
-        other.answers[test] = answer
-        other.order.append(test)
+        other.answers.append((test, answer))
         return other
     }
 
@@ -71,10 +70,9 @@ struct KnownTests: Registers {
         if test.mask == 0 {
             return test.kind == .anyBit ? false : test.kind == .atLeast ? test.value == 0 : test.value == 0
         }
-        if let answer = answers[test] { return answer }
-        for known in order where known.register == test.register {
-            guard let answer = answers[known], let found = test.follows(from: known, answer) else { continue }
-            return found
+        for known in answers where known.test == test { return known.answer }
+        for known in answers where known.test.register == test.register {
+            if let found = test.follows(from: known.test, known.answer) { return found }
         }
         throw Undecided(test: test)
     }

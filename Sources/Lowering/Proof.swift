@@ -22,25 +22,21 @@ extension SeccompProgram {
     @discardableResult
     public func prove(_ instructions: [Instruction]) throws(Mismatch) -> Int {
         var count = 0
-        for (personality, audit) in Self.architectures {
+        for (personality, _) in Self.architectures { count += try prove(personality, instructions) }
+        return count
+    }
+
+    /// The part of it that is about one table: those of all personalities together prove the program.
+    @discardableResult
+    public func prove(_ personality: Personality) throws(Mismatch) -> Int { try prove(personality, instructions) }
+
+    private func prove(_ personality: Personality, _ instructions: [Instruction]) throws(Mismatch) -> Int {
+        var count = 0
+        for (_, audit) in Self.architectures.filter({ $0.personality == personality }) {
             let table = personality == .x86_64 ? SpecTables.x86_64.count : SpecTables.i386.count
             let beyond: [UInt64] = [UInt64(Self.x32) - 1, UInt64(Self.x32), UInt64(Self.x32) + 1, 0xFFFF_FFFF]
             for number in (0..<UInt64(table) + 2).map({ $0 }) + beyond {
-                let read = Interpreter.registersRead(
-                    instructions, number: UInt32(truncatingIfNeeded: number), architecture: audit)
-                let tree = tree(personality, number)
-                let asked = RegistersRead(tree.tests.map { .register(Int($0.register)) })
-                // What the policy does not ask for, the program must not look at.
-                if !asked.isSuperset(of: read) {
-                    throw Mismatch(
-                        personality: personality, number: number, arguments: RawArguments(),
-                        expected: expected(Stop(personality: personality, number: number)).code, found: nil)
-                }
-                for arguments in Self.questions(tree, asked) {
-                    let stop = Stop(personality: personality, number: number, arguments: arguments)
-                    try Self.check(instructions, stop, audit, wanted: expected(stop))
-                    count += 1
-                }
+                count += try prove(personality, audit, number, instructions)
             }
         }
         // A foreign architecture ends the program.
@@ -51,6 +47,27 @@ extension SeccompProgram {
                 found: foreign)
         }
         return count
+    }
+
+    private func prove(
+        _ personality: Personality, _ audit: UInt32, _ number: UInt64, _ instructions: [Instruction]
+    ) throws(Mismatch) -> Int {
+        let read = Interpreter.registersRead(
+            instructions, number: UInt32(truncatingIfNeeded: number), architecture: audit)
+        let tree = tree(personality, number)
+        let asked = RegistersRead(tree.tests.map { .register(Int($0.register)) })
+        // What the policy does not ask for, the program must not look at.
+        if !asked.isSuperset(of: read) {
+            throw Mismatch(
+                personality: personality, number: number, arguments: RawArguments(),
+                expected: expected(Stop(personality: personality, number: number)).code, found: nil)
+        }
+        let questions = Self.questions(tree, asked)
+        for arguments in questions {
+            let stop = Stop(personality: personality, number: number, arguments: arguments)
+            try Self.check(instructions, stop, audit, wanted: expected(stop))
+        }
+        return questions.count
     }
 
     /// One question.

@@ -94,18 +94,33 @@ extension FilterAction {
     }
 }
 
+/// What a policy answers for each number of one table: half of a program's making, that hangs on nothing of the other.
+public struct TableAnswers: Sendable {
+    let personality: Personality
+    /// One beyond the table stands for all that follow.
+    let trees: [DecisionTree]
+    fileprivate let questions: PolicyQuestions
+
+    public init(_ personality: Personality, _ policy: Policy, _ options: LoweringOptions) {
+        let questions = PolicyQuestions(policy, options)
+        self.personality = personality
+        self.questions = questions
+        let count = personality == .x86_64 ? SpecTables.x86_64.count : SpecTables.i386.count
+        trees = (0...count).map { questions.tree(personality, UInt64($0)) }
+    }
+}
+
 /// A program, and what it was made from.
 public struct SeccompProgram: Sendable {
     public let instructions: [Instruction]
-    public let options: LoweringOptions
-    private let questions: PolicyQuestions
-    /// What the policy answers for each number of each table, and for all beyond it.
-    private let trees: [Personality: [DecisionTree]]
+    private let tables: [TableAnswers]
 
     /// Where the i386 and x86-64 numbers that the filter knows end; what lies beyond has no meaning yet.
     static let architectures: [(personality: Personality, audit: UInt32)] = [
         (.x86_64, 0xC000_003E), (.i386, 0x4000_0003),
     ]
+    /// Those that it has a table for; a call of any other ends the program.
+    public static var personalities: [Personality] { architectures.map(\.personality) }
     /// Numbers with this bit are x32's (asm/unistd.h: __X32_SYSCALL_BIT).
     static let x32: UInt32 = 0x4000_0000
 
@@ -116,19 +131,18 @@ public struct SeccompProgram: Sendable {
     ]
 
     public init(_ policy: Policy, _ options: LoweringOptions = LoweringOptions()) throws(LoweringError) {
-        let questions = PolicyQuestions(policy, options)
-        self.questions = questions
-        self.options = options
+        try self.init(Self.architectures.map { TableAnswers($0.personality, policy, options) })
+    }
+
+    /// - Parameter tables: the answers of one policy for each table.
+    public init(_ tables: [TableAnswers]) throws(LoweringError) {
+        self.tables = tables
         var code: [Instruction] = [Instruction(Instruction.give, FilterAction.kill.code)]
-        var trees: [Personality: [DecisionTree]] = [:]
         for (personality, audit) in Self.architectures.reversed() {
-            // One beyond the table stands for all that follow.
-            let count = personality == .x86_64 ? SpecTables.x86_64.count : SpecTables.i386.count
-            let all = (0...count).map { questions.tree(personality, UInt64($0)) }
-            code = Self.branch(Instruction.ifEqual, audit, Self.body(all, personality), code)
-            trees[personality] = all
+            for table in tables where table.personality == personality {
+                code = Self.branch(Instruction.ifEqual, audit, Self.body(table.trees, personality), code)
+            }
         }
-        self.trees = trees
         instructions = [Instruction(Instruction.load, 4)] + code
         guard instructions.count <= 4096 else { throw .tooLong(instructions.count) }
     }
@@ -144,11 +158,17 @@ public struct SeccompProgram: Sendable {
     }
 
     /// What the policy says about concrete registers, as these options want it.
-    public func expected(_ stop: Stop) -> FilterAction { questions.action(stop) }
+    public func expected(_ stop: Stop) -> FilterAction {
+        table(stop.personality)?.questions.action(stop) ?? .kill
+    }
 
     func tree(_ personality: Personality, _ number: UInt64) -> DecisionTree {
-        let trees = trees[personality] ?? []
+        guard let trees = table(personality)?.trees else { return .leaf(.kill) }
         return trees[Int(min(number, UInt64(trees.count - 1)))]
+    }
+
+    private func table(_ personality: Personality) -> TableAnswers? {
+        tables.first { $0.personality == personality }
     }
 
     // MARK: Code

@@ -324,7 +324,11 @@ extension RefusalRow {
 
 extension HandleRole {
     /// The ambient handle of this role, nil for what a message names.
-    var ambient: Ambient? { Ambient.allCases.first { $0.name == name && self != .who } }
+    var ambient: Ambient? { Self.ambients[Int(rawValue)] }
+
+    private static let ambients: [Ambient?] = allCases.map { role in
+        Ambient.allCases.first { $0.name == role.name && role != .who }
+    }
 }
 
 extension CallRow {

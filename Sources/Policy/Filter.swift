@@ -57,16 +57,20 @@ extension Stop {
 public struct FilterQuestions: Sendable {
     public let policy: Policy
     private let layers: [LayerQuestions]
+    /// Whether some call ends the program.
+    private let mayKill: Bool
 
     public init(_ policy: Policy) {
         self.policy = policy
         layers = policy.layers.map { LayerQuestions(layer: $0, sum: HandleRights($0)) }
+        mayKill = policy.layers.contains { $0.mayKill }
     }
 
     /// For one question: what it does not ask for is not summed up.
     fileprivate init(once policy: Policy) {
         self.policy = policy
         layers = policy.layers.map { LayerQuestions(layer: $0, sum: nil) }
+        mayKill = true
     }
 
     /// What the kernel may do by itself with a call of this number. It throws the test that the answer hangs on where
@@ -80,11 +84,12 @@ public struct FilterQuestions: Sendable {
         let items = CallItems(row: row, personality: personality, registers: registers, message: nil, request: nil)
         let operation = try row.operation(registers)
         if let never = operation.never, try items.holds(never.tests) { return .allow }
-        var sum = FilterSum()
+        var sum = FilterSum(mayKill: mayKill)
         for layer in layers {
             try layer.layer.sumClass(operation, items, &sum)
             try layer.sumGrants(operation, items, &sum)
             try layer.layer.sumRules(operation, items, &sum)
+            if sum.isSettled { break }
         }
         return sum.action
     }
@@ -99,6 +104,13 @@ public struct FilterQuestions: Sendable {
 struct FilterSum {
     private var verdict = Verdict.allow
     private var isOpen = false
+    private let mayKill: Bool
+
+    init(mayKill: Bool) { self.mayKill = mayKill }
+
+    /// Whether nothing that comes in changes the action any more: the supervisor asks it all again, and only an end needs
+    /// no asking.
+    var isSettled: Bool { isOpen && !mayKill }
 
     mutating func add(_ verdict: Verdict) { self.verdict = Verdict.strictest(self.verdict, verdict) }
 
@@ -118,9 +130,14 @@ struct FilterSum {
 }
 
 extension PolicyLayer {
+    fileprivate var mayKill: Bool {
+        ([refusal] + classes.map(\.verdict) + rules.map(\.verdict)).contains(.kill)
+    }
+
     func sumClass<R>(_ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum) throws(Undecided) {
         if let grant = classGrant(operation) { sum.add(grant.verdict) }
         for refusal in operation.refusals {
+            if sum.isSettled { return }
             do throws(Undecided) {
                 guard try items.holds(refusal.tests) else { continue }
             } catch {
@@ -163,6 +180,7 @@ extension PolicyLayer {
 
     func sumRules<R>(_ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum) throws(Undecided) {
         for rule in rules where rule.operations.contains(operation) {
+            if sum.isSettled { return }
             do throws(Undecided) {
                 guard try rule.holds(items) else { continue }
             } catch {
@@ -221,6 +239,7 @@ private struct LayerQuestions: Sendable {
 
     func sumGrants<R>(_ operation: Operation, _ items: CallItems<R>, _ sum: inout FilterSum) throws(Undecided) {
         for need in operation.needs where items.row.names(need.role, operation) {
+            if sum.isSettled { return }
             do throws(Undecided) {
                 guard try items.holds(need.tests) else { continue }
             } catch {
@@ -236,6 +255,7 @@ private struct LayerQuestions: Sendable {
             }
         }
         if operation == .procExec, layer.programs != nil { sum.leaveOpen() }
+        if sum.isSettled { return }
         try layer.sumNetwork(operation, items, &sum)
         let movesNames = operation == .fileRename || operation == .fileLink
         if movesNames && !layer.isUniversal(PolicyLayer.objectRights) { sum.leaveOpen() }

@@ -129,9 +129,14 @@ struct HeldPolicy {
 
     private static func filter(_ policy: Policy) throws -> SeccompProgram {
         do {
+            let options = LoweringOptions(
+                reportsRefusals: true, narrower: policy.nested.map { policy.narrowed(by: $0) })
+            // The two tables are half the work each, and nothing else runs yet.
             let filter = try SeccompProgram(
-                policy, LoweringOptions(reportsRefusals: true, narrower: policy.nested.map { policy.narrowed(by: $0) }))
-            try filter.prove()
+                Parallel.map(SeccompProgram.personalities) { TableAnswers($0, policy, options) })
+            for proof in Parallel.map(SeccompProgram.personalities, { part in Result { try filter.prove(part) } }) {
+                _ = try proof.get()
+            }
             return filter
         } catch LoweringError.tooLong {
             throw Failure(description: "the policy is too long for this kernel's filters")
