@@ -85,30 +85,7 @@ public enum SecondLine {
     /// Where procfs is mounted: names there mean another object to each who asks, and what they say of others takes more
     /// than a place's rights. Nil where that cannot be learned.
     private static func processMounts() -> [[UInt8]]? {
-        guard let text = try? Kernel.contents("/proc/self/mountinfo") else { return nil }
-        return text.split(separator: 10).compactMap { line -> [UInt8]? in
-            // The fifth field is the place, and the type follows a field of one dash (proc_pid_mountinfo(5)).
-            let fields = line.split(separator: 32)
-            guard fields.count > 5, let dash = fields.firstIndex(where: { $0.elementsEqual([45]) }),
-                dash + 1 < fields.count, fields[dash + 1].elementsEqual("proc".utf8)
-            else { return nil }
-            return unescaped(fields[4])
-        }
-    }
-
-    /// A backslash and three octal digits stand for a byte.
-    private static func unescaped(_ field: ArraySlice<UInt8>) -> [UInt8] {
-        var (bytes, rest) = ([UInt8](), field)
-        while let first = rest.popFirst() {
-            let digits = rest.prefix(3)
-            guard first == 92, digits.count == 3, digits.allSatisfy({ (48...55).contains($0) }) else {
-                bytes.append(first)
-                continue
-            }
-            bytes.append(digits.reduce(0) { $0 &<< 3 | ($1 & 7) })
-            rest = rest.dropFirst(3)
-        }
-        return bytes
+        try? Mount.all().filter(\.isProcesses).map(\.path)
     }
 
     private static func isDirectory(_ path: [UInt8]) -> Bool { kind(path) == S_IFDIR }

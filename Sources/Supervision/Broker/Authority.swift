@@ -6,7 +6,7 @@ import Policy
 /// One object that a call is about.
 public struct Need: Sendable {
     /// Where the object is, or would be.
-    public let path: [UInt8]
+    public private(set) var path: [UInt8]
     public let rights: Rights
     /// Which of the call's names it is.
     public let role: HandleRole
@@ -15,6 +15,14 @@ public struct Need: Sendable {
     public var exists = true
     /// The handle that it was reached through, where a name led from one.
     var way: Way?
+    /// Where it lies in a procfs.
+    var processFile: ProcessFile?
+
+    /// An object that was found.
+    init(_ found: Found, _ rights: Rights, role: HandleRole = .object) {
+        self.init(found.path, rights, role: role, mode: UInt32(found.kind), way: found.way)
+        processFile = found.processFile
+    }
 
     init(
         _ path: [UInt8], _ rights: Rights, role: HandleRole = .object, mode: UInt32 = 0, exists: Bool = true,
@@ -38,6 +46,17 @@ enum Way: Sendable {
 }
 
 extension Need {
+    /// A process sees what /proc says of it under its own number, a policy under "self".
+    func seen(by process: Int32) -> Need {
+        guard let file = processFile, file.process == process, path.suffix(file.name.count) == file.name[...] else {
+            return self
+        }
+        var other = self
+        let rest = file.name.drop { $0 != slash }
+        other.path = path.dropLast(file.name.count) + Array("self".utf8) + rest
+        return other
+    }
+
     /// What a decision asks of it.
     func fact(_ initial: InitialHandles) -> DecisionFact {
         var fact = DecisionFact(.object, role: role, path: path)

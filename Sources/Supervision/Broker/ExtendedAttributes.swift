@@ -77,7 +77,7 @@ extension Work {
 
     private func require(_ target: Attributed, _ right: Rights) throws(CallError) {
         guard let path = target.path else { return }
-        try require([Need(path, right, mode: UInt32(target.found?.kind ?? S_IFLNK))])
+        try require([target.found.map { Need($0, right) } ?? Need(path, right, mode: UInt32(S_IFLNK))])
         // This thread goes where the link lies, and the last step is not followed.
         if let directory = target.directory, fchdir(directory.number) != 0 { throw CallError(errno) }
     }

@@ -134,9 +134,9 @@ extension Work {
         guard found.isLink else { throw CallError(name.isEmpty ? ENOENT : EINVAL, about: found.path) }
         try requireLook(found, false, .readlink)
         let text: [UInt8] =
-            switch found.path {
-            case Array("/proc/self".utf8): Array("\(caller.process)".utf8)
-            case Array("/proc/thread-self".utf8): Array("\(caller.process)/task/\(caller.thread)".utf8)
+            switch found.processFile?.name {
+            case Array("self".utf8): Array("\(caller.process)".utf8)
+            case Array("thread-self".utf8): Array("\(caller.process)/task/\(caller.thread)".utf8)
             default: try Kernel.readLink(found.object.number)
             }
         let kept = Array(text.prefix(Int(size)))

@@ -84,7 +84,7 @@ extension Work {
     /// The right to make a name; to a name that is there already, and may be seen, the kernel's answer is the truth.
     private func requireNew(_ place: Place, _ right: Rights, role: HandleRole) throws(CallError) {
         let existing = try? Kernel.openPlainly(place.directory.number, place.name, flags: O_PATH | O_NOFOLLOW)
-        if let existing, let found = try? Found(holding: existing), isVisible(found.path) { throw CallError(EEXIST) }
+        if let existing, let found = try? Found(existing), isVisible(found.path) { throw CallError(EEXIST) }
         try require([Need(place.path, right, role: role, exists: false, way: place.way)])
     }
 
@@ -105,7 +105,7 @@ extension Work {
         guard source.isNamed else { throw CallError(refused(.unnameable("a link to an object without a name"))) }
         let target = try resolution.place(name(to.argument), from: to.base)
         try require([
-            Need(source.path, .linkSource, role: .from, mode: UInt32(source.kind), way: source.way),
+            Need(source, .linkSource, role: .from),
             Need(target.path, .linkTarget, role: .to, exists: false, way: target.way),
         ])
         // AT_SYMLINK_FOLLOW of our own descriptor's link names the object that was decided on, whatever it is.

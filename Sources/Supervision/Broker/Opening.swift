@@ -163,7 +163,7 @@ extension Work {
             if request.flags & O_EXCL != 0 { throw CallError(EEXIST, about: place.path) }
             let status = try Kernel.status(object.number)
             guard status.st_mode & S_IFMT == S_IFLNK else {
-                return try reopenForCreation(Found(holding: object), in: place, request)
+                return try reopenForCreation(Found(object), in: place, request)
             }
             if request.flags & O_NOFOLLOW != 0 { throw CallError(ELOOP, about: place.path) }
             if try resolution.isMagic(object, place) {

@@ -26,7 +26,7 @@ extension Work {
                 guard let role = role(of: argument.item, row.operation(stop.arguments)) else { continue }
                 guard let held = try copy(number, row.operation) else { continue }
                 copies[Int(argument.register)] = held
-                let found = try Found(holding: held)
+                let found = try Found(held)
                 handles.append(try self.held(found, as: number, role))
             case .process where argument.item == "who":
                 guard case .watched = standing(of: number) else { continue }

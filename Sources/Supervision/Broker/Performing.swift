@@ -67,10 +67,10 @@ extension Work {
         guard stop.arguments[2] & 0xEFFF != 0 else { throw CallError(EINVAL) }
         let queue = try descriptor(integer(0))
         let found = try resolution.object(name(1), from: AT_FDCWD, followsLast: stop.arguments[2] & 0x0200_0000 == 0)
-        let teller = try Found(holding: queue)
+        let teller = try Found(queue)
         try require(
             .watch(
-                seen(Need(found.path, .watch, role: .target, mode: UInt32(found.kind))),
+                watched(Need(found, .watch, role: .target)),
                 on: teller.held(as: integer(0), .queue)))
         let name = Array("/proc/self/fd/\(found.object.number)".utf8)
         let watch = try Kernel.withName(name) { name throws(CallError) in

@@ -12,24 +12,22 @@ struct Found {
     let status: stat
     /// Where the last step went through `/proc/PID/fd/N`: the access mode of that descriptor.
     var throughHandle: Int32?
+    /// Where it lies in a procfs, nil for what does not.
+    let processFile: ProcessFile?
     /// The directory of the caller's that the name led from, where that may matter.
     private let base: [UInt8]?
 
-    init(
-        _ object: Descriptor, path: [UInt8], status: stat, throughHandle: Int32? = nil, base: [UInt8]? = nil
-    ) {
+    init(_ object: Descriptor, throughHandle: Int32? = nil, base: [UInt8]? = nil) throws(CallError) {
         self.object = object
-        self.status = status
+        let path = try Resolution.path(of: object)
+        status = try Kernel.status(object.number)
+        processFile = try ProcessFile(object, path, status)
         self.throughHandle = throughHandle
         self.base = base
         // The kernel's mark of an object whose last name is gone; one that has a name may be called so.
         let mark = Array(" (deleted)".utf8)
         let isGone = status.st_nlink == 0 && path.suffix(mark.count).elementsEqual(mark)
         self.path = isGone ? path.dropLast(mark.count) : path
-    }
-
-    init(holding object: Descriptor) throws(CallError) {
-        self.init(object, path: try Resolution.path(of: object), status: try Kernel.status(object.number))
     }
 
     /// Whether it lies, or lay, somewhere in the tree of names: pipes, sockets and memfd_create's files do not.
@@ -96,7 +94,6 @@ struct Resolution {
     private static let noMagicLinks: UInt64 = 2
     /// RESOLVE_BENEATH, RESOLVE_IN_ROOT: a name that begins with a slash begins at the base, or not at all.
     private static let withinBase: UInt64 = 0x18
-    static let procMagic = 0x9FA0
     /// PATH_MAX, its NUL included (linux/limits.h).
     private static let pathLimit = 4096
 
@@ -129,7 +126,7 @@ struct Resolution {
         guard let object = try? Kernel.open(start.number, name, flags: flags, resolve: Self.noMagicLinks) else {
             return nil
         }
-        if try Kernel.fileSystem(object.number) == Self.procMagic { return nil }
+        if try Kernel.fileSystem(object.number) == ProcessFile.magic { return nil }
         return try found(object)
     }
 
@@ -181,12 +178,12 @@ struct Resolution {
 
     /// Whether the link at a place leads where its text does not say.
     func isMagic(_ link: Descriptor, _ place: Place) throws(CallError) -> Bool {
-        try Kernel.fileSystem(link.number) == Self.procMagic
+        try Kernel.fileSystem(link.number) == ProcessFile.magic
     }
 
     /// The object of a descriptor of the caller's.
     func object(of descriptor: Descriptor) throws(CallError) -> Found {
-        try Found(holding: descriptor)
+        try Found(descriptor)
     }
 
     /// The directory in which the last component of a name lies or would lie.
@@ -290,7 +287,7 @@ struct Resolution {
                 }
                 continue
             }
-            try refuseOurs(component, current)
+            if (48...57).contains(component[0]) { try refuseWithheld(Found(next).processFile) }
             if (!isLast || !rest.isEmpty) && status.st_mode & S_IFMT != S_IFDIR {
                 throw CallError(ENOTDIR, about: try Self.path(of: next))
             }
@@ -319,7 +316,7 @@ struct Resolution {
         of link: Descriptor, named name: [UInt8], in directory: Descriptor
     ) throws(CallError) -> Destination {
         try refuseUntrusted(link, in: directory)
-        guard try Kernel.fileSystem(link.number) == Self.procMagic else {
+        guard try Kernel.fileSystem(link.number) == ProcessFile.magic else {
             return .text(try Kernel.readLink(link.number))
         }
         // The root directory of a procfs has inode 1 (PROC_ROOT_INO).
@@ -338,10 +335,12 @@ struct Resolution {
             guard error.errno == ELOOP else { throw error }
         }
         // A magic link: the kernel alone knows where it leads.
-        let path = try Self.path(of: directory)
-        try requireWatched(path, [])
+        let place = try Found(directory).processFile
+        try requireWatched(place, [])
         let object = try Kernel.openPlainly(directory.number, name, flags: O_PATH)
-        throughHandle = try Self.accessMode(of: name, in: path, as: object)
+        throughHandle = try place.flatMap { place throws(CallError) in
+            try Self.accessMode(of: name, in: place, as: object)
+        }
         return .object(object)
     }
 
@@ -359,11 +358,14 @@ struct Resolution {
     // MARK: Ends
 
     private func found(_ object: Descriptor) throws(CallError) -> Found {
-        let path = try Self.path(of: object)
-        if ProcessFiles.nameUs(path), try Kernel.fileSystem(object.number) == Self.procMagic { throw CallError(ENOENT) }
-        return Found(
-            object, path: path, status: try Kernel.status(object.number), throughHandle: throughHandle,
-            base: origin)
+        let found = try Found(object, throughHandle: throughHandle, base: origin)
+        try refuseWithheld(found.processFile)
+        return found
+    }
+
+    /// What /proc says of the supervisor's own threads is nobody's business.
+    private func refuseWithheld(_ file: ProcessFile?) throws(CallError) {
+        if file?.isWithheld ?? false { throw CallError(ENOENT) }
     }
 
     static func path(of object: Descriptor) throws(CallError) -> [UInt8] {

@@ -69,7 +69,7 @@ struct Image {
     /// has mapped for it. Nil where that file is itself a loader.
     static func loaded(_ process: Int32, by authority: any Authority) throws(CallError) -> [PathFact]? {
         let object = try Kernel.openPlainly(AT_FDCWD, Array("/proc/\(process)/exe".utf8), flags: O_PATH)
-        let found = try Found(holding: object)
+        let found = try Found(object)
         let contents = try ImageContents(of: object, by: nil)
         if contents.isLoader { return nil }
         var facts = [try fact(found, authority.wantsDigest(of: found.path, process) ? contents : nil)]

@@ -171,7 +171,7 @@ extension Work {
     }
 
     private func requirePassable(_ held: Descriptor) throws(CallError) {
-        let handle = try self.held(Found(holding: held), as: -1, .passed)
+        let handle = try self.held(Found(held), as: -1, .passed)
         if worker.broker.authority.rights(of: handle, calling).contains(Right.pass) { return }
         _ = refused(.unnameable("to pass on a descriptor that lacks pass"))
         throw CallError(EACCES)

@@ -187,7 +187,7 @@ extension Work {
             family: try Kernel.option(socket.number, socketDomain), type: try Kernel.option(socket.number, SO_TYPE),
             protocol: try Kernel.option(socket.number, socketProtocol),
             bytes: try SocketAddress.name(of: socket.number), path: nil, isLocal: true)
-        try require(.handles([Found(holding: socket).held(as: integer(0), .object)]))
+        try require(.handles([Found(socket).held(as: integer(0), .object)]))
         if address.isUnbound { try require(.address(address)) }
         if address.family == AF_UNIX { try worker.showEffective() }
         try Kernel.call(Number.listen, Int(socket.number), Int(integer(1)))

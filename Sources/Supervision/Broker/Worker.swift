@@ -163,7 +163,7 @@ struct Work {
     // MARK: Decisions
 
     func require(_ found: Found, _ rights: Rights, role: HandleRole = .object) throws(CallError) {
-        try require([Need(found.path, rights, role: role, mode: UInt32(found.kind), way: found.way)])
+        try require([Need(found, rights, role: role)])
     }
 
     var calling: Calling {
@@ -171,24 +171,14 @@ struct Work {
     }
 
     func require(_ needs: [Need]) throws(CallError) {
-        for need in needs { try resolution.requireWatched(need.path, need.rights) }
-        try require(.objects(needs.map(seen)))
+        try require(.objects(needs.map { need throws(CallError) in try watched(need) }))
     }
 
-    /// The caller sees itself under its own number, a policy under "self".
-    func seen(_ need: Need) -> Need {
-        guard need.path.starts(with: Self.processes) else { return need }
-        let own = Array("/proc/\(caller.process)".utf8)
-        guard need.path.starts(with: own), need.path.count == own.count || need.path[own.count] == UInt8(ascii: "/")
-        else {
-            return need
-        }
-        return Need(
-            Array("/proc/self".utf8) + need.path.dropFirst(own.count), need.rights, role: need.role,
-            mode: need.mode, exists: need.exists, way: need.way)
+    /// An object as a policy names it, if it tells the caller of no others.
+    func watched(_ need: Need) throws(CallError) -> Need {
+        try resolution.requireWatched(need.processFile, need.rights)
+        return need.seen(by: caller.process)
     }
-
-    private static let processes = Array("/proc/".utf8)
 
     /// Answers at once what registers alone decide.
     func settle() throws(CallError) {
