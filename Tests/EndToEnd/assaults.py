@@ -57,13 +57,14 @@ LET_THROUGH = [
     "thread with a name", "add in place", "add without position", "add by flags", "add by emptying", "add by zeroing",
     "add in a queue", "name at an edge", "name of 4095", "name at two pages", "name to write only", "name in secret",
 ]
+STEERED = ["handler", "repeated", "frame", "sequence"]
 FLOODS = ["waits", "callers", "names", "signals"]
 
 # A name, the program, its ways, and how many processes outside it wants as victims.
 GROUPS = [
     ("network", "network", NETWORK_WAYS, 0), ("processes", "lives", VICTIM_WAYS, len(VICTIM_WAYS)),
     ("outside", "lives", LOOK_WAYS, len(LOOK_WAYS)), ("lives", "lives", OTHER_WAYS, 0), ("memory", "flip_others", MEMORY_WAYS, 0), ("names", "swap_makes", NAME_WAYS, 0),
-    ("spellings", "spellings", SPELLINGS, 0), ("absent", "absent", ABSENT_WAYS, 0), ("floods", "floods", FLOODS, 0), ("let_through", "let_through", LET_THROUGH, 0),
+    ("spellings", "spellings", SPELLINGS, 0), ("absent", "absent", ABSENT_WAYS, 0), ("steered", "steer", STEERED, 0), ("floods", "floods", FLOODS, 0), ("let_through", "let_through", LET_THROUGH, 0),
 ]
 
 LIBRARY = "#include <unistd.h>\n__attribute__((constructor)) static void begin(void) { _exit(77); }\n"

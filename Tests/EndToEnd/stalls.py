@@ -39,6 +39,30 @@ print({os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children}
 """
 
 
+# As above, with memory whose missing pages nobody fills: a name lies in it, or an answer is to.
+ASKS_OF_FAULTS = """import ctypes, os, struct, sys, time
+place, count, way = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+library = ctypes.CDLL(None, use_errno=True)
+library.mmap.restype = ctypes.c_void_p
+children = []
+for _ in range(count):
+    children.append(os.fork())
+    if children[-1] == 0:
+        # userfaultfd, UFFDIO_API and UFFDIO_REGISTER (linux/userfaultfd.h)
+        faults = library.syscall(323, 0)
+        page = library.mmap(None, 4096, 3, 0x22, -1, 0)
+        if library.ioctl(faults, 0xC018AA3F, struct.pack("QQQ", 0xAA, 0, 0)) < 0: os._exit(9)
+        if library.ioctl(faults, 0xC020AA00, struct.pack("QQQQ", page, 4096, 1, 0)) < 0: os._exit(9)
+        if way == "name": library.open(ctypes.c_void_p(page), 0)
+        else: library.syscall(4, (place + "/open/file").encode(), ctypes.c_void_p(page))
+        time.sleep(1000)
+time.sleep(.5)
+print([open(place + "/open/file").read() for _ in range(20)].count("open\\n"), flush=True)
+for child in children: os.kill(child, 9)
+print({os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children}, flush=True)
+"""
+
+
 def attributes(inode, kind, size):
     """struct fuse_attr"""
     return struct.pack("<6Q10I", inode, size, 0, 0, 0, 0, 0, 0, 0, kind | 0o755, 1, 0, 0, 0, 4096, 0)
@@ -137,6 +161,21 @@ def page_case(suite, folder, user, count):
         require(files.asked, f"the page was not asked for: {outcomes[-1]} {short(errors)}")
     require(outcomes[0] == [b"20\n", b"{-9}\n", 0], f"bare {outcomes[0]}")
     require(outcomes[0] == outcomes[1], f"bare {outcomes[0]}, held {outcomes[1]}: {short(errors)}")
+
+
+def fault_case(suite, folder, way, count):
+    """Where userfaultfd is named, whoever uses it so waits alone."""
+    outcomes = []
+    for under in (False, True):
+        place, policy = rights.arena(
+            suite, folder, None, "  {arena}/open: ro\nclasses: {{event.create.userfault: allow}}\n")
+        command = ["/usr/bin/python3", "-S", "-c", ASKS_OF_FAULTS, place, str(count), way]
+        code, output, errors = (rights.under(suite, policy, command) if under else rights.execute(suite, command))
+        outcomes.append((code, output))
+    if outcomes[0][1] == b"20\n{9}\n":
+        raise Skip("this kernel gives no userfaultfd that holds the kernel up")
+    require(outcomes[0] == (0, b"20\n{-9}\n"), f"bare {outcomes[0]}")
+    require(outcomes[0] == outcomes[1], f"bare {outcomes[0]}, held {outcomes[1]}: {errors[-300:]}")
 
 
 # More wait than abitrace may have threads; one goes on, and says how the others fared.
@@ -241,6 +280,9 @@ def run(suite):
         if os.geteuid() == 0:
             suite.case("stalls/exhausted", exhausted_case)
             suite.case("stalls/caseless", caseless_case)
+            for way in ("name", "answer"):
+                for count in (1, 30):
+                    suite.case(f"stalls/fault/{way}/{count}", fault_case, folder, way, count)
         suite.case("stalls/callers", callers_case)
         for user in (None, "nobody") if os.geteuid() == 0 else ():
             for count in (1, 30):
