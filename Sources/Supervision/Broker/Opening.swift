@@ -166,7 +166,8 @@ extension Work {
                 return try reopenForCreation(Found(object), in: place, request)
             }
             if request.flags & O_NOFOLLOW != 0 { throw CallError(ELOOP, about: place.path) }
-            if try resolution.isMagic(object, place) {
+            // Such a link may lead where its text does not say.
+            if ProcessFile.isProcfs(status.st_dev, of: object) {
                 let found = try resolution.object(place.name, in: place.directory)
                 return try reopenForCreation(found, in: place, request)
             }
@@ -227,8 +228,9 @@ extension Work {
                 guard found.isLink, request.flags & O_NOFOLLOW == 0 else {
                     return try reopenForCreation(found, in: place, request)
                 }
-                let isMagic = try resolution.isMagic(found.object, place)
-                if isMagic || request.resolve & Resolution.noSymlinks != 0 { throw CallError(ELOOP, about: place.path) }
+                if found.processFile != nil || request.resolve & Resolution.noSymlinks != 0 {
+                    throw CallError(ELOOP, about: place.path)
+                }
                 let text = try Kernel.readLink(found.object.number)
                 request.name =
                     text.first == UInt8(ascii: "/")

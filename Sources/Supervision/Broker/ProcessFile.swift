@@ -2,6 +2,7 @@
 
 import Glibc
 import Lowering
+import Synchronization
 
 /// An object of a procfs (proc(5)).
 struct ProcessFile: Sendable {
@@ -10,15 +11,10 @@ struct ProcessFile: Sendable {
     /// The numbers in it are those of our namespace, by which processes are known here.
     let isOurs: Bool
 
-    /// PROC_SUPER_MAGIC (linux/magic.h).
-    static let magic = 0x9FA0
-
-    /// Nil for what lies in no procfs. File systems without a device have the major number 0 (proc_pid_mountinfo(5)),
-    /// so that of most objects nothing more is asked.
+    /// Nil for what lies in no procfs.
     /// - Throws: ENOENT where nobody can say where in its procfs an object lies.
     init?(_ object: Descriptor, _ path: [UInt8], _ status: stat) throws(CallError) {
-        guard path.first == slash, status.st_dev >> 8 & 0xFFF == 0, try Kernel.fileSystem(object.number) == Self.magic
-        else { return nil }
+        guard path.first == slash, Self.isProcfs(status.st_dev, of: object) else { return nil }
         let mount = try Kernel.mount(of: object.number)
         guard mount != Self.common.mount else {
             (name, isOurs) = (Array(path.dropFirst(Self.common.path.count)), true)
@@ -32,6 +28,15 @@ struct ProcessFile: Sendable {
         name = Array((place.root == [slash] ? below : place.root + below).drop { $0 == slash })
         isOurs = status.st_dev == Self.common.device || mounts.contains { $0.isWhole(of: place) && Self.isOurs($0) }
     }
+
+    /// Whether a device's number is that of a procfs. File systems that are on no device have the major number 0
+    /// (proc_pid_mountinfo(5)), so that of most objects nothing is asked.
+    /// - Parameter object: one that lies there.
+    static func isProcfs(_ device: dev_t, of object: Descriptor) -> Bool {
+        device >> 8 & 0xFFF == 0 && devices.isProcfs(device, of: object)
+    }
+
+    private static let devices = Devices()
 
     /// The process or thread that it is about.
     var process: Int32? { Int32(String(decoding: name.prefix { $0 >= 48 && $0 <= 57 }, as: UTF8.self)) }
@@ -68,5 +73,36 @@ struct ProcessFile: Sendable {
         }
         guard let here = numbers("/proc") else { return false }
         return numbers("/proc/self/fd/\(root.number)") == here
+    }
+}
+
+/// Which devices without a major number are procfs. Some file systems ask far away for what fstatfs(2) says, so that it is
+/// remembered until mounts change, with which a number may get another meaning.
+private final class Devices: Sendable {
+    private let known = Mutex<[dev_t: Bool]>([:])
+    private let mounts = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC)
+    /// PROC_SUPER_MAGIC (linux/magic.h).
+    private static let magic = 0x9FA0
+
+    func isProcfs(_ device: dev_t, of object: Descriptor) -> Bool {
+        let remembered = known.withLock { known in
+            if mountsHaveChanged { known.removeAll() }
+            return known[device]
+        }
+        if let remembered { return remembered }
+        do throws(CallError) {
+            let isProcfs = try Kernel.fileSystem(object.number) == Self.magic
+            known.withLock { $0[device] = isProcfs }
+            return isProcfs
+        } catch {
+            // A procfs never fails to say so (simple_statfs in fs/libfs.c).
+            return false
+        }
+    }
+
+    /// Since the last time that this was asked (proc_pid_mounts(5)).
+    private var mountsHaveChanged: Bool {
+        var file = pollfd(fd: mounts, events: Int16(POLLPRI), revents: 0)
+        return poll(&file, 1, 0) != 0
     }
 }

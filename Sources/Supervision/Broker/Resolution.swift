@@ -126,8 +126,8 @@ struct Resolution {
         guard let object = try? Kernel.open(start.number, name, flags: flags, resolve: Self.noMagicLinks) else {
             return nil
         }
-        if try Kernel.fileSystem(object.number) == ProcessFile.magic { return nil }
-        return try found(object)
+        let found = try Found(object, throughHandle: throughHandle, base: origin)
+        return found.processFile == nil ? found : nil
     }
 
     /// Errors that a walk does not meet with, or can say of what object they are.
@@ -174,11 +174,6 @@ struct Resolution {
             ? start
             : try within(start, parent, O_PATH | O_DIRECTORY, resolve)
         return Place(directory: directory, directoryPath: try Self.path(of: directory), base: origin, name: last)
-    }
-
-    /// Whether the link at a place leads where its text does not say.
-    func isMagic(_ link: Descriptor, _ place: Place) throws(CallError) -> Bool {
-        try Kernel.fileSystem(link.number) == ProcessFile.magic
     }
 
     /// The object of a descriptor of the caller's.
@@ -271,7 +266,7 @@ struct Resolution {
             if status.st_mode & S_IFMT == S_IFLNK {
                 if isLast && rest.isEmpty && !followsLast { return try found(next) }
                 try step()
-                switch try destination(of: next, named: component, in: current) {
+                switch try destination(of: next, on: status.st_dev, named: component, in: current) {
                 case .object(let object):
                     current = object
                     if rest.isEmpty { return try found(object) }
@@ -313,10 +308,10 @@ struct Resolution {
     }
 
     private mutating func destination(
-        of link: Descriptor, named name: [UInt8], in directory: Descriptor
+        of link: Descriptor, on device: dev_t, named name: [UInt8], in directory: Descriptor
     ) throws(CallError) -> Destination {
         try refuseUntrusted(link, in: directory)
-        guard try Kernel.fileSystem(link.number) == ProcessFile.magic else {
+        guard ProcessFile.isProcfs(device, of: link) else {
             return .text(try Kernel.readLink(link.number))
         }
         // The root directory of a procfs has inode 1 (PROC_ROOT_INO).
