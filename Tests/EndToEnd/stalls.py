@@ -2,9 +2,12 @@
 
 import ctypes
 import os
+import signal
 import stat
 import struct
+import subprocess
 import threading
+import time
 
 import attacks
 import rights
@@ -72,7 +75,10 @@ class Stalling:
     """Mounts a directory in which every name that is looked up is waited for without end, but for `page`, in any case: a
     file that is there, and whose contents are."""
 
-    def __init__(self, place):
+    def __init__(self, place, looks=None):
+        """Where `looks` is given, so many questions for the attributes of `page` are answered, and the rest when
+        `answer_looks` says so, whoever is interrupted meanwhile."""
+        self.looks, self.late = looks, []
         self.place = str(place).encode()
         self.library = ctypes.CDLL(None, use_errno=True)
         self.device = os.open("/dev/fuse", os.O_RDWR)
@@ -99,16 +105,26 @@ class Stalling:
             elif operation == OPEN:
                 self.answer(unique, bytes(16))
             elif operation == INTERRUPT:
+                if self.looks is not None:
+                    continue
                 self.answer(struct.unpack_from("<Q", request, 40)[0], b"", -EINTR)
             elif operation == INIT:
                 # struct fuse_init_out
                 self.answer(unique, struct.pack("<IIIIHHIIHH32x", 7, 31, 0, PARALLEL, 64, 48, 1 << 16, 1, 0, 0))
+            elif operation == GETATTR and inode == 2 and self.looks == 0:
+                self.late.append(unique)
             elif operation == GETATTR:
-                # struct fuse_attr_out
+                # struct fuse_attr_out: how long it is good for is 0 where each question counts.
                 kind, size = (stat.S_IFREG, 4096) if inode == 2 else (stat.S_IFDIR, 0)
-                self.answer(unique, struct.pack("<QII", 1, 0, 0) + attributes(inode, kind, size))
+                self.answer(unique, struct.pack("<QII", self.looks is None, 0, 0) + attributes(inode, kind, size))
+                self.looks = self.looks - 1 if inode == 2 and self.looks else self.looks
             elif operation != FORGET:
                 self.answer(unique, b"", -ENOSYS)
+
+    def answer_looks(self):
+        self.looks = 1 << 20
+        for unique in self.late:
+            self.answer(unique, struct.pack("<QII", 1, 0, 0) + attributes(2, stat.S_IFREG, 4096))
 
     def answer(self, unique, data, error=0):
         try:
@@ -176,6 +192,73 @@ def fault_case(suite, folder, way, count):
         raise Skip("this kernel gives no userfaultfd that holds the kernel up")
     require(outcomes[0] == (0, b"20\n{-9}\n"), f"bare {outcomes[0]}")
     require(outcomes[0] == outcomes[1], f"bare {outcomes[0]}, held {outcomes[1]}: {errors[-300:]}")
+
+
+# A child is to get attributes at a place in its memory.
+LOOKS = """import ctypes, os, sys
+library = ctypes.CDLL(None)
+library.mmap.restype = ctypes.c_void_p
+page = library.mmap(ctypes.c_void_p(0x20000000), 4096, 3, 0x32, -1, 0)
+child = os.fork()
+if child == 0:
+    library.syscall(4, (sys.argv[1] + "/stalled/page").encode(), ctypes.c_void_p(page))
+    os._exit(0)
+print(child, flush=True)
+os.waitpid(child, 0)
+print("reaped", flush=True)
+sys.stdin.readline()
+"""
+# Whoever has its number next has memory there too.
+NEXT = """import ctypes, sys
+library = ctypes.CDLL(None)
+library.mmap.restype = ctypes.c_void_p
+page = library.mmap(ctypes.c_void_p(0x20000000), 4096, 3, 0x32, -1, 0)
+print("ready", flush=True)
+sys.stdin.readline()
+print(any(ctypes.string_at(page, 4096)))
+"""
+
+
+def next_with(number, command):
+    """A process with this number, which others may take meanwhile."""
+    for _ in range(100):
+        with open("/proc/sys/kernel/ns_last_pid", "w") as last:
+            last.write(str(number - 1))
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        if process.pid == number:
+            return process
+        process.kill()
+        process.communicate()
+    raise Skip("others take the number")
+
+
+def number_case(suite, folder, looks):
+    """What is late for a caller that was killed does not come to whoever has its number by then."""
+    place, policy = rights.arena(suite, folder, None, "  {arena}/stalled: ro\n")
+    (place / "stalled").mkdir()
+    files = Stalling(place / "stalled", looks)
+    process = suite.start(
+        [suite.tracer, "run", "--policy", policy, "--", "/usr/bin/python3", "-S", "-c", LOOKS, place],
+        stdin=subprocess.PIPE)
+    other = None
+    try:
+        child = int(process.stdout.readline())
+        while not files.late:
+            time.sleep(0.01)
+        os.kill(child, signal.SIGKILL)
+        require(process.stdout.readline() == b"reaped\n", "the child was not reaped")
+        other = next_with(child, ["/usr/bin/python3", "-S", "-c", NEXT])
+        require(other.stdout.readline() == b"ready\n", "the other one does not run")
+        files.answer_looks()
+        time.sleep(0.2)
+        output, _ = other.communicate(b"\n")
+        require(output == b"False\n", f"the other one got what the child had asked for: {output}")
+    finally:
+        files.end()
+        if other:
+            other.kill()
+        _, errors = process.communicate(b"\n")
+    require(process.returncode == 0, f"{ending(process.returncode)} {short(errors)}")
 
 
 # More wait than abitrace may have threads; one goes on, and says how the others fared.
@@ -280,6 +363,8 @@ def run(suite):
         if os.geteuid() == 0:
             suite.case("stalls/exhausted", exhausted_case)
             suite.case("stalls/caseless", caseless_case)
+            for looks in (0, 1):
+                suite.case(f"stalls/number/{looks}", number_case, folder, looks)
             for way in ("name", "answer"):
                 for count in (1, 30):
                     suite.case(f"stalls/fault/{way}/{count}", fault_case, folder, way, count)

@@ -214,8 +214,8 @@ final class Callers: Sendable {
     func shareTables() { table.withLock { $0.haveSharedTables = true } }
 
     func forget(_ thread: Int32) {
-        // Whatever the last reference closes is closed after the lock is let go.
+        // Whatever the last reference closes is closed after the lock is let go. Its number may be another's from now on.
         let gone = table.withLock { $0.callers.removeValue(forKey: thread) }
-        _ = consume gone
+        _ = gone?.isEnding()
     }
 }

@@ -231,7 +231,7 @@ extension Work {
             _ = held
             return count
         } catch {
-            if error.errno == EPIPE && flags & sigpipeFlag == 0 && isStream(socket) {
+            if error.errno == EPIPE && flags & sigpipeFlag == 0 && !caller.isGone && isStream(socket) {
                 // The signal belongs to the caller (send(2)).
                 _ = abitrace_call(Number.tgkill, UInt(caller.process), UInt(caller.thread), UInt(SIGPIPE), 0, 0, 0)
             }
