@@ -26,6 +26,7 @@ LIKE_STRACE = [
     ("status_unfinished", ["-e", "status=unfinished"], "files"),
     ("status_not_failed", ["--status=!failed", "-e", "trace=%file,exit_group"], "files"),
     ("status_none", ["-e", "status=none"], "exit_code"),
+    ("classes", ["-e", "trace=%process,%signal,%ipc,%creds,%clock"], "files"),
     ("successful", ["-z"], "files"),
     ("failed", ["-Z"], "files"),
     ("dump_write", ["-e", "trace=write", "-e", "write=1"], "exit_code"),
