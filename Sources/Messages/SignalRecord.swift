@@ -97,6 +97,9 @@ extension SignalInfo {
             fields.append(Field("si_pkey", .unsigned(UInt64(UInt32(bitPattern: int(2 * word, word))))))
         case (5, 6):  // TRAP_PERF
             fields.append(Field("si_perf_data", .hexadecimal(long(word, word))))
+            let (type, flags) = (int(2 * word, word), int(2 * word + 4, word))
+            fields.append(Field("si_perf_type", .symbol(.perfType, UInt64(UInt32(bitPattern: type)))))
+            fields.append(Field("si_perf_flags", .flags(.perfTrap, UInt64(UInt32(bitPattern: flags)))))
         default: break
         }
         return fields

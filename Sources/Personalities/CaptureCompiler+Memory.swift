@@ -178,6 +178,7 @@ extension CaptureCompiler {
             let place = bytes(base, next, width: 4, unit: size, limit: size * capture.elementLimit, phases)
             // The result is a number of messages, and says nothing of their lengths.
             each(of: place, next, width: 4, size: size, phases) { $0.header(in: place, isFilled: false, $1) }
+        case .rseqArea: bytes(base, next, width: 4, unit: 1, limit: 64, phases)
         case .userDescriptor, .segment: bytes(base, fixed: UserDescriptor.size, phases)
         case .waitStatus, .cloneParent: bytes(base, fixed: 4, phases)
         case .fdPair, .sigsetOut, .featureMask: bytes(base, fixed: 8, phases)

@@ -81,12 +81,15 @@ extension CallView {
         }
     }
 
+    /// Structs that only code decodes and that the kernel completes.
+    private static let completed: Set<CustomKind> = [.interface, .interfaceList, .fileHandle, .registerSet]
+
     /// Where a struct is completed by the kernel: the fields that keep what the program put there. Nil for structs
     /// that are shown before and after.
     private func mergeRule(_ type: TypeRow) -> Set<String>? {
         if type.kind == .custom {
             let kind = CustomKind(rawValue: type.table)
-            return kind == .interface || kind == .interfaceList || kind == .fileHandle ? [] : nil
+            return kind.map { Self.completed.contains($0) } == true ? [] : nil
         }
         guard type.kind == .structure else { return nil }
         let layout = SpecTables.structure(type.table, personality)

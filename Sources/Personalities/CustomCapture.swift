@@ -111,6 +111,7 @@ extension Capture {
             if result != nil || arguments.a1 == address {
                 plain(address &+ 8, Int(min(size, FileHandle.limit)), &snapshot, memory)
             }
+        case .rseqArea: plain(address, Int(min(next & 0xFFFF_FFFF, 64)), &snapshot, memory)
         case .segment: plain(address, UserDescriptor.size, &snapshot, memory)
         case .featureMask: if result != nil { plain(address, 8, &snapshot, memory) }
         case .cpuMask: plain(address, Int(min(arguments.a1 & 0xFFFF_FFFF, 1024)), &snapshot, memory)

@@ -78,7 +78,9 @@ extension CallView {
         case .userDescriptor: return userDescriptor(address)
         case .pageOffset: return .hexadecimal((address & 0xFFFF_FFFF) << 12)
         case .ioctlRequest: return controlRequest(address)
-        case .schedPolicy: return .symbol(.schedPolicy, address & 0xFFFF_FFFF)
+        case .schedPolicy: return schedulingPolicy(address)
+        // IORING_REGISTER_USE_REGISTERED_RING
+        case .ringRequest: return symbol(.uringRegister, address, .uringRegisterFlags, 0x8000_0000)
         case .residence: return residence(address, stop.arguments.a1)
         case .memoryPolicy: return memoryPolicy(address)
         case .nodeMask, .nodeMaskAfter: return nodeMask(address, next)
@@ -87,6 +89,7 @@ extension CallView {
         case .fileHandle: return fileHandle(address)
         case .mountDetails: return mountDetails(address)
         case .segment: return stop.arguments.a0 & 0xFFFF_FFFF == 0 ? .address(address) : segment(address)
+        case .rseqArea: return restartArea(address, next)
         case .featureMask: return processorStates(address)
         case .feature: return processorState(address)
         case .cpuMask: return processors(address, stop.arguments.a1 & 0xFFFF_FFFF)
@@ -140,6 +143,8 @@ extension CallView {
         case .character: snapshot.number(at: place, width: 1).map { Self.character($0) }
         case .waitStatus: snapshot.number(at: place, width: 4).map { Self.waitStatus($0) }
         case .fourLetters: fourLetters(place)
+        case .videoControl: snapshot.number(at: place, width: 4).map { Self.videoControl($0) }
+        case .videoControlNext: snapshot.number(at: place, width: 4).map { Self.nextVideoControl($0) }
         case .clockTicks: snapshot.number(at: place, width: word).map { .ticks($0) }
         case .seccompNumber: systemCallName(place)
         case .perfCacheConfig: cacheCounter(place)
@@ -178,7 +183,7 @@ extension CallView {
         case .prctl: return optionReply()
         case .archPrctl: return architectureReply()
         case .schedGetscheduler:
-            return result.flatMap { SpecTables.name(of: UInt64(bitPattern: $0), in: .schedPolicy) }.map { .word($0) }
+            return result.flatMap { Self.schedulingName(UInt64(bitPattern: $0)) }.map { .word($0) }
         case .ioprioGet: return result.map { Self.ioPriority(UInt64(bitPattern: $0)) }
         case .personality: return result.map { executionDomain(UInt64(bitPattern: $0)) }
         case .rtSigtimedwait, .rtSigtimedwaitTime64:

@@ -241,7 +241,13 @@ struct CallView {
     /// The request is SG_IO (scsi/sg.h): commands, and what devices answer.
     private var isTransfer: Bool { row.call == .ioctl && stop.arguments.a1 & 0xFFFF_FFFF == 0x2285 }
 
-    func buffer(_ address: UInt64, _ count: UInt64) -> Value {
+    func buffer(_ address: UInt64, _ room: UInt64) -> Value {
+        // The struct of getxattrat says how much room there is, the result how much of it was filled.
+        var count = room
+        if row.call == .getxattrat {
+            guard let result, room > 0 else { return .address(address) }
+            count = min(room, UInt64(max(0, result)))
+        }
         guard address != 0, !row.leavesBuffer(stop.arguments) else { return .address(address) }
         guard let region = snapshot.region(at: address), region.errno == 0 || count == 0 else {
             return .address(address)

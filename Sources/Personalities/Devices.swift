@@ -56,6 +56,24 @@ extension CallView {
         return .commented(call, name)
     }
 
+    /// A control by name, or by its class and what it adds to it: drivers have controls of their own
+    /// (linux/v4l2-controls.h).
+    static func videoControl(_ id: UInt64) -> Value {
+        if SpecTables.name(of: id, in: .videoControl) != nil { return .symbol(.videoControl, id) }
+        let (family, offset) = (id & ~0xFFFF, id & 0xFFFF)
+        guard let name = SpecTables.name(of: family, in: .videoControlClass) else { return .symbol(.videoControl, id) }
+        let text = offset == 0 ? "0" : "0x" + String(offset, radix: 16)
+        return .written(.hexadecimal(id), as: .word("\(name)+\(text)"))
+    }
+
+    /// The same where the two highest bits ask for the control that comes after (VIDIOC_QUERYCTRL).
+    static func nextVideoControl(_ raw: UInt64) -> Value {
+        let flags = raw & 0xC000_0000
+        guard flags != 0 else { return videoControl(raw) }
+        let parts: [Value] = [.flags(.videoControlNext, flags), videoControl(raw & ~0xC000_0000)]
+        return .written(.hexadecimal(raw), as: .joined(parts))
+    }
+
     private func letter(_ byte: UInt8) -> Value {
         let isPlain = byte >= 0x20 && byte < 0x7F && byte != 0x27 && byte != 0x5C
         let digits = String(byte, radix: 16)

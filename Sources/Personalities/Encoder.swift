@@ -187,6 +187,7 @@ extension CustomKind {
         case .ioctlRequest: .ioctlRequest
         case .socketType: .socketType
         case .schedPolicy: .schedPolicy
+        case .ringRequest: .uringRegister
         case .futexOperation: .futexOperation
         default: nil
         }

@@ -111,7 +111,7 @@ extension CallRow {
         case .fdCreate, .fdDup, .fdFlags, .fdLock, .fdControl, .sockConnect, .sockBind, .sockListen, .sockRecv,
             .sockAccept, .sockCreate, .sockSend, .fileContextSet, .procFork, .threadCreate, .procNamespace,
             .mountAttach,
-            .policyFilter, .debugBpf:
+            .policyFilter, .policyRuleset, .debugBpf:
             true
         default: call == .clone3 || call == .ioUringEnter
         }
@@ -126,6 +126,7 @@ extension CallRow {
         case .ioctl: (1, Makers.ioctl)
         case .seccomp: (0, Makers.seccomp)
         case .bpf: (0, Makers.bpf)
+        case .landlockCreateRuleset: (2, Makers.landlock)
         default: nil
         }
     }
@@ -145,5 +146,7 @@ private enum Makers {
         [0x5441, 0xB701, 0xB702] + (0xFF01...0xFF0A) + [0xAE01, 0xAE41, 0xAA00]
     /// SECCOMP_SET_MODE_FILTER
     static let seccomp: [UInt64] = [1]
+    /// No flag: LANDLOCK_CREATE_RULESET_VERSION and _ERRATA ask for a number.
+    static let landlock: [UInt64] = [0]
     static let bpf: [UInt64] = [0, 5, 7, 13, 14, 17, 18, 19, 28, 30, 32, 33, 36]
 }

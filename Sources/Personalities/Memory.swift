@@ -27,7 +27,9 @@ extension CallView {
         let flags = raw & 0xE000
         let mode = raw & 0xFFFF_FFFF & ~0xE000
         if flags == 0 { return .symbol(.memoryPolicy, mode) }
-        guard SpecTables.name(of: mode, in: .memoryPolicy) != nil else { return .flags(.memoryPolicyFlags, raw) }
+        guard SpecTables.name(of: mode, in: .memoryPolicy) != nil else {
+            return .flags(.memoryPolicyFlags, raw & 0xFFFF_FFFF)
+        }
         let names = Value.joined([.symbol(.memoryPolicy, mode), .flags(.memoryPolicyFlags, flags)])
         return .written(.hexadecimal(raw & 0xFFFF_FFFF), as: names)
     }

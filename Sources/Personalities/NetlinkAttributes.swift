@@ -227,6 +227,7 @@ extension NetlinkReader {
         case .genericCommand:
             guard count >= 4 else { return nil }
             return context.commands.map { .symbol($0, number(at, 4)) } ?? .hexadecimal(number(at, 4))
+        case .trafficActions: return counted(at, count, .trafficAction, context)
         case .genericOperations: return counted(at, count, .genericOperation, context)
         case .genericGroups: return counted(at, count, .genericGroup, context)
         case .operationPolicies: return counted(at, count, .operationPolicy, context)

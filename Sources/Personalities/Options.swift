@@ -16,6 +16,29 @@ extension CallView {
         return .written(.hexadecimal(value), as: .commented(.hexadecimal(value), name))
     }
 
+    /// A name in 32 bits with a flag beside it: SCHED_RESET_ON_FORK stands before it, others after.
+    func symbol(
+        _ set: SymbolSet, _ raw: UInt64, _ flags: SymbolSet, _ flag: UInt64, isBefore: Bool = false
+    ) -> Value {
+        let value = raw & 0xFFFF_FFFF
+        guard value & flag != 0 else { return .symbol(set, value) }
+        let parts: [Value] = [.symbol(set, value & ~flag), .flags(flags, flag)]
+        return .written(.hexadecimal(value), as: .joined(isBefore ? parts.reversed() : parts))
+    }
+
+    /// SCHED_RESET_ON_FORK (linux/sched.h).
+    private static let resetOnFork: UInt64 = 0x4000_0000
+
+    func schedulingPolicy(_ raw: UInt64) -> Value {
+        symbol(.schedPolicy, raw, .schedPolicyFlags, Self.resetOnFork, isBefore: true)
+    }
+
+    /// The policy that sched_getscheduler answers.
+    static func schedulingName(_ raw: UInt64) -> String? {
+        SpecTables.name(of: raw & ~resetOnFork, in: .schedPolicy)
+            .map { raw & resetOnFork == 0 ? $0 : "SCHED_RESET_ON_FORK|\($0)" }
+    }
+
     // MARK: prctl
 
     /// The options that answer bits: PR_GET_SECUREBITS, PR_GET_FP_MODE, PR_SVE_SET_VL and PR_SVE_GET_VL,

@@ -26,6 +26,8 @@ extension CallView {
             let there = snapshot.bytes(at: base, count: Int(min(length, UInt64(Self.registersLimit))))
             return there.map { .bytes(Bytes(Array($0), total: length, isBinary: true)) } ?? .address(base)
         }
+        // The kernel takes whole registers alone (regset_get and copy_regset_from_user, linux/regset.h).
+        guard length % 8 == 0 else { return .address(base) }
         let size = UInt64(SpecTables.structure(id.rawValue, personality).size64)
         return structure(id.rawValue, at: base, size: min(length, size)) ?? .address(base)
     }
@@ -46,7 +48,7 @@ extension CallView {
     func callResult(_ place: UInt64) -> Value? {
         guard let raw = snapshot.number(at: place, width: 8) else { return nil }
         let number = Int64(bitPattern: raw)
-        guard snapshot.number(at: place &+ 8, width: 1) == 1, number < 0, number > -4096,
+        guard let failed = snapshot.number(at: place &+ 8, width: 1), failed != 0, number < 0, number > -4096,
             let name = SpecTables.name(of: UInt64(-number), in: .errno)
         else { return .signed(number) }
         return .written(.signed(number), as: .word("-" + name))

@@ -203,6 +203,7 @@ extension CallView {
                 guard let former = old.first(where: { $0.name == field.name }), former.value != field.value else {
                     return field
                 }
+                if case .address = former.value { return field }  // what lies behind it is known now
                 if case .record = field.value {
                     return Field(field.name, answered(former.value, field.value), isDetail: field.isDetail)
                 }

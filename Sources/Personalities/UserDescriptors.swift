@@ -28,6 +28,13 @@ extension CallView {
         return .record(personality == .x86_64 ? fields + [Field("lm", bit(7))] : fields)
     }
 
+    /// struct rseq (linux/rseq.h), which most threads register as they begin: its place for people, all of it on request.
+    func restartArea(_ address: UInt64, _ size: UInt64) -> Value {
+        guard address != 0, let area = structure(StructureID.rseq.rawValue, at: address, size: size & 0xFFFF_FFFF)
+        else { return .address(address) }
+        return .abbreviated(.address(address), area)
+    }
+
     /// The entry that the kernel chose.
     func userDescriptorReply() -> Value? {
         guard result == 0, let entry = snapshot.number(at: stop.arguments.a0, width: 4) else { return nil }

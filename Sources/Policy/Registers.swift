@@ -191,7 +191,9 @@ extension ArgumentRow {
         case .socketType: return .register(RegisterItem(self, mask: 0xF, set: .socketType))
         case .socketProtocol, .socketOption, .personality:
             return .register(RegisterItem(self, mask: narrow))
-        case .schedPolicy: return .register(RegisterItem(self, mask: narrow, set: .schedPolicy))
+        // Bits that lie beside the name: SCHED_RESET_ON_FORK, IORING_REGISTER_USE_REGISTERED_RING.
+        case .schedPolicy: return .register(RegisterItem(self, mask: 0xBFFF_FFFF, set: .schedPolicy))
+        case .ringRequest: return .register(RegisterItem(self, mask: 0x7FFF_FFFF, set: .uringRegister))
         case .futexOperation: return .register(RegisterItem(self, mask: 0x7F, set: .futexOperation))
         case .offsetPair, .offsetHalves, .fanotifyMask: return .message
         default: return pointer

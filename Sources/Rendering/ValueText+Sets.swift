@@ -21,8 +21,9 @@ extension ValueText {
 
     /// Sets whose numbers strace shows in decimal.
     private static let decimal: Set<SymbolSet> = [
-        .aioCommand, .btrfsKey, .btrfsTree, .btrfsStatistic, .fanotifyPlace, .icmp6Statistics, .inetConfiguration,
-        .inet6Configuration, .ipStatistics, .keyRequestDefault, .keyboardMode, .memoryUse, .txRehash, .uringFileSkip,
+        .aioCommand, .btrfsEnd, .btrfsKey, .btrfsTree, .btrfsStatistic, .fanotifyPlace, .icmp6Statistics,
+        .inetConfiguration, .inet6Configuration, .ipStatistics, .keyRequestDefault, .keyboardMode, .memoryUse,
+        .txRehash, .uringFileSkip,
     ]
 
     /// Sets whose numbers strace always shows, with the name beside.

@@ -91,8 +91,8 @@ import Testing
     }
 
     @Test func bytesBeyondAStruct() {
-        var call = FakeCall("landlock_create_ruleset", RawArguments(0x5000, 32, 0))
-        call.memory.write(0x5000, numbers: [5, 1, 2, 0x77], width: 8)
+        var call = FakeCall("landlock_create_ruleset", RawArguments(0x5000, 56, 0))
+        call.memory.write(0x5000, numbers: [5, 1, 2, 4, 0, 1, 0x77], width: 8)
         let rest = Bytes([0x77, 0, 0, 0, 0, 0, 0, 0], isBinary: true)
         #expect(
             call.enter().value("attr")
@@ -100,7 +100,10 @@ import Testing
                     Field("handled_access_fs", .flags(.landlockFs, 5)),
                     Field("handled_access_net", .flags(.landlockNet, 1)),
                     Field("scoped", .flags(.landlockScope, 2)),
-                    Field("extra_data", .commented(.bytes(rest), "bytes 24..31"), isDetail: true),
+                    Field("quiet_access_fs", .flags(.landlockFs, 4)),
+                    Field("quiet_access_net", .flags(.landlockNet, 0)),
+                    Field("quiet_scoped", .flags(.landlockScope, 1)),
+                    Field("extra_data", .commented(.bytes(rest), "bytes 48..55"), isDetail: true),
                 ]))
     }
 

@@ -81,6 +81,30 @@ private func fact(_ path: String, _ role: HandleRole = .object, kind: FileKind =
         }
     }
 
+    /// A bit that lies beside a name takes no call past the rule about the name.
+    @Test func aRuleHoldsWhateverLiesBesideTheName() throws {
+        let policy = try PolicyTests.policy(
+            """
+            default: allow
+            classes: {async.ring.uring: allow}
+            rules:
+              - {on: sched.set, where: {policy: SCHED_FIFO}, deny: EPERM}
+              - {on: async.ring, where: {request: IORING_REGISTER_PBUF_RING}, deny: EPERM}
+
+            """)
+        for flag in [UInt64(0), 0x4000_0000] {  // SCHED_RESET_ON_FORK
+            #expect(!policy.decide(request("sched_setscheduler", RawArguments(0, 1 | flag, 8))).isAllowed)
+            #expect(policy.decide(request("sched_setscheduler", RawArguments(0, 2 | flag, 8))).isAllowed)
+        }
+        let ring = [HandleFact(number: 3, rights: .all)]
+        for flag in [UInt64(0), 0x8000_0000] {  // IORING_REGISTER_USE_REGISTERED_RING
+            for (operation, isAllowed) in [(UInt64(22), false), (1, true)] {
+                let asked = request("io_uring_register", RawArguments(3, operation | flag, 8, 1), handles: ring)
+                #expect(policy.decide(asked).isAllowed == isAllowed, "\(operation) \(flag)")
+            }
+        }
+    }
+
     /// i386 splits what has 64 bits: a rule sees the number, not the register that holds its low half.
     @Test func aRuleSeesBothHalvesOfANumber() throws {
         let policy = try PolicyTests.policy(

@@ -63,867 +63,872 @@ public enum StructureID: UInt16, CaseIterable, Sendable {
     case ioUringZcrxIfqReg = 57
     case ioUringQueryHdr = 58
     case ioUringGeteventsArg = 59
-    case range = 60
-    case rlimit = 61
-    case rlimit64 = 62
-    case rusage = 63
-    case tms = 64
-    case cloneArgs = 65
-    case nsIdReq = 66
-    case userDesc = 67
-    case schedAttr = 68
-    case stackT = 69
-    case futexWaitv = 70
-    case sembuf = 71
-    case mqAttr = 72
-    case ipc64Perm = 73
-    case ipc64PermSet = 74
-    case shmid64Ds = 75
-    case shmid64DsSet = 76
-    case shminfo64 = 77
-    case shmInfo = 78
-    case semid64Ds = 79
-    case semid64DsSet = 80
-    case seminfo = 81
-    case msqid64Ds = 82
-    case msqid64DsSet = 83
-    case msginfo = 84
-    case itimerspec = 85
-    case itimerspec64 = 86
-    case itimerval = 87
-    case timezone = 88
-    case timex = 89
-    case timex64 = 90
-    case sigval = 91
-    case sigevent = 92
-    case keyctlDhParams = 93
-    case keyctlKdfParams = 94
-    case keyctlPkeyParams = 95
-    case keyctlVerifyParams = 96
-    case keyctlPkeyQuery = 97
-    case capUserHeader = 98
-    case ifDqblk = 99
-    case ifNextdqblk = 100
-    case ifDqinfo = 101
-    case fsDiskQuota = 102
-    case fsQfilestat = 103
-    case fsQuotaStat = 104
-    case fsQfilestatv = 105
-    case fsQuotaStatv = 106
-    case kexecSegment = 107
-    case utsname = 108
-    case oldUtsname = 109
-    case oldoldUtsname = 110
-    case sysinfo = 111
-    case ptracePeeksiginfoArgs = 112
-    case userFpregsStruct = 113
-    case userRegsStruct = 114
-    case ptraceSyscallEntry = 115
-    case ptraceSyscallExit = 116
-    case ptraceSyscallSeccomp = 117
-    case ptraceSyscallInfo = 118
-    case kcmpEpollSlot = 119
-    case seccompMetadata = 120
-    case landlockRulesetAttr = 121
-    case landlockPathBeneathAttr = 122
-    case landlockNetPortAttr = 123
-    case seccompProgram = 124
-    case socketProgram = 125
-    case seccompNotifSizes = 126
-    case seccompData = 127
-    case seccompNotif = 128
-    case seccompNotifResp = 129
-    case seccompNotifAddfd = 130
-    case lsmCtx = 131
-    case sysctlArgs = 132
-    case inputKeymapEntry = 133
-    case ffEnvelope = 134
-    case ffConstantEffect = 135
-    case ffRampEffect = 136
-    case ffPeriodicEffect = 137
-    case ffRumbleEffect = 138
-    case ffTrigger = 139
-    case ffReplay = 140
-    case ffEffect = 141
-    case kbentry = 142
-    case kbentryAsked = 143
-    case kbkeycode = 144
-    case kbdRepeat = 145
-    case consolefontdesc = 146
-    case consoleFontOp = 147
-    case kvmEnableCap = 148
-    case kvmUserspaceMemoryRegion = 149
-    case kvmRegs = 150
-    case kvmSegment = 151
-    case kvmDtable = 152
-    case kvmSregs = 153
-    case gpiochipInfo = 154
-    case gpiolineInfo = 155
-    case gpioeventRequest = 156
-    case gpioV2LineInfo = 157
-    case ptpClockTime = 158
-    case ptpClockSpan = 159
-    case ptpExttsRequest = 160
-    case ptpPeroutRequest = 161
-    case ptpClockCaps = 162
-    case ptpPinDesc = 163
-    case ptpPinRequest = 164
-    case ifreqIndex = 165
-    case perfEventQueryBpf = 166
-    case sgIoHdr = 167
-    case counterComponent = 168
-    case counterWatch = 169
-    case mtdInfoUser = 170
-    case eraseInfoUser = 171
-    case eraseInfoUser64 = 172
-    case teeIoctlVersionData = 173
-    case teeIoctlShmAllocData = 174
-    case v4l2Rect = 175
-    case v4l2Fract = 176
-    case v4l2Capability = 177
-    case v4l2Fmtdesc = 178
-    case v4l2PixFormat = 179
-    case v4l2Clip = 180
-    case v4l2Window = 181
-    case v4l2VbiFormat = 182
-    case v4l2PlanePixFormat = 183
-    case v4l2PixFormatMplane = 184
-    case v4l2SdrFormat = 185
-    case v4l2MetaFormat = 186
-    case v4l2Format = 187
-    case v4l2FormatFound = 188
-    case v4l2CreateBuffers = 189
-    case v4l2QueryExtCtrl = 190
-    case v4l2Requestbuffers = 191
-    case v4l2Exportbuffer = 192
-    case v4l2Buffer = 193
-    case v4l2Captureparm = 194
-    case v4l2Outputparm = 195
-    case v4l2Streamparm = 196
-    case v4l2StreamparmFound = 197
-    case v4l2Standard = 198
-    case v4l2Input = 199
-    case v4l2Control = 200
-    case v4l2Tuner = 201
-    case v4l2Queryctrl = 202
-    case v4l2Querymenu = 203
-    case v4l2Cropcap = 204
-    case v4l2Crop = 205
-    case v4l2ExtControls = 206
-    case v4l2FrameSize = 207
-    case v4l2FrameSizes = 208
-    case v4l2Frmsizeenum = 209
-    case v4l2Frmivalenum = 210
-    case v4l2Frequency = 211
-    case btrfsIoctlVolArgs = 212
-    case btrfsQgroupLimit = 213
-    case btrfsQgroupInherit = 214
-    case btrfsIoctlVolArgsV2 = 215
-    case btrfsBalanceArgs = 216
-    case btrfsBalanceProgress = 217
-    case btrfsIoctlBalanceArgs = 218
-    case btrfsIoctlDefragRangeArgs = 219
-    case btrfsIoctlDevInfoArgs = 220
-    case btrfsIoctlDevReplaceStartParams = 221
-    case btrfsIoctlDevReplaceStatusParams = 222
-    case btrfsIoctlDevReplaceArgs = 223
-    case btrfsIoctlFeatureFlags = 224
-    case btrfsIoctlFsInfoArgs = 225
-    case btrfsIoctlGetDevStats = 226
-    case btrfsIoctlInoLookupArgs = 227
-    case btrfsIoctlInoPathArgs = 228
-    case btrfsIoctlLogicalInoArgs = 229
-    case btrfsIoctlQgroupAssignArgs = 230
-    case btrfsIoctlQgroupCreateArgs = 231
-    case btrfsIoctlQgroupLimitArgs = 232
-    case btrfsIoctlQuotaCtlArgs = 233
-    case btrfsIoctlQuotaRescanArgs = 234
-    case btrfsIoctlTimespec = 235
-    case btrfsIoctlReceivedSubvolArgs = 236
-    case btrfsScrubProgress = 237
-    case btrfsIoctlScrubArgs = 238
-    case btrfsIoctlSearchKey = 239
-    case btrfsIoctlSearchArgs = 240
-    case btrfsIoctlSearchArgsV2 = 241
-    case btrfsIoctlSendArgs = 242
-    case btrfsIoctlSpaceInfo = 243
-    case btrfsIoctlSpaceArgs = 244
-    case dmIoctl = 245
-    case kbsentry = 246
-    case unimapinit = 247
-    case kbdiacr = 248
-    case unipair = 249
-    case unimapdesc = 250
-    case kbdiacrs = 251
-    case kbdiacruc = 252
-    case kbdiacrsuc = 253
-    case kvmCpuidEntry2 = 254
-    case kvmCpuid2 = 255
-    case gpiohandleRequest = 256
-    case gpiohandleConfig = 257
-    case gpiohandleData = 258
-    case gpioOffset = 259
-    case gpioV2LineConfig = 260
-    case gpioV2LineRequest = 261
-    case gpioV2LineValues = 262
-    case gpioV2LineBits = 263
-    case mtdOobBuf = 264
-    case mtdOobBuf64 = 265
-    case otpInfo = 266
-    case mtdWriteReq = 267
-    case nandOobinfo = 268
-    case nandOobfree = 269
-    case nandEcclayoutUser = 270
-    case mtdEccStats = 271
-    case regionInfoUser = 272
-    case rtcParam = 273
-    case rtcSetting = 274
-    case ptpSysOffset = 275
-    case ptpSysOffsetPrecise = 276
-    case ptpSysOffsetExtended = 277
-    case udmabufCreate = 278
-    case udmabufCreateItem = 279
-    case udmabufCreateList = 280
-    case teeIoctlParam = 281
-    case teeIoctlOpenSessionArg = 282
-    case teeIoctlInvokeArg = 283
-    case teeIoclSuppRecvArg = 284
-    case teeIoclSuppSendArg = 285
-    case teeIoctlObjectInvokeArg = 286
-    case teeOpen = 287
-    case teeInvoke = 288
-    case teeReceive = 289
-    case teeSend = 290
-    case teeObject = 291
-    case teeIoctlCancelArg = 292
-    case teeIoctlCloseSessionArg = 293
-    case teeIoctlShmRegisterData = 294
-    case teeIoctlShmRegisterFdData = 295
-    case ubiMkvolReq = 296
-    case ubiRsvolReq = 297
-    case ubiRenameEntry = 298
-    case ubiRnvolReq = 299
-    case ubiLebChangeReq = 300
-    case ubiAttachReq = 301
-    case ubiMapReq = 302
-    case ubiSetVolPropReq = 303
-    case logicalBlockMetadataCap = 304
-    case sgIoV4 = 305
-    case serialStruct = 306
-    case serialRs485 = 307
-    case vtMode = 308
-    case vtStat = 309
-    case vtSizes = 310
-    case vtConsize = 311
-    case vtEvent = 312
-    case vtSetactivate = 313
-    case i2cMsg = 314
-    case i2cRdwrIoctlData = 315
-    case i2cSmbusIoctlData = 316
-    case spiIocTransfer = 317
-    case fbBitfield = 318
-    case fbVarScreeninfo = 319
-    case fbFixScreeninfo = 320
-    case fbCmap = 321
-    case fbCon2fbmap = 322
-    case usbdevfsCtrltransfer = 323
-    case usbdevfsBulktransfer = 324
-    case usbdevfsSetinterface = 325
-    case usbdevfsGetdriver = 326
-    case usbdevfsConnectinfo = 327
-    case usbdevfsDisconnectsignal = 328
-    case usbdevfsUrb = 329
-    case usbdevfsIoctl = 330
-    case usbdevfsDisconnectClaim = 331
-    case hidrawDevinfo = 332
-    case blkZoneRange = 333
-    case blkZone = 334
-    case blkZoneReport = 335
-    case cdromMsf = 336
-    case cdromTi = 337
-    case cdromTochdr = 338
-    case cdromVolctrl = 339
-    case cdromMcn = 340
-    case dmaBufSync = 341
-    case fscryptPolicy = 342
-    case ethtoolValue = 343
-    case ethtoolRequest = 344
-    case hwtstampConfig = 345
-    case hwtstampRequest = 346
-    case vlanIoctlArgs = 347
-    case miiRequest = 348
-    case serialIcounterStruct = 349
-    case inputId = 350
-    case uinputSetup = 351
-    case uinputAbsSetup = 352
-    case vhostVringState = 353
-    case vhostVringFile = 354
-    case vhostVringAddr = 355
-    case vhostMemoryRegion = 356
-    case vhostMemory = 357
-    case dmaHeapAllocationData = 358
-    case syncMergeData = 359
-    case dmaBufExportSyncFile = 360
-    case dmaBufImportSyncFile = 361
-    case nvmePassthruCmd = 362
-    case nvmeUserIo = 363
-    case fscryptKeySpecifier = 364
-    case fscryptAddKeyArg = 365
-    case fscryptRemoveKeyArg = 366
-    case fscryptGetKeyStatusArg = 367
-    case kvmIrqLevel = 368
-    case kvmIrqfd = 369
-    case kvmIoeventfd = 370
-    case kvmMsi = 371
-    case kvmPitConfig = 372
-    case kvmCreateDevice = 373
-    case kvmDeviceAttr = 374
-    case npioctl = 375
-    case pppOptionData = 376
-    case sndSeqSystemInfo = 377
-    case sndSeqRunningInfo = 378
-    case sndSeqClientInfo = 379
-    case sndSeqAddr = 380
-    case sndSeqPortInfo = 381
-    case sndSeqPortSubscribe = 382
-    case sndSeqQueueInfo = 383
-    case sndSeqRealTime = 384
-    case sndSeqQueueStatus = 385
-    case sndSeqQueueTempo = 386
-    case sndSeqQueueTimer = 387
-    case sndSeqQueueClient = 388
-    case sndSeqClientPool = 389
-    case sndSeqRemoveEvents = 390
-    case sndSeqQuerySubs = 391
-    case sndHwdepInfo = 392
-    case sndHwdepDspStatus = 393
-    case sndHwdepDspImage = 394
-    case sndPcmInfo = 395
-    case sndMask = 396
-    case sndInterval = 397
-    case sndPcmHwParams = 398
-    case sndPcmSwParams = 399
-    case sndPcmStatus = 400
-    case sndPcmSyncPtr = 401
-    case sndPcmChannelInfo = 402
-    case sndXferi = 403
-    case sndXfern = 404
-    case sndRawmidiInfo = 405
-    case sndRawmidiStatus = 406
-    case sndTimerId = 407
-    case sndTimerGinfo = 408
-    case sndTimerGparams = 409
-    case sndTimerGstatus = 410
-    case sndTimerSelect = 411
-    case sndTimerInfo = 412
-    case sndTimerParams = 413
-    case sndTimerStatus = 414
-    case sndCtlCardInfo = 415
-    case sndCtlElemList = 416
-    case sndCtlElemId = 417
-    case sndCtlElemInfo = 418
-    case sndCtlElemValue = 419
-    case sndCtlTlv = 420
-    case sndComprCaps = 421
-    case sndCodecDesc = 422
-    case sndComprCodecCaps = 423
-    case sndCompressedBuffer = 424
-    case sndCodec = 425
-    case sndComprParams = 426
-    case sndComprMetadata = 427
-    case sndComprTstamp = 428
-    case cecCaps = 429
-    case cecLogAddrs = 430
-    case cecMsg = 431
-    case cecEventStateChange = 432
-    case cecEvent = 433
-    case cecDrmConnectorInfo = 434
-    case cecConnectorInfo = 435
-    case caCaps = 436
-    case caSlotInfo = 437
-    case caDescrInfo = 438
-    case caMsg = 439
-    case caDescr = 440
-    case dmxFilter = 441
-    case dmxSctFilterParams = 442
-    case dmxPesFilterParams = 443
-    case dmxStc = 444
-    case dmxRequestbuffers = 445
-    case dmxBuffer = 446
-    case dmxExportbuffer = 447
-    case dvbFrontendInfo = 448
-    case dvbDiseqcMasterCmd = 449
-    case dvbDiseqcSlaveReply = 450
-    case dvbFrontendParameters = 451
-    case dvbFrontendEvent = 452
-    case dtvProperties = 453
-    case mediaDeviceInfo = 454
-    case mediaEntityDesc = 455
-    case mediaLinksEnum = 456
-    case mediaPadDesc = 457
-    case mediaLinkDesc = 458
-    case mediaV2Topology = 459
-    case uvcXuControlMapping = 460
-    case uvcXuControlQuery = 461
-    case v4l2SubdevCapability = 462
-    case v4l2MbusFramefmt = 463
-    case v4l2SubdevFormat = 464
-    case v4l2SubdevFrameInterval = 465
-    case v4l2SubdevMbusCodeEnum = 466
-    case v4l2SubdevFrameSizeEnum = 467
-    case v4l2SubdevFrameIntervalEnum = 468
-    case v4l2SubdevCrop = 469
-    case v4l2SubdevSelection = 470
-    case v4l2Framebuffer = 471
-    case v4l2Audio = 472
-    case v4l2Edid = 473
-    case v4l2Output = 474
-    case v4l2Audioout = 475
-    case v4l2Modulator = 476
-    case v4l2Jpegcompression = 477
-    case v4l2SlicedVbiCap = 478
-    case v4l2EncIdxEntry = 479
-    case v4l2EncIdx = 480
-    case v4l2EncoderCmd = 481
-    case v4l2DbgMatch = 482
-    case v4l2DbgRegister = 483
-    case v4l2HwFreqSeek = 484
-    case v4l2Event = 485
-    case v4l2EventSubscription = 486
-    case v4l2Selection = 487
-    case v4l2DecoderCmd = 488
-    case v4l2BtTimingsCap = 489
-    case v4l2DvTimingsCap = 490
-    case v4l2FrequencyBand = 491
-    case v4l2DbgChipInfo = 492
-    case kvmMsrList = 493
-    case kvmMemoryRegion = 494
-    case kvmMemoryAlias = 495
-    case kvmIrqchip = 496
-    case kvmPitChannelState = 497
-    case kvmPitState = 498
-    case kvmCoalescedMmioZone = 499
-    case kvmAssignedPciDev = 500
-    case kvmIrqRouting = 501
-    case kvmAssignedIrq = 502
-    case kvmAssignedMsixNr = 503
-    case kvmAssignedMsixEntry = 504
-    case kvmXenHvmConfig = 505
-    case kvmClockData = 506
-    case kvmPitState2 = 507
-    case kvmPmuEventFilter = 508
-    case kvmTranslation = 509
-    case kvmMsrs = 510
-    case kvmCpuid = 511
-    case kvmSignalMask = 512
-    case kvmFpu = 513
-    case kvmLapicState = 514
-    case kvmTprAccessCtl = 515
-    case kvmVapicAddr = 516
-    case kvmMpState = 517
-    case kvmGuestDebugArch = 518
-    case kvmGuestDebug = 519
-    case kvmX86Mce = 520
-    case kvmVcpuEvents = 521
-    case kvmDebugregs = 522
-    case kvmXsave = 523
-    case kvmXcr = 524
-    case kvmXcrs = 525
-    case kvmDirtyTlb = 526
-    case kvmOneReg = 527
-    case kvmRegList = 528
-    case kvmEncRegion = 529
-    case kvmHypervEventfd = 530
-    case kvmNestedState = 531
-    case kvmMsrFilterRange = 532
-    case kvmMsrFilter = 533
-    case kvmXenHvmAttr = 534
-    case kvmXenVcpuAttr = 535
-    case kvmIrqRoutingXenEvtchn = 536
-    case kvmSregs2 = 537
-    case snpGuestRequestIoctl = 538
-    case vduseDevConfig = 539
-    case vduseIotlbEntry = 540
-    case vduseConfigData = 541
-    case vduseVqConfig = 542
-    case vduseVqStateSplit = 543
-    case vduseVqInfo = 544
-    case vduseVqEventfd = 545
-    case vduseIovaUmem = 546
-    case vduseIovaInfo = 547
-    case vhostScsiTarget = 548
-    case vhostVdpaConfig = 549
-    case vhostVdpaIovaRange = 550
-    case vfioGroupStatus = 551
-    case vfioDeviceInfo = 552
-    case vfioRegionInfo = 553
-    case vfioIrqInfo = 554
-    case vfioIrqSet = 555
-    case vfioDeviceIoeventfd = 556
-    case vfioDeviceFeature = 557
-    case vfioIommuType1Info = 558
-    case vfioIommuType1DmaMap = 559
-    case vfioIommuType1DmaUnmap = 560
-    case vfioIommuType1DirtyBitmap = 561
-    case kvmDirtyLog = 562
-    case kvmClearDirtyLog = 563
-    case binderWriteRead = 564
-    case binderVersion = 565
-    case binderNodeDebugInfo = 566
-    case binderNodeInfoForRef = 567
-    case binderObjectHeader = 568
-    case flatBinderObject = 569
-    case binderFreezeInfo = 570
-    case binderFrozenStatusInfo = 571
-    case binderExtendedError = 572
-    case binderfsDevice = 573
-    case argsProtover = 574
-    case autofsDevIoctl = 575
-    case autofsPacketHdr = 576
-    case autofsPacketExpire = 577
-    case btrfsIoctlCloneRangeArgs = 578
-    case btrfsIoctlSameArgs = 579
-    case btrfsIoctlGetSubvolInfoArgs = 580
-    case btrfsIoctlGetSubvolRootrefArgs = 581
-    case btrfsIoctlInoLookupUserArgs = 582
-    case btrfsIoctlEncodedIoArgs = 583
-    case cxlMemQueryCommands = 584
-    case f2fsDefragment = 585
-    case f2fsMoveRange = 586
-    case f2fsFlushDevice = 587
-    case f2fsGcRange = 588
-    case f2fsSectrimRange = 589
-    case f2fsCompOption = 590
-    case fbcurpos = 591
-    case fbImage = 592
-    case fbCursor = 593
-    case fbVblank = 594
-    case fsmap = 595
-    case fsmapHead = 596
-    case fsverityReadMetadataArg = 597
-    case gsmConfig = 598
-    case gsmNetconfig = 599
-    case hiddevDevinfo = 600
-    case hiddevStringDescriptor = 601
-    case hiddevReportInfo = 602
-    case hiddevFieldInfo = 603
-    case hiddevUsageRef = 604
-    case hiddevCollectionInfo = 605
-    case hiddevUsageRefMulti = 606
-    case hidrawReportDescriptor = 607
-    case hpetInfo = 608
-    case sockFprog = 609
-    case ipmiMsg = 610
-    case ipmiReq = 611
-    case ipmiReqSettime = 612
-    case ipmiRecv = 613
-    case ipmiCmdspec = 614
-    case ipmiCmdspecChans = 615
-    case ipmiChannelLunAddressSet = 616
-    case ipmiTimingParms = 617
-    case mmcIocCmd = 618
-    case mmcIocMultiCmd = 619
-    case nvmePassthruCmd64 = 620
-    case nvmeUringCmd = 621
-    case ppdevFrobStruct = 622
-    case pppIdle32 = 623
-    case pppIdle64 = 624
-    case pppol2tpIocStats = 625
-    case prRegistration = 626
-    case prReservation = 627
-    case prPreempt = 628
-    case prClear = 629
-    case mduVersionS = 630
-    case mduArrayInfoS = 631
-    case mduDiskInfoS = 632
-    case mduBitmapFileS = 633
-    case mduParamS = 634
-    case rpmsgEndpointInfo = 635
-    case opalKey = 636
-    case opalSessionInfo = 637
-    case opalLockUnlock = 638
-    case opalLrAct = 639
-    case opalNewPw = 640
-    case opalUserLrSetup = 641
-    case opalMbrData = 642
-    case opalMbrDone = 643
-    case opalShadowMbr = 644
-    case opalReadWriteTable = 645
-    case opalStatus = 646
-    case uinputFfErase = 647
-    case uvcRequestData = 648
-    case usbdevfsHubPortinfo = 649
-    case usbdevfsStreams = 650
-    case termios = 651
-    case termios2 = 652
-    case termio = 653
-    case winsize = 654
-    case fileCloneRange = 655
-    case fstrimRange = 656
-    case fsxattr = 657
-    case fsuuid2 = 658
-    case fsSysfsPath = 659
-    case fiemapExtent = 660
-    case procmapQuery = 661
-    case fsverityEnableArg = 662
-    case fsverityDigest = 663
-    case blkpgPartition = 664
-    case blkpgIoctlArg = 665
-    case blkUserTraceSetup = 666
-    case hdGeometry = 667
-    case loopInfo = 668
-    case loopInfo64 = 669
-    case loopConfig = 670
-    case rtcTime = 671
-    case rtcWkalrm = 672
-    case rtcPllInfo = 673
-    case randPoolInfo = 674
-    case uffdioRange = 675
-    case uffdioApi = 676
-    case uffdioRegister = 677
-    case uffdioCopy = 678
-    case uffdioZeropage = 679
-    case uffdioWriteprotect = 680
-    case uffdioContinue = 681
-    case uffdioPoison = 682
-    case uffdioMove = 683
-    case mntNsInfo = 684
-    case epollParams = 685
-    case pidfdInfo = 686
-    case watchdogInfo = 687
-    case sockaddrIn = 688
-    case x25Address = 689
-    case sockaddrX25 = 690
-    case sockaddrQrtr = 691
-    case sockaddrCan = 692
-    case tipcServiceRange = 693
-    case tipcServiceAddr = 694
-    case tipcServiceName = 695
-    case tipcSocketAddr = 696
-    case tipcRangeMember = 697
-    case tipcNameMember = 698
-    case tipcIdMember = 699
-    case sockaddrTipc = 700
-    case ieee802154AddrSa = 701
-    case sockaddrIeee802154 = 702
-    case timeval64 = 703
-    case ucred = 704
-    case linger = 705
-    case sockTxtime = 706
-    case ipMreq = 707
-    case ipMreqSource = 708
-    case ipv6Mreq = 709
-    case inPktinfo = 710
-    case in6Pktinfo = 711
-    case sockExtendedErr = 712
-    case tcpRepairWindow = 713
-    case sctpRtoinfo = 714
-    case sctpAssocparams = 715
-    case sctpInitmsg = 716
-    case sctpEventSubscribe = 717
-    case tcpMd5sig = 718
-    case in6FlowlabelReq = 719
-    case tlsCryptoInfo = 720
-    case tpacketReq3 = 721
-    case tpacketStatsV3 = 722
-    case tpacketAuxdata = 723
-    case canFilter = 724
-    case xdpUmemReg = 725
-    case xdpRingOffset = 726
-    case xdpMmapOffsets = 727
-    case xdpStatistics = 728
-    case tcpInfo = 729
-    case tipcGroupReq = 730
-    case tcpAoAdd = 731
-    case ifinfomsg = 732
-    case ifaddrmsg = 733
-    case rtmsg = 734
-    case ndmsg = 735
-    case fibRuleHdr = 736
-    case tcmsg = 737
-    case genlmsghdr = 738
-    case ifaCacheinfo = 739
-    case ndaCacheinfo = 740
-    case rtaCacheinfo = 741
-    case udevMonitorNetlinkHeader = 742
-    case rtnlLinkStats = 743
-    case rtnlLinkStats64 = 744
-    case iflaBridgeId = 745
-    case brBooloptMulti = 746
-    case iflaCacheinfo = 747
-    case bridgeVlanInfo = 748
-    case iflaVfMac = 749
-    case iflaVfVlan = 750
-    case iflaVfVlanInfo = 751
-    case iflaVfBroadcast = 752
-    case iflaVfTxRate = 753
-    case iflaVfRate = 754
-    case iflaVfSpoofchk = 755
-    case iflaVfLinkState = 756
-    case iflaVfRssQueryEn = 757
-    case iflaVfTrust = 758
-    case iflaVfGuid = 759
-    case iflaPortVsi = 760
-    case rtnlLinkIfmap = 761
-    case ndtConfig = 762
-    case ndtStats = 763
-    case ndtmsg = 764
-    case ifaddrlblmsg = 765
-    case netconfmsg = 766
-    case dcbmsg = 767
-    case multicastReport = 768
-    case rtgenmsg = 769
-    case nhmsg = 770
-    case nexthopGrp = 771
-    case brPortMsg = 772
-    case multicastAddress = 773
-    case brMdbEntry = 774
-    case ifStatsMsg = 775
-    case bridgeVlanXstats = 776
-    case brMcastStats = 777
-    case mplsLinkStats = 778
-    case bridgeStpXstats = 779
-    case rtnlHwStats64 = 780
-    case gnetStatsBasic = 781
-    case gnetStatsRateEst = 782
-    case gnetStatsRateEst64 = 783
-    case gnetStatsQueue = 784
-    case tcSizespec = 785
-    case tcStats = 786
-    case tcEstimator = 787
-    case tcamsg = 788
-    case nlaBitfield32 = 789
-    case rtaMfcStats = 790
-    case fibRuleUidRange = 791
-    case fibRulePortRange = 792
-    case rtnexthop = 793
-    case canDeviceStats = 794
-    case trafficRootFlags = 795
-    case trafficActionFlags = 796
-    case trafficStatisticsFlags = 797
-    case iflaVlanFlags = 798
-    case iflaVlanQosMapping = 799
-    case inetDiagSockid = 800
-    case inet6DiagSockid = 801
-    case inetDiagReqV2 = 802
-    case inetDiagReq = 803
-    case inetDiagMsg = 804
-    case inet6DiagReqV2 = 805
-    case inet6DiagMsg = 806
-    case inetDiagMeminfo = 807
-    case tcpvegasInfo = 808
-    case tcpDctcpInfo = 809
-    case tcpBbrInfo = 810
-    case inetDiagSockopt = 811
-    case unixDiagReq = 812
-    case unixDiagMsg = 813
-    case unixDiagVfs = 814
-    case unixDiagRqlen = 815
-    case netlinkDiagReq = 816
-    case netlinkDiagMsg = 817
-    case netlinkDiagRing = 818
-    case packetDiagReq = 819
-    case packetDiagMsg = 820
-    case packetDiagInfo = 821
-    case packetDiagMclist = 822
-    case tcpDiagMd5sig = 823
-    case packetDiagRing = 824
-    case smcDiagReq = 825
-    case smcDiagMsg = 826
-    case smcDiagFallback = 827
-    case inetDiagBcOp = 828
-    case smcDiagCursor = 829
-    case smcDiagConninfo = 830
-    case smcdDiagDmbinfo = 831
-    case smcDiagLinkinfo = 832
-    case smcDiagLgrinfo = 833
-    case selnlMsgSetenforce = 834
-    case selnlMsgPolicyload = 835
-    case nfgenmsg = 836
-    case cryptoUserAlg = 837
-    case cryptoReportGeneric = 838
-    case cryptoReportHash = 839
-    case cryptoReportBlkcipher = 840
-    case cryptoReportAead = 841
-    case cryptoReportRng = 842
-    case cryptoReportCipher = 843
-    case bpfMapCreate = 844
-    case bpfMapElement = 845
-    case bpfMapUpdate = 846
-    case bpfMapKey = 847
-    case bpfMapNext = 848
-    case bpfMapOnly = 849
-    case bpfProgLoad = 850
-    case bpfObject = 851
-    case bpfProgAttach = 852
-    case bpfProgDetach = 853
-    case bpfTestRun = 854
-    case bpfProgTestRun = 855
-    case bpfNextId = 856
-    case bpfProgById = 857
-    case bpfMapById = 858
-    case bpfBtfById = 859
-    case bpfLinkById = 860
-    case bpfInfoByFd = 861
-    case bpfObjectInfo = 862
-    case bpfQueryAttr = 863
-    case bpfProgQuery = 864
-    case bpfTracepoint = 865
-    case bpfRawTracepoint = 866
-    case bpfBtfLoad = 867
-    case bpfTaskQuery = 868
-    case bpfTaskFdQuery = 869
-    case bpfBatch = 870
-    case bpfMapBatch = 871
-    case bpfBatchUpdate = 872
-    case bpfMapBatchUpdate = 873
-    case bpfBatchDelete = 874
-    case bpfMapBatchDelete = 875
-    case bpfKprobeMulti = 876
-    case bpfCookieAttr = 877
-    case bpfUprobeMulti = 878
-    case bpfTracingAttr = 879
-    case bpfNetfilterAttr = 880
-    case bpfRelativeAttr = 881
-    case bpfLinkAttr = 882
-    case bpfLinkCreate = 883
-    case bpfLinkChange = 884
-    case bpfLinkUpdate = 885
-    case bpfLinkOnly = 886
-    case bpfLinkDetach = 887
-    case bpfStatsAttr = 888
-    case bpfEnableStats = 889
-    case bpfIterator = 890
-    case bpfIterCreate = 891
-    case bpfBinding = 892
-    case bpfProgBindMap = 893
-    case bpfToken = 894
-    case bpfTokenCreate = 895
-    case bpfStream = 896
-    case bpfProgStreamRead = 897
-    case perfEventAttr = 898
-    case perfQueryBpf = 899
-    case flock64I386 = 900
-    case statI386 = 901
-    case stat64 = 902
-    case oldStat = 903
-    case selArg = 904
-    case mmapArg = 905
-    case oldSigaction = 906
-    case ipc64PermI386 = 907
-    case ipc64PermSetI386 = 908
-    case shmid64DsI386 = 909
-    case semid64DsI386 = 910
-    case msqid64DsI386 = 911
-    case msqid64DsSetI386 = 912
-    case sigeventI386 = 913
-    case ffEffectI386 = 914
-    case sgIoHdrI386 = 915
-    case v4l2FormatI386 = 916
-    case v4l2FormatFoundI386 = 917
-    case v4l2CreateBuffersI386 = 918
-    case v4l2BufferI386 = 919
-    case loopInfoI386 = 920
+    case zcrxCtrlExport = 60
+    case zcrxCtrlArmEvent = 61
+    case zcrxCtrl = 62
+    case range = 63
+    case rlimit = 64
+    case rlimit64 = 65
+    case rusage = 66
+    case tms = 67
+    case cloneArgs = 68
+    case nsIdReq = 69
+    case userDesc = 70
+    case rseqSliceCtrl = 71
+    case rseq = 72
+    case schedAttr = 73
+    case stackT = 74
+    case futexWaitv = 75
+    case sembuf = 76
+    case mqAttr = 77
+    case ipc64Perm = 78
+    case ipc64PermSet = 79
+    case shmid64Ds = 80
+    case shmid64DsSet = 81
+    case shminfo64 = 82
+    case shmInfo = 83
+    case semid64Ds = 84
+    case semid64DsSet = 85
+    case seminfo = 86
+    case msqid64Ds = 87
+    case msqid64DsSet = 88
+    case msginfo = 89
+    case itimerspec = 90
+    case itimerspec64 = 91
+    case itimerval = 92
+    case timezone = 93
+    case timex = 94
+    case timex64 = 95
+    case sigval = 96
+    case sigevent = 97
+    case keyctlDhParams = 98
+    case keyctlKdfParams = 99
+    case keyctlPkeyParams = 100
+    case keyctlVerifyParams = 101
+    case keyctlPkeyQuery = 102
+    case capUserHeader = 103
+    case ifDqblk = 104
+    case ifNextdqblk = 105
+    case ifDqinfo = 106
+    case fsDiskQuota = 107
+    case fsQfilestat = 108
+    case fsQuotaStat = 109
+    case fsQfilestatv = 110
+    case fsQuotaStatv = 111
+    case kexecSegment = 112
+    case utsname = 113
+    case oldUtsname = 114
+    case oldoldUtsname = 115
+    case sysinfo = 116
+    case ptracePeeksiginfoArgs = 117
+    case userFpregsStruct = 118
+    case userRegsStruct = 119
+    case ptraceSyscallEntry = 120
+    case ptraceSyscallExit = 121
+    case ptraceSyscallSeccomp = 122
+    case ptraceSyscallInfo = 123
+    case kcmpEpollSlot = 124
+    case seccompMetadata = 125
+    case landlockRulesetAttr = 126
+    case landlockPathBeneathAttr = 127
+    case landlockNetPortAttr = 128
+    case seccompProgram = 129
+    case socketProgram = 130
+    case seccompNotifSizes = 131
+    case seccompData = 132
+    case seccompNotif = 133
+    case seccompNotifResp = 134
+    case seccompNotifAddfd = 135
+    case lsmCtx = 136
+    case sysctlArgs = 137
+    case inputKeymapEntry = 138
+    case ffEnvelope = 139
+    case ffConstantEffect = 140
+    case ffRampEffect = 141
+    case ffPeriodicEffect = 142
+    case ffRumbleEffect = 143
+    case ffTrigger = 144
+    case ffReplay = 145
+    case ffEffect = 146
+    case kbentry = 147
+    case kbentryAsked = 148
+    case kbkeycode = 149
+    case kbdRepeat = 150
+    case consolefontdesc = 151
+    case consoleFontOp = 152
+    case kvmEnableCap = 153
+    case kvmUserspaceMemoryRegion = 154
+    case kvmRegs = 155
+    case kvmSegment = 156
+    case kvmDtable = 157
+    case kvmSregs = 158
+    case gpiochipInfo = 159
+    case gpiolineInfo = 160
+    case gpioeventRequest = 161
+    case gpioV2LineInfo = 162
+    case ptpClockTime = 163
+    case ptpClockSpan = 164
+    case ptpExttsRequest = 165
+    case ptpPeroutRequest = 166
+    case ptpClockCaps = 167
+    case ptpPinDesc = 168
+    case ptpPinRequest = 169
+    case ifreqIndex = 170
+    case perfEventQueryBpf = 171
+    case sgIoHdr = 172
+    case counterComponent = 173
+    case counterWatch = 174
+    case mtdInfoUser = 175
+    case eraseInfoUser = 176
+    case eraseInfoUser64 = 177
+    case teeIoctlVersionData = 178
+    case teeIoctlShmAllocData = 179
+    case v4l2Rect = 180
+    case v4l2Fract = 181
+    case v4l2Capability = 182
+    case v4l2Fmtdesc = 183
+    case v4l2PixFormat = 184
+    case v4l2Clip = 185
+    case v4l2Window = 186
+    case v4l2VbiFormat = 187
+    case v4l2PlanePixFormat = 188
+    case v4l2PixFormatMplane = 189
+    case v4l2SdrFormat = 190
+    case v4l2MetaFormat = 191
+    case v4l2Format = 192
+    case v4l2FormatFound = 193
+    case v4l2CreateBuffers = 194
+    case v4l2QueryExtCtrl = 195
+    case v4l2Requestbuffers = 196
+    case v4l2Exportbuffer = 197
+    case v4l2Buffer = 198
+    case v4l2Captureparm = 199
+    case v4l2Outputparm = 200
+    case v4l2Streamparm = 201
+    case v4l2StreamparmFound = 202
+    case v4l2Standard = 203
+    case v4l2Input = 204
+    case v4l2Control = 205
+    case v4l2Tuner = 206
+    case v4l2Queryctrl = 207
+    case v4l2Querymenu = 208
+    case v4l2Cropcap = 209
+    case v4l2Crop = 210
+    case v4l2ExtControls = 211
+    case v4l2FrameSize = 212
+    case v4l2FrameSizes = 213
+    case v4l2Frmsizeenum = 214
+    case v4l2Frmivalenum = 215
+    case v4l2Frequency = 216
+    case btrfsIoctlVolArgs = 217
+    case btrfsQgroupLimit = 218
+    case btrfsQgroupInherit = 219
+    case btrfsIoctlVolArgsV2 = 220
+    case btrfsBalanceArgs = 221
+    case btrfsBalanceProgress = 222
+    case btrfsIoctlBalanceArgs = 223
+    case btrfsIoctlDefragRangeArgs = 224
+    case btrfsIoctlDevInfoArgs = 225
+    case btrfsIoctlDevReplaceStartParams = 226
+    case btrfsIoctlDevReplaceStatusParams = 227
+    case btrfsIoctlDevReplaceArgs = 228
+    case btrfsIoctlFeatureFlags = 229
+    case btrfsIoctlFsInfoArgs = 230
+    case btrfsIoctlGetDevStats = 231
+    case btrfsIoctlInoLookupArgs = 232
+    case btrfsIoctlInoPathArgs = 233
+    case btrfsIoctlLogicalInoArgs = 234
+    case btrfsIoctlQgroupAssignArgs = 235
+    case btrfsIoctlQgroupCreateArgs = 236
+    case btrfsIoctlQgroupLimitArgs = 237
+    case btrfsIoctlQuotaCtlArgs = 238
+    case btrfsIoctlQuotaRescanArgs = 239
+    case btrfsIoctlTimespec = 240
+    case btrfsIoctlReceivedSubvolArgs = 241
+    case btrfsScrubProgress = 242
+    case btrfsIoctlScrubArgs = 243
+    case btrfsIoctlSearchKey = 244
+    case btrfsIoctlSearchArgs = 245
+    case btrfsIoctlSearchArgsV2 = 246
+    case btrfsIoctlSendArgs = 247
+    case btrfsIoctlSpaceInfo = 248
+    case btrfsIoctlSpaceArgs = 249
+    case dmIoctl = 250
+    case kbsentry = 251
+    case unimapinit = 252
+    case kbdiacr = 253
+    case unipair = 254
+    case unimapdesc = 255
+    case kbdiacrs = 256
+    case kbdiacruc = 257
+    case kbdiacrsuc = 258
+    case kvmCpuidEntry2 = 259
+    case kvmCpuid2 = 260
+    case gpiohandleRequest = 261
+    case gpiohandleConfig = 262
+    case gpiohandleData = 263
+    case gpioOffset = 264
+    case gpioV2LineConfig = 265
+    case gpioV2LineRequest = 266
+    case gpioV2LineValues = 267
+    case gpioV2LineBits = 268
+    case mtdOobBuf = 269
+    case mtdOobBuf64 = 270
+    case otpInfo = 271
+    case mtdWriteReq = 272
+    case nandOobinfo = 273
+    case nandOobfree = 274
+    case nandEcclayoutUser = 275
+    case mtdEccStats = 276
+    case regionInfoUser = 277
+    case rtcParam = 278
+    case rtcSetting = 279
+    case ptpSysOffset = 280
+    case ptpSysOffsetPrecise = 281
+    case ptpSysOffsetExtended = 282
+    case udmabufCreate = 283
+    case udmabufCreateItem = 284
+    case udmabufCreateList = 285
+    case teeIoctlParam = 286
+    case teeIoctlOpenSessionArg = 287
+    case teeIoctlInvokeArg = 288
+    case teeIoclSuppRecvArg = 289
+    case teeIoclSuppSendArg = 290
+    case teeIoctlObjectInvokeArg = 291
+    case teeOpen = 292
+    case teeInvoke = 293
+    case teeReceive = 294
+    case teeSend = 295
+    case teeObject = 296
+    case teeIoctlCancelArg = 297
+    case teeIoctlCloseSessionArg = 298
+    case teeIoctlShmRegisterData = 299
+    case teeIoctlShmRegisterFdData = 300
+    case ubiMkvolReq = 301
+    case ubiRsvolReq = 302
+    case ubiRenameEntry = 303
+    case ubiRnvolReq = 304
+    case ubiLebChangeReq = 305
+    case ubiAttachReq = 306
+    case ubiMapReq = 307
+    case ubiSetVolPropReq = 308
+    case logicalBlockMetadataCap = 309
+    case sgIoV4 = 310
+    case serialStruct = 311
+    case serialRs485 = 312
+    case vtMode = 313
+    case vtStat = 314
+    case vtSizes = 315
+    case vtConsize = 316
+    case vtEvent = 317
+    case vtSetactivate = 318
+    case i2cMsg = 319
+    case i2cRdwrIoctlData = 320
+    case i2cSmbusIoctlData = 321
+    case spiIocTransfer = 322
+    case fbBitfield = 323
+    case fbVarScreeninfo = 324
+    case fbFixScreeninfo = 325
+    case fbCmap = 326
+    case fbCon2fbmap = 327
+    case usbdevfsCtrltransfer = 328
+    case usbdevfsBulktransfer = 329
+    case usbdevfsSetinterface = 330
+    case usbdevfsGetdriver = 331
+    case usbdevfsConnectinfo = 332
+    case usbdevfsDisconnectsignal = 333
+    case usbdevfsUrb = 334
+    case usbdevfsIoctl = 335
+    case usbdevfsDisconnectClaim = 336
+    case hidrawDevinfo = 337
+    case blkZoneRange = 338
+    case blkZone = 339
+    case blkZoneReport = 340
+    case cdromMsf = 341
+    case cdromTi = 342
+    case cdromTochdr = 343
+    case cdromVolctrl = 344
+    case cdromMcn = 345
+    case dmaBufSync = 346
+    case fscryptPolicy = 347
+    case ethtoolValue = 348
+    case ethtoolRequest = 349
+    case hwtstampConfig = 350
+    case hwtstampRequest = 351
+    case vlanIoctlArgs = 352
+    case miiRequest = 353
+    case serialIcounterStruct = 354
+    case inputId = 355
+    case uinputSetup = 356
+    case uinputAbsSetup = 357
+    case vhostVringState = 358
+    case vhostVringFile = 359
+    case vhostVringAddr = 360
+    case vhostMemoryRegion = 361
+    case vhostMemory = 362
+    case dmaHeapAllocationData = 363
+    case syncMergeData = 364
+    case dmaBufExportSyncFile = 365
+    case dmaBufImportSyncFile = 366
+    case nvmePassthruCmd = 367
+    case nvmeUserIo = 368
+    case fscryptKeySpecifier = 369
+    case fscryptAddKeyArg = 370
+    case fscryptRemoveKeyArg = 371
+    case fscryptGetKeyStatusArg = 372
+    case kvmIrqLevel = 373
+    case kvmIrqfd = 374
+    case kvmIoeventfd = 375
+    case kvmMsi = 376
+    case kvmPitConfig = 377
+    case kvmCreateDevice = 378
+    case kvmDeviceAttr = 379
+    case npioctl = 380
+    case pppOptionData = 381
+    case sndSeqSystemInfo = 382
+    case sndSeqRunningInfo = 383
+    case sndSeqClientInfo = 384
+    case sndSeqAddr = 385
+    case sndSeqPortInfo = 386
+    case sndSeqPortSubscribe = 387
+    case sndSeqQueueInfo = 388
+    case sndSeqRealTime = 389
+    case sndSeqQueueStatus = 390
+    case sndSeqQueueTempo = 391
+    case sndSeqQueueTimer = 392
+    case sndSeqQueueClient = 393
+    case sndSeqClientPool = 394
+    case sndSeqRemoveEvents = 395
+    case sndSeqQuerySubs = 396
+    case sndHwdepInfo = 397
+    case sndHwdepDspStatus = 398
+    case sndHwdepDspImage = 399
+    case sndPcmInfo = 400
+    case sndMask = 401
+    case sndInterval = 402
+    case sndPcmHwParams = 403
+    case sndPcmSwParams = 404
+    case sndPcmStatus = 405
+    case sndPcmSyncPtr = 406
+    case sndPcmChannelInfo = 407
+    case sndXferi = 408
+    case sndXfern = 409
+    case sndRawmidiInfo = 410
+    case sndRawmidiStatus = 411
+    case sndTimerId = 412
+    case sndTimerGinfo = 413
+    case sndTimerGparams = 414
+    case sndTimerGstatus = 415
+    case sndTimerSelect = 416
+    case sndTimerInfo = 417
+    case sndTimerParams = 418
+    case sndTimerStatus = 419
+    case sndCtlCardInfo = 420
+    case sndCtlElemList = 421
+    case sndCtlElemId = 422
+    case sndCtlElemInfo = 423
+    case sndCtlElemValue = 424
+    case sndCtlTlv = 425
+    case sndComprCaps = 426
+    case sndCodecDesc = 427
+    case sndComprCodecCaps = 428
+    case sndCompressedBuffer = 429
+    case sndCodec = 430
+    case sndComprParams = 431
+    case sndComprMetadata = 432
+    case sndComprTstamp = 433
+    case cecCaps = 434
+    case cecLogAddrs = 435
+    case cecMsg = 436
+    case cecEventStateChange = 437
+    case cecEvent = 438
+    case cecDrmConnectorInfo = 439
+    case cecConnectorInfo = 440
+    case caCaps = 441
+    case caSlotInfo = 442
+    case caDescrInfo = 443
+    case caMsg = 444
+    case caDescr = 445
+    case dmxFilter = 446
+    case dmxSctFilterParams = 447
+    case dmxPesFilterParams = 448
+    case dmxStc = 449
+    case dmxRequestbuffers = 450
+    case dmxBuffer = 451
+    case dmxExportbuffer = 452
+    case dvbFrontendInfo = 453
+    case dvbDiseqcMasterCmd = 454
+    case dvbDiseqcSlaveReply = 455
+    case dvbFrontendParameters = 456
+    case dvbFrontendEvent = 457
+    case dtvProperties = 458
+    case mediaDeviceInfo = 459
+    case mediaEntityDesc = 460
+    case mediaLinksEnum = 461
+    case mediaPadDesc = 462
+    case mediaLinkDesc = 463
+    case mediaV2Topology = 464
+    case uvcXuControlMapping = 465
+    case uvcXuControlQuery = 466
+    case v4l2SubdevCapability = 467
+    case v4l2MbusFramefmt = 468
+    case v4l2SubdevFormat = 469
+    case v4l2SubdevFrameInterval = 470
+    case v4l2SubdevMbusCodeEnum = 471
+    case v4l2SubdevFrameSizeEnum = 472
+    case v4l2SubdevFrameIntervalEnum = 473
+    case v4l2SubdevCrop = 474
+    case v4l2SubdevSelection = 475
+    case v4l2Framebuffer = 476
+    case v4l2Audio = 477
+    case v4l2Edid = 478
+    case v4l2Output = 479
+    case v4l2Audioout = 480
+    case v4l2Modulator = 481
+    case v4l2Jpegcompression = 482
+    case v4l2SlicedVbiCap = 483
+    case v4l2EncIdxEntry = 484
+    case v4l2EncIdx = 485
+    case v4l2EncoderCmd = 486
+    case v4l2DbgMatch = 487
+    case v4l2DbgRegister = 488
+    case v4l2HwFreqSeek = 489
+    case v4l2Event = 490
+    case v4l2EventSubscription = 491
+    case v4l2Selection = 492
+    case v4l2DecoderCmd = 493
+    case v4l2BtTimingsCap = 494
+    case v4l2DvTimingsCap = 495
+    case v4l2FrequencyBand = 496
+    case v4l2DbgChipInfo = 497
+    case kvmMsrList = 498
+    case kvmMemoryRegion = 499
+    case kvmMemoryAlias = 500
+    case kvmIrqchip = 501
+    case kvmPitChannelState = 502
+    case kvmPitState = 503
+    case kvmCoalescedMmioZone = 504
+    case kvmAssignedPciDev = 505
+    case kvmIrqRouting = 506
+    case kvmAssignedIrq = 507
+    case kvmAssignedMsixNr = 508
+    case kvmAssignedMsixEntry = 509
+    case kvmXenHvmConfig = 510
+    case kvmClockData = 511
+    case kvmPitState2 = 512
+    case kvmPmuEventFilter = 513
+    case kvmTranslation = 514
+    case kvmMsrs = 515
+    case kvmCpuid = 516
+    case kvmSignalMask = 517
+    case kvmFpu = 518
+    case kvmLapicState = 519
+    case kvmTprAccessCtl = 520
+    case kvmVapicAddr = 521
+    case kvmMpState = 522
+    case kvmGuestDebugArch = 523
+    case kvmGuestDebug = 524
+    case kvmX86Mce = 525
+    case kvmVcpuEvents = 526
+    case kvmDebugregs = 527
+    case kvmXsave = 528
+    case kvmXcr = 529
+    case kvmXcrs = 530
+    case kvmDirtyTlb = 531
+    case kvmOneReg = 532
+    case kvmRegList = 533
+    case kvmEncRegion = 534
+    case kvmHypervEventfd = 535
+    case kvmNestedState = 536
+    case kvmMsrFilterRange = 537
+    case kvmMsrFilter = 538
+    case kvmXenHvmAttr = 539
+    case kvmXenVcpuAttr = 540
+    case kvmIrqRoutingXenEvtchn = 541
+    case kvmSregs2 = 542
+    case snpGuestRequestIoctl = 543
+    case vduseDevConfig = 544
+    case vduseIotlbEntry = 545
+    case vduseConfigData = 546
+    case vduseVqConfig = 547
+    case vduseVqStateSplit = 548
+    case vduseVqInfo = 549
+    case vduseVqEventfd = 550
+    case vduseIovaUmem = 551
+    case vduseIovaInfo = 552
+    case vhostScsiTarget = 553
+    case vhostVdpaConfig = 554
+    case vhostVdpaIovaRange = 555
+    case vfioGroupStatus = 556
+    case vfioDeviceInfo = 557
+    case vfioRegionInfo = 558
+    case vfioIrqInfo = 559
+    case vfioIrqSet = 560
+    case vfioDeviceIoeventfd = 561
+    case vfioDeviceFeature = 562
+    case vfioIommuType1Info = 563
+    case vfioIommuType1DmaMap = 564
+    case vfioIommuType1DmaUnmap = 565
+    case vfioIommuType1DirtyBitmap = 566
+    case kvmDirtyLog = 567
+    case kvmClearDirtyLog = 568
+    case binderWriteRead = 569
+    case binderVersion = 570
+    case binderNodeDebugInfo = 571
+    case binderNodeInfoForRef = 572
+    case binderObjectHeader = 573
+    case flatBinderObject = 574
+    case binderFreezeInfo = 575
+    case binderFrozenStatusInfo = 576
+    case binderExtendedError = 577
+    case binderfsDevice = 578
+    case argsProtover = 579
+    case autofsDevIoctl = 580
+    case autofsPacketHdr = 581
+    case autofsPacketExpire = 582
+    case btrfsIoctlCloneRangeArgs = 583
+    case btrfsIoctlSameArgs = 584
+    case btrfsIoctlGetSubvolInfoArgs = 585
+    case btrfsIoctlGetSubvolRootrefArgs = 586
+    case btrfsIoctlInoLookupUserArgs = 587
+    case btrfsIoctlEncodedIoArgs = 588
+    case cxlMemQueryCommands = 589
+    case f2fsDefragment = 590
+    case f2fsMoveRange = 591
+    case f2fsFlushDevice = 592
+    case f2fsGcRange = 593
+    case f2fsSectrimRange = 594
+    case f2fsCompOption = 595
+    case fbcurpos = 596
+    case fbImage = 597
+    case fbCursor = 598
+    case fbVblank = 599
+    case fsmap = 600
+    case fsmapHead = 601
+    case fsverityReadMetadataArg = 602
+    case gsmConfig = 603
+    case gsmNetconfig = 604
+    case hiddevDevinfo = 605
+    case hiddevStringDescriptor = 606
+    case hiddevReportInfo = 607
+    case hiddevFieldInfo = 608
+    case hiddevUsageRef = 609
+    case hiddevCollectionInfo = 610
+    case hiddevUsageRefMulti = 611
+    case hidrawReportDescriptor = 612
+    case hpetInfo = 613
+    case sockFprog = 614
+    case ipmiMsg = 615
+    case ipmiReq = 616
+    case ipmiReqSettime = 617
+    case ipmiRecv = 618
+    case ipmiCmdspec = 619
+    case ipmiCmdspecChans = 620
+    case ipmiChannelLunAddressSet = 621
+    case ipmiTimingParms = 622
+    case mmcIocCmd = 623
+    case mmcIocMultiCmd = 624
+    case nvmePassthruCmd64 = 625
+    case nvmeUringCmd = 626
+    case ppdevFrobStruct = 627
+    case pppIdle32 = 628
+    case pppIdle64 = 629
+    case pppol2tpIocStats = 630
+    case prRegistration = 631
+    case prReservation = 632
+    case prPreempt = 633
+    case prClear = 634
+    case mduVersionS = 635
+    case mduArrayInfoS = 636
+    case mduDiskInfoS = 637
+    case mduBitmapFileS = 638
+    case mduParamS = 639
+    case rpmsgEndpointInfo = 640
+    case opalKey = 641
+    case opalSessionInfo = 642
+    case opalLockUnlock = 643
+    case opalLrAct = 644
+    case opalNewPw = 645
+    case opalUserLrSetup = 646
+    case opalMbrData = 647
+    case opalMbrDone = 648
+    case opalShadowMbr = 649
+    case opalReadWriteTable = 650
+    case opalStatus = 651
+    case uinputFfErase = 652
+    case uvcRequestData = 653
+    case usbdevfsHubPortinfo = 654
+    case usbdevfsStreams = 655
+    case termios = 656
+    case termios2 = 657
+    case termio = 658
+    case winsize = 659
+    case fileCloneRange = 660
+    case fstrimRange = 661
+    case fsxattr = 662
+    case fsuuid2 = 663
+    case fsSysfsPath = 664
+    case fiemapExtent = 665
+    case procmapQuery = 666
+    case fsverityEnableArg = 667
+    case fsverityDigest = 668
+    case blkpgPartition = 669
+    case blkpgIoctlArg = 670
+    case blkUserTraceSetup = 671
+    case hdGeometry = 672
+    case loopInfo = 673
+    case loopInfo64 = 674
+    case loopConfig = 675
+    case rtcTime = 676
+    case rtcWkalrm = 677
+    case rtcPllInfo = 678
+    case randPoolInfo = 679
+    case uffdioRange = 680
+    case uffdioApi = 681
+    case uffdioRegister = 682
+    case uffdioCopy = 683
+    case uffdioZeropage = 684
+    case uffdioWriteprotect = 685
+    case uffdioContinue = 686
+    case uffdioPoison = 687
+    case uffdioMove = 688
+    case mntNsInfo = 689
+    case epollParams = 690
+    case pidfdInfo = 691
+    case watchdogInfo = 692
+    case sockaddrIn = 693
+    case x25Address = 694
+    case sockaddrX25 = 695
+    case sockaddrQrtr = 696
+    case sockaddrCan = 697
+    case tipcServiceRange = 698
+    case tipcServiceAddr = 699
+    case tipcServiceName = 700
+    case tipcSocketAddr = 701
+    case tipcRangeMember = 702
+    case tipcNameMember = 703
+    case tipcIdMember = 704
+    case sockaddrTipc = 705
+    case ieee802154AddrSa = 706
+    case sockaddrIeee802154 = 707
+    case timeval64 = 708
+    case ucred = 709
+    case linger = 710
+    case sockTxtime = 711
+    case ipMreq = 712
+    case ipMreqSource = 713
+    case ipv6Mreq = 714
+    case inPktinfo = 715
+    case in6Pktinfo = 716
+    case sockExtendedErr = 717
+    case tcpRepairWindow = 718
+    case sctpRtoinfo = 719
+    case sctpAssocparams = 720
+    case sctpInitmsg = 721
+    case sctpEventSubscribe = 722
+    case tcpMd5sig = 723
+    case in6FlowlabelReq = 724
+    case tlsCryptoInfo = 725
+    case tpacketReq3 = 726
+    case tpacketStatsV3 = 727
+    case tpacketAuxdata = 728
+    case canFilter = 729
+    case xdpUmemReg = 730
+    case xdpRingOffset = 731
+    case xdpMmapOffsets = 732
+    case xdpStatistics = 733
+    case tcpInfo = 734
+    case tipcGroupReq = 735
+    case tcpAoAdd = 736
+    case ifinfomsg = 737
+    case ifaddrmsg = 738
+    case rtmsg = 739
+    case ndmsg = 740
+    case fibRuleHdr = 741
+    case tcmsg = 742
+    case genlmsghdr = 743
+    case ifaCacheinfo = 744
+    case ndaCacheinfo = 745
+    case rtaCacheinfo = 746
+    case udevMonitorNetlinkHeader = 747
+    case rtnlLinkStats = 748
+    case rtnlLinkStats64 = 749
+    case iflaBridgeId = 750
+    case brBooloptMulti = 751
+    case iflaCacheinfo = 752
+    case bridgeVlanInfo = 753
+    case iflaVfMac = 754
+    case iflaVfVlan = 755
+    case iflaVfVlanInfo = 756
+    case iflaVfBroadcast = 757
+    case iflaVfTxRate = 758
+    case iflaVfRate = 759
+    case iflaVfSpoofchk = 760
+    case iflaVfLinkState = 761
+    case iflaVfRssQueryEn = 762
+    case iflaVfTrust = 763
+    case iflaVfGuid = 764
+    case iflaPortVsi = 765
+    case rtnlLinkIfmap = 766
+    case ndtConfig = 767
+    case ndtStats = 768
+    case ndtmsg = 769
+    case ifaddrlblmsg = 770
+    case netconfmsg = 771
+    case dcbmsg = 772
+    case multicastReport = 773
+    case rtgenmsg = 774
+    case nhmsg = 775
+    case nexthopGrp = 776
+    case brPortMsg = 777
+    case multicastAddress = 778
+    case brMdbEntry = 779
+    case ifStatsMsg = 780
+    case bridgeVlanXstats = 781
+    case brMcastStats = 782
+    case mplsLinkStats = 783
+    case bridgeStpXstats = 784
+    case rtnlHwStats64 = 785
+    case gnetStatsBasic = 786
+    case gnetStatsRateEst = 787
+    case gnetStatsRateEst64 = 788
+    case gnetStatsQueue = 789
+    case tcSizespec = 790
+    case tcStats = 791
+    case tcEstimator = 792
+    case tcamsg = 793
+    case nlaBitfield32 = 794
+    case rtaMfcStats = 795
+    case fibRuleUidRange = 796
+    case fibRulePortRange = 797
+    case rtnexthop = 798
+    case canDeviceStats = 799
+    case trafficRootFlags = 800
+    case trafficActionFlags = 801
+    case trafficStatisticsFlags = 802
+    case iflaVlanFlags = 803
+    case iflaVlanQosMapping = 804
+    case inetDiagSockid = 805
+    case inet6DiagSockid = 806
+    case inetDiagReqV2 = 807
+    case inetDiagReq = 808
+    case inetDiagMsg = 809
+    case inet6DiagReqV2 = 810
+    case inet6DiagMsg = 811
+    case inetDiagMeminfo = 812
+    case tcpvegasInfo = 813
+    case tcpDctcpInfo = 814
+    case tcpBbrInfo = 815
+    case inetDiagSockopt = 816
+    case unixDiagReq = 817
+    case unixDiagMsg = 818
+    case unixDiagVfs = 819
+    case unixDiagRqlen = 820
+    case netlinkDiagReq = 821
+    case netlinkDiagMsg = 822
+    case netlinkDiagRing = 823
+    case packetDiagReq = 824
+    case packetDiagMsg = 825
+    case packetDiagInfo = 826
+    case packetDiagMclist = 827
+    case tcpDiagMd5sig = 828
+    case packetDiagRing = 829
+    case smcDiagReq = 830
+    case smcDiagMsg = 831
+    case smcDiagFallback = 832
+    case inetDiagBcOp = 833
+    case smcDiagCursor = 834
+    case smcDiagConninfo = 835
+    case smcdDiagDmbinfo = 836
+    case smcDiagLinkinfo = 837
+    case smcDiagLgrinfo = 838
+    case selnlMsgSetenforce = 839
+    case selnlMsgPolicyload = 840
+    case nfgenmsg = 841
+    case cryptoUserAlg = 842
+    case cryptoReportGeneric = 843
+    case cryptoReportHash = 844
+    case cryptoReportBlkcipher = 845
+    case cryptoReportAead = 846
+    case cryptoReportRng = 847
+    case cryptoReportCipher = 848
+    case bpfMapCreate = 849
+    case bpfMapElement = 850
+    case bpfMapUpdate = 851
+    case bpfMapKey = 852
+    case bpfMapNext = 853
+    case bpfMapOnly = 854
+    case bpfProgLoad = 855
+    case bpfObject = 856
+    case bpfProgAttach = 857
+    case bpfProgDetach = 858
+    case bpfTestRun = 859
+    case bpfProgTestRun = 860
+    case bpfNextId = 861
+    case bpfProgById = 862
+    case bpfMapById = 863
+    case bpfBtfById = 864
+    case bpfLinkById = 865
+    case bpfInfoByFd = 866
+    case bpfObjectInfo = 867
+    case bpfQueryAttr = 868
+    case bpfProgQuery = 869
+    case bpfTracepoint = 870
+    case bpfRawTracepoint = 871
+    case bpfBtfLoad = 872
+    case bpfTaskQuery = 873
+    case bpfTaskFdQuery = 874
+    case bpfBatch = 875
+    case bpfMapBatch = 876
+    case bpfBatchUpdate = 877
+    case bpfMapBatchUpdate = 878
+    case bpfBatchDelete = 879
+    case bpfMapBatchDelete = 880
+    case bpfKprobeMulti = 881
+    case bpfCookieAttr = 882
+    case bpfUprobeMulti = 883
+    case bpfTracingAttr = 884
+    case bpfNetfilterAttr = 885
+    case bpfRelativeAttr = 886
+    case bpfLinkAttr = 887
+    case bpfLinkCreate = 888
+    case bpfLinkChange = 889
+    case bpfLinkUpdate = 890
+    case bpfLinkOnly = 891
+    case bpfLinkDetach = 892
+    case bpfStatsAttr = 893
+    case bpfEnableStats = 894
+    case bpfIterator = 895
+    case bpfIterCreate = 896
+    case bpfBinding = 897
+    case bpfProgBindMap = 898
+    case bpfToken = 899
+    case bpfTokenCreate = 900
+    case bpfStream = 901
+    case bpfProgStreamRead = 902
+    case perfEventAttr = 903
+    case perfQueryBpf = 904
+    case flock64I386 = 905
+    case statI386 = 906
+    case stat64 = 907
+    case oldStat = 908
+    case selArg = 909
+    case mmapArg = 910
+    case oldSigaction = 911
+    case ipc64PermI386 = 912
+    case ipc64PermSetI386 = 913
+    case shmid64DsI386 = 914
+    case semid64DsI386 = 915
+    case msqid64DsI386 = 916
+    case msqid64DsSetI386 = 917
+    case sigeventI386 = 918
+    case ffEffectI386 = 919
+    case sgIoHdrI386 = 920
+    case v4l2FormatI386 = 921
+    case v4l2FormatFoundI386 = 922
+    case v4l2CreateBuffersI386 = 923
+    case v4l2BufferI386 = 924
+    case loopInfoI386 = 925
 }
 
 extension SpecTables {
@@ -950,7 +955,7 @@ extension SpecTables {
         StructureRow("utimbuf", fields: (109, 2), size64: 16, size32: 8),
         StructureRow("open_how", fields: (111, 4), size64: 24, size32: 24, minimum: 24),
         StructureRow("xattr_set", fields: (115, 3), size64: 16, size32: 16, isWide: true, minimum: 16),
-        StructureRow("xattr_args", fields: (118, 3), size64: 16, size32: 16, minimum: 16),
+        StructureRow("xattr_args", fields: (118, 3), size64: 16, size32: 16, isWide: true, minimum: 16),
         StructureRow("file_attr", fields: (121, 5), size64: 24, size32: 24, minimum: 24),
         StructureRow("mount_attr", fields: (126, 6), size64: 32, size32: 32, minimum: 32),
         StructureRow("mnt_id_req", fields: (132, 5), size64: 32, size32: 32),
@@ -990,879 +995,884 @@ extension SpecTables {
         StructureRow("io_uring_zcrx_ifq_reg", fields: (452, 9), size64: 96, size32: 96, isWide: true),
         StructureRow("io_uring_query_hdr", fields: (461, 6), size64: 40, size32: 40, isWide: true),
         StructureRow("io_uring_getevents_arg", fields: (467, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("range", fields: (471, 2), size64: 16, size32: 8),
-        StructureRow("rlimit", fields: (473, 2), size64: 16, size32: 8),
-        StructureRow("rlimit64", fields: (475, 2), size64: 16, size32: 16),
-        StructureRow("rusage", fields: (477, 16), size64: 144, size32: 72),
-        StructureRow("tms", fields: (493, 4), size64: 32, size32: 16),
-        StructureRow("clone_args", fields: (497, 11), size64: 88, size32: 88),
-        StructureRow("ns_id_req", fields: (508, 6), size64: 32, size32: 32),
-        StructureRow("user_desc", fields: (514, 4), size64: 16, size32: 16),
-        StructureRow("sched_attr", fields: (518, 10), size64: 56, size32: 56),
-        StructureRow("stack_t", fields: (528, 3), size64: 24, size32: 12),
-        StructureRow("futex_waitv", fields: (531, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("sembuf", fields: (535, 3), size64: 6, size32: 6),
-        StructureRow("mq_attr", fields: (538, 5), size64: 64, size32: 32),
-        StructureRow("ipc64_perm", fields: (543, 7), size64: 48, size32: 40),
-        StructureRow("ipc64_perm_set", fields: (550, 4), size64: 48, size32: 40),
-        StructureRow("shmid64_ds", fields: (554, 9), size64: 112, size32: 104),
-        StructureRow("shmid64_ds_set", fields: (563, 1), size64: 48, size32: 40),
-        StructureRow("shminfo64", fields: (564, 6), size64: 72, size32: 36),
-        StructureRow("shm_info", fields: (570, 6), size64: 48, size32: 24),
-        StructureRow("semid64_ds", fields: (576, 5), size64: 104, size32: 92),
-        StructureRow("semid64_ds_set", fields: (581, 1), size64: 48, size32: 40),
-        StructureRow("seminfo", fields: (582, 10), size64: 40, size32: 40),
-        StructureRow("msqid64_ds", fields: (592, 9), size64: 120, size32: 112),
-        StructureRow("msqid64_ds_set", fields: (601, 2), size64: 96, size32: 92),
-        StructureRow("msginfo", fields: (603, 8), size64: 32, size32: 32),
-        StructureRow("itimerspec", fields: (611, 2), size64: 32, size32: 16),
-        StructureRow("itimerspec64", fields: (613, 2), size64: 32, size32: 32),
-        StructureRow("itimerval", fields: (615, 2), size64: 32, size32: 16),
-        StructureRow("timezone", fields: (617, 2), size64: 8, size32: 8),
-        StructureRow("timex", fields: (619, 21), size64: 208, size32: 128),
-        StructureRow("timex64", fields: (640, 25), size64: 208, size32: 208),
-        StructureRow("sigval", fields: (665, 2), size64: 8, size32: 4),
-        StructureRow("sigevent", fields: (667, 7), size64: 32, size32: 28),
-        StructureRow("keyctl_dh_params", fields: (674, 3), size64: 12, size32: 12),
-        StructureRow("keyctl_kdf_params", fields: (677, 5), size64: 56, size32: 44),
-        StructureRow("keyctl_pkey_params", fields: (682, 4), size64: 40, size32: 40),
-        StructureRow("keyctl_verify_params", fields: (686, 4), size64: 40, size32: 40),
-        StructureRow("keyctl_pkey_query", fields: (690, 7), size64: 56, size32: 56),
-        StructureRow("cap_user_header", fields: (697, 2), size64: 8, size32: 8),
-        StructureRow("if_dqblk", fields: (699, 9), size64: 72, size32: 68),
-        StructureRow("if_nextdqblk", fields: (708, 10), size64: 72, size32: 72),
-        StructureRow("if_dqinfo", fields: (718, 4), size64: 24, size32: 24),
-        StructureRow("fs_disk_quota", fields: (722, 21), size64: 112, size32: 112),
-        StructureRow("fs_qfilestat", fields: (743, 3), size64: 24, size32: 20),
-        StructureRow("fs_quota_stat", fields: (746, 11), size64: 80, size32: 68),
-        StructureRow("fs_qfilestatv", fields: (757, 4), size64: 24, size32: 24),
-        StructureRow("fs_quota_statv", fields: (761, 16), size64: 160, size32: 160),
-        StructureRow("kexec_segment", fields: (777, 4), size64: 32, size32: 16),
-        StructureRow("utsname", fields: (781, 6), size64: 390, size32: 390),
-        StructureRow("old_utsname", fields: (787, 5), size64: 325, size32: 325),
-        StructureRow("oldold_utsname", fields: (792, 5), size64: 45, size32: 45),
-        StructureRow("sysinfo", fields: (797, 13), size64: 112, size32: 56),
-        StructureRow("ptrace_peeksiginfo_args", fields: (810, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("user_fpregs_struct", fields: (813, 11), size64: 512, size32: 512),
-        StructureRow("user_regs_struct", fields: (824, 27), size64: 216, size32: 216),
-        StructureRow("ptrace_syscall_entry", fields: (851, 2), size64: 56, size32: 56, isWide: true),
-        StructureRow("ptrace_syscall_exit", fields: (853, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("ptrace_syscall_seccomp", fields: (855, 3), size64: 64, size32: 64, isWide: true),
-        StructureRow("ptrace_syscall_info", fields: (858, 7), size64: 88, size32: 88, isWide: true),
-        StructureRow("kcmp_epoll_slot", fields: (865, 3), size64: 12, size32: 12),
-        StructureRow("seccomp_metadata", fields: (868, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("landlock_ruleset_attr", fields: (870, 3), size64: 24, size32: 24, minimum: 8),
-        StructureRow("landlock_path_beneath_attr", fields: (873, 2), size64: 12, size32: 12),
-        StructureRow("landlock_net_port_attr", fields: (875, 2), size64: 16, size32: 16),
-        StructureRow("seccomp_program", fields: (877, 2), size64: 16, size32: 8),
-        StructureRow("socket_program", fields: (879, 2), size64: 16, size32: 8),
-        StructureRow("seccomp_notif_sizes", fields: (881, 3), size64: 6, size32: 6),
-        StructureRow("seccomp_data", fields: (884, 4), size64: 64, size32: 64),
-        StructureRow("seccomp_notif", fields: (888, 4), size64: 80, size32: 80),
-        StructureRow("seccomp_notif_resp", fields: (892, 4), size64: 24, size32: 24),
-        StructureRow("seccomp_notif_addfd", fields: (896, 5), size64: 24, size32: 24),
-        StructureRow("lsm_ctx", fields: (901, 4), size64: 32, size32: 32),
-        StructureRow("__sysctl_args", fields: (905, 7), size64: 80, size32: 40),
-        StructureRow("input_keymap_entry", fields: (912, 5), size64: 40, size32: 40),
-        StructureRow("ff_envelope", fields: (917, 4), size64: 8, size32: 8),
-        StructureRow("ff_constant_effect", fields: (921, 2), size64: 10, size32: 10),
-        StructureRow("ff_ramp_effect", fields: (923, 3), size64: 12, size32: 12),
-        StructureRow("ff_periodic_effect", fields: (926, 8), size64: 32, size32: 28),
-        StructureRow("ff_rumble_effect", fields: (934, 2), size64: 4, size32: 4),
-        StructureRow("ff_trigger", fields: (936, 2), size64: 4, size32: 4),
-        StructureRow("ff_replay", fields: (938, 2), size64: 4, size32: 4),
-        StructureRow("ff_effect", fields: (940, 10), size64: 48, size32: 48),
-        StructureRow("kbentry", fields: (950, 4), size64: 4, size32: 4),
-        StructureRow("kbentry_asked", fields: (954, 4), size64: 4, size32: 4),
-        StructureRow("kbkeycode", fields: (958, 2), size64: 8, size32: 8),
-        StructureRow("kbd_repeat", fields: (960, 2), size64: 8, size32: 8),
-        StructureRow("consolefontdesc", fields: (962, 3), size64: 16, size32: 8),
-        StructureRow("console_font_op", fields: (965, 6), size64: 32, size32: 24),
-        StructureRow("kvm_enable_cap", fields: (971, 4), size64: 104, size32: 104),
-        StructureRow("kvm_userspace_memory_region", fields: (975, 5), size64: 32, size32: 32),
-        StructureRow("kvm_regs", fields: (980, 18), size64: 144, size32: 144),
-        StructureRow("kvm_segment", fields: (998, 13), size64: 24, size32: 24),
-        StructureRow("kvm_dtable", fields: (1011, 3), size64: 16, size32: 16),
-        StructureRow("kvm_sregs", fields: (1014, 18), size64: 312, size32: 312),
-        StructureRow("gpiochip_info", fields: (1032, 3), size64: 68, size32: 68),
-        StructureRow("gpioline_info", fields: (1035, 4), size64: 72, size32: 72, isApart: true),
-        StructureRow("gpioevent_request", fields: (1039, 5), size64: 48, size32: 48, isApart: true),
-        StructureRow("gpio_v2_line_info", fields: (1044, 7), size64: 256, size32: 256, isApart: true),
-        StructureRow("ptp_clock_time", fields: (1051, 3), size64: 16, size32: 16),
-        StructureRow("ptp_clock_span", fields: (1054, 3), size64: 16, size32: 16),
-        StructureRow("ptp_extts_request", fields: (1057, 3), size64: 16, size32: 16),
-        StructureRow("ptp_perout_request", fields: (1060, 7), size64: 56, size32: 56),
-        StructureRow("ptp_clock_caps", fields: (1067, 10), size64: 80, size32: 80),
-        StructureRow("ptp_pin_desc", fields: (1077, 5), size64: 96, size32: 96),
-        StructureRow("ptp_pin_request", fields: (1082, 4), size64: 96, size32: 96),
-        StructureRow("ifreq_index", fields: (1086, 1), size64: 20, size32: 20),
-        StructureRow("perf_event_query_bpf", fields: (1087, 3), size64: 8, size32: 8),
-        StructureRow("sg_io_hdr", fields: (1090, 23), size64: 88, size32: 84),
-        StructureRow("counter_component", fields: (1113, 4), size64: 4, size32: 4),
-        StructureRow("counter_watch", fields: (1117, 3), size64: 6, size32: 6),
-        StructureRow("mtd_info_user", fields: (1120, 7), size64: 32, size32: 32),
-        StructureRow("erase_info_user", fields: (1127, 2), size64: 8, size32: 8),
-        StructureRow("erase_info_user64", fields: (1129, 2), size64: 16, size32: 16),
-        StructureRow("tee_ioctl_version_data", fields: (1131, 4), size64: 12, size32: 12),
-        StructureRow("tee_ioctl_shm_alloc_data", fields: (1135, 3), size64: 16, size32: 16),
-        StructureRow("v4l2_rect", fields: (1138, 4), size64: 16, size32: 16),
-        StructureRow("v4l2_fract", fields: (1142, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_capability", fields: (1144, 7), size64: 104, size32: 104),
-        StructureRow("v4l2_fmtdesc", fields: (1151, 7), size64: 64, size32: 64),
-        StructureRow("v4l2_pix_format", fields: (1158, 8), size64: 48, size32: 48),
-        StructureRow("v4l2_clip", fields: (1166, 2), size64: 24, size32: 20),
-        StructureRow("v4l2_window", fields: (1168, 7), size64: 56, size32: 40),
-        StructureRow("v4l2_vbi_format", fields: (1175, 8), size64: 44, size32: 44),
-        StructureRow("v4l2_plane_pix_format", fields: (1183, 3), size64: 20, size32: 20),
-        StructureRow("v4l2_pix_format_mplane", fields: (1186, 8), size64: 192, size32: 192),
-        StructureRow("v4l2_sdr_format", fields: (1194, 3), size64: 32, size32: 32),
-        StructureRow("v4l2_meta_format", fields: (1197, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_format", fields: (1199, 8), size64: 208, size32: 208),
-        StructureRow("v4l2_format_found", fields: (1207, 8), size64: 208, size32: 208),
-        StructureRow("v4l2_create_buffers", fields: (1215, 6), size64: 256, size32: 256),
-        StructureRow("v4l2_query_ext_ctrl", fields: (1221, 13), size64: 232, size32: 232),
-        StructureRow("v4l2_requestbuffers", fields: (1234, 4), size64: 20, size32: 20),
-        StructureRow("v4l2_exportbuffer", fields: (1238, 6), size64: 64, size32: 64),
-        StructureRow("v4l2_buffer", fields: (1244, 13), size64: 88, size32: 84),
-        StructureRow("v4l2_captureparm", fields: (1257, 6), size64: 40, size32: 40),
-        StructureRow("v4l2_outputparm", fields: (1263, 6), size64: 40, size32: 40),
-        StructureRow("v4l2_streamparm", fields: (1269, 4), size64: 204, size32: 204),
-        StructureRow("v4l2_streamparm_found", fields: (1273, 4), size64: 204, size32: 204),
-        StructureRow("v4l2_standard", fields: (1277, 6), size64: 72, size32: 64),
-        StructureRow("v4l2_input", fields: (1283, 9), size64: 80, size32: 76),
+        StructureRow("zcrx_ctrl_export", fields: (471, 2), size64: 48, size32: 48),
+        StructureRow("zcrx_ctrl_arm_event", fields: (473, 2), size64: 48, size32: 48),
+        StructureRow("zcrx_ctrl", fields: (475, 6), size64: 72, size32: 72),
+        StructureRow("range", fields: (481, 2), size64: 16, size32: 8),
+        StructureRow("rlimit", fields: (483, 2), size64: 16, size32: 8),
+        StructureRow("rlimit64", fields: (485, 2), size64: 16, size32: 16),
+        StructureRow("rusage", fields: (487, 16), size64: 144, size32: 72),
+        StructureRow("tms", fields: (503, 4), size64: 32, size32: 16),
+        StructureRow("clone_args", fields: (507, 11), size64: 88, size32: 88),
+        StructureRow("ns_id_req", fields: (518, 6), size64: 32, size32: 32),
+        StructureRow("user_desc", fields: (524, 4), size64: 16, size32: 16),
+        StructureRow("rseq_slice_ctrl", fields: (528, 3), size64: 4, size32: 4),
+        StructureRow("rseq", fields: (531, 7), size64: 32, size32: 32, isWide: true, minimum: 20),
+        StructureRow("sched_attr", fields: (538, 10), size64: 56, size32: 56),
+        StructureRow("stack_t", fields: (548, 3), size64: 24, size32: 12),
+        StructureRow("futex_waitv", fields: (551, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("sembuf", fields: (555, 3), size64: 6, size32: 6),
+        StructureRow("mq_attr", fields: (558, 5), size64: 64, size32: 32),
+        StructureRow("ipc64_perm", fields: (563, 7), size64: 48, size32: 40),
+        StructureRow("ipc64_perm_set", fields: (570, 4), size64: 48, size32: 40),
+        StructureRow("shmid64_ds", fields: (574, 9), size64: 112, size32: 104),
+        StructureRow("shmid64_ds_set", fields: (583, 1), size64: 48, size32: 40),
+        StructureRow("shminfo64", fields: (584, 6), size64: 72, size32: 36),
+        StructureRow("shm_info", fields: (590, 6), size64: 48, size32: 24),
+        StructureRow("semid64_ds", fields: (596, 5), size64: 104, size32: 92),
+        StructureRow("semid64_ds_set", fields: (601, 1), size64: 48, size32: 40),
+        StructureRow("seminfo", fields: (602, 10), size64: 40, size32: 40),
+        StructureRow("msqid64_ds", fields: (612, 9), size64: 120, size32: 112),
+        StructureRow("msqid64_ds_set", fields: (621, 2), size64: 96, size32: 92),
+        StructureRow("msginfo", fields: (623, 8), size64: 32, size32: 32),
+        StructureRow("itimerspec", fields: (631, 2), size64: 32, size32: 16),
+        StructureRow("itimerspec64", fields: (633, 2), size64: 32, size32: 32),
+        StructureRow("itimerval", fields: (635, 2), size64: 32, size32: 16),
+        StructureRow("timezone", fields: (637, 2), size64: 8, size32: 8),
+        StructureRow("timex", fields: (639, 21), size64: 208, size32: 128),
+        StructureRow("timex64", fields: (660, 25), size64: 208, size32: 208),
+        StructureRow("sigval", fields: (685, 2), size64: 8, size32: 4),
+        StructureRow("sigevent", fields: (687, 7), size64: 32, size32: 28),
+        StructureRow("keyctl_dh_params", fields: (694, 3), size64: 12, size32: 12),
+        StructureRow("keyctl_kdf_params", fields: (697, 5), size64: 56, size32: 44),
+        StructureRow("keyctl_pkey_params", fields: (702, 4), size64: 40, size32: 40),
+        StructureRow("keyctl_verify_params", fields: (706, 4), size64: 40, size32: 40),
+        StructureRow("keyctl_pkey_query", fields: (710, 7), size64: 56, size32: 56),
+        StructureRow("cap_user_header", fields: (717, 2), size64: 8, size32: 8),
+        StructureRow("if_dqblk", fields: (719, 9), size64: 72, size32: 68),
+        StructureRow("if_nextdqblk", fields: (728, 10), size64: 72, size32: 72),
+        StructureRow("if_dqinfo", fields: (738, 4), size64: 24, size32: 24),
+        StructureRow("fs_disk_quota", fields: (742, 21), size64: 112, size32: 112),
+        StructureRow("fs_qfilestat", fields: (763, 3), size64: 24, size32: 20),
+        StructureRow("fs_quota_stat", fields: (766, 11), size64: 80, size32: 68),
+        StructureRow("fs_qfilestatv", fields: (777, 4), size64: 24, size32: 24),
+        StructureRow("fs_quota_statv", fields: (781, 16), size64: 160, size32: 160),
+        StructureRow("kexec_segment", fields: (797, 4), size64: 32, size32: 16),
+        StructureRow("utsname", fields: (801, 6), size64: 390, size32: 390),
+        StructureRow("old_utsname", fields: (807, 5), size64: 325, size32: 325),
+        StructureRow("oldold_utsname", fields: (812, 5), size64: 45, size32: 45),
+        StructureRow("sysinfo", fields: (817, 13), size64: 112, size32: 56),
+        StructureRow("ptrace_peeksiginfo_args", fields: (830, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("user_fpregs_struct", fields: (833, 11), size64: 512, size32: 512),
+        StructureRow("user_regs_struct", fields: (844, 27), size64: 216, size32: 216),
+        StructureRow("ptrace_syscall_entry", fields: (871, 2), size64: 56, size32: 56, isWide: true),
+        StructureRow("ptrace_syscall_exit", fields: (873, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("ptrace_syscall_seccomp", fields: (875, 3), size64: 64, size32: 64, isWide: true),
+        StructureRow("ptrace_syscall_info", fields: (878, 9), size64: 88, size32: 88, isWide: true),
+        StructureRow("kcmp_epoll_slot", fields: (887, 3), size64: 12, size32: 12),
+        StructureRow("seccomp_metadata", fields: (890, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("landlock_ruleset_attr", fields: (892, 6), size64: 48, size32: 48, minimum: 8),
+        StructureRow("landlock_path_beneath_attr", fields: (898, 2), size64: 12, size32: 12),
+        StructureRow("landlock_net_port_attr", fields: (900, 2), size64: 16, size32: 16),
+        StructureRow("seccomp_program", fields: (902, 2), size64: 16, size32: 8),
+        StructureRow("socket_program", fields: (904, 2), size64: 16, size32: 8),
+        StructureRow("seccomp_notif_sizes", fields: (906, 3), size64: 6, size32: 6),
+        StructureRow("seccomp_data", fields: (909, 4), size64: 64, size32: 64),
+        StructureRow("seccomp_notif", fields: (913, 4), size64: 80, size32: 80),
+        StructureRow("seccomp_notif_resp", fields: (917, 4), size64: 24, size32: 24),
+        StructureRow("seccomp_notif_addfd", fields: (921, 5), size64: 24, size32: 24),
+        StructureRow("lsm_ctx", fields: (926, 4), size64: 32, size32: 32),
+        StructureRow("__sysctl_args", fields: (930, 7), size64: 80, size32: 40),
+        StructureRow("input_keymap_entry", fields: (937, 5), size64: 40, size32: 40),
+        StructureRow("ff_envelope", fields: (942, 4), size64: 8, size32: 8),
+        StructureRow("ff_constant_effect", fields: (946, 2), size64: 10, size32: 10),
+        StructureRow("ff_ramp_effect", fields: (948, 3), size64: 12, size32: 12),
+        StructureRow("ff_periodic_effect", fields: (951, 8), size64: 32, size32: 28),
+        StructureRow("ff_rumble_effect", fields: (959, 2), size64: 4, size32: 4),
+        StructureRow("ff_trigger", fields: (961, 2), size64: 4, size32: 4),
+        StructureRow("ff_replay", fields: (963, 2), size64: 4, size32: 4),
+        StructureRow("ff_effect", fields: (965, 10), size64: 48, size32: 48),
+        StructureRow("kbentry", fields: (975, 4), size64: 4, size32: 4),
+        StructureRow("kbentry_asked", fields: (979, 4), size64: 4, size32: 4),
+        StructureRow("kbkeycode", fields: (983, 2), size64: 8, size32: 8),
+        StructureRow("kbd_repeat", fields: (985, 2), size64: 8, size32: 8),
+        StructureRow("consolefontdesc", fields: (987, 3), size64: 16, size32: 8),
+        StructureRow("console_font_op", fields: (990, 6), size64: 32, size32: 24),
+        StructureRow("kvm_enable_cap", fields: (996, 4), size64: 104, size32: 104),
+        StructureRow("kvm_userspace_memory_region", fields: (1000, 5), size64: 32, size32: 32),
+        StructureRow("kvm_regs", fields: (1005, 18), size64: 144, size32: 144),
+        StructureRow("kvm_segment", fields: (1023, 13), size64: 24, size32: 24),
+        StructureRow("kvm_dtable", fields: (1036, 3), size64: 16, size32: 16),
+        StructureRow("kvm_sregs", fields: (1039, 18), size64: 312, size32: 312),
+        StructureRow("gpiochip_info", fields: (1057, 3), size64: 68, size32: 68),
+        StructureRow("gpioline_info", fields: (1060, 4), size64: 72, size32: 72, isApart: true),
+        StructureRow("gpioevent_request", fields: (1064, 5), size64: 48, size32: 48, isApart: true),
+        StructureRow("gpio_v2_line_info", fields: (1069, 7), size64: 256, size32: 256, isApart: true),
+        StructureRow("ptp_clock_time", fields: (1076, 3), size64: 16, size32: 16),
+        StructureRow("ptp_clock_span", fields: (1079, 3), size64: 16, size32: 16),
+        StructureRow("ptp_extts_request", fields: (1082, 3), size64: 16, size32: 16),
+        StructureRow("ptp_perout_request", fields: (1085, 7), size64: 56, size32: 56),
+        StructureRow("ptp_clock_caps", fields: (1092, 10), size64: 80, size32: 80),
+        StructureRow("ptp_pin_desc", fields: (1102, 5), size64: 96, size32: 96),
+        StructureRow("ptp_pin_request", fields: (1107, 4), size64: 96, size32: 96),
+        StructureRow("ifreq_index", fields: (1111, 1), size64: 20, size32: 20),
+        StructureRow("perf_event_query_bpf", fields: (1112, 3), size64: 8, size32: 8),
+        StructureRow("sg_io_hdr", fields: (1115, 23), size64: 88, size32: 84),
+        StructureRow("counter_component", fields: (1138, 4), size64: 4, size32: 4),
+        StructureRow("counter_watch", fields: (1142, 3), size64: 6, size32: 6),
+        StructureRow("mtd_info_user", fields: (1145, 7), size64: 32, size32: 32),
+        StructureRow("erase_info_user", fields: (1152, 2), size64: 8, size32: 8),
+        StructureRow("erase_info_user64", fields: (1154, 2), size64: 16, size32: 16),
+        StructureRow("tee_ioctl_version_data", fields: (1156, 4), size64: 12, size32: 12),
+        StructureRow("tee_ioctl_shm_alloc_data", fields: (1160, 3), size64: 16, size32: 16),
+        StructureRow("v4l2_rect", fields: (1163, 4), size64: 16, size32: 16),
+        StructureRow("v4l2_fract", fields: (1167, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_capability", fields: (1169, 7), size64: 104, size32: 104),
+        StructureRow("v4l2_fmtdesc", fields: (1176, 7), size64: 64, size32: 64),
+        StructureRow("v4l2_pix_format", fields: (1183, 8), size64: 48, size32: 48),
+        StructureRow("v4l2_clip", fields: (1191, 2), size64: 24, size32: 20),
+        StructureRow("v4l2_window", fields: (1193, 7), size64: 56, size32: 40),
+        StructureRow("v4l2_vbi_format", fields: (1200, 8), size64: 44, size32: 44),
+        StructureRow("v4l2_plane_pix_format", fields: (1208, 3), size64: 20, size32: 20),
+        StructureRow("v4l2_pix_format_mplane", fields: (1211, 8), size64: 192, size32: 192),
+        StructureRow("v4l2_sdr_format", fields: (1219, 3), size64: 32, size32: 32),
+        StructureRow("v4l2_meta_format", fields: (1222, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_format", fields: (1224, 8), size64: 208, size32: 208),
+        StructureRow("v4l2_format_found", fields: (1232, 8), size64: 208, size32: 208),
+        StructureRow("v4l2_create_buffers", fields: (1240, 6), size64: 256, size32: 256),
+        StructureRow("v4l2_query_ext_ctrl", fields: (1246, 13), size64: 232, size32: 232),
+        StructureRow("v4l2_requestbuffers", fields: (1259, 4), size64: 20, size32: 20),
+        StructureRow("v4l2_exportbuffer", fields: (1263, 6), size64: 64, size32: 64),
+        StructureRow("v4l2_buffer", fields: (1269, 13), size64: 88, size32: 84),
+        StructureRow("v4l2_captureparm", fields: (1282, 6), size64: 40, size32: 40),
     ]
 
     private static let structures1: [StructureRow] = [
-        StructureRow("v4l2_control", fields: (1292, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_tuner", fields: (1294, 11), size64: 84, size32: 84),
-        StructureRow("v4l2_queryctrl", fields: (1305, 9), size64: 68, size32: 68),
-        StructureRow("v4l2_querymenu", fields: (1314, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_cropcap", fields: (1318, 4), size64: 44, size32: 44),
-        StructureRow("v4l2_crop", fields: (1322, 2), size64: 20, size32: 20),
-        StructureRow("v4l2_ext_controls", fields: (1324, 6), size64: 32, size32: 24),
-        StructureRow("v4l2_frame_size", fields: (1330, 2), size64: 8, size32: 8),
-        StructureRow("v4l2_frame_sizes", fields: (1332, 6), size64: 24, size32: 24),
-        StructureRow("v4l2_frmsizeenum", fields: (1338, 6), size64: 44, size32: 44),
-        StructureRow("v4l2_frmivalenum", fields: (1344, 8), size64: 52, size32: 52),
-        StructureRow("v4l2_frequency", fields: (1352, 4), size64: 44, size32: 44),
-        StructureRow("btrfs_ioctl_vol_args", fields: (1356, 2), size64: 4096, size32: 4096),
-        StructureRow("btrfs_qgroup_limit", fields: (1358, 5), size64: 40, size32: 40),
-        StructureRow("btrfs_qgroup_inherit", fields: (1363, 6), size64: 72, size32: 72),
-        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1369, 6), size64: 4096, size32: 4096, isWide: true),
-        StructureRow("btrfs_balance_args", fields: (1375, 13), size64: 136, size32: 136),
-        StructureRow("btrfs_balance_progress", fields: (1388, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_balance_args", fields: (1391, 7), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1398, 6), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_dev_info_args", fields: (1404, 6), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1410, 4), size64: 2072, size32: 2068),
-        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1414, 6), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1420, 5), size64: 2600, size32: 2596),
-        StructureRow("btrfs_ioctl_feature_flags", fields: (1425, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_fs_info_args", fields: (1428, 12), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1440, 6), size64: 1032, size32: 1032),
-        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1446, 3), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_ino_path_args", fields: (1449, 4), size64: 56, size32: 56),
-        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1453, 5), size64: 56, size32: 56),
-        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1458, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1461, 2), size64: 16, size32: 16),
-        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1463, 2), size64: 48, size32: 48),
-        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1465, 2), size64: 16, size32: 16),
-        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1467, 3), size64: 64, size32: 64),
-        StructureRow("btrfs_ioctl_timespec", fields: (1470, 2), size64: 16, size32: 12),
-        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1472, 7), size64: 200, size32: 192),
-        StructureRow("btrfs_scrub_progress", fields: (1479, 15), size64: 120, size32: 120),
-        StructureRow("btrfs_ioctl_scrub_args", fields: (1494, 6), size64: 1024, size32: 1024),
-        StructureRow("btrfs_ioctl_search_key", fields: (1500, 11), size64: 104, size32: 104),
-        StructureRow("btrfs_ioctl_search_args", fields: (1511, 2), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_search_args_v2", fields: (1513, 2), size64: 112, size32: 112),
-        StructureRow("btrfs_ioctl_send_args", fields: (1515, 7), size64: 72, size32: 68),
-        StructureRow("btrfs_ioctl_space_info", fields: (1522, 3), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_space_args", fields: (1525, 3), size64: 16, size32: 16),
-        StructureRow("dm_ioctl", fields: (1528, 11), size64: 312, size32: 312),
-        StructureRow("kbsentry", fields: (1539, 2), size64: 513, size32: 513),
-        StructureRow("unimapinit", fields: (1541, 3), size64: 6, size32: 6),
-        StructureRow("kbdiacr", fields: (1544, 3), size64: 3, size32: 3),
-        StructureRow("unipair", fields: (1547, 2), size64: 4, size32: 4),
-        StructureRow("unimapdesc", fields: (1549, 2), size64: 16, size32: 8),
-        StructureRow("kbdiacrs", fields: (1551, 3), size64: 772, size32: 772),
-        StructureRow("kbdiacruc", fields: (1554, 3), size64: 12, size32: 12),
-        StructureRow("kbdiacrsuc", fields: (1557, 3), size64: 3076, size32: 3076),
-        StructureRow("kvm_cpuid_entry2", fields: (1560, 8), size64: 40, size32: 40),
-        StructureRow("kvm_cpuid2", fields: (1568, 3), size64: 8, size32: 8),
-        StructureRow("gpiohandle_request", fields: (1571, 6), size64: 364, size32: 364, isApart: true),
-        StructureRow("gpiohandle_config", fields: (1577, 3), size64: 84, size32: 84),
-        StructureRow("gpiohandle_data", fields: (1580, 1), size64: 64, size32: 64),
-        StructureRow("gpio_offset", fields: (1581, 1), size64: 4, size32: 4),
-        StructureRow("gpio_v2_line_config", fields: (1582, 5), size64: 272, size32: 272),
-        StructureRow("gpio_v2_line_request", fields: (1587, 7), size64: 592, size32: 592, isApart: true),
-        StructureRow("gpio_v2_line_values", fields: (1594, 2), size64: 16, size32: 16, isApart: true),
-        StructureRow("gpio_v2_line_bits", fields: (1596, 2), size64: 16, size32: 16),
-        StructureRow("mtd_oob_buf", fields: (1598, 3), size64: 16, size32: 12),
-        StructureRow("mtd_oob_buf64", fields: (1601, 4), size64: 24, size32: 24),
-        StructureRow("otp_info", fields: (1605, 3), size64: 12, size32: 12),
-        StructureRow("mtd_write_req", fields: (1608, 7), size64: 48, size32: 48),
-        StructureRow("nand_oobinfo", fields: (1615, 4), size64: 200, size32: 200),
-        StructureRow("nand_oobfree", fields: (1619, 2), size64: 8, size32: 8),
-        StructureRow("nand_ecclayout_user", fields: (1621, 4), size64: 328, size32: 328),
-        StructureRow("mtd_ecc_stats", fields: (1625, 4), size64: 16, size32: 16),
-        StructureRow("region_info_user", fields: (1629, 4), size64: 16, size32: 16),
-        StructureRow("rtc_param", fields: (1633, 7), size64: 24, size32: 24, isApart: true),
-        StructureRow("rtc_setting", fields: (1640, 7), size64: 24, size32: 24),
-        StructureRow("ptp_sys_offset", fields: (1647, 3), size64: 832, size32: 832),
-        StructureRow("ptp_sys_offset_precise", fields: (1650, 4), size64: 64, size32: 64),
-        StructureRow("ptp_sys_offset_extended", fields: (1654, 4), size64: 1216, size32: 1216),
-        StructureRow("udmabuf_create", fields: (1658, 4), size64: 24, size32: 24),
-        StructureRow("udmabuf_create_item", fields: (1662, 4), size64: 24, size32: 24),
-        StructureRow("udmabuf_create_list", fields: (1666, 3), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_param", fields: (1669, 10), size64: 32, size32: 32),
-        StructureRow("tee_ioctl_open_session_arg", fields: (1679, 9), size64: 56, size32: 56),
-        StructureRow("tee_ioctl_invoke_arg", fields: (1688, 7), size64: 24, size32: 24),
-        StructureRow("tee_iocl_supp_recv_arg", fields: (1695, 3), size64: 8, size32: 8),
-        StructureRow("tee_iocl_supp_send_arg", fields: (1698, 3), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_object_invoke_arg", fields: (1701, 5), size64: 24, size32: 24),
-        StructureRow("tee_open", fields: (1706, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_invoke", fields: (1708, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_receive", fields: (1710, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_send", fields: (1712, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_object", fields: (1714, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("tee_ioctl_cancel_arg", fields: (1716, 2), size64: 8, size32: 8),
-        StructureRow("tee_ioctl_close_session_arg", fields: (1718, 1), size64: 4, size32: 4),
-        StructureRow("tee_ioctl_shm_register_data", fields: (1719, 4), size64: 24, size32: 24),
-        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1723, 4), size64: 24, size32: 24),
-        StructureRow("ubi_mkvol_req", fields: (1727, 8), size64: 152, size32: 152),
-        StructureRow("ubi_rsvol_req", fields: (1735, 2), size64: 12, size32: 12),
-        StructureRow("ubi_rename_entry", fields: (1737, 4), size64: 136, size32: 136),
-        StructureRow("ubi_rnvol_req", fields: (1741, 4), size64: 4368, size32: 4368),
-        StructureRow("ubi_leb_change_req", fields: (1745, 4), size64: 16, size32: 16),
-        StructureRow("ubi_attach_req", fields: (1749, 7), size64: 24, size32: 24),
-        StructureRow("ubi_map_req", fields: (1756, 3), size64: 8, size32: 8),
-        StructureRow("ubi_set_vol_prop_req", fields: (1759, 3), size64: 16, size32: 16),
-        StructureRow("logical_block_metadata_cap", fields: (1762, 12), size64: 16, size32: 16),
-        StructureRow("sg_io_v4", fields: (1774, 30), size64: 160, size32: 160, isWide: true),
-        StructureRow("serial_struct", fields: (1804, 18), size64: 72, size32: 60),
-        StructureRow("serial_rs485", fields: (1822, 6), size64: 32, size32: 32),
-        StructureRow("vt_mode", fields: (1828, 5), size64: 8, size32: 8),
-        StructureRow("vt_stat", fields: (1833, 3), size64: 6, size32: 6),
-        StructureRow("vt_sizes", fields: (1836, 3), size64: 6, size32: 6),
-        StructureRow("vt_consize", fields: (1839, 6), size64: 12, size32: 12),
-        StructureRow("vt_event", fields: (1845, 4), size64: 28, size32: 28),
-        StructureRow("vt_setactivate", fields: (1849, 2), size64: 12, size32: 12),
-        StructureRow("i2c_msg", fields: (1851, 4), size64: 16, size32: 12),
-        StructureRow("i2c_rdwr_ioctl_data", fields: (1855, 2), size64: 16, size32: 8),
-        StructureRow("i2c_smbus_ioctl_data", fields: (1857, 4), size64: 16, size32: 12),
-        StructureRow("spi_ioc_transfer", fields: (1861, 11), size64: 32, size32: 32),
-        StructureRow("fb_bitfield", fields: (1872, 3), size64: 12, size32: 12),
-        StructureRow("fb_var_screeninfo", fields: (1875, 29), size64: 160, size32: 160),
-        StructureRow("fb_fix_screeninfo", fields: (1904, 15), size64: 80, size32: 68),
-        StructureRow("fb_cmap", fields: (1919, 6), size64: 40, size32: 24),
-        StructureRow("fb_con2fbmap", fields: (1925, 2), size64: 8, size32: 8),
-        StructureRow("usbdevfs_ctrltransfer", fields: (1927, 7), size64: 24, size32: 16),
-        StructureRow("usbdevfs_bulktransfer", fields: (1934, 4), size64: 24, size32: 16),
-        StructureRow("usbdevfs_setinterface", fields: (1938, 2), size64: 8, size32: 8),
-        StructureRow("usbdevfs_getdriver", fields: (1940, 2), size64: 260, size32: 260),
-        StructureRow("usbdevfs_connectinfo", fields: (1942, 2), size64: 8, size32: 8),
-        StructureRow("usbdevfs_disconnectsignal", fields: (1944, 2), size64: 16, size32: 8),
-        StructureRow("usbdevfs_urb", fields: (1946, 12), size64: 56, size32: 44),
-        StructureRow("usbdevfs_ioctl", fields: (1958, 3), size64: 16, size32: 12),
-        StructureRow("usbdevfs_disconnect_claim", fields: (1961, 3), size64: 264, size32: 264),
-        StructureRow("hidraw_devinfo", fields: (1964, 3), size64: 8, size32: 8),
-        StructureRow("blk_zone_range", fields: (1967, 2), size64: 16, size32: 16),
-        StructureRow("blk_zone", fields: (1969, 10), size64: 64, size32: 64),
-        StructureRow("blk_zone_report", fields: (1979, 4), size64: 16, size32: 16),
-        StructureRow("cdrom_msf", fields: (1983, 6), size64: 6, size32: 6),
-        StructureRow("cdrom_ti", fields: (1989, 4), size64: 4, size32: 4),
-        StructureRow("cdrom_tochdr", fields: (1993, 2), size64: 2, size32: 2),
-        StructureRow("cdrom_volctrl", fields: (1995, 4), size64: 4, size32: 4),
-        StructureRow("cdrom_mcn", fields: (1999, 1), size64: 14, size32: 14),
-        StructureRow("dma_buf_sync", fields: (2000, 1), size64: 8, size32: 8),
-        StructureRow("fscrypt_policy", fields: (2001, 7), size64: 24, size32: 24),
-        StructureRow("ethtool_value", fields: (2008, 2), size64: 8, size32: 8),
-        StructureRow("ethtool_request", fields: (2010, 2), size64: 24, size32: 20),
-        StructureRow("hwtstamp_config", fields: (2012, 3), size64: 12, size32: 12),
-        StructureRow("hwtstamp_request", fields: (2015, 2), size64: 24, size32: 20),
-        StructureRow("vlan_ioctl_args", fields: (2017, 6), size64: 56, size32: 56),
-        StructureRow("mii_request", fields: (2023, 5), size64: 24, size32: 24),
-        StructureRow("serial_icounter_struct", fields: (2028, 12), size64: 80, size32: 80),
-        StructureRow("input_id", fields: (2040, 4), size64: 8, size32: 8),
-        StructureRow("uinput_setup", fields: (2044, 3), size64: 92, size32: 92),
-        StructureRow("uinput_abs_setup", fields: (2047, 7), size64: 28, size32: 28),
-        StructureRow("vhost_vring_state", fields: (2054, 2), size64: 8, size32: 8),
-        StructureRow("vhost_vring_file", fields: (2056, 2), size64: 8, size32: 8),
-        StructureRow("vhost_vring_addr", fields: (2058, 6), size64: 40, size32: 40),
-        StructureRow("vhost_memory_region", fields: (2064, 4), size64: 32, size32: 32),
-        StructureRow("vhost_memory", fields: (2068, 3), size64: 8, size32: 8),
-        StructureRow("dma_heap_allocation_data", fields: (2071, 4), size64: 24, size32: 24),
-        StructureRow("sync_merge_data", fields: (2075, 5), size64: 48, size32: 48),
-        StructureRow("dma_buf_export_sync_file", fields: (2080, 2), size64: 8, size32: 8),
-        StructureRow("dma_buf_import_sync_file", fields: (2082, 2), size64: 8, size32: 8),
-        StructureRow("nvme_passthru_cmd", fields: (2084, 18), size64: 72, size32: 72),
-        StructureRow("nvme_user_io", fields: (2102, 12), size64: 48, size32: 44),
-        StructureRow("fscrypt_key_specifier", fields: (2114, 5), size64: 40, size32: 40),
-        StructureRow("fscrypt_add_key_arg", fields: (2119, 4), size64: 80, size32: 80),
-        StructureRow("fscrypt_remove_key_arg", fields: (2123, 3), size64: 64, size32: 64),
-        StructureRow("fscrypt_get_key_status_arg", fields: (2126, 6), size64: 128, size32: 128),
-        StructureRow("kvm_irq_level", fields: (2132, 2), size64: 8, size32: 8),
-        StructureRow("kvm_irqfd", fields: (2134, 5), size64: 32, size32: 32),
-        StructureRow("kvm_ioeventfd", fields: (2139, 6), size64: 64, size32: 64),
-        StructureRow("kvm_msi", fields: (2145, 6), size64: 32, size32: 32),
-        StructureRow("kvm_pit_config", fields: (2151, 2), size64: 64, size32: 64),
-        StructureRow("kvm_create_device", fields: (2153, 3), size64: 12, size32: 12),
-        StructureRow("kvm_device_attr", fields: (2156, 4), size64: 24, size32: 24),
-        StructureRow("npioctl", fields: (2160, 2), size64: 8, size32: 8),
-        StructureRow("ppp_option_data", fields: (2162, 3), size64: 16, size32: 12),
-        StructureRow("snd_seq_system_info", fields: (2165, 7), size64: 48, size32: 48),
-        StructureRow("snd_seq_running_info", fields: (2172, 5), size64: 16, size32: 16),
-        StructureRow("snd_seq_client_info", fields: (2177, 12), size64: 188, size32: 188),
-        StructureRow("snd_seq_addr", fields: (2189, 2), size64: 2, size32: 2),
-        StructureRow("snd_seq_port_info", fields: (2191, 13), size64: 168, size32: 164),
-        StructureRow("snd_seq_port_subscribe", fields: (2204, 7), size64: 80, size32: 80),
-        StructureRow("snd_seq_queue_info", fields: (2211, 6), size64: 140, size32: 140),
-        StructureRow("snd_seq_real_time", fields: (2217, 2), size64: 8, size32: 8),
-        StructureRow("snd_seq_queue_status", fields: (2219, 7), size64: 92, size32: 92),
-        StructureRow("snd_seq_queue_tempo", fields: (2226, 6), size64: 44, size32: 44),
-        StructureRow("snd_seq_queue_timer", fields: (2232, 4), size64: 96, size32: 96),
-        StructureRow("snd_seq_queue_client", fields: (2236, 4), size64: 76, size32: 76),
-        StructureRow("snd_seq_client_pool", fields: (2240, 7), size64: 88, size32: 88),
-        StructureRow("snd_seq_remove_events", fields: (2247, 8), size64: 64, size32: 64),
-        StructureRow("snd_seq_query_subs", fields: (2255, 8), size64: 88, size32: 88),
-        StructureRow("snd_hwdep_info", fields: (2263, 6), size64: 220, size32: 220),
-        StructureRow("snd_hwdep_dsp_status", fields: (2269, 6), size64: 64, size32: 64),
-        StructureRow("snd_hwdep_dsp_image", fields: (2275, 5), size64: 96, size32: 80),
-        StructureRow("snd_pcm_info", fields: (2280, 13), size64: 288, size32: 288),
-        StructureRow("snd_mask", fields: (2293, 1), size64: 32, size32: 32),
-        StructureRow("snd_interval", fields: (2294, 6), size64: 12, size32: 12),
-        StructureRow("snd_pcm_hw_params", fields: (2300, 13), size64: 608, size32: 604),
-        StructureRow("snd_pcm_sw_params", fields: (2313, 13), size64: 136, size32: 104),
+        StructureRow("v4l2_outputparm", fields: (1288, 6), size64: 40, size32: 40),
+        StructureRow("v4l2_streamparm", fields: (1294, 4), size64: 204, size32: 204),
+        StructureRow("v4l2_streamparm_found", fields: (1298, 4), size64: 204, size32: 204),
+        StructureRow("v4l2_standard", fields: (1302, 6), size64: 72, size32: 64),
+        StructureRow("v4l2_input", fields: (1308, 9), size64: 80, size32: 76),
+        StructureRow("v4l2_control", fields: (1317, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_tuner", fields: (1319, 11), size64: 84, size32: 84),
+        StructureRow("v4l2_queryctrl", fields: (1330, 9), size64: 68, size32: 68),
+        StructureRow("v4l2_querymenu", fields: (1339, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_cropcap", fields: (1343, 4), size64: 44, size32: 44),
+        StructureRow("v4l2_crop", fields: (1347, 2), size64: 20, size32: 20),
+        StructureRow("v4l2_ext_controls", fields: (1349, 6), size64: 32, size32: 24),
+        StructureRow("v4l2_frame_size", fields: (1355, 2), size64: 8, size32: 8),
+        StructureRow("v4l2_frame_sizes", fields: (1357, 6), size64: 24, size32: 24),
+        StructureRow("v4l2_frmsizeenum", fields: (1363, 6), size64: 44, size32: 44),
+        StructureRow("v4l2_frmivalenum", fields: (1369, 8), size64: 52, size32: 52),
+        StructureRow("v4l2_frequency", fields: (1377, 4), size64: 44, size32: 44),
+        StructureRow("btrfs_ioctl_vol_args", fields: (1381, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_qgroup_limit", fields: (1383, 5), size64: 40, size32: 40),
+        StructureRow("btrfs_qgroup_inherit", fields: (1388, 6), size64: 72, size32: 72),
+        StructureRow("btrfs_ioctl_vol_args_v2", fields: (1394, 6), size64: 4096, size32: 4096, isWide: true),
+        StructureRow("btrfs_balance_args", fields: (1400, 13), size64: 136, size32: 136),
+        StructureRow("btrfs_balance_progress", fields: (1413, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_balance_args", fields: (1416, 7), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_defrag_range_args", fields: (1423, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_info_args", fields: (1429, 6), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_dev_replace_start_params", fields: (1435, 4), size64: 2072, size32: 2068),
+        StructureRow("btrfs_ioctl_dev_replace_status_params", fields: (1439, 6), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_dev_replace_args", fields: (1445, 5), size64: 2600, size32: 2596),
+        StructureRow("btrfs_ioctl_feature_flags", fields: (1450, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_fs_info_args", fields: (1453, 12), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_get_dev_stats", fields: (1465, 6), size64: 1032, size32: 1032),
+        StructureRow("btrfs_ioctl_ino_lookup_args", fields: (1471, 3), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_ino_path_args", fields: (1474, 4), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_logical_ino_args", fields: (1478, 5), size64: 56, size32: 56),
+        StructureRow("btrfs_ioctl_qgroup_assign_args", fields: (1483, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_qgroup_create_args", fields: (1486, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_qgroup_limit_args", fields: (1488, 2), size64: 48, size32: 48),
+        StructureRow("btrfs_ioctl_quota_ctl_args", fields: (1490, 2), size64: 16, size32: 16),
+        StructureRow("btrfs_ioctl_quota_rescan_args", fields: (1492, 3), size64: 64, size32: 64),
+        StructureRow("btrfs_ioctl_timespec", fields: (1495, 2), size64: 16, size32: 12),
+        StructureRow("btrfs_ioctl_received_subvol_args", fields: (1497, 7), size64: 200, size32: 192),
+        StructureRow("btrfs_scrub_progress", fields: (1504, 15), size64: 120, size32: 120),
+        StructureRow("btrfs_ioctl_scrub_args", fields: (1519, 6), size64: 1024, size32: 1024),
+        StructureRow("btrfs_ioctl_search_key", fields: (1525, 11), size64: 104, size32: 104),
+        StructureRow("btrfs_ioctl_search_args", fields: (1536, 2), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_search_args_v2", fields: (1538, 2), size64: 112, size32: 112),
+        StructureRow("btrfs_ioctl_send_args", fields: (1540, 7), size64: 72, size32: 68),
+        StructureRow("btrfs_ioctl_space_info", fields: (1547, 3), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_space_args", fields: (1550, 3), size64: 16, size32: 16),
+        StructureRow("dm_ioctl", fields: (1553, 11), size64: 312, size32: 312),
+        StructureRow("kbsentry", fields: (1564, 2), size64: 513, size32: 513),
+        StructureRow("unimapinit", fields: (1566, 3), size64: 6, size32: 6),
+        StructureRow("kbdiacr", fields: (1569, 3), size64: 3, size32: 3),
+        StructureRow("unipair", fields: (1572, 2), size64: 4, size32: 4),
+        StructureRow("unimapdesc", fields: (1574, 2), size64: 16, size32: 8),
+        StructureRow("kbdiacrs", fields: (1576, 3), size64: 772, size32: 772),
+        StructureRow("kbdiacruc", fields: (1579, 3), size64: 12, size32: 12),
+        StructureRow("kbdiacrsuc", fields: (1582, 3), size64: 3076, size32: 3076),
+        StructureRow("kvm_cpuid_entry2", fields: (1585, 8), size64: 40, size32: 40),
+        StructureRow("kvm_cpuid2", fields: (1593, 3), size64: 8, size32: 8),
+        StructureRow("gpiohandle_request", fields: (1596, 6), size64: 364, size32: 364, isApart: true),
+        StructureRow("gpiohandle_config", fields: (1602, 3), size64: 84, size32: 84),
+        StructureRow("gpiohandle_data", fields: (1605, 1), size64: 64, size32: 64),
+        StructureRow("gpio_offset", fields: (1606, 1), size64: 4, size32: 4),
+        StructureRow("gpio_v2_line_config", fields: (1607, 5), size64: 272, size32: 272),
+        StructureRow("gpio_v2_line_request", fields: (1612, 7), size64: 592, size32: 592, isApart: true),
+        StructureRow("gpio_v2_line_values", fields: (1619, 2), size64: 16, size32: 16, isApart: true),
+        StructureRow("gpio_v2_line_bits", fields: (1621, 2), size64: 16, size32: 16),
+        StructureRow("mtd_oob_buf", fields: (1623, 3), size64: 16, size32: 12),
+        StructureRow("mtd_oob_buf64", fields: (1626, 4), size64: 24, size32: 24),
+        StructureRow("otp_info", fields: (1630, 3), size64: 12, size32: 12),
+        StructureRow("mtd_write_req", fields: (1633, 7), size64: 48, size32: 48),
+        StructureRow("nand_oobinfo", fields: (1640, 4), size64: 200, size32: 200),
+        StructureRow("nand_oobfree", fields: (1644, 2), size64: 8, size32: 8),
+        StructureRow("nand_ecclayout_user", fields: (1646, 4), size64: 328, size32: 328),
+        StructureRow("mtd_ecc_stats", fields: (1650, 4), size64: 16, size32: 16),
+        StructureRow("region_info_user", fields: (1654, 4), size64: 16, size32: 16),
+        StructureRow("rtc_param", fields: (1658, 7), size64: 24, size32: 24, isApart: true),
+        StructureRow("rtc_setting", fields: (1665, 7), size64: 24, size32: 24),
+        StructureRow("ptp_sys_offset", fields: (1672, 3), size64: 832, size32: 832),
+        StructureRow("ptp_sys_offset_precise", fields: (1675, 4), size64: 64, size32: 64),
+        StructureRow("ptp_sys_offset_extended", fields: (1679, 4), size64: 1216, size32: 1216),
+        StructureRow("udmabuf_create", fields: (1683, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_item", fields: (1687, 4), size64: 24, size32: 24),
+        StructureRow("udmabuf_create_list", fields: (1691, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_param", fields: (1694, 10), size64: 32, size32: 32),
+        StructureRow("tee_ioctl_open_session_arg", fields: (1704, 9), size64: 56, size32: 56),
+        StructureRow("tee_ioctl_invoke_arg", fields: (1713, 7), size64: 24, size32: 24),
+        StructureRow("tee_iocl_supp_recv_arg", fields: (1720, 3), size64: 8, size32: 8),
+        StructureRow("tee_iocl_supp_send_arg", fields: (1723, 3), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_object_invoke_arg", fields: (1726, 5), size64: 24, size32: 24),
+        StructureRow("tee_open", fields: (1731, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_invoke", fields: (1733, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_receive", fields: (1735, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_send", fields: (1737, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_object", fields: (1739, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("tee_ioctl_cancel_arg", fields: (1741, 2), size64: 8, size32: 8),
+        StructureRow("tee_ioctl_close_session_arg", fields: (1743, 1), size64: 4, size32: 4),
+        StructureRow("tee_ioctl_shm_register_data", fields: (1744, 4), size64: 24, size32: 24),
+        StructureRow("tee_ioctl_shm_register_fd_data", fields: (1748, 4), size64: 24, size32: 24),
+        StructureRow("ubi_mkvol_req", fields: (1752, 8), size64: 152, size32: 152),
+        StructureRow("ubi_rsvol_req", fields: (1760, 2), size64: 12, size32: 12),
+        StructureRow("ubi_rename_entry", fields: (1762, 4), size64: 136, size32: 136),
+        StructureRow("ubi_rnvol_req", fields: (1766, 4), size64: 4368, size32: 4368),
+        StructureRow("ubi_leb_change_req", fields: (1770, 4), size64: 16, size32: 16),
+        StructureRow("ubi_attach_req", fields: (1774, 7), size64: 24, size32: 24),
+        StructureRow("ubi_map_req", fields: (1781, 3), size64: 8, size32: 8),
+        StructureRow("ubi_set_vol_prop_req", fields: (1784, 3), size64: 16, size32: 16),
+        StructureRow("logical_block_metadata_cap", fields: (1787, 12), size64: 16, size32: 16),
+        StructureRow("sg_io_v4", fields: (1799, 30), size64: 160, size32: 160, isWide: true),
+        StructureRow("serial_struct", fields: (1829, 18), size64: 72, size32: 60),
+        StructureRow("serial_rs485", fields: (1847, 6), size64: 32, size32: 32),
+        StructureRow("vt_mode", fields: (1853, 5), size64: 8, size32: 8),
+        StructureRow("vt_stat", fields: (1858, 3), size64: 6, size32: 6),
+        StructureRow("vt_sizes", fields: (1861, 3), size64: 6, size32: 6),
+        StructureRow("vt_consize", fields: (1864, 6), size64: 12, size32: 12),
+        StructureRow("vt_event", fields: (1870, 4), size64: 28, size32: 28),
+        StructureRow("vt_setactivate", fields: (1874, 2), size64: 12, size32: 12),
+        StructureRow("i2c_msg", fields: (1876, 4), size64: 16, size32: 12),
+        StructureRow("i2c_rdwr_ioctl_data", fields: (1880, 2), size64: 16, size32: 8),
+        StructureRow("i2c_smbus_ioctl_data", fields: (1882, 4), size64: 16, size32: 12),
+        StructureRow("spi_ioc_transfer", fields: (1886, 11), size64: 32, size32: 32),
+        StructureRow("fb_bitfield", fields: (1897, 3), size64: 12, size32: 12),
+        StructureRow("fb_var_screeninfo", fields: (1900, 29), size64: 160, size32: 160),
+        StructureRow("fb_fix_screeninfo", fields: (1929, 15), size64: 80, size32: 68),
+        StructureRow("fb_cmap", fields: (1944, 6), size64: 40, size32: 24),
+        StructureRow("fb_con2fbmap", fields: (1950, 2), size64: 8, size32: 8),
+        StructureRow("usbdevfs_ctrltransfer", fields: (1952, 7), size64: 24, size32: 16),
+        StructureRow("usbdevfs_bulktransfer", fields: (1959, 4), size64: 24, size32: 16),
+        StructureRow("usbdevfs_setinterface", fields: (1963, 2), size64: 8, size32: 8),
+        StructureRow("usbdevfs_getdriver", fields: (1965, 2), size64: 260, size32: 260),
+        StructureRow("usbdevfs_connectinfo", fields: (1967, 2), size64: 8, size32: 8),
+        StructureRow("usbdevfs_disconnectsignal", fields: (1969, 2), size64: 16, size32: 8),
+        StructureRow("usbdevfs_urb", fields: (1971, 12), size64: 56, size32: 44),
+        StructureRow("usbdevfs_ioctl", fields: (1983, 3), size64: 16, size32: 12),
+        StructureRow("usbdevfs_disconnect_claim", fields: (1986, 3), size64: 264, size32: 264),
+        StructureRow("hidraw_devinfo", fields: (1989, 3), size64: 8, size32: 8),
+        StructureRow("blk_zone_range", fields: (1992, 2), size64: 16, size32: 16),
+        StructureRow("blk_zone", fields: (1994, 10), size64: 64, size32: 64),
+        StructureRow("blk_zone_report", fields: (2004, 4), size64: 16, size32: 16),
+        StructureRow("cdrom_msf", fields: (2008, 6), size64: 6, size32: 6),
+        StructureRow("cdrom_ti", fields: (2014, 4), size64: 4, size32: 4),
+        StructureRow("cdrom_tochdr", fields: (2018, 2), size64: 2, size32: 2),
+        StructureRow("cdrom_volctrl", fields: (2020, 4), size64: 4, size32: 4),
+        StructureRow("cdrom_mcn", fields: (2024, 1), size64: 14, size32: 14),
+        StructureRow("dma_buf_sync", fields: (2025, 1), size64: 8, size32: 8),
+        StructureRow("fscrypt_policy", fields: (2026, 7), size64: 24, size32: 24),
+        StructureRow("ethtool_value", fields: (2033, 2), size64: 8, size32: 8),
+        StructureRow("ethtool_request", fields: (2035, 2), size64: 24, size32: 20),
+        StructureRow("hwtstamp_config", fields: (2037, 3), size64: 12, size32: 12),
+        StructureRow("hwtstamp_request", fields: (2040, 2), size64: 24, size32: 20),
+        StructureRow("vlan_ioctl_args", fields: (2042, 6), size64: 56, size32: 56),
+        StructureRow("mii_request", fields: (2048, 5), size64: 24, size32: 24),
+        StructureRow("serial_icounter_struct", fields: (2053, 12), size64: 80, size32: 80),
+        StructureRow("input_id", fields: (2065, 4), size64: 8, size32: 8),
+        StructureRow("uinput_setup", fields: (2069, 3), size64: 92, size32: 92),
+        StructureRow("uinput_abs_setup", fields: (2072, 7), size64: 28, size32: 28),
+        StructureRow("vhost_vring_state", fields: (2079, 2), size64: 8, size32: 8),
+        StructureRow("vhost_vring_file", fields: (2081, 2), size64: 8, size32: 8),
+        StructureRow("vhost_vring_addr", fields: (2083, 6), size64: 40, size32: 40),
+        StructureRow("vhost_memory_region", fields: (2089, 4), size64: 32, size32: 32),
+        StructureRow("vhost_memory", fields: (2093, 3), size64: 8, size32: 8),
+        StructureRow("dma_heap_allocation_data", fields: (2096, 4), size64: 24, size32: 24),
+        StructureRow("sync_merge_data", fields: (2100, 5), size64: 48, size32: 48),
+        StructureRow("dma_buf_export_sync_file", fields: (2105, 2), size64: 8, size32: 8),
+        StructureRow("dma_buf_import_sync_file", fields: (2107, 2), size64: 8, size32: 8),
+        StructureRow("nvme_passthru_cmd", fields: (2109, 18), size64: 72, size32: 72),
+        StructureRow("nvme_user_io", fields: (2127, 12), size64: 48, size32: 44),
+        StructureRow("fscrypt_key_specifier", fields: (2139, 5), size64: 40, size32: 40),
+        StructureRow("fscrypt_add_key_arg", fields: (2144, 4), size64: 80, size32: 80),
+        StructureRow("fscrypt_remove_key_arg", fields: (2148, 3), size64: 64, size32: 64),
+        StructureRow("fscrypt_get_key_status_arg", fields: (2151, 6), size64: 128, size32: 128),
+        StructureRow("kvm_irq_level", fields: (2157, 2), size64: 8, size32: 8),
+        StructureRow("kvm_irqfd", fields: (2159, 5), size64: 32, size32: 32),
+        StructureRow("kvm_ioeventfd", fields: (2164, 6), size64: 64, size32: 64),
+        StructureRow("kvm_msi", fields: (2170, 6), size64: 32, size32: 32),
+        StructureRow("kvm_pit_config", fields: (2176, 2), size64: 64, size32: 64),
+        StructureRow("kvm_create_device", fields: (2178, 3), size64: 12, size32: 12),
+        StructureRow("kvm_device_attr", fields: (2181, 4), size64: 24, size32: 24),
+        StructureRow("npioctl", fields: (2185, 2), size64: 8, size32: 8),
+        StructureRow("ppp_option_data", fields: (2187, 3), size64: 16, size32: 12),
+        StructureRow("snd_seq_system_info", fields: (2190, 7), size64: 48, size32: 48),
+        StructureRow("snd_seq_running_info", fields: (2197, 5), size64: 16, size32: 16),
+        StructureRow("snd_seq_client_info", fields: (2202, 12), size64: 188, size32: 188),
+        StructureRow("snd_seq_addr", fields: (2214, 2), size64: 2, size32: 2),
+        StructureRow("snd_seq_port_info", fields: (2216, 13), size64: 168, size32: 164),
+        StructureRow("snd_seq_port_subscribe", fields: (2229, 7), size64: 80, size32: 80),
+        StructureRow("snd_seq_queue_info", fields: (2236, 6), size64: 140, size32: 140),
+        StructureRow("snd_seq_real_time", fields: (2242, 2), size64: 8, size32: 8),
+        StructureRow("snd_seq_queue_status", fields: (2244, 7), size64: 92, size32: 92),
+        StructureRow("snd_seq_queue_tempo", fields: (2251, 6), size64: 44, size32: 44),
+        StructureRow("snd_seq_queue_timer", fields: (2257, 4), size64: 96, size32: 96),
+        StructureRow("snd_seq_queue_client", fields: (2261, 4), size64: 76, size32: 76),
+        StructureRow("snd_seq_client_pool", fields: (2265, 7), size64: 88, size32: 88),
+        StructureRow("snd_seq_remove_events", fields: (2272, 8), size64: 64, size32: 64),
+        StructureRow("snd_seq_query_subs", fields: (2280, 8), size64: 88, size32: 88),
+        StructureRow("snd_hwdep_info", fields: (2288, 6), size64: 220, size32: 220),
+        StructureRow("snd_hwdep_dsp_status", fields: (2294, 6), size64: 64, size32: 64),
+        StructureRow("snd_hwdep_dsp_image", fields: (2300, 5), size64: 96, size32: 80),
     ]
 
     private static let structures2: [StructureRow] = [
-        StructureRow("snd_pcm_status", fields: (2326, 15), size64: 152, size32: 92),
-        StructureRow("snd_pcm_sync_ptr", fields: (2341, 3), size64: 136, size32: 132),
-        StructureRow("snd_pcm_channel_info", fields: (2344, 4), size64: 24, size32: 16),
-        StructureRow("snd_xferi", fields: (2348, 3), size64: 24, size32: 12),
-        StructureRow("snd_xfern", fields: (2351, 3), size64: 24, size32: 12),
-        StructureRow("snd_rawmidi_info", fields: (2354, 11), size64: 268, size32: 268),
-        StructureRow("snd_rawmidi_status", fields: (2365, 5), size64: 56, size32: 36),
-        StructureRow("snd_timer_id", fields: (2370, 5), size64: 20, size32: 20),
-        StructureRow("snd_timer_ginfo", fields: (2375, 11), size64: 248, size32: 224),
-        StructureRow("snd_timer_gparams", fields: (2386, 4), size64: 72, size32: 60),
-        StructureRow("snd_timer_gstatus", fields: (2390, 5), size64: 80, size32: 64),
-        StructureRow("snd_timer_select", fields: (2395, 2), size64: 52, size32: 52),
-        StructureRow("snd_timer_info", fields: (2397, 7), size64: 232, size32: 224),
-        StructureRow("snd_timer_params", fields: (2404, 6), size64: 80, size32: 80),
-        StructureRow("snd_timer_status", fields: (2410, 6), size64: 96, size32: 88),
-        StructureRow("snd_ctl_card_info", fields: (2416, 9), size64: 376, size32: 376),
-        StructureRow("snd_ctl_elem_list", fields: (2425, 6), size64: 80, size32: 72),
-        StructureRow("snd_ctl_elem_id", fields: (2431, 6), size64: 64, size32: 64),
-        StructureRow("snd_ctl_elem_info", fields: (2437, 7), size64: 272, size32: 272),
-        StructureRow("snd_ctl_elem_value", fields: (2444, 4), size64: 1224, size32: 708),
-        StructureRow("snd_ctl_tlv", fields: (2448, 2), size64: 8, size32: 8),
-        StructureRow("snd_compr_caps", fields: (2450, 8), size64: 196, size32: 196),
-        StructureRow("snd_codec_desc", fields: (2458, 11), size64: 348, size32: 348),
-        StructureRow("snd_compr_codec_caps", fields: (2469, 3), size64: 11144, size32: 11144),
-        StructureRow("snd_compressed_buffer", fields: (2472, 2), size64: 8, size32: 8),
-        StructureRow("snd_codec", fields: (2474, 13), size64: 120, size32: 120),
-        StructureRow("snd_compr_params", fields: (2487, 3), size64: 132, size32: 132),
-        StructureRow("snd_compr_metadata", fields: (2490, 2), size64: 36, size32: 36),
-        StructureRow("snd_compr_tstamp", fields: (2492, 5), size64: 20, size32: 20),
-        StructureRow("cec_caps", fields: (2497, 5), size64: 76, size32: 76),
-        StructureRow("cec_log_addrs", fields: (2502, 11), size64: 92, size32: 92),
-        StructureRow("cec_msg", fields: (2513, 14), size64: 56, size32: 56),
-        StructureRow("cec_event_state_change", fields: (2527, 3), size64: 6, size32: 6),
-        StructureRow("cec_event", fields: (2530, 5), size64: 80, size32: 80),
-        StructureRow("cec_drm_connector_info", fields: (2535, 2), size64: 8, size32: 8),
-        StructureRow("cec_connector_info", fields: (2537, 3), size64: 68, size32: 68),
-        StructureRow("ca_caps", fields: (2540, 4), size64: 16, size32: 16),
-        StructureRow("ca_slot_info", fields: (2544, 3), size64: 12, size32: 12),
-        StructureRow("ca_descr_info", fields: (2547, 2), size64: 8, size32: 8),
-        StructureRow("ca_msg", fields: (2549, 4), size64: 268, size32: 268),
-        StructureRow("ca_descr", fields: (2553, 3), size64: 16, size32: 16),
-        StructureRow("dmx_filter", fields: (2556, 3), size64: 48, size32: 48),
-        StructureRow("dmx_sct_filter_params", fields: (2559, 4), size64: 60, size32: 60),
-        StructureRow("dmx_pes_filter_params", fields: (2563, 5), size64: 20, size32: 20),
-        StructureRow("dmx_stc", fields: (2568, 3), size64: 16, size32: 16),
-        StructureRow("dmx_requestbuffers", fields: (2571, 2), size64: 8, size32: 8),
-        StructureRow("dmx_buffer", fields: (2573, 6), size64: 24, size32: 24),
-        StructureRow("dmx_exportbuffer", fields: (2579, 3), size64: 12, size32: 12),
-        StructureRow("dvb_frontend_info", fields: (2582, 11), size64: 168, size32: 168),
-        StructureRow("dvb_diseqc_master_cmd", fields: (2593, 2), size64: 7, size32: 7),
-        StructureRow("dvb_diseqc_slave_reply", fields: (2595, 3), size64: 12, size32: 12),
-        StructureRow("dvb_frontend_parameters", fields: (2598, 3), size64: 36, size32: 36),
-        StructureRow("dvb_frontend_event", fields: (2601, 2), size64: 40, size32: 40),
-        StructureRow("dtv_properties", fields: (2603, 2), size64: 16, size32: 8),
-        StructureRow("media_device_info", fields: (2605, 8), size64: 256, size32: 256),
-        StructureRow("media_entity_desc", fields: (2613, 10), size64: 256, size32: 256),
-        StructureRow("media_links_enum", fields: (2623, 4), size64: 40, size32: 28),
-        StructureRow("media_pad_desc", fields: (2627, 4), size64: 20, size32: 20),
-        StructureRow("media_link_desc", fields: (2631, 4), size64: 52, size32: 52),
-        StructureRow("media_v2_topology", fields: (2635, 13), size64: 72, size32: 72),
-        StructureRow("uvc_xu_control_mapping", fields: (2648, 11), size64: 96, size32: 88),
-        StructureRow("uvc_xu_control_query", fields: (2659, 5), size64: 16, size32: 12),
-        StructureRow("v4l2_subdev_capability", fields: (2664, 3), size64: 64, size32: 64),
-        StructureRow("v4l2_mbus_framefmt", fields: (2667, 10), size64: 48, size32: 48),
-        StructureRow("v4l2_subdev_format", fields: (2677, 4), size64: 88, size32: 88),
-        StructureRow("v4l2_subdev_frame_interval", fields: (2681, 3), size64: 48, size32: 48),
-        StructureRow("v4l2_subdev_mbus_code_enum", fields: (2684, 6), size64: 48, size32: 48),
-        StructureRow("v4l2_subdev_frame_size_enum", fields: (2690, 9), size64: 64, size32: 64),
-        StructureRow("v4l2_subdev_frame_interval_enum", fields: (2699, 8), size64: 64, size32: 64),
-        StructureRow("v4l2_subdev_crop", fields: (2707, 4), size64: 56, size32: 56),
-        StructureRow("v4l2_subdev_selection", fields: (2711, 6), size64: 64, size32: 64),
-        StructureRow("v4l2_framebuffer", fields: (2717, 11), size64: 48, size32: 44),
-        StructureRow("v4l2_audio", fields: (2728, 5), size64: 52, size32: 52),
-        StructureRow("v4l2_edid", fields: (2733, 5), size64: 40, size32: 36),
-        StructureRow("v4l2_output", fields: (2738, 8), size64: 72, size32: 72),
-        StructureRow("v4l2_audioout", fields: (2746, 5), size64: 52, size32: 52),
-        StructureRow("v4l2_modulator", fields: (2751, 8), size64: 68, size32: 68),
-        StructureRow("v4l2_jpegcompression", fields: (2759, 7), size64: 140, size32: 140),
-        StructureRow("v4l2_sliced_vbi_cap", fields: (2766, 4), size64: 116, size32: 116),
-        StructureRow("v4l2_enc_idx_entry", fields: (2770, 5), size64: 32, size32: 32),
-        StructureRow("v4l2_enc_idx", fields: (2775, 4), size64: 2072, size32: 2072),
-        StructureRow("v4l2_encoder_cmd", fields: (2779, 3), size64: 40, size32: 40),
-        StructureRow("v4l2_dbg_match", fields: (2782, 3), size64: 36, size32: 36),
-        StructureRow("v4l2_dbg_register", fields: (2785, 4), size64: 56, size32: 56),
-        StructureRow("v4l2_hw_freq_seek", fields: (2789, 8), size64: 48, size32: 48),
-        StructureRow("v4l2_event", fields: (2797, 7), size64: 136, size32: 120),
-        StructureRow("v4l2_event_subscription", fields: (2804, 4), size64: 32, size32: 32),
-        StructureRow("v4l2_selection", fields: (2808, 5), size64: 64, size32: 64),
-        StructureRow("v4l2_decoder_cmd", fields: (2813, 3), size64: 72, size32: 72),
-        StructureRow("v4l2_bt_timings_cap", fields: (2816, 9), size64: 104, size32: 104),
-        StructureRow("v4l2_dv_timings_cap", fields: (2825, 5), size64: 144, size32: 144),
-        StructureRow("v4l2_frequency_band", fields: (2830, 8), size64: 64, size32: 64),
-        StructureRow("v4l2_dbg_chip_info", fields: (2838, 4), size64: 200, size32: 200),
-        StructureRow("kvm_msr_list", fields: (2842, 1), size64: 4, size32: 4),
-        StructureRow("kvm_memory_region", fields: (2843, 4), size64: 24, size32: 24),
-        StructureRow("kvm_memory_alias", fields: (2847, 5), size64: 32, size32: 32),
-        StructureRow("kvm_irqchip", fields: (2852, 3), size64: 520, size32: 520),
-        StructureRow("kvm_pit_channel_state", fields: (2855, 13), size64: 24, size32: 24),
-        StructureRow("kvm_pit_state", fields: (2868, 1), size64: 72, size32: 72),
-        StructureRow("kvm_coalesced_mmio_zone", fields: (2869, 3), size64: 16, size32: 16),
-        StructureRow("kvm_assigned_pci_dev", fields: (2872, 6), size64: 64, size32: 64),
-        StructureRow("kvm_irq_routing", fields: (2878, 2), size64: 8, size32: 8),
-        StructureRow("kvm_assigned_irq", fields: (2880, 5), size64: 64, size32: 64),
-        StructureRow("kvm_assigned_msix_nr", fields: (2885, 3), size64: 8, size32: 8),
-        StructureRow("kvm_assigned_msix_entry", fields: (2888, 4), size64: 16, size32: 16),
-        StructureRow("kvm_xen_hvm_config", fields: (2892, 7), size64: 56, size32: 56),
-        StructureRow("kvm_clock_data", fields: (2899, 6), size64: 48, size32: 48),
-        StructureRow("kvm_pit_state2", fields: (2905, 3), size64: 112, size32: 112),
-        StructureRow("kvm_pmu_event_filter", fields: (2908, 5), size64: 32, size32: 32),
-        StructureRow("kvm_translation", fields: (2913, 6), size64: 24, size32: 24),
-        StructureRow("kvm_msrs", fields: (2919, 2), size64: 8, size32: 8),
-        StructureRow("kvm_cpuid", fields: (2921, 2), size64: 8, size32: 8),
-        StructureRow("kvm_signal_mask", fields: (2923, 1), size64: 4, size32: 4),
-        StructureRow("kvm_fpu", fields: (2924, 11), size64: 416, size32: 416),
-        StructureRow("kvm_lapic_state", fields: (2935, 1), size64: 1024, size32: 1024),
-        StructureRow("kvm_tpr_access_ctl", fields: (2936, 3), size64: 40, size32: 40),
-        StructureRow("kvm_vapic_addr", fields: (2939, 1), size64: 8, size32: 8),
-        StructureRow("kvm_mp_state", fields: (2940, 1), size64: 4, size32: 4),
-        StructureRow("kvm_guest_debug_arch", fields: (2941, 1), size64: 64, size32: 64),
-        StructureRow("kvm_guest_debug", fields: (2942, 3), size64: 72, size32: 72),
-        StructureRow("kvm_x86_mce", fields: (2945, 7), size64: 64, size32: 64),
-        StructureRow("kvm_vcpu_events", fields: (2952, 17), size64: 64, size32: 64),
-        StructureRow("kvm_debugregs", fields: (2969, 5), size64: 128, size32: 128),
-        StructureRow("kvm_xsave", fields: (2974, 1), size64: 4096, size32: 4096),
-        StructureRow("kvm_xcr", fields: (2975, 3), size64: 16, size32: 16),
-        StructureRow("kvm_xcrs", fields: (2978, 4), size64: 392, size32: 392),
-        StructureRow("kvm_dirty_tlb", fields: (2982, 2), size64: 16, size32: 12),
-        StructureRow("kvm_one_reg", fields: (2984, 2), size64: 16, size32: 16),
-        StructureRow("kvm_reg_list", fields: (2986, 1), size64: 8, size32: 8),
-        StructureRow("kvm_enc_region", fields: (2987, 2), size64: 16, size32: 16),
-        StructureRow("kvm_hyperv_eventfd", fields: (2989, 4), size64: 24, size32: 24),
-        StructureRow("kvm_nested_state", fields: (2993, 5), size64: 128, size32: 128),
-        StructureRow("kvm_msr_filter_range", fields: (2998, 4), size64: 24, size32: 16),
-        StructureRow("kvm_msr_filter", fields: (3002, 2), size64: 392, size32: 260),
-        StructureRow("kvm_xen_hvm_attr", fields: (3004, 3), size64: 72, size32: 72),
-        StructureRow("kvm_xen_vcpu_attr", fields: (3007, 3), size64: 72, size32: 72),
-        StructureRow("kvm_irq_routing_xen_evtchn", fields: (3010, 3), size64: 12, size32: 12),
-        StructureRow("kvm_sregs2", fields: (3013, 19), size64: 320, size32: 320),
-        StructureRow("snp_guest_request_ioctl", fields: (3032, 4), size64: 32, size32: 28),
-        StructureRow("vduse_dev_config", fields: (3036, 8), size64: 336, size32: 336),
-        StructureRow("vduse_iotlb_entry", fields: (3044, 4), size64: 32, size32: 28),
-        StructureRow("vduse_config_data", fields: (3048, 2), size64: 8, size32: 8),
-        StructureRow("vduse_vq_config", fields: (3050, 3), size64: 32, size32: 32),
-        StructureRow("vduse_vq_state_split", fields: (3053, 1), size64: 2, size32: 2),
-        StructureRow("vduse_vq_info", fields: (3054, 7), size64: 48, size32: 44),
-        StructureRow("vduse_vq_eventfd", fields: (3061, 2), size64: 8, size32: 8),
-        StructureRow("vduse_iova_umem", fields: (3063, 4), size64: 48, size32: 48),
-        StructureRow("vduse_iova_info", fields: (3067, 4), size64: 48, size32: 48),
-        StructureRow("vhost_scsi_target", fields: (3071, 4), size64: 232, size32: 232),
-        StructureRow("vhost_vdpa_config", fields: (3075, 2), size64: 8, size32: 8),
-        StructureRow("vhost_vdpa_iova_range", fields: (3077, 2), size64: 16, size32: 16),
-        StructureRow("vfio_group_status", fields: (3079, 2), size64: 8, size32: 8),
-        StructureRow("vfio_device_info", fields: (3081, 5), size64: 20, size32: 20),
-        StructureRow("vfio_region_info", fields: (3086, 6), size64: 32, size32: 32),
-        StructureRow("vfio_irq_info", fields: (3092, 4), size64: 16, size32: 16),
-        StructureRow("vfio_irq_set", fields: (3096, 5), size64: 20, size32: 20),
-        StructureRow("vfio_device_ioeventfd", fields: (3101, 5), size64: 32, size32: 28),
-        StructureRow("vfio_device_feature", fields: (3106, 2), size64: 8, size32: 8),
-        StructureRow("vfio_iommu_type1_info", fields: (3108, 4), size64: 24, size32: 20),
-        StructureRow("vfio_iommu_type1_dma_map", fields: (3112, 5), size64: 32, size32: 32),
-        StructureRow("vfio_iommu_type1_dma_unmap", fields: (3117, 4), size64: 24, size32: 24),
-        StructureRow("vfio_iommu_type1_dirty_bitmap", fields: (3121, 2), size64: 8, size32: 8),
-        StructureRow("kvm_dirty_log", fields: (3123, 3), size64: 16, size32: 16),
-        StructureRow("kvm_clear_dirty_log", fields: (3126, 4), size64: 24, size32: 24),
-        StructureRow("binder_write_read", fields: (3130, 6), size64: 48, size32: 48),
-        StructureRow("binder_version", fields: (3136, 1), size64: 4, size32: 4),
-        StructureRow("binder_node_debug_info", fields: (3137, 4), size64: 24, size32: 24),
-        StructureRow("binder_node_info_for_ref", fields: (3141, 6), size64: 24, size32: 24),
-        StructureRow("binder_object_header", fields: (3147, 1), size64: 4, size32: 4),
-        StructureRow("flat_binder_object", fields: (3148, 4), size64: 24, size32: 24),
-        StructureRow("binder_freeze_info", fields: (3152, 3), size64: 12, size32: 12),
-        StructureRow("binder_frozen_status_info", fields: (3155, 3), size64: 12, size32: 12),
-        StructureRow("binder_extended_error", fields: (3158, 3), size64: 12, size32: 12),
-        StructureRow("binderfs_device", fields: (3161, 3), size64: 264, size32: 264),
-        StructureRow("args_protover", fields: (3164, 1), size64: 4, size32: 4),
-        StructureRow("autofs_dev_ioctl", fields: (3165, 6), size64: 24, size32: 24),
-        StructureRow("autofs_packet_hdr", fields: (3171, 2), size64: 8, size32: 8),
-        StructureRow("autofs_packet_expire", fields: (3173, 3), size64: 268, size32: 268),
-        StructureRow("btrfs_ioctl_clone_range_args", fields: (3176, 4), size64: 32, size32: 32),
-        StructureRow("btrfs_ioctl_same_args", fields: (3180, 5), size64: 24, size32: 24),
-        StructureRow("btrfs_ioctl_get_subvol_info_args", fields: (3185, 18), size64: 504, size32: 488),
-        StructureRow("btrfs_ioctl_get_subvol_rootref_args", fields: (3203, 4), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_ino_lookup_user_args", fields: (3207, 4), size64: 4096, size32: 4096),
-        StructureRow("btrfs_ioctl_encoded_io_args", fields: (3211, 10), size64: 128, size32: 120),
-        StructureRow("cxl_mem_query_commands", fields: (3221, 2), size64: 8, size32: 8),
-        StructureRow("f2fs_defragment", fields: (3223, 2), size64: 16, size32: 16),
-        StructureRow("f2fs_move_range", fields: (3225, 4), size64: 32, size32: 28),
-        StructureRow("f2fs_flush_device", fields: (3229, 2), size64: 8, size32: 8),
-        StructureRow("f2fs_gc_range", fields: (3231, 3), size64: 24, size32: 20),
-        StructureRow("f2fs_sectrim_range", fields: (3234, 3), size64: 24, size32: 24),
-        StructureRow("f2fs_comp_option", fields: (3237, 2), size64: 2, size32: 2),
-        StructureRow("fbcurpos", fields: (3239, 2), size64: 4, size32: 4),
-        StructureRow("fb_image", fields: (3241, 9), size64: 80, size32: 56),
-        StructureRow("fb_cursor", fields: (3250, 6), size64: 104, size32: 72),
-        StructureRow("fb_vblank", fields: (3256, 5), size64: 32, size32: 32),
-        StructureRow("fsmap", fields: (3261, 7), size64: 64, size32: 64),
-        StructureRow("fsmap_head", fields: (3268, 6), size64: 192, size32: 192),
-        StructureRow("fsverity_read_metadata_arg", fields: (3274, 5), size64: 40, size32: 40),
-        StructureRow("gsm_config", fields: (3279, 12), size64: 76, size32: 76),
-        StructureRow("gsm_netconfig", fields: (3291, 5), size64: 52, size32: 52),
+        StructureRow("snd_pcm_info", fields: (2305, 13), size64: 288, size32: 288),
+        StructureRow("snd_mask", fields: (2318, 1), size64: 32, size32: 32),
+        StructureRow("snd_interval", fields: (2319, 6), size64: 12, size32: 12),
+        StructureRow("snd_pcm_hw_params", fields: (2325, 13), size64: 608, size32: 604),
+        StructureRow("snd_pcm_sw_params", fields: (2338, 13), size64: 136, size32: 104),
+        StructureRow("snd_pcm_status", fields: (2351, 15), size64: 152, size32: 92),
+        StructureRow("snd_pcm_sync_ptr", fields: (2366, 3), size64: 136, size32: 132),
+        StructureRow("snd_pcm_channel_info", fields: (2369, 4), size64: 24, size32: 16),
+        StructureRow("snd_xferi", fields: (2373, 3), size64: 24, size32: 12),
+        StructureRow("snd_xfern", fields: (2376, 3), size64: 24, size32: 12),
+        StructureRow("snd_rawmidi_info", fields: (2379, 11), size64: 268, size32: 268),
+        StructureRow("snd_rawmidi_status", fields: (2390, 5), size64: 56, size32: 36),
+        StructureRow("snd_timer_id", fields: (2395, 5), size64: 20, size32: 20),
+        StructureRow("snd_timer_ginfo", fields: (2400, 11), size64: 248, size32: 224),
+        StructureRow("snd_timer_gparams", fields: (2411, 4), size64: 72, size32: 60),
+        StructureRow("snd_timer_gstatus", fields: (2415, 5), size64: 80, size32: 64),
+        StructureRow("snd_timer_select", fields: (2420, 2), size64: 52, size32: 52),
+        StructureRow("snd_timer_info", fields: (2422, 7), size64: 232, size32: 224),
+        StructureRow("snd_timer_params", fields: (2429, 6), size64: 80, size32: 80),
+        StructureRow("snd_timer_status", fields: (2435, 6), size64: 96, size32: 88),
+        StructureRow("snd_ctl_card_info", fields: (2441, 9), size64: 376, size32: 376),
+        StructureRow("snd_ctl_elem_list", fields: (2450, 6), size64: 80, size32: 72),
+        StructureRow("snd_ctl_elem_id", fields: (2456, 6), size64: 64, size32: 64),
+        StructureRow("snd_ctl_elem_info", fields: (2462, 7), size64: 272, size32: 272),
+        StructureRow("snd_ctl_elem_value", fields: (2469, 4), size64: 1224, size32: 708),
+        StructureRow("snd_ctl_tlv", fields: (2473, 2), size64: 8, size32: 8),
+        StructureRow("snd_compr_caps", fields: (2475, 8), size64: 196, size32: 196),
+        StructureRow("snd_codec_desc", fields: (2483, 11), size64: 348, size32: 348),
+        StructureRow("snd_compr_codec_caps", fields: (2494, 3), size64: 11144, size32: 11144),
+        StructureRow("snd_compressed_buffer", fields: (2497, 2), size64: 8, size32: 8),
+        StructureRow("snd_codec", fields: (2499, 13), size64: 120, size32: 120),
+        StructureRow("snd_compr_params", fields: (2512, 3), size64: 132, size32: 132),
+        StructureRow("snd_compr_metadata", fields: (2515, 2), size64: 36, size32: 36),
+        StructureRow("snd_compr_tstamp", fields: (2517, 5), size64: 20, size32: 20),
+        StructureRow("cec_caps", fields: (2522, 5), size64: 76, size32: 76),
+        StructureRow("cec_log_addrs", fields: (2527, 11), size64: 92, size32: 92),
+        StructureRow("cec_msg", fields: (2538, 14), size64: 56, size32: 56),
+        StructureRow("cec_event_state_change", fields: (2552, 3), size64: 6, size32: 6),
+        StructureRow("cec_event", fields: (2555, 5), size64: 80, size32: 80),
+        StructureRow("cec_drm_connector_info", fields: (2560, 2), size64: 8, size32: 8),
+        StructureRow("cec_connector_info", fields: (2562, 3), size64: 68, size32: 68),
+        StructureRow("ca_caps", fields: (2565, 4), size64: 16, size32: 16),
+        StructureRow("ca_slot_info", fields: (2569, 3), size64: 12, size32: 12),
+        StructureRow("ca_descr_info", fields: (2572, 2), size64: 8, size32: 8),
+        StructureRow("ca_msg", fields: (2574, 4), size64: 268, size32: 268),
+        StructureRow("ca_descr", fields: (2578, 3), size64: 16, size32: 16),
+        StructureRow("dmx_filter", fields: (2581, 3), size64: 48, size32: 48),
+        StructureRow("dmx_sct_filter_params", fields: (2584, 4), size64: 60, size32: 60),
+        StructureRow("dmx_pes_filter_params", fields: (2588, 5), size64: 20, size32: 20),
+        StructureRow("dmx_stc", fields: (2593, 3), size64: 16, size32: 16),
+        StructureRow("dmx_requestbuffers", fields: (2596, 2), size64: 8, size32: 8),
+        StructureRow("dmx_buffer", fields: (2598, 6), size64: 24, size32: 24),
+        StructureRow("dmx_exportbuffer", fields: (2604, 3), size64: 12, size32: 12),
+        StructureRow("dvb_frontend_info", fields: (2607, 11), size64: 168, size32: 168),
+        StructureRow("dvb_diseqc_master_cmd", fields: (2618, 2), size64: 7, size32: 7),
+        StructureRow("dvb_diseqc_slave_reply", fields: (2620, 3), size64: 12, size32: 12),
+        StructureRow("dvb_frontend_parameters", fields: (2623, 3), size64: 36, size32: 36),
+        StructureRow("dvb_frontend_event", fields: (2626, 2), size64: 40, size32: 40),
+        StructureRow("dtv_properties", fields: (2628, 2), size64: 16, size32: 8),
+        StructureRow("media_device_info", fields: (2630, 8), size64: 256, size32: 256),
+        StructureRow("media_entity_desc", fields: (2638, 10), size64: 256, size32: 256),
+        StructureRow("media_links_enum", fields: (2648, 4), size64: 40, size32: 28),
+        StructureRow("media_pad_desc", fields: (2652, 4), size64: 20, size32: 20),
+        StructureRow("media_link_desc", fields: (2656, 4), size64: 52, size32: 52),
+        StructureRow("media_v2_topology", fields: (2660, 13), size64: 72, size32: 72),
+        StructureRow("uvc_xu_control_mapping", fields: (2673, 11), size64: 96, size32: 88),
+        StructureRow("uvc_xu_control_query", fields: (2684, 5), size64: 16, size32: 12),
+        StructureRow("v4l2_subdev_capability", fields: (2689, 3), size64: 64, size32: 64),
+        StructureRow("v4l2_mbus_framefmt", fields: (2692, 10), size64: 48, size32: 48),
+        StructureRow("v4l2_subdev_format", fields: (2702, 4), size64: 88, size32: 88),
+        StructureRow("v4l2_subdev_frame_interval", fields: (2706, 3), size64: 48, size32: 48),
+        StructureRow("v4l2_subdev_mbus_code_enum", fields: (2709, 6), size64: 48, size32: 48),
+        StructureRow("v4l2_subdev_frame_size_enum", fields: (2715, 9), size64: 64, size32: 64),
+        StructureRow("v4l2_subdev_frame_interval_enum", fields: (2724, 8), size64: 64, size32: 64),
+        StructureRow("v4l2_subdev_crop", fields: (2732, 4), size64: 56, size32: 56),
+        StructureRow("v4l2_subdev_selection", fields: (2736, 6), size64: 64, size32: 64),
+        StructureRow("v4l2_framebuffer", fields: (2742, 11), size64: 48, size32: 44),
+        StructureRow("v4l2_audio", fields: (2753, 5), size64: 52, size32: 52),
+        StructureRow("v4l2_edid", fields: (2758, 5), size64: 40, size32: 36),
+        StructureRow("v4l2_output", fields: (2763, 8), size64: 72, size32: 72),
+        StructureRow("v4l2_audioout", fields: (2771, 5), size64: 52, size32: 52),
+        StructureRow("v4l2_modulator", fields: (2776, 8), size64: 68, size32: 68),
+        StructureRow("v4l2_jpegcompression", fields: (2784, 7), size64: 140, size32: 140),
+        StructureRow("v4l2_sliced_vbi_cap", fields: (2791, 4), size64: 116, size32: 116),
+        StructureRow("v4l2_enc_idx_entry", fields: (2795, 5), size64: 32, size32: 32),
+        StructureRow("v4l2_enc_idx", fields: (2800, 4), size64: 2072, size32: 2072),
+        StructureRow("v4l2_encoder_cmd", fields: (2804, 3), size64: 40, size32: 40),
+        StructureRow("v4l2_dbg_match", fields: (2807, 3), size64: 36, size32: 36),
+        StructureRow("v4l2_dbg_register", fields: (2810, 4), size64: 56, size32: 56),
+        StructureRow("v4l2_hw_freq_seek", fields: (2814, 8), size64: 48, size32: 48),
+        StructureRow("v4l2_event", fields: (2822, 7), size64: 136, size32: 120),
+        StructureRow("v4l2_event_subscription", fields: (2829, 4), size64: 32, size32: 32),
+        StructureRow("v4l2_selection", fields: (2833, 5), size64: 64, size32: 64),
+        StructureRow("v4l2_decoder_cmd", fields: (2838, 3), size64: 72, size32: 72),
+        StructureRow("v4l2_bt_timings_cap", fields: (2841, 9), size64: 104, size32: 104),
+        StructureRow("v4l2_dv_timings_cap", fields: (2850, 5), size64: 144, size32: 144),
+        StructureRow("v4l2_frequency_band", fields: (2855, 8), size64: 64, size32: 64),
+        StructureRow("v4l2_dbg_chip_info", fields: (2863, 4), size64: 200, size32: 200),
+        StructureRow("kvm_msr_list", fields: (2867, 1), size64: 4, size32: 4),
+        StructureRow("kvm_memory_region", fields: (2868, 4), size64: 24, size32: 24),
+        StructureRow("kvm_memory_alias", fields: (2872, 5), size64: 32, size32: 32),
+        StructureRow("kvm_irqchip", fields: (2877, 3), size64: 520, size32: 520),
+        StructureRow("kvm_pit_channel_state", fields: (2880, 13), size64: 24, size32: 24),
+        StructureRow("kvm_pit_state", fields: (2893, 1), size64: 72, size32: 72),
+        StructureRow("kvm_coalesced_mmio_zone", fields: (2894, 3), size64: 16, size32: 16),
+        StructureRow("kvm_assigned_pci_dev", fields: (2897, 6), size64: 64, size32: 64),
+        StructureRow("kvm_irq_routing", fields: (2903, 2), size64: 8, size32: 8),
+        StructureRow("kvm_assigned_irq", fields: (2905, 5), size64: 64, size32: 64),
+        StructureRow("kvm_assigned_msix_nr", fields: (2910, 3), size64: 8, size32: 8),
+        StructureRow("kvm_assigned_msix_entry", fields: (2913, 4), size64: 16, size32: 16),
+        StructureRow("kvm_xen_hvm_config", fields: (2917, 7), size64: 56, size32: 56),
+        StructureRow("kvm_clock_data", fields: (2924, 6), size64: 48, size32: 48),
+        StructureRow("kvm_pit_state2", fields: (2930, 3), size64: 112, size32: 112),
+        StructureRow("kvm_pmu_event_filter", fields: (2933, 5), size64: 32, size32: 32),
+        StructureRow("kvm_translation", fields: (2938, 6), size64: 24, size32: 24),
+        StructureRow("kvm_msrs", fields: (2944, 2), size64: 8, size32: 8),
+        StructureRow("kvm_cpuid", fields: (2946, 2), size64: 8, size32: 8),
+        StructureRow("kvm_signal_mask", fields: (2948, 1), size64: 4, size32: 4),
+        StructureRow("kvm_fpu", fields: (2949, 11), size64: 416, size32: 416),
+        StructureRow("kvm_lapic_state", fields: (2960, 1), size64: 1024, size32: 1024),
+        StructureRow("kvm_tpr_access_ctl", fields: (2961, 3), size64: 40, size32: 40),
+        StructureRow("kvm_vapic_addr", fields: (2964, 1), size64: 8, size32: 8),
+        StructureRow("kvm_mp_state", fields: (2965, 1), size64: 4, size32: 4),
+        StructureRow("kvm_guest_debug_arch", fields: (2966, 1), size64: 64, size32: 64),
+        StructureRow("kvm_guest_debug", fields: (2967, 3), size64: 72, size32: 72),
+        StructureRow("kvm_x86_mce", fields: (2970, 7), size64: 64, size32: 64),
+        StructureRow("kvm_vcpu_events", fields: (2977, 17), size64: 64, size32: 64),
+        StructureRow("kvm_debugregs", fields: (2994, 5), size64: 128, size32: 128),
+        StructureRow("kvm_xsave", fields: (2999, 1), size64: 4096, size32: 4096),
+        StructureRow("kvm_xcr", fields: (3000, 3), size64: 16, size32: 16),
+        StructureRow("kvm_xcrs", fields: (3003, 4), size64: 392, size32: 392),
+        StructureRow("kvm_dirty_tlb", fields: (3007, 2), size64: 16, size32: 12),
+        StructureRow("kvm_one_reg", fields: (3009, 2), size64: 16, size32: 16),
+        StructureRow("kvm_reg_list", fields: (3011, 1), size64: 8, size32: 8),
+        StructureRow("kvm_enc_region", fields: (3012, 2), size64: 16, size32: 16),
+        StructureRow("kvm_hyperv_eventfd", fields: (3014, 4), size64: 24, size32: 24),
+        StructureRow("kvm_nested_state", fields: (3018, 5), size64: 128, size32: 128),
+        StructureRow("kvm_msr_filter_range", fields: (3023, 4), size64: 24, size32: 16),
+        StructureRow("kvm_msr_filter", fields: (3027, 2), size64: 392, size32: 260),
+        StructureRow("kvm_xen_hvm_attr", fields: (3029, 3), size64: 72, size32: 72),
+        StructureRow("kvm_xen_vcpu_attr", fields: (3032, 3), size64: 72, size32: 72),
+        StructureRow("kvm_irq_routing_xen_evtchn", fields: (3035, 3), size64: 12, size32: 12),
+        StructureRow("kvm_sregs2", fields: (3038, 19), size64: 320, size32: 320),
+        StructureRow("snp_guest_request_ioctl", fields: (3057, 4), size64: 32, size32: 28),
+        StructureRow("vduse_dev_config", fields: (3061, 8), size64: 336, size32: 336),
+        StructureRow("vduse_iotlb_entry", fields: (3069, 4), size64: 32, size32: 28),
+        StructureRow("vduse_config_data", fields: (3073, 2), size64: 8, size32: 8),
+        StructureRow("vduse_vq_config", fields: (3075, 3), size64: 32, size32: 32),
+        StructureRow("vduse_vq_state_split", fields: (3078, 1), size64: 2, size32: 2),
+        StructureRow("vduse_vq_info", fields: (3079, 7), size64: 48, size32: 44),
+        StructureRow("vduse_vq_eventfd", fields: (3086, 2), size64: 8, size32: 8),
+        StructureRow("vduse_iova_umem", fields: (3088, 4), size64: 48, size32: 48),
+        StructureRow("vduse_iova_info", fields: (3092, 4), size64: 48, size32: 48),
+        StructureRow("vhost_scsi_target", fields: (3096, 4), size64: 232, size32: 232),
+        StructureRow("vhost_vdpa_config", fields: (3100, 2), size64: 8, size32: 8),
+        StructureRow("vhost_vdpa_iova_range", fields: (3102, 2), size64: 16, size32: 16),
+        StructureRow("vfio_group_status", fields: (3104, 2), size64: 8, size32: 8),
+        StructureRow("vfio_device_info", fields: (3106, 5), size64: 20, size32: 20),
+        StructureRow("vfio_region_info", fields: (3111, 6), size64: 32, size32: 32),
+        StructureRow("vfio_irq_info", fields: (3117, 4), size64: 16, size32: 16),
+        StructureRow("vfio_irq_set", fields: (3121, 5), size64: 20, size32: 20),
+        StructureRow("vfio_device_ioeventfd", fields: (3126, 5), size64: 32, size32: 28),
+        StructureRow("vfio_device_feature", fields: (3131, 2), size64: 8, size32: 8),
+        StructureRow("vfio_iommu_type1_info", fields: (3133, 4), size64: 24, size32: 20),
+        StructureRow("vfio_iommu_type1_dma_map", fields: (3137, 5), size64: 32, size32: 32),
+        StructureRow("vfio_iommu_type1_dma_unmap", fields: (3142, 4), size64: 24, size32: 24),
+        StructureRow("vfio_iommu_type1_dirty_bitmap", fields: (3146, 2), size64: 8, size32: 8),
+        StructureRow("kvm_dirty_log", fields: (3148, 3), size64: 16, size32: 16),
+        StructureRow("kvm_clear_dirty_log", fields: (3151, 4), size64: 24, size32: 24),
+        StructureRow("binder_write_read", fields: (3155, 6), size64: 48, size32: 48),
+        StructureRow("binder_version", fields: (3161, 1), size64: 4, size32: 4),
+        StructureRow("binder_node_debug_info", fields: (3162, 4), size64: 24, size32: 24),
+        StructureRow("binder_node_info_for_ref", fields: (3166, 6), size64: 24, size32: 24),
+        StructureRow("binder_object_header", fields: (3172, 1), size64: 4, size32: 4),
+        StructureRow("flat_binder_object", fields: (3173, 4), size64: 24, size32: 24),
+        StructureRow("binder_freeze_info", fields: (3177, 3), size64: 12, size32: 12),
+        StructureRow("binder_frozen_status_info", fields: (3180, 3), size64: 12, size32: 12),
+        StructureRow("binder_extended_error", fields: (3183, 3), size64: 12, size32: 12),
+        StructureRow("binderfs_device", fields: (3186, 3), size64: 264, size32: 264),
+        StructureRow("args_protover", fields: (3189, 1), size64: 4, size32: 4),
+        StructureRow("autofs_dev_ioctl", fields: (3190, 6), size64: 24, size32: 24),
+        StructureRow("autofs_packet_hdr", fields: (3196, 2), size64: 8, size32: 8),
+        StructureRow("autofs_packet_expire", fields: (3198, 3), size64: 268, size32: 268),
+        StructureRow("btrfs_ioctl_clone_range_args", fields: (3201, 4), size64: 32, size32: 32),
+        StructureRow("btrfs_ioctl_same_args", fields: (3205, 5), size64: 24, size32: 24),
+        StructureRow("btrfs_ioctl_get_subvol_info_args", fields: (3210, 18), size64: 504, size32: 488),
+        StructureRow("btrfs_ioctl_get_subvol_rootref_args", fields: (3228, 4), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_ino_lookup_user_args", fields: (3232, 4), size64: 4096, size32: 4096),
+        StructureRow("btrfs_ioctl_encoded_io_args", fields: (3236, 10), size64: 128, size32: 120),
+        StructureRow("cxl_mem_query_commands", fields: (3246, 2), size64: 8, size32: 8),
+        StructureRow("f2fs_defragment", fields: (3248, 2), size64: 16, size32: 16),
+        StructureRow("f2fs_move_range", fields: (3250, 4), size64: 32, size32: 28),
+        StructureRow("f2fs_flush_device", fields: (3254, 2), size64: 8, size32: 8),
+        StructureRow("f2fs_gc_range", fields: (3256, 3), size64: 24, size32: 20),
+        StructureRow("f2fs_sectrim_range", fields: (3259, 3), size64: 24, size32: 24),
+        StructureRow("f2fs_comp_option", fields: (3262, 2), size64: 2, size32: 2),
+        StructureRow("fbcurpos", fields: (3264, 2), size64: 4, size32: 4),
+        StructureRow("fb_image", fields: (3266, 9), size64: 80, size32: 56),
+        StructureRow("fb_cursor", fields: (3275, 6), size64: 104, size32: 72),
+        StructureRow("fb_vblank", fields: (3281, 5), size64: 32, size32: 32),
     ]
 
     private static let structures3: [StructureRow] = [
-        StructureRow("hiddev_devinfo", fields: (3296, 8), size64: 28, size32: 28),
-        StructureRow("hiddev_string_descriptor", fields: (3304, 2), size64: 260, size32: 260),
-        StructureRow("hiddev_report_info", fields: (3306, 3), size64: 12, size32: 12),
-        StructureRow("hiddev_field_info", fields: (3309, 14), size64: 56, size32: 56),
-        StructureRow("hiddev_usage_ref", fields: (3323, 6), size64: 24, size32: 24),
-        StructureRow("hiddev_collection_info", fields: (3329, 4), size64: 16, size32: 16),
-        StructureRow("hiddev_usage_ref_multi", fields: (3333, 3), size64: 4124, size32: 4124),
-        StructureRow("hidraw_report_descriptor", fields: (3336, 2), size64: 4100, size32: 4100),
-        StructureRow("hpet_info", fields: (3338, 4), size64: 24, size32: 12),
-        StructureRow("sock_fprog", fields: (3342, 2), size64: 16, size32: 8),
-        StructureRow("ipmi_msg", fields: (3344, 4), size64: 16, size32: 8),
-        StructureRow("ipmi_req", fields: (3348, 4), size64: 40, size32: 20),
-        StructureRow("ipmi_req_settime", fields: (3352, 3), size64: 48, size32: 28),
-        StructureRow("ipmi_recv", fields: (3355, 5), size64: 48, size32: 24),
-        StructureRow("ipmi_cmdspec", fields: (3360, 2), size64: 2, size32: 2),
-        StructureRow("ipmi_cmdspec_chans", fields: (3362, 3), size64: 12, size32: 12),
-        StructureRow("ipmi_channel_lun_address_set", fields: (3365, 2), size64: 4, size32: 4),
-        StructureRow("ipmi_timing_parms", fields: (3367, 2), size64: 8, size32: 8),
-        StructureRow("mmc_ioc_cmd", fields: (3369, 14), size64: 72, size32: 72),
-        StructureRow("mmc_ioc_multi_cmd", fields: (3383, 1), size64: 8, size32: 8),
-        StructureRow("nvme_passthru_cmd64", fields: (3384, 19), size64: 80, size32: 80),
-        StructureRow("nvme_uring_cmd", fields: (3403, 18), size64: 72, size32: 72),
-        StructureRow("ppdev_frob_struct", fields: (3421, 2), size64: 2, size32: 2),
-        StructureRow("ppp_idle32", fields: (3423, 2), size64: 8, size32: 8),
-        StructureRow("ppp_idle64", fields: (3425, 2), size64: 16, size32: 16),
-        StructureRow("pppol2tp_ioc_stats", fields: (3427, 11), size64: 72, size32: 72),
-        StructureRow("pr_registration", fields: (3438, 4), size64: 24, size32: 24),
-        StructureRow("pr_reservation", fields: (3442, 3), size64: 16, size32: 16),
-        StructureRow("pr_preempt", fields: (3445, 4), size64: 24, size32: 24),
-        StructureRow("pr_clear", fields: (3449, 3), size64: 16, size32: 16),
-        StructureRow("mdu_version_s", fields: (3452, 3), size64: 12, size32: 12),
-        StructureRow("mdu_array_info_s", fields: (3455, 18), size64: 72, size32: 72),
-        StructureRow("mdu_disk_info_s", fields: (3473, 5), size64: 20, size32: 20),
-        StructureRow("mdu_bitmap_file_s", fields: (3478, 1), size64: 4096, size32: 4096),
-        StructureRow("mdu_param_s", fields: (3479, 3), size64: 12, size32: 12),
-        StructureRow("rpmsg_endpoint_info", fields: (3482, 3), size64: 40, size32: 40),
-        StructureRow("opal_key", fields: (3485, 4), size64: 264, size32: 264),
-        StructureRow("opal_session_info", fields: (3489, 3), size64: 272, size32: 272),
-        StructureRow("opal_lock_unlock", fields: (3492, 3), size64: 280, size32: 280),
-        StructureRow("opal_lr_act", fields: (3495, 5), size64: 280, size32: 280),
-        StructureRow("opal_new_pw", fields: (3500, 2), size64: 544, size32: 544),
-        StructureRow("opal_user_lr_setup", fields: (3502, 5), size64: 296, size32: 296),
-        StructureRow("opal_mbr_data", fields: (3507, 3), size64: 272, size32: 272),
-        StructureRow("opal_mbr_done", fields: (3510, 3), size64: 272, size32: 272),
-        StructureRow("opal_shadow_mbr", fields: (3513, 4), size64: 288, size32: 288),
-        StructureRow("opal_read_write_table", fields: (3517, 7), size64: 312, size32: 312),
-        StructureRow("opal_status", fields: (3524, 2), size64: 8, size32: 8),
-        StructureRow("uinput_ff_erase", fields: (3526, 3), size64: 12, size32: 12),
-        StructureRow("uvc_request_data", fields: (3529, 2), size64: 64, size32: 64),
-        StructureRow("usbdevfs_hub_portinfo", fields: (3531, 2), size64: 128, size32: 128),
-        StructureRow("usbdevfs_streams", fields: (3533, 2), size64: 8, size32: 8),
-        StructureRow("termios", fields: (3535, 6), size64: 36, size32: 36),
-        StructureRow("termios2", fields: (3541, 8), size64: 44, size32: 44),
-        StructureRow("termio", fields: (3549, 6), size64: 18, size32: 18),
-        StructureRow("winsize", fields: (3555, 4), size64: 8, size32: 8),
-        StructureRow("file_clone_range", fields: (3559, 4), size64: 32, size32: 32),
-        StructureRow("fstrim_range", fields: (3563, 3), size64: 24, size32: 24),
-        StructureRow("fsxattr", fields: (3566, 6), size64: 28, size32: 28),
-        StructureRow("fsuuid2", fields: (3572, 2), size64: 17, size32: 17),
-        StructureRow("fs_sysfs_path", fields: (3574, 2), size64: 129, size32: 129),
-        StructureRow("fiemap_extent", fields: (3576, 6), size64: 56, size32: 56),
-        StructureRow("procmap_query", fields: (3582, 15), size64: 104, size32: 104),
-        StructureRow("fsverity_enable_arg", fields: (3597, 9), size64: 128, size32: 128),
-        StructureRow("fsverity_digest", fields: (3606, 2), size64: 4, size32: 4),
-        StructureRow("blkpg_partition", fields: (3608, 5), size64: 152, size32: 148),
-        StructureRow("blkpg_ioctl_arg", fields: (3613, 4), size64: 24, size32: 16),
-        StructureRow("blk_user_trace_setup", fields: (3617, 7), size64: 72, size32: 64),
-        StructureRow("hd_geometry", fields: (3624, 4), size64: 16, size32: 8),
-        StructureRow("loop_info", fields: (3628, 14), size64: 168, size32: 164),
-        StructureRow("loop_info64", fields: (3642, 15), size64: 232, size32: 232),
-        StructureRow("loop_config", fields: (3657, 4), size64: 304, size32: 304),
-        StructureRow("rtc_time", fields: (3661, 9), size64: 36, size32: 36),
-        StructureRow("rtc_wkalrm", fields: (3670, 3), size64: 40, size32: 40),
-        StructureRow("rtc_pll_info", fields: (3673, 7), size64: 32, size32: 28),
-        StructureRow("rand_pool_info", fields: (3680, 2), size64: 8, size32: 8),
-        StructureRow("uffdio_range", fields: (3682, 2), size64: 16, size32: 16),
-        StructureRow("uffdio_api", fields: (3684, 3), size64: 24, size32: 24),
-        StructureRow("uffdio_register", fields: (3687, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_copy", fields: (3690, 5), size64: 40, size32: 40),
-        StructureRow("uffdio_zeropage", fields: (3695, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_writeprotect", fields: (3698, 2), size64: 24, size32: 24),
-        StructureRow("uffdio_continue", fields: (3700, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_poison", fields: (3703, 3), size64: 32, size32: 32),
-        StructureRow("uffdio_move", fields: (3706, 5), size64: 40, size32: 40),
-        StructureRow("mnt_ns_info", fields: (3711, 3), size64: 16, size32: 16),
-        StructureRow("epoll_params", fields: (3714, 4), size64: 8, size32: 8),
-        StructureRow("pidfd_info", fields: (3718, 18), size64: 88, size32: 88),
-        StructureRow("watchdog_info", fields: (3736, 3), size64: 40, size32: 40),
-        StructureRow("sockaddr_in", fields: (3739, 4), size64: 16, size32: 16),
-        StructureRow("x25_address", fields: (3743, 1), size64: 16, size32: 16),
-        StructureRow("sockaddr_x25", fields: (3744, 2), size64: 18, size32: 18),
-        StructureRow("sockaddr_qrtr", fields: (3746, 3), size64: 12, size32: 12),
-        StructureRow("sockaddr_can", fields: (3749, 4), size64: 16, size32: 16),
-        StructureRow("tipc_service_range", fields: (3753, 3), size64: 12, size32: 12),
-        StructureRow("tipc_service_addr", fields: (3756, 2), size64: 8, size32: 8),
-        StructureRow("tipc_service_name", fields: (3758, 2), size64: 12, size32: 12),
-        StructureRow("tipc_socket_addr", fields: (3760, 2), size64: 8, size32: 8),
-        StructureRow("tipc_range_member", fields: (3762, 1), size64: 12, size32: 12),
-        StructureRow("tipc_name_member", fields: (3763, 1), size64: 12, size32: 12),
-        StructureRow("tipc_id_member", fields: (3764, 1), size64: 8, size32: 8),
-        StructureRow("sockaddr_tipc", fields: (3765, 7), size64: 16, size32: 16),
-        StructureRow("ieee802154_addr_sa", fields: (3772, 5), size64: 16, size32: 16),
-        StructureRow("sockaddr_ieee802154", fields: (3777, 2), size64: 20, size32: 20),
-        StructureRow("timeval64", fields: (3779, 2), size64: 16, size32: 16),
-        StructureRow("ucred", fields: (3781, 3), size64: 12, size32: 12),
-        StructureRow("linger", fields: (3784, 2), size64: 8, size32: 8),
-        StructureRow("sock_txtime", fields: (3786, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq", fields: (3788, 2), size64: 8, size32: 8),
-        StructureRow("ip_mreq_source", fields: (3790, 3), size64: 12, size32: 12),
-        StructureRow("ipv6_mreq", fields: (3793, 2), size64: 20, size32: 20),
-        StructureRow("in_pktinfo", fields: (3795, 3), size64: 12, size32: 12),
-        StructureRow("in6_pktinfo", fields: (3798, 2), size64: 20, size32: 20),
-        StructureRow("sock_extended_err", fields: (3800, 7), size64: 16, size32: 16),
-        StructureRow("tcp_repair_window", fields: (3807, 5), size64: 20, size32: 20),
-        StructureRow("sctp_rtoinfo", fields: (3812, 4), size64: 16, size32: 16),
-        StructureRow("sctp_assocparams", fields: (3816, 6), size64: 20, size32: 20),
-        StructureRow("sctp_initmsg", fields: (3822, 4), size64: 8, size32: 8),
-        StructureRow("sctp_event_subscribe", fields: (3826, 14), size64: 14, size32: 14),
-        StructureRow("tcp_md5sig", fields: (3840, 6), size64: 216, size32: 216),
-        StructureRow("in6_flowlabel_req", fields: (3846, 8), size64: 32, size32: 32),
-        StructureRow("tls_crypto_info", fields: (3854, 2), size64: 4, size32: 4),
-        StructureRow("tpacket_req3", fields: (3856, 7), size64: 28, size32: 28, minimum: 16),
-        StructureRow("tpacket_stats_v3", fields: (3863, 3), size64: 12, size32: 12),
-        StructureRow("tpacket_auxdata", fields: (3866, 7), size64: 20, size32: 20),
-        StructureRow("can_filter", fields: (3873, 2), size64: 8, size32: 8),
-        StructureRow("xdp_umem_reg", fields: (3875, 5), size64: 32, size32: 28),
-        StructureRow("xdp_ring_offset", fields: (3880, 4), size64: 32, size32: 32),
-        StructureRow("xdp_mmap_offsets", fields: (3884, 4), size64: 128, size32: 128),
-        StructureRow("xdp_statistics", fields: (3888, 6), size64: 48, size32: 48),
-        StructureRow("tcp_info", fields: (3894, 54), size64: 232, size32: 232, minimum: 104),
-        StructureRow("tipc_group_req", fields: (3948, 4), size64: 16, size32: 16),
-        StructureRow("tcp_ao_add", fields: (3952, 13), size64: 288, size32: 288),
-        StructureRow("ifinfomsg", fields: (3965, 6), size64: 16, size32: 16),
-        StructureRow("ifaddrmsg", fields: (3971, 5), size64: 8, size32: 8),
-        StructureRow("rtmsg", fields: (3976, 9), size64: 12, size32: 12),
-        StructureRow("ndmsg", fields: (3985, 7), size64: 12, size32: 12),
-        StructureRow("fib_rule_hdr", fields: (3992, 9), size64: 12, size32: 12),
-        StructureRow("tcmsg", fields: (4001, 7), size64: 20, size32: 20),
-        StructureRow("genlmsghdr", fields: (4008, 3), size64: 4, size32: 4),
-        StructureRow("ifa_cacheinfo", fields: (4011, 4), size64: 16, size32: 16),
-        StructureRow("nda_cacheinfo", fields: (4015, 4), size64: 16, size32: 16),
-        StructureRow("rta_cacheinfo", fields: (4019, 8), size64: 32, size32: 32),
-        StructureRow("udev_monitor_netlink_header", fields: (4027, 9), size64: 40, size32: 40),
-        StructureRow("rtnl_link_stats", fields: (4036, 24), size64: 96, size32: 96, minimum: 92),
-        StructureRow("rtnl_link_stats64", fields: (4060, 25), size64: 200, size32: 200, minimum: 184),
-        StructureRow("ifla_bridge_id", fields: (4085, 2), size64: 8, size32: 8),
-        StructureRow("br_boolopt_multi", fields: (4087, 2), size64: 8, size32: 8),
-        StructureRow("ifla_cacheinfo", fields: (4089, 4), size64: 16, size32: 16),
-        StructureRow("bridge_vlan_info", fields: (4093, 2), size64: 4, size32: 4),
-        StructureRow("ifla_vf_mac", fields: (4095, 2), size64: 36, size32: 36),
-        StructureRow("ifla_vf_vlan", fields: (4097, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_vlan_info", fields: (4100, 4), size64: 16, size32: 16),
-        StructureRow("ifla_vf_broadcast", fields: (4104, 1), size64: 32, size32: 32),
-        StructureRow("ifla_vf_tx_rate", fields: (4105, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rate", fields: (4107, 3), size64: 12, size32: 12),
-        StructureRow("ifla_vf_spoofchk", fields: (4110, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_link_state", fields: (4112, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_rss_query_en", fields: (4114, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_trust", fields: (4116, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vf_guid", fields: (4118, 2), size64: 16, size32: 12),
-        StructureRow("ifla_port_vsi", fields: (4120, 4), size64: 8, size32: 8),
-        StructureRow("rtnl_link_ifmap", fields: (4124, 6), size64: 32, size32: 28, minimum: 28),
-        StructureRow("ndt_config", fields: (4130, 9), size64: 32, size32: 32),
-        StructureRow("ndt_stats", fields: (4139, 11), size64: 88, size32: 88),
-        StructureRow("ndtmsg", fields: (4150, 3), size64: 4, size32: 4),
-        StructureRow("ifaddrlblmsg", fields: (4153, 6), size64: 12, size32: 12),
-        StructureRow("netconfmsg", fields: (4159, 1), size64: 1, size32: 1),
-        StructureRow("dcbmsg", fields: (4160, 3), size64: 4, size32: 4),
-        StructureRow("multicast_report", fields: (4163, 1), size64: 1, size32: 1),
-        StructureRow("rtgenmsg", fields: (4164, 1), size64: 1, size32: 1),
-        StructureRow("nhmsg", fields: (4165, 5), size64: 8, size32: 8),
-        StructureRow("nexthop_grp", fields: (4170, 4), size64: 8, size32: 8),
-        StructureRow("br_port_msg", fields: (4174, 2), size64: 8, size32: 8),
-        StructureRow("multicast_address", fields: (4176, 6), size64: 20, size32: 20),
-        StructureRow("br_mdb_entry", fields: (4182, 5), size64: 28, size32: 28),
-        StructureRow("if_stats_msg", fields: (4187, 5), size64: 12, size32: 12),
-        StructureRow("bridge_vlan_xstats", fields: (4192, 7), size64: 40, size32: 40),
-        StructureRow("br_mcast_stats", fields: (4199, 16), size64: 240, size32: 240),
-        StructureRow("mpls_link_stats", fields: (4215, 9), size64: 72, size32: 72),
-        StructureRow("bridge_stp_xstats", fields: (4224, 6), size64: 48, size32: 48),
-        StructureRow("rtnl_hw_stats64", fields: (4230, 9), size64: 72, size32: 72),
-        StructureRow("gnet_stats_basic", fields: (4239, 2), size64: 16, size32: 12, minimum: 12),
-        StructureRow("gnet_stats_rate_est", fields: (4241, 2), size64: 8, size32: 8),
-        StructureRow("gnet_stats_rate_est64", fields: (4243, 2), size64: 16, size32: 16),
-        StructureRow("gnet_stats_queue", fields: (4245, 5), size64: 20, size32: 20),
-        StructureRow("tc_sizespec", fields: (4250, 8), size64: 24, size32: 24),
-        StructureRow("tc_stats", fields: (4258, 8), size64: 40, size32: 36, minimum: 36),
-        StructureRow("tc_estimator", fields: (4266, 2), size64: 2, size32: 2),
-        StructureRow("tcamsg", fields: (4268, 3), size64: 4, size32: 4),
-        StructureRow("nla_bitfield32", fields: (4271, 2), size64: 8, size32: 8),
-        StructureRow("rta_mfc_stats", fields: (4273, 3), size64: 24, size32: 24),
-        StructureRow("fib_rule_uid_range", fields: (4276, 2), size64: 8, size32: 8),
-        StructureRow("fib_rule_port_range", fields: (4278, 2), size64: 4, size32: 4),
-        StructureRow("rtnexthop", fields: (4280, 4), size64: 8, size32: 8),
-        StructureRow("can_device_stats", fields: (4284, 6), size64: 24, size32: 24),
-        StructureRow("traffic_root_flags", fields: (4290, 2), size64: 8, size32: 8),
-        StructureRow("traffic_action_flags", fields: (4292, 2), size64: 8, size32: 8),
-        StructureRow("traffic_statistics_flags", fields: (4294, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vlan_flags", fields: (4296, 2), size64: 8, size32: 8),
-        StructureRow("ifla_vlan_qos_mapping", fields: (4298, 2), size64: 8, size32: 8),
+        StructureRow("fsmap", fields: (3286, 7), size64: 64, size32: 64),
+        StructureRow("fsmap_head", fields: (3293, 6), size64: 192, size32: 192),
+        StructureRow("fsverity_read_metadata_arg", fields: (3299, 5), size64: 40, size32: 40),
+        StructureRow("gsm_config", fields: (3304, 12), size64: 76, size32: 76),
+        StructureRow("gsm_netconfig", fields: (3316, 5), size64: 52, size32: 52),
+        StructureRow("hiddev_devinfo", fields: (3321, 8), size64: 28, size32: 28),
+        StructureRow("hiddev_string_descriptor", fields: (3329, 2), size64: 260, size32: 260),
+        StructureRow("hiddev_report_info", fields: (3331, 3), size64: 12, size32: 12),
+        StructureRow("hiddev_field_info", fields: (3334, 14), size64: 56, size32: 56),
+        StructureRow("hiddev_usage_ref", fields: (3348, 6), size64: 24, size32: 24),
+        StructureRow("hiddev_collection_info", fields: (3354, 4), size64: 16, size32: 16),
+        StructureRow("hiddev_usage_ref_multi", fields: (3358, 3), size64: 4124, size32: 4124),
+        StructureRow("hidraw_report_descriptor", fields: (3361, 2), size64: 4100, size32: 4100),
+        StructureRow("hpet_info", fields: (3363, 4), size64: 24, size32: 12),
+        StructureRow("sock_fprog", fields: (3367, 2), size64: 16, size32: 8),
+        StructureRow("ipmi_msg", fields: (3369, 4), size64: 16, size32: 8),
+        StructureRow("ipmi_req", fields: (3373, 4), size64: 40, size32: 20),
+        StructureRow("ipmi_req_settime", fields: (3377, 3), size64: 48, size32: 28),
+        StructureRow("ipmi_recv", fields: (3380, 5), size64: 48, size32: 24),
+        StructureRow("ipmi_cmdspec", fields: (3385, 2), size64: 2, size32: 2),
+        StructureRow("ipmi_cmdspec_chans", fields: (3387, 3), size64: 12, size32: 12),
+        StructureRow("ipmi_channel_lun_address_set", fields: (3390, 2), size64: 4, size32: 4),
+        StructureRow("ipmi_timing_parms", fields: (3392, 2), size64: 8, size32: 8),
+        StructureRow("mmc_ioc_cmd", fields: (3394, 14), size64: 72, size32: 72),
+        StructureRow("mmc_ioc_multi_cmd", fields: (3408, 1), size64: 8, size32: 8),
+        StructureRow("nvme_passthru_cmd64", fields: (3409, 19), size64: 80, size32: 80),
+        StructureRow("nvme_uring_cmd", fields: (3428, 18), size64: 72, size32: 72),
+        StructureRow("ppdev_frob_struct", fields: (3446, 2), size64: 2, size32: 2),
+        StructureRow("ppp_idle32", fields: (3448, 2), size64: 8, size32: 8),
+        StructureRow("ppp_idle64", fields: (3450, 2), size64: 16, size32: 16),
+        StructureRow("pppol2tp_ioc_stats", fields: (3452, 11), size64: 72, size32: 72),
+        StructureRow("pr_registration", fields: (3463, 4), size64: 24, size32: 24),
+        StructureRow("pr_reservation", fields: (3467, 3), size64: 16, size32: 16),
+        StructureRow("pr_preempt", fields: (3470, 4), size64: 24, size32: 24),
+        StructureRow("pr_clear", fields: (3474, 3), size64: 16, size32: 16),
+        StructureRow("mdu_version_s", fields: (3477, 3), size64: 12, size32: 12),
+        StructureRow("mdu_array_info_s", fields: (3480, 18), size64: 72, size32: 72),
+        StructureRow("mdu_disk_info_s", fields: (3498, 5), size64: 20, size32: 20),
+        StructureRow("mdu_bitmap_file_s", fields: (3503, 1), size64: 4096, size32: 4096),
+        StructureRow("mdu_param_s", fields: (3504, 3), size64: 12, size32: 12),
+        StructureRow("rpmsg_endpoint_info", fields: (3507, 3), size64: 40, size32: 40),
+        StructureRow("opal_key", fields: (3510, 4), size64: 264, size32: 264),
+        StructureRow("opal_session_info", fields: (3514, 3), size64: 272, size32: 272),
+        StructureRow("opal_lock_unlock", fields: (3517, 3), size64: 280, size32: 280),
+        StructureRow("opal_lr_act", fields: (3520, 5), size64: 280, size32: 280),
+        StructureRow("opal_new_pw", fields: (3525, 2), size64: 544, size32: 544),
+        StructureRow("opal_user_lr_setup", fields: (3527, 5), size64: 296, size32: 296),
+        StructureRow("opal_mbr_data", fields: (3532, 3), size64: 272, size32: 272),
+        StructureRow("opal_mbr_done", fields: (3535, 3), size64: 272, size32: 272),
+        StructureRow("opal_shadow_mbr", fields: (3538, 4), size64: 288, size32: 288),
+        StructureRow("opal_read_write_table", fields: (3542, 7), size64: 312, size32: 312),
+        StructureRow("opal_status", fields: (3549, 2), size64: 8, size32: 8),
+        StructureRow("uinput_ff_erase", fields: (3551, 3), size64: 12, size32: 12),
+        StructureRow("uvc_request_data", fields: (3554, 2), size64: 64, size32: 64),
+        StructureRow("usbdevfs_hub_portinfo", fields: (3556, 2), size64: 128, size32: 128),
+        StructureRow("usbdevfs_streams", fields: (3558, 2), size64: 8, size32: 8),
+        StructureRow("termios", fields: (3560, 6), size64: 36, size32: 36),
+        StructureRow("termios2", fields: (3566, 8), size64: 44, size32: 44),
+        StructureRow("termio", fields: (3574, 6), size64: 18, size32: 18),
+        StructureRow("winsize", fields: (3580, 4), size64: 8, size32: 8),
+        StructureRow("file_clone_range", fields: (3584, 4), size64: 32, size32: 32),
+        StructureRow("fstrim_range", fields: (3588, 3), size64: 24, size32: 24),
+        StructureRow("fsxattr", fields: (3591, 6), size64: 28, size32: 28),
+        StructureRow("fsuuid2", fields: (3597, 2), size64: 17, size32: 17),
+        StructureRow("fs_sysfs_path", fields: (3599, 2), size64: 129, size32: 129),
+        StructureRow("fiemap_extent", fields: (3601, 6), size64: 56, size32: 56),
+        StructureRow("procmap_query", fields: (3607, 15), size64: 104, size32: 104),
+        StructureRow("fsverity_enable_arg", fields: (3622, 9), size64: 128, size32: 128),
+        StructureRow("fsverity_digest", fields: (3631, 2), size64: 4, size32: 4),
+        StructureRow("blkpg_partition", fields: (3633, 5), size64: 152, size32: 148),
+        StructureRow("blkpg_ioctl_arg", fields: (3638, 4), size64: 24, size32: 16),
+        StructureRow("blk_user_trace_setup", fields: (3642, 7), size64: 72, size32: 64),
+        StructureRow("hd_geometry", fields: (3649, 4), size64: 16, size32: 8),
+        StructureRow("loop_info", fields: (3653, 14), size64: 168, size32: 164),
+        StructureRow("loop_info64", fields: (3667, 15), size64: 232, size32: 232),
+        StructureRow("loop_config", fields: (3682, 4), size64: 304, size32: 304),
+        StructureRow("rtc_time", fields: (3686, 9), size64: 36, size32: 36),
+        StructureRow("rtc_wkalrm", fields: (3695, 3), size64: 40, size32: 40),
+        StructureRow("rtc_pll_info", fields: (3698, 7), size64: 32, size32: 28),
+        StructureRow("rand_pool_info", fields: (3705, 2), size64: 8, size32: 8),
+        StructureRow("uffdio_range", fields: (3707, 2), size64: 16, size32: 16),
+        StructureRow("uffdio_api", fields: (3709, 3), size64: 24, size32: 24),
+        StructureRow("uffdio_register", fields: (3712, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_copy", fields: (3715, 5), size64: 40, size32: 40),
+        StructureRow("uffdio_zeropage", fields: (3720, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_writeprotect", fields: (3723, 2), size64: 24, size32: 24),
+        StructureRow("uffdio_continue", fields: (3725, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_poison", fields: (3728, 3), size64: 32, size32: 32),
+        StructureRow("uffdio_move", fields: (3731, 5), size64: 40, size32: 40),
+        StructureRow("mnt_ns_info", fields: (3736, 3), size64: 16, size32: 16),
+        StructureRow("epoll_params", fields: (3739, 4), size64: 8, size32: 8),
+        StructureRow("pidfd_info", fields: (3743, 18), size64: 88, size32: 88),
+        StructureRow("watchdog_info", fields: (3761, 3), size64: 40, size32: 40),
+        StructureRow("sockaddr_in", fields: (3764, 4), size64: 16, size32: 16),
+        StructureRow("x25_address", fields: (3768, 1), size64: 16, size32: 16),
+        StructureRow("sockaddr_x25", fields: (3769, 2), size64: 18, size32: 18),
+        StructureRow("sockaddr_qrtr", fields: (3771, 3), size64: 12, size32: 12),
+        StructureRow("sockaddr_can", fields: (3774, 4), size64: 16, size32: 16),
+        StructureRow("tipc_service_range", fields: (3778, 3), size64: 12, size32: 12),
+        StructureRow("tipc_service_addr", fields: (3781, 2), size64: 8, size32: 8),
+        StructureRow("tipc_service_name", fields: (3783, 2), size64: 12, size32: 12),
+        StructureRow("tipc_socket_addr", fields: (3785, 2), size64: 8, size32: 8),
+        StructureRow("tipc_range_member", fields: (3787, 1), size64: 12, size32: 12),
+        StructureRow("tipc_name_member", fields: (3788, 1), size64: 12, size32: 12),
+        StructureRow("tipc_id_member", fields: (3789, 1), size64: 8, size32: 8),
+        StructureRow("sockaddr_tipc", fields: (3790, 7), size64: 16, size32: 16),
+        StructureRow("ieee802154_addr_sa", fields: (3797, 5), size64: 16, size32: 16),
+        StructureRow("sockaddr_ieee802154", fields: (3802, 2), size64: 20, size32: 20),
+        StructureRow("timeval64", fields: (3804, 2), size64: 16, size32: 16),
+        StructureRow("ucred", fields: (3806, 3), size64: 12, size32: 12),
+        StructureRow("linger", fields: (3809, 2), size64: 8, size32: 8),
+        StructureRow("sock_txtime", fields: (3811, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq", fields: (3813, 2), size64: 8, size32: 8),
+        StructureRow("ip_mreq_source", fields: (3815, 3), size64: 12, size32: 12),
+        StructureRow("ipv6_mreq", fields: (3818, 2), size64: 20, size32: 20),
+        StructureRow("in_pktinfo", fields: (3820, 3), size64: 12, size32: 12),
+        StructureRow("in6_pktinfo", fields: (3823, 2), size64: 20, size32: 20),
+        StructureRow("sock_extended_err", fields: (3825, 7), size64: 16, size32: 16),
+        StructureRow("tcp_repair_window", fields: (3832, 5), size64: 20, size32: 20),
+        StructureRow("sctp_rtoinfo", fields: (3837, 4), size64: 16, size32: 16),
+        StructureRow("sctp_assocparams", fields: (3841, 6), size64: 20, size32: 20),
+        StructureRow("sctp_initmsg", fields: (3847, 4), size64: 8, size32: 8),
+        StructureRow("sctp_event_subscribe", fields: (3851, 14), size64: 14, size32: 14),
+        StructureRow("tcp_md5sig", fields: (3865, 6), size64: 216, size32: 216),
+        StructureRow("in6_flowlabel_req", fields: (3871, 8), size64: 32, size32: 32),
+        StructureRow("tls_crypto_info", fields: (3879, 2), size64: 4, size32: 4),
+        StructureRow("tpacket_req3", fields: (3881, 7), size64: 28, size32: 28, minimum: 16),
+        StructureRow("tpacket_stats_v3", fields: (3888, 3), size64: 12, size32: 12),
+        StructureRow("tpacket_auxdata", fields: (3891, 7), size64: 20, size32: 20),
+        StructureRow("can_filter", fields: (3898, 2), size64: 8, size32: 8),
+        StructureRow("xdp_umem_reg", fields: (3900, 5), size64: 32, size32: 28),
+        StructureRow("xdp_ring_offset", fields: (3905, 4), size64: 32, size32: 32),
+        StructureRow("xdp_mmap_offsets", fields: (3909, 4), size64: 128, size32: 128),
+        StructureRow("xdp_statistics", fields: (3913, 6), size64: 48, size32: 48),
+        StructureRow("tcp_info", fields: (3919, 54), size64: 232, size32: 232, minimum: 104),
+        StructureRow("tipc_group_req", fields: (3973, 4), size64: 16, size32: 16),
+        StructureRow("tcp_ao_add", fields: (3977, 13), size64: 288, size32: 288),
+        StructureRow("ifinfomsg", fields: (3990, 6), size64: 16, size32: 16),
+        StructureRow("ifaddrmsg", fields: (3996, 5), size64: 8, size32: 8),
+        StructureRow("rtmsg", fields: (4001, 9), size64: 12, size32: 12),
+        StructureRow("ndmsg", fields: (4010, 7), size64: 12, size32: 12),
+        StructureRow("fib_rule_hdr", fields: (4017, 9), size64: 12, size32: 12),
+        StructureRow("tcmsg", fields: (4026, 7), size64: 20, size32: 20),
+        StructureRow("genlmsghdr", fields: (4033, 3), size64: 4, size32: 4),
+        StructureRow("ifa_cacheinfo", fields: (4036, 4), size64: 16, size32: 16),
+        StructureRow("nda_cacheinfo", fields: (4040, 4), size64: 16, size32: 16),
+        StructureRow("rta_cacheinfo", fields: (4044, 8), size64: 32, size32: 32),
+        StructureRow("udev_monitor_netlink_header", fields: (4052, 9), size64: 40, size32: 40),
+        StructureRow("rtnl_link_stats", fields: (4061, 24), size64: 96, size32: 96, minimum: 92),
+        StructureRow("rtnl_link_stats64", fields: (4085, 25), size64: 200, size32: 200, minimum: 184),
+        StructureRow("ifla_bridge_id", fields: (4110, 2), size64: 8, size32: 8),
+        StructureRow("br_boolopt_multi", fields: (4112, 2), size64: 8, size32: 8),
+        StructureRow("ifla_cacheinfo", fields: (4114, 4), size64: 16, size32: 16),
+        StructureRow("bridge_vlan_info", fields: (4118, 2), size64: 4, size32: 4),
+        StructureRow("ifla_vf_mac", fields: (4120, 2), size64: 36, size32: 36),
+        StructureRow("ifla_vf_vlan", fields: (4122, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_vlan_info", fields: (4125, 4), size64: 16, size32: 16),
+        StructureRow("ifla_vf_broadcast", fields: (4129, 1), size64: 32, size32: 32),
+        StructureRow("ifla_vf_tx_rate", fields: (4130, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rate", fields: (4132, 3), size64: 12, size32: 12),
+        StructureRow("ifla_vf_spoofchk", fields: (4135, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_link_state", fields: (4137, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_rss_query_en", fields: (4139, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_trust", fields: (4141, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vf_guid", fields: (4143, 2), size64: 16, size32: 12),
+        StructureRow("ifla_port_vsi", fields: (4145, 4), size64: 8, size32: 8),
+        StructureRow("rtnl_link_ifmap", fields: (4149, 6), size64: 32, size32: 28, minimum: 28),
+        StructureRow("ndt_config", fields: (4155, 9), size64: 32, size32: 32),
+        StructureRow("ndt_stats", fields: (4164, 11), size64: 88, size32: 88),
+        StructureRow("ndtmsg", fields: (4175, 3), size64: 4, size32: 4),
+        StructureRow("ifaddrlblmsg", fields: (4178, 6), size64: 12, size32: 12),
+        StructureRow("netconfmsg", fields: (4184, 1), size64: 1, size32: 1),
+        StructureRow("dcbmsg", fields: (4185, 3), size64: 4, size32: 4),
+        StructureRow("multicast_report", fields: (4188, 1), size64: 1, size32: 1),
+        StructureRow("rtgenmsg", fields: (4189, 1), size64: 1, size32: 1),
+        StructureRow("nhmsg", fields: (4190, 5), size64: 8, size32: 8),
+        StructureRow("nexthop_grp", fields: (4195, 4), size64: 8, size32: 8),
+        StructureRow("br_port_msg", fields: (4199, 2), size64: 8, size32: 8),
+        StructureRow("multicast_address", fields: (4201, 6), size64: 20, size32: 20),
+        StructureRow("br_mdb_entry", fields: (4207, 5), size64: 28, size32: 28),
+        StructureRow("if_stats_msg", fields: (4212, 5), size64: 12, size32: 12),
+        StructureRow("bridge_vlan_xstats", fields: (4217, 7), size64: 40, size32: 40),
+        StructureRow("br_mcast_stats", fields: (4224, 16), size64: 240, size32: 240),
+        StructureRow("mpls_link_stats", fields: (4240, 9), size64: 72, size32: 72),
+        StructureRow("bridge_stp_xstats", fields: (4249, 6), size64: 48, size32: 48),
+        StructureRow("rtnl_hw_stats64", fields: (4255, 9), size64: 72, size32: 72),
+        StructureRow("gnet_stats_basic", fields: (4264, 2), size64: 16, size32: 12, minimum: 12),
+        StructureRow("gnet_stats_rate_est", fields: (4266, 2), size64: 8, size32: 8),
+        StructureRow("gnet_stats_rate_est64", fields: (4268, 2), size64: 16, size32: 16),
+        StructureRow("gnet_stats_queue", fields: (4270, 5), size64: 20, size32: 20),
+        StructureRow("tc_sizespec", fields: (4275, 8), size64: 24, size32: 24),
+        StructureRow("tc_stats", fields: (4283, 8), size64: 40, size32: 36, minimum: 36),
+        StructureRow("tc_estimator", fields: (4291, 2), size64: 2, size32: 2),
+        StructureRow("tcamsg", fields: (4293, 3), size64: 4, size32: 4),
+        StructureRow("nla_bitfield32", fields: (4296, 2), size64: 8, size32: 8),
+        StructureRow("rta_mfc_stats", fields: (4298, 3), size64: 24, size32: 24),
+        StructureRow("fib_rule_uid_range", fields: (4301, 2), size64: 8, size32: 8),
+        StructureRow("fib_rule_port_range", fields: (4303, 2), size64: 4, size32: 4),
+        StructureRow("rtnexthop", fields: (4305, 4), size64: 8, size32: 8),
+        StructureRow("can_device_stats", fields: (4309, 6), size64: 24, size32: 24),
     ]
 
     private static let structures4: [StructureRow] = [
-        StructureRow("inet_diag_sockid", fields: (4300, 8), size64: 48, size32: 48),
-        StructureRow("inet6_diag_sockid", fields: (4308, 6), size64: 48, size32: 48),
-        StructureRow("inet_diag_req_v2", fields: (4314, 6), size64: 56, size32: 56),
-        StructureRow("inet_diag_req", fields: (4320, 7), size64: 60, size32: 60),
-        StructureRow("inet_diag_msg", fields: (4327, 10), size64: 72, size32: 72),
-        StructureRow("inet6_diag_req_v2", fields: (4337, 6), size64: 56, size32: 56),
-        StructureRow("inet6_diag_msg", fields: (4343, 10), size64: 72, size32: 72),
-        StructureRow("inet_diag_meminfo", fields: (4353, 4), size64: 16, size32: 16),
-        StructureRow("tcpvegas_info", fields: (4357, 4), size64: 16, size32: 16),
-        StructureRow("tcp_dctcp_info", fields: (4361, 5), size64: 16, size32: 16),
-        StructureRow("tcp_bbr_info", fields: (4366, 5), size64: 20, size32: 20),
-        StructureRow("inet_diag_sockopt", fields: (4371, 11), size64: 2, size32: 2),
-        StructureRow("unix_diag_req", fields: (4382, 7), size64: 24, size32: 24),
-        StructureRow("unix_diag_msg", fields: (4389, 6), size64: 16, size32: 16),
-        StructureRow("unix_diag_vfs", fields: (4395, 2), size64: 8, size32: 8),
-        StructureRow("unix_diag_rqlen", fields: (4397, 2), size64: 8, size32: 8),
-        StructureRow("netlink_diag_req", fields: (4399, 6), size64: 20, size32: 20),
-        StructureRow("netlink_diag_msg", fields: (4405, 9), size64: 28, size32: 28),
-        StructureRow("netlink_diag_ring", fields: (4414, 4), size64: 16, size32: 16),
-        StructureRow("packet_diag_req", fields: (4418, 6), size64: 20, size32: 20),
-        StructureRow("packet_diag_msg", fields: (4424, 5), size64: 16, size32: 16),
-        StructureRow("packet_diag_info", fields: (4429, 6), size64: 24, size32: 24),
-        StructureRow("packet_diag_mclist", fields: (4435, 5), size64: 44, size32: 44),
-        StructureRow("tcp_diag_md5sig", fields: (4440, 7), size64: 100, size32: 100),
-        StructureRow("packet_diag_ring", fields: (4447, 7), size64: 28, size32: 28),
-        StructureRow("smc_diag_req", fields: (4454, 4), size64: 52, size32: 52),
-        StructureRow("smc_diag_msg", fields: (4458, 7), size64: 64, size32: 64),
-        StructureRow("smc_diag_fallback", fields: (4465, 2), size64: 8, size32: 8),
-        StructureRow("inet_diag_bc_op", fields: (4467, 3), size64: 4, size32: 4),
-        StructureRow("smc_diag_cursor", fields: (4470, 3), size64: 8, size32: 8),
-        StructureRow("smc_diag_conninfo", fields: (4473, 15), size64: 76, size32: 76),
-        StructureRow("smcd_diag_dmbinfo", fields: (4488, 5), size64: 40, size32: 40, isWide: true),
-        StructureRow("smc_diag_linkinfo", fields: (4493, 5), size64: 146, size32: 146),
-        StructureRow("smc_diag_lgrinfo", fields: (4498, 2), size64: 147, size32: 147),
-        StructureRow("selnl_msg_setenforce", fields: (4500, 1), size64: 4, size32: 4),
-        StructureRow("selnl_msg_policyload", fields: (4501, 1), size64: 4, size32: 4),
-        StructureRow("nfgenmsg", fields: (4502, 3), size64: 4, size32: 4),
-        StructureRow("crypto_user_alg", fields: (4505, 7), size64: 208, size32: 208),
-        StructureRow("crypto_report_generic", fields: (4512, 1), size64: 64, size32: 64),
-        StructureRow("crypto_report_hash", fields: (4513, 3), size64: 72, size32: 72),
-        StructureRow("crypto_report_blkcipher", fields: (4516, 6), size64: 144, size32: 144),
-        StructureRow("crypto_report_aead", fields: (4522, 5), size64: 140, size32: 140),
-        StructureRow("crypto_report_rng", fields: (4527, 2), size64: 68, size32: 68),
-        StructureRow("crypto_report_cipher", fields: (4529, 4), size64: 76, size32: 76),
-        StructureRow("bpf_map_create", fields: (4533, 16), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_map_element", fields: (4549, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_update", fields: (4553, 4), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_map_key", fields: (4557, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_map_next", fields: (4559, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_map_only", fields: (4562, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_prog_load", fields: (4563, 32), size64: 168, size32: 168, isWide: true),
-        StructureRow("bpf_object", fields: (4595, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_attach", fields: (4599, 7), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_prog_detach", fields: (4606, 2), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_test_run", fields: (4608, 15), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_prog_test_run", fields: (4623, 1), size64: 80, size32: 80, isWide: true),
-        StructureRow("bpf_next_id", fields: (4624, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_by_id", fields: (4627, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_map_by_id", fields: (4630, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_btf_by_id", fields: (4633, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_by_id", fields: (4634, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_info_by_fd", fields: (4635, 3), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_object_info", fields: (4638, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_query_attr", fields: (4639, 8), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_prog_query", fields: (4647, 1), size64: 40, size32: 40, isWide: true),
-        StructureRow("bpf_tracepoint", fields: (4648, 3), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_raw_tracepoint", fields: (4651, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_btf_load", fields: (4652, 6), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_task_query", fields: (4658, 9), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_task_fd_query", fields: (4667, 1), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_batch", fields: (4668, 8), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch", fields: (4676, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_update", fields: (4677, 6), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_update", fields: (4683, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_batch_delete", fields: (4684, 5), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_map_batch_delete", fields: (4689, 1), size64: 56, size32: 56, isWide: true),
-        StructureRow("bpf_kprobe_multi", fields: (4690, 5), size64: 32, size32: 32, isWide: true),
-        StructureRow("bpf_cookie_attr", fields: (4695, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_uprobe_multi", fields: (4696, 7), size64: 48, size32: 48, isWide: true),
-        StructureRow("bpf_tracing_attr", fields: (4703, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_netfilter_attr", fields: (4705, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_relative_attr", fields: (4709, 2), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_attr", fields: (4711, 13), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_create", fields: (4724, 1), size64: 64, size32: 64, isWide: true),
-        StructureRow("bpf_link_change", fields: (4725, 4), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_update", fields: (4729, 1), size64: 16, size32: 16, isWide: true),
-        StructureRow("bpf_link_only", fields: (4730, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_link_detach", fields: (4731, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_stats_attr", fields: (4732, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_enable_stats", fields: (4733, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("bpf_iterator", fields: (4734, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_iter_create", fields: (4736, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_binding", fields: (4737, 3), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_prog_bind_map", fields: (4740, 1), size64: 12, size32: 12, isWide: true),
-        StructureRow("bpf_token", fields: (4741, 2), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_token_create", fields: (4743, 1), size64: 8, size32: 8, isWide: true),
-        StructureRow("bpf_stream", fields: (4744, 4), size64: 24, size32: 24, isWide: true),
-        StructureRow("bpf_prog_stream_read", fields: (4748, 1), size64: 24, size32: 24, isWide: true),
-        StructureRow("perf_event_attr", fields: (4749, 104), size64: 136, size32: 136, isWide: true),
-        StructureRow("perf_query_bpf", fields: (4853, 1), size64: 4, size32: 4, isWide: true),
-        StructureRow("flock64_i386", fields: (4854, 5), size64: 24, size32: 24),
-        StructureRow("stat_i386", fields: (4859, 17), size64: 64, size32: 64),
-        StructureRow("stat64", fields: (4876, 16), size64: 96, size32: 96),
-        StructureRow("old_stat", fields: (4892, 11), size64: 32, size32: 32),
-        StructureRow("sel_arg", fields: (4903, 5), size64: 40, size32: 20),
-        StructureRow("mmap_arg", fields: (4908, 6), size64: 32, size32: 24),
-        StructureRow("old_sigaction", fields: (4914, 4), size64: 24, size32: 16),
-        StructureRow("ipc64_perm_i386", fields: (4918, 7), size64: 48, size32: 36),
-        StructureRow("ipc64_perm_set_i386", fields: (4925, 4), size64: 48, size32: 36),
-        StructureRow("shmid64_ds_i386", fields: (4929, 9), size64: 96, size32: 84),
-        StructureRow("semid64_ds_i386", fields: (4938, 5), size64: 80, size32: 64),
-        StructureRow("msqid64_ds_i386", fields: (4943, 9), size64: 96, size32: 88),
-        StructureRow("msqid64_ds_set_i386", fields: (4952, 2), size64: 80, size32: 72),
-        StructureRow("sigevent_i386", fields: (4954, 7), size64: 24, size32: 20),
-        StructureRow("ff_effect_i386", fields: (4961, 10), size64: 48, size32: 44),
-        StructureRow("sg_io_hdr_i386", fields: (4971, 23), size64: 64, size32: 64),
-        StructureRow("v4l2_format_i386", fields: (4994, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_format_found_i386", fields: (5002, 8), size64: 208, size32: 204),
-        StructureRow("v4l2_create_buffers_i386", fields: (5010, 6), size64: 248, size32: 248),
-        StructureRow("v4l2_buffer_i386", fields: (5016, 13), size64: 72, size32: 68),
-        StructureRow("loop_info_i386", fields: (5029, 14), size64: 140, size32: 140),
+        StructureRow("traffic_root_flags", fields: (4315, 2), size64: 8, size32: 8),
+        StructureRow("traffic_action_flags", fields: (4317, 2), size64: 8, size32: 8),
+        StructureRow("traffic_statistics_flags", fields: (4319, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vlan_flags", fields: (4321, 2), size64: 8, size32: 8),
+        StructureRow("ifla_vlan_qos_mapping", fields: (4323, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_sockid", fields: (4325, 8), size64: 48, size32: 48),
+        StructureRow("inet6_diag_sockid", fields: (4333, 6), size64: 48, size32: 48),
+        StructureRow("inet_diag_req_v2", fields: (4339, 6), size64: 56, size32: 56),
+        StructureRow("inet_diag_req", fields: (4345, 7), size64: 60, size32: 60),
+        StructureRow("inet_diag_msg", fields: (4352, 10), size64: 72, size32: 72),
+        StructureRow("inet6_diag_req_v2", fields: (4362, 6), size64: 56, size32: 56),
+        StructureRow("inet6_diag_msg", fields: (4368, 10), size64: 72, size32: 72),
+        StructureRow("inet_diag_meminfo", fields: (4378, 4), size64: 16, size32: 16),
+        StructureRow("tcpvegas_info", fields: (4382, 4), size64: 16, size32: 16),
+        StructureRow("tcp_dctcp_info", fields: (4386, 5), size64: 16, size32: 16),
+        StructureRow("tcp_bbr_info", fields: (4391, 5), size64: 20, size32: 20),
+        StructureRow("inet_diag_sockopt", fields: (4396, 11), size64: 2, size32: 2),
+        StructureRow("unix_diag_req", fields: (4407, 7), size64: 24, size32: 24),
+        StructureRow("unix_diag_msg", fields: (4414, 6), size64: 16, size32: 16),
+        StructureRow("unix_diag_vfs", fields: (4420, 2), size64: 8, size32: 8),
+        StructureRow("unix_diag_rqlen", fields: (4422, 2), size64: 8, size32: 8),
+        StructureRow("netlink_diag_req", fields: (4424, 6), size64: 20, size32: 20),
+        StructureRow("netlink_diag_msg", fields: (4430, 9), size64: 28, size32: 28),
+        StructureRow("netlink_diag_ring", fields: (4439, 4), size64: 16, size32: 16),
+        StructureRow("packet_diag_req", fields: (4443, 6), size64: 20, size32: 20),
+        StructureRow("packet_diag_msg", fields: (4449, 5), size64: 16, size32: 16),
+        StructureRow("packet_diag_info", fields: (4454, 6), size64: 24, size32: 24),
+        StructureRow("packet_diag_mclist", fields: (4460, 5), size64: 44, size32: 44),
+        StructureRow("tcp_diag_md5sig", fields: (4465, 7), size64: 100, size32: 100),
+        StructureRow("packet_diag_ring", fields: (4472, 7), size64: 28, size32: 28),
+        StructureRow("smc_diag_req", fields: (4479, 4), size64: 52, size32: 52),
+        StructureRow("smc_diag_msg", fields: (4483, 7), size64: 64, size32: 64),
+        StructureRow("smc_diag_fallback", fields: (4490, 2), size64: 8, size32: 8),
+        StructureRow("inet_diag_bc_op", fields: (4492, 3), size64: 4, size32: 4),
+        StructureRow("smc_diag_cursor", fields: (4495, 3), size64: 8, size32: 8),
+        StructureRow("smc_diag_conninfo", fields: (4498, 15), size64: 76, size32: 76),
+        StructureRow("smcd_diag_dmbinfo", fields: (4513, 5), size64: 40, size32: 40, isWide: true),
+        StructureRow("smc_diag_linkinfo", fields: (4518, 5), size64: 146, size32: 146),
+        StructureRow("smc_diag_lgrinfo", fields: (4523, 2), size64: 147, size32: 147),
+        StructureRow("selnl_msg_setenforce", fields: (4525, 1), size64: 4, size32: 4),
+        StructureRow("selnl_msg_policyload", fields: (4526, 1), size64: 4, size32: 4),
+        StructureRow("nfgenmsg", fields: (4527, 3), size64: 4, size32: 4),
+        StructureRow("crypto_user_alg", fields: (4530, 7), size64: 208, size32: 208),
+        StructureRow("crypto_report_generic", fields: (4537, 1), size64: 64, size32: 64),
+        StructureRow("crypto_report_hash", fields: (4538, 3), size64: 72, size32: 72),
+        StructureRow("crypto_report_blkcipher", fields: (4541, 6), size64: 144, size32: 144),
+        StructureRow("crypto_report_aead", fields: (4547, 5), size64: 140, size32: 140),
+        StructureRow("crypto_report_rng", fields: (4552, 2), size64: 68, size32: 68),
+        StructureRow("crypto_report_cipher", fields: (4554, 4), size64: 76, size32: 76),
+        StructureRow("bpf_map_create", fields: (4558, 16), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_map_element", fields: (4574, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_update", fields: (4578, 4), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_map_key", fields: (4582, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_map_next", fields: (4584, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_map_only", fields: (4587, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_prog_load", fields: (4588, 32), size64: 168, size32: 168, isWide: true),
+        StructureRow("bpf_object", fields: (4620, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_attach", fields: (4624, 7), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_prog_detach", fields: (4631, 2), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_test_run", fields: (4633, 15), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_prog_test_run", fields: (4648, 1), size64: 80, size32: 80, isWide: true),
+        StructureRow("bpf_next_id", fields: (4649, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_by_id", fields: (4652, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_map_by_id", fields: (4655, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_btf_by_id", fields: (4658, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_by_id", fields: (4659, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_info_by_fd", fields: (4660, 3), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_object_info", fields: (4663, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_query_attr", fields: (4664, 8), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_prog_query", fields: (4672, 1), size64: 40, size32: 40, isWide: true),
+        StructureRow("bpf_tracepoint", fields: (4673, 3), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_raw_tracepoint", fields: (4676, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_btf_load", fields: (4677, 6), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_task_query", fields: (4683, 9), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_task_fd_query", fields: (4692, 1), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_batch", fields: (4693, 8), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch", fields: (4701, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_update", fields: (4702, 6), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_update", fields: (4708, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_batch_delete", fields: (4709, 5), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_map_batch_delete", fields: (4714, 1), size64: 56, size32: 56, isWide: true),
+        StructureRow("bpf_kprobe_multi", fields: (4715, 5), size64: 32, size32: 32, isWide: true),
+        StructureRow("bpf_cookie_attr", fields: (4720, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_uprobe_multi", fields: (4721, 7), size64: 48, size32: 48, isWide: true),
+        StructureRow("bpf_tracing_attr", fields: (4728, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_netfilter_attr", fields: (4730, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_relative_attr", fields: (4734, 2), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_attr", fields: (4736, 13), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_create", fields: (4749, 1), size64: 64, size32: 64, isWide: true),
+        StructureRow("bpf_link_change", fields: (4750, 4), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_update", fields: (4754, 1), size64: 16, size32: 16, isWide: true),
+        StructureRow("bpf_link_only", fields: (4755, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_link_detach", fields: (4756, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_stats_attr", fields: (4757, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_enable_stats", fields: (4758, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("bpf_iterator", fields: (4759, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_iter_create", fields: (4761, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_binding", fields: (4762, 3), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_prog_bind_map", fields: (4765, 1), size64: 12, size32: 12, isWide: true),
+        StructureRow("bpf_token", fields: (4766, 2), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_token_create", fields: (4768, 1), size64: 8, size32: 8, isWide: true),
+        StructureRow("bpf_stream", fields: (4769, 4), size64: 24, size32: 24, isWide: true),
+        StructureRow("bpf_prog_stream_read", fields: (4773, 1), size64: 24, size32: 24, isWide: true),
+        StructureRow("perf_event_attr", fields: (4774, 104), size64: 136, size32: 136, isWide: true),
+        StructureRow("perf_query_bpf", fields: (4878, 1), size64: 4, size32: 4, isWide: true),
+        StructureRow("flock64_i386", fields: (4879, 5), size64: 24, size32: 24),
+        StructureRow("stat_i386", fields: (4884, 17), size64: 64, size32: 64),
+        StructureRow("stat64", fields: (4901, 16), size64: 96, size32: 96),
+        StructureRow("old_stat", fields: (4917, 11), size64: 32, size32: 32),
+        StructureRow("sel_arg", fields: (4928, 5), size64: 40, size32: 20),
+        StructureRow("mmap_arg", fields: (4933, 6), size64: 32, size32: 24),
+        StructureRow("old_sigaction", fields: (4939, 4), size64: 24, size32: 16),
+        StructureRow("ipc64_perm_i386", fields: (4943, 7), size64: 48, size32: 36),
+        StructureRow("ipc64_perm_set_i386", fields: (4950, 4), size64: 48, size32: 36),
+        StructureRow("shmid64_ds_i386", fields: (4954, 9), size64: 96, size32: 84),
+        StructureRow("semid64_ds_i386", fields: (4963, 5), size64: 80, size32: 64),
+        StructureRow("msqid64_ds_i386", fields: (4968, 9), size64: 96, size32: 88),
+        StructureRow("msqid64_ds_set_i386", fields: (4977, 2), size64: 80, size32: 72),
+        StructureRow("sigevent_i386", fields: (4979, 7), size64: 24, size32: 20),
+        StructureRow("ff_effect_i386", fields: (4986, 10), size64: 48, size32: 44),
+        StructureRow("sg_io_hdr_i386", fields: (4996, 23), size64: 64, size32: 64),
+        StructureRow("v4l2_format_i386", fields: (5019, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_format_found_i386", fields: (5027, 8), size64: 208, size32: 204),
+        StructureRow("v4l2_create_buffers_i386", fields: (5035, 6), size64: 248, size32: 248),
+        StructureRow("v4l2_buffer_i386", fields: (5041, 13), size64: 72, size32: 68),
+        StructureRow("loop_info_i386", fields: (5054, 14), size64: 140, size32: 140),
     ]
 }
 
@@ -1979,8 +1989,8 @@ extension SpecTables {
         ArgumentRow("f_tinode", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("f_fname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(6)), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("f_fpack", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(6)), register: 4, offset64: 22, offset32: 14),
-        ArgumentRow("actime", "", .entry, TypeRow(.value, .custom, 0, 72, .none), register: 1),
-        ArgumentRow("modtime", "", .entry, TypeRow(.value, .custom, 0, 72, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("actime", "", .entry, TypeRow(.value, .custom, 0, 74, .none), register: 1),
+        ArgumentRow("modtime", "", .entry, TypeRow(.value, .custom, 0, 74, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 1, .none), register: 1),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .permissions, 8, 0, .none), condition: 16, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .permissions, 8, 0, .none), condition: 17, register: 3, offset64: 8, offset32: 8, isOptional: true),
@@ -1988,10 +1998,10 @@ extension SpecTables {
         ArgumentRow("value", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 29, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
+        ArgumentRow("value", "", .both, TypeRow(.value, .buffer, 0, 0, .argument(1)), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 29, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 507, .none), register: 1),
+        ArgumentRow("fa_xflags", "", .entry, TypeRow(.value, .flags, 8, 513, .none), register: 1),
         ArgumentRow("fa_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fa_nextents", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("fa_projid", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -2063,8 +2073,8 @@ extension SpecTables {
         ArgumentRow("aio_data", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4),
         ArgumentRow("aio_key", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8, isOptional: true),
         ArgumentRow("aio_rw_flags", "flags", .entry, TypeRow(.value, .flags, 4, 16, .none), register: 6, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("aio_lio_opcode", "op", .entry, TypeRow(.value, .custom, 0, 89, .none), register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("aio_reqprio", "priority", .entry, TypeRow(.value, .custom, 2, 90, .none), condition: 35, register: 8, offset64: 18, offset32: 18, isOptional: true),
+        ArgumentRow("aio_lio_opcode", "op", .entry, TypeRow(.value, .custom, 0, 91, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("aio_reqprio", "priority", .entry, TypeRow(.value, .custom, 2, 92, .none), condition: 35, register: 8, offset64: 18, offset32: 18, isOptional: true),
         ArgumentRow("aio_reqprio", "priority", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 8, offset64: 18, offset32: 18, isOptional: true),
         ArgumentRow("aio_fildes", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 9, offset64: 20, offset32: 20),
         ArgumentRow("aio_buf", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), condition: 36, register: 10, offset64: 24, offset32: 24),
@@ -2082,23 +2092,23 @@ extension SpecTables {
         ArgumentRow("aio_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("aio_key", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
         ArgumentRow("aio_rw_flags", "", .entry, TypeRow(.value, .flags, 4, 16, .none), register: 3, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("aio_lio_opcode", "", .entry, TypeRow(.value, .custom, 0, 89, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("aio_lio_opcode", "", .entry, TypeRow(.value, .custom, 0, 91, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("aio_reqprio", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 5, offset64: 18, offset32: 18, isOptional: true),
         ArgumentRow("aio_fildes", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("aio_flags", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("iov_base", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(1)), register: 1),
         ArgumentRow("iov_len", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 80, .none), register: 1, isHidden: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 81, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 81, .none), register: 1, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 82, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("ioprio", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("file_index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("buf_index", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("personality", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 42, offset32: 42, isHidden: true),
-        ArgumentRow("opcode", "op", .entry, TypeRow(.value, .symbol, 1, 80, .none), register: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 81, .none), condition: 47, register: 9, offset64: 1, offset32: 1),
-        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 87, .none), condition: 48, register: 10, offset64: 2, offset32: 2),
-        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 88, .none), condition: 49, register: 10, offset64: 2, offset32: 2),
+        ArgumentRow("opcode", "op", .entry, TypeRow(.value, .symbol, 1, 81, .none), register: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 82, .none), condition: 47, register: 9, offset64: 1, offset32: 1),
+        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 88, .none), condition: 48, register: 10, offset64: 2, offset32: 2),
+        ArgumentRow("ioprio", "", .entry, TypeRow(.value, .flags, 2, 89, .none), condition: 49, register: 10, offset64: 2, offset32: 2),
         ArgumentRow("ioprio", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), condition: 50, register: 10, offset64: 2, offset32: 2),
         ArgumentRow("fd", "fixed", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 51, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "queue", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 52, register: 11, offset64: 4, offset32: 4),
@@ -2109,7 +2119,7 @@ extension SpecTables {
         ArgumentRow("fd", "at", .entry, TypeRow(.value, .directory, 4, 0, .none), condition: 57, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "family", .entry, TypeRow(.value, .symbol, 4, 52, .none), condition: 58, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "who", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 59, register: 11, offset64: 4, offset32: 4),
-        ArgumentRow("fd", "flags", .entry, TypeRow(.value, .flags, 4, 199, .none), condition: 60, register: 11, offset64: 4, offset32: 4),
+        ArgumentRow("fd", "flags", .entry, TypeRow(.value, .flags, 4, 203, .none), condition: 60, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "count", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 61, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("fd", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 62, register: 11, offset64: 4, offset32: 4),
         ArgumentRow("addr", "path", .entry, TypeRow(.value, .path, 0, 0, .none), condition: 57, register: 12, offset64: 16, offset32: 16),
@@ -2119,18 +2129,18 @@ extension SpecTables {
         ArgumentRow("addr", "data", .entry, TypeRow(.array, .structure, 0, 32, .argument(3)), condition: 64, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "data", .entry, TypeRow(.array, .structure, 0, 9, .argument(3)), condition: 65, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), condition: 66, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "parts", .entry, TypeRow(.value, .custom, 0, 91, .none), condition: 67, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "parts", .entry, TypeRow(.value, .custom, 0, 93, .none), condition: 67, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "parts", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 68, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), condition: 69, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "address", .entry, TypeRow(.value, .custom, 0, 92, .none), condition: 70, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "address", .entry, TypeRow(.value, .custom, 0, 94, .none), condition: 70, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "address", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 49, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "fds", .entry, TypeRow(.array, .descriptor, 4, 0, .argument(3)), condition: 71, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "want", .entry, TypeRow(.value, .custom, 0, 93, .none), condition: 72, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "want", .entry, TypeRow(.value, .custom, 0, 95, .none), condition: 72, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("splice_off_in", "in_pos", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 73, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "len", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 74, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "msg_id", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 75, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "kind", .entry, TypeRow(.value, .symbol, 8, 89, .none), condition: 76, register: 12, offset64: 16, offset32: 16),
-        ArgumentRow("addr", "words", .entry, TypeRow(.array, .structure, 0, 70, .argument(3)), condition: 77, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "kind", .entry, TypeRow(.value, .symbol, 8, 90, .none), condition: 76, register: 12, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "words", .entry, TypeRow(.array, .structure, 0, 75, .argument(3)), condition: 77, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "words", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 60, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "fds", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 78, register: 12, offset64: 16, offset32: 16),
         ArgumentRow("addr", "data", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 79, register: 12, offset64: 16, offset32: 16),
@@ -2144,8 +2154,8 @@ extension SpecTables {
         ArgumentRow("len", "op", .entry, TypeRow(.value, .symbol, 4, 61, .none), condition: 72, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "what", .entry, TypeRow(.value, .symbol, 4, 58, .none), condition: 85, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 30, .none), condition: 74, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 85, .none), condition: 86, register: 14, offset64: 24, offset32: 24),
-        ArgumentRow("len", "kind", .entry, TypeRow(.value, .symbol, 4, 129, .none), condition: 59, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "flags", .entry, TypeRow(.value, .flags, 4, 86, .none), condition: 86, register: 14, offset64: 24, offset32: 24),
+        ArgumentRow("len", "kind", .entry, TypeRow(.value, .symbol, 4, 130, .none), condition: 59, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "backlog", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 87, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "protocol", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 58, register: 14, offset64: 24, offset32: 24),
         ArgumentRow("len", "len", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 88, register: 14, offset64: 24, offset32: 24),
@@ -2163,39 +2173,39 @@ extension SpecTables {
         ArgumentRow("off", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 76, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("off", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 38, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("off", "fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 72, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("off", "type", .entry, TypeRow(.value, .custom, 0, 94, .none), condition: 58, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("off", "type", .entry, TypeRow(.value, .custom, 0, 96, .none), condition: 58, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("addr2", "data", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), condition: 94, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("addr2", "data", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 95, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("addr2", "timeout", .entry, TypeRow(.pointer, .structure, 0, 1, .none), condition: 96, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("addr2", "address", .entry, TypeRow(.value, .custom, 0, 95, .none), condition: 97, register: 15, offset64: 8, offset32: 8),
-        ArgumentRow("cmd_op", "request", .entry, TypeRow(.value, .symbol, 4, 103, .none), condition: 98, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("addr2", "address", .entry, TypeRow(.value, .custom, 0, 97, .none), condition: 97, register: 15, offset64: 8, offset32: 8),
+        ArgumentRow("cmd_op", "request", .entry, TypeRow(.value, .symbol, 4, 104, .none), condition: 98, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("off", "args", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 62, register: 15, offset64: 8, offset32: 8),
         ArgumentRow("rw_flags", "flags", .entry, TypeRow(.value, .flags, 4, 16, .none), condition: 99, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("fsync_flags", "flags", .entry, TypeRow(.value, .flags, 4, 83, .none), condition: 100, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("fsync_flags", "flags", .entry, TypeRow(.value, .flags, 4, 84, .none), condition: 100, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("poll32_events", "want", .entry, TypeRow(.value, .flags, 4, 60, .none), condition: 86, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("sync_range_flags", "flags", .entry, TypeRow(.value, .flags, 4, 13, .none), condition: 37, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("msg_flags", "flags", .entry, TypeRow(.value, .flags, 4, 57, .none), condition: 101, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("timeout_flags", "flags", .entry, TypeRow(.value, .flags, 4, 84, .none), condition: 102, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("timeout_flags", "flags", .entry, TypeRow(.value, .flags, 4, 85, .none), condition: 102, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("accept_flags", "flags", .entry, TypeRow(.value, .flags, 4, 54, .none), condition: 49, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("cancel_flags", "flags", .entry, TypeRow(.value, .flags, 4, 86, .none), condition: 103, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("cancel_flags", "flags", .entry, TypeRow(.value, .flags, 4, 87, .none), condition: 103, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("open_flags", "flags", .entry, TypeRow(.value, .flags, 4, 1, .none), condition: 104, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("statx_flags", "flags", .entry, TypeRow(.value, .flags, 4, 24, .none), condition: 84, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 14, .none), condition: 105, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 117, .none), condition: 106, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("splice_flags", "flags", .entry, TypeRow(.value, .flags, 4, 94, .none), condition: 53, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("fadvise_advice", "advice", .entry, TypeRow(.value, .symbol, 4, 118, .none), condition: 106, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("splice_flags", "flags", .entry, TypeRow(.value, .flags, 4, 95, .none), condition: 53, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("rename_flags", "flags", .entry, TypeRow(.value, .flags, 4, 31, .none), condition: 107, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("unlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 20, .none), condition: 108, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("hardlink_flags", "flags", .entry, TypeRow(.value, .flags, 4, 20, .none), condition: 109, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("xattr_flags", "flags", .entry, TypeRow(.value, .flags, 4, 29, .none), condition: 94, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("msg_ring_flags", "flags", .entry, TypeRow(.value, .flags, 4, 90, .none), condition: 76, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("uring_cmd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 93, .none), condition: 98, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("install_fd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 91, .none), condition: 110, register: 16, offset64: 28, offset32: 28),
-        ArgumentRow("nop_flags", "flags", .entry, TypeRow(.value, .flags, 4, 92, .none), condition: 111, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("msg_ring_flags", "flags", .entry, TypeRow(.value, .flags, 4, 91, .none), condition: 76, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("uring_cmd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 94, .none), condition: 98, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("install_fd_flags", "flags", .entry, TypeRow(.value, .flags, 4, 92, .none), condition: 110, register: 16, offset64: 28, offset32: 28),
+        ArgumentRow("nop_flags", "flags", .entry, TypeRow(.value, .flags, 4, 93, .none), condition: 111, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("pipe_flags", "flags", .entry, TypeRow(.value, .flags, 4, 1, .none), condition: 78, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("op_flags", "flags", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 112, register: 16, offset64: 28, offset32: 28),
         ArgumentRow("splice_fd_in", "in_fd", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 53, register: 17, offset64: 44, offset32: 44),
         ArgumentRow("addr_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 113, register: 17, offset64: 44, offset32: 44),
-        ArgumentRow("options", "flags", .entry, TypeRow(.value, .flags, 4, 128, .none), condition: 59, register: 17, offset64: 44, offset32: 44),
+        ArgumentRow("options", "flags", .entry, TypeRow(.value, .flags, 4, 129, .none), condition: 59, register: 17, offset64: 44, offset32: 44),
         ArgumentRow("zcrx_ifq_idx", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 114, register: 17, offset64: 44, offset32: 44),
         ArgumentRow("file_index", "fixed", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 115, register: 17, offset64: 44, offset32: 44),
         ArgumentRow("buf_index", "buffer", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 116, register: 18, offset64: 40, offset32: 40),
@@ -2206,7 +2216,7 @@ extension SpecTables {
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 21, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("user_data", "userdata", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("res", "result", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 82, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 83, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("head", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tail", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ring_mask", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2237,24 +2247,24 @@ extension SpecTables {
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 138, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fds", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 80, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 81, .none), register: 1),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 47, register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 96, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 97, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 139, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 2, 97, .none), register: 1),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 2, 98, .none), register: 1),
         ArgumentRow("register_op", "", .entry, TypeRow(.value, .symbol, 1, 79, .none), condition: 40, register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sqe_op", "", .entry, TypeRow(.value, .symbol, 1, 80, .none), condition: 36, register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sqe_flags", "", .entry, TypeRow(.value, .flags, 1, 81, .none), condition: 46, register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sqe_op", "", .entry, TypeRow(.value, .symbol, 1, 81, .none), condition: 36, register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sqe_flags", "", .entry, TypeRow(.value, .flags, 1, 82, .none), condition: 46, register: 2, offset64: 2, offset32: 2),
         ArgumentRow("op", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), condition: 140, register: 3, offset64: 3, offset32: 3),
         ArgumentRow("resv2", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 4, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 95, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 96, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("data", "", .entry, TypeRow(.array, .descriptor, 4, 0, .argument(0)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 95, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 96, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("resv2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("data", "", .entry, TypeRow(.array, .structure, 0, 9, .argument(0)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("tags", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(0)), register: 5, offset64: 24, offset32: 24),
@@ -2284,16 +2294,16 @@ extension SpecTables {
         ArgumentRow("ring_addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("ring_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("bgid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 98, .none), condition: 144, register: 4, offset64: 14, offset32: 14),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 99, .none), condition: 144, register: 4, offset64: 14, offset32: 14),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 5, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("buf_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("head", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(8)), register: 3, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 86, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 87, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .structure, 0, 1, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 80, .none), condition: 145, register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 81, .none), condition: 145, register: 5, offset64: 32, offset32: 32),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 6, offset64: 33, offset32: 33, isHidden: true),
         ArgumentRow("pad2", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 7, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -2301,14 +2311,14 @@ extension SpecTables {
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("busy_poll_to", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 100, .none), register: 3, offset64: 5, offset32: 5),
-        ArgumentRow("op_param", "", .entry, TypeRow(.value, .symbol, 4, 105, .none), condition: 146, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("opcode", "", .entry, TypeRow(.value, .symbol, 1, 101, .none), register: 3, offset64: 5, offset32: 5),
+        ArgumentRow("op_param", "", .entry, TypeRow(.value, .symbol, 4, 106, .none), condition: 146, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("op_param", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 147, register: 5, offset64: 12, offset32: 12),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 214, .none), register: 1),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 218, .none), register: 1),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("src_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 99, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 100, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("src_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("dst_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -2320,18 +2330,18 @@ extension SpecTables {
         ArgumentRow("mmap_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(4)), register: 6, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("region_uptr", "", .entry, TypeRow(.pointer, .structure, 0, 54, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 101, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 102, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 3, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rq_area_token", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 107, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 108, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("dmabuf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 28, offset32: 28),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 6, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("if_idx", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("if_rxq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rq_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 106, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 107, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("area_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 56, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("region_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 54, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("offsets", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 7, offset64: 32, offset32: 32, isHidden: true),
@@ -2339,7 +2349,7 @@ extension SpecTables {
         ArgumentRow("resv", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 9, offset64: 68, offset32: 68, isHidden: true),
         ArgumentRow("next_entry", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("query_data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("query_op", "", .entry, TypeRow(.value, .symbol, 4, 104, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("query_op", "", .entry, TypeRow(.value, .symbol, 4, 105, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("result", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("resv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 6, offset64: 28, offset32: 28, isHidden: true),
@@ -2347,6 +2357,16 @@ extension SpecTables {
         ArgumentRow("sigmask_sz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("min_wait_usec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("ts", "", .entry, TypeRow(.pointer, .structure, 0, 1, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("zcrx_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
+        ArgumentRow("__resv1", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(44)), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("event_type", "", .entry, TypeRow(.value, .symbol, 4, 110, .none), register: 1),
+        ArgumentRow("__resv", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(44)), register: 2, offset64: 4, offset32: 4, isHidden: true),
+        ArgumentRow("zcrx_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 109, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("__resv", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("zc_export", "", .entry, TypeRow(.value, .structure, 0, 60, .none), condition: 148, register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("zc_arm_event", "", .entry, TypeRow(.value, .structure, 0, 61, .none), condition: 149, register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(48)), register: 5, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("iov_base", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("iov_len", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("rlim_cur", "", .entry, TypeRow(.value, .limit, 0, 0, .none), register: 1),
@@ -2369,11 +2389,11 @@ extension SpecTables {
         ArgumentRow("ru_nsignals", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 14, offset64: 120, offset32: 60, isDetail: true),
         ArgumentRow("ru_nvcsw", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 15, offset64: 128, offset32: 64, isDetail: true),
         ArgumentRow("ru_nivcsw", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 16, offset64: 136, offset32: 68, isDetail: true),
-        ArgumentRow("tms_utime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 1),
-        ArgumentRow("tms_stime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("tms_cutime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 3, offset64: 16, offset32: 8),
-        ArgumentRow("tms_cstime", "", .entry, TypeRow(.value, .custom, 0, 96, .none), register: 4, offset64: 24, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 125, .none), register: 1),
+        ArgumentRow("tms_utime", "", .entry, TypeRow(.value, .custom, 0, 98, .none), register: 1),
+        ArgumentRow("tms_stime", "", .entry, TypeRow(.value, .custom, 0, 98, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("tms_cutime", "", .entry, TypeRow(.value, .custom, 0, 98, .none), register: 3, offset64: 16, offset32: 8),
+        ArgumentRow("tms_cstime", "", .entry, TypeRow(.value, .custom, 0, 98, .none), register: 4, offset64: 24, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 126, .none), register: 1),
         ArgumentRow("pidfd", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("child_tid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("parent_tid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
@@ -2387,16 +2407,26 @@ extension SpecTables {
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("spare", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isOptional: true),
         ArgumentRow("ns_id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("ns_type", "", .entry, TypeRow(.value, .flags, 4, 165, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("ns_type", "", .entry, TypeRow(.value, .flags, 4, 166, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("spare2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 20, offset32: 20, isOptional: true),
-        ArgumentRow("user_ns_id", "", .entry, TypeRow(.value, .symbol, 8, 166, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("user_ns_id", "", .entry, TypeRow(.value, .symbol, 8, 167, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("entry_number", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("base_addr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bits", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("request", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+        ArgumentRow("granted", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("__reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("cpu_id_start", "", .entry, TypeRow(.value, .symbol, 4, 172, .none), register: 1),
+        ArgumentRow("cpu_id", "", .entry, TypeRow(.value, .symbol, 4, 172, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rseq_cs", "", .entry, TypeRow(.value, .custom, 8, 99, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 173, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("node_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
+        ArgumentRow("mm_cid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("slice_ctrl", "", .entry, TypeRow(.value, .structure, 0, 71, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("sched_policy", "", .entry, TypeRow(.value, .symbol, 4, 171, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sched_flags", "", .entry, TypeRow(.value, .flags, 8, 173, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sched_policy", "", .entry, TypeRow(.value, .symbol, 4, 174, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sched_flags", "", .entry, TypeRow(.value, .flags, 8, 176, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sched_nice", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("sched_priority", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("sched_runtime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
@@ -2405,16 +2435,16 @@ extension SpecTables {
         ArgumentRow("sched_util_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("sched_util_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 52, offset32: 52),
         ArgumentRow("ss_sp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
-        ArgumentRow("ss_flags", "", .entry, TypeRow(.value, .flags, 4, 182, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("ss_flags", "", .entry, TypeRow(.value, .flags, 4, 185, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("ss_size", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("val", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("uaddr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 198, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("reserved", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 202, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("__reserved", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("sem_num", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("sem_op", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("sem_flg", "", .entry, TypeRow(.value, .flags, 2, 211, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("mq_flags", "", .entry, TypeRow(.value, .flags, 0, 213, .none), register: 1),
+        ArgumentRow("sem_flg", "", .entry, TypeRow(.value, .flags, 2, 215, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("mq_flags", "", .entry, TypeRow(.value, .flags, 0, 217, .none), register: 1),
         ArgumentRow("mq_maxmsg", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("mq_msgsize", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("mq_curmsgs", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
@@ -2430,7 +2460,7 @@ extension SpecTables {
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .octal, 4, 0, .none), register: 3, offset64: 20, offset32: 20),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 4, offset64: 32, offset32: 32, isHidden: true),
-        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
+        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 78, .none), register: 1),
         ArgumentRow("shm_segsz", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 48, offset32: 48),
         ArgumentRow("shm_cpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 3, offset64: 80, offset32: 80),
         ArgumentRow("shm_lpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 4, offset64: 84, offset32: 84),
@@ -2439,7 +2469,7 @@ extension SpecTables {
         ArgumentRow("shm_dtime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 7, offset64: 64, offset32: 64),
         ArgumentRow("shm_ctime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 8, offset64: 72, offset32: 72),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 96, offset32: 96, isHidden: true),
-        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 74, .none), register: 1),
+        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 79, .none), register: 1),
         ArgumentRow("shmmax", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 1),
         ArgumentRow("shmmin", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("shmmni", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
@@ -2452,12 +2482,15 @@ extension SpecTables {
         ArgumentRow("shm_swp", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
         ArgumentRow("swap_attempts", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 32, offset32: 16),
         ArgumentRow("swap_successes", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 40, offset32: 20),
-        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
+        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 78, .none), register: 1),
         ArgumentRow("sem_otime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 48, offset32: 48),
         ArgumentRow("sem_ctime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 64, offset32: 64),
         ArgumentRow("sem_nsems", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 80, offset32: 80),
+    ]
+
+    private static let fields3: [ArgumentRow] = [
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 5, offset64: 88, offset32: 84, isHidden: true),
-        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 74, .none), register: 1),
+        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 79, .none), register: 1),
         ArgumentRow("semmap", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("semmni", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("semmns", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -2468,7 +2501,7 @@ extension SpecTables {
         ArgumentRow("semusz", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("semvmx", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("semaem", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 36, offset32: 36),
-        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
+        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 78, .none), register: 1),
         ArgumentRow("msg_stime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 48, offset32: 48),
         ArgumentRow("msg_rtime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 56, offset32: 56),
         ArgumentRow("msg_ctime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 64, offset32: 64),
@@ -2476,11 +2509,8 @@ extension SpecTables {
         ArgumentRow("msg_qbytes", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 88, offset32: 88),
         ArgumentRow("msg_lspid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 96, offset32: 96),
         ArgumentRow("msg_lrpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 8, offset64: 100, offset32: 100),
-    ]
-
-    private static let fields3: [ArgumentRow] = [
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 104, offset32: 104, isHidden: true),
-        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 74, .none), register: 1),
+        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 79, .none), register: 1),
         ArgumentRow("msg_qbytes", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 88, offset32: 88),
         ArgumentRow("msgpool", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("msgmap", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2498,12 +2528,12 @@ extension SpecTables {
         ArgumentRow("it_value", "", .entry, TypeRow(.value, .structure, 0, 2, .none), register: 2, offset64: 16, offset32: 8),
         ArgumentRow("tz_minuteswest", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tz_dsttime", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 219, .none), register: 1),
+        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 223, .none), register: 1),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("maxerror", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
         ArgumentRow("esterror", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 5, offset64: 32, offset32: 16),
-        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 220, .none), register: 6, offset64: 40, offset32: 20),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 224, .none), register: 6, offset64: 40, offset32: 20),
         ArgumentRow("constant", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 7, offset64: 48, offset32: 24),
         ArgumentRow("precision", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 8, offset64: 56, offset32: 28),
         ArgumentRow("tolerance", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 9, offset64: 64, offset32: 32),
@@ -2519,13 +2549,13 @@ extension SpecTables {
         ArgumentRow("stbcnt", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 19, offset64: 152, offset32: 76),
         ArgumentRow("tai", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 20, offset64: 160, offset32: 80),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(44)), register: 21, offset64: 164, offset32: 84, isHidden: true),
-        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 219, .none), register: 1),
+        ArgumentRow("modes", "", .entry, TypeRow(.value, .flags, 4, 223, .none), register: 1),
         ArgumentRow("pad0", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("freq", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("maxerror", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("esterror", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 6, offset64: 32, offset32: 32),
-        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 220, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 224, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("pad1", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("constant", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("precision", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 10, offset64: 56, offset32: 56),
@@ -2546,37 +2576,37 @@ extension SpecTables {
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(44)), register: 25, offset64: 164, offset32: 164, isHidden: true),
         ArgumentRow("sival_int", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("sival_ptr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2),
-        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 91, .none), register: 1, isOptional: true),
-        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 148, register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 96, .none), register: 1, isOptional: true),
+        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 150, register: 2, offset64: 8, offset32: 4),
         ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 221, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 149, register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("private", "", .entry, TypeRow(.value, .custom, 4, 75, .none), register: 1),
-        ArgumentRow("prime", "", .entry, TypeRow(.value, .custom, 4, 75, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("base", "", .entry, TypeRow(.value, .custom, 4, 75, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 225, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 151, register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 152, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 152, register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("private", "", .entry, TypeRow(.value, .custom, 4, 77, .none), register: 1),
+        ArgumentRow("prime", "", .entry, TypeRow(.value, .custom, 4, 77, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("base", "", .entry, TypeRow(.value, .custom, 4, 77, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("hashname", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("otherinfo", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), condition: 139, register: 2, offset64: 8, offset32: 4),
         ArgumentRow("otherinfo", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("otherinfolen", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(8)), register: 4, offset64: 20, offset32: 12, isOptional: true),
-        ArgumentRow("key_id", "", .entry, TypeRow(.value, .custom, 0, 75, .none), register: 1),
+        ArgumentRow("key_id", "", .entry, TypeRow(.value, .custom, 0, 77, .none), register: 1),
         ArgumentRow("in_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("out_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(7)), register: 4, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("key_id", "", .entry, TypeRow(.value, .custom, 0, 75, .none), register: 1),
+        ArgumentRow("key_id", "", .entry, TypeRow(.value, .custom, 0, 77, .none), register: 1),
         ArgumentRow("in_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("in2_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(7)), register: 4, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("supported_ops", "", .entry, TypeRow(.value, .flags, 4, 230, .none), register: 1),
+        ArgumentRow("supported_ops", "", .entry, TypeRow(.value, .flags, 4, 234, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_data_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_sig_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 10, offset32: 10),
         ArgumentRow("max_enc_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 12, offset32: 12),
         ArgumentRow("max_dec_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 14, offset32: 14),
         ArgumentRow("__spare", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(10)), register: 7, offset64: 16, offset32: 16, isOptional: true),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 4, 223, .none), register: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 4, 227, .none), register: 1),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("dqb_bhardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqb_bsoftlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2586,7 +2616,7 @@ extension SpecTables {
         ArgumentRow("dqb_curinodes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("dqb_btime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("dqb_itime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 239, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 243, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("dqb_bhardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqb_bsoftlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("dqb_curspace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -2595,14 +2625,14 @@ extension SpecTables {
         ArgumentRow("dqb_curinodes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("dqb_btime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("dqb_itime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 239, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("dqb_valid", "", .entry, TypeRow(.value, .flags, 4, 243, .none), register: 9, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("dqb_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("dqi_bgrace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("dqi_igrace", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("dqi_flags", "", .entry, TypeRow(.value, .flags, 4, 240, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("dqi_valid", "", .entry, TypeRow(.value, .flags, 4, 241, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("dqi_flags", "", .entry, TypeRow(.value, .flags, 4, 244, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("dqi_valid", "", .entry, TypeRow(.value, .flags, 4, 245, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("d_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
-        ArgumentRow("d_flags", "", .entry, TypeRow(.value, .flags, 1, 243, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("d_flags", "", .entry, TypeRow(.value, .flags, 1, 247, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("d_fieldmask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("d_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("d_blk_hardlimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 8, offset32: 8),
@@ -2626,10 +2656,10 @@ extension SpecTables {
         ArgumentRow("qfs_nblks", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("qfs_nextents", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("qs_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
-        ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 242, .none), register: 2, offset64: 2, offset32: 2, isDetail: true),
+        ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 246, .none), register: 2, offset64: 2, offset32: 2, isDetail: true),
         ArgumentRow("qs_pad", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 3, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 103, .none), register: 4, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 103, .none), register: 5, offset64: 32, offset32: 28, isDetail: true),
+        ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 108, .none), register: 4, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 108, .none), register: 5, offset64: 32, offset32: 28, isDetail: true),
         ArgumentRow("qs_incoredqs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 56, offset32: 48, isDetail: true),
         ArgumentRow("qs_btimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 60, offset32: 52, isDetail: true),
         ArgumentRow("qs_itimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 64, offset32: 56, isDetail: true),
@@ -2642,11 +2672,11 @@ extension SpecTables {
         ArgumentRow("qfs_pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("qs_version", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 1),
         ArgumentRow("qs_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 242, .none), register: 3, offset64: 2, offset32: 2, isDetail: true),
+        ArgumentRow("qs_flags", "", .entry, TypeRow(.value, .flags, 2, 246, .none), register: 3, offset64: 2, offset32: 2, isDetail: true),
         ArgumentRow("qs_incoredqs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
-        ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 105, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 105, .none), register: 6, offset64: 32, offset32: 32, isDetail: true),
-        ArgumentRow("qs_pquota", "", .entry, TypeRow(.value, .structure, 0, 105, .none), register: 7, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("qs_uquota", "", .entry, TypeRow(.value, .structure, 0, 110, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("qs_gquota", "", .entry, TypeRow(.value, .structure, 0, 110, .none), register: 6, offset64: 32, offset32: 32, isDetail: true),
+        ArgumentRow("qs_pquota", "", .entry, TypeRow(.value, .structure, 0, 110, .none), register: 7, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("qs_btimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 80, offset32: 80, isDetail: true),
         ArgumentRow("qs_itimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 84, offset32: 84, isDetail: true),
         ArgumentRow("qs_rtbtimelimit", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 88, offset32: 88, isDetail: true),
@@ -2659,6 +2689,9 @@ extension SpecTables {
         ArgumentRow("buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("bufsz", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("mem", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
+    ]
+
+    private static let fields4: [ArgumentRow] = [
         ArgumentRow("memsz", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
         ArgumentRow("sysname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(65)), register: 1),
         ArgumentRow("nodename", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(65)), register: 2, offset64: 65, offset32: 65),
@@ -2679,9 +2712,6 @@ extension SpecTables {
         ArgumentRow("uptime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 1),
         ArgumentRow("loads", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(3)), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("totalram", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 32, offset32: 16),
-    ]
-
-    private static let fields4: [ArgumentRow] = [
         ArgumentRow("freeram", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 40, offset32: 20),
         ArgumentRow("sharedram", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 48, offset32: 24),
         ArgumentRow("bufferram", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 56, offset32: 28),
@@ -2693,7 +2723,7 @@ extension SpecTables {
         ArgumentRow("freehigh", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 12, offset64: 96, offset32: 48),
         ArgumentRow("mem_unit", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 13, offset64: 104, offset32: 52),
         ArgumentRow("off", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 258, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 262, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("cwd", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
         ArgumentRow("swd", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
@@ -2733,57 +2763,62 @@ extension SpecTables {
         ArgumentRow("es", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("fs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 26, offset64: 200, offset32: 200),
         ArgumentRow("gs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 27, offset64: 208, offset32: 208),
-        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 97, .none), register: 1),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 100, .none), register: 1),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("rval", "", .entry, TypeRow(.value, .custom, 8, 98, .none), register: 1),
+        ArgumentRow("rval", "", .entry, TypeRow(.value, .custom, 8, 101, .none), register: 1),
         ArgumentRow("is_error", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 97, .none), register: 1),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 100, .none), register: 1),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ret_data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 56, offset32: 56),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 259, .none), register: 1),
-        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 278, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("stack_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("entry", "", .entry, TypeRow(.value, .structure, 0, 115, .none), condition: 36, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("exit", "", .entry, TypeRow(.value, .structure, 0, 116, .none), condition: 151, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("seccomp", "", .entry, TypeRow(.value, .structure, 0, 117, .none), condition: 100, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 1, 263, .none), register: 1),
+        ArgumentRow("reserved", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isOptional: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isOptional: true),
+        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 282, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("stack_pointer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 16, offset32: 16),
+        ArgumentRow("entry", "", .entry, TypeRow(.value, .structure, 0, 120, .none), condition: 36, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("exit", "", .entry, TypeRow(.value, .structure, 0, 121, .none), condition: 153, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("seccomp", "", .entry, TypeRow(.value, .structure, 0, 122, .none), condition: 100, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("efd", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tfd", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("toff", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("filter_off", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 263, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("handled_access_fs", "", .entry, TypeRow(.value, .flags, 8, 270, .none), register: 1),
-        ArgumentRow("handled_access_net", "", .entry, TypeRow(.value, .flags, 8, 271, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("scoped", "", .entry, TypeRow(.value, .flags, 8, 272, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 270, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 267, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("handled_access_fs", "", .entry, TypeRow(.value, .flags, 8, 274, .none), register: 1),
+        ArgumentRow("handled_access_net", "", .entry, TypeRow(.value, .flags, 8, 275, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("scoped", "", .entry, TypeRow(.value, .flags, 8, 276, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("quiet_access_fs", "", .entry, TypeRow(.value, .flags, 8, 274, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("quiet_access_net", "", .entry, TypeRow(.value, .flags, 8, 275, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("quiet_scoped", "", .entry, TypeRow(.value, .flags, 8, 276, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 274, .none), register: 1),
         ArgumentRow("parent_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 271, .none), register: 1),
+        ArgumentRow("allowed_access", "", .entry, TypeRow(.value, .flags, 8, 275, .none), register: 1),
         ArgumentRow("port", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 99, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 102, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 100, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .custom, 0, 103, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("seccomp_notif", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("seccomp_notif_resp", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("seccomp_data", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 101, .none), register: 1),
-        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 278, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .custom, 8, 102, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("nr", "", .entry, TypeRow(.value, .custom, 0, 104, .none), register: 1),
+        ArgumentRow("arch", "", .entry, TypeRow(.value, .symbol, 4, 282, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("instruction_pointer", "", .entry, TypeRow(.value, .custom, 8, 99, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(6)), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 127, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 132, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("error", "", .entry, TypeRow(.value, .custom, 4, 103, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 264, .none), register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("error", "", .entry, TypeRow(.value, .custom, 4, 105, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 268, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 265, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 269, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("srcfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("newfd", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("newfd_flags", "", .entry, TypeRow(.value, .flags, 4, 2, .none), register: 5, offset64: 20, offset32: 20),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 8, 274, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 8, 278, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("ctx_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
@@ -2797,23 +2832,23 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isDetail: true),
-        ArgumentRow("keycode", "", .entry, TypeRow(.value, .symbol, 4, 281, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("keycode", "", .entry, TypeRow(.value, .symbol, 4, 285, .none), register: 4, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("scancode", "", .entry, TypeRow(.array, .hexadecimal, 1, 0, .fixed(32)), register: 5, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("attack_length", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("attack_level", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("fade_length", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("fade_level", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("level", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 1),
-        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 134, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("start_level", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 1),
         ArgumentRow("end_level", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 134, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("waveform", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("period", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("magnitude", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("phase", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 134, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("envelope", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 6, offset64: 10, offset32: 10),
         ArgumentRow("custom_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 20, offset32: 20),
         ArgumentRow("custom_data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 8, offset64: 24, offset32: 24),
         ArgumentRow("strong_magnitude", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -2822,24 +2857,24 @@ extension SpecTables {
         ArgumentRow("interval", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("delay", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 288, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 292, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
-        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 140, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
-        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 135, .none), condition: 152, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 136, .none), condition: 153, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 138, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 144, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
+        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 145, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
+        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 140, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 141, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 142, .none), condition: 156, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 143, .none), condition: 157, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 7, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 291, .none), condition: 156, register: 1),
-        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 292, .none), register: 1),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 295, .none), condition: 158, register: 1),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 296, .none), register: 1),
         ArgumentRow("kb_index", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("kb_value", "", .entry, TypeRow(.value, .custom, 2, 104, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 291, .none), condition: 156, register: 1),
-        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 292, .none), register: 1),
+        ArgumentRow("kb_value", "", .entry, TypeRow(.value, .custom, 2, 106, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .symbol, 1, 295, .none), condition: 158, register: 1),
+        ArgumentRow("kb_table", "", .entry, TypeRow(.value, .flags, 1, 296, .none), register: 1),
         ArgumentRow("kb_index", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("kb_value", "", .exit, TypeRow(.value, .custom, 2, 104, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("kb_value", "", .exit, TypeRow(.value, .custom, 2, 106, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("scancode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("keycode", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("delay", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
@@ -2847,18 +2882,21 @@ extension SpecTables {
         ArgumentRow("charcount", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("charheight", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("chardata", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 4),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 299, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 300, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 303, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 304, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("charcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 6, offset64: 24, offset32: 20),
-        ArgumentRow("cap", "", .entry, TypeRow(.value, .symbol, 4, 303, .none), register: 1),
+        ArgumentRow("cap", "", .entry, TypeRow(.value, .symbol, 4, 307, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("args", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(4)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 40, offset32: 40, isHidden: true),
+    ]
+
+    private static let fields5: [ArgumentRow] = [
         ArgumentRow("slot", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 305, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 309, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("guest_phys_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("memory_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("userspace_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
@@ -2882,9 +2920,6 @@ extension SpecTables {
         ArgumentRow("rflags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 18, offset64: 136, offset32: 136, isDetail: true),
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields5: [ArgumentRow] = [
         ArgumentRow("selector", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 14, offset32: 14),
         ArgumentRow("present", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 15, offset32: 15),
@@ -2899,16 +2934,16 @@ extension SpecTables {
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 3, offset64: 10, offset32: 10, isHidden: true),
-        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 1),
-        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 2, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 3, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 4, offset64: 72, offset32: 72, isDetail: true),
-        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 5, offset64: 96, offset32: 96, isDetail: true),
-        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 6, offset64: 120, offset32: 120, isDetail: true),
-        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 7, offset64: 144, offset32: 144, isDetail: true),
-        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 8, offset64: 168, offset32: 168, isDetail: true),
-        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 152, .none), register: 9, offset64: 192, offset32: 192, isDetail: true),
-        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 152, .none), register: 10, offset64: 208, offset32: 208, isDetail: true),
+        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 1),
+        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 2, offset64: 24, offset32: 24, isDetail: true),
+        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 3, offset64: 48, offset32: 48, isDetail: true),
+        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 4, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 5, offset64: 96, offset32: 96, isDetail: true),
+        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 6, offset64: 120, offset32: 120, isDetail: true),
+        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 7, offset64: 144, offset32: 144, isDetail: true),
+        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 8, offset64: 168, offset32: 168, isDetail: true),
+        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 9, offset64: 192, offset32: 192, isDetail: true),
+        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 10, offset64: 208, offset32: 208, isDetail: true),
         ArgumentRow("cr0", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 224, offset32: 224, isDetail: true),
         ArgumentRow("cr2", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 12, offset64: 232, offset32: 232, isDetail: true),
         ArgumentRow("cr3", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 240, offset32: 240, isDetail: true),
@@ -2921,20 +2956,20 @@ extension SpecTables {
         ArgumentRow("label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 64, offset32: 64),
         ArgumentRow("line_offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 311, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 315, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("consumer", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("lineoffset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("handleflags", "", .entry, TypeRow(.value, .flags, 4, 310, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("eventflags", "", .entry, TypeRow(.value, .flags, 4, 312, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("handleflags", "", .entry, TypeRow(.value, .flags, 4, 314, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("eventflags", "", .entry, TypeRow(.value, .flags, 4, 316, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("consumer_label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 64, offset32: 64),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2),
         ArgumentRow("consumer", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 8, 313, .none), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 8, 317, .none), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("num_attrs", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 68, offset32: 68),
-        ArgumentRow("attrs", "", .exit, TypeRow(.array, .custom, 16, 105, .argument(4)), register: 6, offset64: 80, offset32: 80, isOptional: true, isInline: true),
+        ArgumentRow("attrs", "", .exit, TypeRow(.array, .custom, 16, 107, .argument(4)), register: 6, offset64: 80, offset32: 80, isOptional: true, isInline: true),
         ArgumentRow("padding", "", .exit, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 7, offset64: 240, offset32: 240, isOptional: true),
         ArgumentRow("sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -2943,14 +2978,14 @@ extension SpecTables {
         ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isOptional: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 316, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 320, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("phase", "", .entry, TypeRow(.value, .structure, 0, 158, .none), condition: 157, register: 1),
-        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 158, .none), register: 1),
-        ArgumentRow("period", "", .entry, TypeRow(.value, .structure, 0, 159, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("phase", "", .entry, TypeRow(.value, .structure, 0, 163, .none), condition: 159, register: 1),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 163, .none), register: 1),
+        ArgumentRow("period", "", .entry, TypeRow(.value, .structure, 0, 164, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 317, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("on", "", .entry, TypeRow(.value, .structure, 0, 159, .none), condition: 158, register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 321, .none), register: 4, offset64: 36, offset32: 36),
+        ArgumentRow("on", "", .entry, TypeRow(.value, .structure, 0, 164, .none), condition: 160, register: 5, offset64: 40, offset32: 40),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 5, offset64: 40, offset32: 40, isOptional: true),
         ArgumentRow("max_adj", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("n_alarm", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -2964,29 +2999,29 @@ extension SpecTables {
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(11)), register: 10, offset64: 36, offset32: 36, isOptional: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 64, offset32: 64),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2),
-        ArgumentRow("func", "", .exit, TypeRow(.value, .symbol, 4, 318, .none), register: 3, offset64: 68, offset32: 68),
+        ArgumentRow("func", "", .exit, TypeRow(.value, .symbol, 4, 322, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("chan", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 5, offset64: 76, offset32: 76, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 64, offset32: 64),
-        ArgumentRow("func", "", .entry, TypeRow(.value, .symbol, 4, 318, .none), register: 2, offset64: 68, offset32: 68),
+        ArgumentRow("func", "", .entry, TypeRow(.value, .symbol, 4, 322, .none), register: 2, offset64: 68, offset32: 68),
         ArgumentRow("chan", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 72, offset32: 72),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 4, offset64: 76, offset32: 76, isHidden: true),
         ArgumentRow("ifr_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("ids_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("prog_cnt", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
+        ArgumentRow("ids", "", .exit, TypeRow(.array, .unsigned, 4, 0, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("interface_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1, isHidden: true),
-        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 322, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 326, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cmd_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("cmdp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(2)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("mx_sb_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 9, offset32: 9),
         ArgumentRow("iovec_count", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 10, offset32: 10),
         ArgumentRow("dxfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 323, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 327, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("dxferp", "", .entry, TypeRow(.array, .structure, 0, 32, .argument(5)), condition: 118, register: 10, offset64: 16, offset32: 16),
-        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 159, register: 10, offset64: 16, offset32: 16),
-        ArgumentRow("dxferp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 160, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 161, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 162, register: 10, offset64: 16, offset32: 16),
         ArgumentRow("dxferp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 10, offset64: 16, offset32: 16),
         ArgumentRow("status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 64, offset32: 64),
         ArgumentRow("masked_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 65, offset32: 65),
@@ -2997,16 +3032,16 @@ extension SpecTables {
         ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 17, offset64: 70, offset32: 70),
         ArgumentRow("resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 18, offset64: 72, offset32: 72),
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 76, offset32: 76),
-        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 324, .none), register: 20, offset64: 80, offset32: 80),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 327, .none), register: 1),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 328, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 328, .none), register: 20, offset64: 80, offset32: 80),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 331, .none), register: 1),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 332, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("parent", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("component", "", .entry, TypeRow(.value, .structure, 0, 168, .none), register: 1),
-        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 1, 326, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("component", "", .entry, TypeRow(.value, .structure, 0, 173, .none), register: 1),
+        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 1, 330, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("channel", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 5, offset32: 5),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 329, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 330, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 333, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 334, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("erasesize", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("writesize", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -3016,12 +3051,12 @@ extension SpecTables {
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("impl_id", "", .entry, TypeRow(.value, .symbol, 4, 333, .none), register: 1),
-        ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .flags, 4, 334, .none), condition: 161, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("impl_id", "", .entry, TypeRow(.value, .symbol, 4, 337, .none), register: 1),
+        ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .flags, 4, 338, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("impl_caps", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("gen_caps", "", .entry, TypeRow(.value, .flags, 4, 335, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("gen_caps", "", .entry, TypeRow(.value, .flags, 4, 339, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 336, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 340, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("left", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("top", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3032,187 +3067,187 @@ extension SpecTables {
         ArgumentRow("driver", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("card", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("bus_info", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 48, offset32: 48),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .custom, 4, 106, .none), register: 4, offset64: 80, offset32: 80),
-        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .flags, 4, 337, .none), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("device_caps", "", .entry, TypeRow(.value, .flags, 4, 337, .none), register: 6, offset64: 88, offset32: 88, isOptional: true),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .custom, 4, 108, .none), register: 4, offset64: 80, offset32: 80),
+        ArgumentRow("capabilities", "", .entry, TypeRow(.value, .flags, 4, 341, .none), register: 5, offset64: 84, offset32: 84),
+        ArgumentRow("device_caps", "", .entry, TypeRow(.value, .flags, 4, 341, .none), register: 6, offset64: 88, offset32: 88, isOptional: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 7, offset64: 92, offset32: 92, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 346, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 350, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("description", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("pixelformat", "", .exit, TypeRow(.value, .custom, 4, 107, .none), register: 5, offset64: 44, offset32: 44),
+        ArgumentRow("pixelformat", "", .exit, TypeRow(.value, .custom, 4, 109, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("mbus_code", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 48, offset32: 48, isOptional: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 7, offset64: 52, offset32: 52, isHidden: true),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 341, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 109, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 345, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("bytesperline", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sizeimage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 346, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("c", "", .entry, TypeRow(.value, .structure, 0, 175, .none), register: 1),
+        ArgumentRow("c", "", .entry, TypeRow(.value, .structure, 0, 180, .none), register: 1),
         ArgumentRow("next", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("w", "", .entry, TypeRow(.value, .structure, 0, 175, .none), register: 1),
-        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 341, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("w", "", .entry, TypeRow(.value, .structure, 0, 180, .none), register: 1),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 345, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("chromakey", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("clips", "", .entry, TypeRow(.array, .structure, 0, 180, .argument(4)), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("clips", "", .entry, TypeRow(.array, .structure, 0, 185, .argument(4)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("clipcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 28),
         ArgumentRow("bitmap", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 6, offset64: 40, offset32: 32),
         ArgumentRow("global_alpha", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 7, offset64: 48, offset32: 36),
+    ]
+
+    private static let fields6: [ArgumentRow] = [
         ArgumentRow("sampling_rate", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("samples_per_line", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("sample_format", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("sample_format", "", .entry, TypeRow(.value, .custom, 4, 109, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("start", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(2)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 363, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 368, .none), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 8, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("sizeimage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bytesperline", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 3, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 341, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("plane_fmt", "", .entry, TypeRow(.array, .structure, 0, 183, .argument(6)), register: 6, offset64: 20, offset32: 20, isInline: true),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 109, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("field", "", .entry, TypeRow(.value, .symbol, 4, 345, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("colorspace", "", .entry, TypeRow(.value, .symbol, 4, 346, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("plane_fmt", "", .entry, TypeRow(.array, .structure, 0, 188, .argument(6)), register: 6, offset64: 20, offset32: 20, isInline: true),
         ArgumentRow("num_planes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 180, offset32: 180),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(11)), register: 8, offset64: 181, offset32: 181, isHidden: true),
-        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 1),
+        ArgumentRow("pixelformat", "", .entry, TypeRow(.value, .custom, 4, 109, .none), register: 1),
         ArgumentRow("buffersize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 3, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("dataformat", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 1),
+        ArgumentRow("dataformat", "", .entry, TypeRow(.value, .custom, 4, 109, .none), register: 1),
         ArgumentRow("buffersize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
-    ]
-
-    private static let fields6: [ArgumentRow] = [
-        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 184, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 185, .none), condition: 166, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 186, .none), condition: 167, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 184, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 186, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 187, .none), condition: 166, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 189, .none), condition: 167, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 190, .none), condition: 168, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 191, .none), condition: 169, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 204, offset32: 204, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 184, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 185, .none), condition: 166, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 186, .none), condition: 167, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 184, .none), condition: 164, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 186, .none), condition: 165, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 187, .none), condition: 166, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 189, .none), condition: 167, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 190, .none), condition: 168, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 191, .none), condition: 169, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 204, offset32: 204, isHidden: true),
         ArgumentRow("index", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 339, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 187, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 343, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 192, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 224, offset32: 224, isHidden: true),
         ArgumentRow("rest", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(7)), register: 6, offset64: 228, offset32: 228, isHidden: true),
-        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 351, .none), register: 1),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 353, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .both, TypeRow(.value, .custom, 4, 110, .none), register: 1),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 358, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("minimum", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 4, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("maximum", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("step", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("default_value", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 7, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 354, .none), register: 8, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 359, .none), register: 8, offset64: 72, offset32: 72, isDetail: true),
         ArgumentRow("elem_size", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 76, offset32: 76, isDetail: true),
         ArgumentRow("elems", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 80, offset32: 80, isDetail: true),
         ArgumentRow("nr_of_dims", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 84, offset32: 84, isDetail: true),
         ArgumentRow("dims", "", .exit, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 12, offset64: 88, offset32: 88, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(32)), register: 13, offset64: 104, offset32: 104, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1, offset64: 4, offset32: 4),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 339, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1, offset64: 4, offset32: 4),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 343, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 12, offset32: 12, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("plane", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(11)), register: 6, offset64: 20, offset32: 20, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 339, .none), register: 3, offset64: 60, offset32: 60),
-        ArgumentRow("m.offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 168, register: 4, offset64: 64, offset32: 64),
-        ArgumentRow("m.userptr", "", .exit, TypeRow(.value, .address, 0, 0, .none), condition: 169, register: 4, offset64: 64, offset32: 64),
-        ArgumentRow("m.fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), condition: 170, register: 4, offset64: 64, offset32: 64),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 343, .none), register: 3, offset64: 60, offset32: 60),
+        ArgumentRow("m.offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 170, register: 4, offset64: 64, offset32: 64),
+        ArgumentRow("m.userptr", "", .exit, TypeRow(.value, .address, 0, 0, .none), condition: 171, register: 4, offset64: 64, offset32: 64),
+        ArgumentRow("m.fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), condition: 172, register: 4, offset64: 64, offset32: 64),
         ArgumentRow("length", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 72, offset32: 72),
         ArgumentRow("bytesused", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 340, .none), register: 7, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 344, .none), register: 7, offset64: 12, offset32: 12),
         ArgumentRow("timestamp", "", .exit, TypeRow(.value, .structure, 0, 2, .none), register: 8, offset64: 24, offset32: 24),
-        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 341, .none), register: 9, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 345, .none), register: 9, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("sequence", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 11, offset64: 80, offset32: 80, isHidden: true),
-        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 361, .none), register: 1),
-        ArgumentRow("capturemode", "", .entry, TypeRow(.value, .flags, 4, 362, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 176, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 366, .none), register: 1),
+        ArgumentRow("capturemode", "", .entry, TypeRow(.value, .flags, 4, 367, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 181, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("extendedmode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("readbuffers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 361, .none), register: 1),
-        ArgumentRow("outputmode", "", .entry, TypeRow(.value, .flags, 4, 362, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 176, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("capability", "", .entry, TypeRow(.value, .flags, 4, 366, .none), register: 1),
+        ArgumentRow("outputmode", "", .entry, TypeRow(.value, .flags, 4, 367, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("timeperframe", "", .entry, TypeRow(.value, .structure, 0, 181, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("extendedmode", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("writebuffers", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
-        ArgumentRow("parm.capture", "", .entry, TypeRow(.value, .structure, 0, 194, .none), condition: 171, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("parm.output", "", .entry, TypeRow(.value, .structure, 0, 195, .none), condition: 172, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1),
+        ArgumentRow("parm.capture", "", .entry, TypeRow(.value, .structure, 0, 199, .none), condition: 173, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.output", "", .entry, TypeRow(.value, .structure, 0, 200, .none), condition: 174, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(160)), register: 3, offset64: 44, offset32: 44, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
-        ArgumentRow("parm.capture", "", .exit, TypeRow(.value, .structure, 0, 194, .none), condition: 171, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("parm.output", "", .exit, TypeRow(.value, .structure, 0, 195, .none), condition: 172, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1),
+        ArgumentRow("parm.capture", "", .exit, TypeRow(.value, .structure, 0, 199, .none), condition: 173, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("parm.output", "", .exit, TypeRow(.value, .structure, 0, 200, .none), condition: 174, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(160)), register: 3, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("id", "", .exit, TypeRow(.value, .flags, 8, 347, .none), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("id", "", .exit, TypeRow(.value, .flags, 8, 351, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(24)), register: 3, offset64: 16, offset32: 12),
-        ArgumentRow("frameperiod", "", .exit, TypeRow(.value, .structure, 0, 176, .none), register: 4, offset64: 40, offset32: 36),
+        ArgumentRow("frameperiod", "", .exit, TypeRow(.value, .structure, 0, 181, .none), register: 4, offset64: 40, offset32: 36),
         ArgumentRow("framelines", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 48, offset32: 44),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 52, offset32: 48, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 348, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 352, .none), register: 3, offset64: 36, offset32: 36),
         ArgumentRow("audioset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("tuner", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
-        ArgumentRow("std", "", .exit, TypeRow(.value, .flags, 8, 347, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .flags, 4, 349, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 350, .none), register: 8, offset64: 60, offset32: 60),
+        ArgumentRow("std", "", .exit, TypeRow(.value, .flags, 8, 351, .none), register: 6, offset64: 48, offset32: 48),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .flags, 4, 353, .none), register: 7, offset64: 56, offset32: 56),
+        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 354, .none), register: 8, offset64: 60, offset32: 60),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 9, offset64: 64, offset32: 64, isHidden: true),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 351, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 1),
         ArgumentRow("value", "", .both, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 355, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("capability", "", .exit, TypeRow(.value, .flags, 4, 356, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 360, .none), register: 3, offset64: 36, offset32: 36),
+        ArgumentRow("capability", "", .exit, TypeRow(.value, .flags, 4, 361, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("rangelow", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("rangehigh", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("rxsubchans", "", .exit, TypeRow(.value, .flags, 4, 357, .none), register: 7, offset64: 52, offset32: 52),
-        ArgumentRow("audmode", "", .exit, TypeRow(.value, .symbol, 4, 358, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("rxsubchans", "", .exit, TypeRow(.value, .flags, 4, 362, .none), register: 7, offset64: 52, offset32: 52),
+        ArgumentRow("audmode", "", .exit, TypeRow(.value, .symbol, 4, 363, .none), register: 8, offset64: 56, offset32: 56),
         ArgumentRow("signal", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 60, offset32: 60),
         ArgumentRow("afc", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 10, offset64: 64, offset32: 64),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 11, offset64: 68, offset32: 68, isHidden: true),
-        ArgumentRow("id", "", .both, TypeRow(.value, .symbol, 4, 351, .none), register: 1),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 353, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .both, TypeRow(.value, .custom, 4, 110, .none), register: 1),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 358, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("minimum", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("maximum", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("step", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("default_value", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 52, offset32: 52, isDetail: true),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 354, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 359, .none), register: 8, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 9, offset64: 60, offset32: 60, isHidden: true),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .symbol, 4, 351, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .custom, 4, 111, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
-        ArgumentRow("bounds", "", .exit, TypeRow(.value, .structure, 0, 175, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("defrect", "", .exit, TypeRow(.value, .structure, 0, 175, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("pixelaspect", "", .exit, TypeRow(.value, .structure, 0, 176, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
-        ArgumentRow("c", "", .both, TypeRow(.value, .structure, 0, 175, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("ctrl_class", "", .entry, TypeRow(.value, .symbol, 4, 352, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1),
+        ArgumentRow("bounds", "", .exit, TypeRow(.value, .structure, 0, 180, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("defrect", "", .exit, TypeRow(.value, .structure, 0, 180, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("pixelaspect", "", .exit, TypeRow(.value, .structure, 0, 181, .none), register: 4, offset64: 36, offset32: 36),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1),
+        ArgumentRow("c", "", .both, TypeRow(.value, .structure, 0, 180, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("ctrl_class", "", .entry, TypeRow(.value, .symbol, 4, 357, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("error_idx", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("request_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 12, offset32: 12, isHidden: true),
@@ -3227,51 +3262,54 @@ extension SpecTables {
         ArgumentRow("max_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("step_height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 359, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 207, .none), condition: 168, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 208, .none), condition: 173, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 109, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 364, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 212, .none), condition: 170, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("stepwise", "", .exit, TypeRow(.value, .structure, 0, 213, .none), condition: 175, register: 5, offset64: 12, offset32: 12),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 36, offset32: 36, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 107, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pixel_format", "", .entry, TypeRow(.value, .custom, 4, 109, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 360, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 176, .none), condition: 174, register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("type", "", .exit, TypeRow(.value, .symbol, 4, 365, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("discrete", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 176, register: 6, offset64: 20, offset32: 20),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 7, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 8, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("tuner", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 355, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 360, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("frequency", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 4, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4088)), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 388, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 394, .none), register: 1),
         ArgumentRow("max_rfer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("max_excl", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("rsv_rfer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("rsv_excl", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 387, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 393, .none), register: 1),
         ArgumentRow("num_qgroups", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("num_ref_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("num_excl_copies", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 213, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 218, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("qgroups", "", .entry, TypeRow(.array, .unsigned, 8, 0, .argument(1)), register: 6, offset64: 72, offset32: 72, isDetail: true, isInline: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 391, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 175, register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 214, .none), condition: 175, register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 397, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 177, register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("qgroup_inherit", "", .entry, TypeRow(.pointer, .structure, 0, 219, .none), condition: 177, register: 4, offset64: 32, offset32: 32),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(4040)), register: 5, offset64: 56, offset32: 56),
         ArgumentRow("transid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("profiles", "", .entry, TypeRow(.value, .flags, 8, 367, .none), register: 1),
+    ]
+
+    private static let fields7: [ArgumentRow] = [
+        ArgumentRow("profiles", "", .entry, TypeRow(.value, .flags, 8, 373, .none), register: 1),
         ArgumentRow("usage", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("pstart", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("pend", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("pend", "", .entry, TypeRow(.value, .symbol, 8, 372, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("vstart", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("vend", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48),
+        ArgumentRow("vend", "", .entry, TypeRow(.value, .symbol, 8, 372, .none), register: 7, offset64: 48, offset32: 48),
         ArgumentRow("target", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 370, .none), register: 9, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 376, .none), register: 9, offset64: 64, offset32: 64),
         ArgumentRow("limit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 10, offset64: 72, offset32: 72, isHidden: true),
         ArgumentRow("stripes_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("stripes_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 12, offset64: 84, offset32: 84, isHidden: true),
@@ -3279,66 +3317,63 @@ extension SpecTables {
         ArgumentRow("expected", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("considered", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("completed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 368, .none), register: 1),
-        ArgumentRow("state", "", .exit, TypeRow(.value, .flags, 8, 369, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 216, .none), condition: 176, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 216, .none), condition: 177, register: 4, offset64: 152, offset32: 152),
-        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 216, .none), condition: 178, register: 5, offset64: 288, offset32: 288),
-        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 217, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 374, .none), register: 1),
+        ArgumentRow("state", "", .exit, TypeRow(.value, .flags, 8, 375, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .structure, 0, 221, .none), condition: 178, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("meta", "", .entry, TypeRow(.value, .structure, 0, 221, .none), condition: 179, register: 4, offset64: 152, offset32: 152),
+        ArgumentRow("sys", "", .entry, TypeRow(.value, .structure, 0, 221, .none), condition: 180, register: 5, offset64: 288, offset32: 288),
+        ArgumentRow("stat", "", .entry, TypeRow(.value, .structure, 0, 222, .none), register: 6, offset64: 424, offset32: 424, isHidden: true),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(72)), register: 7, offset64: 448, offset32: 448, isHidden: true),
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields7: [ArgumentRow] = [
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 375, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("len", "", .entry, TypeRow(.value, .symbol, 8, 372, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 381, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("extent_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("compress_type", "", .entry, TypeRow(.value, .symbol, 4, 376, .none), register: 5, offset64: 28, offset32: 28),
+        ArgumentRow("compress_type", "", .entry, TypeRow(.value, .symbol, 4, 382, .none), register: 5, offset64: 28, offset32: 28),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
-        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 112, .none), register: 2, offset64: 8, offset32: 8, isOptional: true),
         ArgumentRow("bytes_used", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("total_bytes", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 32, offset32: 32),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(379)), register: 5, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("path", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(1024)), register: 6, offset64: 3072, offset32: 3072),
         ArgumentRow("srcdevid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
-        ArgumentRow("cont_reading_from_srcdev_mode", "", .entry, TypeRow(.value, .symbol, 8, 380, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("cont_reading_from_srcdev_mode", "", .entry, TypeRow(.value, .symbol, 8, 386, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("srcdev_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1025)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tgtdev_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(1025)), register: 4, offset64: 1041, offset32: 1041),
-        ArgumentRow("replace_state", "", .entry, TypeRow(.value, .symbol, 8, 382, .none), register: 1),
+        ArgumentRow("replace_state", "", .entry, TypeRow(.value, .symbol, 8, 388, .none), register: 1),
         ArgumentRow("progress_1000", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("time_started", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("time_stopped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("num_write_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("num_uncorrectable_read_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 379, .none), register: 1),
-        ArgumentRow("result", "", .exit, TypeRow(.value, .symbol, 8, 381, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 222, .none), condition: 36, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 221, .none), condition: 40, register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 385, .none), register: 1),
+        ArgumentRow("result", "", .exit, TypeRow(.value, .symbol, 8, 387, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .structure, 0, 227, .none), condition: 36, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("start", "", .entry, TypeRow(.value, .structure, 0, 226, .none), condition: 40, register: 4, offset64: 16, offset32: 16),
         ArgumentRow("spare", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(64)), register: 5, offset64: 2088, offset32: 2084, isHidden: true),
-        ArgumentRow("compat_flags", "", .entry, TypeRow(.value, .flags, 8, 372, .none), register: 1),
-        ArgumentRow("compat_ro_flags", "", .entry, TypeRow(.value, .flags, 8, 373, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("incompat_flags", "", .entry, TypeRow(.value, .flags, 8, 374, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("compat_flags", "", .entry, TypeRow(.value, .flags, 8, 378, .none), register: 1),
+        ArgumentRow("compat_ro_flags", "", .entry, TypeRow(.value, .flags, 8, 379, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("incompat_flags", "", .entry, TypeRow(.value, .flags, 8, 380, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("max_id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("num_devices", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("fsid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("fsid", "", .entry, TypeRow(.value, .custom, 16, 112, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("nodesize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 32, offset32: 32),
         ArgumentRow("sectorsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 36, offset32: 36),
         ArgumentRow("clone_alignment", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("csum_type", "", .entry, TypeRow(.value, .symbol, 2, 377, .none), condition: 179, register: 7, offset64: 44, offset32: 44),
-        ArgumentRow("csum_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 179, register: 8, offset64: 46, offset32: 46),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 378, .none), register: 9, offset64: 48, offset32: 48),
-        ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 180, register: 10, offset64: 56, offset32: 56),
-        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), condition: 181, register: 11, offset64: 64, offset32: 64),
+        ArgumentRow("csum_type", "", .entry, TypeRow(.value, .symbol, 2, 383, .none), condition: 181, register: 7, offset64: 44, offset32: 44),
+        ArgumentRow("csum_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), condition: 181, register: 8, offset64: 46, offset32: 46),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 384, .none), register: 9, offset64: 48, offset32: 48),
+        ArgumentRow("generation", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 182, register: 10, offset64: 56, offset32: 56),
+        ArgumentRow("metadata_uuid", "", .entry, TypeRow(.value, .custom, 16, 112, .none), condition: 183, register: 11, offset64: 64, offset32: 64),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(944)), register: 12, offset64: 80, offset32: 80, isHidden: true),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
         ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 383, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("values", "", .exit, TypeRow(.value, .custom, 8, 109, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 389, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("values", "", .exit, TypeRow(.value, .custom, 8, 113, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("counters", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(4)), register: 5, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(121)), register: 6, offset64: 64, offset32: 64, isHidden: true),
-        ArgumentRow("treeid", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 1),
-        ArgumentRow("objectid", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("treeid", "", .entry, TypeRow(.value, .symbol, 8, 371, .none), register: 1),
+        ArgumentRow("objectid", "", .entry, TypeRow(.value, .symbol, 8, 371, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(4080)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("inum", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -3347,7 +3382,7 @@ extension SpecTables {
         ArgumentRow("logical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(3)), register: 3, offset64: 16, offset32: 16, isOptional: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 385, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 391, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("inodes", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
         ArgumentRow("assign", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -3355,19 +3390,19 @@ extension SpecTables {
         ArgumentRow("create", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("qgroupid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 213, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 386, .none), register: 1),
+        ArgumentRow("lim", "", .entry, TypeRow(.value, .structure, 0, 218, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 8, 392, .none), register: 1),
         ArgumentRow("status", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("progress", "", .exit, TypeRow(.value, .symbol, 8, 366, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("progress", "", .exit, TypeRow(.value, .symbol, 8, 371, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(6)), register: 3, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("sec", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("nsec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 1),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 112, .none), register: 1),
         ArgumentRow("stransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("rtransid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 4, offset64: 32, offset32: 32),
-        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 235, .none), register: 5, offset64: 48, offset32: 44),
+        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 240, .none), register: 4, offset64: 32, offset32: 32),
+        ArgumentRow("rtime", "", .exit, TypeRow(.value, .structure, 0, 240, .none), register: 5, offset64: 48, offset32: 44),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 64, offset32: 56),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(16)), register: 7, offset64: 72, offset32: 64, isHidden: true),
         ArgumentRow("data_extents_scrubbed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -3387,38 +3422,38 @@ extension SpecTables {
         ArgumentRow("unverified_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 15, offset64: 112, offset32: 112),
         ArgumentRow("devid", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 1),
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 389, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 237, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("end", "", .entry, TypeRow(.value, .symbol, 8, 372, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 395, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("progress", "", .exit, TypeRow(.value, .structure, 0, 242, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(109)), register: 6, offset64: 152, offset32: 152, isHidden: true),
-        ArgumentRow("tree_id", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 1),
-        ArgumentRow("min_objectid", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("max_objectid", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tree_id", "", .entry, TypeRow(.value, .symbol, 8, 371, .none), register: 1),
+        ArgumentRow("min_objectid", "", .entry, TypeRow(.value, .symbol, 8, 371, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("max_objectid", "", .entry, TypeRow(.value, .symbol, 8, 371, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("min_offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("max_offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("max_offset", "", .entry, TypeRow(.value, .symbol, 8, 372, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("min_transid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("max_transid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 48, offset32: 48),
-        ArgumentRow("min_type", "", .entry, TypeRow(.value, .symbol, 4, 365, .none), register: 8, offset64: 56, offset32: 56),
-        ArgumentRow("max_type", "", .entry, TypeRow(.value, .symbol, 4, 365, .none), register: 9, offset64: 60, offset32: 60),
+        ArgumentRow("max_transid", "", .entry, TypeRow(.value, .symbol, 8, 372, .none), register: 7, offset64: 48, offset32: 48),
+        ArgumentRow("min_type", "", .entry, TypeRow(.value, .symbol, 4, 370, .none), register: 8, offset64: 56, offset32: 56),
+        ArgumentRow("max_type", "", .entry, TypeRow(.value, .symbol, 4, 370, .none), register: 9, offset64: 60, offset32: 60),
         ArgumentRow("nr_items", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 64, offset32: 64),
         ArgumentRow("unused", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(36)), register: 11, offset64: 68, offset32: 68, isHidden: true),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 239, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 244, .none), register: 1),
         ArgumentRow("buf", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3992)), register: 2, offset64: 104, offset32: 104, isHidden: true),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 239, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 244, .none), register: 1),
         ArgumentRow("buf_size", "", .both, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 104, offset32: 104),
         ArgumentRow("send_fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("clone_sources_count", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("clone_sources", "", .entry, TypeRow(.array, .symbol, 8, 366, .argument(1)), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("parent_root", "", .entry, TypeRow(.value, .symbol, 8, 366, .none), register: 4, offset64: 24, offset32: 20),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 390, .none), register: 5, offset64: 32, offset32: 28),
+        ArgumentRow("clone_sources", "", .entry, TypeRow(.array, .symbol, 8, 371, .argument(1)), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("parent_root", "", .entry, TypeRow(.value, .symbol, 8, 371, .none), register: 4, offset64: 24, offset32: 20),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 396, .none), register: 5, offset64: 32, offset32: 28),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 36, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 7, offset64: 44, offset32: 40, isHidden: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 367, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 373, .none), register: 1),
         ArgumentRow("total_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("used_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("space_slots", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("total_spaces", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 243, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
+        ArgumentRow("spaces", "", .exit, TypeRow(.array, .structure, 0, 248, .argument(1)), register: 3, offset64: 16, offset32: 16, isDetail: true, isInline: true),
         ArgumentRow("version", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 1),
         ArgumentRow("data_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 12, offset32: 12),
         ArgumentRow("data_start", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16, isOptional: true),
@@ -3428,32 +3463,32 @@ extension SpecTables {
         ArgumentRow("target_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("open_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 24, offset32: 24, isOptional: true),
         ArgumentRow("event_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isOptional: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 392, .none), register: 10, offset64: 28, offset32: 28),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 398, .none), register: 10, offset64: 28, offset32: 28),
         ArgumentRow("data", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 11, offset64: 305, offset32: 305, isHidden: true),
-        ArgumentRow("kb_func", "", .entry, TypeRow(.value, .symbol, 1, 393, .none), register: 1),
+        ArgumentRow("kb_func", "", .entry, TypeRow(.value, .symbol, 1, 399, .none), register: 1),
         ArgumentRow("kb_string", "", .both, TypeRow(.value, .characters, 1, 0, .fixed(512)), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("advised_hashsize", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("advised_hashstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("advised_hashlevel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("diacr", "", .entry, TypeRow(.value, .custom, 1, 110, .none), register: 1),
-        ArgumentRow("base", "", .entry, TypeRow(.value, .custom, 1, 110, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("result", "", .entry, TypeRow(.value, .custom, 1, 110, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("diacr", "", .entry, TypeRow(.value, .custom, 1, 114, .none), register: 1),
+        ArgumentRow("base", "", .entry, TypeRow(.value, .custom, 1, 114, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("result", "", .entry, TypeRow(.value, .custom, 1, 114, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("unicode", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
         ArgumentRow("fontpos", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("entry_ct", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 249, .argument(0)), register: 2, offset64: 8, offset32: 4),
+        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 254, .argument(0)), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 248, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("kbdiacr", "", .entry, TypeRow(.array, .structure, 0, 253, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(768)), register: 3, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("diacr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("result", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("kb_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 252, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
+        ArgumentRow("kbdiacruc", "", .entry, TypeRow(.array, .structure, 0, 257, .argument(0)), register: 2, offset64: 4, offset32: 4, isDetail: true, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3072)), register: 3, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("function", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 306, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 310, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("eax", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("ebx", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("ecx", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
@@ -3461,27 +3496,30 @@ extension SpecTables {
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 8, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("nent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 254, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
+        ArgumentRow("entries", "", .entry, TypeRow(.array, .structure, 0, 259, .argument(0)), register: 3, offset64: 8, offset32: 8, isDetail: true, isInline: true),
         ArgumentRow("lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 356, offset32: 356),
         ArgumentRow("lineoffsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 310, .none), register: 3, offset64: 256, offset32: 256),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 314, .none), register: 3, offset64: 256, offset32: 256),
         ArgumentRow("default_values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .argument(0)), register: 4, offset64: 260, offset32: 260, isInline: true),
+    ]
+
+    private static let fields8: [ArgumentRow] = [
         ArgumentRow("consumer_label", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 5, offset64: 324, offset32: 324),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 360, offset32: 360),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 310, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 314, .none), register: 1),
         ArgumentRow("default_values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 3, offset64: 68, offset32: 68, isHidden: true),
         ArgumentRow("values", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 313, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 317, .none), register: 1),
         ArgumentRow("num_attrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 3, offset64: 12, offset32: 12, isOptional: true),
-        ArgumentRow("attrs", "", .entry, TypeRow(.array, .custom, 24, 111, .argument(1)), register: 4, offset64: 32, offset32: 32, isOptional: true, isInline: true),
+        ArgumentRow("attrs", "", .entry, TypeRow(.array, .custom, 24, 115, .argument(1)), register: 4, offset64: 32, offset32: 32, isOptional: true, isInline: true),
         ArgumentRow("attributes", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(240)), register: 5, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("num_lines", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 560, offset32: 560),
         ArgumentRow("offsets", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(0)), register: 2, isInline: true),
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 256, offset32: 256),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 260, .none), register: 4, offset64: 288, offset32: 288),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .structure, 0, 265, .none), register: 4, offset64: 288, offset32: 288),
         ArgumentRow("event_buffer_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 564, offset32: 564, isOptional: true),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(5)), register: 6, offset64: 568, offset32: 568, isOptional: true),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 7, offset64: 588, offset32: 588),
@@ -3491,9 +3529,6 @@ extension SpecTables {
         ArgumentRow("mask", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields8: [ArgumentRow] = [
         ArgumentRow("ptr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8, isHidden: true),
@@ -3507,9 +3542,9 @@ extension SpecTables {
         ArgumentRow("ooblen", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("usr_data", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("usr_oob", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 394, .none), register: 6, offset64: 40, offset32: 40),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 400, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 7, offset64: 41, offset32: 41, isHidden: true),
-        ArgumentRow("useecc", "", .entry, TypeRow(.value, .symbol, 4, 395, .none), register: 1),
+        ArgumentRow("useecc", "", .entry, TypeRow(.value, .symbol, 4, 401, .none), register: 1),
         ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("oobfree", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(16)), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(32)), register: 4, offset64: 72, offset32: 72),
@@ -3518,7 +3553,7 @@ extension SpecTables {
         ArgumentRow("eccbytes", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("eccpos", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(64)), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("oobavail", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 260, offset32: 260),
-        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 269, .fixed(8)), register: 4, offset64: 264, offset32: 264),
+        ArgumentRow("oobfree", "", .entry, TypeRow(.array, .structure, 0, 274, .fixed(8)), register: 4, offset64: 264, offset32: 264),
         ArgumentRow("corrected", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("failed", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("badblocks", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -3527,105 +3562,105 @@ extension SpecTables {
         ArgumentRow("offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2),
         ArgumentRow("erasesize", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("numblocks", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 520, .none), register: 1),
-        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .flags, 8, 397, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 526, .none), register: 1),
+        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .flags, 8, 403, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("svalue", "", .exit, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .symbol, 8, 396, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("uvalue", "", .exit, TypeRow(.value, .symbol, 8, 402, .none), condition: 153, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("__pad", "", .both, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
-        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 520, .none), register: 1),
-        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .flags, 8, 397, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("param", "", .entry, TypeRow(.value, .symbol, 8, 526, .none), register: 1),
+        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .flags, 8, 403, .none), condition: 40, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("svalue", "", .entry, TypeRow(.value, .signed, 8, 0, .none), condition: 36, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .symbol, 8, 396, .none), condition: 151, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("uvalue", "", .entry, TypeRow(.value, .symbol, 8, 402, .none), condition: 153, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("uvalue", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20, isOptional: true),
         ArgumentRow("n_samples", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(3)), register: 2, offset64: 4, offset32: 4, isOptional: true),
-        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 158, .fixed(51)), register: 3, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("device", "", .entry, TypeRow(.value, .structure, 0, 158, .none), register: 1),
-        ArgumentRow("sys_realtime", "", .entry, TypeRow(.value, .structure, 0, 158, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("sys_monoraw", "", .entry, TypeRow(.value, .structure, 0, 158, .none), register: 3, offset64: 32, offset32: 32),
+        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 163, .fixed(51)), register: 3, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("device", "", .entry, TypeRow(.value, .structure, 0, 163, .none), register: 1),
+        ArgumentRow("sys_realtime", "", .entry, TypeRow(.value, .structure, 0, 163, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("sys_monoraw", "", .entry, TypeRow(.value, .structure, 0, 163, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(4)), register: 4, offset64: 48, offset32: 48, isOptional: true),
         ArgumentRow("n_samples", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 214, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 218, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rsv", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isOptional: true),
-        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 158, .fixed(75)), register: 4, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("ts", "", .exit, TypeRow(.array, .structure, 0, 163, .fixed(75)), register: 4, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("memfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 398, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 404, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("memfd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 398, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 404, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 279, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
-        ArgumentRow("attr", "", .entry, TypeRow(.value, .flags, 8, 401, .none), register: 1),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 182, register: 2, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("shm_offs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 183, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("list", "", .entry, TypeRow(.array, .structure, 0, 284, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("attr", "", .entry, TypeRow(.value, .flags, 8, 407, .none), register: 1),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 184, register: 2, offset64: 8, offset32: 8, isHidden: true),
+        ArgumentRow("shm_offs", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 185, register: 2, offset64: 8, offset32: 8),
         ArgumentRow("a", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 182, register: 3, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 183, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 184, register: 3, offset64: 16, offset32: 16, isHidden: true),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 185, register: 3, offset64: 16, offset32: 16),
         ArgumentRow("b", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 182, register: 4, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("shm_id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 183, register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 184, register: 4, offset64: 24, offset32: 24, isHidden: true),
+        ArgumentRow("shm_id", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 185, register: 4, offset64: 24, offset32: 24),
         ArgumentRow("c", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 108, .none), register: 1),
-        ArgumentRow("clnt_login", "", .entry, TypeRow(.value, .symbol, 4, 399, .none), register: 2, offset64: 32, offset32: 32),
-        ArgumentRow("clnt_uuid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 184, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("uuid", "", .entry, TypeRow(.value, .custom, 16, 112, .none), register: 1),
+        ArgumentRow("clnt_login", "", .entry, TypeRow(.value, .symbol, 4, 405, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("clnt_uuid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 186, register: 3, offset64: 16, offset32: 16),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 52, offset32: 52),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 281, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 286, .argument(4)), register: 6, offset64: 56, offset32: 56, isInline: true),
         ArgumentRow("session", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 44, offset32: 44),
-        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 400, .none), register: 9, offset64: 48, offset32: 48),
+        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 406, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("func", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 281, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 286, .argument(3)), register: 5, offset64: 24, offset32: 24, isInline: true),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
-        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 400, .none), register: 7, offset64: 16, offset32: 16),
+        ArgumentRow("ret_origin", "", .exit, TypeRow(.value, .symbol, 4, 406, .none), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("func", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 281, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 286, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("ret", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 281, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 286, .argument(1)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("id", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("op", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("num_params", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 281, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
+        ArgumentRow("params", "", .entry, TypeRow(.array, .structure, 0, 286, .argument(2)), register: 4, offset64: 24, offset32: 24, isInline: true),
         ArgumentRow("ret", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 12, offset32: 12),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 282, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 287, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 283, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 288, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 284, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 289, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 285, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 290, .none), register: 2),
         ArgumentRow("buf_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 8, offset32: 8),
-        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 286, .none), register: 2),
+        ArgumentRow("buf_ptr", "", .entry, TypeRow(.pointer, .structure, 0, 291, .none), register: 2),
         ArgumentRow("cancel_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("session", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 336, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 340, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 336, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 340, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("vol_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("alignment", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("vol_type", "", .entry, TypeRow(.value, .symbol, 1, 325, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 402, .none), register: 5, offset64: 17, offset32: 17),
+        ArgumentRow("vol_type", "", .entry, TypeRow(.value, .symbol, 1, 329, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 408, .none), register: 5, offset64: 17, offset32: 17),
         ArgumentRow("name_len", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 6, offset64: 18, offset32: 18),
         ArgumentRow("padding2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 7, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 8, offset64: 24, offset32: 24),
@@ -3637,11 +3672,11 @@ extension SpecTables {
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("count", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("padding1", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 298, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
+        ArgumentRow("ents", "", .entry, TypeRow(.array, .structure, 0, 303, .argument(0)), register: 3, offset64: 16, offset32: 16, isInline: true),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4352)), register: 4, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("lnum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("bytes", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 404, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 410, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 4, offset64: 9, offset32: 9, isHidden: true),
         ArgumentRow("ubi_num", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("mtd_num", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -3651,26 +3686,29 @@ extension SpecTables {
         ArgumentRow("need_resv_pool", "", .entry, TypeRow(.value, .signed, 1, 0, .none), register: 6, offset64: 15, offset32: 15),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 7, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("lnum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
-        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 404, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("dtype", "", .entry, TypeRow(.value, .symbol, 1, 410, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(3)), register: 3, offset64: 5, offset32: 5, isHidden: true),
-        ArgumentRow("property", "", .entry, TypeRow(.value, .symbol, 1, 403, .none), register: 1),
+        ArgumentRow("property", "", .entry, TypeRow(.value, .symbol, 1, 409, .none), register: 1),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("lbmd_flags", "", .entry, TypeRow(.value, .flags, 4, 406, .none), register: 1),
+        ArgumentRow("lbmd_flags", "", .entry, TypeRow(.value, .flags, 4, 412, .none), register: 1),
         ArgumentRow("lbmd_interval", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("lbmd_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("lbmd_opaque_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 7, offset32: 7),
         ArgumentRow("lbmd_opaque_offset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("lbmd_pi_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 9, offset32: 9),
         ArgumentRow("lbmd_pi_offset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 10, offset32: 10),
-        ArgumentRow("lbmd_guard_tag_type", "", .entry, TypeRow(.value, .symbol, 1, 407, .none), register: 8, offset64: 11, offset32: 11),
+        ArgumentRow("lbmd_guard_tag_type", "", .entry, TypeRow(.value, .symbol, 1, 413, .none), register: 8, offset64: 11, offset32: 11),
         ArgumentRow("lbmd_app_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 12, offset32: 12),
         ArgumentRow("lbmd_ref_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 13, offset32: 13),
         ArgumentRow("lbmd_storage_tag_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 14, offset32: 14),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 15, offset32: 15, isHidden: true),
         ArgumentRow("guard", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1, isHidden: true),
-        ArgumentRow("protocol", "", .entry, TypeRow(.value, .symbol, 4, 408, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("subprotocol", "", .entry, TypeRow(.value, .symbol, 4, 409, .none), register: 3, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields9: [ArgumentRow] = [
+        ArgumentRow("protocol", "", .entry, TypeRow(.value, .symbol, 4, 414, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("subprotocol", "", .entry, TypeRow(.value, .symbol, 4, 415, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("request_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("request", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(3)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("request_tag", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
@@ -3684,28 +3722,25 @@ extension SpecTables {
         ArgumentRow("din_xfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("dout_xferp", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 72, offset32: 72),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 16, offset64: 88, offset32: 88),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 410, .none), register: 17, offset64: 92, offset32: 92),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 416, .none), register: 17, offset64: 92, offset32: 92),
         ArgumentRow("usr_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 18, offset64: 96, offset32: 96),
         ArgumentRow("spare_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 104, offset32: 104, isHidden: true),
         ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 20, offset64: 108, offset32: 108),
         ArgumentRow("transport_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 21, offset64: 112, offset32: 112),
         ArgumentRow("device_status", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 22, offset64: 116, offset32: 116),
         ArgumentRow("retry_delay", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 23, offset64: 120, offset32: 120),
-        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 324, .none), register: 24, offset64: 124, offset32: 124),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 328, .none), register: 24, offset64: 124, offset32: 124),
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 25, offset64: 128, offset32: 128),
         ArgumentRow("response_len", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 132, offset32: 132),
-    ]
-
-    private static let fields9: [ArgumentRow] = [
         ArgumentRow("din_resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 27, offset64: 136, offset32: 136),
         ArgumentRow("dout_resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 28, offset64: 140, offset32: 140),
         ArgumentRow("generated_tag", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 29, offset64: 144, offset32: 144),
         ArgumentRow("spare_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 30, offset64: 152, offset32: 152, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 411, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 417, .none), register: 1),
         ArgumentRow("line", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("port", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("irq", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 412, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 418, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("xmit_fifo_size", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("custom_divisor", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("baud_base", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
@@ -3719,13 +3754,13 @@ extension SpecTables {
         ArgumentRow("iomem_reg_shift", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 16, offset64: 56, offset32: 48),
         ArgumentRow("port_high", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 17, offset64: 60, offset32: 52),
         ArgumentRow("iomap_base", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 18, offset64: 64, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 413, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 419, .none), register: 1),
         ArgumentRow("delay_rts_before_send", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("delay_rts_after_send", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("addr_recv", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("addr_dest", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 13, offset32: 13),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(18)), register: 6, offset64: 14, offset32: 14, isHidden: true),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 414, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .symbol, 1, 420, .none), register: 1),
         ArgumentRow("waitv", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("relsig", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("acqsig", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 4, offset64: 4, offset32: 4),
@@ -3742,21 +3777,21 @@ extension SpecTables {
         ArgumentRow("v_clin", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
         ArgumentRow("v_vcol", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("v_ccol", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 10, offset32: 10),
-        ArgumentRow("event", "", .entry, TypeRow(.value, .flags, 4, 415, .none), register: 1),
+        ArgumentRow("event", "", .entry, TypeRow(.value, .flags, 4, 421, .none), register: 1),
         ArgumentRow("oldev", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("newev", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("console", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .structure, 0, 308, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .structure, 0, 313, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 416, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 422, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("buf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(2)), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("msgs", "", .entry, TypeRow(.array, .structure, 0, 314, .argument(1)), register: 1),
+        ArgumentRow("msgs", "", .entry, TypeRow(.array, .structure, 0, 319, .argument(1)), register: 1),
         ArgumentRow("nmsgs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("read_write", "", .entry, TypeRow(.value, .symbol, 1, 418, .none), register: 1),
+        ArgumentRow("read_write", "", .entry, TypeRow(.value, .symbol, 1, 424, .none), register: 1),
         ArgumentRow("command", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 419, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 425, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("tx_buf", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("rx_buf", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -3780,12 +3815,12 @@ extension SpecTables {
         ArgumentRow("yoffset", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("bits_per_pixel", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("grayscale", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
-        ArgumentRow("red", "", .entry, TypeRow(.value, .structure, 0, 318, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
-        ArgumentRow("green", "", .entry, TypeRow(.value, .structure, 0, 318, .none), register: 10, offset64: 44, offset32: 44, isDetail: true),
-        ArgumentRow("blue", "", .entry, TypeRow(.value, .structure, 0, 318, .none), register: 11, offset64: 56, offset32: 56, isDetail: true),
-        ArgumentRow("transp", "", .entry, TypeRow(.value, .structure, 0, 318, .none), register: 12, offset64: 68, offset32: 68, isDetail: true),
+        ArgumentRow("red", "", .entry, TypeRow(.value, .structure, 0, 323, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
+        ArgumentRow("green", "", .entry, TypeRow(.value, .structure, 0, 323, .none), register: 10, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("blue", "", .entry, TypeRow(.value, .structure, 0, 323, .none), register: 11, offset64: 56, offset32: 56, isDetail: true),
+        ArgumentRow("transp", "", .entry, TypeRow(.value, .structure, 0, 323, .none), register: 12, offset64: 68, offset32: 68, isDetail: true),
         ArgumentRow("nonstd", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 13, offset64: 80, offset32: 80, isDetail: true),
-        ArgumentRow("activate", "", .entry, TypeRow(.value, .flags, 4, 424, .none), register: 14, offset64: 84, offset32: 84),
+        ArgumentRow("activate", "", .entry, TypeRow(.value, .flags, 4, 430, .none), register: 14, offset64: 84, offset32: 84),
         ArgumentRow("height", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 15, offset64: 88, offset32: 88, isDetail: true),
         ArgumentRow("width", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 16, offset64: 92, offset32: 92, isDetail: true),
         ArgumentRow("accel_flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 17, offset64: 96, offset32: 96, isDetail: true),
@@ -3796,17 +3831,17 @@ extension SpecTables {
         ArgumentRow("lower_margin", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 116, offset32: 116, isDetail: true),
         ArgumentRow("hsync_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 23, offset64: 120, offset32: 120, isDetail: true),
         ArgumentRow("vsync_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 24, offset64: 124, offset32: 124, isDetail: true),
-        ArgumentRow("sync", "", .entry, TypeRow(.value, .flags, 4, 425, .none), register: 25, offset64: 128, offset32: 128, isDetail: true),
-        ArgumentRow("vmode", "", .entry, TypeRow(.value, .flags, 4, 426, .none), register: 26, offset64: 132, offset32: 132, isDetail: true),
-        ArgumentRow("rotate", "", .entry, TypeRow(.value, .symbol, 4, 422, .none), register: 27, offset64: 136, offset32: 136),
+        ArgumentRow("sync", "", .entry, TypeRow(.value, .flags, 4, 431, .none), register: 25, offset64: 128, offset32: 128, isDetail: true),
+        ArgumentRow("vmode", "", .entry, TypeRow(.value, .flags, 4, 432, .none), register: 26, offset64: 132, offset32: 132, isDetail: true),
+        ArgumentRow("rotate", "", .entry, TypeRow(.value, .symbol, 4, 428, .none), register: 27, offset64: 136, offset32: 136),
         ArgumentRow("colorspace", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 28, offset64: 140, offset32: 140, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 29, offset64: 144, offset32: 144, isHidden: true),
         ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("smem_start", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("smem_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 24, offset32: 20),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 420, .none), register: 4, offset64: 28, offset32: 24),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 426, .none), register: 4, offset64: 28, offset32: 24),
         ArgumentRow("type_aux", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 28, isDetail: true),
-        ArgumentRow("visual", "", .entry, TypeRow(.value, .symbol, 4, 421, .none), register: 6, offset64: 36, offset32: 32),
+        ArgumentRow("visual", "", .entry, TypeRow(.value, .symbol, 4, 427, .none), register: 6, offset64: 36, offset32: 32),
         ArgumentRow("xpanstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 40, offset32: 36, isDetail: true),
         ArgumentRow("ypanstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 8, offset64: 42, offset32: 38, isDetail: true),
         ArgumentRow("ywrapstep", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 9, offset64: 44, offset32: 40, isDetail: true),
@@ -3843,10 +3878,10 @@ extension SpecTables {
         ArgumentRow("slow", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("signr", "", .entry, TypeRow(.value, .signal, 4, 0, .none), register: 1),
         ArgumentRow("context", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 427, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 433, .none), register: 1),
         ArgumentRow("endpoint", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .custom, 4, 103, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 428, .none), register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .custom, 4, 105, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 434, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("buffer", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 16, offset32: 12),
         ArgumentRow("buffer_length", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 24, offset32: 16),
         ArgumentRow("actual_length", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 28, offset32: 20),
@@ -3859,9 +3894,9 @@ extension SpecTables {
         ArgumentRow("ioctl_code", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("interface", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 430, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 436, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("driver", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("bustype", "", .entry, TypeRow(.value, .symbol, 4, 431, .none), register: 1),
+        ArgumentRow("bustype", "", .entry, TypeRow(.value, .symbol, 4, 437, .none), register: 1),
         ArgumentRow("vendor", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("product", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("sector", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
@@ -3869,17 +3904,20 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("wp", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 432, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("cond", "", .entry, TypeRow(.value, .symbol, 1, 433, .none), register: 5, offset64: 25, offset32: 25),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 1, 438, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("cond", "", .entry, TypeRow(.value, .symbol, 1, 439, .none), register: 5, offset64: 25, offset32: 25),
         ArgumentRow("non_seq", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 26, offset32: 26),
+    ]
+
+    private static let fields10: [ArgumentRow] = [
         ArgumentRow("reset", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 27, offset32: 27),
         ArgumentRow("resv", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 8, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("capacity", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 10, offset64: 40, offset32: 40, isHidden: true),
         ArgumentRow("sector", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("nr_zones", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 434, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("zones", "", .exit, TypeRow(.array, .structure, 0, 334, .argument(1)), register: 4, offset64: 16, offset32: 16, isInline: true),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 440, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("zones", "", .exit, TypeRow(.array, .structure, 0, 339, .argument(1)), register: 4, offset64: 16, offset32: 16, isInline: true),
         ArgumentRow("cdmsf_min0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("cdmsf_sec0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("cdmsf_frame0", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
@@ -3897,30 +3935,27 @@ extension SpecTables {
         ArgumentRow("channel2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("channel3", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("medium_catalog_number", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(14)), register: 1),
-    ]
-
-    private static let fields10: [ArgumentRow] = [
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 437, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 443, .none), register: 1),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
-        ArgumentRow("contents_encryption_mode", "", .entry, TypeRow(.value, .symbol, 1, 438, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("filenames_encryption_mode", "", .entry, TypeRow(.value, .symbol, 1, 438, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 439, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("contents_encryption_mode", "", .entry, TypeRow(.value, .symbol, 1, 444, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("filenames_encryption_mode", "", .entry, TypeRow(.value, .symbol, 1, 444, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 445, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("master_key_descriptor", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 40, register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("log2_data_unit_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), condition: 151, register: 6, offset64: 4, offset32: 4),
-        ArgumentRow("master_key_identifier", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), condition: 151, register: 7, offset64: 8, offset32: 8),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 4, 440, .none), register: 1),
-        ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 185, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("log2_data_unit_size", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), condition: 153, register: 6, offset64: 4, offset32: 4),
+        ArgumentRow("master_key_identifier", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), condition: 153, register: 7, offset64: 8, offset32: 8),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 4, 446, .none), register: 1),
+        ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 187, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
-        ArgumentRow("ifr_data", "", .entry, TypeRow(.pointer, .structure, 0, 343, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 443, .none), register: 1),
-        ArgumentRow("tx_type", "", .entry, TypeRow(.value, .symbol, 4, 441, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("rx_filter", "", .entry, TypeRow(.value, .symbol, 4, 442, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("ifr_data", "", .entry, TypeRow(.pointer, .structure, 0, 348, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 449, .none), register: 1),
+        ArgumentRow("tx_type", "", .entry, TypeRow(.value, .symbol, 4, 447, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("rx_filter", "", .entry, TypeRow(.value, .symbol, 4, 448, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
-        ArgumentRow("ifr_data", "", .entry, TypeRow(.pointer, .structure, 0, 345, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 4, 444, .none), register: 1),
+        ArgumentRow("ifr_data", "", .entry, TypeRow(.pointer, .structure, 0, 350, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 4, 450, .none), register: 1),
         ArgumentRow("device1", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(24)), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("VID", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 186, register: 3, offset64: 28, offset32: 28),
-        ArgumentRow("device2", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(24)), condition: 187, register: 3, offset64: 28, offset32: 28),
+        ArgumentRow("VID", "", .entry, TypeRow(.value, .signed, 4, 0, .none), condition: 188, register: 3, offset64: 28, offset32: 28),
+        ArgumentRow("device2", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(24)), condition: 189, register: 3, offset64: 28, offset32: 28),
         ArgumentRow("value", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 28, offset32: 28),
         ArgumentRow("vlan_qos", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 4, offset64: 52, offset32: 52),
         ArgumentRow("ifr_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
@@ -3944,10 +3979,10 @@ extension SpecTables {
         ArgumentRow("vendor", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("product", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 350, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 355, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ff_effects_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 88, offset32: 88),
-        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 2, 532, .none), register: 1),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 2, 538, .none), register: 1),
         ArgumentRow("value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("minimum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("maximum", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -3970,7 +4005,7 @@ extension SpecTables {
         ArgumentRow("flags_padding", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("nregions", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("padding", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("regions", "", .entry, TypeRow(.array, .structure, 0, 356, .argument(0)), register: 3, offset64: 8, offset32: 8, isInline: true),
+        ArgumentRow("regions", "", .entry, TypeRow(.array, .structure, 0, 361, .argument(0)), register: 3, offset64: 8, offset32: 8, isInline: true),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fd_flags", "", .entry, TypeRow(.value, .flags, 4, 1, .none), register: 3, offset64: 12, offset32: 12),
@@ -3980,9 +4015,9 @@ extension SpecTables {
         ArgumentRow("fence", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 44, offset32: 44, isHidden: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 437, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 443, .none), register: 1),
         ArgumentRow("fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 437, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 443, .none), register: 1),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("opcode", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
@@ -4014,22 +4049,22 @@ extension SpecTables {
         ArgumentRow("reftag", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 10, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("apptag", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("appmask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 12, offset64: 42, offset32: 42, isDetail: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 446, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 452, .none), register: 1),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("descriptor", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 161, register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("identifier", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), condition: 188, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("descriptor", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 163, register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("identifier", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), condition: 190, register: 3, offset64: 8, offset32: 8),
         ArgumentRow("u", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 364, .none), register: 1),
+        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 369, .none), register: 1),
         ArgumentRow("raw_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 40, offset32: 40),
         ArgumentRow("key_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 44, offset32: 44),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 4, offset64: 48, offset32: 48, isHidden: true),
-        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 364, .none), register: 1),
-        ArgumentRow("removal_status_flags", "", .exit, TypeRow(.value, .flags, 4, 447, .none), register: 2, offset64: 40, offset32: 40),
+        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 369, .none), register: 1),
+        ArgumentRow("removal_status_flags", "", .exit, TypeRow(.value, .flags, 4, 453, .none), register: 2, offset64: 40, offset32: 40),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 3, offset64: 44, offset32: 44, isHidden: true),
-        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 364, .none), register: 1),
+        ArgumentRow("key_spec", "", .entry, TypeRow(.value, .structure, 0, 369, .none), register: 1),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 2, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("status", "", .exit, TypeRow(.value, .symbol, 4, 448, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("status_flags", "", .exit, TypeRow(.value, .flags, 4, 449, .none), register: 4, offset64: 68, offset32: 68),
+        ArgumentRow("status", "", .exit, TypeRow(.value, .symbol, 4, 454, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("status_flags", "", .exit, TypeRow(.value, .flags, 4, 455, .none), register: 4, offset64: 68, offset32: 68),
         ArgumentRow("user_count", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 72, offset32: 72),
         ArgumentRow("__out_reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(52)), register: 6, offset64: 76, offset32: 76, isHidden: true),
         ArgumentRow("irq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -4075,6 +4110,9 @@ extension SpecTables {
         ArgumentRow("client", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("big_endian", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("cpu_mode", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
+    ]
+
+    private static let fields11: [ArgumentRow] = [
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 5, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("client", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
@@ -4091,7 +4129,7 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(52)), register: 12, offset64: 136, offset32: 136, isHidden: true),
         ArgumentRow("client", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("port", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 1),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 385, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("capability", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
@@ -4100,15 +4138,12 @@ extension SpecTables {
         ArgumentRow("synth_voices", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 7, offset64: 84, offset32: 84),
         ArgumentRow("read_use", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 8, offset64: 88, offset32: 88),
         ArgumentRow("write_use", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 92, offset32: 92),
-    ]
-
-    private static let fields11: [ArgumentRow] = [
         ArgumentRow("kernel", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 10, offset64: 96, offset32: 96),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 11, offset64: 104, offset32: 100),
         ArgumentRow("time_queue", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 108, offset32: 104),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(59)), register: 13, offset64: 109, offset32: 105, isHidden: true),
-        ArgumentRow("sender", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 1),
-        ArgumentRow("dest", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sender", "", .entry, TypeRow(.value, .structure, 0, 385, .none), register: 1),
+        ArgumentRow("dest", "", .entry, TypeRow(.value, .structure, 0, 385, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("voices", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("queue", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 12, offset32: 12),
@@ -4125,7 +4160,7 @@ extension SpecTables {
         ArgumentRow("queue", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("events", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tick", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 384, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 389, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("running", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 7, offset64: 28, offset32: 28, isHidden: true),
@@ -4153,16 +4188,16 @@ extension SpecTables {
         ArgumentRow("remove_mode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("time", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 2, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("queue", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("dest", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 4, offset64: 13, offset32: 13),
+        ArgumentRow("dest", "", .entry, TypeRow(.value, .structure, 0, 385, .none), register: 4, offset64: 13, offset32: 13),
         ArgumentRow("channel", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 15, offset32: 15),
         ArgumentRow("type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("tag", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(10)), register: 8, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("root", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 1),
+        ArgumentRow("root", "", .entry, TypeRow(.value, .structure, 0, 385, .none), register: 1),
         ArgumentRow("type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("num_subs", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 380, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 385, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("queue", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 18, offset32: 18),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 8, offset64: 24, offset32: 24, isHidden: true),
@@ -4185,12 +4220,12 @@ extension SpecTables {
         ArgumentRow("driver_data", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 88, offset32: 76),
         ArgumentRow("device", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("subdevice", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("stream", "", .entry, TypeRow(.value, .symbol, 4, 451, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("stream", "", .entry, TypeRow(.value, .symbol, 4, 457, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 6, offset64: 80, offset32: 80),
         ArgumentRow("subname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 7, offset64: 160, offset32: 160),
-        ArgumentRow("dev_class", "", .entry, TypeRow(.value, .symbol, 4, 456, .none), register: 8, offset64: 192, offset32: 192),
+        ArgumentRow("dev_class", "", .entry, TypeRow(.value, .symbol, 4, 462, .none), register: 8, offset64: 192, offset32: 192),
         ArgumentRow("dev_subclass", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 196, offset32: 196),
         ArgumentRow("subdevices_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 200, offset32: 200),
         ArgumentRow("subdevices_avail", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 204, offset32: 204),
@@ -4203,20 +4238,20 @@ extension SpecTables {
         ArgumentRow("openmax", "", .entry, TypeRow(.value, .bits, 4, 257, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("integer", "", .entry, TypeRow(.value, .bits, 4, 513, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("empty", "", .entry, TypeRow(.value, .bits, 4, 769, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 458, .none), register: 1),
-        ArgumentRow("masks", "", .entry, TypeRow(.array, .structure, 0, 396, .fixed(3)), register: 2, offset64: 4, offset32: 4, isDetail: true),
-        ArgumentRow("mres", "", .entry, TypeRow(.array, .structure, 0, 396, .fixed(5)), register: 3, offset64: 100, offset32: 100, isDetail: true),
-        ArgumentRow("intervals", "", .entry, TypeRow(.array, .structure, 0, 397, .fixed(12)), register: 4, offset64: 260, offset32: 260, isDetail: true),
-        ArgumentRow("ires", "", .entry, TypeRow(.array, .structure, 0, 397, .fixed(9)), register: 5, offset64: 404, offset32: 404, isDetail: true),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 464, .none), register: 1),
+        ArgumentRow("masks", "", .entry, TypeRow(.array, .structure, 0, 401, .fixed(3)), register: 2, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("mres", "", .entry, TypeRow(.array, .structure, 0, 401, .fixed(5)), register: 3, offset64: 100, offset32: 100, isDetail: true),
+        ArgumentRow("intervals", "", .entry, TypeRow(.array, .structure, 0, 402, .fixed(12)), register: 4, offset64: 260, offset32: 260, isDetail: true),
+        ArgumentRow("ires", "", .entry, TypeRow(.array, .structure, 0, 402, .fixed(9)), register: 5, offset64: 404, offset32: 404, isDetail: true),
         ArgumentRow("rmask", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 512, offset32: 512),
         ArgumentRow("cmask", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 516, offset32: 516),
-        ArgumentRow("info", "", .entry, TypeRow(.value, .flags, 4, 455, .none), register: 8, offset64: 520, offset32: 520),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .flags, 4, 461, .none), register: 8, offset64: 520, offset32: 520),
         ArgumentRow("msbits", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 524, offset32: 524),
         ArgumentRow("rate_num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 528, offset32: 528),
         ArgumentRow("rate_den", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 532, offset32: 532),
         ArgumentRow("fifo_size", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 12, offset64: 536, offset32: 536),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 13, offset64: 544, offset32: 540, isHidden: true),
-        ArgumentRow("tstamp_mode", "", .entry, TypeRow(.value, .symbol, 4, 453, .none), register: 1),
+        ArgumentRow("tstamp_mode", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), register: 1),
         ArgumentRow("period_step", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sleep_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("avail_min", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 16, offset32: 12),
@@ -4227,9 +4262,9 @@ extension SpecTables {
         ArgumentRow("silence_size", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 9, offset64: 56, offset32: 32),
         ArgumentRow("boundary", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 10, offset64: 64, offset32: 36),
         ArgumentRow("proto", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 72, offset32: 40),
-        ArgumentRow("tstamp_type", "", .entry, TypeRow(.value, .symbol, 4, 454, .none), register: 12, offset64: 76, offset32: 44),
+        ArgumentRow("tstamp_type", "", .entry, TypeRow(.value, .symbol, 4, 460, .none), register: 12, offset64: 76, offset32: 44),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(56)), register: 13, offset64: 80, offset32: 48, isHidden: true),
-        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 4, 452, .none), register: 1),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 4, 458, .none), register: 1),
         ArgumentRow("trigger_tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 3, offset64: 24, offset32: 12),
         ArgumentRow("appl_ptr", "", .entry, TypeRow(.value, .hexadecimal, 0, 0, .none), register: 4, offset64: 40, offset32: 20),
@@ -4238,13 +4273,13 @@ extension SpecTables {
         ArgumentRow("avail", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 7, offset64: 64, offset32: 32),
         ArgumentRow("avail_max", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 8, offset64: 72, offset32: 36),
         ArgumentRow("overrange", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 9, offset64: 80, offset32: 40),
-        ArgumentRow("suspended_state", "", .entry, TypeRow(.value, .symbol, 4, 452, .none), register: 10, offset64: 88, offset32: 44),
+        ArgumentRow("suspended_state", "", .entry, TypeRow(.value, .symbol, 4, 458, .none), register: 10, offset64: 88, offset32: 44),
         ArgumentRow("audio_tstamp_data", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 92, offset32: 48),
         ArgumentRow("audio_tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 12, offset64: 96, offset32: 52),
         ArgumentRow("driver_tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 13, offset64: 112, offset32: 60),
         ArgumentRow("audio_tstamp_accuracy", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 128, offset32: 68),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(20)), register: 15, offset64: 132, offset32: 72, isHidden: true),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 457, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 463, .none), register: 1),
         ArgumentRow("s", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(8)), register: 2, offset64: 8, offset32: 4, isDetail: true),
         ArgumentRow("c", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(8)), register: 3, offset64: 72, offset32: 68, isDetail: true),
         ArgumentRow("channel", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -4259,7 +4294,7 @@ extension SpecTables {
         ArgumentRow("frames", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("device", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("subdevice", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("stream", "", .entry, TypeRow(.value, .symbol, 4, 463, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("stream", "", .entry, TypeRow(.value, .symbol, 4, 469, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 6, offset64: 20, offset32: 20),
@@ -4268,17 +4303,20 @@ extension SpecTables {
         ArgumentRow("subdevices_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 196, offset32: 196),
         ArgumentRow("subdevices_avail", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 200, offset32: 200),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 11, offset64: 204, offset32: 204, isHidden: true),
-        ArgumentRow("stream", "", .entry, TypeRow(.value, .symbol, 4, 463, .none), register: 1),
+        ArgumentRow("stream", "", .entry, TypeRow(.value, .symbol, 4, 469, .none), register: 1),
         ArgumentRow("tstamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("avail", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 24, offset32: 12),
         ArgumentRow("xruns", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 32, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 5, offset64: 40, offset32: 20, isHidden: true),
-        ArgumentRow("dev_class", "", .entry, TypeRow(.value, .symbol, 4, 464, .none), register: 1),
+        ArgumentRow("dev_class", "", .entry, TypeRow(.value, .symbol, 4, 470, .none), register: 1),
         ArgumentRow("dev_sclass", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("device", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("subdevice", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tid", "", .entry, TypeRow(.value, .structure, 0, 407, .none), register: 1),
+    ]
+
+    private static let fields12: [ArgumentRow] = [
+        ArgumentRow("tid", "", .entry, TypeRow(.value, .structure, 0, 412, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 20, offset32: 20),
         ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 28, offset32: 28),
@@ -4289,23 +4327,20 @@ extension SpecTables {
         ArgumentRow("resolution_max", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 9, offset64: 200, offset32: 184),
         ArgumentRow("clients", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 208, offset32: 188),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 11, offset64: 212, offset32: 192, isHidden: true),
-        ArgumentRow("tid", "", .entry, TypeRow(.value, .structure, 0, 407, .none), register: 1),
+        ArgumentRow("tid", "", .entry, TypeRow(.value, .structure, 0, 412, .none), register: 1),
         ArgumentRow("period_num", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 24, offset32: 20),
         ArgumentRow("period_den", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 32, offset32: 24),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 4, offset64: 40, offset32: 28, isHidden: true),
-        ArgumentRow("tid", "", .entry, TypeRow(.value, .structure, 0, 407, .none), register: 1),
+        ArgumentRow("tid", "", .entry, TypeRow(.value, .structure, 0, 412, .none), register: 1),
         ArgumentRow("resolution", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 24, offset32: 20),
         ArgumentRow("resolution_num", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 32, offset32: 24),
         ArgumentRow("resolution_den", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 40, offset32: 28),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 5, offset64: 48, offset32: 32, isHidden: true),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 407, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 412, .none), register: 1),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 2, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("card", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("id", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 3, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields12: [ArgumentRow] = [
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(80)), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("reserved0", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 5, offset64: 152, offset32: 152, isHidden: true),
         ArgumentRow("resolution", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 6, offset64: 160, offset32: 156),
@@ -4338,19 +4373,19 @@ extension SpecTables {
         ArgumentRow("pids", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(50)), register: 6, offset64: 24, offset32: 20, isHidden: true),
         ArgumentRow("numid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("iface", "", .entry, TypeRow(.value, .symbol, 4, 460, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("iface", "", .entry, TypeRow(.value, .symbol, 4, 466, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("device", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("subdevice", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(44)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 60, offset32: 60),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 417, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 459, .none), register: 2, offset64: 64, offset32: 64),
-        ArgumentRow("access", "", .entry, TypeRow(.value, .flags, 4, 461, .none), register: 3, offset64: 68, offset32: 68),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 465, .none), register: 2, offset64: 64, offset32: 64),
+        ArgumentRow("access", "", .entry, TypeRow(.value, .flags, 4, 467, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
         ArgumentRow("owner", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 5, offset64: 76, offset32: 76),
         ArgumentRow("value", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(16)), register: 6, offset64: 80, offset32: 80, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 7, offset64: 208, offset32: 208, isHidden: true),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 417, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 422, .none), register: 1),
         ArgumentRow("indirect", "", .entry, TypeRow(.value, .bits, 4, 1, .none), register: 2, offset64: 64, offset32: 64),
         ArgumentRow("value", "", .entry, TypeRow(.array, .signed, 0, 0, .fixed(128)), register: 3, offset64: 72, offset32: 68, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(128)), register: 4, offset64: 1096, offset32: 580, isHidden: true),
@@ -4377,7 +4412,7 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(15)), register: 11, offset64: 288, offset32: 288, isHidden: true),
         ArgumentRow("codec", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_descriptors", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("descriptor", "", .entry, TypeRow(.array, .structure, 0, 422, .fixed(32)), register: 3, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("descriptor", "", .entry, TypeRow(.array, .structure, 0, 427, .fixed(32)), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("fragment_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("fragments", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -4393,8 +4428,8 @@ extension SpecTables {
         ArgumentRow("align", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 40, offset32: 40),
         ArgumentRow("options", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(16)), register: 12, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(3)), register: 13, offset64: 108, offset32: 108, isHidden: true),
-        ArgumentRow("buffer", "", .entry, TypeRow(.value, .structure, 0, 424, .none), register: 1),
-        ArgumentRow("codec", "", .entry, TypeRow(.value, .structure, 0, 425, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("buffer", "", .entry, TypeRow(.value, .structure, 0, 429, .none), register: 1),
+        ArgumentRow("codec", "", .entry, TypeRow(.value, .structure, 0, 430, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("no_wake_mode", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 128, offset32: 128),
         ArgumentRow("key", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("value", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 2, offset64: 4, offset32: 4),
@@ -4406,45 +4441,45 @@ extension SpecTables {
         ArgumentRow("driver", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 1),
         ArgumentRow("name", "", .exit, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("available_log_addrs", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 465, .none), register: 4, offset64: 68, offset32: 68),
+        ArgumentRow("capabilities", "", .exit, TypeRow(.value, .flags, 4, 471, .none), register: 4, offset64: 68, offset32: 68),
         ArgumentRow("version", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 72, offset32: 72),
         ArgumentRow("log_addr", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 1),
         ArgumentRow("log_addr_mask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cec_version", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("num_log_addrs", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 7, offset32: 7),
         ArgumentRow("vendor_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 466, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 472, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("osd_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(15)), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("primary_device_type", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 8, offset64: 31, offset32: 31),
         ArgumentRow("log_addr_type", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 9, offset64: 35, offset32: 35),
         ArgumentRow("all_device_types", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 10, offset64: 39, offset32: 39),
         ArgumentRow("features", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(48)), register: 11, offset64: 43, offset32: 43),
-        ArgumentRow("tx_ts", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("rx_ts", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tx_ts", "", .both, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
+        ArgumentRow("rx_ts", "", .both, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("sequence", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 469, .none), register: 6, offset64: 28, offset32: 28),
-        ArgumentRow("msg", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("sequence", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 475, .none), register: 6, offset64: 28, offset32: 28),
+        ArgumentRow("msg", "", .both, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 7, offset64: 32, offset32: 32),
         ArgumentRow("reply", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 48, offset32: 48),
-        ArgumentRow("rx_status", "", .entry, TypeRow(.value, .flags, 1, 468, .none), register: 9, offset64: 49, offset32: 49),
-        ArgumentRow("tx_status", "", .entry, TypeRow(.value, .flags, 1, 467, .none), register: 10, offset64: 50, offset32: 50),
-        ArgumentRow("tx_arb_lost_cnt", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 51, offset32: 51),
-        ArgumentRow("tx_nack_cnt", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 52, offset32: 52),
-        ArgumentRow("tx_low_drive_cnt", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 53, offset32: 53),
-        ArgumentRow("tx_error_cnt", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 54, offset32: 54),
+        ArgumentRow("rx_status", "", .both, TypeRow(.value, .flags, 1, 474, .none), register: 9, offset64: 49, offset32: 49),
+        ArgumentRow("tx_status", "", .both, TypeRow(.value, .flags, 1, 473, .none), register: 10, offset64: 50, offset32: 50),
+        ArgumentRow("tx_arb_lost_cnt", "", .both, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 51, offset32: 51),
+        ArgumentRow("tx_nack_cnt", "", .both, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 52, offset32: 52),
+        ArgumentRow("tx_low_drive_cnt", "", .both, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 53, offset32: 53),
+        ArgumentRow("tx_error_cnt", "", .both, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 54, offset32: 54),
         ArgumentRow("phys_addr", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 1),
         ArgumentRow("log_addr_mask", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("have_conn_info", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("ts", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 4, 470, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 471, .none), register: 3, offset64: 12, offset32: 12),
-        ArgumentRow("state_change", "", .entry, TypeRow(.value, .structure, 0, 432, .none), register: 4, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("event", "", .entry, TypeRow(.value, .symbol, 4, 476, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 477, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("state_change", "", .entry, TypeRow(.value, .structure, 0, 437, .none), register: 4, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(58)), register: 5, offset64: 22, offset32: 22, isHidden: true),
         ArgumentRow("card_no", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("connector_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 472, .none), register: 1),
-        ArgumentRow("drm", "", .entry, TypeRow(.value, .structure, 0, 434, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 478, .none), register: 1),
+        ArgumentRow("drm", "", .entry, TypeRow(.value, .structure, 0, 439, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(56)), register: 3, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("slot_num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("slot_type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -4466,13 +4501,13 @@ extension SpecTables {
         ArgumentRow("mask", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("filter", "", .entry, TypeRow(.value, .structure, 0, 441, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("filter", "", .entry, TypeRow(.value, .structure, 0, 446, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 52, offset32: 52),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 56, offset32: 56),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("input", "", .entry, TypeRow(.value, .symbol, 4, 478, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("output", "", .entry, TypeRow(.value, .symbol, 4, 477, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("pes_type", "", .entry, TypeRow(.value, .symbol, 4, 479, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("input", "", .entry, TypeRow(.value, .symbol, 4, 484, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("output", "", .entry, TypeRow(.value, .symbol, 4, 483, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("pes_type", "", .entry, TypeRow(.value, .symbol, 4, 485, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -4481,6 +4516,9 @@ extension SpecTables {
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bytesused", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
+    ]
+
+    private static let fields13: [ArgumentRow] = [
         ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -4489,7 +4527,7 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 476, .none), register: 2, offset64: 128, offset32: 128),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 482, .none), register: 2, offset64: 128, offset32: 128),
         ArgumentRow("frequency_min", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 132, offset32: 132),
         ArgumentRow("frequency_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 136, offset32: 136),
         ArgumentRow("frequency_stepsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 140, offset32: 140),
@@ -4498,7 +4536,7 @@ extension SpecTables {
         ArgumentRow("symbol_rate_max", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 152, offset32: 152),
         ArgumentRow("symbol_rate_tolerance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 156, offset32: 156),
         ArgumentRow("notifier_delay", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 160, offset32: 160),
-        ArgumentRow("caps", "", .entry, TypeRow(.value, .flags, 4, 474, .none), register: 11, offset64: 164, offset32: 164),
+        ArgumentRow("caps", "", .entry, TypeRow(.value, .flags, 4, 480, .none), register: 11, offset64: 164, offset32: 164),
         ArgumentRow("msg", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(6)), register: 1),
         ArgumentRow("msg_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 6, offset32: 6),
         ArgumentRow("msg", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 1),
@@ -4506,12 +4544,9 @@ extension SpecTables {
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("frequency", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("inversion", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields13: [ArgumentRow] = [
         ArgumentRow("u", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(7)), register: 3, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 475, .none), register: 1),
-        ArgumentRow("parameters", "", .entry, TypeRow(.value, .structure, 0, 451, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("status", "", .entry, TypeRow(.value, .flags, 4, 481, .none), register: 1),
+        ArgumentRow("parameters", "", .entry, TypeRow(.value, .structure, 0, 456, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("num", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("props", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("driver", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
@@ -4526,7 +4561,7 @@ extension SpecTables {
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
         ArgumentRow("revision", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 40, offset32: 40),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 480, .none), register: 5, offset64: 44, offset32: 44),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 486, .none), register: 5, offset64: 44, offset32: 44),
         ArgumentRow("group_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 48, offset32: 48),
         ArgumentRow("pads", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 52, offset32: 52, isHidden: true),
         ArgumentRow("links", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 8, offset64: 54, offset32: 54),
@@ -4538,11 +4573,11 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 4, offset64: 24, offset32: 12, isHidden: true),
         ArgumentRow("entity", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 481, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 487, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 4, offset64: 12, offset32: 12, isHidden: true),
-        ArgumentRow("source", "", .entry, TypeRow(.value, .structure, 0, 457, .none), register: 1),
-        ArgumentRow("sink", "", .entry, TypeRow(.value, .structure, 0, 457, .none), register: 2, offset64: 20, offset32: 20),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 482, .none), register: 3, offset64: 40, offset32: 40),
+        ArgumentRow("source", "", .entry, TypeRow(.value, .structure, 0, 462, .none), register: 1),
+        ArgumentRow("sink", "", .entry, TypeRow(.value, .structure, 0, 462, .none), register: 2, offset64: 20, offset32: 20),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 488, .none), register: 3, offset64: 40, offset32: 40),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 4, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("topology_version", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("num_entities", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -4588,10 +4623,10 @@ extension SpecTables {
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 2, 0, .fixed(10)), register: 10, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("which", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 463, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 468, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 4, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, isHidden: true),
-        ArgumentRow("interval", "", .entry, TypeRow(.value, .structure, 0, 176, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("interval", "", .entry, TypeRow(.value, .structure, 0, 181, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(9)), register: 3, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, isHidden: true),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -4613,18 +4648,18 @@ extension SpecTables {
         ArgumentRow("code", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("width", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("height", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("interval", "", .entry, TypeRow(.value, .structure, 0, 176, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("interval", "", .entry, TypeRow(.value, .structure, 0, 181, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("which", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 8, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("which", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("rect", "", .entry, TypeRow(.value, .structure, 0, 175, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("rect", "", .entry, TypeRow(.value, .structure, 0, 180, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 4, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("which", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("target", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("r", "", .entry, TypeRow(.value, .structure, 0, 175, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("r", "", .entry, TypeRow(.value, .structure, 0, 180, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 6, offset64: 32, offset32: 32, isHidden: true),
         ArgumentRow("capability", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -4684,17 +4719,20 @@ extension SpecTables {
         ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 24, offset32: 24, isHidden: true),
+    ]
+
+    private static let fields14: [ArgumentRow] = [
         ArgumentRow("entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("entries_cap", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 3, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("entry", "", .entry, TypeRow(.array, .structure, 0, 479, .fixed(64)), register: 4, offset64: 24, offset32: 24, isDetail: true),
+        ArgumentRow("entry", "", .entry, TypeRow(.array, .structure, 0, 484, .fixed(64)), register: 4, offset64: 24, offset32: 24, isDetail: true),
         ArgumentRow("cmd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 3, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("match", "", .entry, TypeRow(.value, .structure, 0, 482, .none), register: 1),
+        ArgumentRow("match", "", .entry, TypeRow(.value, .structure, 0, 487, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("reg", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 40, offset32: 40),
         ArgumentRow("val", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 48, offset32: 48),
@@ -4706,24 +4744,21 @@ extension SpecTables {
         ArgumentRow("rangelow", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("rangehigh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(5)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 484, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 490, .none), register: 1),
         ArgumentRow("u", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(8)), register: 2, offset64: 8, offset32: 4, isDetail: true),
         ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 72, offset32: 68),
-    ]
-
-    private static let fields14: [ArgumentRow] = [
         ArgumentRow("sequence", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 76, offset32: 72),
         ArgumentRow("timestamp", "", .entry, TypeRow(.value, .structure, 0, 0, .none), register: 5, offset64: 80, offset32: 76),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 96, offset32: 84),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 7, offset64: 100, offset32: 88, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 484, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 490, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 485, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 491, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(5)), register: 4, offset64: 12, offset32: 12, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("target", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("r", "", .entry, TypeRow(.value, .structure, 0, 175, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("r", "", .entry, TypeRow(.value, .structure, 0, 180, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(9)), register: 5, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("cmd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -4740,7 +4775,7 @@ extension SpecTables {
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 3, offset64: 8, offset32: 8, isHidden: true),
-        ArgumentRow("bt", "", .entry, TypeRow(.value, .structure, 0, 489, .none), register: 4, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("bt", "", .entry, TypeRow(.value, .structure, 0, 494, .none), register: 4, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(24)), register: 5, offset64: 120, offset32: 120, isHidden: true),
         ArgumentRow("tuner", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -4750,7 +4785,7 @@ extension SpecTables {
         ArgumentRow("rangehigh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("modulation", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(9)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("match", "", .entry, TypeRow(.value, .structure, 0, 482, .none), register: 1),
+        ArgumentRow("match", "", .entry, TypeRow(.value, .structure, 0, 487, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(32)), register: 4, offset64: 72, offset32: 72, isHidden: true),
@@ -4780,7 +4815,7 @@ extension SpecTables {
         ArgumentRow("bcd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 11, offset64: 14, offset32: 14),
         ArgumentRow("gate", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 12, offset64: 15, offset32: 15),
         ArgumentRow("count_load_time", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 13, offset64: 16, offset32: 16),
-        ArgumentRow("channels", "", .entry, TypeRow(.array, .structure, 0, 497, .fixed(3)), register: 1, isDetail: true),
+        ArgumentRow("channels", "", .entry, TypeRow(.array, .structure, 0, 502, .fixed(3)), register: 1, isDetail: true),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12, isDetail: true),
@@ -4817,7 +4852,7 @@ extension SpecTables {
         ArgumentRow("realtime", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("host_tsc", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("pad", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 6, offset64: 32, offset32: 32, isHidden: true),
-        ArgumentRow("channels", "", .entry, TypeRow(.array, .structure, 0, 497, .fixed(3)), register: 1, isDetail: true),
+        ArgumentRow("channels", "", .entry, TypeRow(.array, .structure, 0, 502, .fixed(3)), register: 1, isDetail: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 72, offset32: 72),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(9)), register: 3, offset64: 76, offset32: 76, isHidden: true),
         ArgumentRow("action", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -4852,11 +4887,11 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(8)), register: 3, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("vapic_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("mp_state", "", .entry, TypeRow(.value, .symbol, 4, 496, .none), register: 1),
+        ArgumentRow("mp_state", "", .entry, TypeRow(.value, .symbol, 4, 502, .none), register: 1),
         ArgumentRow("debugreg", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(8)), register: 1, isDetail: true),
         ArgumentRow("control", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("arch", "", .entry, TypeRow(.value, .structure, 0, 518, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("arch", "", .entry, TypeRow(.value, .structure, 0, 523, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("status", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("misc", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -4887,12 +4922,15 @@ extension SpecTables {
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 48, offset32: 48),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(9)), register: 5, offset64: 56, offset32: 56, isHidden: true),
         ArgumentRow("region", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(1024)), register: 1, isDetail: true),
+    ]
+
+    private static let fields15: [ArgumentRow] = [
         ArgumentRow("xcr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
         ArgumentRow("value", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("nr_xcrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("xcrs", "", .entry, TypeRow(.array, .structure, 0, 524, .fixed(16)), register: 3, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("xcrs", "", .entry, TypeRow(.array, .structure, 0, 529, .fixed(16)), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("padding", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(16)), register: 4, offset64: 264, offset32: 264, isHidden: true),
         ArgumentRow("bitmap", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("num_dirty", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -4912,13 +4950,10 @@ extension SpecTables {
         ArgumentRow("data", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(0)), register: 5, offset64: 128, offset32: 128, isDetail: true),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("nmsrs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields15: [ArgumentRow] = [
         ArgumentRow("base", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("bitmap", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
-        ArgumentRow("ranges", "", .entry, TypeRow(.array, .structure, 0, 532, .fixed(16)), register: 2, offset64: 8, offset32: 4, isDetail: true),
+        ArgumentRow("ranges", "", .entry, TypeRow(.array, .structure, 0, 537, .fixed(16)), register: 2, offset64: 8, offset32: 4, isDetail: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.array, .unsigned, 2, 0, .fixed(3)), register: 2, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("u", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(8)), register: 3, offset64: 8, offset32: 8, isDetail: true),
@@ -4928,16 +4963,16 @@ extension SpecTables {
         ArgumentRow("port", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("vcpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("priority", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 1),
-        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 2, offset64: 24, offset32: 24),
-        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 3, offset64: 48, offset32: 48),
-        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 4, offset64: 72, offset32: 72),
-        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 5, offset64: 96, offset32: 96),
-        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 6, offset64: 120, offset32: 120),
-        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 7, offset64: 144, offset32: 144),
-        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 151, .none), register: 8, offset64: 168, offset32: 168),
-        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 152, .none), register: 9, offset64: 192, offset32: 192),
-        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 152, .none), register: 10, offset64: 208, offset32: 208),
+        ArgumentRow("cs", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 1),
+        ArgumentRow("ds", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 2, offset64: 24, offset32: 24),
+        ArgumentRow("es", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 3, offset64: 48, offset32: 48),
+        ArgumentRow("fs", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 4, offset64: 72, offset32: 72),
+        ArgumentRow("gs", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 5, offset64: 96, offset32: 96),
+        ArgumentRow("ss", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 6, offset64: 120, offset32: 120),
+        ArgumentRow("tr", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 7, offset64: 144, offset32: 144),
+        ArgumentRow("ldt", "", .entry, TypeRow(.value, .structure, 0, 156, .none), register: 8, offset64: 168, offset32: 168),
+        ArgumentRow("gdt", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 9, offset64: 192, offset32: 192),
+        ArgumentRow("idt", "", .entry, TypeRow(.value, .structure, 0, 157, .none), register: 10, offset64: 208, offset32: 208),
         ArgumentRow("cr0", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 224, offset32: 224),
         ArgumentRow("cr2", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 12, offset64: 232, offset32: 232),
         ArgumentRow("cr3", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 240, offset32: 240),
@@ -4974,7 +5009,7 @@ extension SpecTables {
         ArgumentRow("desc_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("driver_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("device_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("split", "", .entry, TypeRow(.value, .structure, 0, 543, .none), register: 6, offset64: 32, offset32: 32, isDetail: true),
+        ArgumentRow("split", "", .entry, TypeRow(.value, .structure, 0, 548, .none), register: 6, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("ready", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -4995,24 +5030,24 @@ extension SpecTables {
         ArgumentRow("first", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("last", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 487, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 493, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 488, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 494, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("num_regions", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("num_irqs", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("cap_offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 489, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 495, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("cap_offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("size", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 490, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 496, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("count", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 491, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 497, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
@@ -5024,32 +5059,32 @@ extension SpecTables {
         ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 495, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 501, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("iova_pgsizes", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("cap_offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 492, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 498, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vaddr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("iova", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 493, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 499, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("iova", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("argsz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 494, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 500, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("slot", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("padding1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isHidden: true),
-        ArgumentRow("dirty_bitmap", "", .entry, TypeRow(.value, .custom, 8, 102, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("dirty_bitmap", "", .entry, TypeRow(.value, .custom, 8, 99, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("slot", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_pages", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("first_page", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("dirty_bitmap", "", .entry, TypeRow(.value, .custom, 8, 102, .none), register: 4, offset64: 16, offset32: 16),
+        ArgumentRow("dirty_bitmap", "", .entry, TypeRow(.value, .custom, 8, 99, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("write_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
-        ArgumentRow("write_consumed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("write_consumed", "", .both, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("write_buffer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("read_size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("read_consumed", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
+        ArgumentRow("read_consumed", "", .both, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("read_buffer", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("protocol_version", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
@@ -5063,7 +5098,7 @@ extension SpecTables {
         ArgumentRow("reserved2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("reserved3", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("hdr", "", .entry, TypeRow(.value, .structure, 0, 568, .none), register: 1),
+        ArgumentRow("hdr", "", .entry, TypeRow(.value, .structure, 0, 573, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("binder", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 16, offset32: 16),
@@ -5084,12 +5119,15 @@ extension SpecTables {
         ArgumentRow("ver_minor", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("ioctlfd", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("protover", "", .entry, TypeRow(.value, .structure, 0, 574, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("protover", "", .entry, TypeRow(.value, .structure, 0, 579, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 6, offset64: 20, offset32: 20, isHidden: true),
         ArgumentRow("proto_version", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("hdr", "", .entry, TypeRow(.value, .structure, 0, 576, .none), register: 1),
+        ArgumentRow("hdr", "", .entry, TypeRow(.value, .structure, 0, 581, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
+    ]
+
+    private static let fields16: [ArgumentRow] = [
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(256)), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("src_fd", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("src_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -5113,13 +5151,10 @@ extension SpecTables {
         ArgumentRow("otransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 11, offset64: 352, offset32: 352),
         ArgumentRow("stransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 12, offset64: 360, offset32: 360),
         ArgumentRow("rtransid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 13, offset64: 368, offset32: 368),
-        ArgumentRow("ctime", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 14, offset64: 376, offset32: 376),
-        ArgumentRow("otime", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 15, offset64: 392, offset32: 388),
-    ]
-
-    private static let fields16: [ArgumentRow] = [
-        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 16, offset64: 408, offset32: 400),
-        ArgumentRow("rtime", "", .entry, TypeRow(.value, .structure, 0, 235, .none), register: 17, offset64: 424, offset32: 412),
+        ArgumentRow("ctime", "", .entry, TypeRow(.value, .structure, 0, 240, .none), register: 14, offset64: 376, offset32: 376),
+        ArgumentRow("otime", "", .entry, TypeRow(.value, .structure, 0, 240, .none), register: 15, offset64: 392, offset32: 388),
+        ArgumentRow("stime", "", .entry, TypeRow(.value, .structure, 0, 240, .none), register: 16, offset64: 408, offset32: 400),
+        ArgumentRow("rtime", "", .entry, TypeRow(.value, .structure, 0, 240, .none), register: 17, offset64: 424, offset32: 412),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(8)), register: 18, offset64: 440, offset32: 424, isHidden: true),
         ArgumentRow("min_treeid", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rootref", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4080)), register: 2, offset64: 8, offset32: 8, isDetail: true),
@@ -5167,13 +5202,13 @@ extension SpecTables {
         ArgumentRow("bg_color", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("depth", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("data", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 8, offset64: 32, offset32: 28),
-        ArgumentRow("cmap", "", .entry, TypeRow(.value, .structure, 0, 321, .none), register: 9, offset64: 40, offset32: 32),
+        ArgumentRow("cmap", "", .entry, TypeRow(.value, .structure, 0, 326, .none), register: 9, offset64: 40, offset32: 32),
         ArgumentRow("set", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("enable", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rop", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("mask", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("hot", "", .entry, TypeRow(.value, .structure, 0, 591, .none), register: 5, offset64: 16, offset32: 12),
-        ArgumentRow("image", "", .entry, TypeRow(.value, .structure, 0, 592, .none), register: 6, offset64: 24, offset32: 16),
+        ArgumentRow("hot", "", .entry, TypeRow(.value, .structure, 0, 596, .none), register: 5, offset64: 16, offset32: 12),
+        ArgumentRow("image", "", .entry, TypeRow(.value, .structure, 0, 597, .none), register: 6, offset64: 24, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vcount", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -5191,7 +5226,7 @@ extension SpecTables {
         ArgumentRow("fmh_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("fmh_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("fmh_reserved", "", .entry, TypeRow(.array, .unsigned, 8, 0, .fixed(6)), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("fmh_keys", "", .entry, TypeRow(.array, .structure, 0, 595, .fixed(2)), register: 6, offset64: 64, offset32: 64, isDetail: true),
+        ArgumentRow("fmh_keys", "", .entry, TypeRow(.array, .structure, 0, 600, .fixed(2)), register: 6, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("metadata_type", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -5251,7 +5286,7 @@ extension SpecTables {
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("usage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("uref", "", .entry, TypeRow(.value, .structure, 0, 604, .none), register: 1),
+        ArgumentRow("uref", "", .entry, TypeRow(.value, .structure, 0, 609, .none), register: 1),
         ArgumentRow("num_values", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 24, offset32: 24),
         ArgumentRow("values", "", .entry, TypeRow(.array, .signed, 4, 0, .fixed(1024)), register: 3, offset64: 28, offset32: 28, isDetail: true),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -5269,15 +5304,15 @@ extension SpecTables {
         ArgumentRow("addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("addr_len", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("msgid", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 3, offset64: 16, offset32: 8),
-        ArgumentRow("msg", "", .entry, TypeRow(.value, .structure, 0, 610, .none), register: 4, offset64: 24, offset32: 12),
-        ArgumentRow("req", "", .entry, TypeRow(.value, .structure, 0, 611, .none), register: 1),
+        ArgumentRow("msg", "", .entry, TypeRow(.value, .structure, 0, 615, .none), register: 4, offset64: 24, offset32: 12),
+        ArgumentRow("req", "", .entry, TypeRow(.value, .structure, 0, 616, .none), register: 1),
         ArgumentRow("retries", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 40, offset32: 20),
         ArgumentRow("retry_time_ms", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 44, offset32: 24),
         ArgumentRow("recv_type", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 4),
         ArgumentRow("addr_len", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 16, offset32: 8),
         ArgumentRow("msgid", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 4, offset64: 24, offset32: 12),
-        ArgumentRow("msg", "", .entry, TypeRow(.value, .structure, 0, 610, .none), register: 5, offset64: 32, offset32: 16),
+        ArgumentRow("msg", "", .entry, TypeRow(.value, .structure, 0, 615, .none), register: 5, offset64: 32, offset32: 16),
         ArgumentRow("netfn", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("cmd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("netfn", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -5293,6 +5328,9 @@ extension SpecTables {
         ArgumentRow("arg", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("response", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(4)), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 32, offset32: 32),
+    ]
+
+    private static let fields17: [ArgumentRow] = [
         ArgumentRow("blksz", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36),
         ArgumentRow("blocks", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40),
         ArgumentRow("postsleep_min_us", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
@@ -5318,9 +5356,6 @@ extension SpecTables {
         ArgumentRow("cdw13", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 52, offset32: 52),
         ArgumentRow("cdw14", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 56, offset32: 56),
         ArgumentRow("cdw15", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 16, offset64: 60, offset32: 60),
-    ]
-
-    private static let fields17: [ArgumentRow] = [
         ArgumentRow("timeout_ms", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 17, offset64: 64, offset32: 64),
         ArgumentRow("rsvd2", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 18, offset64: 68, offset32: 68, isHidden: true),
         ArgumentRow("result", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 19, offset64: 72, offset32: 72),
@@ -5412,33 +5447,33 @@ extension SpecTables {
         ArgumentRow("key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(256)), register: 4, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("sum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("who", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("opal_key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("session", "", .entry, TypeRow(.value, .structure, 0, 637, .none), register: 1),
+        ArgumentRow("opal_key", "", .entry, TypeRow(.value, .structure, 0, 641, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("session", "", .entry, TypeRow(.value, .structure, 0, 642, .none), register: 1),
         ArgumentRow("l_state", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 272, offset32: 272),
         ArgumentRow("__align", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 276, offset32: 276),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 641, .none), register: 1),
         ArgumentRow("sum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 264, offset32: 264),
         ArgumentRow("num_lrs", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 268, offset32: 268),
         ArgumentRow("lr", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(9)), register: 4, offset64: 269, offset32: 269),
         ArgumentRow("align", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 5, offset64: 278, offset32: 278),
-        ArgumentRow("session", "", .entry, TypeRow(.value, .structure, 0, 637, .none), register: 1),
-        ArgumentRow("new_user_pw", "", .entry, TypeRow(.value, .structure, 0, 637, .none), register: 2, offset64: 272, offset32: 272),
+        ArgumentRow("session", "", .entry, TypeRow(.value, .structure, 0, 642, .none), register: 1),
+        ArgumentRow("new_user_pw", "", .entry, TypeRow(.value, .structure, 0, 642, .none), register: 2, offset64: 272, offset32: 272),
         ArgumentRow("range_start", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("range_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("RLE", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("WLE", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("session", "", .entry, TypeRow(.value, .structure, 0, 637, .none), register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 1),
+        ArgumentRow("session", "", .entry, TypeRow(.value, .structure, 0, 642, .none), register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 641, .none), register: 1),
         ArgumentRow("enable_disable", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 264, offset32: 264),
         ArgumentRow("__align", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 3, offset64: 265, offset32: 265),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 641, .none), register: 1),
         ArgumentRow("done_flag", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 264, offset32: 264),
         ArgumentRow("__align", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(7)), register: 3, offset64: 265, offset32: 265),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 641, .none), register: 1),
         ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 264, offset32: 264),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 272, offset32: 272),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 280, offset32: 280),
-        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 636, .none), register: 1),
+        ArgumentRow("key", "", .entry, TypeRow(.value, .structure, 0, 641, .none), register: 1),
         ArgumentRow("data", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 264, offset32: 264),
         ArgumentRow("table_uid", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 3, offset64: 272, offset32: 272),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 280, offset32: 280),
@@ -5456,26 +5491,26 @@ extension SpecTables {
         ArgumentRow("port", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(127)), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("num_streams", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("num_eps", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 497, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 533, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 534, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 498, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 499, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 500, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 497, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 533, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 534, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 498, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 499, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 500, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 503, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 539, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 540, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 504, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 505, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 506, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 4, 503, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 4, 539, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 4, 540, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 4, 504, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 505, .none), register: 5, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 506, .fixed(19)), register: 6, offset64: 17, offset32: 17, isDetail: true),
         ArgumentRow("c_ispeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("c_ospeed", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 497, .none), register: 1),
-        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 533, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 534, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 498, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 499, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
-        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 500, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
+        ArgumentRow("c_iflag", "", .entry, TypeRow(.value, .flags, 2, 503, .none), register: 1),
+        ArgumentRow("c_oflag", "", .entry, TypeRow(.value, .flags, 2, 539, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("c_cflag", "", .entry, TypeRow(.value, .flags, 2, 540, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("c_lflag", "", .entry, TypeRow(.value, .flags, 2, 504, .none), register: 4, offset64: 6, offset32: 6),
+        ArgumentRow("c_line", "", .entry, TypeRow(.value, .symbol, 1, 505, .none), register: 5, offset64: 8, offset32: 8, isDetail: true),
+        ArgumentRow("c_cc", "", .entry, TypeRow(.value, .indexed, 1, 506, .fixed(8)), register: 6, offset64: 9, offset32: 9, isDetail: true),
         ArgumentRow("ws_row", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("ws_col", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("ws_xpixel", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
@@ -5487,7 +5522,7 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("minlen", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 507, .none), register: 1),
+        ArgumentRow("fsx_xflags", "", .entry, TypeRow(.value, .flags, 4, 513, .none), register: 1),
         ArgumentRow("fsx_extsize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("fsx_nextents", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("fsx_projid", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
@@ -5496,12 +5531,15 @@ extension SpecTables {
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("uuid", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
+    ]
+
+    private static let fields18: [ArgumentRow] = [
         ArgumentRow("name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(128)), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("fe_logical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("fe_physical", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("fe_length", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("fe_reserved64", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 24, offset32: 24, isHidden: true),
-        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 523, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("fe_flags", "", .entry, TypeRow(.value, .flags, 4, 529, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("fe_reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(12)), register: 6, offset64: 44, offset32: 44, isHidden: true),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("query_flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -5519,28 +5557,25 @@ extension SpecTables {
         ArgumentRow("vma_name_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 14, offset64: 88, offset32: 88),
         ArgumentRow("build_id_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 15, offset64: 96, offset32: 96),
         ArgumentRow("version", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 535, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("hash_algorithm", "", .entry, TypeRow(.value, .symbol, 4, 541, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-    ]
-
-    private static let fields18: [ArgumentRow] = [
         ArgumentRow("salt_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("salt_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sig_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("reserved1", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 28, offset32: 28, isHidden: true),
         ArgumentRow("sig_ptr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("reserved2", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(88)), register: 9, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 535, .none), register: 1),
+        ArgumentRow("digest_algorithm", "", .exit, TypeRow(.value, .symbol, 2, 541, .none), register: 1),
         ArgumentRow("digest_size", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("start", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("length", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pno", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("devname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 4, offset64: 20, offset32: 20),
         ArgumentRow("volname", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 5, offset64: 84, offset32: 84),
-        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 524, .none), register: 1),
+        ArgumentRow("op", "", .entry, TypeRow(.value, .symbol, 4, 530, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("datalen", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 664, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("data", "", .entry, TypeRow(.pointer, .structure, 0, 669, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("act_mask", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1, offset64: 32, offset32: 32),
         ArgumentRow("buf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("buf_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 40, offset32: 40),
@@ -5557,11 +5592,11 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 8, 0, .none), register: 4, offset64: 24, offset32: 24, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), condition: 147, register: 6, offset64: 36, offset32: 36),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 511, .none), condition: 147, register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 511, .none), register: 6, offset64: 36, offset32: 36, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 147, register: 7, offset64: 40, offset32: 40),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 504, .none), register: 8, offset64: 44, offset32: 44),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 510, .none), register: 8, offset64: 44, offset32: 44),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 112, offset32: 112, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 0, 0, .fixed(2)), register: 11, offset64: 144, offset32: 144, isDetail: true),
@@ -5572,18 +5607,18 @@ extension SpecTables {
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("lo_sizelimit", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), condition: 143, register: 7, offset64: 44, offset32: 44),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 511, .none), condition: 143, register: 7, offset64: 44, offset32: 44),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 511, .none), register: 7, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 143, register: 8, offset64: 48, offset32: 48),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 504, .none), register: 9, offset64: 52, offset32: 52),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 510, .none), register: 9, offset64: 52, offset32: 52),
         ArgumentRow("lo_file_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 10, offset64: 56, offset32: 56),
         ArgumentRow("lo_crypt_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 11, offset64: 120, offset32: 120, isDetail: true),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 12, offset64: 184, offset32: 184, isDetail: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .fixed(2)), register: 13, offset64: 216, offset32: 216, isDetail: true),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 669, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("info", "", .entry, TypeRow(.value, .structure, 0, 674, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("__reserved", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(64)), register: 4, offset64: 240, offset32: 240, isHidden: true),
         ArgumentRow("tm_sec", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("tm_min", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -5596,7 +5631,7 @@ extension SpecTables {
         ArgumentRow("tm_isdst", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 9, offset64: 32, offset32: 32, isDetail: true),
         ArgumentRow("enabled", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1),
         ArgumentRow("pending", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 671, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("time", "", .entry, TypeRow(.value, .structure, 0, 676, .none), register: 3, offset64: 4, offset32: 4),
         ArgumentRow("pll_ctrl", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("pll_value", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pll_max", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -5609,31 +5644,31 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("api", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
-        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 508, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 509, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 675, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 511, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 510, .none), register: 3, offset64: 24, offset32: 24),
+        ArgumentRow("features", "", .both, TypeRow(.value, .flags, 8, 514, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 515, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 680, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 517, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("ioctls", "", .exit, TypeRow(.value, .flags, 8, 516, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 512, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 518, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("copy", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 675, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 513, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 680, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 519, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("zeropage", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 675, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 514, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 675, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 515, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 680, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 520, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 680, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 521, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("mapped", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
-        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 675, .none), register: 1),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 516, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("range", "", .entry, TypeRow(.value, .structure, 0, 680, .none), register: 1),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 522, .none), register: 2, offset64: 16, offset32: 16),
         ArgumentRow("updated", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 3, offset64: 24, offset32: 24),
         ArgumentRow("dst", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 1),
         ArgumentRow("src", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("len", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 517, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("mode", "", .entry, TypeRow(.value, .flags, 8, 523, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("move", "", .exit, TypeRow(.value, .signed, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nr_mounts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -5642,25 +5677,25 @@ extension SpecTables {
         ArgumentRow("busy_poll_budget", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("prefer_busy_poll", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("__pad", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 7, offset32: 7, isOptional: true),
-        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 525, .none), register: 1),
-        ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 177, register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 176, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 176, register: 4, offset64: 20, offset32: 20),
-        ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 176, register: 5, offset64: 24, offset32: 24),
-        ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 178, register: 6, offset64: 28, offset32: 28),
-        ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 178, register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 178, register: 8, offset64: 36, offset32: 36),
-        ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 178, register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 178, register: 10, offset64: 44, offset32: 44),
-        ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 178, register: 11, offset64: 48, offset32: 48),
-        ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 178, register: 12, offset64: 52, offset32: 52),
-        ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 178, register: 13, offset64: 56, offset32: 56),
-        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .custom, 4, 9, .none), condition: 189, register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 526, .none), condition: 190, register: 15, offset64: 64, offset32: 64),
-        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 191, register: 16, offset64: 68, offset32: 68),
-        ArgumentRow("coredump_code", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), condition: 192, register: 17, offset64: 72, offset32: 72),
-        ArgumentRow("supported_mask", "", .exit, TypeRow(.value, .flags, 8, 525, .none), condition: 193, register: 18, offset64: 80, offset32: 80),
-        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 529, .none), register: 1),
+        ArgumentRow("mask", "", .both, TypeRow(.value, .flags, 8, 531, .none), register: 1),
+        ArgumentRow("cgroupid", "", .exit, TypeRow(.value, .unsigned, 8, 0, .none), condition: 179, register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("pid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 178, register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("tgid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 178, register: 4, offset64: 20, offset32: 20),
+        ArgumentRow("ppid", "", .exit, TypeRow(.value, .process, 4, 0, .none), condition: 178, register: 5, offset64: 24, offset32: 24),
+        ArgumentRow("ruid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 180, register: 6, offset64: 28, offset32: 28),
+        ArgumentRow("rgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 180, register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("euid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 180, register: 8, offset64: 36, offset32: 36),
+        ArgumentRow("egid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 180, register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("suid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 180, register: 10, offset64: 44, offset32: 44),
+        ArgumentRow("sgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 180, register: 11, offset64: 48, offset32: 48),
+        ArgumentRow("fsuid", "", .exit, TypeRow(.value, .user, 4, 0, .none), condition: 180, register: 12, offset64: 52, offset32: 52),
+        ArgumentRow("fsgid", "", .exit, TypeRow(.value, .group, 4, 0, .none), condition: 180, register: 13, offset64: 56, offset32: 56),
+        ArgumentRow("exit_code", "", .exit, TypeRow(.value, .custom, 4, 9, .none), condition: 191, register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("coredump_mask", "", .exit, TypeRow(.value, .flags, 4, 532, .none), condition: 192, register: 15, offset64: 64, offset32: 64),
+        ArgumentRow("coredump_signal", "", .exit, TypeRow(.value, .signal, 4, 0, .none), condition: 193, register: 16, offset64: 68, offset32: 68),
+        ArgumentRow("coredump_code", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), condition: 194, register: 17, offset64: 72, offset32: 72),
+        ArgumentRow("supported_mask", "", .exit, TypeRow(.value, .flags, 8, 531, .none), condition: 195, register: 18, offset64: 80, offset32: 80),
+        ArgumentRow("options", "", .entry, TypeRow(.value, .flags, 4, 535, .none), register: 1),
         ArgumentRow("firmware_version", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4, isDetail: true),
         ArgumentRow("identity", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(32)), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
@@ -5669,10 +5704,10 @@ extension SpecTables {
         ArgumentRow("sin_zero", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), register: 4, offset64: 8, offset32: 8, isHidden: true),
         ArgumentRow("x25_addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
-        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 689, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("sx25_addr", "", .entry, TypeRow(.value, .structure, 0, 694, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
-        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 550, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 551, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sq_node", "", .entry, TypeRow(.value, .symbol, 4, 556, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sq_port", "", .entry, TypeRow(.value, .symbol, 4, 557, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
         ArgumentRow("can_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_id", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -5682,27 +5717,30 @@ extension SpecTables {
         ArgumentRow("upper", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 694, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 699, .none), register: 1),
         ArgumentRow("domain", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("ref", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("node", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 693, .none), register: 1),
-        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 695, .none), register: 1),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 696, .none), register: 1),
+        ArgumentRow("nameseq", "", .entry, TypeRow(.value, .structure, 0, 698, .none), register: 1),
+        ArgumentRow("name", "", .entry, TypeRow(.value, .structure, 0, 700, .none), register: 1),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 701, .none), register: 1),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
-        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 565, .none), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 566, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 697, .none), condition: 194, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 698, .none), condition: 195, register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 699, .none), condition: 196, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addrtype", "", .entry, TypeRow(.value, .symbol, 1, 571, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 1, 572, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 702, .none), condition: 196, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 703, .none), condition: 197, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 704, .none), condition: 198, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(12)), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 567, .none), register: 1),
-        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 568, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 197, register: 3, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 569, .none), condition: 188, register: 3, offset64: 6, offset32: 6),
+        ArgumentRow("addr_type", "", .entry, TypeRow(.value, .symbol, 4, 573, .none), register: 1),
+        ArgumentRow("pan_id", "", .entry, TypeRow(.value, .symbol, 2, 574, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("none", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(8)), condition: 199, register: 3, offset64: 6, offset32: 6, isHidden: true),
+    ]
+
+    private static let fields19: [ArgumentRow] = [
+        ArgumentRow("short_addr", "", .entry, TypeRow(.value, .symbol, 2, 575, .none), condition: 190, register: 3, offset64: 6, offset32: 6),
         ArgumentRow("hwaddr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(8)), register: 3, offset64: 6, offset32: 6),
         ArgumentRow("sa_family", "", .entry, TypeRow(.value, .symbol, 2, 52, .none), register: 1),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 701, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 706, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tv_sec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 1),
         ArgumentRow("tv_usec", "", .entry, TypeRow(.value, .signed, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 1),
@@ -5710,7 +5748,7 @@ extension SpecTables {
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("l_onoff", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("l_linger", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 214, .none), register: 1),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 218, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("imr_multiaddr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 1),
         ArgumentRow("imr_interface", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -5724,9 +5762,6 @@ extension SpecTables {
         ArgumentRow("ipi_addr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("ipi6_addr", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 1),
         ArgumentRow("ipi6_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 16, offset32: 16),
-    ]
-
-    private static let fields19: [ArgumentRow] = [
         ArgumentRow("ee_errno", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("ee_origin", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("ee_type", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 5, offset32: 5),
@@ -5768,21 +5803,21 @@ extension SpecTables {
         ArgumentRow("sctp_stream_change_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 12, offset32: 12),
         ArgumentRow("sctp_send_failure_event_event", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 14, offset64: 13, offset32: 13),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .custom, 128, 4, .none), register: 1),
-        ArgumentRow("tcpm_flags", "", .entry, TypeRow(.value, .flags, 1, 611, .none), register: 2, offset64: 128, offset32: 128),
+        ArgumentRow("tcpm_flags", "", .entry, TypeRow(.value, .flags, 1, 617, .none), register: 2, offset64: 128, offset32: 128),
         ArgumentRow("tcpm_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 129, offset32: 129),
         ArgumentRow("tcpm_keylen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 130, offset32: 130),
         ArgumentRow("tcpm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 132, offset32: 132),
         ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 6, offset64: 136, offset32: 136, isHidden: true),
         ArgumentRow("flr_dst", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), register: 1),
-        ArgumentRow("flr_label", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("flr_action", "", .entry, TypeRow(.value, .symbol, 1, 612, .none), register: 3, offset64: 20, offset32: 20),
-        ArgumentRow("flr_share", "", .entry, TypeRow(.value, .symbol, 1, 613, .none), register: 4, offset64: 21, offset32: 21),
-        ArgumentRow("flr_flags", "", .entry, TypeRow(.value, .flags, 2, 614, .none), register: 5, offset64: 22, offset32: 22),
+        ArgumentRow("flr_label", "", .entry, TypeRow(.value, .custom, 4, 116, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("flr_action", "", .entry, TypeRow(.value, .symbol, 1, 618, .none), register: 3, offset64: 20, offset32: 20),
+        ArgumentRow("flr_share", "", .entry, TypeRow(.value, .symbol, 1, 619, .none), register: 4, offset64: 21, offset32: 21),
+        ArgumentRow("flr_flags", "", .entry, TypeRow(.value, .flags, 2, 620, .none), register: 5, offset64: 22, offset32: 22),
         ArgumentRow("flr_expires", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 24, offset32: 24),
         ArgumentRow("flr_linger", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 7, offset64: 26, offset32: 26),
         ArgumentRow("__flr_pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 8, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 2, 777, .none), register: 1),
-        ArgumentRow("cipher_type", "", .entry, TypeRow(.value, .symbol, 2, 778, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 2, 783, .none), register: 1),
+        ArgumentRow("cipher_type", "", .entry, TypeRow(.value, .symbol, 2, 784, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("tp_block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tp_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("tp_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -5811,17 +5846,17 @@ extension SpecTables {
         ArgumentRow("consumer", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("desc", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
-        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 726, .none), register: 1),
-        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 726, .none), register: 2, offset64: 32, offset32: 32),
-        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 726, .none), register: 3, offset64: 64, offset32: 64),
-        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 726, .none), register: 4, offset64: 96, offset32: 96),
+        ArgumentRow("rx", "", .entry, TypeRow(.value, .structure, 0, 731, .none), register: 1),
+        ArgumentRow("tx", "", .entry, TypeRow(.value, .structure, 0, 731, .none), register: 2, offset64: 32, offset32: 32),
+        ArgumentRow("fr", "", .entry, TypeRow(.value, .structure, 0, 731, .none), register: 3, offset64: 64, offset32: 64),
+        ArgumentRow("cr", "", .entry, TypeRow(.value, .structure, 0, 731, .none), register: 4, offset64: 96, offset32: 96),
         ArgumentRow("rx_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_invalid_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("rx_ring_full", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("rx_fill_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("tx_ring_empty_descs", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 6, offset64: 40, offset32: 40),
-        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 615, .none), register: 1),
+        ArgumentRow("tcpi_state", "", .entry, TypeRow(.value, .symbol, 1, 621, .none), register: 1),
         ArgumentRow("tcpi_ca_state", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("tcpi_retransmits", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("tcpi_probes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
@@ -5877,8 +5912,8 @@ extension SpecTables {
         ArgumentRow("tcpi_snd_wnd", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 54, offset64: 228, offset32: 228, isDetail: true),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("instance", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 566, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 628, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("scope", "", .entry, TypeRow(.value, .symbol, 4, 572, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 634, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .custom, 8, 4, .none), register: 1),
         ArgumentRow("storage", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(128)), register: 2, isHidden: true),
         ArgumentRow("prefix", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 202, offset32: 202),
@@ -5889,48 +5924,48 @@ extension SpecTables {
         ArgumentRow("sndid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 8, offset64: 203, offset32: 203),
         ArgumentRow("rcvid", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 9, offset64: 204, offset32: 204),
         ArgumentRow("maclen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 10, offset64: 205, offset32: 205),
-        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 629, .none), register: 11, offset64: 206, offset32: 206),
+        ArgumentRow("keyflags", "", .entry, TypeRow(.value, .flags, 1, 635, .none), register: 11, offset64: 206, offset32: 206),
         ArgumentRow("key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(80)), register: 12, offset64: 208, offset32: 208),
         ArgumentRow("keylen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 13, offset64: 207, offset32: 207),
         ArgumentRow("ifi_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ifi_pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 538, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifi_type", "", .entry, TypeRow(.value, .symbol, 2, 544, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("ifi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 638, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ifi_flags", "", .entry, TypeRow(.value, .flags, 4, 644, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ifi_change", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ifa_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ifa_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 641, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 648, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ifa_flags", "", .entry, TypeRow(.value, .flags, 1, 647, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("ifa_scope", "", .entry, TypeRow(.value, .symbol, 1, 654, .none), register: 4, offset64: 3, offset32: 3),
+    ]
+
+    private static let fields20: [ArgumentRow] = [
         ArgumentRow("ifa_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("rtm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("rtm_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("rtm_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 673, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 649, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 650, .none), register: 6, offset64: 5, offset32: 5),
-        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 648, .none), register: 7, offset64: 6, offset32: 6),
-        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 647, .none), register: 8, offset64: 7, offset32: 7),
-        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 651, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("rtm_tos", "", .entry, TypeRow(.value, .flags, 1, 679, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("rtm_table", "", .entry, TypeRow(.value, .symbol, 1, 655, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("rtm_protocol", "", .entry, TypeRow(.value, .symbol, 1, 656, .none), register: 6, offset64: 5, offset32: 5),
+        ArgumentRow("rtm_scope", "", .entry, TypeRow(.value, .symbol, 1, 654, .none), register: 7, offset64: 6, offset32: 6),
+        ArgumentRow("rtm_type", "", .entry, TypeRow(.value, .symbol, 1, 653, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("rtm_flags", "", .entry, TypeRow(.value, .flags, 4, 657, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("ndm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ndm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("ndm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndm_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 644, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 645, .none), register: 6, offset64: 10, offset32: 10),
-        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 647, .none), register: 7, offset64: 11, offset32: 11),
+        ArgumentRow("ndm_state", "", .entry, TypeRow(.value, .flags, 2, 650, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndm_flags", "", .entry, TypeRow(.value, .flags, 1, 651, .none), register: 6, offset64: 10, offset32: 10),
+        ArgumentRow("ndm_type", "", .entry, TypeRow(.value, .symbol, 1, 653, .none), register: 7, offset64: 11, offset32: 11),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 673, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 649, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("tos", "", .entry, TypeRow(.value, .flags, 1, 679, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("table", "", .entry, TypeRow(.value, .symbol, 1, 655, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("res1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 6, offset64: 5, offset32: 5, isHidden: true),
         ArgumentRow("res2", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 7, offset64: 6, offset32: 6, isHidden: true),
-        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 653, .none), register: 8, offset64: 7, offset32: 7),
-    ]
-
-    private static let fields20: [ArgumentRow] = [
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 672, .none), register: 9, offset64: 8, offset32: 8),
+        ArgumentRow("action", "", .entry, TypeRow(.value, .symbol, 1, 659, .none), register: 8, offset64: 7, offset32: 7),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 678, .none), register: 9, offset64: 8, offset32: 8),
         ArgumentRow("tcm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("tcm_pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
         ArgumentRow("tcm_pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
@@ -5938,7 +5973,7 @@ extension SpecTables {
         ArgumentRow("tcm_handle", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("tcm_parent", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("tcm_info", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 16, offset32: 16),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 660, .none), register: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 666, .none), register: 1),
         ArgumentRow("version", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ifa_prefered", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -5958,14 +5993,14 @@ extension SpecTables {
         ArgumentRow("rta_ts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("rta_tsage", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("prefix", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(8)), register: 1),
-        ArgumentRow("magic", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("magic", "", .entry, TypeRow(.value, .custom, 4, 116, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("header_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("properties_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("properties_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 20, offset32: 20),
-        ArgumentRow("filter_subsystem_hash", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("filter_devtype_hash", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 7, offset64: 28, offset32: 28),
-        ArgumentRow("filter_tag_bloom_hi", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("filter_tag_bloom_lo", "", .entry, TypeRow(.value, .custom, 4, 112, .none), register: 9, offset64: 36, offset32: 36),
+        ArgumentRow("filter_subsystem_hash", "", .entry, TypeRow(.value, .custom, 4, 116, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("filter_devtype_hash", "", .entry, TypeRow(.value, .custom, 4, 116, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("filter_tag_bloom_hi", "", .entry, TypeRow(.value, .custom, 4, 116, .none), register: 8, offset64: 32, offset32: 32),
+        ArgumentRow("filter_tag_bloom_lo", "", .entry, TypeRow(.value, .custom, 4, 116, .none), register: 9, offset64: 36, offset32: 36),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -6017,13 +6052,13 @@ extension SpecTables {
         ArgumentRow("rx_otherhost_dropped", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 25, offset64: 192, offset32: 192),
         ArgumentRow("prio", "", .entry, TypeRow(.array, .unsigned, 1, 0, .fixed(2)), register: 1),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(6)), register: 2, offset64: 2, offset32: 2),
-        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 678, .none), register: 1),
-        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 678, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("optval", "", .entry, TypeRow(.value, .flags, 4, 684, .none), register: 1),
+        ArgumentRow("optmask", "", .entry, TypeRow(.value, .flags, 4, 684, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("max_reasm_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("reachable_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("retrans_time", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 695, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 701, .none), register: 1),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("mac", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 2, offset64: 4, offset32: 4),
@@ -6033,7 +6068,7 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("vlan", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("qos", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("vlan_proto", "", .entry, TypeRow(.value, .custom, 2, 113, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("vlan_proto", "", .entry, TypeRow(.value, .custom, 2, 117, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("broadcast", "", .entry, TypeRow(.value, .hardware, 1, 0, .fixed(32)), register: 1),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("rate", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
@@ -6043,7 +6078,7 @@ extension SpecTables {
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
-        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 703, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("link_state", "", .entry, TypeRow(.value, .symbol, 4, 709, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("setting", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("vf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -6091,63 +6126,63 @@ extension SpecTables {
         ArgumentRow("ifal_seq", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ncm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("dcb_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 718, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("cmd", "", .entry, TypeRow(.value, .symbol, 1, 724, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("dcb_pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 753, .none), register: 1),
+        ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 759, .none), register: 1),
         ArgumentRow("rtgen_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("nh_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 648, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 650, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("resvd", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 652, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("nh_scope", "", .entry, TypeRow(.value, .symbol, 1, 654, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("nh_protocol", "", .entry, TypeRow(.value, .symbol, 1, 656, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("resvd", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isOptional: true),
+        ArgumentRow("nh_flags", "", .entry, TypeRow(.value, .flags, 4, 658, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("weight", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("resvd1", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 3, offset64: 5, offset32: 5, isOptional: true),
+        ArgumentRow("weight_high", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 5, offset32: 5, isOptional: true),
         ArgumentRow("resvd2", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 4, offset64: 6, offset32: 6, isOptional: true),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
+    ]
+
+    private static let fields21: [ArgumentRow] = [
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("u", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 198, register: 1),
-        ArgumentRow("u", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 199, register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 200, register: 1),
+        ArgumentRow("u", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 201, register: 1),
         ArgumentRow("u", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 1),
         ArgumentRow("type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 16, offset32: 16, isHidden: true),
-        ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 113, .none), register: 3, offset64: 16, offset32: 16),
+        ArgumentRow("proto", "", .entry, TypeRow(.value, .custom, 2, 117, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("room", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 4, offset64: 18, offset32: 18, isHidden: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 728, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 729, .none), register: 3, offset64: 5, offset32: 5),
+        ArgumentRow("state", "", .entry, TypeRow(.value, .symbol, 1, 734, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 1, 735, .none), register: 3, offset64: 5, offset32: 5),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 6, offset32: 6),
-        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 773, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("addr", "", .entry, TypeRow(.value, .structure, 0, 778, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("pad1", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("pad2", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
+        ArgumentRow("pad1", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1, isOptional: true),
+        ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isOptional: true),
         ArgumentRow("ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 754, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("filter_mask", "", .entry, TypeRow(.value, .flags, 4, 760, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("tx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("vid", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 695, .none), register: 6, offset64: 34, offset32: 34),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 2, 701, .none), register: 6, offset64: 34, offset32: 34),
         ArgumentRow("pad2", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 7, offset64: 36, offset32: 36, isOptional: true),
-        ArgumentRow("igmp_v1queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 1),
-    ]
-
-    private static let fields21: [ArgumentRow] = [
-        ArgumentRow("igmp_v2queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 2, offset64: 16, offset32: 16),
-        ArgumentRow("igmp_v3queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 3, offset64: 32, offset32: 32),
-        ArgumentRow("igmp_leaves", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 4, offset64: 48, offset32: 48),
-        ArgumentRow("igmp_v1reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 5, offset64: 64, offset32: 64),
-        ArgumentRow("igmp_v2reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 6, offset64: 80, offset32: 80),
-        ArgumentRow("igmp_v3reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 7, offset64: 96, offset32: 96),
+        ArgumentRow("igmp_v1queries", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 1),
+        ArgumentRow("igmp_v2queries", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 2, offset64: 16, offset32: 16),
+        ArgumentRow("igmp_v3queries", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 3, offset64: 32, offset32: 32),
+        ArgumentRow("igmp_leaves", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 4, offset64: 48, offset32: 48),
+        ArgumentRow("igmp_v1reports", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 5, offset64: 64, offset32: 64),
+        ArgumentRow("igmp_v2reports", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 6, offset64: 80, offset32: 80),
+        ArgumentRow("igmp_v3reports", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 7, offset64: 96, offset32: 96),
         ArgumentRow("igmp_parse_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 8, offset64: 112, offset32: 112),
-        ArgumentRow("mld_v1queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 9, offset64: 120, offset32: 120),
-        ArgumentRow("mld_v2queries", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 10, offset64: 136, offset32: 136),
-        ArgumentRow("mld_leaves", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 11, offset64: 152, offset32: 152),
-        ArgumentRow("mld_v1reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 12, offset64: 168, offset32: 168),
-        ArgumentRow("mld_v2reports", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 13, offset64: 184, offset32: 184),
+        ArgumentRow("mld_v1queries", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 9, offset64: 120, offset32: 120),
+        ArgumentRow("mld_v2queries", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 10, offset64: 136, offset32: 136),
+        ArgumentRow("mld_leaves", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 11, offset64: 152, offset32: 152),
+        ArgumentRow("mld_v1reports", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 12, offset64: 168, offset32: 168),
+        ArgumentRow("mld_v2reports", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 13, offset64: 184, offset32: 184),
         ArgumentRow("mld_parse_errors", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 14, offset64: 200, offset32: 200),
-        ArgumentRow("mcast_bytes", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 15, offset64: 208, offset32: 208),
-        ArgumentRow("mcast_packets", "", .entry, TypeRow(.value, .custom, 16, 114, .none), register: 16, offset64: 224, offset32: 224),
+        ArgumentRow("mcast_bytes", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 15, offset64: 208, offset32: 208),
+        ArgumentRow("mcast_packets", "", .entry, TypeRow(.value, .custom, 16, 118, .none), register: 16, offset64: 224, offset32: 224),
         ArgumentRow("rx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1),
         ArgumentRow("tx_packets", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("rx_bytes", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -6214,7 +6249,7 @@ extension SpecTables {
         ArgumentRow("start", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
         ArgumentRow("end", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_len", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
-        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 652, .none), register: 2, offset64: 2, offset32: 2),
+        ArgumentRow("rtnh_flags", "", .entry, TypeRow(.value, .flags, 1, 658, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("rtnh_hops", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 3, offset32: 3),
         ArgumentRow("rtnh_ifindex", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("bus_error", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
@@ -6223,14 +6258,14 @@ extension SpecTables {
         ArgumentRow("bus_off", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("arbitration_lost", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("restarts", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 748, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 748, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 749, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 750, .none), register: 1),
-        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 750, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 768, .none), register: 1),
-        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 768, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 754, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 754, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 755, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 755, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("value", "", .entry, TypeRow(.value, .flags, 4, 756, .none), register: 1),
+        ArgumentRow("selector", "", .entry, TypeRow(.value, .flags, 4, 756, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 774, .none), register: 1),
+        ArgumentRow("mask", "", .entry, TypeRow(.value, .flags, 4, 774, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("from", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("to", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("idiag_sport", "", .entry, TypeRow(.value, .port, 2, 0, .none), register: 1),
@@ -6249,22 +6284,22 @@ extension SpecTables {
         ArgumentRow("idiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 40, offset32: 40),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 55, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 800, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 806, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 799, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 800, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 805, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("idiag_src_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_dst_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 800, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 800, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 799, .none), register: 6, offset64: 52, offset32: 52),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 806, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 805, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_dbs", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 615, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 621, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 800, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 805, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -6272,15 +6307,15 @@ extension SpecTables {
         ArgumentRow("idiag_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 68, offset32: 68),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 55, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 800, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("idiag_ext", "", .entry, TypeRow(.value, .flags, 1, 806, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
-        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 799, .none), register: 5, offset64: 4, offset32: 4),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 801, .none), register: 6, offset64: 8, offset32: 8),
+        ArgumentRow("idiag_states", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 806, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("idiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 615, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("idiag_state", "", .entry, TypeRow(.value, .symbol, 1, 621, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("idiag_timer", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("idiag_retrans", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 801, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 806, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("idiag_expires", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("idiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 56, offset32: 56),
         ArgumentRow("idiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 60, offset32: 60),
@@ -6308,6 +6343,9 @@ extension SpecTables {
         ArgumentRow("is_icsk", "", .entry, TypeRow(.value, .bits, 1, 257, .none), register: 2, isOptional: true),
         ArgumentRow("freebind", "", .entry, TypeRow(.value, .bits, 1, 513, .none), register: 3, isOptional: true),
         ArgumentRow("hdrincl", "", .entry, TypeRow(.value, .bits, 1, 769, .none), register: 4, isOptional: true),
+    ]
+
+    private static let fields22: [ArgumentRow] = [
         ArgumentRow("mc_loop", "", .entry, TypeRow(.value, .bits, 1, 1025, .none), register: 5, isOptional: true),
         ArgumentRow("transparent", "", .entry, TypeRow(.value, .bits, 1, 1281, .none), register: 6, isOptional: true),
         ArgumentRow("mc_all", "", .entry, TypeRow(.value, .bits, 1, 1537, .none), register: 7, isOptional: true),
@@ -6318,13 +6356,13 @@ extension SpecTables {
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
-        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 799, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("udiag_states", "", .entry, TypeRow(.value, .flags, 4, 805, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 8, offset32: 8),
-        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 783, .none), register: 6, offset64: 12, offset32: 12),
+        ArgumentRow("udiag_show", "", .entry, TypeRow(.value, .flags, 4, 789, .none), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 7, offset64: 16, offset32: 16),
         ArgumentRow("udiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("udiag_type", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 615, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("udiag_state", "", .entry, TypeRow(.value, .symbol, 1, 621, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3, isHidden: true),
         ArgumentRow("udiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("udiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 8, offset32: 8),
@@ -6333,18 +6371,15 @@ extension SpecTables {
         ArgumentRow("udiag_rqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("udiag_wqueue", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-    ]
-
-    private static let fields22: [ArgumentRow] = [
-        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 787, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 793, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("ndiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 785, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("ndiag_show", "", .entry, TypeRow(.value, .flags, 4, 791, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("ndiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("ndiag_type", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("ndiag_protocol", "", .entry, TypeRow(.value, .symbol, 1, 56, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 788, .none), register: 4, offset64: 3, offset32: 3),
+        ArgumentRow("ndiag_state", "", .entry, TypeRow(.value, .symbol, 1, 794, .none), register: 4, offset64: 3, offset32: 3),
         ArgumentRow("ndiag_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("ndiag_dst_portid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
         ArgumentRow("ndiag_dst_group", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
@@ -6358,31 +6393,31 @@ extension SpecTables {
         ArgumentRow("sdiag_protocol", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2, isHidden: true),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 790, .none), register: 5, offset64: 8, offset32: 8),
+        ArgumentRow("pdiag_show", "", .entry, TypeRow(.value, .flags, 4, 796, .none), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 6, offset64: 12, offset32: 12),
         ArgumentRow("pdiag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("pdiag_type", "", .entry, TypeRow(.value, .symbol, 1, 53, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 537, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("pdiag_num", "", .entry, TypeRow(.value, .symbol, 2, 543, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("pdiag_ino", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("pdiag_cookie", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(2)), register: 5, offset64: 8, offset32: 8),
         ArgumentRow("pdi_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
-        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 792, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("pdi_version", "", .entry, TypeRow(.value, .symbol, 4, 798, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdi_reserve", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdi_copy_thresh", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("pdi_tstamp", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 791, .none), register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("pdi_flags", "", .entry, TypeRow(.value, .flags, 4, 797, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("pdmc_index", "", .entry, TypeRow(.value, .interface, 4, 0, .none), register: 1),
         ArgumentRow("pdmc_count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdmc_type", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("pdmc_alen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 4, offset64: 10, offset32: 10),
-        ArgumentRow("pdmc_addr", "", .entry, TypeRow(.value, .custom, 32, 115, .none), register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("pdmc_addr", "", .entry, TypeRow(.value, .custom, 32, 119, .none), register: 5, offset64: 12, offset32: 12),
         ArgumentRow("tcpm_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("tcpm_prefixlen", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("tcpm_keylen", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
-        ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 151, register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .inet4, 4, 0, .none), condition: 153, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .inet6, 16, 0, .none), condition: 68, register: 4, offset64: 4, offset32: 4),
         ArgumentRow("tcpm_addr", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(16)), register: 4, offset64: 4, offset32: 4),
-        ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .custom, 80, 116, .none), register: 5, offset64: 20, offset32: 20),
+        ArgumentRow("tcpm_key", "", .entry, TypeRow(.value, .custom, 80, 120, .none), register: 5, offset64: 20, offset32: 20),
         ArgumentRow("pdr_block_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("pdr_block_nr", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("pdr_frame_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -6392,18 +6427,18 @@ extension SpecTables {
         ArgumentRow("pdr_features", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
         ArgumentRow("pad", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(2)), register: 2, offset64: 1, offset32: 1, isHidden: true),
-        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 801, .none), register: 3, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 800, .none), register: 4, offset64: 4, offset32: 4),
+        ArgumentRow("diag_ext", "", .entry, TypeRow(.value, .flags, 1, 807, .none), register: 3, offset64: 3, offset32: 3),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 805, .none), register: 4, offset64: 4, offset32: 4),
         ArgumentRow("diag_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 795, .none), register: 2, offset64: 1, offset32: 1),
-        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 794, .none), register: 3, offset64: 2, offset32: 2),
+        ArgumentRow("diag_state", "", .entry, TypeRow(.value, .symbol, 1, 801, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("diag_fallback", "", .entry, TypeRow(.value, .symbol, 1, 800, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("diag_shutdown", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 4, offset64: 3, offset32: 3),
-        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 800, .none), register: 5, offset64: 4, offset32: 4),
+        ArgumentRow("id", "", .entry, TypeRow(.value, .structure, 0, 805, .none), register: 5, offset64: 4, offset32: 4),
         ArgumentRow("diag_uid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 52, offset32: 52),
         ArgumentRow("diag_inode", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 56, offset32: 56),
-        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 796, .none), register: 1),
-        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 796, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 803, .none), register: 1),
+        ArgumentRow("reason", "", .entry, TypeRow(.value, .symbol, 4, 802, .none), register: 1),
+        ArgumentRow("peer_diagnosis", "", .entry, TypeRow(.value, .symbol, 4, 802, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("code", "", .entry, TypeRow(.value, .symbol, 1, 809, .none), register: 1),
         ArgumentRow("yes", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("no", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("reserved", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 1),
@@ -6413,17 +6448,17 @@ extension SpecTables {
         ArgumentRow("sndbuf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("peer_rmbe_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("rx_prod", "", .entry, TypeRow(.value, .structure, 0, 834, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("rx_cons", "", .entry, TypeRow(.value, .structure, 0, 834, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("tx_prod", "", .entry, TypeRow(.value, .structure, 0, 834, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("tx_cons", "", .entry, TypeRow(.value, .structure, 0, 834, .none), register: 8, offset64: 40, offset32: 40),
         ArgumentRow("rx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 9, offset64: 48, offset32: 48),
         ArgumentRow("rx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 10, offset64: 49, offset32: 49),
         ArgumentRow("tx_prod_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 50, offset32: 50),
         ArgumentRow("tx_conn_state_flags", "", .entry, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 51, offset32: 51),
-        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 13, offset64: 52, offset32: 52),
-        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 14, offset64: 60, offset32: 60),
-        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 829, .none), register: 15, offset64: 68, offset32: 68),
+        ArgumentRow("tx_prep", "", .entry, TypeRow(.value, .structure, 0, 834, .none), register: 13, offset64: 52, offset32: 52),
+        ArgumentRow("tx_sent", "", .entry, TypeRow(.value, .structure, 0, 834, .none), register: 14, offset64: 60, offset32: 60),
+        ArgumentRow("tx_fin", "", .entry, TypeRow(.value, .structure, 0, 834, .none), register: 15, offset64: 68, offset32: 68),
         ArgumentRow("linkid", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("my_gid", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 3, offset64: 16, offset32: 16),
@@ -6434,12 +6469,12 @@ extension SpecTables {
         ArgumentRow("ibport", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 65, offset32: 65),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 4, offset64: 66, offset32: 66),
         ArgumentRow("peer_gid", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(40)), register: 5, offset64: 106, offset32: 106),
-        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 832, .fixed(1)), register: 1),
-        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 807, .none), register: 2, offset64: 146, offset32: 146),
+        ArgumentRow("lnk", "", .entry, TypeRow(.array, .structure, 0, 837, .fixed(1)), register: 1),
+        ArgumentRow("role", "", .entry, TypeRow(.value, .symbol, 1, 813, .none), register: 2, offset64: 146, offset32: 146),
         ArgumentRow("val", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
         ArgumentRow("seqno", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("nfgen_family", "", .entry, TypeRow(.value, .symbol, 1, 52, .none), register: 1),
-        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 824, .none), register: 2, offset64: 1, offset32: 1),
+        ArgumentRow("version", "", .entry, TypeRow(.value, .symbol, 1, 830, .none), register: 2, offset64: 1, offset32: 1),
         ArgumentRow("res_id", "", .entry, TypeRow(.value, .network, 2, 0, .none), register: 3, offset64: 2, offset32: 2),
         ArgumentRow("cru_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 1),
         ArgumentRow("cru_driver_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 2, offset64: 64, offset32: 64),
@@ -6469,13 +6504,13 @@ extension SpecTables {
         ArgumentRow("blocksize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 64, offset32: 64),
         ArgumentRow("min_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 68, offset32: 68),
         ArgumentRow("max_keysize", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 72, offset32: 72),
-        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 852, .none), register: 1),
+        ArgumentRow("map_type", "", .entry, TypeRow(.value, .symbol, 4, 858, .none), register: 1),
         ArgumentRow("key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("value_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("max_entries", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 853, .none), register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("map_flags", "", .entry, TypeRow(.value, .flags, 4, 859, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("inner_map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 878, .none), condition: 157, register: 7, offset64: 24, offset32: 24),
+        ArgumentRow("numa_node", "", .entry, TypeRow(.value, .symbol, 4, 884, .none), condition: 159, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("map_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("map_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 10, offset64: 48, offset32: 48),
@@ -6488,29 +6523,32 @@ extension SpecTables {
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 859, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 8, 865, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("value", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 860, .none), register: 4, offset64: 24, offset32: 24),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .symbol, 8, 866, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("next_key", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 854, .none), register: 1),
+        ArgumentRow("prog_type", "", .entry, TypeRow(.value, .symbol, 4, 860, .none), register: 1),
         ArgumentRow("insn_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 117, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("insns", "", .entry, TypeRow(.value, .custom, 0, 121, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("license", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("log_level", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24),
         ArgumentRow("log_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 28, offset32: 28),
         ArgumentRow("log_buf", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 106, .none), register: 8, offset64: 40, offset32: 40),
-        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 855, .none), register: 9, offset64: 44, offset32: 44),
+        ArgumentRow("kern_version", "", .entry, TypeRow(.value, .custom, 0, 108, .none), register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("prog_flags", "", .entry, TypeRow(.value, .flags, 4, 861, .none), register: 9, offset64: 44, offset32: 44),
         ArgumentRow("prog_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(16)), register: 10, offset64: 48, offset32: 48),
         ArgumentRow("prog_ifindex", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 11, offset64: 64, offset32: 64),
-        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 856, .none), register: 12, offset64: 68, offset32: 68),
+        ArgumentRow("expected_attach_type", "", .entry, TypeRow(.value, .symbol, 4, 862, .none), register: 12, offset64: 68, offset32: 68),
+    ]
+
+    private static let fields23: [ArgumentRow] = [
         ArgumentRow("prog_btf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 13, offset64: 72, offset32: 72),
         ArgumentRow("func_info_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 76, offset32: 76),
         ArgumentRow("func_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 15, offset64: 80, offset32: 80),
@@ -6522,7 +6560,7 @@ extension SpecTables {
         ArgumentRow("attach_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 21, offset64: 112, offset32: 112),
         ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 22, offset64: 116, offset32: 116, isHidden: true),
         ArgumentRow("fd_array", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 23, offset64: 120, offset32: 120),
-        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 200, register: 24, offset64: 116, offset32: 116, isDetail: true),
+        ArgumentRow("core_relo_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 202, register: 24, offset64: 116, offset32: 116, isDetail: true),
         ArgumentRow("core_relos", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 25, offset64: 128, offset32: 128),
         ArgumentRow("core_relo_rec_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 26, offset64: 136, offset32: 136),
         ArgumentRow("log_true_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 27, offset64: 140, offset32: 140),
@@ -6533,20 +6571,17 @@ extension SpecTables {
         ArgumentRow("keyring_id", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 32, offset64: 164, offset32: 164),
         ArgumentRow("pathname", "", .entry, TypeRow(.value, .path, 0, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
-        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 861, .none), register: 3, offset64: 12, offset32: 12),
+        ArgumentRow("file_flags", "", .entry, TypeRow(.value, .flags, 4, 867, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("path_fd", "", .entry, TypeRow(.value, .directory, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-    ]
-
-    private static let fields23: [ArgumentRow] = [
         ArgumentRow("attach_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 856, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 857, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 862, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .entry, TypeRow(.value, .flags, 4, 863, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("replace_bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 20, offset32: 20),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 7, offset64: 24, offset32: 24),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 856, .none), register: 2, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 862, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("retval", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("data_size_in", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -6559,38 +6594,38 @@ extension SpecTables {
         ArgumentRow("ctx_size_out", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44),
         ArgumentRow("ctx_in", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 11, offset64: 48, offset32: 48),
         ArgumentRow("ctx_out", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 12, offset64: 56, offset32: 56),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 862, .none), register: 13, offset64: 64, offset32: 64),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 868, .none), register: 13, offset64: 64, offset32: 64),
         ArgumentRow("cpu", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 14, offset64: 68, offset32: 68),
         ArgumentRow("batch_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 15, offset64: 72, offset32: 72),
-        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 854, .none), register: 1),
+        ArgumentRow("test", "", .entry, TypeRow(.value, .structure, 0, 859, .none), register: 1),
         ArgumentRow("start_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 861, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 867, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("prog_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 861, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 867, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("map_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("next_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 861, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("open_flags", "", .entry, TypeRow(.value, .flags, 4, 867, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("link_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("bpf_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("info_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("info", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 861, .none), register: 1),
+        ArgumentRow("info", "", .both, TypeRow(.value, .structure, 0, 866, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 856, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 858, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 857, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 862, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("query_flags", "", .entry, TypeRow(.value, .flags, 4, 864, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_flags", "", .both, TypeRow(.value, .flags, 4, 863, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("prog_cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 24, offset32: 24, isHidden: true),
         ArgumentRow("prog_ids", "", .entry, TypeRow(.array, .unsigned, 4, 0, .argument(4)), register: 6, offset64: 16, offset32: 16),
         ArgumentRow("prog_cnt", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24),
-        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 201, register: 8, offset64: 32, offset32: 32),
-        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 863, .none), register: 1),
+        ArgumentRow("prog_attach_flags", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 203, register: 8, offset64: 32, offset32: 32),
+        ArgumentRow("query", "", .both, TypeRow(.value, .structure, 0, 868, .none), register: 1),
         ArgumentRow("name", "", .entry, TypeRow(.value, .text, 0, 0, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 141, register: 3, offset64: 16, offset32: 16),
-        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 865, .none), register: 1),
+        ArgumentRow("raw_tracepoint", "", .entry, TypeRow(.value, .structure, 0, 870, .none), register: 1),
         ArgumentRow("btf_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("btf", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(0)), register: 2),
         ArgumentRow("btf_log_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
@@ -6603,33 +6638,33 @@ extension SpecTables {
         ArgumentRow("buf_len", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("buf", "", .exit, TypeRow(.value, .text, 0, 0, .none), register: 5, offset64: 16, offset32: 16),
         ArgumentRow("prog_id", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 863, .none), register: 7, offset64: 28, offset32: 28),
+        ArgumentRow("fd_type", "", .exit, TypeRow(.value, .symbol, 4, 869, .none), register: 7, offset64: 28, offset32: 28),
         ArgumentRow("probe_offset", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 32, offset32: 32),
         ArgumentRow("probe_addr", "", .exit, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 9, offset64: 40, offset32: 40),
-        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 868, .none), register: 1),
+        ArgumentRow("task_fd_query", "", .both, TypeRow(.value, .structure, 0, 873, .none), register: 1),
         ArgumentRow("in_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("out_batch", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 6, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 859, .none), register: 7, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 865, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 8, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 870, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 875, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("values", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 2, offset64: 24, offset32: 24),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 859, .none), register: 5, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 865, .none), register: 5, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 6, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 872, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 877, .none), register: 1),
         ArgumentRow("keys", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1, offset64: 16, offset32: 16),
         ArgumentRow("count", "", .both, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 32, offset32: 32),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 3, offset64: 36, offset32: 36),
-        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 859, .none), register: 4, offset64: 40, offset32: 40),
+        ArgumentRow("elem_flags", "", .entry, TypeRow(.value, .flags, 8, 865, .none), register: 4, offset64: 40, offset32: 40),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 5, offset64: 48, offset32: 48),
-        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 874, .none), register: 1),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 864, .none), register: 1),
+        ArgumentRow("batch", "", .both, TypeRow(.value, .structure, 0, 879, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 870, .none), register: 1),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("syms", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("addrs", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(1)), register: 4, offset64: 16, offset32: 16),
@@ -6640,81 +6675,84 @@ extension SpecTables {
         ArgumentRow("ref_ctr_offsets", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 3, offset64: 16, offset32: 16),
         ArgumentRow("cookies", "", .entry, TypeRow(.array, .hexadecimal, 8, 0, .argument(4)), register: 4, offset64: 24, offset32: 24),
         ArgumentRow("cnt", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 32, offset32: 32),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 865, .none), register: 6, offset64: 36, offset32: 36),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 871, .none), register: 6, offset64: 36, offset32: 36),
         ArgumentRow("pid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 40, offset32: 40),
         ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("cookie", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("pf", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("hooknum", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("priority", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 866, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 872, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("relative_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("expected_revision", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("target_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 856, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("attach_type", "", .entry, TypeRow(.value, .symbol, 4, 862, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 202, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 877, .none), condition: 203, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 876, .none), condition: 204, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 878, .none), condition: 205, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 880, .none), condition: 206, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 881, .none), condition: 207, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 879, .none), condition: 208, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 209, register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 202, register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 882, .none), register: 1),
+        ArgumentRow("iter_info", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 204, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("perf_event", "", .entry, TypeRow(.value, .structure, 0, 882, .none), condition: 205, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("kprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 881, .none), condition: 206, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("uprobe_multi", "", .entry, TypeRow(.value, .structure, 0, 883, .none), condition: 207, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("netfilter", "", .entry, TypeRow(.value, .structure, 0, 885, .none), condition: 208, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tcx", "", .entry, TypeRow(.value, .structure, 0, 886, .none), condition: 209, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("tracing", "", .entry, TypeRow(.value, .structure, 0, 884, .none), condition: 210, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("target_btf_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 211, register: 5, offset64: 16, offset32: 16),
+        ArgumentRow("iter_info_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 204, register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("link_create", "", .entry, TypeRow(.value, .structure, 0, 887, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("new_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 857, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 210, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 884, .none), register: 1),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 863, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("old_prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), condition: 212, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("link_update", "", .entry, TypeRow(.value, .structure, 0, 889, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
-        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 886, .none), register: 1),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 867, .none), register: 1),
-        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 888, .none), register: 1),
+        ArgumentRow("link_detach", "", .entry, TypeRow(.value, .structure, 0, 891, .none), register: 1),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 873, .none), register: 1),
+        ArgumentRow("enable_stats", "", .entry, TypeRow(.value, .structure, 0, 893, .none), register: 1),
         ArgumentRow("link_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 890, .none), register: 1),
+        ArgumentRow("iter_create", "", .entry, TypeRow(.value, .structure, 0, 895, .none), register: 1),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 1),
         ArgumentRow("map_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 892, .none), register: 1),
+        ArgumentRow("prog_bind_map", "", .entry, TypeRow(.value, .structure, 0, 897, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 1),
         ArgumentRow("bpffs_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 894, .none), register: 1),
+        ArgumentRow("token_create", "", .entry, TypeRow(.value, .structure, 0, 899, .none), register: 1),
         ArgumentRow("stream_buf", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("stream_buf_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("stream_id", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 12, offset32: 12),
         ArgumentRow("prog_fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 4, offset64: 16, offset32: 16),
-        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 896, .none), register: 1),
+        ArgumentRow("prog_stream_read", "", .entry, TypeRow(.value, .structure, 0, 901, .none), register: 1),
         ArgumentRow("flags", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 1, offset64: 40, offset32: 40, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 868, .none), register: 2),
-        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 869, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 870, .none), condition: 211, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 871, .none), condition: 212, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 213, register: 4, offset64: 8, offset32: 8),
-        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 118, .none), condition: 214, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 874, .none), register: 2),
+        ArgumentRow("size", "", .entry, TypeRow(.value, .symbol, 4, 875, .none), register: 3, offset64: 4, offset32: 4),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 876, .none), condition: 213, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .symbol, 8, 877, .none), condition: 148, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 149, register: 4, offset64: 8, offset32: 8),
+        ArgumentRow("config", "", .entry, TypeRow(.value, .custom, 0, 122, .none), condition: 214, register: 4, offset64: 8, offset32: 8),
         ArgumentRow("config", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 4, offset64: 8, offset32: 8),
         ArgumentRow("sample_freq", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 215, register: 5, offset64: 16, offset32: 16),
         ArgumentRow("sample_period", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 875, .none), register: 6, offset64: 24, offset32: 24),
-        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 876, .none), register: 7, offset64: 32, offset32: 32),
-        ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 176, register: 8, offset64: 40, offset32: 40),
+        ArgumentRow("sample_type", "", .entry, TypeRow(.value, .flags, 8, 881, .none), register: 6, offset64: 24, offset32: 24),
+        ArgumentRow("read_format", "", .entry, TypeRow(.value, .flags, 8, 882, .none), register: 7, offset64: 32, offset32: 32),
+        ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), condition: 178, register: 8, offset64: 40, offset32: 40),
         ArgumentRow("disabled", "", .entry, TypeRow(.value, .bits, 8, 1, .none), register: 8, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 178, register: 9, offset64: 40, offset32: 40),
+        ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), condition: 180, register: 9, offset64: 40, offset32: 40),
         ArgumentRow("inherit", "", .entry, TypeRow(.value, .bits, 8, 257, .none), register: 9, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 177, register: 10, offset64: 40, offset32: 40),
+        ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), condition: 179, register: 10, offset64: 40, offset32: 40),
         ArgumentRow("pinned", "", .entry, TypeRow(.value, .bits, 8, 513, .none), register: 10, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 189, register: 11, offset64: 40, offset32: 40),
+        ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), condition: 191, register: 11, offset64: 40, offset32: 40),
         ArgumentRow("exclusive", "", .entry, TypeRow(.value, .bits, 8, 769, .none), register: 11, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 190, register: 12, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), condition: 192, register: 12, offset64: 40, offset32: 40),
         ArgumentRow("exclude_user", "", .entry, TypeRow(.value, .bits, 8, 1025, .none), register: 12, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 193, register: 13, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), condition: 195, register: 13, offset64: 40, offset32: 40),
         ArgumentRow("exclude_kernel", "", .entry, TypeRow(.value, .bits, 8, 1281, .none), register: 13, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 191, register: 14, offset64: 40, offset32: 40),
+        ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), condition: 193, register: 14, offset64: 40, offset32: 40),
         ArgumentRow("exclude_hv", "", .entry, TypeRow(.value, .bits, 8, 1537, .none), register: 14, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 192, register: 15, offset64: 40, offset32: 40),
+    ]
+
+    private static let fields24: [ArgumentRow] = [
+        ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), condition: 194, register: 15, offset64: 40, offset32: 40),
         ArgumentRow("exclude_idle", "", .entry, TypeRow(.value, .bits, 8, 1793, .none), register: 15, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), condition: 216, register: 16, offset64: 40, offset32: 40),
         ArgumentRow("mmap", "", .entry, TypeRow(.value, .bits, 8, 2049, .none), register: 16, offset64: 40, offset32: 40, isDetail: true),
@@ -6730,7 +6768,7 @@ extension SpecTables {
         ArgumentRow("task", "", .entry, TypeRow(.value, .bits, 8, 3329, .none), register: 21, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), condition: 221, register: 22, offset64: 40, offset32: 40),
         ArgumentRow("watermark", "", .entry, TypeRow(.value, .bits, 8, 3585, .none), register: 22, offset64: 40, offset32: 40, isDetail: true),
-        ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 119, .none), register: 23, offset64: 40, offset32: 40),
+        ArgumentRow("precise_ip", "", .entry, TypeRow(.value, .custom, 0, 123, .none), register: 23, offset64: 40, offset32: 40),
         ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), condition: 222, register: 24, offset64: 40, offset32: 40),
         ArgumentRow("mmap_data", "", .entry, TypeRow(.value, .bits, 8, 4353, .none), register: 24, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("sample_id_all", "", .entry, TypeRow(.value, .bits, 8, 4609, .none), condition: 223, register: 25, offset64: 40, offset32: 40),
@@ -6739,9 +6777,6 @@ extension SpecTables {
         ArgumentRow("exclude_host", "", .entry, TypeRow(.value, .bits, 8, 4865, .none), register: 26, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), condition: 18, register: 27, offset64: 40, offset32: 40),
         ArgumentRow("exclude_guest", "", .entry, TypeRow(.value, .bits, 8, 5121, .none), register: 27, offset64: 40, offset32: 40, isDetail: true),
-    ]
-
-    private static let fields24: [ArgumentRow] = [
         ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), condition: 225, register: 28, offset64: 40, offset32: 40),
         ArgumentRow("exclude_callchain_kernel", "", .entry, TypeRow(.value, .bits, 8, 5377, .none), register: 28, offset64: 40, offset32: 40, isDetail: true),
         ArgumentRow("exclude_callchain_user", "", .entry, TypeRow(.value, .bits, 8, 5633, .none), condition: 226, register: 29, offset64: 40, offset32: 40),
@@ -6780,15 +6815,15 @@ extension SpecTables {
         ArgumentRow("defer_output", "", .entry, TypeRow(.value, .bits, 8, 9985, .none), condition: 243, register: 46, offset64: 40, offset32: 40),
         ArgumentRow("wakeup_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 221, register: 47, offset64: 48, offset32: 48, isDetail: true),
         ArgumentRow("wakeup_events", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 47, offset64: 48, offset32: 48, isDetail: true),
-        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 879, .none), condition: 244, register: 48, offset64: 52, offset32: 52, isDetail: true),
+        ArgumentRow("bp_type", "", .entry, TypeRow(.value, .symbol, 4, 885, .none), condition: 244, register: 48, offset64: 52, offset32: 52, isDetail: true),
         ArgumentRow("bp_addr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), condition: 244, register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("config1", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 49, offset64: 56, offset32: 56, isDetail: true),
         ArgumentRow("bp_len", "", .entry, TypeRow(.value, .unsigned, 8, 0, .none), condition: 244, register: 50, offset64: 64, offset32: 64, isDetail: true),
         ArgumentRow("config2", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 50, offset64: 64, offset32: 64, isDetail: true),
-        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 877, .none), condition: 245, register: 51, offset64: 72, offset32: 72, isDetail: true),
+        ArgumentRow("branch_sample_type", "", .entry, TypeRow(.value, .flags, 8, 883, .none), condition: 245, register: 51, offset64: 72, offset32: 72, isDetail: true),
         ArgumentRow("sample_regs_user", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 52, offset64: 80, offset32: 80, isDetail: true),
         ArgumentRow("sample_stack_user", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 246, register: 53, offset64: 88, offset32: 88, isDetail: true),
-        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 214, .none), condition: 229, register: 54, offset64: 92, offset32: 92, isDetail: true),
+        ArgumentRow("clockid", "", .entry, TypeRow(.value, .symbol, 4, 218, .none), condition: 229, register: 54, offset64: 92, offset32: 92, isDetail: true),
         ArgumentRow("sample_regs_intr", "", .entry, TypeRow(.value, .hexadecimal, 8, 0, .none), register: 55, offset64: 96, offset32: 96, isDetail: true),
         ArgumentRow("aux_watermark", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 56, offset64: 104, offset32: 104, isDetail: true),
         ArgumentRow("sample_max_stack", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 57, offset64: 108, offset32: 108, isDetail: true),
@@ -6852,13 +6887,13 @@ extension SpecTables {
         ArgumentRow("tvp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 5, offset64: 32, offset32: 16),
         ArgumentRow("addr", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("prot", "", .entry, TypeRow(.value, .flags, 4, 111, .none), register: 3, offset64: 12, offset32: 8),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 112, .none), register: 4, offset64: 16, offset32: 12),
+        ArgumentRow("prot", "", .entry, TypeRow(.value, .flags, 4, 112, .none), register: 3, offset64: 12, offset32: 8),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 113, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("fd", "", .entry, TypeRow(.value, .descriptor, 4, 0, .none), register: 5, offset64: 20, offset32: 16),
         ArgumentRow("offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 6, offset64: 24, offset32: 20),
         ArgumentRow("sa_handler", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 1),
         ArgumentRow("sa_mask", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 2, offset64: 8, offset32: 4),
-        ArgumentRow("sa_flags", "", .entry, TypeRow(.value, .flags, 4, 181, .none), register: 3, offset64: 12, offset32: 8),
+        ArgumentRow("sa_flags", "", .entry, TypeRow(.value, .flags, 4, 184, .none), register: 3, offset64: 12, offset32: 8),
         ArgumentRow("sa_restorer", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 4, offset64: 16, offset32: 12),
         ArgumentRow("uid", "", .entry, TypeRow(.value, .user, 4, 0, .none), register: 1, offset64: 4, offset32: 4),
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
@@ -6871,7 +6906,7 @@ extension SpecTables {
         ArgumentRow("gid", "", .entry, TypeRow(.value, .group, 4, 0, .none), register: 2, offset64: 8, offset32: 8),
         ArgumentRow("mode", "", .entry, TypeRow(.value, .octal, 2, 0, .none), register: 3, offset64: 20, offset32: 20),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 4, offset64: 28, offset32: 28, isHidden: true),
-        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
+        ArgumentRow("shm_perm", "", .entry, TypeRow(.value, .structure, 0, 78, .none), register: 1),
         ArgumentRow("shm_segsz", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("shm_cpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 3, offset64: 64, offset32: 64),
         ArgumentRow("shm_lpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 4, offset64: 68, offset32: 68),
@@ -6880,12 +6915,12 @@ extension SpecTables {
         ArgumentRow("shm_dtime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 7, offset64: 48, offset32: 48),
         ArgumentRow("shm_ctime", "", .entry, TypeRow(.value, .signed, 0, 0, .none), register: 8, offset64: 56, offset32: 56),
         ArgumentRow("unused", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 76, offset32: 76, isHidden: true),
-        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
+        ArgumentRow("sem_perm", "", .entry, TypeRow(.value, .structure, 0, 78, .none), register: 1),
         ArgumentRow("sem_otime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("sem_ctime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 44, offset32: 44),
         ArgumentRow("sem_nsems", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 52, offset32: 52),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 5, offset64: 64, offset32: 56, isHidden: true),
-        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 73, .none), register: 1),
+        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 78, .none), register: 1),
         ArgumentRow("msg_stime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 36, offset32: 36),
         ArgumentRow("msg_rtime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 3, offset64: 44, offset32: 44),
         ArgumentRow("msg_ctime", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 4, offset64: 52, offset32: 52),
@@ -6894,37 +6929,40 @@ extension SpecTables {
         ArgumentRow("msg_lspid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 7, offset64: 72, offset32: 72),
         ArgumentRow("msg_lrpid", "", .entry, TypeRow(.value, .process, 4, 0, .none), register: 8, offset64: 76, offset32: 76),
         ArgumentRow("reserved", "", .entry, TypeRow(.array, .unsigned, 0, 0, .fixed(2)), register: 9, offset64: 80, offset32: 80, isHidden: true),
-        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 74, .none), register: 1),
+        ArgumentRow("msg_perm", "", .entry, TypeRow(.value, .structure, 0, 79, .none), register: 1),
         ArgumentRow("msg_qbytes", "", .entry, TypeRow(.value, .unsigned, 0, 0, .none), register: 2, offset64: 68, offset32: 68),
-        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 91, .none), register: 1, isOptional: true),
-        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 148, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("sigev_value", "", .entry, TypeRow(.value, .structure, 0, 96, .none), register: 1, isOptional: true),
+        ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .signal, 4, 0, .none), condition: 150, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("sigev_signo", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 221, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 149, register: 4, offset64: 12, offset32: 12),
-        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 5, offset64: 12, offset32: 12),
-        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 150, register: 6, offset64: 16, offset32: 16),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 288, .none), register: 1),
+        ArgumentRow("sigev_notify", "", .entry, TypeRow(.value, .symbol, 4, 225, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("sigev_notify_thread_id", "", .entry, TypeRow(.value, .process, 4, 0, .none), condition: 151, register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("sigev_notify_function", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 152, register: 5, offset64: 12, offset32: 12),
+        ArgumentRow("sigev_notify_attributes", "", .entry, TypeRow(.value, .address, 0, 0, .none), condition: 152, register: 6, offset64: 16, offset32: 16),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 2, 292, .none), register: 1),
         ArgumentRow("id", "", .entry, TypeRow(.value, .signed, 2, 0, .none), register: 2, offset64: 2, offset32: 2),
         ArgumentRow("direction", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 3, offset64: 4, offset32: 4),
-        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 139, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
-        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 140, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
-        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 135, .none), condition: 152, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 136, .none), condition: 153, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 137, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
-        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 138, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("trigger", "", .entry, TypeRow(.value, .structure, 0, 144, .none), register: 4, offset64: 6, offset32: 6, isDetail: true),
+        ArgumentRow("replay", "", .entry, TypeRow(.value, .structure, 0, 145, .none), register: 5, offset64: 10, offset32: 10, isDetail: true),
+        ArgumentRow("constant", "", .entry, TypeRow(.value, .structure, 0, 140, .none), condition: 154, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("ramp", "", .entry, TypeRow(.value, .structure, 0, 141, .none), condition: 155, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("periodic", "", .entry, TypeRow(.value, .structure, 0, 142, .none), condition: 156, register: 6, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("rumble", "", .entry, TypeRow(.value, .structure, 0, 143, .none), condition: 157, register: 6, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(28)), register: 7, offset64: 16, offset32: 16, isHidden: true),
         ArgumentRow("interface_id", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 1, isHidden: true),
-        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 322, .none), register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("dxfer_direction", "", .entry, TypeRow(.value, .symbol, 4, 326, .none), register: 2, offset64: 4, offset32: 4),
         ArgumentRow("cmd_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 3, offset64: 8, offset32: 8),
         ArgumentRow("cmdp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(2)), register: 4, offset64: 20, offset32: 20),
+    ]
+
+    private static let fields25: [ArgumentRow] = [
         ArgumentRow("mx_sb_len", "", .entry, TypeRow(.value, .unsigned, 1, 0, .none), register: 5, offset64: 9, offset32: 9),
         ArgumentRow("iovec_count", "", .entry, TypeRow(.value, .unsigned, 2, 0, .none), register: 6, offset64: 10, offset32: 10),
         ArgumentRow("dxfer_len", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 12, offset32: 12),
         ArgumentRow("timeout", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 8, offset64: 28, offset32: 28),
-        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 323, .none), register: 9, offset64: 32, offset32: 32),
+        ArgumentRow("flags", "", .entry, TypeRow(.value, .flags, 4, 327, .none), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("dxferp", "", .entry, TypeRow(.array, .structure, 0, 32, .argument(5)), condition: 118, register: 10, offset64: 16, offset32: 16),
-        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 159, register: 10, offset64: 16, offset32: 16),
-        ArgumentRow("dxferp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 160, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .entry, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 161, register: 10, offset64: 16, offset32: 16),
+        ArgumentRow("dxferp", "", .exit, TypeRow(.value, .buffer, 0, 0, .argument(6)), condition: 162, register: 10, offset64: 16, offset32: 16),
         ArgumentRow("dxferp", "", .entry, TypeRow(.value, .address, 0, 0, .none), register: 10, offset64: 16, offset32: 16),
         ArgumentRow("status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 11, offset64: 44, offset32: 44),
         ArgumentRow("masked_status", "", .exit, TypeRow(.value, .hexadecimal, 1, 0, .none), register: 12, offset64: 45, offset32: 45),
@@ -6935,43 +6973,40 @@ extension SpecTables {
         ArgumentRow("driver_status", "", .exit, TypeRow(.value, .hexadecimal, 2, 0, .none), register: 17, offset64: 50, offset32: 50),
         ArgumentRow("resid", "", .exit, TypeRow(.value, .signed, 4, 0, .none), register: 18, offset64: 52, offset32: 52),
         ArgumentRow("duration", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 19, offset64: 56, offset32: 56),
-        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 324, .none), register: 20, offset64: 60, offset32: 60),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 184, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 185, .none), condition: 166, register: 2, offset64: 4, offset32: 4),
-    ]
-
-    private static let fields25: [ArgumentRow] = [
-        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 186, .none), condition: 167, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("info", "", .exit, TypeRow(.value, .flags, 4, 328, .none), register: 20, offset64: 60, offset32: 60),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .entry, TypeRow(.value, .structure, 0, 184, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.win", "", .entry, TypeRow(.value, .structure, 0, 186, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.vbi", "", .entry, TypeRow(.value, .structure, 0, 187, .none), condition: 166, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix_mp", "", .entry, TypeRow(.value, .structure, 0, 189, .none), condition: 167, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.sdr", "", .entry, TypeRow(.value, .structure, 0, 190, .none), condition: 168, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.meta", "", .entry, TypeRow(.value, .structure, 0, 191, .none), condition: 169, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 200, offset32: 200, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1),
-        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 179, .none), condition: 162, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 181, .none), condition: 163, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 182, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 184, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 185, .none), condition: 166, register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 186, .none), condition: 167, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1),
+        ArgumentRow("fmt.pix", "", .exit, TypeRow(.value, .structure, 0, 184, .none), condition: 164, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.win", "", .exit, TypeRow(.value, .structure, 0, 186, .none), condition: 165, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.vbi", "", .exit, TypeRow(.value, .structure, 0, 187, .none), condition: 166, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.pix_mp", "", .exit, TypeRow(.value, .structure, 0, 189, .none), condition: 167, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.sdr", "", .exit, TypeRow(.value, .structure, 0, 190, .none), condition: 168, register: 2, offset64: 4, offset32: 4),
+        ArgumentRow("fmt.meta", "", .exit, TypeRow(.value, .structure, 0, 191, .none), condition: 169, register: 2, offset64: 4, offset32: 4),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 3, offset64: 200, offset32: 200, isHidden: true),
         ArgumentRow("index", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 1),
         ArgumentRow("count", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2, offset64: 4, offset32: 4),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 339, .none), register: 3, offset64: 8, offset32: 8),
-        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 187, .none), register: 4, offset64: 12, offset32: 12),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 343, .none), register: 3, offset64: 8, offset32: 8),
+        ArgumentRow("format", "", .entry, TypeRow(.value, .structure, 0, 192, .none), register: 4, offset64: 12, offset32: 12),
         ArgumentRow("capabilities", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 216, offset32: 216, isHidden: true),
         ArgumentRow("rest", "", .entry, TypeRow(.array, .unsigned, 4, 0, .fixed(7)), register: 6, offset64: 220, offset32: 220, isHidden: true),
-        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 338, .none), register: 1, offset64: 4, offset32: 4),
+        ArgumentRow("type", "", .entry, TypeRow(.value, .symbol, 4, 342, .none), register: 1, offset64: 4, offset32: 4),
         ArgumentRow("index", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 2),
-        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 339, .none), register: 3, offset64: 48, offset32: 48),
-        ArgumentRow("m.offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 168, register: 4, offset64: 52, offset32: 52),
-        ArgumentRow("m.userptr", "", .exit, TypeRow(.value, .address, 0, 0, .none), condition: 169, register: 4, offset64: 52, offset32: 52),
-        ArgumentRow("m.fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), condition: 170, register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("memory", "", .entry, TypeRow(.value, .symbol, 4, 343, .none), register: 3, offset64: 48, offset32: 48),
+        ArgumentRow("m.offset", "", .exit, TypeRow(.value, .hexadecimal, 4, 0, .none), condition: 170, register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("m.userptr", "", .exit, TypeRow(.value, .address, 0, 0, .none), condition: 171, register: 4, offset64: 52, offset32: 52),
+        ArgumentRow("m.fd", "", .exit, TypeRow(.value, .descriptor, 4, 0, .none), condition: 172, register: 4, offset64: 52, offset32: 52),
         ArgumentRow("length", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 5, offset64: 56, offset32: 56),
         ArgumentRow("bytesused", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 6, offset64: 8, offset32: 8),
-        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 340, .none), register: 7, offset64: 12, offset32: 12),
+        ArgumentRow("flags", "", .exit, TypeRow(.value, .flags, 4, 344, .none), register: 7, offset64: 12, offset32: 12),
         ArgumentRow("timestamp", "", .exit, TypeRow(.value, .structure, 0, 2, .none), register: 8, offset64: 20, offset32: 20),
-        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 341, .none), register: 9, offset64: 16, offset32: 16, isDetail: true),
+        ArgumentRow("field", "", .exit, TypeRow(.value, .symbol, 4, 345, .none), register: 9, offset64: 16, offset32: 16, isDetail: true),
         ArgumentRow("sequence", "", .exit, TypeRow(.value, .unsigned, 4, 0, .none), register: 10, offset64: 44, offset32: 44, isDetail: true),
         ArgumentRow("rest", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(4)), register: 11, offset64: 64, offset32: 64, isHidden: true),
         ArgumentRow("lo_number", "", .entry, TypeRow(.value, .signed, 4, 0, .none), register: 1),
@@ -6979,11 +7014,11 @@ extension SpecTables {
         ArgumentRow("lo_inode", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 3, offset64: 8, offset32: 8, isDetail: true),
         ArgumentRow("lo_rdevice", "", .entry, TypeRow(.value, .device, 2, 0, .none), register: 4, offset64: 12, offset32: 12, isDetail: true),
         ArgumentRow("lo_offset", "", .entry, TypeRow(.value, .hexadecimal, 4, 0, .none), register: 5, offset64: 16, offset32: 16),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), condition: 147, register: 6, offset64: 20, offset32: 20),
-        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 505, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 511, .none), condition: 147, register: 6, offset64: 20, offset32: 20),
+        ArgumentRow("lo_encrypt_type", "", .entry, TypeRow(.value, .symbol, 4, 511, .none), register: 6, offset64: 20, offset32: 20, isDetail: true),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), condition: 147, register: 7, offset64: 24, offset32: 24),
         ArgumentRow("lo_encrypt_key_size", "", .entry, TypeRow(.value, .unsigned, 4, 0, .none), register: 7, offset64: 24, offset32: 24, isDetail: true),
-        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 504, .none), register: 8, offset64: 28, offset32: 28),
+        ArgumentRow("lo_flags", "", .entry, TypeRow(.value, .flags, 4, 510, .none), register: 8, offset64: 28, offset32: 28),
         ArgumentRow("lo_name", "", .entry, TypeRow(.value, .characters, 1, 0, .fixed(64)), register: 9, offset64: 32, offset32: 32),
         ArgumentRow("lo_encrypt_key", "", .entry, TypeRow(.value, .octets, 1, 0, .fixed(32)), register: 10, offset64: 96, offset32: 96, isHidden: true),
         ArgumentRow("lo_init", "", .entry, TypeRow(.array, .hexadecimal, 4, 0, .fixed(2)), register: 11, offset64: 128, offset32: 128, isDetail: true),
@@ -6994,50 +7029,51 @@ extension SpecTables {
 extension SpecTables {
     /// From a struct to the one that stands for it in i386.
     public static let structureFor32: [UInt16] = [
-        0, 1, 2, 3, 900, 5, 6, 7, 8, 9, 901, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
+        0, 1, 2, 3, 905, 5, 6, 7, 8, 9, 906, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26,
         27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51,
-        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 907, 908, 909, 76,
-        77, 78, 910, 80, 81, 911, 912, 84, 85, 86, 87, 88, 89, 90, 91, 913, 93, 94, 95, 96, 97, 98, 99, 100,
-        101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119, 120,
-        121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 140,
-        914, 142, 143, 144, 145, 146, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159, 160,
-        161, 162, 163, 164, 165, 166, 915, 168, 169, 170, 171, 172, 173, 174, 175, 176, 177, 178, 179, 180,
-        181, 182, 183, 184, 185, 186, 916, 917, 918, 190, 191, 192, 919, 194, 195, 196, 197, 198, 199, 200,
-        201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219, 220,
-        221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239, 240,
-        241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259, 260,
-        261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276, 277, 278, 279, 280,
-        281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299, 300,
-        301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319, 320,
-        321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336, 337, 338, 339, 340,
-        341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359, 360,
-        361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379, 380,
-        381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399, 400,
-        401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419, 420,
-        421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439, 440,
-        441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459, 460,
-        461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479, 480,
-        481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499, 500,
-        501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519, 520,
-        521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539, 540,
-        541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 556, 557, 558, 559, 560,
-        561, 562, 563, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579, 580,
-        581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599, 600,
-        601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615, 616, 617, 618, 619, 620,
-        621, 622, 623, 624, 625, 626, 627, 628, 629, 630, 631, 632, 633, 634, 635, 636, 637, 638, 639, 640,
-        641, 642, 643, 644, 645, 646, 647, 648, 649, 650, 651, 652, 653, 654, 655, 656, 657, 658, 659, 660,
-        661, 662, 663, 664, 665, 666, 667, 920, 669, 670, 671, 672, 673, 674, 675, 676, 677, 678, 679, 680,
-        681, 682, 683, 684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697, 698, 699, 700,
-        701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 713, 714, 715, 716, 717, 718, 719, 720,
-        721, 722, 723, 724, 725, 726, 727, 728, 729, 730, 731, 732, 733, 734, 735, 736, 737, 738, 739, 740,
-        741, 742, 743, 744, 745, 746, 747, 748, 749, 750, 751, 752, 753, 754, 755, 756, 757, 758, 759, 760,
-        761, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776, 777, 778, 779, 780,
-        781, 782, 783, 784, 785, 786, 787, 788, 789, 790, 791, 792, 793, 794, 795, 796, 797, 798, 799, 800,
-        801, 802, 803, 804, 805, 806, 807, 808, 809, 810, 811, 812, 813, 814, 815, 816, 817, 818, 819, 820,
-        821, 822, 823, 824, 825, 826, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839, 840,
-        841, 842, 843, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 858, 859, 860,
-        861, 862, 863, 864, 865, 866, 867, 868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879, 880,
-        881, 882, 883, 884, 885, 886, 887, 888, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899, 900,
-        901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919, 920,
+        52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76,
+        77, 912, 913, 914, 81, 82, 83, 915, 85, 86, 916, 917, 89, 90, 91, 92, 93, 94, 95, 96, 918, 98, 99,
+        100, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111, 112, 113, 114, 115, 116, 117, 118, 119,
+        120, 121, 122, 123, 124, 125, 126, 127, 128, 129, 130, 131, 132, 133, 134, 135, 136, 137, 138, 139,
+        140, 141, 142, 143, 144, 145, 919, 147, 148, 149, 150, 151, 152, 153, 154, 155, 156, 157, 158, 159,
+        160, 161, 162, 163, 164, 165, 166, 167, 168, 169, 170, 171, 920, 173, 174, 175, 176, 177, 178, 179,
+        180, 181, 182, 183, 184, 185, 186, 187, 188, 189, 190, 191, 921, 922, 923, 195, 196, 197, 924, 199,
+        200, 201, 202, 203, 204, 205, 206, 207, 208, 209, 210, 211, 212, 213, 214, 215, 216, 217, 218, 219,
+        220, 221, 222, 223, 224, 225, 226, 227, 228, 229, 230, 231, 232, 233, 234, 235, 236, 237, 238, 239,
+        240, 241, 242, 243, 244, 245, 246, 247, 248, 249, 250, 251, 252, 253, 254, 255, 256, 257, 258, 259,
+        260, 261, 262, 263, 264, 265, 266, 267, 268, 269, 270, 271, 272, 273, 274, 275, 276, 277, 278, 279,
+        280, 281, 282, 283, 284, 285, 286, 287, 288, 289, 290, 291, 292, 293, 294, 295, 296, 297, 298, 299,
+        300, 301, 302, 303, 304, 305, 306, 307, 308, 309, 310, 311, 312, 313, 314, 315, 316, 317, 318, 319,
+        320, 321, 322, 323, 324, 325, 326, 327, 328, 329, 330, 331, 332, 333, 334, 335, 336, 337, 338, 339,
+        340, 341, 342, 343, 344, 345, 346, 347, 348, 349, 350, 351, 352, 353, 354, 355, 356, 357, 358, 359,
+        360, 361, 362, 363, 364, 365, 366, 367, 368, 369, 370, 371, 372, 373, 374, 375, 376, 377, 378, 379,
+        380, 381, 382, 383, 384, 385, 386, 387, 388, 389, 390, 391, 392, 393, 394, 395, 396, 397, 398, 399,
+        400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 418, 419,
+        420, 421, 422, 423, 424, 425, 426, 427, 428, 429, 430, 431, 432, 433, 434, 435, 436, 437, 438, 439,
+        440, 441, 442, 443, 444, 445, 446, 447, 448, 449, 450, 451, 452, 453, 454, 455, 456, 457, 458, 459,
+        460, 461, 462, 463, 464, 465, 466, 467, 468, 469, 470, 471, 472, 473, 474, 475, 476, 477, 478, 479,
+        480, 481, 482, 483, 484, 485, 486, 487, 488, 489, 490, 491, 492, 493, 494, 495, 496, 497, 498, 499,
+        500, 501, 502, 503, 504, 505, 506, 507, 508, 509, 510, 511, 512, 513, 514, 515, 516, 517, 518, 519,
+        520, 521, 522, 523, 524, 525, 526, 527, 528, 529, 530, 531, 532, 533, 534, 535, 536, 537, 538, 539,
+        540, 541, 542, 543, 544, 545, 546, 547, 548, 549, 550, 551, 552, 553, 554, 555, 556, 557, 558, 559,
+        560, 561, 562, 563, 564, 565, 566, 567, 568, 569, 570, 571, 572, 573, 574, 575, 576, 577, 578, 579,
+        580, 581, 582, 583, 584, 585, 586, 587, 588, 589, 590, 591, 592, 593, 594, 595, 596, 597, 598, 599,
+        600, 601, 602, 603, 604, 605, 606, 607, 608, 609, 610, 611, 612, 613, 614, 615, 616, 617, 618, 619,
+        620, 621, 622, 623, 624, 625, 626, 627, 628, 629, 630, 631, 632, 633, 634, 635, 636, 637, 638, 639,
+        640, 641, 642, 643, 644, 645, 646, 647, 648, 649, 650, 651, 652, 653, 654, 655, 656, 657, 658, 659,
+        660, 661, 662, 663, 664, 665, 666, 667, 668, 669, 670, 671, 672, 925, 674, 675, 676, 677, 678, 679,
+        680, 681, 682, 683, 684, 685, 686, 687, 688, 689, 690, 691, 692, 693, 694, 695, 696, 697, 698, 699,
+        700, 701, 702, 703, 704, 705, 706, 707, 708, 709, 710, 711, 712, 713, 714, 715, 716, 717, 718, 719,
+        720, 721, 722, 723, 724, 725, 726, 727, 728, 729, 730, 731, 732, 733, 734, 735, 736, 737, 738, 739,
+        740, 741, 742, 743, 744, 745, 746, 747, 748, 749, 750, 751, 752, 753, 754, 755, 756, 757, 758, 759,
+        760, 761, 762, 763, 764, 765, 766, 767, 768, 769, 770, 771, 772, 773, 774, 775, 776, 777, 778, 779,
+        780, 781, 782, 783, 784, 785, 786, 787, 788, 789, 790, 791, 792, 793, 794, 795, 796, 797, 798, 799,
+        800, 801, 802, 803, 804, 805, 806, 807, 808, 809, 810, 811, 812, 813, 814, 815, 816, 817, 818, 819,
+        820, 821, 822, 823, 824, 825, 826, 827, 828, 829, 830, 831, 832, 833, 834, 835, 836, 837, 838, 839,
+        840, 841, 842, 843, 844, 845, 846, 847, 848, 849, 850, 851, 852, 853, 854, 855, 856, 857, 858, 859,
+        860, 861, 862, 863, 864, 865, 866, 867, 868, 869, 870, 871, 872, 873, 874, 875, 876, 877, 878, 879,
+        880, 881, 882, 883, 884, 885, 886, 887, 888, 889, 890, 891, 892, 893, 894, 895, 896, 897, 898, 899,
+        900, 901, 902, 903, 904, 905, 906, 907, 908, 909, 910, 911, 912, 913, 914, 915, 916, 917, 918, 919,
+        920, 921, 922, 923, 924, 925,
     ]
 }

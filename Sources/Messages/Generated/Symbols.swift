@@ -83,806 +83,812 @@ public enum SymbolSet: UInt16, CaseIterable, Sendable {
     case uringFeatures = 77
     case uringEnter = 78
     case uringRegister = 79
-    case uringOperation = 80
-    case uringEntry = 81
-    case uringCompletion = 82
-    case uringFsync = 83
-    case uringTimeout = 84
-    case uringPoll = 85
-    case uringCancel = 86
-    case uringTransfer = 87
-    case uringAccept = 88
-    case uringMessageKind = 89
-    case uringMessage = 90
-    case uringInstall = 91
-    case uringNop = 92
-    case uringCommand = 93
-    case uringSplice = 94
-    case uringResource = 95
-    case uringSupport = 96
-    case uringRestriction = 97
-    case uringBufferRing = 98
-    case uringClone = 99
-    case uringNapi = 100
-    case uringMemory = 101
-    case uringFileSkip = 102
-    case uringSocket = 103
-    case uringQuery = 104
-    case uringTracking = 105
-    case uringReceive = 106
-    case uringArea = 107
-    case uringReceiveControl = 108
-    case uringReceiveEvent = 109
-    case uringAttribute = 110
-    case protection = 111
-    case map = 112
-    case mremap = 113
-    case msync = 114
-    case mlockall = 115
-    case mlock2 = 116
-    case memoryAdvice = 117
-    case memoryPolicy = 118
-    case memoryPolicyFlags = 119
-    case mbind = 120
-    case getMempolicy = 121
-    case pkeyAccess = 122
-    case shadowStack = 123
-    case auxiliaryType = 124
-    case clone = 125
-    case namespace = 126
-    case namespaceJoined = 127
-    case waitOptions = 128
-    case waitIdType = 129
-    case resource = 130
-    case usageWho = 131
-    case personalityType = 132
-    case personalityFlags = 133
-    case dumpable = 134
-    case ambient = 135
-    case machineCheck = 136
-    case machineCheckPolicy = 137
-    case memoryMap = 138
-    case speculation = 139
-    case speculationControl = 140
-    case speculationSet = 141
-    case userDispatch = 142
-    case timestampCounter = 143
-    case unaligned = 144
-    case coreScheduling = 145
-    case processKind = 146
-    case virtualArea = 147
-    case secureBits = 148
-    case refuseGain = 149
-    case futexHash = 150
-    case floatMode = 151
-    case vectorLength = 152
-    case matrixLength = 153
-    case pointerKeys = 154
-    case enabledKeys = 155
-    case tagChecking = 156
-    case riscvVector = 157
-    case riscvContext = 158
-    case riscvScope = 159
-    case executionAspect = 160
-    case executionControl = 161
-    case prctlOption = 162
-    case capability = 163
-    case pidfdOpen = 164
-    case namespaceKind = 165
-    case userNamespace = 166
-    case archPrctl = 167
-    case processorStates = 168
-    case processorState = 169
-    case rseq = 170
-    case schedPolicy = 171
-    case schedPolicyFlags = 172
-    case schedAttributeFlags = 173
-    case priorityWho = 174
-    case ioPriorityWho = 175
-    case ioPriorityClass = 176
-    case schedAsk = 177
-    case signal = 178
-    case maskHow = 179
-    case signalHandler = 180
-    case signalAction = 181
-    case signalStack = 182
-    case pidfdSignal = 183
-    case siginfoCode = 184
-    case childCode = 185
-    case faultCode = 186
-    case busCode = 187
-    case illegalCode = 188
-    case arithmeticCode = 189
-    case trapCode = 190
-    case ioCode = 191
-    case systemCode = 192
-    case futexOperation = 193
-    case futexFlags = 194
-    case futexWakeOperation = 195
-    case futexWakeCompare = 196
-    case futexBits = 197
-    case futexWaiter = 198
-    case futex2 = 199
-    case membarrierCommand = 200
-    case membarrier = 201
-    case futexMask = 202
-    case futexClock = 203
-    case ipc = 204
-    case ipcGet = 205
-    case shmget = 206
-    case shmat = 207
-    case shmCommand = 208
-    case semCommand = 209
-    case msgCommand = 210
-    case semOperation = 211
-    case ipcCall = 212
-    case mqFlags = 213
-    case clock = 214
-    case itimer = 215
-    case timer = 216
-    case timerfdSet = 217
-    case timexState = 218
-    case timexModes = 219
-    case timexStatus = 220
-    case notifyKind = 221
-    case processorClock = 222
-    case capabilityVersion = 223
-    case capabilities = 224
-    case keySerial = 225
-    case keyctlCommand = 226
-    case keyPermission = 227
-    case keyRequestDefault = 228
-    case keyMove = 229
-    case keyOperations = 230
-    case keyAbilities = 231
-    case keyMoreAbilities = 232
-    case errno = 233
-    case random = 234
-    case syslogAction = 235
-    case logLevel = 236
-    case rebootMagic = 237
-    case quotaFormat = 238
-    case quotaFields = 239
-    case quotaInfo = 240
-    case quotaInfoFields = 241
-    case quotaState = 242
-    case quotaKinds = 243
-    case moduleRemoval = 244
-    case rebootCommand = 245
-    case swap = 246
-    case module = 247
-    case kexec = 248
-    case kexecFile = 249
-    case quotaCommand = 250
-    case quotaType = 251
-    case ptraceRequest = 252
-    case ptraceOptions = 253
-    case kcmpType = 254
-    case perfOpen = 255
-    case userRegister = 256
-    case noteType = 257
-    case peekSignals = 258
-    case syscallStop = 259
-    case ptraceEvent = 260
-    case seccompOperation = 261
-    case seccompMode = 262
-    case seccompFilter = 263
-    case seccompContinue = 264
-    case seccompAddDescriptor = 265
-    case seccompAction = 266
-    case landlockCreate = 267
-    case landlockRule = 268
-    case landlockRestrict = 269
-    case landlockFs = 270
-    case landlockNet = 271
-    case landlockScope = 272
-    case lsmAttribute = 273
-    case lsmId = 274
-    case lsmFlags = 275
-    case landlockAdd = 276
-    case seccompNotification = 277
-    case auditArchitecture = 278
-    case ioctlRequest = 279
-    case ioctlRequest32 = 280
-    case inputKey = 281
-    case inputSwitch = 282
-    case inputLight = 283
-    case inputRelative = 284
-    case inputMiscellany = 285
-    case inputSound = 286
-    case inputRepeat = 287
-    case inputForce = 288
-    case inputForceStatus = 289
-    case inputProperty = 290
-    case keyboardTable = 291
-    case keyboardShift = 292
-    case keyboardKey = 293
-    case keyboardKind = 294
-    case keyboardMode = 295
-    case keyboardMeta = 296
-    case keyboardType = 297
-    case consoleMode = 298
-    case consoleFont = 299
-    case consoleFontFlags = 300
-    case keyboardLights = 301
-    case keyboardLightsDefault = 302
-    case kvmCapability = 303
-    case kvmExit = 304
-    case kvmMemory = 305
-    case kvmCpuid = 306
-    case driveCommand = 307
-    case niceness = 308
-    case busState = 309
-    case gpioHandle = 310
-    case gpioLine = 311
-    case gpioEvent = 312
-    case gpioLineV2 = 313
-    case lircFeatures = 314
-    case lircMode = 315
-    case ptpEvents = 316
-    case ptpOutput = 317
-    case ptpPin = 318
-    case blockServer = 319
-    case watchdogSettings = 320
-    case resetKind = 321
-    case transferDirection = 322
-    case transferFlags = 323
-    case transferInfo = 324
-    case mapperVersion = 325
-    case counterEvent = 326
-    case counterComponent = 327
-    case counterScope = 328
-    case memoryKind = 329
-    case memoryFlags = 330
-    case memoryMode = 331
-    case memoryOnce = 332
-    case teeImplementation = 333
-    case teeOptee = 334
-    case teeAbilities = 335
-    case teeMemory = 336
-    case videoAbilities = 337
-    case videoBuffer = 338
-    case videoMemory = 339
-    case videoBufferFlags = 340
-    case videoField = 341
-    case videoColours = 342
-    case videoFormat = 343
-    case radioFormat = 344
-    case videoDataFormat = 345
-    case videoFormatFlags = 346
-    case videoStandard = 347
-    case videoInput = 348
-    case videoInputState = 349
-    case videoInputAbilities = 350
-    case videoControl = 351
-    case videoControlClass = 352
-    case videoControlType = 353
-    case videoControlFlags = 354
-    case tunerType = 355
-    case tunerAbilities = 356
-    case tunerChannels = 357
-    case tunerMode = 358
-    case videoSizes = 359
-    case videoRates = 360
-    case videoStream = 361
-    case videoCapture = 362
-    case videoBlanking = 363
-    case videoServices = 364
-    case btrfsKey = 365
-    case btrfsTree = 366
-    case btrfsGroup = 367
-    case btrfsBalance = 368
-    case btrfsBalanceState = 369
-    case btrfsBalanceArguments = 370
-    case btrfsBalanceControl = 371
-    case btrfsFeature = 372
-    case btrfsFeatureReadOnly = 373
-    case btrfsFeatureIncompatible = 374
-    case btrfsDefragment = 375
-    case btrfsCompression = 376
-    case btrfsChecksum = 377
-    case btrfsInformation = 378
-    case btrfsReplace = 379
-    case btrfsReplaceMode = 380
-    case btrfsReplaceResult = 381
-    case btrfsReplaceState = 382
-    case btrfsStatistics = 383
-    case btrfsStatistic = 384
-    case btrfsLogical = 385
-    case btrfsQuota = 386
-    case btrfsQuotaInherit = 387
-    case btrfsQuotaLimit = 388
-    case btrfsScrub = 389
-    case btrfsSend = 390
-    case btrfsVolume = 391
-    case mapperFlags = 392
-    case functionKey = 393
-    case memoryOperation = 394
-    case memoryCorrection = 395
-    case clockSwitch = 396
-    case clockFeature = 397
-    case udmabuf = 398
-    case teeLogin = 399
-    case teeOrigin = 400
-    case teeParameter = 401
-    case mapperVolume = 402
-    case mapperProperty = 403
-    case mapperData = 404
-    case shutdownKind = 405
-    case blockProtection = 406
-    case blockChecksum = 407
-    case transferProtocol = 408
-    case transferSubprotocol = 409
-    case transferQueue = 410
-    case serialPort = 411
-    case serialFlags = 412
-    case serialBus = 413
-    case consoleSwitch = 414
-    case consoleEvents = 415
-    case i2cMessage = 416
-    case i2cAbilities = 417
-    case i2cTransfer = 418
-    case i2cProtocol = 419
-    case frameBufferKind = 420
-    case frameBufferVisual = 421
-    case frameBufferRotation = 422
-    case frameBufferBlank = 423
-    case frameBufferActivation = 424
-    case frameBufferSync = 425
-    case frameBufferMode = 426
-    case usbUrb = 427
-    case usbUrbFlags = 428
-    case usbAbilities = 429
-    case usbClaim = 430
-    case inputBus = 431
-    case zoneKind = 432
-    case zoneState = 433
-    case zoneReport = 434
-    case discFormat = 435
-    case discState = 436
-    case syncAccess = 437
-    case encryptionMode = 438
-    case encryptionPolicy = 439
-    case ethtoolCommand = 440
-    case stampSending = 441
-    case stampFilter = 442
-    case stampFlags = 443
-    case vlanCommand = 444
-    case serialLine = 445
-    case encryptionKeyKind = 446
-    case encryptionRemoval = 447
-    case encryptionKeyState = 448
-    case encryptionKeyOwner = 449
-    case dosFile = 450
-    case pcmStream = 451
-    case pcmState = 452
-    case pcmStamp = 453
-    case pcmStampClock = 454
-    case pcmInfo = 455
-    case pcmClass = 456
-    case pcmSync = 457
-    case pcmParameters = 458
-    case soundElementType = 459
-    case soundElementPlace = 460
-    case soundElementAccess = 461
-    case soundPower = 462
-    case midiStream = 463
-    case soundTimerClass = 464
-    case cecAbilities = 465
-    case cecLogFlags = 466
-    case cecTransmitted = 467
-    case cecReceived = 468
-    case cecMessage = 469
-    case cecEvent = 470
-    case cecEventFlags = 471
-    case cecConnector = 472
-    case cecMode = 473
-    case frontAbilities = 474
-    case frontStatus = 475
-    case frontKind = 476
-    case demuxOutput = 477
-    case demuxInput = 478
-    case demuxKind = 479
-    case mediaEntity = 480
-    case mediaPad = 481
-    case mediaLink = 482
-    case videoPriority = 483
-    case videoEvent = 484
-    case videoEventSubscription = 485
-    case vfioExtension = 486
-    case vfioGroup = 487
-    case vfioDevice = 488
-    case vfioRegion = 489
-    case vfioInterrupt = 490
-    case vfioInterruptSet = 491
-    case vfioMap = 492
-    case vfioUnmap = 493
-    case vfioDirty = 494
-    case vfioTable = 495
-    case guestState = 496
-    case termInput = 497
-    case termLocal = 498
-    case lineDiscipline = 499
-    case termCharacter = 500
-    case modem = 501
-    case termFlow = 502
-    case termFlush = 503
-    case loop = 504
-    case loopCrypt = 505
-    case inode = 506
-    case xflags = 507
-    case uffdFeatures = 508
-    case uffdApiCalls = 509
-    case uffdRangeCalls = 510
-    case uffdRegister = 511
-    case uffdCopy = 512
-    case uffdZeropage = 513
-    case uffdProtect = 514
-    case uffdContinue = 515
-    case uffdPoison = 516
-    case uffdMove = 517
-    case perfGroup = 518
-    case rtcVoltage = 519
-    case rtcParameter = 520
-    case interface = 521
-    case fiemap = 522
-    case fiemapExtent = 523
-    case partitionOperation = 524
-    case pidfdInfo = 525
-    case pidfdCoredump = 526
-    case tunnel = 527
-    case tunnelOffload = 528
-    case watchdog = 529
-    case route = 530
-    case inputEvent = 531
-    case inputAxis = 532
-    case termOutput = 533
-    case termControl = 534
-    case verityHash = 535
-    case hardwareType = 536
-    case etherProtocol = 537
-    case arpHardware = 538
-    case packetType = 539
-    case canProtocol = 540
-    case kcmProtocol = 541
-    case nfcProtocol = 542
-    case nfcAirProtocol = 543
-    case phonetProtocol = 544
-    case caifProtocol = 545
-    case xdpAddress = 546
-    case vsockContext = 547
-    case vsockPort = 548
-    case vsockAddress = 549
-    case qipcrtrNode = 550
-    case qipcrtrPort = 551
-    case bluetoothProtocol = 552
-    case bluetoothService = 553
-    case bluetoothChannel = 554
-    case bluetoothControl = 555
-    case bluetoothAddress = 556
-    case algAddress = 557
-    case ax25Protocol = 558
-    case smcProtocol = 559
-    case mctpNetwork = 560
-    case mctpAddress = 561
-    case nfcService = 562
-    case irdaProtocol = 563
-    case isdnProtocol = 564
-    case tipcAddress = 565
-    case tipcScope = 566
-    case radioAddressKind = 567
-    case radioNetwork = 568
-    case radioAddress = 569
-    case rxrpcService = 570
-    case socketProtocol = 571
-    case socketLevel = 572
-    case socketOption = 573
-    case tcpOption = 574
-    case udpOption = 575
-    case ipOption = 576
-    case ipv6Option = 577
-    case packetOption = 578
-    case netlinkOption = 579
-    case vsockOption = 580
-    case rawOption = 581
-    case canRawOption = 582
-    case sctpOption = 583
-    case dccpOption = 584
-    case tipcOption = 585
-    case rxrpcOption = 586
-    case pppol2tpOption = 587
-    case rdsOption = 588
-    case caifOption = 589
-    case algOption = 590
-    case nfcOption = 591
-    case kcmOption = 592
-    case tlsOption = 593
-    case xdpOption = 594
-    case mptcpOption = 595
-    case smcOption = 596
-    case llcOption = 597
-    case packetMembership = 598
-    case icmpType = 599
-    case bluetoothOption = 600
-    case txRehash = 601
-    case controlLevel = 602
-    case socketControl = 603
-    case ipControl = 604
-    case udpControl = 605
-    case ipv6Control = 606
-    case packetControl = 607
-    case netlinkControl = 608
-    case algOperation = 609
-    case algControl = 610
-    case signedSegments = 611
-    case flowAction = 612
-    case flowShare = 613
-    case flowFlags = 614
-    case tcpState = 615
-    case socketLevelGet = 616
-    case socketLevelSet = 617
-    case ipOptionGet = 618
-    case ipOptionSet = 619
-    case ipv6OptionGet = 620
-    case ipv6OptionSet = 621
-    case socketOptionGet = 622
-    case ax25Option = 623
-    case ipxOption = 624
-    case irdaOption = 625
-    case phonetPipeOption = 626
-    case tipcImportance = 627
-    case tipcGroup = 628
-    case tcpKey = 629
-    case netlinkType = 630
-    case routeType = 631
-    case netlinkFlags = 632
-    case netlinkNew = 633
-    case netlinkGet = 634
-    case netlinkDelete = 635
-    case netlinkAnswer = 636
-    case netlinkError = 637
-    case interfaceFlags = 638
-    case linkAttribute = 639
-    case addressAttribute = 640
-    case addressFlags = 641
-    case routeAttribute = 642
-    case neighbourAttribute = 643
-    case neighbourState = 644
-    case neighbourFlags = 645
-    case ruleAttribute = 646
-    case routeKind = 647
-    case routeScope = 648
-    case routeTable = 649
-    case routeProtocol = 650
-    case routeFlags = 651
-    case hopFlags = 652
-    case ruleAction = 653
-    case linkInfo = 654
-    case diagType = 655
-    case auditType = 656
-    case xfrmType = 657
-    case filterSubsystem = 658
-    case genericType = 659
-    case genericCommand = 660
-    case genericAttribute = 661
-    case genericOperation = 662
-    case genericOperationFlags = 663
-    case genericGroup = 664
-    case operationPolicy = 665
-    case policyAttribute = 666
-    case policyKind = 667
-    case netlinkTypes = 668
-    case routeAttributes = 669
-    case trafficAttribute = 670
-    case linkExtent = 671
-    case ruleFlags = 672
-    case serviceKind = 673
-    case bridgePort = 674
-    case bridgeInfo = 675
-    case bridgeQuerier = 676
-    case bridgeTree = 677
-    case bridgeOptions = 678
-    case tunnelKind = 679
-    case tunnelInfo = 680
-    case linkInet6 = 681
-    case linkInet6Flags = 682
-    case addressGeneration = 683
-    case linkInet = 684
-    case linkMctp = 685
-    case inetConfiguration = 686
-    case inet6Configuration = 687
-    case ipStatistics = 688
-    case icmp6Statistics = 689
-    case linkFamily = 690
-    case linkBridge = 691
-    case linkBridgeFlags = 692
-    case linkBridgeMode = 693
-    case linkBridgeTunnel = 694
-    case bridgeVlan = 695
-    case linkXdp = 696
-    case xdpAttached = 697
-    case xdpLink = 698
-    case linkFunctions = 699
-    case linkFunction = 700
-    case linkFunctionStatistics = 701
-    case linkFunctionVlans = 702
-    case linkFunctionState = 703
-    case linkPorts = 704
-    case linkPort = 705
-    case linkEvent = 706
-    case protocolDown = 707
-    case routeMetrics = 708
-    case tunnelEncapsulation = 709
-    case neighbourTable = 710
-    case neighbourParameters = 711
-    case neighbourExtended = 712
-    case neighbourNotice = 713
-    case neighbourFlagsMore = 714
-    case addressLabel = 715
-    case netConfiguration = 716
-    case dcb = 717
-    case dcbCommand = 718
-    case netNamespace = 719
-    case nextHop = 720
-    case nextHopGroup = 721
-    case nextHopResilient = 722
-    case nextHopBucket = 723
-    case multicastDatabase = 724
-    case multicastEntries = 725
-    case multicastEntry = 726
-    case multicastEntryMore = 727
-    case multicastState = 728
-    case multicastFlags = 729
-    case multicastRouters = 730
-    case multicastRouter = 731
-    case multicastRouterType = 732
-    case linkStatistics = 733
-    case linkStatisticsMore = 734
-    case linkStatisticsOffload = 735
-    case bridgeStatistics = 736
-    case bondStatistics = 737
-    case bondAggregation = 738
-    case statisticsFamily = 739
-    case mplsStatistics = 740
-    case multicastReport = 741
-    case multicastUpcall = 742
-    case multicastUpcall6 = 743
-    case multicastReport6 = 744
-    case trafficStatistics = 745
-    case trafficTable = 746
-    case trafficRoot = 747
-    case trafficRootFlags = 748
-    case trafficActionFlags = 749
-    case trafficActionStatistics = 750
-    case trafficAction = 751
-    case multicastMessage = 752
-    case reportFamily = 753
-    case linkStatisticsFilter = 754
-    case linkVlan = 755
-    case linkVlanPriority = 756
-    case linkVeth = 757
-    case linkVxlan = 758
-    case linkBond = 759
-    case bondMode = 760
-    case linkMacvlan = 761
-    case linkIpvlan = 762
-    case macvlanMode = 763
-    case ipvlanMode = 764
-    case linkVrf = 765
-    case linkGre = 766
-    case linkIpTunnel = 767
-    case vlanFlags = 768
-    case diagRequest = 769
-    case diagAnswer = 770
-    case diagRequestAttributes = 771
-    case diagAnswerAttributes = 772
-    case inetDiagRequest = 773
-    case inetDiag = 774
-    case inetDiagUpper = 775
-    case inetDiagTls = 776
-    case tlsVersion = 777
-    case tlsCipher = 778
-    case tlsConfiguration = 779
-    case inetDiagMptcp = 780
-    case mptcpSubflow = 781
-    case unixDiag = 782
-    case unixDiagShow = 783
-    case netlinkDiag = 784
-    case netlinkDiagShow = 785
-    case netlinkDiagFlags = 786
-    case netlinkDiagProtocol = 787
-    case netlinkState = 788
-    case packetDiag = 789
-    case packetDiagShow = 790
-    case packetDiagFlags = 791
-    case packetVersion = 792
-    case smcDiag = 793
-    case smcDiagMode = 794
-    case smcState = 795
-    case smcReason = 796
-    case diagShutdown = 797
-    case smcShutdown = 798
-    case diagStates = 799
-    case inetDiagExtensions = 800
-    case smcDiagExtensions = 801
-    case memoryUse = 802
-    case diagFilterCode = 803
-    case diagStorageRequest = 804
-    case diagStorages = 805
-    case diagStorage = 806
-    case smcRole = 807
-    case conntrackType = 808
-    case expectationType = 809
-    case queueType = 810
-    case packetLogType = 811
-    case fingerprintType = 812
-    case ipSetType = 813
-    case accountingType = 814
-    case conntrackTimeoutType = 815
-    case conntrackHelperType = 816
-    case tableType = 817
-    case tableCompatType = 818
-    case hookType = 819
-    case cryptoType = 820
-    case cryptoAttribute = 821
-    case selinuxType = 822
-    case filterBatch = 823
-    case filterVersion = 824
-    case devlinkCommand = 825
-    case ethtoolRequest = 826
-    case ethtoolAnswer = 827
-    case ioam6Command = 828
-    case mptcpCommand = 829
-    case netdevCommand = 830
-    case nl80211Command = 831
-    case seg6Command = 832
-    case taskstatsCommand = 833
-    case tcpMetricsCommand = 834
-    case thermalCommand = 835
-    case bpfClass = 836
-    case bpfSize = 837
-    case bpfMode = 838
-    case bpfSource = 839
-    case bpfArithmetic = 840
-    case bpfJump = 841
-    case bpfReturn = 842
-    case bpfMove = 843
-    case ebpfClass = 844
-    case ebpfSize = 845
-    case ebpfMode = 846
-    case ebpfArithmetic = 847
-    case ebpfJump = 848
-    case ebpfRegister = 849
-    case bpfAncillary = 850
-    case bpfCommand = 851
-    case bpfMapType = 852
-    case bpfMap = 853
-    case bpfProgramType = 854
-    case bpfProgram = 855
-    case bpfAttachType = 856
-    case bpfAttach = 857
-    case bpfQuery = 858
-    case bpfLookup = 859
-    case bpfUpdate = 860
-    case bpfFile = 861
-    case bpfTestRun = 862
-    case bpfDescriptorType = 863
-    case bpfKprobeMulti = 864
-    case bpfUprobeMulti = 865
-    case bpfNetfilter = 866
-    case bpfStatistics = 867
-    case perfType = 868
-    case perfSize = 869
-    case perfHardware = 870
-    case perfSoftware = 871
-    case perfCache = 872
-    case perfCacheOperation = 873
-    case perfCacheResult = 874
-    case perfSample = 875
-    case perfRead = 876
-    case perfBranch = 877
-    case memoryNode = 878
-    case breakpointType = 879
+    case uringRegisterFlags = 80
+    case uringOperation = 81
+    case uringEntry = 82
+    case uringCompletion = 83
+    case uringFsync = 84
+    case uringTimeout = 85
+    case uringPoll = 86
+    case uringCancel = 87
+    case uringTransfer = 88
+    case uringAccept = 89
+    case uringMessageKind = 90
+    case uringMessage = 91
+    case uringInstall = 92
+    case uringNop = 93
+    case uringCommand = 94
+    case uringSplice = 95
+    case uringResource = 96
+    case uringSupport = 97
+    case uringRestriction = 98
+    case uringBufferRing = 99
+    case uringClone = 100
+    case uringNapi = 101
+    case uringMemory = 102
+    case uringFileSkip = 103
+    case uringSocket = 104
+    case uringQuery = 105
+    case uringTracking = 106
+    case uringReceive = 107
+    case uringArea = 108
+    case uringReceiveControl = 109
+    case uringReceiveEvent = 110
+    case uringAttribute = 111
+    case protection = 112
+    case map = 113
+    case mremap = 114
+    case msync = 115
+    case mlockall = 116
+    case mlock2 = 117
+    case memoryAdvice = 118
+    case memoryPolicy = 119
+    case memoryPolicyFlags = 120
+    case mbind = 121
+    case getMempolicy = 122
+    case pkeyAccess = 123
+    case shadowStack = 124
+    case auxiliaryType = 125
+    case clone = 126
+    case namespace = 127
+    case namespaceJoined = 128
+    case waitOptions = 129
+    case waitIdType = 130
+    case resource = 131
+    case usageWho = 132
+    case personalityType = 133
+    case personalityFlags = 134
+    case dumpable = 135
+    case ambient = 136
+    case machineCheck = 137
+    case machineCheckPolicy = 138
+    case memoryMap = 139
+    case speculation = 140
+    case speculationControl = 141
+    case speculationSet = 142
+    case userDispatch = 143
+    case timestampCounter = 144
+    case unaligned = 145
+    case coreScheduling = 146
+    case processKind = 147
+    case virtualArea = 148
+    case secureBits = 149
+    case refuseGain = 150
+    case futexHash = 151
+    case floatMode = 152
+    case vectorLength = 153
+    case matrixLength = 154
+    case pointerKeys = 155
+    case enabledKeys = 156
+    case tagChecking = 157
+    case riscvVector = 158
+    case riscvContext = 159
+    case riscvScope = 160
+    case executionAspect = 161
+    case executionControl = 162
+    case prctlOption = 163
+    case capability = 164
+    case pidfdOpen = 165
+    case namespaceKind = 166
+    case userNamespace = 167
+    case archPrctl = 168
+    case processorStates = 169
+    case processorState = 170
+    case rseq = 171
+    case rseqProcessor = 172
+    case rseqSection = 173
+    case schedPolicy = 174
+    case schedPolicyFlags = 175
+    case schedAttributeFlags = 176
+    case priorityWho = 177
+    case ioPriorityWho = 178
+    case ioPriorityClass = 179
+    case schedAsk = 180
+    case signal = 181
+    case maskHow = 182
+    case signalHandler = 183
+    case signalAction = 184
+    case signalStack = 185
+    case pidfdSignal = 186
+    case siginfoCode = 187
+    case childCode = 188
+    case faultCode = 189
+    case busCode = 190
+    case illegalCode = 191
+    case arithmeticCode = 192
+    case perfTrap = 193
+    case trapCode = 194
+    case ioCode = 195
+    case systemCode = 196
+    case futexOperation = 197
+    case futexFlags = 198
+    case futexWakeOperation = 199
+    case futexWakeCompare = 200
+    case futexBits = 201
+    case futexWaiter = 202
+    case futex2 = 203
+    case membarrierCommand = 204
+    case membarrier = 205
+    case futexMask = 206
+    case futexClock = 207
+    case ipc = 208
+    case ipcGet = 209
+    case shmget = 210
+    case shmat = 211
+    case shmCommand = 212
+    case semCommand = 213
+    case msgCommand = 214
+    case semOperation = 215
+    case ipcCall = 216
+    case mqFlags = 217
+    case clock = 218
+    case itimer = 219
+    case timer = 220
+    case timerfdSet = 221
+    case timexState = 222
+    case timexModes = 223
+    case timexStatus = 224
+    case notifyKind = 225
+    case processorClock = 226
+    case capabilityVersion = 227
+    case capabilities = 228
+    case keySerial = 229
+    case keyctlCommand = 230
+    case keyPermission = 231
+    case keyRequestDefault = 232
+    case keyMove = 233
+    case keyOperations = 234
+    case keyAbilities = 235
+    case keyMoreAbilities = 236
+    case errno = 237
+    case random = 238
+    case syslogAction = 239
+    case logLevel = 240
+    case rebootMagic = 241
+    case quotaFormat = 242
+    case quotaFields = 243
+    case quotaInfo = 244
+    case quotaInfoFields = 245
+    case quotaState = 246
+    case quotaKinds = 247
+    case moduleRemoval = 248
+    case rebootCommand = 249
+    case swap = 250
+    case module = 251
+    case kexec = 252
+    case kexecFile = 253
+    case quotaCommand = 254
+    case quotaType = 255
+    case ptraceRequest = 256
+    case ptraceOptions = 257
+    case kcmpType = 258
+    case perfOpen = 259
+    case userRegister = 260
+    case noteType = 261
+    case peekSignals = 262
+    case syscallStop = 263
+    case ptraceEvent = 264
+    case seccompOperation = 265
+    case seccompMode = 266
+    case seccompFilter = 267
+    case seccompContinue = 268
+    case seccompAddDescriptor = 269
+    case seccompAction = 270
+    case landlockCreate = 271
+    case landlockRule = 272
+    case landlockRestrict = 273
+    case landlockFs = 274
+    case landlockNet = 275
+    case landlockScope = 276
+    case lsmAttribute = 277
+    case lsmId = 278
+    case lsmFlags = 279
+    case landlockAdd = 280
+    case seccompNotification = 281
+    case auditArchitecture = 282
+    case ioctlRequest = 283
+    case ioctlRequest32 = 284
+    case inputKey = 285
+    case inputSwitch = 286
+    case inputLight = 287
+    case inputRelative = 288
+    case inputMiscellany = 289
+    case inputSound = 290
+    case inputRepeat = 291
+    case inputForce = 292
+    case inputForceStatus = 293
+    case inputProperty = 294
+    case keyboardTable = 295
+    case keyboardShift = 296
+    case keyboardKey = 297
+    case keyboardKind = 298
+    case keyboardMode = 299
+    case keyboardMeta = 300
+    case keyboardType = 301
+    case consoleMode = 302
+    case consoleFont = 303
+    case consoleFontFlags = 304
+    case keyboardLights = 305
+    case keyboardLightsDefault = 306
+    case kvmCapability = 307
+    case kvmExit = 308
+    case kvmMemory = 309
+    case kvmCpuid = 310
+    case driveCommand = 311
+    case niceness = 312
+    case busState = 313
+    case gpioHandle = 314
+    case gpioLine = 315
+    case gpioEvent = 316
+    case gpioLineV2 = 317
+    case lircFeatures = 318
+    case lircMode = 319
+    case ptpEvents = 320
+    case ptpOutput = 321
+    case ptpPin = 322
+    case blockServer = 323
+    case watchdogSettings = 324
+    case resetKind = 325
+    case transferDirection = 326
+    case transferFlags = 327
+    case transferInfo = 328
+    case mapperVersion = 329
+    case counterEvent = 330
+    case counterComponent = 331
+    case counterScope = 332
+    case memoryKind = 333
+    case memoryFlags = 334
+    case memoryMode = 335
+    case memoryOnce = 336
+    case teeImplementation = 337
+    case teeOptee = 338
+    case teeAbilities = 339
+    case teeMemory = 340
+    case videoAbilities = 341
+    case videoBuffer = 342
+    case videoMemory = 343
+    case videoBufferFlags = 344
+    case videoField = 345
+    case videoColours = 346
+    case videoFormat = 347
+    case radioFormat = 348
+    case videoDataFormat = 349
+    case videoFormatFlags = 350
+    case videoStandard = 351
+    case videoInput = 352
+    case videoInputState = 353
+    case videoInputAbilities = 354
+    case videoControl = 355
+    case videoControlNext = 356
+    case videoControlClass = 357
+    case videoControlType = 358
+    case videoControlFlags = 359
+    case tunerType = 360
+    case tunerAbilities = 361
+    case tunerChannels = 362
+    case tunerMode = 363
+    case videoSizes = 364
+    case videoRates = 365
+    case videoStream = 366
+    case videoCapture = 367
+    case videoBlanking = 368
+    case videoServices = 369
+    case btrfsKey = 370
+    case btrfsTree = 371
+    case btrfsEnd = 372
+    case btrfsGroup = 373
+    case btrfsBalance = 374
+    case btrfsBalanceState = 375
+    case btrfsBalanceArguments = 376
+    case btrfsBalanceControl = 377
+    case btrfsFeature = 378
+    case btrfsFeatureReadOnly = 379
+    case btrfsFeatureIncompatible = 380
+    case btrfsDefragment = 381
+    case btrfsCompression = 382
+    case btrfsChecksum = 383
+    case btrfsInformation = 384
+    case btrfsReplace = 385
+    case btrfsReplaceMode = 386
+    case btrfsReplaceResult = 387
+    case btrfsReplaceState = 388
+    case btrfsStatistics = 389
+    case btrfsStatistic = 390
+    case btrfsLogical = 391
+    case btrfsQuota = 392
+    case btrfsQuotaInherit = 393
+    case btrfsQuotaLimit = 394
+    case btrfsScrub = 395
+    case btrfsSend = 396
+    case btrfsVolume = 397
+    case mapperFlags = 398
+    case functionKey = 399
+    case memoryOperation = 400
+    case memoryCorrection = 401
+    case clockSwitch = 402
+    case clockFeature = 403
+    case udmabuf = 404
+    case teeLogin = 405
+    case teeOrigin = 406
+    case teeParameter = 407
+    case mapperVolume = 408
+    case mapperProperty = 409
+    case mapperData = 410
+    case shutdownKind = 411
+    case blockProtection = 412
+    case blockChecksum = 413
+    case transferProtocol = 414
+    case transferSubprotocol = 415
+    case transferQueue = 416
+    case serialPort = 417
+    case serialFlags = 418
+    case serialBus = 419
+    case consoleSwitch = 420
+    case consoleEvents = 421
+    case i2cMessage = 422
+    case i2cAbilities = 423
+    case i2cTransfer = 424
+    case i2cProtocol = 425
+    case frameBufferKind = 426
+    case frameBufferVisual = 427
+    case frameBufferRotation = 428
+    case frameBufferBlank = 429
+    case frameBufferActivation = 430
+    case frameBufferSync = 431
+    case frameBufferMode = 432
+    case usbUrb = 433
+    case usbUrbFlags = 434
+    case usbAbilities = 435
+    case usbClaim = 436
+    case inputBus = 437
+    case zoneKind = 438
+    case zoneState = 439
+    case zoneReport = 440
+    case discFormat = 441
+    case discState = 442
+    case syncAccess = 443
+    case encryptionMode = 444
+    case encryptionPolicy = 445
+    case ethtoolCommand = 446
+    case stampSending = 447
+    case stampFilter = 448
+    case stampFlags = 449
+    case vlanCommand = 450
+    case serialLine = 451
+    case encryptionKeyKind = 452
+    case encryptionRemoval = 453
+    case encryptionKeyState = 454
+    case encryptionKeyOwner = 455
+    case dosFile = 456
+    case pcmStream = 457
+    case pcmState = 458
+    case pcmStamp = 459
+    case pcmStampClock = 460
+    case pcmInfo = 461
+    case pcmClass = 462
+    case pcmSync = 463
+    case pcmParameters = 464
+    case soundElementType = 465
+    case soundElementPlace = 466
+    case soundElementAccess = 467
+    case soundPower = 468
+    case midiStream = 469
+    case soundTimerClass = 470
+    case cecAbilities = 471
+    case cecLogFlags = 472
+    case cecTransmitted = 473
+    case cecReceived = 474
+    case cecMessage = 475
+    case cecEvent = 476
+    case cecEventFlags = 477
+    case cecConnector = 478
+    case cecMode = 479
+    case frontAbilities = 480
+    case frontStatus = 481
+    case frontKind = 482
+    case demuxOutput = 483
+    case demuxInput = 484
+    case demuxKind = 485
+    case mediaEntity = 486
+    case mediaPad = 487
+    case mediaLink = 488
+    case videoPriority = 489
+    case videoEvent = 490
+    case videoEventSubscription = 491
+    case vfioExtension = 492
+    case vfioGroup = 493
+    case vfioDevice = 494
+    case vfioRegion = 495
+    case vfioInterrupt = 496
+    case vfioInterruptSet = 497
+    case vfioMap = 498
+    case vfioUnmap = 499
+    case vfioDirty = 500
+    case vfioTable = 501
+    case guestState = 502
+    case termInput = 503
+    case termLocal = 504
+    case lineDiscipline = 505
+    case termCharacter = 506
+    case modem = 507
+    case termFlow = 508
+    case termFlush = 509
+    case loop = 510
+    case loopCrypt = 511
+    case inode = 512
+    case xflags = 513
+    case uffdFeatures = 514
+    case uffdApiCalls = 515
+    case uffdRangeCalls = 516
+    case uffdRegister = 517
+    case uffdCopy = 518
+    case uffdZeropage = 519
+    case uffdProtect = 520
+    case uffdContinue = 521
+    case uffdPoison = 522
+    case uffdMove = 523
+    case perfGroup = 524
+    case rtcVoltage = 525
+    case rtcParameter = 526
+    case interface = 527
+    case fiemap = 528
+    case fiemapExtent = 529
+    case partitionOperation = 530
+    case pidfdInfo = 531
+    case pidfdCoredump = 532
+    case tunnel = 533
+    case tunnelOffload = 534
+    case watchdog = 535
+    case route = 536
+    case inputEvent = 537
+    case inputAxis = 538
+    case termOutput = 539
+    case termControl = 540
+    case verityHash = 541
+    case hardwareType = 542
+    case etherProtocol = 543
+    case arpHardware = 544
+    case packetType = 545
+    case canProtocol = 546
+    case kcmProtocol = 547
+    case nfcProtocol = 548
+    case nfcAirProtocol = 549
+    case phonetProtocol = 550
+    case caifProtocol = 551
+    case xdpAddress = 552
+    case vsockContext = 553
+    case vsockPort = 554
+    case vsockAddress = 555
+    case qipcrtrNode = 556
+    case qipcrtrPort = 557
+    case bluetoothProtocol = 558
+    case bluetoothService = 559
+    case bluetoothChannel = 560
+    case bluetoothControl = 561
+    case bluetoothAddress = 562
+    case algAddress = 563
+    case ax25Protocol = 564
+    case smcProtocol = 565
+    case mctpNetwork = 566
+    case mctpAddress = 567
+    case nfcService = 568
+    case irdaProtocol = 569
+    case isdnProtocol = 570
+    case tipcAddress = 571
+    case tipcScope = 572
+    case radioAddressKind = 573
+    case radioNetwork = 574
+    case radioAddress = 575
+    case rxrpcService = 576
+    case socketProtocol = 577
+    case socketLevel = 578
+    case socketOption = 579
+    case tcpOption = 580
+    case udpOption = 581
+    case ipOption = 582
+    case ipv6Option = 583
+    case packetOption = 584
+    case netlinkOption = 585
+    case vsockOption = 586
+    case rawOption = 587
+    case canRawOption = 588
+    case sctpOption = 589
+    case dccpOption = 590
+    case tipcOption = 591
+    case rxrpcOption = 592
+    case pppol2tpOption = 593
+    case rdsOption = 594
+    case caifOption = 595
+    case algOption = 596
+    case nfcOption = 597
+    case kcmOption = 598
+    case tlsOption = 599
+    case xdpOption = 600
+    case mptcpOption = 601
+    case smcOption = 602
+    case llcOption = 603
+    case packetMembership = 604
+    case icmpType = 605
+    case bluetoothOption = 606
+    case txRehash = 607
+    case controlLevel = 608
+    case socketControl = 609
+    case ipControl = 610
+    case udpControl = 611
+    case ipv6Control = 612
+    case packetControl = 613
+    case netlinkControl = 614
+    case algOperation = 615
+    case algControl = 616
+    case signedSegments = 617
+    case flowAction = 618
+    case flowShare = 619
+    case flowFlags = 620
+    case tcpState = 621
+    case socketLevelGet = 622
+    case socketLevelSet = 623
+    case ipOptionGet = 624
+    case ipOptionSet = 625
+    case ipv6OptionGet = 626
+    case ipv6OptionSet = 627
+    case socketOptionGet = 628
+    case ax25Option = 629
+    case ipxOption = 630
+    case irdaOption = 631
+    case phonetPipeOption = 632
+    case tipcImportance = 633
+    case tipcGroup = 634
+    case tcpKey = 635
+    case netlinkType = 636
+    case routeType = 637
+    case netlinkFlags = 638
+    case netlinkNew = 639
+    case netlinkGet = 640
+    case netlinkDelete = 641
+    case netlinkAnswer = 642
+    case netlinkError = 643
+    case interfaceFlags = 644
+    case linkAttribute = 645
+    case addressAttribute = 646
+    case addressFlags = 647
+    case routeAttribute = 648
+    case neighbourAttribute = 649
+    case neighbourState = 650
+    case neighbourFlags = 651
+    case ruleAttribute = 652
+    case routeKind = 653
+    case routeScope = 654
+    case routeTable = 655
+    case routeProtocol = 656
+    case routeFlags = 657
+    case hopFlags = 658
+    case ruleAction = 659
+    case linkInfo = 660
+    case diagType = 661
+    case auditType = 662
+    case xfrmType = 663
+    case filterSubsystem = 664
+    case genericType = 665
+    case genericCommand = 666
+    case genericAttribute = 667
+    case genericOperation = 668
+    case genericOperationFlags = 669
+    case genericGroup = 670
+    case operationPolicy = 671
+    case policyAttribute = 672
+    case policyKind = 673
+    case netlinkTypes = 674
+    case routeAttributes = 675
+    case trafficAttribute = 676
+    case linkExtent = 677
+    case ruleFlags = 678
+    case serviceKind = 679
+    case bridgePort = 680
+    case bridgeInfo = 681
+    case bridgeQuerier = 682
+    case bridgeTree = 683
+    case bridgeOptions = 684
+    case tunnelKind = 685
+    case tunnelInfo = 686
+    case linkInet6 = 687
+    case linkInet6Flags = 688
+    case addressGeneration = 689
+    case linkInet = 690
+    case linkMctp = 691
+    case inetConfiguration = 692
+    case inet6Configuration = 693
+    case ipStatistics = 694
+    case icmp6Statistics = 695
+    case linkFamily = 696
+    case linkBridge = 697
+    case linkBridgeFlags = 698
+    case linkBridgeMode = 699
+    case linkBridgeTunnel = 700
+    case bridgeVlan = 701
+    case linkXdp = 702
+    case xdpAttached = 703
+    case xdpLink = 704
+    case linkFunctions = 705
+    case linkFunction = 706
+    case linkFunctionStatistics = 707
+    case linkFunctionVlans = 708
+    case linkFunctionState = 709
+    case linkPorts = 710
+    case linkPort = 711
+    case linkEvent = 712
+    case protocolDown = 713
+    case routeMetrics = 714
+    case tunnelEncapsulation = 715
+    case neighbourTable = 716
+    case neighbourParameters = 717
+    case neighbourExtended = 718
+    case neighbourNotice = 719
+    case neighbourFlagsMore = 720
+    case addressLabel = 721
+    case netConfiguration = 722
+    case dcb = 723
+    case dcbCommand = 724
+    case netNamespace = 725
+    case nextHop = 726
+    case nextHopGroup = 727
+    case nextHopResilient = 728
+    case nextHopBucket = 729
+    case multicastDatabase = 730
+    case multicastEntries = 731
+    case multicastEntry = 732
+    case multicastEntryMore = 733
+    case multicastState = 734
+    case multicastFlags = 735
+    case multicastRouters = 736
+    case multicastRouter = 737
+    case multicastRouterType = 738
+    case linkStatistics = 739
+    case linkStatisticsMore = 740
+    case linkStatisticsOffload = 741
+    case bridgeStatistics = 742
+    case bondStatistics = 743
+    case bondAggregation = 744
+    case statisticsFamily = 745
+    case mplsStatistics = 746
+    case multicastReport = 747
+    case multicastUpcall = 748
+    case multicastUpcall6 = 749
+    case multicastReport6 = 750
+    case trafficStatistics = 751
+    case trafficTable = 752
+    case trafficRoot = 753
+    case trafficRootFlags = 754
+    case trafficActionFlags = 755
+    case trafficActionStatistics = 756
+    case trafficAction = 757
+    case multicastMessage = 758
+    case reportFamily = 759
+    case linkStatisticsFilter = 760
+    case linkVlan = 761
+    case linkVlanPriority = 762
+    case linkVeth = 763
+    case linkVxlan = 764
+    case linkBond = 765
+    case bondMode = 766
+    case linkMacvlan = 767
+    case linkIpvlan = 768
+    case macvlanMode = 769
+    case ipvlanMode = 770
+    case linkVrf = 771
+    case linkGre = 772
+    case linkIpTunnel = 773
+    case vlanFlags = 774
+    case diagRequest = 775
+    case diagAnswer = 776
+    case diagRequestAttributes = 777
+    case diagAnswerAttributes = 778
+    case inetDiagRequest = 779
+    case inetDiag = 780
+    case inetDiagUpper = 781
+    case inetDiagTls = 782
+    case tlsVersion = 783
+    case tlsCipher = 784
+    case tlsConfiguration = 785
+    case inetDiagMptcp = 786
+    case mptcpSubflow = 787
+    case unixDiag = 788
+    case unixDiagShow = 789
+    case netlinkDiag = 790
+    case netlinkDiagShow = 791
+    case netlinkDiagFlags = 792
+    case netlinkDiagProtocol = 793
+    case netlinkState = 794
+    case packetDiag = 795
+    case packetDiagShow = 796
+    case packetDiagFlags = 797
+    case packetVersion = 798
+    case smcDiag = 799
+    case smcDiagMode = 800
+    case smcState = 801
+    case smcReason = 802
+    case diagShutdown = 803
+    case smcShutdown = 804
+    case diagStates = 805
+    case inetDiagExtensions = 806
+    case smcDiagExtensions = 807
+    case memoryUse = 808
+    case diagFilterCode = 809
+    case diagStorageRequest = 810
+    case diagStorages = 811
+    case diagStorage = 812
+    case smcRole = 813
+    case conntrackType = 814
+    case expectationType = 815
+    case queueType = 816
+    case packetLogType = 817
+    case fingerprintType = 818
+    case ipSetType = 819
+    case accountingType = 820
+    case conntrackTimeoutType = 821
+    case conntrackHelperType = 822
+    case tableType = 823
+    case tableCompatType = 824
+    case hookType = 825
+    case cryptoType = 826
+    case cryptoAttribute = 827
+    case selinuxType = 828
+    case filterBatch = 829
+    case filterVersion = 830
+    case devlinkCommand = 831
+    case ethtoolRequest = 832
+    case ethtoolAnswer = 833
+    case ioam6Command = 834
+    case mptcpCommand = 835
+    case netdevCommand = 836
+    case nl80211Command = 837
+    case seg6Command = 838
+    case taskstatsCommand = 839
+    case tcpMetricsCommand = 840
+    case thermalCommand = 841
+    case bpfClass = 842
+    case bpfSize = 843
+    case bpfMode = 844
+    case bpfSource = 845
+    case bpfArithmetic = 846
+    case bpfJump = 847
+    case bpfReturn = 848
+    case bpfMove = 849
+    case ebpfClass = 850
+    case ebpfSize = 851
+    case ebpfMode = 852
+    case ebpfArithmetic = 853
+    case ebpfJump = 854
+    case ebpfRegister = 855
+    case bpfAncillary = 856
+    case bpfCommand = 857
+    case bpfMapType = 858
+    case bpfMap = 859
+    case bpfProgramType = 860
+    case bpfProgram = 861
+    case bpfAttachType = 862
+    case bpfAttach = 863
+    case bpfQuery = 864
+    case bpfLookup = 865
+    case bpfUpdate = 866
+    case bpfFile = 867
+    case bpfTestRun = 868
+    case bpfDescriptorType = 869
+    case bpfKprobeMulti = 870
+    case bpfUprobeMulti = 871
+    case bpfNetfilter = 872
+    case bpfStatistics = 873
+    case perfType = 874
+    case perfSize = 875
+    case perfHardware = 876
+    case perfSoftware = 877
+    case perfCache = 878
+    case perfCacheOperation = 879
+    case perfCacheResult = 880
+    case perfSample = 881
+    case perfRead = 882
+    case perfBranch = 883
+    case memoryNode = 884
+    case breakpointType = 885
 }
 
 extension SpecTables {
@@ -890,897 +896,903 @@ extension SpecTables {
 
     private static let symbolSets0: [SymbolSetRow] = [
         SymbolSetRow("whence", 0, 5, unknown: "SEEK_???"),
-        SymbolSetRow("open", 5, 24, unknown: "O_???"),
-        SymbolSetRow("openModes", 29, 16, unknown: "O_???"),
-        SymbolSetRow("pipe", 45, 4, unknown: "O_???"),
-        SymbolSetRow("fcntlCommand", 49, 38, unknown: "F_???"),
-        SymbolSetRow("descriptorFlags", 87, 1, unknown: "FD_???"),
-        SymbolSetRow("descriptorClose", 88, 1, unknown: "O_???"),
-        SymbolSetRow("seals", 89, 6, unknown: "F_SEAL_???"),
-        SymbolSetRow("lockType", 95, 5, unknown: "F_???"),
-        SymbolSetRow("ownerType", 100, 3, unknown: "F_OWNER_???"),
-        SymbolSetRow("writeHint", 103, 6, unknown: "RWH_???"),
-        SymbolSetRow("directoryNotify", 109, 7, unknown: "DN_???"),
-        SymbolSetRow("flockOperation", 116, 8, unknown: "LOCK_???"),
-        SymbolSetRow("syncFileRange", 124, 3, unknown: "SYNC_FILE_RANGE_???"),
-        SymbolSetRow("fileAdvice", 127, 6, unknown: "POSIX_FADV_???"),
-        SymbolSetRow("splice", 133, 4, unknown: "SPLICE_F_???"),
-        SymbolSetRow("readWrite", 137, 9, unknown: "RWF_???"),
-        SymbolSetRow("memfd", 146, 68, unknown: "MFD_???"),
-        SymbolSetRow("closeRange", 214, 2, unknown: "CLOSE_RANGE_???"),
-        SymbolSetRow("atAttributes", 216, 2, unknown: "AT_???"),
-        SymbolSetRow("at", 218, 6, unknown: "AT_???"),
-        SymbolSetRow("execveat", 224, 3, unknown: "AT_???"),
-        SymbolSetRow("handleFlags", 227, 5, unknown: "AT_???"),
-        SymbolSetRow("faccessat", 232, 3, unknown: "AT_???"),
-        SymbolSetRow("statx", 235, 8, unknown: "AT_???"),
-        SymbolSetRow("statxMask", 243, 20, unknown: "STATX_???"),
-        SymbolSetRow("statxAttributes", 263, 10, unknown: "STATX_ATTR_???"),
-        SymbolSetRow("resolve", 273, 6, unknown: "RESOLVE_???"),
-        SymbolSetRow("access", 279, 4, unknown: "?_OK"),
-        SymbolSetRow("xattr", 283, 2, unknown: "XATTR_???"),
-        SymbolSetRow("fallocate", 285, 8, unknown: "FALLOC_FL_???"),
-        SymbolSetRow("rename", 293, 3, unknown: "RENAME_???"),
-        SymbolSetRow("directoryEntryType", 296, 9, unknown: "DT_???"),
-        SymbolSetRow("fileType", 305, 7, unknown: "S_IF???"),
-        SymbolSetRow("statfsFlags", 312, 11, unknown: "ST_???"),
-        SymbolSetRow("fsMagic", 323, 117, unknown: "???"),
-        SymbolSetRow("mount", 440, 32, unknown: "MS_???"),
-        SymbolSetRow("umount", 472, 4, unknown: "MNT_???"),
-        SymbolSetRow("openTree", 476, 7, unknown: "OPEN_TREE_???"),
-        SymbolSetRow("moveMount", 483, 8, unknown: "MOVE_MOUNT_???"),
-        SymbolSetRow("fsopen", 491, 1, unknown: "FSOPEN_???"),
-        SymbolSetRow("fsmount", 492, 2, unknown: "FSMOUNT_???"),
-        SymbolSetRow("fspick", 494, 4, unknown: "FSPICK_???"),
-        SymbolSetRow("fsconfigCommand", 498, 9, unknown: "FSCONFIG_???"),
-        SymbolSetRow("mountAttribute", 507, 9, unknown: "MOUNT_ATTR_???"),
-        SymbolSetRow("fsmountAttribute", 516, 9, unknown: "MOUNT_ATTR_???"),
-        SymbolSetRow("mountSetattr", 525, 4, unknown: "AT_???"),
-        SymbolSetRow("propagation", 529, 4, unknown: "MS_???"),
-        SymbolSetRow("statmountMask", 533, 15, unknown: "STATMOUNT_???"),
-        SymbolSetRow("statmountFlags", 548, 1, unknown: "STATMOUNT_???"),
-        SymbolSetRow("listmountFlags", 549, 1, unknown: "LISTMOUNT_???"),
-        SymbolSetRow("mountRoot", 550, 1, unknown: ""),
-        SymbolSetRow("socketFamily", 551, 46, unknown: "AF_???"),
-        SymbolSetRow("socketType", 597, 7, unknown: "SOCK_???"),
-        SymbolSetRow("socketTypeFlags", 604, 2, unknown: "SOCK_???"),
-        SymbolSetRow("ipProtocol", 606, 36, unknown: "IPPROTO_???"),
-        SymbolSetRow("netlinkProtocol", 642, 22, unknown: "NETLINK_???"),
-        SymbolSetRow("message", 664, 25, unknown: "MSG_???"),
-        SymbolSetRow("shutdown", 689, 3, unknown: "SHUT_???"),
-        SymbolSetRow("socketCall", 692, 20, unknown: "SYS_???"),
-        SymbolSetRow("poll", 712, 14, unknown: "POLL???"),
-        SymbolSetRow("epollOperation", 726, 3, unknown: "EPOLL_CTL_???"),
-        SymbolSetRow("epoll", 729, 16, unknown: "EPOLL???"),
-        SymbolSetRow("epollCreate", 745, 1, unknown: "EPOLL_???"),
-        SymbolSetRow("eventfd", 746, 3, unknown: "EFD_???"),
-        SymbolSetRow("timerfdCreate", 749, 2, unknown: "TFD_???"),
-        SymbolSetRow("signalfd", 751, 2, unknown: "SFD_???"),
-        SymbolSetRow("inotifyInit", 753, 2, unknown: "IN_???"),
-        SymbolSetRow("inotify", 755, 22, unknown: "IN_???"),
-        SymbolSetRow("fanotifyInit", 777, 16, unknown: "FAN_???"),
-        SymbolSetRow("fanotifyMark", 793, 12, unknown: "FAN_MARK_???"),
-        SymbolSetRow("fanotifyEvent", 805, 25, unknown: "FAN_???"),
-        SymbolSetRow("userfaultfd", 830, 3, unknown: "UFFD_???"),
-        SymbolSetRow("fanotifyPlace", 833, 1, unknown: ""),
-        SymbolSetRow("aioCommand", 834, 8, unknown: "IOCB_CMD_???"),
-        SymbolSetRow("aioFlags", 842, 2, unknown: "IOCB_FLAG_???"),
-        SymbolSetRow("uringSetup", 844, 21, unknown: "IORING_SETUP_???"),
-        SymbolSetRow("uringFeatures", 865, 18, unknown: "IORING_FEAT_???"),
-        SymbolSetRow("uringEnter", 883, 8, unknown: "IORING_ENTER_???"),
-        SymbolSetRow("uringRegister", 891, 38, unknown: "IORING_REGISTER_???"),
-        SymbolSetRow("uringOperation", 929, 65, unknown: "IORING_OP_???"),
-        SymbolSetRow("uringEntry", 994, 7, unknown: "IOSQE_???"),
-        SymbolSetRow("uringCompletion", 1001, 7, unknown: "IORING_CQE_F_???"),
-        SymbolSetRow("uringFsync", 1008, 1, unknown: "IORING_FSYNC_???"),
-        SymbolSetRow("uringTimeout", 1009, 7, unknown: "IORING_TIMEOUT_???"),
-        SymbolSetRow("uringPoll", 1016, 4, unknown: "IORING_POLL_???"),
-        SymbolSetRow("uringCancel", 1020, 6, unknown: "IORING_ASYNC_CANCEL_???"),
-        SymbolSetRow("uringTransfer", 1026, 6, unknown: "IORING_RECVSEND_???"),
-        SymbolSetRow("uringAccept", 1032, 3, unknown: "IORING_ACCEPT_???"),
-        SymbolSetRow("uringMessageKind", 1035, 2, unknown: "IORING_MSG_???"),
-        SymbolSetRow("uringMessage", 1037, 2, unknown: "IORING_MSG_RING_???"),
-        SymbolSetRow("uringInstall", 1039, 1, unknown: "IORING_FIXED_FD_???"),
-        SymbolSetRow("uringNop", 1040, 6, unknown: "IORING_NOP_???"),
-        SymbolSetRow("uringCommand", 1046, 2, unknown: "IORING_URING_CMD_???"),
-        SymbolSetRow("uringSplice", 1048, 5, unknown: "SPLICE_F_???"),
-        SymbolSetRow("uringResource", 1053, 1, unknown: "IORING_RSRC_REGISTER_???"),
-        SymbolSetRow("uringSupport", 1054, 1, unknown: "IO_URING_OP_???"),
-        SymbolSetRow("uringRestriction", 1055, 4, unknown: "IORING_RESTRICTION_???"),
-        SymbolSetRow("uringBufferRing", 1059, 2, unknown: "IOU_PBUF_RING_???"),
-        SymbolSetRow("uringClone", 1061, 2, unknown: "IORING_REGISTER_???"),
-        SymbolSetRow("uringNapi", 1063, 3, unknown: "IO_URING_NAPI_???"),
-        SymbolSetRow("uringMemory", 1066, 1, unknown: "IORING_MEM_REGION_REG_???"),
-        SymbolSetRow("uringFileSkip", 1067, 1, unknown: "IORING_REGISTER_FILES_???"),
-        SymbolSetRow("uringSocket", 1068, 6, unknown: "SOCKET_URING_OP_???"),
-        SymbolSetRow("uringQuery", 1074, 4, unknown: "IO_URING_QUERY_???"),
-        SymbolSetRow("uringTracking", 1078, 3, unknown: "IO_URING_NAPI_TRACKING_???"),
-        SymbolSetRow("uringReceive", 1081, 1, unknown: "ZCRX_REG_???"),
-        SymbolSetRow("uringArea", 1082, 1, unknown: "IORING_ZCRX_AREA_???"),
-        SymbolSetRow("uringReceiveControl", 1083, 3, unknown: "ZCRX_CTRL_???"),
-        SymbolSetRow("uringReceiveEvent", 1086, 2, unknown: "ZCRX_EVENT_???"),
-        SymbolSetRow("uringAttribute", 1088, 1, unknown: "IORING_RW_ATTR_FLAG_???"),
-        SymbolSetRow("protection", 1089, 7, unknown: "PROT_???"),
-        SymbolSetRow("map", 1096, 84, unknown: "MAP_???"),
-        SymbolSetRow("mremap", 1180, 3, unknown: "MREMAP_???"),
-        SymbolSetRow("msync", 1183, 3, unknown: "MS_???"),
-        SymbolSetRow("mlockall", 1186, 3, unknown: "MCL_???"),
-        SymbolSetRow("mlock2", 1189, 1, unknown: "MLOCK_???"),
-        SymbolSetRow("memoryAdvice", 1190, 27, unknown: "MADV_???"),
-        SymbolSetRow("memoryPolicy", 1217, 7, unknown: "MPOL_???"),
-        SymbolSetRow("memoryPolicyFlags", 1224, 3, unknown: "MPOL_???"),
-        SymbolSetRow("mbind", 1227, 4, unknown: "MPOL_???"),
-        SymbolSetRow("getMempolicy", 1231, 3, unknown: "MPOL_???"),
-        SymbolSetRow("pkeyAccess", 1234, 3, unknown: "PKEY_???"),
-        SymbolSetRow("shadowStack", 1237, 2, unknown: "SHADOW_STACK_???"),
-        SymbolSetRow("auxiliaryType", 1239, 30, unknown: "AT_???"),
-        SymbolSetRow("clone", 1269, 29, unknown: "CLONE_???"),
-        SymbolSetRow("namespace", 1298, 14, unknown: "CLONE_???"),
-        SymbolSetRow("namespaceJoined", 1312, 8, unknown: "CLONE_NEW???"),
-        SymbolSetRow("waitOptions", 1320, 8, unknown: "W???"),
-        SymbolSetRow("waitIdType", 1328, 4, unknown: "P_???"),
-        SymbolSetRow("resource", 1332, 16, unknown: "RLIMIT_???"),
-        SymbolSetRow("usageWho", 1348, 4, unknown: "RUSAGE_???"),
-        SymbolSetRow("personalityType", 1352, 15, unknown: "PER_???"),
-        SymbolSetRow("personalityFlags", 1367, 11, unknown: ""),
-        SymbolSetRow("dumpable", 1378, 3, unknown: "SUID_DUMP_???"),
-        SymbolSetRow("ambient", 1381, 4, unknown: "PR_CAP_AMBIENT_???"),
-        SymbolSetRow("machineCheck", 1385, 2, unknown: "PR_MCE_KILL_???"),
-        SymbolSetRow("machineCheckPolicy", 1387, 3, unknown: "PR_MCE_KILL_???"),
-        SymbolSetRow("memoryMap", 1390, 15, unknown: "PR_SET_MM_???"),
-        SymbolSetRow("speculation", 1405, 3, unknown: "PR_SPEC_???"),
-        SymbolSetRow("speculationControl", 1408, 6, unknown: "PR_SPEC_???"),
-        SymbolSetRow("speculationSet", 1414, 4, unknown: "PR_SPEC_???"),
-        SymbolSetRow("userDispatch", 1418, 3, unknown: "PR_SYS_DISPATCH_???"),
-        SymbolSetRow("timestampCounter", 1421, 2, unknown: "PR_TSC_???"),
-        SymbolSetRow("unaligned", 1423, 2, unknown: "PR_UNALIGN_???"),
-        SymbolSetRow("coreScheduling", 1425, 4, unknown: "PR_SCHED_CORE_???"),
-        SymbolSetRow("processKind", 1429, 4, unknown: "PIDTYPE_???"),
-        SymbolSetRow("virtualArea", 1433, 1, unknown: "PR_SET_VMA_???"),
-        SymbolSetRow("secureBits", 1434, 12, unknown: "SECBIT_???"),
-        SymbolSetRow("refuseGain", 1446, 2, unknown: "PR_MDWE_???"),
-        SymbolSetRow("futexHash", 1448, 2, unknown: "PR_FUTEX_HASH_???"),
-        SymbolSetRow("floatMode", 1450, 2, unknown: "PR_FP_MODE_???"),
-        SymbolSetRow("vectorLength", 1452, 2, unknown: "PR_SVE_???"),
-        SymbolSetRow("matrixLength", 1454, 2, unknown: "PR_SME_???"),
-        SymbolSetRow("pointerKeys", 1456, 5, unknown: "PR_PAC_???"),
-        SymbolSetRow("enabledKeys", 1461, 4, unknown: "PR_PAC_???"),
-        SymbolSetRow("tagChecking", 1465, 4, unknown: "PR_MTE_TCF_???"),
-        SymbolSetRow("riscvVector", 1469, 4, unknown: "PR_RISCV_V_VSTATE_CTRL_???"),
-        SymbolSetRow("riscvContext", 1473, 2, unknown: "PR_RISCV_CTX_???"),
-        SymbolSetRow("riscvScope", 1475, 2, unknown: "PR_RISCV_SCOPE_???"),
-        SymbolSetRow("executionAspect", 1477, 4, unknown: "PR_PPC_DEXCR_???"),
-        SymbolSetRow("executionControl", 1481, 5, unknown: "PR_PPC_DEXCR_CTRL_???"),
-        SymbolSetRow("prctlOption", 1486, 80, unknown: "PR_???"),
-        SymbolSetRow("capability", 1566, 41, unknown: "CAP_???"),
-        SymbolSetRow("pidfdOpen", 1607, 3, unknown: "PIDFD_???"),
-        SymbolSetRow("namespaceKind", 1610, 8, unknown: "???_NS"),
-        SymbolSetRow("userNamespace", 1618, 1, unknown: ""),
-        SymbolSetRow("archPrctl", 1619, 23, unknown: "ARCH_???"),
-        SymbolSetRow("processorStates", 1642, 17, unknown: "XFEATURE_MASK_???"),
-        SymbolSetRow("processorState", 1659, 14, unknown: "XFEATURE_???"),
-        SymbolSetRow("rseq", 1673, 2, unknown: "RSEQ_???"),
-        SymbolSetRow("schedPolicy", 1675, 8, unknown: "SCHED_???"),
-        SymbolSetRow("schedPolicyFlags", 1683, 1, unknown: "SCHED_???"),
-        SymbolSetRow("schedAttributeFlags", 1684, 7, unknown: "SCHED_FLAG_???"),
-        SymbolSetRow("priorityWho", 1691, 3, unknown: "PRIO_???"),
-        SymbolSetRow("ioPriorityWho", 1694, 3, unknown: "IOPRIO_WHO_???"),
-        SymbolSetRow("ioPriorityClass", 1697, 4, unknown: "IOPRIO_CLASS_???"),
-        SymbolSetRow("schedAsk", 1701, 1, unknown: "SCHED_GETATTR_FLAG_???"),
-        SymbolSetRow("signal", 1702, 31, unknown: "SIG???"),
-        SymbolSetRow("maskHow", 1733, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalHandler", 1736, 3, unknown: "SIG_???"),
-        SymbolSetRow("signalAction", 1739, 9, unknown: "SA_???"),
-        SymbolSetRow("signalStack", 1748, 3, unknown: "SS_???"),
-        SymbolSetRow("pidfdSignal", 1751, 3, unknown: "PIDFD_SIGNAL_???"),
-        SymbolSetRow("siginfoCode", 1754, 11, unknown: "SI_???"),
-        SymbolSetRow("childCode", 1765, 6, unknown: "CLD_???"),
-        SymbolSetRow("faultCode", 1771, 10, unknown: "SEGV_???"),
-        SymbolSetRow("busCode", 1781, 5, unknown: "BUS_???"),
-        SymbolSetRow("illegalCode", 1786, 9, unknown: "ILL_???"),
-        SymbolSetRow("arithmeticCode", 1795, 10, unknown: "FPE_???"),
-        SymbolSetRow("trapCode", 1805, 6, unknown: "TRAP_???"),
-        SymbolSetRow("ioCode", 1811, 6, unknown: "POLL_???"),
-        SymbolSetRow("systemCode", 1817, 2, unknown: "SYS_???"),
-        SymbolSetRow("futexOperation", 1819, 14, unknown: "FUTEX_???"),
-        SymbolSetRow("futexFlags", 1833, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futexWakeOperation", 1835, 5, unknown: "FUTEX_OP_???"),
-        SymbolSetRow("futexWakeCompare", 1840, 6, unknown: "FUTEX_OP_CMP_???"),
-        SymbolSetRow("futexBits", 1846, 1, unknown: ""),
-        SymbolSetRow("futexWaiter", 1847, 2, unknown: "FUTEX_???"),
-        SymbolSetRow("futex2", 1849, 7, unknown: "FUTEX2_???"),
+        SymbolSetRow("open", 5, 25, unknown: "O_???"),
+        SymbolSetRow("openModes", 30, 16, unknown: "O_???"),
+        SymbolSetRow("pipe", 46, 4, unknown: "O_???"),
+        SymbolSetRow("fcntlCommand", 50, 38, unknown: "F_???"),
+        SymbolSetRow("descriptorFlags", 88, 1, unknown: "FD_???"),
+        SymbolSetRow("descriptorClose", 89, 1, unknown: "O_???"),
+        SymbolSetRow("seals", 90, 6, unknown: "F_SEAL_???"),
+        SymbolSetRow("lockType", 96, 5, unknown: "F_???"),
+        SymbolSetRow("ownerType", 101, 3, unknown: "F_OWNER_???"),
+        SymbolSetRow("writeHint", 104, 6, unknown: "RWH_???"),
+        SymbolSetRow("directoryNotify", 110, 7, unknown: "DN_???"),
+        SymbolSetRow("flockOperation", 117, 8, unknown: "LOCK_???"),
+        SymbolSetRow("syncFileRange", 125, 3, unknown: "SYNC_FILE_RANGE_???"),
+        SymbolSetRow("fileAdvice", 128, 6, unknown: "POSIX_FADV_???"),
+        SymbolSetRow("splice", 134, 4, unknown: "SPLICE_F_???"),
+        SymbolSetRow("readWrite", 138, 9, unknown: "RWF_???"),
+        SymbolSetRow("memfd", 147, 68, unknown: "MFD_???"),
+        SymbolSetRow("closeRange", 215, 2, unknown: "CLOSE_RANGE_???"),
+        SymbolSetRow("atAttributes", 217, 2, unknown: "AT_???"),
+        SymbolSetRow("at", 219, 6, unknown: "AT_???"),
+        SymbolSetRow("execveat", 225, 3, unknown: "AT_???"),
+        SymbolSetRow("handleFlags", 228, 5, unknown: "AT_???"),
+        SymbolSetRow("faccessat", 233, 3, unknown: "AT_???"),
+        SymbolSetRow("statx", 236, 8, unknown: "AT_???"),
+        SymbolSetRow("statxMask", 244, 20, unknown: "STATX_???"),
+        SymbolSetRow("statxAttributes", 264, 10, unknown: "STATX_ATTR_???"),
+        SymbolSetRow("resolve", 274, 6, unknown: "RESOLVE_???"),
+        SymbolSetRow("access", 280, 4, unknown: "?_OK"),
+        SymbolSetRow("xattr", 284, 2, unknown: "XATTR_???"),
+        SymbolSetRow("fallocate", 286, 8, unknown: "FALLOC_FL_???"),
+        SymbolSetRow("rename", 294, 3, unknown: "RENAME_???"),
+        SymbolSetRow("directoryEntryType", 297, 9, unknown: "DT_???"),
+        SymbolSetRow("fileType", 306, 7, unknown: "S_IF???"),
+        SymbolSetRow("statfsFlags", 313, 11, unknown: "ST_???"),
+        SymbolSetRow("fsMagic", 324, 117, unknown: "???"),
+        SymbolSetRow("mount", 441, 32, unknown: "MS_???"),
+        SymbolSetRow("umount", 473, 4, unknown: "MNT_???"),
+        SymbolSetRow("openTree", 477, 7, unknown: "OPEN_TREE_???"),
+        SymbolSetRow("moveMount", 484, 8, unknown: "MOVE_MOUNT_???"),
+        SymbolSetRow("fsopen", 492, 1, unknown: "FSOPEN_???"),
+        SymbolSetRow("fsmount", 493, 2, unknown: "FSMOUNT_???"),
+        SymbolSetRow("fspick", 495, 4, unknown: "FSPICK_???"),
+        SymbolSetRow("fsconfigCommand", 499, 9, unknown: "FSCONFIG_???"),
+        SymbolSetRow("mountAttribute", 508, 9, unknown: "MOUNT_ATTR_???"),
+        SymbolSetRow("fsmountAttribute", 517, 9, unknown: "MOUNT_ATTR_???"),
+        SymbolSetRow("mountSetattr", 526, 4, unknown: "AT_???"),
+        SymbolSetRow("propagation", 530, 4, unknown: "MS_???"),
+        SymbolSetRow("statmountMask", 534, 15, unknown: "STATMOUNT_???"),
+        SymbolSetRow("statmountFlags", 549, 1, unknown: "STATMOUNT_???"),
+        SymbolSetRow("listmountFlags", 550, 1, unknown: "LISTMOUNT_???"),
+        SymbolSetRow("mountRoot", 551, 1, unknown: ""),
+        SymbolSetRow("socketFamily", 552, 46, unknown: "AF_???"),
+        SymbolSetRow("socketType", 598, 7, unknown: "SOCK_???"),
+        SymbolSetRow("socketTypeFlags", 605, 2, unknown: "SOCK_???"),
+        SymbolSetRow("ipProtocol", 607, 36, unknown: "IPPROTO_???"),
+        SymbolSetRow("netlinkProtocol", 643, 22, unknown: "NETLINK_???"),
+        SymbolSetRow("message", 665, 25, unknown: "MSG_???"),
+        SymbolSetRow("shutdown", 690, 3, unknown: "SHUT_???"),
+        SymbolSetRow("socketCall", 693, 20, unknown: "SYS_???"),
+        SymbolSetRow("poll", 713, 14, unknown: "POLL???"),
+        SymbolSetRow("epollOperation", 727, 3, unknown: "EPOLL_CTL_???"),
+        SymbolSetRow("epoll", 730, 16, unknown: "EPOLL???"),
+        SymbolSetRow("epollCreate", 746, 1, unknown: "EPOLL_???"),
+        SymbolSetRow("eventfd", 747, 3, unknown: "EFD_???"),
+        SymbolSetRow("timerfdCreate", 750, 2, unknown: "TFD_???"),
+        SymbolSetRow("signalfd", 752, 2, unknown: "SFD_???"),
+        SymbolSetRow("inotifyInit", 754, 2, unknown: "IN_???"),
+        SymbolSetRow("inotify", 756, 22, unknown: "IN_???"),
+        SymbolSetRow("fanotifyInit", 778, 16, unknown: "FAN_???"),
+        SymbolSetRow("fanotifyMark", 794, 12, unknown: "FAN_MARK_???"),
+        SymbolSetRow("fanotifyEvent", 806, 25, unknown: "FAN_???"),
+        SymbolSetRow("userfaultfd", 831, 3, unknown: "UFFD_???"),
+        SymbolSetRow("fanotifyPlace", 834, 1, unknown: ""),
+        SymbolSetRow("aioCommand", 835, 8, unknown: "IOCB_CMD_???"),
+        SymbolSetRow("aioFlags", 843, 2, unknown: "IOCB_FLAG_???"),
+        SymbolSetRow("uringSetup", 845, 21, unknown: "IORING_SETUP_???"),
+        SymbolSetRow("uringFeatures", 866, 18, unknown: "IORING_FEAT_???"),
+        SymbolSetRow("uringEnter", 884, 8, unknown: "IORING_ENTER_???"),
+        SymbolSetRow("uringRegister", 892, 38, unknown: "IORING_REGISTER_???"),
+        SymbolSetRow("uringRegisterFlags", 930, 1, unknown: ""),
+        SymbolSetRow("uringOperation", 931, 65, unknown: "IORING_OP_???"),
+        SymbolSetRow("uringEntry", 996, 7, unknown: "IOSQE_???"),
+        SymbolSetRow("uringCompletion", 1003, 7, unknown: "IORING_CQE_F_???"),
+        SymbolSetRow("uringFsync", 1010, 1, unknown: "IORING_FSYNC_???"),
+        SymbolSetRow("uringTimeout", 1011, 7, unknown: "IORING_TIMEOUT_???"),
+        SymbolSetRow("uringPoll", 1018, 4, unknown: "IORING_POLL_???"),
+        SymbolSetRow("uringCancel", 1022, 6, unknown: "IORING_ASYNC_CANCEL_???"),
+        SymbolSetRow("uringTransfer", 1028, 6, unknown: "IORING_RECVSEND_???"),
+        SymbolSetRow("uringAccept", 1034, 3, unknown: "IORING_ACCEPT_???"),
+        SymbolSetRow("uringMessageKind", 1037, 2, unknown: "IORING_MSG_???"),
+        SymbolSetRow("uringMessage", 1039, 2, unknown: "IORING_MSG_RING_???"),
+        SymbolSetRow("uringInstall", 1041, 1, unknown: "IORING_FIXED_FD_???"),
+        SymbolSetRow("uringNop", 1042, 6, unknown: "IORING_NOP_???"),
+        SymbolSetRow("uringCommand", 1048, 2, unknown: "IORING_URING_CMD_???"),
+        SymbolSetRow("uringSplice", 1050, 5, unknown: "SPLICE_F_???"),
+        SymbolSetRow("uringResource", 1055, 1, unknown: "IORING_RSRC_REGISTER_???"),
+        SymbolSetRow("uringSupport", 1056, 1, unknown: "IO_URING_OP_???"),
+        SymbolSetRow("uringRestriction", 1057, 4, unknown: "IORING_RESTRICTION_???"),
+        SymbolSetRow("uringBufferRing", 1061, 2, unknown: "IOU_PBUF_RING_???"),
+        SymbolSetRow("uringClone", 1063, 2, unknown: "IORING_REGISTER_???"),
+        SymbolSetRow("uringNapi", 1065, 3, unknown: "IO_URING_NAPI_???"),
+        SymbolSetRow("uringMemory", 1068, 1, unknown: "IORING_MEM_REGION_REG_???"),
+        SymbolSetRow("uringFileSkip", 1069, 1, unknown: "IORING_REGISTER_FILES_???"),
+        SymbolSetRow("uringSocket", 1070, 6, unknown: "SOCKET_URING_OP_???"),
+        SymbolSetRow("uringQuery", 1076, 4, unknown: "IO_URING_QUERY_???"),
+        SymbolSetRow("uringTracking", 1080, 3, unknown: "IO_URING_NAPI_TRACKING_???"),
+        SymbolSetRow("uringReceive", 1083, 1, unknown: "ZCRX_REG_???"),
+        SymbolSetRow("uringArea", 1084, 1, unknown: "IORING_ZCRX_AREA_???"),
+        SymbolSetRow("uringReceiveControl", 1085, 3, unknown: "ZCRX_CTRL_???"),
+        SymbolSetRow("uringReceiveEvent", 1088, 2, unknown: "ZCRX_EVENT_???"),
+        SymbolSetRow("uringAttribute", 1090, 1, unknown: "IORING_RW_ATTR_FLAG_???"),
+        SymbolSetRow("protection", 1091, 7, unknown: "PROT_???"),
+        SymbolSetRow("map", 1098, 84, unknown: "MAP_???"),
+        SymbolSetRow("mremap", 1182, 3, unknown: "MREMAP_???"),
+        SymbolSetRow("msync", 1185, 3, unknown: "MS_???"),
+        SymbolSetRow("mlockall", 1188, 3, unknown: "MCL_???"),
+        SymbolSetRow("mlock2", 1191, 1, unknown: "MLOCK_???"),
+        SymbolSetRow("memoryAdvice", 1192, 27, unknown: "MADV_???"),
+        SymbolSetRow("memoryPolicy", 1219, 7, unknown: "MPOL_???"),
+        SymbolSetRow("memoryPolicyFlags", 1226, 3, unknown: "MPOL_???"),
+        SymbolSetRow("mbind", 1229, 4, unknown: "MPOL_???"),
+        SymbolSetRow("getMempolicy", 1233, 3, unknown: "MPOL_???"),
+        SymbolSetRow("pkeyAccess", 1236, 4, unknown: "PKEY_???"),
+        SymbolSetRow("shadowStack", 1240, 2, unknown: "SHADOW_STACK_???"),
+        SymbolSetRow("auxiliaryType", 1242, 30, unknown: "AT_???"),
+        SymbolSetRow("clone", 1272, 30, unknown: "CLONE_???"),
+        SymbolSetRow("namespace", 1302, 14, unknown: "CLONE_???"),
+        SymbolSetRow("namespaceJoined", 1316, 8, unknown: "CLONE_NEW???"),
+        SymbolSetRow("waitOptions", 1324, 8, unknown: "W???"),
+        SymbolSetRow("waitIdType", 1332, 4, unknown: "P_???"),
+        SymbolSetRow("resource", 1336, 16, unknown: "RLIMIT_???"),
+        SymbolSetRow("usageWho", 1352, 4, unknown: "RUSAGE_???"),
+        SymbolSetRow("personalityType", 1356, 15, unknown: "PER_???"),
+        SymbolSetRow("personalityFlags", 1371, 11, unknown: ""),
+        SymbolSetRow("dumpable", 1382, 3, unknown: "SUID_DUMP_???"),
+        SymbolSetRow("ambient", 1385, 4, unknown: "PR_CAP_AMBIENT_???"),
+        SymbolSetRow("machineCheck", 1389, 2, unknown: "PR_MCE_KILL_???"),
+        SymbolSetRow("machineCheckPolicy", 1391, 3, unknown: "PR_MCE_KILL_???"),
+        SymbolSetRow("memoryMap", 1394, 15, unknown: "PR_SET_MM_???"),
+        SymbolSetRow("speculation", 1409, 3, unknown: "PR_SPEC_???"),
+        SymbolSetRow("speculationControl", 1412, 6, unknown: "PR_SPEC_???"),
+        SymbolSetRow("speculationSet", 1418, 4, unknown: "PR_SPEC_???"),
+        SymbolSetRow("userDispatch", 1422, 3, unknown: "PR_SYS_DISPATCH_???"),
+        SymbolSetRow("timestampCounter", 1425, 2, unknown: "PR_TSC_???"),
+        SymbolSetRow("unaligned", 1427, 2, unknown: "PR_UNALIGN_???"),
+        SymbolSetRow("coreScheduling", 1429, 4, unknown: "PR_SCHED_CORE_???"),
+        SymbolSetRow("processKind", 1433, 4, unknown: "PIDTYPE_???"),
+        SymbolSetRow("virtualArea", 1437, 1, unknown: "PR_SET_VMA_???"),
+        SymbolSetRow("secureBits", 1438, 12, unknown: "SECBIT_???"),
+        SymbolSetRow("refuseGain", 1450, 2, unknown: "PR_MDWE_???"),
+        SymbolSetRow("futexHash", 1452, 2, unknown: "PR_FUTEX_HASH_???"),
+        SymbolSetRow("floatMode", 1454, 2, unknown: "PR_FP_MODE_???"),
+        SymbolSetRow("vectorLength", 1456, 2, unknown: "PR_SVE_???"),
+        SymbolSetRow("matrixLength", 1458, 2, unknown: "PR_SME_???"),
+        SymbolSetRow("pointerKeys", 1460, 5, unknown: "PR_PAC_???"),
+        SymbolSetRow("enabledKeys", 1465, 4, unknown: "PR_PAC_???"),
+        SymbolSetRow("tagChecking", 1469, 4, unknown: "PR_MTE_TCF_???"),
+        SymbolSetRow("riscvVector", 1473, 4, unknown: "PR_RISCV_V_VSTATE_CTRL_???"),
+        SymbolSetRow("riscvContext", 1477, 2, unknown: "PR_RISCV_CTX_???"),
+        SymbolSetRow("riscvScope", 1479, 2, unknown: "PR_RISCV_SCOPE_???"),
+        SymbolSetRow("executionAspect", 1481, 4, unknown: "PR_PPC_DEXCR_???"),
+        SymbolSetRow("executionControl", 1485, 5, unknown: "PR_PPC_DEXCR_CTRL_???"),
+        SymbolSetRow("prctlOption", 1490, 80, unknown: "PR_???"),
+        SymbolSetRow("capability", 1570, 41, unknown: "CAP_???"),
+        SymbolSetRow("pidfdOpen", 1611, 3, unknown: "PIDFD_???"),
+        SymbolSetRow("namespaceKind", 1614, 8, unknown: "???_NS"),
+        SymbolSetRow("userNamespace", 1622, 1, unknown: ""),
+        SymbolSetRow("archPrctl", 1623, 23, unknown: "ARCH_???"),
+        SymbolSetRow("processorStates", 1646, 17, unknown: "XFEATURE_MASK_???"),
+        SymbolSetRow("processorState", 1663, 14, unknown: "XFEATURE_???"),
+        SymbolSetRow("rseq", 1677, 2, unknown: "RSEQ_???"),
+        SymbolSetRow("rseqProcessor", 1679, 2, unknown: ""),
+        SymbolSetRow("rseqSection", 1681, 5, unknown: "RSEQ_CS_FLAG_???"),
+        SymbolSetRow("schedPolicy", 1686, 8, unknown: "SCHED_???"),
+        SymbolSetRow("schedPolicyFlags", 1694, 1, unknown: "SCHED_???"),
+        SymbolSetRow("schedAttributeFlags", 1695, 7, unknown: "SCHED_FLAG_???"),
+        SymbolSetRow("priorityWho", 1702, 3, unknown: "PRIO_???"),
+        SymbolSetRow("ioPriorityWho", 1705, 3, unknown: "IOPRIO_WHO_???"),
+        SymbolSetRow("ioPriorityClass", 1708, 4, unknown: "IOPRIO_CLASS_???"),
+        SymbolSetRow("schedAsk", 1712, 1, unknown: "SCHED_GETATTR_FLAG_???"),
+        SymbolSetRow("signal", 1713, 31, unknown: "SIG???"),
+        SymbolSetRow("maskHow", 1744, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalHandler", 1747, 3, unknown: "SIG_???"),
+        SymbolSetRow("signalAction", 1750, 9, unknown: "SA_???"),
+        SymbolSetRow("signalStack", 1759, 3, unknown: "SS_???"),
+        SymbolSetRow("pidfdSignal", 1762, 3, unknown: "PIDFD_SIGNAL_???"),
+        SymbolSetRow("siginfoCode", 1765, 11, unknown: "SI_???"),
+        SymbolSetRow("childCode", 1776, 6, unknown: "CLD_???"),
+        SymbolSetRow("faultCode", 1782, 10, unknown: "SEGV_???"),
+        SymbolSetRow("busCode", 1792, 5, unknown: "BUS_???"),
+        SymbolSetRow("illegalCode", 1797, 9, unknown: "ILL_???"),
+        SymbolSetRow("arithmeticCode", 1806, 10, unknown: "FPE_???"),
+        SymbolSetRow("perfTrap", 1816, 1, unknown: "TRAP_PERF_FLAG_???"),
+        SymbolSetRow("trapCode", 1817, 6, unknown: "TRAP_???"),
+        SymbolSetRow("ioCode", 1823, 6, unknown: "POLL_???"),
+        SymbolSetRow("systemCode", 1829, 2, unknown: "SYS_???"),
+        SymbolSetRow("futexOperation", 1831, 14, unknown: "FUTEX_???"),
+        SymbolSetRow("futexFlags", 1845, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futexWakeOperation", 1847, 5, unknown: "FUTEX_OP_???"),
     ]
 
     private static let symbolSets1: [SymbolSetRow] = [
-        SymbolSetRow("membarrierCommand", 1856, 11, unknown: "MEMBARRIER_CMD_???"),
-        SymbolSetRow("membarrier", 1867, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
-        SymbolSetRow("futexMask", 1868, 1, unknown: ""),
-        SymbolSetRow("futexClock", 1869, 2, unknown: "CLOCK_???"),
-        SymbolSetRow("ipc", 1871, 6, unknown: "IPC_???"),
-        SymbolSetRow("ipcGet", 1877, 3, unknown: "IPC_???"),
-        SymbolSetRow("shmget", 1880, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmat", 1884, 4, unknown: "SHM_???"),
-        SymbolSetRow("shmCommand", 1888, 18, unknown: "SHM_???"),
-        SymbolSetRow("semCommand", 1906, 28, unknown: "SEM_???"),
-        SymbolSetRow("msgCommand", 1934, 14, unknown: "MSG_???"),
-        SymbolSetRow("semOperation", 1948, 2, unknown: "SEM_???"),
-        SymbolSetRow("ipcCall", 1950, 12, unknown: "???"),
-        SymbolSetRow("mqFlags", 1962, 1, unknown: "O_???"),
-        SymbolSetRow("clock", 1963, 12, unknown: "CLOCK_???"),
-        SymbolSetRow("itimer", 1975, 3, unknown: "ITIMER_???"),
-        SymbolSetRow("timer", 1978, 1, unknown: "TIMER_???"),
-        SymbolSetRow("timerfdSet", 1979, 2, unknown: "TFD_TIMER_???"),
-        SymbolSetRow("timexState", 1981, 6, unknown: "TIME_???"),
-        SymbolSetRow("timexModes", 1987, 12, unknown: "ADJ_???"),
-        SymbolSetRow("timexStatus", 1999, 16, unknown: "STA_???"),
-        SymbolSetRow("notifyKind", 2015, 4, unknown: "SIGEV_???"),
-        SymbolSetRow("processorClock", 2019, 3, unknown: "CPUCLOCK_???"),
-        SymbolSetRow("capabilityVersion", 2022, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
-        SymbolSetRow("capabilities", 2025, 41, unknown: "CAP_???"),
-        SymbolSetRow("keySerial", 2066, 8, unknown: "KEY_SPEC_???"),
-        SymbolSetRow("keyctlCommand", 2074, 33, unknown: "KEYCTL_???"),
-        SymbolSetRow("keyPermission", 2107, 24, unknown: "KEY_???"),
-        SymbolSetRow("keyRequestDefault", 2131, 9, unknown: "KEY_REQKEY_DEFL_???"),
-        SymbolSetRow("keyMove", 2140, 1, unknown: "KEYCTL_MOVE_???"),
-        SymbolSetRow("keyOperations", 2141, 4, unknown: "KEYCTL_SUPPORTS_???"),
-        SymbolSetRow("keyAbilities", 2145, 8, unknown: "KEYCTL_CAPS0_???"),
-        SymbolSetRow("keyMoreAbilities", 2153, 3, unknown: "KEYCTL_CAPS1_???"),
-        SymbolSetRow("errno", 2156, 137, unknown: "E???"),
-        SymbolSetRow("random", 2293, 3, unknown: "GRND_???"),
-        SymbolSetRow("syslogAction", 2296, 11, unknown: "SYSLOG_ACTION_???"),
-        SymbolSetRow("logLevel", 2307, 9, unknown: "LOGLEVEL_???"),
-        SymbolSetRow("rebootMagic", 2316, 5, unknown: "LINUX_REBOOT_MAGIC_???"),
-        SymbolSetRow("quotaFormat", 2321, 5, unknown: "QFMT_VFS_???"),
-        SymbolSetRow("quotaFields", 2326, 6, unknown: "QIF_???"),
-        SymbolSetRow("quotaInfo", 2332, 2, unknown: "DQF_???"),
-        SymbolSetRow("quotaInfoFields", 2334, 3, unknown: "IIF_???"),
-        SymbolSetRow("quotaState", 2337, 6, unknown: "FS_QUOTA_???"),
-        SymbolSetRow("quotaKinds", 2343, 3, unknown: "FS_???_QUOTA"),
-        SymbolSetRow("moduleRemoval", 2346, 2, unknown: "O_???"),
-        SymbolSetRow("rebootCommand", 2348, 8, unknown: "LINUX_REBOOT_CMD_???"),
-        SymbolSetRow("swap", 2356, 4, unknown: "SWAP_FLAG_???"),
-        SymbolSetRow("module", 2360, 3, unknown: "MODULE_INIT_???"),
-        SymbolSetRow("kexec", 2363, 20, unknown: "KEXEC_ARCH_???"),
-        SymbolSetRow("kexecFile", 2383, 6, unknown: "KEXEC_FILE_???"),
-        SymbolSetRow("quotaCommand", 2389, 18, unknown: "Q_???"),
-        SymbolSetRow("quotaType", 2407, 3, unknown: "???QUOTA"),
-        SymbolSetRow("ptraceRequest", 2410, 44, unknown: "PTRACE_???"),
-        SymbolSetRow("ptraceOptions", 2454, 10, unknown: "PTRACE_O_???"),
-        SymbolSetRow("kcmpType", 2464, 8, unknown: "KCMP_???"),
-        SymbolSetRow("perfOpen", 2472, 4, unknown: "PERF_FLAG_???"),
-        SymbolSetRow("userRegister", 2476, 27, unknown: ""),
-        SymbolSetRow("noteType", 2503, 89, unknown: "NT_???"),
-        SymbolSetRow("peekSignals", 2592, 1, unknown: "PTRACE_PEEKSIGINFO_???"),
-        SymbolSetRow("syscallStop", 2593, 4, unknown: "PTRACE_SYSCALL_INFO_???"),
-        SymbolSetRow("ptraceEvent", 2597, 8, unknown: "PTRACE_EVENT_???"),
-        SymbolSetRow("seccompOperation", 2605, 4, unknown: "SECCOMP_SET_MODE_???"),
-        SymbolSetRow("seccompMode", 2609, 3, unknown: "SECCOMP_MODE_???"),
-        SymbolSetRow("seccompFilter", 2612, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
-        SymbolSetRow("seccompContinue", 2618, 1, unknown: "SECCOMP_USER_NOTIF_FLAG_???"),
-        SymbolSetRow("seccompAddDescriptor", 2619, 2, unknown: "SECCOMP_ADDFD_FLAG_???"),
-        SymbolSetRow("seccompAction", 2621, 8, unknown: "SECCOMP_RET_???"),
-        SymbolSetRow("landlockCreate", 2629, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
-        SymbolSetRow("landlockRule", 2631, 2, unknown: "LANDLOCK_RULE_???"),
-        SymbolSetRow("landlockRestrict", 2633, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
-        SymbolSetRow("landlockFs", 2636, 17, unknown: "LANDLOCK_ACCESS_FS_???"),
-        SymbolSetRow("landlockNet", 2653, 4, unknown: "LANDLOCK_ACCESS_NET_???"),
-        SymbolSetRow("landlockScope", 2657, 2, unknown: "LANDLOCK_SCOPE_???"),
-        SymbolSetRow("lsmAttribute", 2659, 7, unknown: "LSM_ATTR_???"),
-        SymbolSetRow("lsmId", 2666, 15, unknown: "LSM_ID_???"),
-        SymbolSetRow("lsmFlags", 2681, 1, unknown: "LSM_FLAG_???"),
-        SymbolSetRow("landlockAdd", 2682, 1, unknown: "LANDLOCK_ADD_RULE_???"),
-        SymbolSetRow("seccompNotification", 2683, 1, unknown: "SECCOMP_USER_NOTIF_???"),
-        SymbolSetRow("auditArchitecture", 2684, 53, unknown: "AUDIT_ARCH_???"),
-        SymbolSetRow("ioctlRequest", 2737, 2644, unknown: "???", isAlternative: true),
-        SymbolSetRow("ioctlRequest32", 5381, 293, unknown: "???", isAlternative: true),
-        SymbolSetRow("inputKey", 5674, 627, unknown: "KEY_???"),
-        SymbolSetRow("inputSwitch", 6301, 18, unknown: "SW_???"),
-        SymbolSetRow("inputLight", 6319, 11, unknown: "LED_???"),
-        SymbolSetRow("inputRelative", 6330, 13, unknown: "REL_???"),
-        SymbolSetRow("inputMiscellany", 6343, 6, unknown: "MSC_???"),
-        SymbolSetRow("inputSound", 6349, 3, unknown: "SND_???"),
-        SymbolSetRow("inputRepeat", 6352, 2, unknown: "REP_???"),
-        SymbolSetRow("inputForce", 6354, 17, unknown: "FF_???"),
-        SymbolSetRow("inputForceStatus", 6371, 2, unknown: "FF_STATUS_???"),
-        SymbolSetRow("inputProperty", 6373, 8, unknown: "INPUT_PROP_???"),
-        SymbolSetRow("keyboardTable", 6381, 4, unknown: "K_???"),
-        SymbolSetRow("keyboardShift", 6385, 8, unknown: "1<<KG_???"),
-        SymbolSetRow("keyboardKey", 6393, 393, unknown: "K_???"),
-        SymbolSetRow("keyboardKind", 6786, 16, unknown: "KT_???"),
-        SymbolSetRow("keyboardMode", 6802, 5, unknown: "K_???"),
-        SymbolSetRow("keyboardMeta", 6807, 2, unknown: "K_???"),
-        SymbolSetRow("keyboardType", 6809, 3, unknown: "KB_???"),
-        SymbolSetRow("consoleMode", 6812, 4, unknown: "KD_???"),
-        SymbolSetRow("consoleFont", 6816, 4, unknown: "KD_FONT_OP_???"),
-        SymbolSetRow("consoleFontFlags", 6820, 2, unknown: "KD_FONT_FLAG_???"),
-        SymbolSetRow("keyboardLights", 6822, 3, unknown: "LED_???"),
-        SymbolSetRow("keyboardLightsDefault", 6825, 6, unknown: "LED_???"),
-        SymbolSetRow("kvmCapability", 6831, 244, unknown: "KVM_CAP_???"),
-        SymbolSetRow("kvmExit", 7075, 44, unknown: "KVM_EXIT_???"),
-        SymbolSetRow("kvmMemory", 7119, 3, unknown: "KVM_MEM_???"),
-        SymbolSetRow("kvmCpuid", 7122, 3, unknown: "KVM_CPUID_FLAG_???"),
-        SymbolSetRow("driveCommand", 7125, 93, unknown: "ATA_CMD_???"),
-        SymbolSetRow("niceness", 7218, 5, unknown: "IDE_NICE_???"),
-        SymbolSetRow("busState", 7223, 3, unknown: "BUSSTATE_???"),
-        SymbolSetRow("gpioHandle", 7226, 8, unknown: "GPIOHANDLE_REQUEST_???"),
-        SymbolSetRow("gpioLine", 7234, 8, unknown: "GPIOLINE_FLAG_???"),
-        SymbolSetRow("gpioEvent", 7242, 3, unknown: "GPIOEVENT_REQUEST_???"),
-        SymbolSetRow("gpioLineV2", 7245, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
-        SymbolSetRow("lircFeatures", 7258, 14, unknown: "LIRC_CAN_???"),
-        SymbolSetRow("lircMode", 7272, 5, unknown: "LIRC_MODE_???"),
-        SymbolSetRow("ptpEvents", 7277, 5, unknown: "PTP_???"),
-        SymbolSetRow("ptpOutput", 7282, 3, unknown: "PTP_PEROUT_???"),
-        SymbolSetRow("ptpPin", 7285, 4, unknown: "PTP_PF_???"),
-        SymbolSetRow("blockServer", 7289, 11, unknown: "NBD_FLAG_???"),
-        SymbolSetRow("watchdogSettings", 7300, 3, unknown: "WDIOS_???"),
-        SymbolSetRow("resetKind", 7303, 6, unknown: "SG_SCSI_RESET_???"),
-        SymbolSetRow("transferDirection", 7309, 4, unknown: "SG_DXFER_???"),
-        SymbolSetRow("transferFlags", 7313, 6, unknown: "SG_FLAG_???"),
-        SymbolSetRow("transferInfo", 7319, 3, unknown: "SG_INFO_???"),
-        SymbolSetRow("mapperVersion", 7322, 2, unknown: "UBI_???_VOLUME"),
-        SymbolSetRow("counterEvent", 7324, 8, unknown: "COUNTER_EVENT_???"),
-        SymbolSetRow("counterComponent", 7332, 6, unknown: "COUNTER_COMPONENT_???"),
-        SymbolSetRow("counterScope", 7338, 3, unknown: "COUNTER_SCOPE_???"),
-        SymbolSetRow("memoryKind", 7341, 8, unknown: "MTD_???"),
-        SymbolSetRow("memoryFlags", 7349, 5, unknown: "MTD_???"),
-        SymbolSetRow("memoryMode", 7354, 4, unknown: "MTD_FILE_MODE_???"),
-        SymbolSetRow("memoryOnce", 7358, 3, unknown: "MTD_OTP_???"),
-        SymbolSetRow("teeImplementation", 7361, 4, unknown: "TEE_IMPL_ID_???"),
-        SymbolSetRow("teeOptee", 7365, 1, unknown: "TEE_OPTEE_CAP_???"),
-        SymbolSetRow("teeAbilities", 7366, 5, unknown: "TEE_GEN_CAP_???"),
-        SymbolSetRow("teeMemory", 7371, 7, unknown: "TEE_IOCTL_SHM_???"),
-        SymbolSetRow("videoAbilities", 7378, 29, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoBuffer", 7407, 14, unknown: "V4L2_BUF_TYPE_???"),
-        SymbolSetRow("videoMemory", 7421, 4, unknown: "V4L2_MEMORY_???"),
-        SymbolSetRow("videoBufferFlags", 7425, 19, unknown: "V4L2_BUF_FLAG_???"),
-        SymbolSetRow("videoField", 7444, 10, unknown: "V4L2_FIELD_???"),
-        SymbolSetRow("videoColours", 7454, 13, unknown: "V4L2_COLORSPACE_???"),
-        SymbolSetRow("videoFormat", 7467, 250, unknown: "V4L2_PIX_FMT_???"),
-        SymbolSetRow("radioFormat", 7717, 8, unknown: "V4L2_SDR_FMT_???"),
-        SymbolSetRow("videoDataFormat", 7725, 16, unknown: "V4L2_META_FMT_???"),
-        SymbolSetRow("videoFormatFlags", 7741, 10, unknown: "V4L2_FMT_FLAG_???"),
-        SymbolSetRow("videoStandard", 7751, 26, unknown: "V4L2_STD_???"),
-        SymbolSetRow("videoInput", 7777, 3, unknown: "V4L2_INPUT_TYPE_???"),
-        SymbolSetRow("videoInputState", 7780, 15, unknown: "V4L2_IN_ST_???"),
-        SymbolSetRow("videoInputAbilities", 7795, 3, unknown: "V4L2_IN_CAP_???"),
-        SymbolSetRow("videoControl", 7798, 376, unknown: "V4L2_CID_???"),
-        SymbolSetRow("videoControlClass", 8174, 14, unknown: "V4L2_CTRL_CLASS_???"),
-        SymbolSetRow("videoControlType", 8188, 40, unknown: "V4L2_CTRL_TYPE_???"),
-        SymbolSetRow("videoControlFlags", 8228, 13, unknown: "V4L2_CTRL_FLAG_???"),
-        SymbolSetRow("tunerType", 8241, 5, unknown: "V4L2_TUNER_???"),
-        SymbolSetRow("tunerAbilities", 8246, 13, unknown: "V4L2_TUNER_CAP_???"),
-        SymbolSetRow("tunerChannels", 8259, 5, unknown: "V4L2_TUNER_SUB_???"),
-        SymbolSetRow("tunerMode", 8264, 5, unknown: "V4L2_TUNER_MODE_???"),
-        SymbolSetRow("videoSizes", 8269, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
-        SymbolSetRow("videoRates", 8272, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
-        SymbolSetRow("videoStream", 8275, 1, unknown: "V4L2_CAP_???"),
-        SymbolSetRow("videoCapture", 8276, 1, unknown: "V4L2_MODE_???"),
-        SymbolSetRow("videoBlanking", 8277, 2, unknown: "V4L2_VBI_???"),
-        SymbolSetRow("videoServices", 8279, 5, unknown: "V4L2_SLICED_???"),
-        SymbolSetRow("btrfsKey", 8284, 45, unknown: ""),
-        SymbolSetRow("btrfsTree", 8329, 15, unknown: ""),
-        SymbolSetRow("btrfsGroup", 8344, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
-        SymbolSetRow("btrfsBalance", 8359, 5, unknown: "BTRFS_BALANCE_???"),
-        SymbolSetRow("btrfsBalanceState", 8364, 3, unknown: "BTRFS_BALANCE_STATE_???"),
-        SymbolSetRow("btrfsBalanceArguments", 8367, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
-        SymbolSetRow("btrfsBalanceControl", 8378, 2, unknown: "BTRFS_BALANCE_CTL_???"),
-        SymbolSetRow("btrfsFeature", 8380, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
-        SymbolSetRow("btrfsFeatureReadOnly", 8380, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
-        SymbolSetRow("btrfsFeatureIncompatible", 8384, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
-        SymbolSetRow("btrfsDefragment", 8401, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
-        SymbolSetRow("btrfsCompression", 8405, 4, unknown: "BTRFS_COMPRESS_???"),
-        SymbolSetRow("btrfsChecksum", 8409, 4, unknown: "BTRFS_CSUM_TYPE_???"),
-        SymbolSetRow("btrfsInformation", 8413, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
-        SymbolSetRow("btrfsReplace", 8416, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
-        SymbolSetRow("btrfsReplaceMode", 8419, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
-        SymbolSetRow("btrfsReplaceResult", 8421, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
-        SymbolSetRow("btrfsReplaceState", 8425, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
-        SymbolSetRow("btrfsStatistics", 8430, 1, unknown: "BTRFS_DEV_STATS_???"),
-        SymbolSetRow("btrfsStatistic", 8431, 5, unknown: ""),
-        SymbolSetRow("btrfsLogical", 8436, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
-        SymbolSetRow("btrfsQuota", 8437, 4, unknown: "BTRFS_QUOTA_CTL_???"),
-        SymbolSetRow("btrfsQuotaInherit", 8441, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
-        SymbolSetRow("btrfsQuotaLimit", 8442, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
-        SymbolSetRow("btrfsScrub", 8448, 1, unknown: "BTRFS_SCRUB_???"),
-        SymbolSetRow("btrfsSend", 8449, 5, unknown: "BTRFS_SEND_FLAG_???"),
-        SymbolSetRow("btrfsVolume", 8454, 3, unknown: "BTRFS_SUBVOL_???"),
-        SymbolSetRow("mapperFlags", 8457, 18, unknown: "DM_???"),
-        SymbolSetRow("functionKey", 8475, 256, unknown: "KVAL(K_???)"),
-        SymbolSetRow("memoryOperation", 8731, 3, unknown: "MTD_OPS_???"),
-        SymbolSetRow("memoryCorrection", 8734, 5, unknown: "MTD_NANDECC_???"),
-        SymbolSetRow("clockSwitch", 8739, 4, unknown: "RTC_BSM_???"),
-        SymbolSetRow("clockFeature", 8743, 8, unknown: "1<<RTC_FEATURE_???"),
-        SymbolSetRow("udmabuf", 8751, 1, unknown: "UDMABUF_FLAGS_???"),
-        SymbolSetRow("teeLogin", 8752, 6, unknown: "TEE_IOCTL_LOGIN_???"),
+        SymbolSetRow("futexWakeCompare", 1852, 6, unknown: "FUTEX_OP_CMP_???"),
+        SymbolSetRow("futexBits", 1858, 1, unknown: ""),
+        SymbolSetRow("futexWaiter", 1859, 2, unknown: "FUTEX_???"),
+        SymbolSetRow("futex2", 1861, 7, unknown: "FUTEX2_???"),
+        SymbolSetRow("membarrierCommand", 1868, 11, unknown: "MEMBARRIER_CMD_???"),
+        SymbolSetRow("membarrier", 1879, 1, unknown: "MEMBARRIER_CMD_FLAG_???"),
+        SymbolSetRow("futexMask", 1880, 1, unknown: ""),
+        SymbolSetRow("futexClock", 1881, 2, unknown: "CLOCK_???"),
+        SymbolSetRow("ipc", 1883, 6, unknown: "IPC_???"),
+        SymbolSetRow("ipcGet", 1889, 3, unknown: "IPC_???"),
+        SymbolSetRow("shmget", 1892, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmat", 1896, 4, unknown: "SHM_???"),
+        SymbolSetRow("shmCommand", 1900, 18, unknown: "SHM_???"),
+        SymbolSetRow("semCommand", 1918, 28, unknown: "SEM_???"),
+        SymbolSetRow("msgCommand", 1946, 14, unknown: "MSG_???"),
+        SymbolSetRow("semOperation", 1960, 2, unknown: "SEM_???"),
+        SymbolSetRow("ipcCall", 1962, 12, unknown: "???"),
+        SymbolSetRow("mqFlags", 1974, 1, unknown: "O_???"),
+        SymbolSetRow("clock", 1975, 12, unknown: "CLOCK_???"),
+        SymbolSetRow("itimer", 1987, 3, unknown: "ITIMER_???"),
+        SymbolSetRow("timer", 1990, 1, unknown: "TIMER_???"),
+        SymbolSetRow("timerfdSet", 1991, 2, unknown: "TFD_TIMER_???"),
+        SymbolSetRow("timexState", 1993, 6, unknown: "TIME_???"),
+        SymbolSetRow("timexModes", 1999, 12, unknown: "ADJ_???"),
+        SymbolSetRow("timexStatus", 2011, 16, unknown: "STA_???"),
+        SymbolSetRow("notifyKind", 2027, 4, unknown: "SIGEV_???"),
+        SymbolSetRow("processorClock", 2031, 3, unknown: "CPUCLOCK_???"),
+        SymbolSetRow("capabilityVersion", 2034, 3, unknown: "_LINUX_CAPABILITY_VERSION_???"),
+        SymbolSetRow("capabilities", 2037, 41, unknown: "CAP_???"),
+        SymbolSetRow("keySerial", 2078, 8, unknown: "KEY_SPEC_???"),
+        SymbolSetRow("keyctlCommand", 2086, 33, unknown: "KEYCTL_???"),
+        SymbolSetRow("keyPermission", 2119, 24, unknown: "KEY_???"),
+        SymbolSetRow("keyRequestDefault", 2143, 9, unknown: "KEY_REQKEY_DEFL_???"),
+        SymbolSetRow("keyMove", 2152, 1, unknown: "KEYCTL_MOVE_???"),
+        SymbolSetRow("keyOperations", 2153, 4, unknown: "KEYCTL_SUPPORTS_???"),
+        SymbolSetRow("keyAbilities", 2157, 8, unknown: "KEYCTL_CAPS0_???"),
+        SymbolSetRow("keyMoreAbilities", 2165, 3, unknown: "KEYCTL_CAPS1_???"),
+        SymbolSetRow("errno", 2168, 137, unknown: "E???"),
+        SymbolSetRow("random", 2305, 3, unknown: "GRND_???"),
+        SymbolSetRow("syslogAction", 2308, 11, unknown: "SYSLOG_ACTION_???"),
+        SymbolSetRow("logLevel", 2319, 9, unknown: "LOGLEVEL_???"),
+        SymbolSetRow("rebootMagic", 2328, 5, unknown: "LINUX_REBOOT_MAGIC_???"),
+        SymbolSetRow("quotaFormat", 2333, 5, unknown: "QFMT_VFS_???"),
+        SymbolSetRow("quotaFields", 2338, 6, unknown: "QIF_???"),
+        SymbolSetRow("quotaInfo", 2344, 2, unknown: "DQF_???"),
+        SymbolSetRow("quotaInfoFields", 2346, 3, unknown: "IIF_???"),
+        SymbolSetRow("quotaState", 2349, 6, unknown: "FS_QUOTA_???"),
+        SymbolSetRow("quotaKinds", 2355, 3, unknown: "FS_???_QUOTA"),
+        SymbolSetRow("moduleRemoval", 2358, 2, unknown: "O_???"),
+        SymbolSetRow("rebootCommand", 2360, 8, unknown: "LINUX_REBOOT_CMD_???"),
+        SymbolSetRow("swap", 2368, 4, unknown: "SWAP_FLAG_???"),
+        SymbolSetRow("module", 2372, 3, unknown: "MODULE_INIT_???"),
+        SymbolSetRow("kexec", 2375, 20, unknown: "KEXEC_ARCH_???"),
+        SymbolSetRow("kexecFile", 2395, 6, unknown: "KEXEC_FILE_???"),
+        SymbolSetRow("quotaCommand", 2401, 18, unknown: "Q_???"),
+        SymbolSetRow("quotaType", 2419, 3, unknown: "???QUOTA"),
+        SymbolSetRow("ptraceRequest", 2422, 44, unknown: "PTRACE_???"),
+        SymbolSetRow("ptraceOptions", 2466, 10, unknown: "PTRACE_O_???"),
+        SymbolSetRow("kcmpType", 2476, 8, unknown: "KCMP_???"),
+        SymbolSetRow("perfOpen", 2484, 4, unknown: "PERF_FLAG_???"),
+        SymbolSetRow("userRegister", 2488, 27, unknown: ""),
+        SymbolSetRow("noteType", 2515, 89, unknown: "NT_???"),
+        SymbolSetRow("peekSignals", 2604, 1, unknown: "PTRACE_PEEKSIGINFO_???"),
+        SymbolSetRow("syscallStop", 2605, 4, unknown: "PTRACE_SYSCALL_INFO_???"),
+        SymbolSetRow("ptraceEvent", 2609, 8, unknown: "PTRACE_EVENT_???"),
+        SymbolSetRow("seccompOperation", 2617, 4, unknown: "SECCOMP_SET_MODE_???"),
+        SymbolSetRow("seccompMode", 2621, 3, unknown: "SECCOMP_MODE_???"),
+        SymbolSetRow("seccompFilter", 2624, 6, unknown: "SECCOMP_FILTER_FLAG_???"),
+        SymbolSetRow("seccompContinue", 2630, 1, unknown: "SECCOMP_USER_NOTIF_FLAG_???"),
+        SymbolSetRow("seccompAddDescriptor", 2631, 2, unknown: "SECCOMP_ADDFD_FLAG_???"),
+        SymbolSetRow("seccompAction", 2633, 8, unknown: "SECCOMP_RET_???"),
+        SymbolSetRow("landlockCreate", 2641, 2, unknown: "LANDLOCK_CREATE_RULESET_???"),
+        SymbolSetRow("landlockRule", 2643, 2, unknown: "LANDLOCK_RULE_???"),
+        SymbolSetRow("landlockRestrict", 2645, 3, unknown: "LANDLOCK_RESTRICT_SELF_???"),
+        SymbolSetRow("landlockFs", 2648, 17, unknown: "LANDLOCK_ACCESS_FS_???"),
+        SymbolSetRow("landlockNet", 2665, 4, unknown: "LANDLOCK_ACCESS_NET_???"),
+        SymbolSetRow("landlockScope", 2669, 2, unknown: "LANDLOCK_SCOPE_???"),
+        SymbolSetRow("lsmAttribute", 2671, 7, unknown: "LSM_ATTR_???"),
+        SymbolSetRow("lsmId", 2678, 15, unknown: "LSM_ID_???"),
+        SymbolSetRow("lsmFlags", 2693, 1, unknown: "LSM_FLAG_???"),
+        SymbolSetRow("landlockAdd", 2694, 1, unknown: "LANDLOCK_ADD_RULE_???"),
+        SymbolSetRow("seccompNotification", 2695, 1, unknown: "SECCOMP_USER_NOTIF_???"),
+        SymbolSetRow("auditArchitecture", 2696, 53, unknown: "AUDIT_ARCH_???"),
+        SymbolSetRow("ioctlRequest", 2749, 2644, unknown: "???", isAlternative: true),
+        SymbolSetRow("ioctlRequest32", 5393, 293, unknown: "???", isAlternative: true),
+        SymbolSetRow("inputKey", 5686, 627, unknown: "KEY_???"),
+        SymbolSetRow("inputSwitch", 6313, 18, unknown: "SW_???"),
+        SymbolSetRow("inputLight", 6331, 11, unknown: "LED_???"),
+        SymbolSetRow("inputRelative", 6342, 13, unknown: "REL_???"),
+        SymbolSetRow("inputMiscellany", 6355, 6, unknown: "MSC_???"),
+        SymbolSetRow("inputSound", 6361, 3, unknown: "SND_???"),
+        SymbolSetRow("inputRepeat", 6364, 2, unknown: "REP_???"),
+        SymbolSetRow("inputForce", 6366, 17, unknown: "FF_???"),
+        SymbolSetRow("inputForceStatus", 6383, 2, unknown: "FF_STATUS_???"),
+        SymbolSetRow("inputProperty", 6385, 8, unknown: "INPUT_PROP_???"),
+        SymbolSetRow("keyboardTable", 6393, 4, unknown: "K_???"),
+        SymbolSetRow("keyboardShift", 6397, 8, unknown: "1<<KG_???"),
+        SymbolSetRow("keyboardKey", 6405, 393, unknown: "K_???"),
+        SymbolSetRow("keyboardKind", 6798, 16, unknown: "KT_???"),
+        SymbolSetRow("keyboardMode", 6814, 5, unknown: "K_???"),
+        SymbolSetRow("keyboardMeta", 6819, 2, unknown: "K_???"),
+        SymbolSetRow("keyboardType", 6821, 3, unknown: "KB_???"),
+        SymbolSetRow("consoleMode", 6824, 4, unknown: "KD_???"),
+        SymbolSetRow("consoleFont", 6828, 4, unknown: "KD_FONT_OP_???"),
+        SymbolSetRow("consoleFontFlags", 6832, 2, unknown: "KD_FONT_FLAG_???"),
+        SymbolSetRow("keyboardLights", 6834, 3, unknown: "LED_???"),
+        SymbolSetRow("keyboardLightsDefault", 6837, 6, unknown: "LED_???"),
+        SymbolSetRow("kvmCapability", 6843, 244, unknown: "KVM_CAP_???"),
+        SymbolSetRow("kvmExit", 7087, 44, unknown: "KVM_EXIT_???"),
+        SymbolSetRow("kvmMemory", 7131, 3, unknown: "KVM_MEM_???"),
+        SymbolSetRow("kvmCpuid", 7134, 3, unknown: "KVM_CPUID_FLAG_???"),
+        SymbolSetRow("driveCommand", 7137, 93, unknown: "ATA_CMD_???"),
+        SymbolSetRow("niceness", 7230, 5, unknown: "IDE_NICE_???"),
+        SymbolSetRow("busState", 7235, 3, unknown: "BUSSTATE_???"),
+        SymbolSetRow("gpioHandle", 7238, 8, unknown: "GPIOHANDLE_REQUEST_???"),
+        SymbolSetRow("gpioLine", 7246, 8, unknown: "GPIOLINE_FLAG_???"),
+        SymbolSetRow("gpioEvent", 7254, 3, unknown: "GPIOEVENT_REQUEST_???"),
+        SymbolSetRow("gpioLineV2", 7257, 13, unknown: "GPIO_V2_LINE_FLAG_???"),
+        SymbolSetRow("lircFeatures", 7270, 14, unknown: "LIRC_CAN_???"),
+        SymbolSetRow("lircMode", 7284, 5, unknown: "LIRC_MODE_???"),
+        SymbolSetRow("ptpEvents", 7289, 5, unknown: "PTP_???"),
+        SymbolSetRow("ptpOutput", 7294, 3, unknown: "PTP_PEROUT_???"),
+        SymbolSetRow("ptpPin", 7297, 4, unknown: "PTP_PF_???"),
+        SymbolSetRow("blockServer", 7301, 11, unknown: "NBD_FLAG_???"),
+        SymbolSetRow("watchdogSettings", 7312, 3, unknown: "WDIOS_???"),
+        SymbolSetRow("resetKind", 7315, 6, unknown: "SG_SCSI_RESET_???"),
+        SymbolSetRow("transferDirection", 7321, 4, unknown: "SG_DXFER_???"),
+        SymbolSetRow("transferFlags", 7325, 6, unknown: "SG_FLAG_???"),
+        SymbolSetRow("transferInfo", 7331, 3, unknown: "SG_INFO_???"),
+        SymbolSetRow("mapperVersion", 7334, 2, unknown: "UBI_???_VOLUME"),
+        SymbolSetRow("counterEvent", 7336, 8, unknown: "COUNTER_EVENT_???"),
+        SymbolSetRow("counterComponent", 7344, 6, unknown: "COUNTER_COMPONENT_???"),
+        SymbolSetRow("counterScope", 7350, 3, unknown: "COUNTER_SCOPE_???"),
+        SymbolSetRow("memoryKind", 7353, 8, unknown: "MTD_???"),
+        SymbolSetRow("memoryFlags", 7361, 5, unknown: "MTD_???"),
+        SymbolSetRow("memoryMode", 7366, 4, unknown: "MTD_FILE_MODE_???"),
+        SymbolSetRow("memoryOnce", 7370, 3, unknown: "MTD_OTP_???"),
+        SymbolSetRow("teeImplementation", 7373, 4, unknown: "TEE_IMPL_ID_???"),
+        SymbolSetRow("teeOptee", 7377, 1, unknown: "TEE_OPTEE_CAP_???"),
+        SymbolSetRow("teeAbilities", 7378, 5, unknown: "TEE_GEN_CAP_???"),
+        SymbolSetRow("teeMemory", 7383, 7, unknown: "TEE_IOCTL_SHM_???"),
+        SymbolSetRow("videoAbilities", 7390, 29, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoBuffer", 7419, 14, unknown: "V4L2_BUF_TYPE_???"),
+        SymbolSetRow("videoMemory", 7433, 4, unknown: "V4L2_MEMORY_???"),
+        SymbolSetRow("videoBufferFlags", 7437, 19, unknown: "V4L2_BUF_FLAG_???"),
+        SymbolSetRow("videoField", 7456, 10, unknown: "V4L2_FIELD_???"),
+        SymbolSetRow("videoColours", 7466, 13, unknown: "V4L2_COLORSPACE_???"),
+        SymbolSetRow("videoFormat", 7479, 250, unknown: "V4L2_PIX_FMT_???"),
+        SymbolSetRow("radioFormat", 7729, 8, unknown: "V4L2_SDR_FMT_???"),
+        SymbolSetRow("videoDataFormat", 7737, 16, unknown: "V4L2_META_FMT_???"),
+        SymbolSetRow("videoFormatFlags", 7753, 10, unknown: "V4L2_FMT_FLAG_???"),
+        SymbolSetRow("videoStandard", 7763, 26, unknown: "V4L2_STD_???"),
+        SymbolSetRow("videoInput", 7789, 3, unknown: "V4L2_INPUT_TYPE_???"),
+        SymbolSetRow("videoInputState", 7792, 15, unknown: "V4L2_IN_ST_???"),
+        SymbolSetRow("videoInputAbilities", 7807, 3, unknown: "V4L2_IN_CAP_???"),
+        SymbolSetRow("videoControl", 7810, 376, unknown: "V4L2_CID_???"),
+        SymbolSetRow("videoControlNext", 8186, 2, unknown: ""),
+        SymbolSetRow("videoControlClass", 8188, 14, unknown: "V4L2_CTRL_CLASS_???"),
+        SymbolSetRow("videoControlType", 8202, 40, unknown: "V4L2_CTRL_TYPE_???"),
+        SymbolSetRow("videoControlFlags", 8242, 13, unknown: "V4L2_CTRL_FLAG_???"),
+        SymbolSetRow("tunerType", 8255, 5, unknown: "V4L2_TUNER_???"),
+        SymbolSetRow("tunerAbilities", 8260, 13, unknown: "V4L2_TUNER_CAP_???"),
+        SymbolSetRow("tunerChannels", 8273, 5, unknown: "V4L2_TUNER_SUB_???"),
+        SymbolSetRow("tunerMode", 8278, 5, unknown: "V4L2_TUNER_MODE_???"),
+        SymbolSetRow("videoSizes", 8283, 3, unknown: "V4L2_FRMSIZE_TYPE_???"),
+        SymbolSetRow("videoRates", 8286, 3, unknown: "V4L2_FRMIVAL_TYPE_???"),
+        SymbolSetRow("videoStream", 8289, 1, unknown: "V4L2_CAP_???"),
+        SymbolSetRow("videoCapture", 8290, 1, unknown: "V4L2_MODE_???"),
+        SymbolSetRow("videoBlanking", 8291, 2, unknown: "V4L2_VBI_???"),
+        SymbolSetRow("videoServices", 8293, 5, unknown: "V4L2_SLICED_???"),
+        SymbolSetRow("btrfsKey", 8298, 46, unknown: ""),
+        SymbolSetRow("btrfsTree", 8344, 16, unknown: ""),
+        SymbolSetRow("btrfsEnd", 8360, 1, unknown: ""),
+        SymbolSetRow("btrfsGroup", 8361, 15, unknown: "BTRFS_BLOCK_GROUP_???"),
+        SymbolSetRow("btrfsBalance", 8376, 5, unknown: "BTRFS_BALANCE_???"),
+        SymbolSetRow("btrfsBalanceState", 8381, 3, unknown: "BTRFS_BALANCE_STATE_???"),
+        SymbolSetRow("btrfsBalanceArguments", 8384, 11, unknown: "BTRFS_BALANCE_ARGS_???"),
+        SymbolSetRow("btrfsBalanceControl", 8395, 2, unknown: "BTRFS_BALANCE_CTL_???"),
+        SymbolSetRow("btrfsFeature", 8397, 0, unknown: "BTRFS_FEATURE_COMPAT_???"),
+        SymbolSetRow("btrfsFeatureReadOnly", 8397, 4, unknown: "BTRFS_FEATURE_COMPAT_RO_???"),
+        SymbolSetRow("btrfsFeatureIncompatible", 8401, 17, unknown: "BTRFS_FEATURE_INCOMPAT_???"),
+        SymbolSetRow("btrfsDefragment", 8418, 4, unknown: "BTRFS_DEFRAG_RANGE_???"),
+        SymbolSetRow("btrfsCompression", 8422, 4, unknown: "BTRFS_COMPRESS_???"),
+        SymbolSetRow("btrfsChecksum", 8426, 4, unknown: "BTRFS_CSUM_TYPE_???"),
+        SymbolSetRow("btrfsInformation", 8430, 3, unknown: "BTRFS_FS_INFO_FLAG_???"),
+        SymbolSetRow("btrfsReplace", 8433, 3, unknown: "BTRFS_IOCTL_DEV_REPLACE_CMD_???"),
+        SymbolSetRow("btrfsReplaceMode", 8436, 2, unknown: "BTRFS_IOCTL_DEV_REPLACE_CONT_READING_FROM_SRCDEV_MODE_???"),
+        SymbolSetRow("btrfsReplaceResult", 8438, 4, unknown: "BTRFS_IOCTL_DEV_REPLACE_RESULT_???"),
+        SymbolSetRow("btrfsReplaceState", 8442, 5, unknown: "BTRFS_IOCTL_DEV_REPLACE_STATE_???"),
+        SymbolSetRow("btrfsStatistics", 8447, 1, unknown: "BTRFS_DEV_STATS_???"),
+        SymbolSetRow("btrfsStatistic", 8448, 5, unknown: ""),
+        SymbolSetRow("btrfsLogical", 8453, 1, unknown: "BTRFS_LOGICAL_INO_ARGS_???"),
+        SymbolSetRow("btrfsQuota", 8454, 4, unknown: "BTRFS_QUOTA_CTL_???"),
+        SymbolSetRow("btrfsQuotaInherit", 8458, 1, unknown: "BTRFS_QGROUP_INHERIT_???"),
+        SymbolSetRow("btrfsQuotaLimit", 8459, 6, unknown: "BTRFS_QGROUP_LIMIT_???"),
+        SymbolSetRow("btrfsScrub", 8465, 1, unknown: "BTRFS_SCRUB_???"),
+        SymbolSetRow("btrfsSend", 8466, 5, unknown: "BTRFS_SEND_FLAG_???"),
+        SymbolSetRow("btrfsVolume", 8471, 3, unknown: "BTRFS_SUBVOL_???"),
+        SymbolSetRow("mapperFlags", 8474, 18, unknown: "DM_???"),
+        SymbolSetRow("functionKey", 8492, 256, unknown: "KVAL(K_???)"),
     ]
 
     private static let symbolSets2: [SymbolSetRow] = [
-        SymbolSetRow("teeOrigin", 8758, 4, unknown: "TEEC_ORIGIN_???"),
-        SymbolSetRow("teeParameter", 8762, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
-        SymbolSetRow("mapperVolume", 8776, 1, unknown: "UBI_VOL_???"),
-        SymbolSetRow("mapperProperty", 8777, 1, unknown: "UBI_VOL_PROP_???"),
-        SymbolSetRow("mapperData", 8778, 3, unknown: "UBI_???"),
-        SymbolSetRow("shutdownKind", 8781, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
-        SymbolSetRow("blockProtection", 8784, 2, unknown: "LBMD_PI_CAP_???"),
-        SymbolSetRow("blockChecksum", 8786, 4, unknown: "LBMD_PI_CSUM_???"),
-        SymbolSetRow("transferProtocol", 8790, 1, unknown: "BSG_PROTOCOL_???"),
-        SymbolSetRow("transferSubprotocol", 8791, 3, unknown: "BSG_SUB_PROTOCOL_???"),
-        SymbolSetRow("transferQueue", 8794, 2, unknown: "BSG_FLAG_???"),
-        SymbolSetRow("serialPort", 8796, 14, unknown: "PORT_???"),
-        SymbolSetRow("serialFlags", 8810, 17, unknown: "ASYNC_???"),
-        SymbolSetRow("serialBus", 8827, 8, unknown: "SER_RS485_???"),
-        SymbolSetRow("consoleSwitch", 8835, 3, unknown: "VT_???"),
-        SymbolSetRow("consoleEvents", 8838, 4, unknown: "VT_EVENT_???"),
-        SymbolSetRow("i2cMessage", 8842, 9, unknown: "I2C_M_???"),
-        SymbolSetRow("i2cAbilities", 8851, 20, unknown: "I2C_FUNC_???"),
-        SymbolSetRow("i2cTransfer", 8871, 2, unknown: "I2C_SMBUS_???"),
-        SymbolSetRow("i2cProtocol", 8873, 9, unknown: "I2C_SMBUS_???"),
-        SymbolSetRow("frameBufferKind", 8882, 6, unknown: "FB_TYPE_???"),
-        SymbolSetRow("frameBufferVisual", 8888, 7, unknown: "FB_VISUAL_???"),
-        SymbolSetRow("frameBufferRotation", 8895, 4, unknown: "FB_ROTATE_???"),
-        SymbolSetRow("frameBufferBlank", 8899, 5, unknown: "FB_BLANK_???"),
-        SymbolSetRow("frameBufferActivation", 8904, 8, unknown: "FB_ACTIVATE_???"),
-        SymbolSetRow("frameBufferSync", 8912, 6, unknown: "FB_SYNC_???"),
-        SymbolSetRow("frameBufferMode", 8918, 6, unknown: "FB_VMODE_???"),
-        SymbolSetRow("usbUrb", 8924, 4, unknown: "USBDEVFS_URB_TYPE_???"),
-        SymbolSetRow("usbUrbFlags", 8928, 6, unknown: "USBDEVFS_URB_???"),
-        SymbolSetRow("usbAbilities", 8934, 9, unknown: "USBDEVFS_CAP_???"),
-        SymbolSetRow("usbClaim", 8943, 2, unknown: "USBDEVFS_DISCONNECT_CLAIM_???"),
-        SymbolSetRow("inputBus", 8945, 23, unknown: "BUS_???"),
-        SymbolSetRow("zoneKind", 8968, 3, unknown: "BLK_ZONE_TYPE_???"),
-        SymbolSetRow("zoneState", 8971, 8, unknown: "BLK_ZONE_COND_???"),
-        SymbolSetRow("zoneReport", 8979, 1, unknown: "BLK_ZONE_REP_???"),
-        SymbolSetRow("discFormat", 8980, 2, unknown: "CDROM_???"),
-        SymbolSetRow("discState", 8982, 5, unknown: "CDS_???"),
-        SymbolSetRow("syncAccess", 8987, 4, unknown: "DMA_BUF_SYNC_???"),
-        SymbolSetRow("encryptionMode", 8991, 6, unknown: "FSCRYPT_MODE_???"),
-        SymbolSetRow("encryptionPolicy", 8997, 7, unknown: "FSCRYPT_POLICY_???"),
-        SymbolSetRow("ethtoolCommand", 9004, 78, unknown: "ETHTOOL_???"),
-        SymbolSetRow("stampSending", 9082, 4, unknown: "HWTSTAMP_TX_???"),
-        SymbolSetRow("stampFilter", 9086, 16, unknown: "HWTSTAMP_FILTER_???"),
-        SymbolSetRow("stampFlags", 9102, 1, unknown: "HWTSTAMP_FLAG_???"),
-        SymbolSetRow("vlanCommand", 9103, 10, unknown: "???_VLAN_???_CMD"),
-        SymbolSetRow("serialLine", 9113, 1, unknown: "TIOCSER_???"),
-        SymbolSetRow("encryptionKeyKind", 9114, 2, unknown: "FSCRYPT_KEY_SPEC_TYPE_???"),
-        SymbolSetRow("encryptionRemoval", 9116, 2, unknown: "FSCRYPT_KEY_REMOVAL_STATUS_???"),
-        SymbolSetRow("encryptionKeyState", 9118, 3, unknown: "FSCRYPT_KEY_STATUS_???"),
-        SymbolSetRow("encryptionKeyOwner", 9121, 1, unknown: "FSCRYPT_KEY_STATUS_FLAG_???"),
-        SymbolSetRow("dosFile", 9122, 6, unknown: "ATTR_???"),
-        SymbolSetRow("pcmStream", 9128, 2, unknown: "SNDRV_PCM_STREAM_???"),
-        SymbolSetRow("pcmState", 9130, 9, unknown: "SNDRV_PCM_STATE_???"),
-        SymbolSetRow("pcmStamp", 9139, 2, unknown: "SNDRV_PCM_TSTAMP_???"),
-        SymbolSetRow("pcmStampClock", 9141, 3, unknown: "SNDRV_PCM_TSTAMP_TYPE_???"),
-        SymbolSetRow("pcmInfo", 9144, 24, unknown: "SNDRV_PCM_INFO_???"),
-        SymbolSetRow("pcmClass", 9168, 4, unknown: "SNDRV_PCM_CLASS_???"),
-        SymbolSetRow("pcmSync", 9172, 3, unknown: "SNDRV_PCM_SYNC_PTR_???"),
-        SymbolSetRow("pcmParameters", 9175, 3, unknown: "SNDRV_PCM_HW_PARAMS_???"),
-        SymbolSetRow("soundElementType", 9178, 7, unknown: "SNDRV_CTL_ELEM_TYPE_???"),
-        SymbolSetRow("soundElementPlace", 9185, 7, unknown: "SNDRV_CTL_ELEM_IFACE_???"),
-        SymbolSetRow("soundElementAccess", 9192, 11, unknown: "SNDRV_CTL_ELEM_ACCESS_???"),
-        SymbolSetRow("soundPower", 9203, 5, unknown: "SNDRV_CTL_POWER_???"),
-        SymbolSetRow("midiStream", 9208, 2, unknown: "SNDRV_RAWMIDI_STREAM_???"),
-        SymbolSetRow("soundTimerClass", 9210, 5, unknown: "SNDRV_TIMER_CLASS_???"),
-        SymbolSetRow("cecAbilities", 9215, 9, unknown: "CEC_CAP_???"),
-        SymbolSetRow("cecLogFlags", 9224, 3, unknown: "CEC_LOG_ADDRS_FL_???"),
-        SymbolSetRow("cecTransmitted", 9227, 8, unknown: "CEC_TX_STATUS_???"),
-        SymbolSetRow("cecReceived", 9235, 4, unknown: "CEC_RX_STATUS_???"),
-        SymbolSetRow("cecMessage", 9239, 2, unknown: "CEC_MSG_FL_???"),
-        SymbolSetRow("cecEvent", 9241, 8, unknown: "CEC_EVENT_???"),
-        SymbolSetRow("cecEventFlags", 9249, 2, unknown: "CEC_EVENT_FL_???"),
-        SymbolSetRow("cecConnector", 9251, 2, unknown: "CEC_CONNECTOR_TYPE_???"),
-        SymbolSetRow("cecMode", 9253, 10, unknown: "CEC_MODE_???"),
-        SymbolSetRow("frontAbilities", 9263, 30, unknown: "FE_CAN_???"),
-        SymbolSetRow("frontStatus", 9293, 7, unknown: "FE_???"),
-        SymbolSetRow("frontKind", 9300, 4, unknown: "FE_???"),
-        SymbolSetRow("demuxOutput", 9304, 4, unknown: "DMX_OUT_???"),
-        SymbolSetRow("demuxInput", 9308, 2, unknown: "DMX_IN_???"),
-        SymbolSetRow("demuxKind", 9310, 21, unknown: "DMX_PES_???"),
-        SymbolSetRow("mediaEntity", 9331, 2, unknown: "MEDIA_ENT_FL_???"),
-        SymbolSetRow("mediaPad", 9333, 3, unknown: "MEDIA_PAD_FL_???"),
-        SymbolSetRow("mediaLink", 9336, 3, unknown: "MEDIA_LNK_FL_???"),
-        SymbolSetRow("videoPriority", 9339, 4, unknown: "V4L2_PRIORITY_???"),
-        SymbolSetRow("videoEvent", 9343, 8, unknown: "V4L2_EVENT_???"),
-        SymbolSetRow("videoEventSubscription", 9351, 2, unknown: "V4L2_EVENT_SUB_FL_???"),
-        SymbolSetRow("vfioExtension", 9353, 10, unknown: "VFIO_???"),
-        SymbolSetRow("vfioGroup", 9363, 2, unknown: "VFIO_GROUP_FLAGS_???"),
-        SymbolSetRow("vfioDevice", 9365, 8, unknown: "VFIO_DEVICE_FLAGS_???"),
-        SymbolSetRow("vfioRegion", 9373, 4, unknown: "VFIO_REGION_INFO_FLAG_???"),
-        SymbolSetRow("vfioInterrupt", 9377, 4, unknown: "VFIO_IRQ_INFO_???"),
-        SymbolSetRow("vfioInterruptSet", 9381, 6, unknown: "VFIO_IRQ_SET_???"),
-        SymbolSetRow("vfioMap", 9387, 3, unknown: "VFIO_DMA_MAP_FLAG_???"),
-        SymbolSetRow("vfioUnmap", 9390, 3, unknown: "VFIO_DMA_UNMAP_FLAG_???"),
-        SymbolSetRow("vfioDirty", 9393, 3, unknown: "VFIO_IOMMU_DIRTY_PAGES_FLAG_???"),
-        SymbolSetRow("vfioTable", 9396, 2, unknown: "VFIO_IOMMU_INFO_???"),
-        SymbolSetRow("guestState", 9398, 11, unknown: "KVM_MP_STATE_???"),
-        SymbolSetRow("termInput", 9409, 15, unknown: ""),
-        SymbolSetRow("termLocal", 9424, 16, unknown: ""),
-        SymbolSetRow("lineDiscipline", 9440, 31, unknown: "N_???"),
-        SymbolSetRow("termCharacter", 9471, 17, unknown: "???"),
-        SymbolSetRow("modem", 9488, 12, unknown: "TIOCM_???"),
-        SymbolSetRow("termFlow", 9500, 4, unknown: "TC???"),
-        SymbolSetRow("termFlush", 9504, 3, unknown: "TC???"),
-        SymbolSetRow("loop", 9507, 5, unknown: "LO_FLAGS_???"),
-        SymbolSetRow("loopCrypt", 9512, 10, unknown: "LO_CRYPT_???"),
-        SymbolSetRow("inode", 9522, 29, unknown: "FS_???_FL"),
-        SymbolSetRow("xflags", 9551, 20, unknown: "FS_XFLAG_???"),
-        SymbolSetRow("uffdFeatures", 9571, 17, unknown: "UFFD_FEATURE_???"),
-        SymbolSetRow("uffdApiCalls", 9588, 3, unknown: "_UFFDIO_???"),
-        SymbolSetRow("uffdRangeCalls", 9591, 7, unknown: "UFFDIO_???"),
-        SymbolSetRow("uffdRegister", 9598, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
-        SymbolSetRow("uffdCopy", 9601, 2, unknown: "UFFDIO_COPY_???"),
-        SymbolSetRow("uffdZeropage", 9603, 1, unknown: "UFFDIO_ZEROPAGE_???"),
-        SymbolSetRow("uffdProtect", 9604, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
-        SymbolSetRow("uffdContinue", 9606, 2, unknown: "UFFDIO_CONTINUE_???"),
-        SymbolSetRow("uffdPoison", 9608, 1, unknown: "UFFDIO_POISON_???"),
-        SymbolSetRow("uffdMove", 9609, 2, unknown: "UFFDIO_MOVE_???"),
-        SymbolSetRow("perfGroup", 9611, 1, unknown: "PERF_IOC_FLAG_???"),
-        SymbolSetRow("rtcVoltage", 9612, 5, unknown: "RTC_VL_???"),
-        SymbolSetRow("rtcParameter", 9617, 3, unknown: "RTC_PARAM_???"),
-        SymbolSetRow("interface", 9620, 19, unknown: "IFF_???"),
-        SymbolSetRow("fiemap", 9639, 3, unknown: "FIEMAP_FLAG_???"),
-        SymbolSetRow("fiemapExtent", 9642, 11, unknown: "FIEMAP_EXTENT_???"),
-        SymbolSetRow("partitionOperation", 9653, 3, unknown: "BLKPG_???"),
-        SymbolSetRow("pidfdInfo", 9656, 8, unknown: "PIDFD_INFO_???"),
-        SymbolSetRow("pidfdCoredump", 9664, 4, unknown: "PIDFD_COREDUMP_???"),
-        SymbolSetRow("tunnel", 9668, 14, unknown: "IFF_???"),
-        SymbolSetRow("tunnelOffload", 9682, 5, unknown: "TUN_F_???"),
-        SymbolSetRow("watchdog", 9687, 12, unknown: "WDIOF_???"),
-        SymbolSetRow("route", 9699, 10, unknown: "RTF_???"),
-        SymbolSetRow("inputEvent", 9709, 12, unknown: "EV_???"),
-        SymbolSetRow("inputAxis", 9721, 44, unknown: "ABS_???"),
-        SymbolSetRow("termOutput", 9765, 25, unknown: ""),
-        SymbolSetRow("termControl", 9790, 76, unknown: ""),
-        SymbolSetRow("verityHash", 9866, 2, unknown: "FS_VERITY_HASH_ALG_???"),
-        SymbolSetRow("hardwareType", 9868, 68, unknown: "ARPHRD_???"),
-        SymbolSetRow("etherProtocol", 9936, 106, unknown: "ETH_P_???"),
-        SymbolSetRow("arpHardware", 10042, 67, unknown: "ARPHRD_???"),
-        SymbolSetRow("packetType", 10109, 8, unknown: "PACKET_???"),
-        SymbolSetRow("canProtocol", 10117, 7, unknown: "CAN_???"),
-        SymbolSetRow("kcmProtocol", 10124, 1, unknown: "KCMPROTO_???"),
-        SymbolSetRow("nfcProtocol", 10125, 2, unknown: "NFC_SOCKPROTO_???"),
-        SymbolSetRow("nfcAirProtocol", 10127, 7, unknown: "NFC_PROTO_???"),
-        SymbolSetRow("phonetProtocol", 10134, 3, unknown: "PN_PROTO_???"),
-        SymbolSetRow("caifProtocol", 10137, 6, unknown: "CAIFPROTO_???"),
-        SymbolSetRow("xdpAddress", 10143, 5, unknown: "XDP_???"),
-        SymbolSetRow("vsockContext", 10148, 4, unknown: ""),
-        SymbolSetRow("vsockPort", 10152, 1, unknown: ""),
-        SymbolSetRow("vsockAddress", 10153, 1, unknown: "VMADDR_FLAG_???"),
-        SymbolSetRow("qipcrtrNode", 10154, 1, unknown: ""),
-        SymbolSetRow("qipcrtrPort", 10155, 1, unknown: ""),
-        SymbolSetRow("bluetoothProtocol", 10156, 8, unknown: "BTPROTO_???"),
-        SymbolSetRow("bluetoothService", 10164, 4, unknown: "L2CAP_PSM_???"),
-        SymbolSetRow("bluetoothChannel", 10168, 7, unknown: "L2CAP_CID_???"),
-        SymbolSetRow("bluetoothControl", 10175, 5, unknown: "HCI_CHANNEL_???"),
-        SymbolSetRow("bluetoothAddress", 10180, 3, unknown: "BDADDR_???"),
-        SymbolSetRow("algAddress", 10183, 1, unknown: "CRYPTO_ALG_???"),
-        SymbolSetRow("ax25Protocol", 10184, 13, unknown: "AX25_P_???"),
-        SymbolSetRow("smcProtocol", 10197, 2, unknown: "SMCPROTO_???"),
-        SymbolSetRow("mctpNetwork", 10199, 1, unknown: ""),
-        SymbolSetRow("mctpAddress", 10200, 2, unknown: ""),
-        SymbolSetRow("nfcService", 10202, 5, unknown: ""),
-        SymbolSetRow("irdaProtocol", 10207, 2, unknown: "IRDAPROTO_???"),
-        SymbolSetRow("isdnProtocol", 10209, 13, unknown: "ISDN_P_???"),
-        SymbolSetRow("tipcAddress", 10222, 3, unknown: "TIPC_???"),
-        SymbolSetRow("tipcScope", 10225, 2, unknown: "TIPC_???_SCOPE"),
-        SymbolSetRow("radioAddressKind", 10227, 3, unknown: "IEEE802154_ADDR_???"),
-        SymbolSetRow("radioNetwork", 10230, 1, unknown: ""),
-        SymbolSetRow("radioAddress", 10231, 2, unknown: ""),
-        SymbolSetRow("rxrpcService", 10233, 4, unknown: "???_SERVICE"),
-        SymbolSetRow("socketProtocol", 10237, 14, unknown: ""),
-        SymbolSetRow("socketLevel", 10251, 44, unknown: "SOL_??"),
-        SymbolSetRow("socketOption", 10295, 79, unknown: "SO_???"),
-        SymbolSetRow("tcpOption", 10374, 46, unknown: "TCP_???"),
-        SymbolSetRow("udpOption", 10420, 6, unknown: "UDP_???"),
-        SymbolSetRow("ipOption", 10426, 47, unknown: "IP_???"),
-        SymbolSetRow("ipv6Option", 10473, 63, unknown: "IPV6_???"),
-        SymbolSetRow("packetOption", 10536, 23, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkOption", 10559, 12, unknown: "NETLINK_???"),
-        SymbolSetRow("vsockOption", 10571, 8, unknown: "SO_VM_???"),
-        SymbolSetRow("rawOption", 10579, 1, unknown: "RAW_???"),
-        SymbolSetRow("canRawOption", 10580, 8, unknown: "CAN_RAW_???"),
-        SymbolSetRow("sctpOption", 10588, 75, unknown: "SCTP_???"),
-        SymbolSetRow("dccpOption", 10663, 16, unknown: "DCCP_SOCKOPT_???"),
-        SymbolSetRow("tipcOption", 10679, 12, unknown: "TIPC_???"),
-        SymbolSetRow("rxrpcOption", 10691, 7, unknown: "RXRPC_???"),
-        SymbolSetRow("pppol2tpOption", 10698, 5, unknown: "PPPOL2TP_SO_???"),
-        SymbolSetRow("rdsOption", 10703, 20, unknown: "RDS_???"),
-        SymbolSetRow("caifOption", 10723, 3, unknown: "CAIFSO_???"),
-        SymbolSetRow("algOption", 10726, 7, unknown: "ALG_???"),
-        SymbolSetRow("nfcOption", 10733, 5, unknown: "NFC_LLCP_???"),
-        SymbolSetRow("kcmOption", 10738, 1, unknown: "KCM_???"),
-        SymbolSetRow("tlsOption", 10739, 5, unknown: "TLS_???"),
-        SymbolSetRow("xdpOption", 10744, 9, unknown: "XDP_???"),
-        SymbolSetRow("mptcpOption", 10753, 3, unknown: "MPTCP_???"),
-        SymbolSetRow("smcOption", 10756, 1, unknown: "SMC_???"),
-        SymbolSetRow("llcOption", 10757, 10, unknown: "LLC_OPT_???"),
-        SymbolSetRow("packetMembership", 10767, 4, unknown: "PACKET_MR_???"),
-        SymbolSetRow("icmpType", 10771, 13, unknown: "ICMP_???"),
+        SymbolSetRow("memoryOperation", 8748, 3, unknown: "MTD_OPS_???"),
+        SymbolSetRow("memoryCorrection", 8751, 5, unknown: "MTD_NANDECC_???"),
+        SymbolSetRow("clockSwitch", 8756, 4, unknown: "RTC_BSM_???"),
+        SymbolSetRow("clockFeature", 8760, 8, unknown: "1<<RTC_FEATURE_???"),
+        SymbolSetRow("udmabuf", 8768, 1, unknown: "UDMABUF_FLAGS_???"),
+        SymbolSetRow("teeLogin", 8769, 6, unknown: "TEE_IOCTL_LOGIN_???"),
+        SymbolSetRow("teeOrigin", 8775, 4, unknown: "TEEC_ORIGIN_???"),
+        SymbolSetRow("teeParameter", 8779, 14, unknown: "TEE_IOCTL_PARAM_ATTR_TYPE_???"),
+        SymbolSetRow("mapperVolume", 8793, 1, unknown: "UBI_VOL_???"),
+        SymbolSetRow("mapperProperty", 8794, 1, unknown: "UBI_VOL_PROP_???"),
+        SymbolSetRow("mapperData", 8795, 3, unknown: "UBI_???"),
+        SymbolSetRow("shutdownKind", 8798, 3, unknown: "FS_SHUTDOWN_FLAGS_???"),
+        SymbolSetRow("blockProtection", 8801, 2, unknown: "LBMD_PI_CAP_???"),
+        SymbolSetRow("blockChecksum", 8803, 4, unknown: "LBMD_PI_CSUM_???"),
+        SymbolSetRow("transferProtocol", 8807, 1, unknown: "BSG_PROTOCOL_???"),
+        SymbolSetRow("transferSubprotocol", 8808, 3, unknown: "BSG_SUB_PROTOCOL_???"),
+        SymbolSetRow("transferQueue", 8811, 2, unknown: "BSG_FLAG_???"),
+        SymbolSetRow("serialPort", 8813, 14, unknown: "PORT_???"),
+        SymbolSetRow("serialFlags", 8827, 17, unknown: "ASYNC_???"),
+        SymbolSetRow("serialBus", 8844, 8, unknown: "SER_RS485_???"),
+        SymbolSetRow("consoleSwitch", 8852, 3, unknown: "VT_???"),
+        SymbolSetRow("consoleEvents", 8855, 4, unknown: "VT_EVENT_???"),
+        SymbolSetRow("i2cMessage", 8859, 9, unknown: "I2C_M_???"),
+        SymbolSetRow("i2cAbilities", 8868, 20, unknown: "I2C_FUNC_???"),
+        SymbolSetRow("i2cTransfer", 8888, 2, unknown: "I2C_SMBUS_???"),
+        SymbolSetRow("i2cProtocol", 8890, 9, unknown: "I2C_SMBUS_???"),
+        SymbolSetRow("frameBufferKind", 8899, 6, unknown: "FB_TYPE_???"),
+        SymbolSetRow("frameBufferVisual", 8905, 7, unknown: "FB_VISUAL_???"),
+        SymbolSetRow("frameBufferRotation", 8912, 4, unknown: "FB_ROTATE_???"),
+        SymbolSetRow("frameBufferBlank", 8916, 5, unknown: "FB_BLANK_???"),
+        SymbolSetRow("frameBufferActivation", 8921, 8, unknown: "FB_ACTIVATE_???"),
+        SymbolSetRow("frameBufferSync", 8929, 6, unknown: "FB_SYNC_???"),
+        SymbolSetRow("frameBufferMode", 8935, 6, unknown: "FB_VMODE_???"),
+        SymbolSetRow("usbUrb", 8941, 4, unknown: "USBDEVFS_URB_TYPE_???"),
+        SymbolSetRow("usbUrbFlags", 8945, 6, unknown: "USBDEVFS_URB_???"),
+        SymbolSetRow("usbAbilities", 8951, 9, unknown: "USBDEVFS_CAP_???"),
+        SymbolSetRow("usbClaim", 8960, 2, unknown: "USBDEVFS_DISCONNECT_CLAIM_???"),
+        SymbolSetRow("inputBus", 8962, 23, unknown: "BUS_???"),
+        SymbolSetRow("zoneKind", 8985, 3, unknown: "BLK_ZONE_TYPE_???"),
+        SymbolSetRow("zoneState", 8988, 8, unknown: "BLK_ZONE_COND_???"),
+        SymbolSetRow("zoneReport", 8996, 1, unknown: "BLK_ZONE_REP_???"),
+        SymbolSetRow("discFormat", 8997, 2, unknown: "CDROM_???"),
+        SymbolSetRow("discState", 8999, 5, unknown: "CDS_???"),
+        SymbolSetRow("syncAccess", 9004, 4, unknown: "DMA_BUF_SYNC_???"),
+        SymbolSetRow("encryptionMode", 9008, 6, unknown: "FSCRYPT_MODE_???"),
+        SymbolSetRow("encryptionPolicy", 9014, 7, unknown: "FSCRYPT_POLICY_???"),
+        SymbolSetRow("ethtoolCommand", 9021, 78, unknown: "ETHTOOL_???"),
+        SymbolSetRow("stampSending", 9099, 4, unknown: "HWTSTAMP_TX_???"),
+        SymbolSetRow("stampFilter", 9103, 16, unknown: "HWTSTAMP_FILTER_???"),
+        SymbolSetRow("stampFlags", 9119, 1, unknown: "HWTSTAMP_FLAG_???"),
+        SymbolSetRow("vlanCommand", 9120, 10, unknown: "???_VLAN_???_CMD"),
+        SymbolSetRow("serialLine", 9130, 1, unknown: "TIOCSER_???"),
+        SymbolSetRow("encryptionKeyKind", 9131, 2, unknown: "FSCRYPT_KEY_SPEC_TYPE_???"),
+        SymbolSetRow("encryptionRemoval", 9133, 2, unknown: "FSCRYPT_KEY_REMOVAL_STATUS_???"),
+        SymbolSetRow("encryptionKeyState", 9135, 3, unknown: "FSCRYPT_KEY_STATUS_???"),
+        SymbolSetRow("encryptionKeyOwner", 9138, 1, unknown: "FSCRYPT_KEY_STATUS_FLAG_???"),
+        SymbolSetRow("dosFile", 9139, 6, unknown: "ATTR_???"),
+        SymbolSetRow("pcmStream", 9145, 2, unknown: "SNDRV_PCM_STREAM_???"),
+        SymbolSetRow("pcmState", 9147, 9, unknown: "SNDRV_PCM_STATE_???"),
+        SymbolSetRow("pcmStamp", 9156, 2, unknown: "SNDRV_PCM_TSTAMP_???"),
+        SymbolSetRow("pcmStampClock", 9158, 3, unknown: "SNDRV_PCM_TSTAMP_TYPE_???"),
+        SymbolSetRow("pcmInfo", 9161, 24, unknown: "SNDRV_PCM_INFO_???"),
+        SymbolSetRow("pcmClass", 9185, 4, unknown: "SNDRV_PCM_CLASS_???"),
+        SymbolSetRow("pcmSync", 9189, 3, unknown: "SNDRV_PCM_SYNC_PTR_???"),
+        SymbolSetRow("pcmParameters", 9192, 3, unknown: "SNDRV_PCM_HW_PARAMS_???"),
+        SymbolSetRow("soundElementType", 9195, 7, unknown: "SNDRV_CTL_ELEM_TYPE_???"),
+        SymbolSetRow("soundElementPlace", 9202, 7, unknown: "SNDRV_CTL_ELEM_IFACE_???"),
+        SymbolSetRow("soundElementAccess", 9209, 11, unknown: "SNDRV_CTL_ELEM_ACCESS_???"),
+        SymbolSetRow("soundPower", 9220, 5, unknown: "SNDRV_CTL_POWER_???"),
+        SymbolSetRow("midiStream", 9225, 2, unknown: "SNDRV_RAWMIDI_STREAM_???"),
+        SymbolSetRow("soundTimerClass", 9227, 5, unknown: "SNDRV_TIMER_CLASS_???"),
+        SymbolSetRow("cecAbilities", 9232, 9, unknown: "CEC_CAP_???"),
+        SymbolSetRow("cecLogFlags", 9241, 3, unknown: "CEC_LOG_ADDRS_FL_???"),
+        SymbolSetRow("cecTransmitted", 9244, 8, unknown: "CEC_TX_STATUS_???"),
+        SymbolSetRow("cecReceived", 9252, 4, unknown: "CEC_RX_STATUS_???"),
+        SymbolSetRow("cecMessage", 9256, 2, unknown: "CEC_MSG_FL_???"),
+        SymbolSetRow("cecEvent", 9258, 8, unknown: "CEC_EVENT_???"),
+        SymbolSetRow("cecEventFlags", 9266, 2, unknown: "CEC_EVENT_FL_???"),
+        SymbolSetRow("cecConnector", 9268, 2, unknown: "CEC_CONNECTOR_TYPE_???"),
+        SymbolSetRow("cecMode", 9270, 10, unknown: "CEC_MODE_???"),
+        SymbolSetRow("frontAbilities", 9280, 30, unknown: "FE_CAN_???"),
+        SymbolSetRow("frontStatus", 9310, 7, unknown: "FE_???"),
+        SymbolSetRow("frontKind", 9317, 4, unknown: "FE_???"),
+        SymbolSetRow("demuxOutput", 9321, 4, unknown: "DMX_OUT_???"),
+        SymbolSetRow("demuxInput", 9325, 2, unknown: "DMX_IN_???"),
+        SymbolSetRow("demuxKind", 9327, 21, unknown: "DMX_PES_???"),
+        SymbolSetRow("mediaEntity", 9348, 2, unknown: "MEDIA_ENT_FL_???"),
+        SymbolSetRow("mediaPad", 9350, 3, unknown: "MEDIA_PAD_FL_???"),
+        SymbolSetRow("mediaLink", 9353, 3, unknown: "MEDIA_LNK_FL_???"),
+        SymbolSetRow("videoPriority", 9356, 4, unknown: "V4L2_PRIORITY_???"),
+        SymbolSetRow("videoEvent", 9360, 8, unknown: "V4L2_EVENT_???"),
+        SymbolSetRow("videoEventSubscription", 9368, 2, unknown: "V4L2_EVENT_SUB_FL_???"),
+        SymbolSetRow("vfioExtension", 9370, 10, unknown: "VFIO_???"),
+        SymbolSetRow("vfioGroup", 9380, 2, unknown: "VFIO_GROUP_FLAGS_???"),
+        SymbolSetRow("vfioDevice", 9382, 8, unknown: "VFIO_DEVICE_FLAGS_???"),
+        SymbolSetRow("vfioRegion", 9390, 4, unknown: "VFIO_REGION_INFO_FLAG_???"),
+        SymbolSetRow("vfioInterrupt", 9394, 4, unknown: "VFIO_IRQ_INFO_???"),
+        SymbolSetRow("vfioInterruptSet", 9398, 6, unknown: "VFIO_IRQ_SET_???"),
+        SymbolSetRow("vfioMap", 9404, 3, unknown: "VFIO_DMA_MAP_FLAG_???"),
+        SymbolSetRow("vfioUnmap", 9407, 3, unknown: "VFIO_DMA_UNMAP_FLAG_???"),
+        SymbolSetRow("vfioDirty", 9410, 3, unknown: "VFIO_IOMMU_DIRTY_PAGES_FLAG_???"),
+        SymbolSetRow("vfioTable", 9413, 2, unknown: "VFIO_IOMMU_INFO_???"),
+        SymbolSetRow("guestState", 9415, 11, unknown: "KVM_MP_STATE_???"),
+        SymbolSetRow("termInput", 9426, 15, unknown: ""),
+        SymbolSetRow("termLocal", 9441, 16, unknown: ""),
+        SymbolSetRow("lineDiscipline", 9457, 31, unknown: "N_???"),
+        SymbolSetRow("termCharacter", 9488, 17, unknown: "???"),
+        SymbolSetRow("modem", 9505, 12, unknown: "TIOCM_???"),
+        SymbolSetRow("termFlow", 9517, 4, unknown: "TC???"),
+        SymbolSetRow("termFlush", 9521, 3, unknown: "TC???"),
+        SymbolSetRow("loop", 9524, 5, unknown: "LO_FLAGS_???"),
+        SymbolSetRow("loopCrypt", 9529, 10, unknown: "LO_CRYPT_???"),
+        SymbolSetRow("inode", 9539, 29, unknown: "FS_???_FL"),
+        SymbolSetRow("xflags", 9568, 20, unknown: "FS_XFLAG_???"),
+        SymbolSetRow("uffdFeatures", 9588, 17, unknown: "UFFD_FEATURE_???"),
+        SymbolSetRow("uffdApiCalls", 9605, 3, unknown: "_UFFDIO_???"),
+        SymbolSetRow("uffdRangeCalls", 9608, 7, unknown: "UFFDIO_???"),
+        SymbolSetRow("uffdRegister", 9615, 3, unknown: "UFFDIO_REGISTER_MODE_???"),
+        SymbolSetRow("uffdCopy", 9618, 2, unknown: "UFFDIO_COPY_???"),
+        SymbolSetRow("uffdZeropage", 9620, 1, unknown: "UFFDIO_ZEROPAGE_???"),
+        SymbolSetRow("uffdProtect", 9621, 2, unknown: "UFFDIO_WRITEPROTECT_???"),
+        SymbolSetRow("uffdContinue", 9623, 2, unknown: "UFFDIO_CONTINUE_???"),
+        SymbolSetRow("uffdPoison", 9625, 1, unknown: "UFFDIO_POISON_???"),
+        SymbolSetRow("uffdMove", 9626, 2, unknown: "UFFDIO_MOVE_???"),
+        SymbolSetRow("perfGroup", 9628, 1, unknown: "PERF_IOC_FLAG_???"),
+        SymbolSetRow("rtcVoltage", 9629, 5, unknown: "RTC_VL_???"),
+        SymbolSetRow("rtcParameter", 9634, 3, unknown: "RTC_PARAM_???"),
+        SymbolSetRow("interface", 9637, 19, unknown: "IFF_???"),
+        SymbolSetRow("fiemap", 9656, 3, unknown: "FIEMAP_FLAG_???"),
+        SymbolSetRow("fiemapExtent", 9659, 11, unknown: "FIEMAP_EXTENT_???"),
+        SymbolSetRow("partitionOperation", 9670, 3, unknown: "BLKPG_???"),
+        SymbolSetRow("pidfdInfo", 9673, 8, unknown: "PIDFD_INFO_???"),
+        SymbolSetRow("pidfdCoredump", 9681, 4, unknown: "PIDFD_COREDUMP_???"),
+        SymbolSetRow("tunnel", 9685, 14, unknown: "IFF_???"),
+        SymbolSetRow("tunnelOffload", 9699, 5, unknown: "TUN_F_???"),
+        SymbolSetRow("watchdog", 9704, 12, unknown: "WDIOF_???"),
+        SymbolSetRow("route", 9716, 10, unknown: "RTF_???"),
+        SymbolSetRow("inputEvent", 9726, 12, unknown: "EV_???"),
+        SymbolSetRow("inputAxis", 9738, 44, unknown: "ABS_???"),
+        SymbolSetRow("termOutput", 9782, 25, unknown: ""),
+        SymbolSetRow("termControl", 9807, 76, unknown: ""),
+        SymbolSetRow("verityHash", 9883, 2, unknown: "FS_VERITY_HASH_ALG_???"),
+        SymbolSetRow("hardwareType", 9885, 68, unknown: "ARPHRD_???"),
+        SymbolSetRow("etherProtocol", 9953, 106, unknown: "ETH_P_???"),
+        SymbolSetRow("arpHardware", 10059, 67, unknown: "ARPHRD_???"),
+        SymbolSetRow("packetType", 10126, 8, unknown: "PACKET_???"),
+        SymbolSetRow("canProtocol", 10134, 7, unknown: "CAN_???"),
+        SymbolSetRow("kcmProtocol", 10141, 1, unknown: "KCMPROTO_???"),
+        SymbolSetRow("nfcProtocol", 10142, 2, unknown: "NFC_SOCKPROTO_???"),
+        SymbolSetRow("nfcAirProtocol", 10144, 7, unknown: "NFC_PROTO_???"),
+        SymbolSetRow("phonetProtocol", 10151, 3, unknown: "PN_PROTO_???"),
+        SymbolSetRow("caifProtocol", 10154, 6, unknown: "CAIFPROTO_???"),
+        SymbolSetRow("xdpAddress", 10160, 5, unknown: "XDP_???"),
+        SymbolSetRow("vsockContext", 10165, 4, unknown: ""),
+        SymbolSetRow("vsockPort", 10169, 1, unknown: ""),
+        SymbolSetRow("vsockAddress", 10170, 1, unknown: "VMADDR_FLAG_???"),
+        SymbolSetRow("qipcrtrNode", 10171, 1, unknown: ""),
+        SymbolSetRow("qipcrtrPort", 10172, 1, unknown: ""),
+        SymbolSetRow("bluetoothProtocol", 10173, 8, unknown: "BTPROTO_???"),
+        SymbolSetRow("bluetoothService", 10181, 4, unknown: "L2CAP_PSM_???"),
+        SymbolSetRow("bluetoothChannel", 10185, 7, unknown: "L2CAP_CID_???"),
+        SymbolSetRow("bluetoothControl", 10192, 5, unknown: "HCI_CHANNEL_???"),
+        SymbolSetRow("bluetoothAddress", 10197, 3, unknown: "BDADDR_???"),
+        SymbolSetRow("algAddress", 10200, 1, unknown: "CRYPTO_ALG_???"),
+        SymbolSetRow("ax25Protocol", 10201, 13, unknown: "AX25_P_???"),
+        SymbolSetRow("smcProtocol", 10214, 2, unknown: "SMCPROTO_???"),
+        SymbolSetRow("mctpNetwork", 10216, 1, unknown: ""),
+        SymbolSetRow("mctpAddress", 10217, 2, unknown: ""),
+        SymbolSetRow("nfcService", 10219, 5, unknown: ""),
+        SymbolSetRow("irdaProtocol", 10224, 2, unknown: "IRDAPROTO_???"),
+        SymbolSetRow("isdnProtocol", 10226, 13, unknown: "ISDN_P_???"),
+        SymbolSetRow("tipcAddress", 10239, 3, unknown: "TIPC_???"),
+        SymbolSetRow("tipcScope", 10242, 2, unknown: "TIPC_???_SCOPE"),
+        SymbolSetRow("radioAddressKind", 10244, 3, unknown: "IEEE802154_ADDR_???"),
+        SymbolSetRow("radioNetwork", 10247, 1, unknown: ""),
+        SymbolSetRow("radioAddress", 10248, 2, unknown: ""),
+        SymbolSetRow("rxrpcService", 10250, 4, unknown: "???_SERVICE"),
+        SymbolSetRow("socketProtocol", 10254, 14, unknown: ""),
+        SymbolSetRow("socketLevel", 10268, 44, unknown: "SOL_??"),
+        SymbolSetRow("socketOption", 10312, 79, unknown: "SO_???"),
+        SymbolSetRow("tcpOption", 10391, 46, unknown: "TCP_???"),
+        SymbolSetRow("udpOption", 10437, 6, unknown: "UDP_???"),
+        SymbolSetRow("ipOption", 10443, 47, unknown: "IP_???"),
+        SymbolSetRow("ipv6Option", 10490, 63, unknown: "IPV6_???"),
+        SymbolSetRow("packetOption", 10553, 23, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkOption", 10576, 12, unknown: "NETLINK_???"),
+        SymbolSetRow("vsockOption", 10588, 8, unknown: "SO_VM_???"),
+        SymbolSetRow("rawOption", 10596, 1, unknown: "RAW_???"),
+        SymbolSetRow("canRawOption", 10597, 8, unknown: "CAN_RAW_???"),
+        SymbolSetRow("sctpOption", 10605, 75, unknown: "SCTP_???"),
+        SymbolSetRow("dccpOption", 10680, 16, unknown: "DCCP_SOCKOPT_???"),
+        SymbolSetRow("tipcOption", 10696, 12, unknown: "TIPC_???"),
+        SymbolSetRow("rxrpcOption", 10708, 7, unknown: "RXRPC_???"),
+        SymbolSetRow("pppol2tpOption", 10715, 5, unknown: "PPPOL2TP_SO_???"),
+        SymbolSetRow("rdsOption", 10720, 20, unknown: "RDS_???"),
+        SymbolSetRow("caifOption", 10740, 3, unknown: "CAIFSO_???"),
+        SymbolSetRow("algOption", 10743, 7, unknown: "ALG_???"),
+        SymbolSetRow("nfcOption", 10750, 5, unknown: "NFC_LLCP_???"),
+        SymbolSetRow("kcmOption", 10755, 1, unknown: "KCM_???"),
+        SymbolSetRow("tlsOption", 10756, 5, unknown: "TLS_???"),
     ]
 
     private static let symbolSets3: [SymbolSetRow] = [
-        SymbolSetRow("bluetoothOption", 10784, 11, unknown: "BT_???"),
-        SymbolSetRow("txRehash", 10795, 3, unknown: "SOCK_TXREHASH_???"),
-        SymbolSetRow("controlLevel", 10798, 7, unknown: ""),
-        SymbolSetRow("socketControl", 10805, 18, unknown: "SCM_???"),
-        SymbolSetRow("ipControl", 10823, 11, unknown: "IP_???"),
-        SymbolSetRow("udpControl", 10834, 2, unknown: "UDP_???"),
-        SymbolSetRow("ipv6Control", 10836, 12, unknown: "IPV6_???"),
-        SymbolSetRow("packetControl", 10848, 1, unknown: "PACKET_???"),
-        SymbolSetRow("netlinkControl", 10849, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("algOperation", 10851, 2, unknown: "ALG_OP_???"),
-        SymbolSetRow("algControl", 10853, 3, unknown: "ALG_???"),
-        SymbolSetRow("signedSegments", 10856, 2, unknown: "TCP_MD5SIG_FLAG_???"),
-        SymbolSetRow("flowAction", 10858, 3, unknown: "IPV6_FL_A_???"),
-        SymbolSetRow("flowShare", 10861, 5, unknown: "IPV6_FL_S_???"),
-        SymbolSetRow("flowFlags", 10866, 4, unknown: "IPV6_FL_F_???"),
-        SymbolSetRow("tcpState", 10870, 13, unknown: "TCP_???"),
-        SymbolSetRow("socketLevelGet", 10883, 3, unknown: ""),
-        SymbolSetRow("socketLevelSet", 10886, 2, unknown: ""),
-        SymbolSetRow("ipOptionGet", 10888, 20, unknown: "IP_???"),
-        SymbolSetRow("ipOptionSet", 10908, 22, unknown: "IP_???"),
-        SymbolSetRow("ipv6OptionGet", 10930, 5, unknown: "IPV6_???"),
-        SymbolSetRow("ipv6OptionSet", 10935, 2, unknown: "IPV6_???"),
-        SymbolSetRow("socketOptionGet", 10937, 1, unknown: "SO_???"),
-        SymbolSetRow("ax25Option", 10938, 11, unknown: "AX25_???"),
-        SymbolSetRow("ipxOption", 10949, 1, unknown: "IPX_???"),
-        SymbolSetRow("irdaOption", 10950, 11, unknown: "IRLMP_???"),
-        SymbolSetRow("phonetPipeOption", 10961, 4, unknown: "PNPIPE_???"),
-        SymbolSetRow("tipcImportance", 10965, 4, unknown: "TIPC_???_IMPORTANCE"),
-        SymbolSetRow("tipcGroup", 10969, 2, unknown: "TIPC_GROUP_???"),
-        SymbolSetRow("tcpKey", 10971, 2, unknown: "TCP_AO_KEYF_???"),
-        SymbolSetRow("netlinkType", 10973, 4, unknown: "NLMSG_???"),
-        SymbolSetRow("routeType", 10977, 75, unknown: "RTM_???"),
-        SymbolSetRow("netlinkFlags", 11052, 6, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkNew", 11058, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkGet", 11062, 4, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkDelete", 11066, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkAnswer", 11068, 2, unknown: "NLM_F_???"),
-        SymbolSetRow("netlinkError", 11070, 7, unknown: "NLMSGERR_ATTR_???"),
-        SymbolSetRow("interfaceFlags", 11077, 19, unknown: "IFF_???"),
-        SymbolSetRow("linkAttribute", 11096, 70, unknown: "IFLA_???"),
-        SymbolSetRow("addressAttribute", 11166, 12, unknown: "IFA_???"),
-        SymbolSetRow("addressFlags", 11178, 12, unknown: "IFA_F_???"),
-        SymbolSetRow("routeAttribute", 11190, 32, unknown: "RTA_???"),
-        SymbolSetRow("neighbourAttribute", 11222, 18, unknown: "NDA_???"),
-        SymbolSetRow("neighbourState", 11240, 9, unknown: "NUD_???"),
-        SymbolSetRow("neighbourFlags", 11249, 8, unknown: "NTF_???"),
-        SymbolSetRow("ruleAttribute", 11257, 31, unknown: "FRA_???"),
-        SymbolSetRow("routeKind", 11288, 12, unknown: "RTN_???"),
-        SymbolSetRow("routeScope", 11300, 5, unknown: ""),
-        SymbolSetRow("routeTable", 11305, 5, unknown: ""),
-        SymbolSetRow("routeProtocol", 11310, 24, unknown: "RTPROT_???"),
-        SymbolSetRow("routeFlags", 11334, 9, unknown: "RTM_F_???"),
-        SymbolSetRow("hopFlags", 11343, 7, unknown: "RTNH_F_???"),
-        SymbolSetRow("ruleAction", 11350, 9, unknown: "FR_ACT_???"),
-        SymbolSetRow("linkInfo", 11359, 6, unknown: "IFLA_INFO_???"),
-        SymbolSetRow("diagType", 11365, 4, unknown: "SOCK_DIAG_???"),
-        SymbolSetRow("auditType", 11369, 110, unknown: "AUDIT_???"),
-        SymbolSetRow("xfrmType", 11479, 26, unknown: "XFRM_MSG_???"),
-        SymbolSetRow("filterSubsystem", 11505, 13, unknown: "NFNL_SUBSYS_???"),
-        SymbolSetRow("genericType", 11518, 3, unknown: "GENERIC_FAMILY_???"),
-        SymbolSetRow("genericCommand", 11521, 11, unknown: "CTRL_CMD_???"),
-        SymbolSetRow("genericAttribute", 11532, 11, unknown: "CTRL_ATTR_???"),
-        SymbolSetRow("genericOperation", 11543, 3, unknown: "CTRL_ATTR_OP_???"),
-        SymbolSetRow("genericOperationFlags", 11546, 5, unknown: "GENL_???"),
-        SymbolSetRow("genericGroup", 11551, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
-        SymbolSetRow("operationPolicy", 11554, 3, unknown: "CTRL_ATTR_POLICY_???"),
-        SymbolSetRow("policyAttribute", 11557, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
-        SymbolSetRow("policyKind", 11570, 18, unknown: "NL_ATTR_TYPE_???"),
-        SymbolSetRow("netlinkTypes", 11588, 8, unknown: ""),
-        SymbolSetRow("routeAttributes", 11596, 18, unknown: ""),
-        SymbolSetRow("trafficAttribute", 11614, 17, unknown: "TCA_???"),
-        SymbolSetRow("linkExtent", 11631, 9, unknown: "RTEXT_FILTER_???"),
-        SymbolSetRow("ruleFlags", 11640, 6, unknown: "FIB_RULE_???"),
-        SymbolSetRow("serviceKind", 11646, 4, unknown: "IPTOS_???"),
-        SymbolSetRow("bridgePort", 11650, 46, unknown: "IFLA_BRPORT_???"),
-        SymbolSetRow("bridgeInfo", 11696, 51, unknown: "IFLA_BR_???"),
-        SymbolSetRow("bridgeQuerier", 11747, 8, unknown: "BRIDGE_QUERIER_???"),
-        SymbolSetRow("bridgeTree", 11755, 3, unknown: "BR_STP_MODE_???"),
-        SymbolSetRow("bridgeOptions", 11758, 5, unknown: "1<<BR_BOOLOPT_???"),
-        SymbolSetRow("tunnelKind", 11763, 2, unknown: "IFF_???"),
-        SymbolSetRow("tunnelInfo", 11765, 10, unknown: "IFLA_TUN_???"),
-        SymbolSetRow("linkInet6", 11775, 10, unknown: "IFLA_INET6_???"),
-        SymbolSetRow("linkInet6Flags", 11785, 5, unknown: "IF_???"),
-        SymbolSetRow("addressGeneration", 11790, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
-        SymbolSetRow("linkInet", 11794, 2, unknown: "IFLA_INET_???"),
-        SymbolSetRow("linkMctp", 11796, 3, unknown: "IFLA_MCTP_???"),
-        SymbolSetRow("inetConfiguration", 11799, 33, unknown: "IPV4_DEVCONF_???"),
-        SymbolSetRow("inet6Configuration", 11832, 60, unknown: "DEVCONF_???"),
-        SymbolSetRow("ipStatistics", 11892, 37, unknown: "IPSTATS_MIB_???"),
-        SymbolSetRow("icmp6Statistics", 11929, 6, unknown: "ICMP6_MIB_???"),
-        SymbolSetRow("linkFamily", 11935, 46, unknown: "AF_???"),
-        SymbolSetRow("linkBridge", 11981, 7, unknown: "IFLA_BRIDGE_???"),
-        SymbolSetRow("linkBridgeFlags", 11988, 2, unknown: "BRIDGE_FLAGS_???"),
-        SymbolSetRow("linkBridgeMode", 11990, 3, unknown: "BRIDGE_MODE_???"),
-        SymbolSetRow("linkBridgeTunnel", 11993, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
-        SymbolSetRow("bridgeVlan", 11997, 7, unknown: "BRIDGE_VLAN_INFO_???"),
-        SymbolSetRow("linkXdp", 12004, 9, unknown: "IFLA_XDP_???"),
-        SymbolSetRow("xdpAttached", 12013, 5, unknown: "XDP_ATTACHED_???"),
-        SymbolSetRow("xdpLink", 12018, 5, unknown: "XDP_FLAGS_???"),
-        SymbolSetRow("linkFunctions", 12023, 2, unknown: "IFLA_VF_INFO_???"),
-        SymbolSetRow("linkFunction", 12025, 14, unknown: "IFLA_VF_???"),
-        SymbolSetRow("linkFunctionStatistics", 12039, 9, unknown: "IFLA_VF_STATS_???"),
-        SymbolSetRow("linkFunctionVlans", 12048, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
-        SymbolSetRow("linkFunctionState", 12050, 3, unknown: "IFLA_VF_LINK_STATE_???"),
-        SymbolSetRow("linkPorts", 12053, 2, unknown: "IFLA_VF_PORT_???"),
-        SymbolSetRow("linkPort", 12055, 8, unknown: "IFLA_PORT_???"),
-        SymbolSetRow("linkEvent", 12063, 7, unknown: "IFLA_EVENT_???"),
-        SymbolSetRow("protocolDown", 12070, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
-        SymbolSetRow("routeMetrics", 12073, 18, unknown: "RTAX_???"),
-        SymbolSetRow("tunnelEncapsulation", 12091, 9, unknown: "LWTUNNEL_ENCAP_???"),
-        SymbolSetRow("neighbourTable", 12100, 10, unknown: "NDTA_???"),
-        SymbolSetRow("neighbourParameters", 12110, 20, unknown: "NDTPA_???"),
-        SymbolSetRow("neighbourExtended", 12130, 3, unknown: "NFEA_???"),
-        SymbolSetRow("neighbourNotice", 12133, 2, unknown: "FDB_NOTIFY_???"),
-        SymbolSetRow("neighbourFlagsMore", 12135, 3, unknown: "NTF_EXT_???"),
-        SymbolSetRow("addressLabel", 12138, 2, unknown: "IFAL_???"),
-        SymbolSetRow("netConfiguration", 12140, 10, unknown: "NETCONFA_???"),
-        SymbolSetRow("dcb", 12150, 17, unknown: "DCB_ATTR_???"),
-        SymbolSetRow("dcbCommand", 12167, 28, unknown: "DCB_CMD_???"),
-        SymbolSetRow("netNamespace", 12195, 7, unknown: "NETNSA_???"),
-        SymbolSetRow("nextHop", 12202, 14, unknown: "NHA_???"),
-        SymbolSetRow("nextHopGroup", 12216, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
-        SymbolSetRow("nextHopResilient", 12218, 5, unknown: "NHA_RES_GROUP_???"),
-        SymbolSetRow("nextHopBucket", 12223, 4, unknown: "NHA_RES_BUCKET_???"),
-        SymbolSetRow("multicastDatabase", 12227, 3, unknown: "MDBA_???"),
-        SymbolSetRow("multicastEntries", 12230, 2, unknown: "MDBA_MDB_???"),
-        SymbolSetRow("multicastEntry", 12232, 2, unknown: "MDBA_MDB_ENTRY_???"),
-        SymbolSetRow("multicastEntryMore", 12234, 11, unknown: "MDBA_MDB_EATTR_???"),
-        SymbolSetRow("multicastState", 12245, 2, unknown: "MDB_???"),
-        SymbolSetRow("multicastFlags", 12247, 5, unknown: "MDB_FLAGS_???"),
-        SymbolSetRow("multicastRouters", 12252, 2, unknown: "MDBA_ROUTER_???"),
-        SymbolSetRow("multicastRouter", 12254, 5, unknown: "MDBA_ROUTER_PATTR_???"),
-        SymbolSetRow("multicastRouterType", 12259, 4, unknown: "MDB_RTR_TYPE_???"),
-        SymbolSetRow("linkStatistics", 12263, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkStatisticsMore", 12269, 3, unknown: "LINK_XSTATS_TYPE_???"),
-        SymbolSetRow("linkStatisticsOffload", 12272, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
-        SymbolSetRow("bridgeStatistics", 12274, 5, unknown: "BRIDGE_XSTATS_???"),
-        SymbolSetRow("bondStatistics", 12279, 2, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("bondAggregation", 12281, 10, unknown: "BOND_XSTATS_???"),
-        SymbolSetRow("statisticsFamily", 12291, 46, unknown: "AF_???"),
-        SymbolSetRow("mplsStatistics", 12337, 2, unknown: "MPLS_STATS_???"),
-        SymbolSetRow("multicastReport", 12339, 7, unknown: "IPMRA_CREPORT_???"),
-        SymbolSetRow("multicastUpcall", 12346, 4, unknown: "IGMPMSG_???"),
-        SymbolSetRow("multicastUpcall6", 12350, 4, unknown: "MRT6MSG_???"),
-        SymbolSetRow("multicastReport6", 12354, 6, unknown: "IP6MRA_CREPORT_???"),
-        SymbolSetRow("trafficStatistics", 12360, 9, unknown: "TCA_STATS_???"),
-        SymbolSetRow("trafficTable", 12369, 3, unknown: "TCA_STAB_???"),
-        SymbolSetRow("trafficRoot", 12372, 6, unknown: "TCA_ROOT_???"),
-        SymbolSetRow("trafficRootFlags", 12378, 2, unknown: "TCA_ACT_FLAG_???"),
-        SymbolSetRow("trafficActionFlags", 12380, 3, unknown: "TCA_ACT_FLAGS_???"),
-        SymbolSetRow("trafficActionStatistics", 12383, 2, unknown: "TCA_ACT_HW_STATS_???"),
-        SymbolSetRow("trafficAction", 12385, 11, unknown: "TCA_ACT_???"),
-        SymbolSetRow("multicastMessage", 12396, 4, unknown: "MRT_MSG_???"),
-        SymbolSetRow("reportFamily", 12400, 48, unknown: "RTNL_FAMILY_???"),
-        SymbolSetRow("linkStatisticsFilter", 12448, 6, unknown: "IFLA_STATS_???"),
-        SymbolSetRow("linkVlan", 12454, 6, unknown: "IFLA_VLAN_???"),
-        SymbolSetRow("linkVlanPriority", 12460, 2, unknown: "IFLA_VLAN_QOS_???"),
-        SymbolSetRow("linkVeth", 12462, 2, unknown: "VETH_INFO_???"),
-        SymbolSetRow("linkVxlan", 12464, 31, unknown: "IFLA_VXLAN_???"),
-        SymbolSetRow("linkBond", 12495, 32, unknown: "IFLA_BOND_???"),
-        SymbolSetRow("bondMode", 12527, 7, unknown: "BOND_MODE_???"),
-        SymbolSetRow("linkMacvlan", 12534, 9, unknown: "IFLA_MACVLAN_???"),
-        SymbolSetRow("linkIpvlan", 12543, 3, unknown: "IFLA_IPVLAN_???"),
-        SymbolSetRow("macvlanMode", 12546, 5, unknown: "MACVLAN_MODE_???"),
-        SymbolSetRow("ipvlanMode", 12551, 3, unknown: "IPVLAN_MODE_???"),
-        SymbolSetRow("linkVrf", 12554, 2, unknown: "IFLA_VRF_???"),
-        SymbolSetRow("linkGre", 12556, 25, unknown: "IFLA_GRE_???"),
-        SymbolSetRow("linkIpTunnel", 12581, 21, unknown: "IFLA_IPTUN_???"),
-        SymbolSetRow("vlanFlags", 12602, 5, unknown: "VLAN_FLAG_???"),
-        SymbolSetRow("diagRequest", 12607, 6, unknown: ""),
-        SymbolSetRow("diagAnswer", 12613, 6, unknown: ""),
-        SymbolSetRow("diagRequestAttributes", 12619, 2, unknown: ""),
-        SymbolSetRow("diagAnswerAttributes", 12621, 6, unknown: ""),
-        SymbolSetRow("inetDiagRequest", 12627, 4, unknown: "INET_DIAG_REQ_???"),
-        SymbolSetRow("inetDiag", 12631, 23, unknown: "INET_DIAG_???"),
-        SymbolSetRow("inetDiagUpper", 12654, 4, unknown: "INET_ULP_INFO_???"),
-        SymbolSetRow("inetDiagTls", 12658, 8, unknown: "TLS_INFO_???"),
-        SymbolSetRow("tlsVersion", 12666, 2, unknown: "TLS_???_VERSION"),
-        SymbolSetRow("tlsCipher", 12668, 8, unknown: "TLS_CIPHER_???"),
-        SymbolSetRow("tlsConfiguration", 12676, 4, unknown: "TLS_CONF_???"),
-        SymbolSetRow("inetDiagMptcp", 12680, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
-        SymbolSetRow("mptcpSubflow", 12692, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
-        SymbolSetRow("unixDiag", 12701, 8, unknown: "UNIX_DIAG_???"),
-        SymbolSetRow("unixDiagShow", 12709, 7, unknown: "UDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiag", 12716, 5, unknown: "NETLINK_DIAG_???"),
-        SymbolSetRow("netlinkDiagShow", 12721, 4, unknown: "NDIAG_SHOW_???"),
-        SymbolSetRow("netlinkDiagFlags", 12725, 6, unknown: "NDIAG_FLAG_???"),
-        SymbolSetRow("netlinkDiagProtocol", 12731, 23, unknown: "NETLINK_???"),
-        SymbolSetRow("netlinkState", 12754, 2, unknown: "NETLINK_???"),
-        SymbolSetRow("packetDiag", 12756, 8, unknown: "PACKET_DIAG_???"),
-        SymbolSetRow("packetDiagShow", 12764, 6, unknown: "PACKET_SHOW_???"),
-        SymbolSetRow("packetDiagFlags", 12770, 5, unknown: "PDI_???"),
-        SymbolSetRow("packetVersion", 12775, 3, unknown: "TPACKET_???"),
-        SymbolSetRow("smcDiag", 12778, 6, unknown: "SMC_DIAG_???"),
-        SymbolSetRow("smcDiagMode", 12784, 3, unknown: "SMC_DIAG_MODE_???"),
-        SymbolSetRow("smcState", 12787, 12, unknown: "SMC_???"),
-        SymbolSetRow("smcReason", 12799, 16, unknown: "SMC_CLC_DECL_???"),
-        SymbolSetRow("diagShutdown", 12815, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("smcShutdown", 12817, 2, unknown: "???_SHUTDOWN"),
-        SymbolSetRow("diagStates", 12819, 13, unknown: "1<<TCP_???"),
+        SymbolSetRow("xdpOption", 10761, 9, unknown: "XDP_???"),
+        SymbolSetRow("mptcpOption", 10770, 3, unknown: "MPTCP_???"),
+        SymbolSetRow("smcOption", 10773, 1, unknown: "SMC_???"),
+        SymbolSetRow("llcOption", 10774, 10, unknown: "LLC_OPT_???"),
+        SymbolSetRow("packetMembership", 10784, 4, unknown: "PACKET_MR_???"),
+        SymbolSetRow("icmpType", 10788, 13, unknown: "ICMP_???"),
+        SymbolSetRow("bluetoothOption", 10801, 11, unknown: "BT_???"),
+        SymbolSetRow("txRehash", 10812, 3, unknown: "SOCK_TXREHASH_???"),
+        SymbolSetRow("controlLevel", 10815, 7, unknown: ""),
+        SymbolSetRow("socketControl", 10822, 19, unknown: "SCM_???"),
+        SymbolSetRow("ipControl", 10841, 11, unknown: "IP_???"),
+        SymbolSetRow("udpControl", 10852, 2, unknown: "UDP_???"),
+        SymbolSetRow("ipv6Control", 10854, 12, unknown: "IPV6_???"),
+        SymbolSetRow("packetControl", 10866, 1, unknown: "PACKET_???"),
+        SymbolSetRow("netlinkControl", 10867, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("algOperation", 10869, 2, unknown: "ALG_OP_???"),
+        SymbolSetRow("algControl", 10871, 3, unknown: "ALG_???"),
+        SymbolSetRow("signedSegments", 10874, 2, unknown: "TCP_MD5SIG_FLAG_???"),
+        SymbolSetRow("flowAction", 10876, 3, unknown: "IPV6_FL_A_???"),
+        SymbolSetRow("flowShare", 10879, 5, unknown: "IPV6_FL_S_???"),
+        SymbolSetRow("flowFlags", 10884, 4, unknown: "IPV6_FL_F_???"),
+        SymbolSetRow("tcpState", 10888, 13, unknown: "TCP_???"),
+        SymbolSetRow("socketLevelGet", 10901, 3, unknown: ""),
+        SymbolSetRow("socketLevelSet", 10904, 2, unknown: ""),
+        SymbolSetRow("ipOptionGet", 10906, 20, unknown: "IP_???"),
+        SymbolSetRow("ipOptionSet", 10926, 22, unknown: "IP_???"),
+        SymbolSetRow("ipv6OptionGet", 10948, 5, unknown: "IPV6_???"),
+        SymbolSetRow("ipv6OptionSet", 10953, 2, unknown: "IPV6_???"),
+        SymbolSetRow("socketOptionGet", 10955, 1, unknown: "SO_???"),
+        SymbolSetRow("ax25Option", 10956, 11, unknown: "AX25_???"),
+        SymbolSetRow("ipxOption", 10967, 1, unknown: "IPX_???"),
+        SymbolSetRow("irdaOption", 10968, 11, unknown: "IRLMP_???"),
+        SymbolSetRow("phonetPipeOption", 10979, 4, unknown: "PNPIPE_???"),
+        SymbolSetRow("tipcImportance", 10983, 4, unknown: "TIPC_???_IMPORTANCE"),
+        SymbolSetRow("tipcGroup", 10987, 2, unknown: "TIPC_GROUP_???"),
+        SymbolSetRow("tcpKey", 10989, 2, unknown: "TCP_AO_KEYF_???"),
+        SymbolSetRow("netlinkType", 10991, 4, unknown: "NLMSG_???"),
+        SymbolSetRow("routeType", 10995, 75, unknown: "RTM_???"),
+        SymbolSetRow("netlinkFlags", 11070, 6, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkNew", 11076, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkGet", 11080, 4, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkDelete", 11084, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkAnswer", 11086, 2, unknown: "NLM_F_???"),
+        SymbolSetRow("netlinkError", 11088, 7, unknown: "NLMSGERR_ATTR_???"),
+        SymbolSetRow("interfaceFlags", 11095, 19, unknown: "IFF_???"),
+        SymbolSetRow("linkAttribute", 11114, 70, unknown: "IFLA_???"),
+        SymbolSetRow("addressAttribute", 11184, 12, unknown: "IFA_???"),
+        SymbolSetRow("addressFlags", 11196, 12, unknown: "IFA_F_???"),
+        SymbolSetRow("routeAttribute", 11208, 32, unknown: "RTA_???"),
+        SymbolSetRow("neighbourAttribute", 11240, 18, unknown: "NDA_???"),
+        SymbolSetRow("neighbourState", 11258, 9, unknown: "NUD_???"),
+        SymbolSetRow("neighbourFlags", 11267, 8, unknown: "NTF_???"),
+        SymbolSetRow("ruleAttribute", 11275, 31, unknown: "FRA_???"),
+        SymbolSetRow("routeKind", 11306, 12, unknown: "RTN_???"),
+        SymbolSetRow("routeScope", 11318, 5, unknown: ""),
+        SymbolSetRow("routeTable", 11323, 5, unknown: ""),
+        SymbolSetRow("routeProtocol", 11328, 24, unknown: "RTPROT_???"),
+        SymbolSetRow("routeFlags", 11352, 9, unknown: "RTM_F_???"),
+        SymbolSetRow("hopFlags", 11361, 7, unknown: "RTNH_F_???"),
+        SymbolSetRow("ruleAction", 11368, 9, unknown: "FR_ACT_???"),
+        SymbolSetRow("linkInfo", 11377, 6, unknown: "IFLA_INFO_???"),
+        SymbolSetRow("diagType", 11383, 4, unknown: "SOCK_DIAG_???"),
+        SymbolSetRow("auditType", 11387, 110, unknown: "AUDIT_???"),
+        SymbolSetRow("xfrmType", 11497, 26, unknown: "XFRM_MSG_???"),
+        SymbolSetRow("filterSubsystem", 11523, 13, unknown: "NFNL_SUBSYS_???"),
+        SymbolSetRow("genericType", 11536, 3, unknown: "GENERIC_FAMILY_???"),
+        SymbolSetRow("genericCommand", 11539, 11, unknown: "CTRL_CMD_???"),
+        SymbolSetRow("genericAttribute", 11550, 11, unknown: "CTRL_ATTR_???"),
+        SymbolSetRow("genericOperation", 11561, 3, unknown: "CTRL_ATTR_OP_???"),
+        SymbolSetRow("genericOperationFlags", 11564, 5, unknown: "GENL_???"),
+        SymbolSetRow("genericGroup", 11569, 3, unknown: "CTRL_ATTR_MCAST_GRP_???"),
+        SymbolSetRow("operationPolicy", 11572, 3, unknown: "CTRL_ATTR_POLICY_???"),
+        SymbolSetRow("policyAttribute", 11575, 13, unknown: "NL_POLICY_TYPE_ATTR_???"),
+        SymbolSetRow("policyKind", 11588, 18, unknown: "NL_ATTR_TYPE_???"),
+        SymbolSetRow("netlinkTypes", 11606, 8, unknown: ""),
+        SymbolSetRow("routeAttributes", 11614, 23, unknown: ""),
+        SymbolSetRow("trafficAttribute", 11637, 17, unknown: "TCA_???"),
+        SymbolSetRow("linkExtent", 11654, 9, unknown: "RTEXT_FILTER_???"),
+        SymbolSetRow("ruleFlags", 11663, 6, unknown: "FIB_RULE_???"),
+        SymbolSetRow("serviceKind", 11669, 4, unknown: "IPTOS_???"),
+        SymbolSetRow("bridgePort", 11673, 46, unknown: "IFLA_BRPORT_???"),
+        SymbolSetRow("bridgeInfo", 11719, 51, unknown: "IFLA_BR_???"),
+        SymbolSetRow("bridgeQuerier", 11770, 8, unknown: "BRIDGE_QUERIER_???"),
+        SymbolSetRow("bridgeTree", 11778, 3, unknown: "BR_STP_MODE_???"),
+        SymbolSetRow("bridgeOptions", 11781, 5, unknown: "1<<BR_BOOLOPT_???"),
+        SymbolSetRow("tunnelKind", 11786, 2, unknown: "IFF_???"),
+        SymbolSetRow("tunnelInfo", 11788, 10, unknown: "IFLA_TUN_???"),
+        SymbolSetRow("linkInet6", 11798, 10, unknown: "IFLA_INET6_???"),
+        SymbolSetRow("linkInet6Flags", 11808, 5, unknown: "IF_???"),
+        SymbolSetRow("addressGeneration", 11813, 4, unknown: "IN6_ADDR_GEN_MODE_???"),
+        SymbolSetRow("linkInet", 11817, 2, unknown: "IFLA_INET_???"),
+        SymbolSetRow("linkMctp", 11819, 3, unknown: "IFLA_MCTP_???"),
+        SymbolSetRow("inetConfiguration", 11822, 33, unknown: "IPV4_DEVCONF_???"),
+        SymbolSetRow("inet6Configuration", 11855, 60, unknown: "DEVCONF_???"),
+        SymbolSetRow("ipStatistics", 11915, 37, unknown: "IPSTATS_MIB_???"),
+        SymbolSetRow("icmp6Statistics", 11952, 6, unknown: "ICMP6_MIB_???"),
+        SymbolSetRow("linkFamily", 11958, 46, unknown: "AF_???"),
+        SymbolSetRow("linkBridge", 12004, 7, unknown: "IFLA_BRIDGE_???"),
+        SymbolSetRow("linkBridgeFlags", 12011, 2, unknown: "BRIDGE_FLAGS_???"),
+        SymbolSetRow("linkBridgeMode", 12013, 3, unknown: "BRIDGE_MODE_???"),
+        SymbolSetRow("linkBridgeTunnel", 12016, 4, unknown: "IFLA_BRIDGE_VLAN_TUNNEL_???"),
+        SymbolSetRow("bridgeVlan", 12020, 7, unknown: "BRIDGE_VLAN_INFO_???"),
+        SymbolSetRow("linkXdp", 12027, 9, unknown: "IFLA_XDP_???"),
+        SymbolSetRow("xdpAttached", 12036, 5, unknown: "XDP_ATTACHED_???"),
+        SymbolSetRow("xdpLink", 12041, 5, unknown: "XDP_FLAGS_???"),
+        SymbolSetRow("linkFunctions", 12046, 2, unknown: "IFLA_VF_INFO_???"),
+        SymbolSetRow("linkFunction", 12048, 14, unknown: "IFLA_VF_???"),
+        SymbolSetRow("linkFunctionStatistics", 12062, 9, unknown: "IFLA_VF_STATS_???"),
+        SymbolSetRow("linkFunctionVlans", 12071, 2, unknown: "IFLA_VF_VLAN_INFO_???"),
+        SymbolSetRow("linkFunctionState", 12073, 3, unknown: "IFLA_VF_LINK_STATE_???"),
+        SymbolSetRow("linkPorts", 12076, 2, unknown: "IFLA_VF_PORT_???"),
+        SymbolSetRow("linkPort", 12078, 8, unknown: "IFLA_PORT_???"),
+        SymbolSetRow("linkEvent", 12086, 7, unknown: "IFLA_EVENT_???"),
+        SymbolSetRow("protocolDown", 12093, 3, unknown: "IFLA_PROTO_DOWN_REASON_???"),
+        SymbolSetRow("routeMetrics", 12096, 18, unknown: "RTAX_???"),
+        SymbolSetRow("tunnelEncapsulation", 12114, 9, unknown: "LWTUNNEL_ENCAP_???"),
+        SymbolSetRow("neighbourTable", 12123, 10, unknown: "NDTA_???"),
+        SymbolSetRow("neighbourParameters", 12133, 20, unknown: "NDTPA_???"),
+        SymbolSetRow("neighbourExtended", 12153, 3, unknown: "NFEA_???"),
+        SymbolSetRow("neighbourNotice", 12156, 2, unknown: "FDB_NOTIFY_???"),
+        SymbolSetRow("neighbourFlagsMore", 12158, 3, unknown: "NTF_EXT_???"),
+        SymbolSetRow("addressLabel", 12161, 2, unknown: "IFAL_???"),
+        SymbolSetRow("netConfiguration", 12163, 10, unknown: "NETCONFA_???"),
+        SymbolSetRow("dcb", 12173, 17, unknown: "DCB_ATTR_???"),
+        SymbolSetRow("dcbCommand", 12190, 28, unknown: "DCB_CMD_???"),
+        SymbolSetRow("netNamespace", 12218, 7, unknown: "NETNSA_???"),
+        SymbolSetRow("nextHop", 12225, 14, unknown: "NHA_???"),
+        SymbolSetRow("nextHopGroup", 12239, 2, unknown: "NEXTHOP_GRP_TYPE_???"),
+        SymbolSetRow("nextHopResilient", 12241, 5, unknown: "NHA_RES_GROUP_???"),
+        SymbolSetRow("nextHopBucket", 12246, 4, unknown: "NHA_RES_BUCKET_???"),
+        SymbolSetRow("multicastDatabase", 12250, 3, unknown: "MDBA_???"),
+        SymbolSetRow("multicastEntries", 12253, 2, unknown: "MDBA_MDB_???"),
+        SymbolSetRow("multicastEntry", 12255, 2, unknown: "MDBA_MDB_ENTRY_???"),
+        SymbolSetRow("multicastEntryMore", 12257, 11, unknown: "MDBA_MDB_EATTR_???"),
+        SymbolSetRow("multicastState", 12268, 2, unknown: "MDB_???"),
+        SymbolSetRow("multicastFlags", 12270, 5, unknown: "MDB_FLAGS_???"),
+        SymbolSetRow("multicastRouters", 12275, 2, unknown: "MDBA_ROUTER_???"),
+        SymbolSetRow("multicastRouter", 12277, 5, unknown: "MDBA_ROUTER_PATTR_???"),
+        SymbolSetRow("multicastRouterType", 12282, 4, unknown: "MDB_RTR_TYPE_???"),
+        SymbolSetRow("linkStatistics", 12286, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkStatisticsMore", 12292, 3, unknown: "LINK_XSTATS_TYPE_???"),
+        SymbolSetRow("linkStatisticsOffload", 12295, 2, unknown: "IFLA_OFFLOAD_XSTATS_???"),
+        SymbolSetRow("bridgeStatistics", 12297, 5, unknown: "BRIDGE_XSTATS_???"),
+        SymbolSetRow("bondStatistics", 12302, 2, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("bondAggregation", 12304, 10, unknown: "BOND_XSTATS_???"),
+        SymbolSetRow("statisticsFamily", 12314, 46, unknown: "AF_???"),
+        SymbolSetRow("mplsStatistics", 12360, 2, unknown: "MPLS_STATS_???"),
+        SymbolSetRow("multicastReport", 12362, 7, unknown: "IPMRA_CREPORT_???"),
+        SymbolSetRow("multicastUpcall", 12369, 4, unknown: "IGMPMSG_???"),
+        SymbolSetRow("multicastUpcall6", 12373, 4, unknown: "MRT6MSG_???"),
+        SymbolSetRow("multicastReport6", 12377, 6, unknown: "IP6MRA_CREPORT_???"),
+        SymbolSetRow("trafficStatistics", 12383, 9, unknown: "TCA_STATS_???"),
+        SymbolSetRow("trafficTable", 12392, 3, unknown: "TCA_STAB_???"),
+        SymbolSetRow("trafficRoot", 12395, 6, unknown: "TCA_ROOT_???"),
+        SymbolSetRow("trafficRootFlags", 12401, 2, unknown: "TCA_ACT_FLAG_???"),
+        SymbolSetRow("trafficActionFlags", 12403, 3, unknown: "TCA_ACT_FLAGS_???"),
+        SymbolSetRow("trafficActionStatistics", 12406, 2, unknown: "TCA_ACT_HW_STATS_???"),
+        SymbolSetRow("trafficAction", 12408, 11, unknown: "TCA_ACT_???"),
+        SymbolSetRow("multicastMessage", 12419, 4, unknown: "MRT_MSG_???"),
+        SymbolSetRow("reportFamily", 12423, 48, unknown: "RTNL_FAMILY_???"),
+        SymbolSetRow("linkStatisticsFilter", 12471, 6, unknown: "IFLA_STATS_???"),
+        SymbolSetRow("linkVlan", 12477, 6, unknown: "IFLA_VLAN_???"),
+        SymbolSetRow("linkVlanPriority", 12483, 2, unknown: "IFLA_VLAN_QOS_???"),
+        SymbolSetRow("linkVeth", 12485, 2, unknown: "VETH_INFO_???"),
+        SymbolSetRow("linkVxlan", 12487, 31, unknown: "IFLA_VXLAN_???"),
+        SymbolSetRow("linkBond", 12518, 32, unknown: "IFLA_BOND_???"),
+        SymbolSetRow("bondMode", 12550, 7, unknown: "BOND_MODE_???"),
+        SymbolSetRow("linkMacvlan", 12557, 9, unknown: "IFLA_MACVLAN_???"),
+        SymbolSetRow("linkIpvlan", 12566, 3, unknown: "IFLA_IPVLAN_???"),
+        SymbolSetRow("macvlanMode", 12569, 5, unknown: "MACVLAN_MODE_???"),
+        SymbolSetRow("ipvlanMode", 12574, 3, unknown: "IPVLAN_MODE_???"),
+        SymbolSetRow("linkVrf", 12577, 2, unknown: "IFLA_VRF_???"),
+        SymbolSetRow("linkGre", 12579, 25, unknown: "IFLA_GRE_???"),
+        SymbolSetRow("linkIpTunnel", 12604, 21, unknown: "IFLA_IPTUN_???"),
+        SymbolSetRow("vlanFlags", 12625, 5, unknown: "VLAN_FLAG_???"),
+        SymbolSetRow("diagRequest", 12630, 6, unknown: ""),
+        SymbolSetRow("diagAnswer", 12636, 6, unknown: ""),
+        SymbolSetRow("diagRequestAttributes", 12642, 2, unknown: ""),
+        SymbolSetRow("diagAnswerAttributes", 12644, 6, unknown: ""),
+        SymbolSetRow("inetDiagRequest", 12650, 4, unknown: "INET_DIAG_REQ_???"),
+        SymbolSetRow("inetDiag", 12654, 23, unknown: "INET_DIAG_???"),
+        SymbolSetRow("inetDiagUpper", 12677, 4, unknown: "INET_ULP_INFO_???"),
+        SymbolSetRow("inetDiagTls", 12681, 8, unknown: "TLS_INFO_???"),
+        SymbolSetRow("tlsVersion", 12689, 2, unknown: "TLS_???_VERSION"),
+        SymbolSetRow("tlsCipher", 12691, 8, unknown: "TLS_CIPHER_???"),
+        SymbolSetRow("tlsConfiguration", 12699, 4, unknown: "TLS_CONF_???"),
+        SymbolSetRow("inetDiagMptcp", 12703, 12, unknown: "MPTCP_SUBFLOW_ATTR_???"),
+        SymbolSetRow("mptcpSubflow", 12715, 9, unknown: "MPTCP_SUBFLOW_FLAG_???"),
+        SymbolSetRow("unixDiag", 12724, 8, unknown: "UNIX_DIAG_???"),
+        SymbolSetRow("unixDiagShow", 12732, 7, unknown: "UDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiag", 12739, 5, unknown: "NETLINK_DIAG_???"),
+        SymbolSetRow("netlinkDiagShow", 12744, 4, unknown: "NDIAG_SHOW_???"),
+        SymbolSetRow("netlinkDiagFlags", 12748, 6, unknown: "NDIAG_FLAG_???"),
+        SymbolSetRow("netlinkDiagProtocol", 12754, 23, unknown: "NETLINK_???"),
+        SymbolSetRow("netlinkState", 12777, 2, unknown: "NETLINK_???"),
+        SymbolSetRow("packetDiag", 12779, 8, unknown: "PACKET_DIAG_???"),
+        SymbolSetRow("packetDiagShow", 12787, 6, unknown: "PACKET_SHOW_???"),
+        SymbolSetRow("packetDiagFlags", 12793, 5, unknown: "PDI_???"),
+        SymbolSetRow("packetVersion", 12798, 3, unknown: "TPACKET_???"),
+        SymbolSetRow("smcDiag", 12801, 6, unknown: "SMC_DIAG_???"),
     ]
 
     private static let symbolSets4: [SymbolSetRow] = [
-        SymbolSetRow("inetDiagExtensions", 12832, 22, unknown: "1<<INET_DIAG_???-1"),
-        SymbolSetRow("smcDiagExtensions", 12854, 2, unknown: "1<<SMC_DIAG_???-1"),
-        SymbolSetRow("memoryUse", 12856, 9, unknown: "SK_MEMINFO_???"),
-        SymbolSetRow("diagFilterCode", 12865, 14, unknown: "INET_DIAG_BC_???"),
-        SymbolSetRow("diagStorageRequest", 12879, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
-        SymbolSetRow("diagStorages", 12881, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
-        SymbolSetRow("diagStorage", 12883, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
-        SymbolSetRow("smcRole", 12887, 2, unknown: "SMC_???"),
-        SymbolSetRow("conntrackType", 12889, 8, unknown: "IPCTNL_MSG_CT_???"),
-        SymbolSetRow("expectationType", 12897, 4, unknown: "IPCTNL_MSG_EXP_???"),
-        SymbolSetRow("queueType", 12901, 4, unknown: "NFQNL_MSG_???"),
-        SymbolSetRow("packetLogType", 12905, 2, unknown: "NFULNL_MSG_???"),
-        SymbolSetRow("fingerprintType", 12907, 2, unknown: "OSF_MSG_???"),
-        SymbolSetRow("ipSetType", 12909, 21, unknown: "IPSET_CMD_???"),
-        SymbolSetRow("accountingType", 12930, 5, unknown: "NFNL_MSG_ACCT_???"),
-        SymbolSetRow("conntrackTimeoutType", 12935, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
-        SymbolSetRow("conntrackHelperType", 12940, 3, unknown: "NFNL_MSG_CTHELPER_???"),
-        SymbolSetRow("tableType", 12943, 34, unknown: "NFT_MSG_???"),
-        SymbolSetRow("tableCompatType", 12977, 1, unknown: "NFNL_MSG_COMPAT_???"),
-        SymbolSetRow("hookType", 12978, 1, unknown: "NFNL_MSG_HOOK_???"),
-        SymbolSetRow("cryptoType", 12979, 5, unknown: "CRYPTO_MSG_???"),
-        SymbolSetRow("cryptoAttribute", 12984, 23, unknown: "CRYPTOCFGA_???"),
-        SymbolSetRow("selinuxType", 13007, 2, unknown: "SELNL_MSG_???"),
-        SymbolSetRow("filterBatch", 13009, 2, unknown: "NFNL_MSG_???"),
-        SymbolSetRow("filterVersion", 13011, 1, unknown: "NFNETLINK_???"),
-        SymbolSetRow("devlinkCommand", 13012, 85, unknown: "DEVLINK_CMD_???"),
-        SymbolSetRow("ethtoolRequest", 13097, 52, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ethtoolAnswer", 13149, 55, unknown: "ETHTOOL_MSG_???"),
-        SymbolSetRow("ioam6Command", 13204, 8, unknown: "IOAM6_CMD_???"),
-        SymbolSetRow("mptcpCommand", 13212, 12, unknown: "MPTCP_PM_CMD_???"),
-        SymbolSetRow("netdevCommand", 13224, 16, unknown: "NETDEV_CMD_???"),
-        SymbolSetRow("nl80211Command", 13240, 168, unknown: "NL80211_CMD_???"),
-        SymbolSetRow("seg6Command", 13408, 5, unknown: "SEG6_CMD_???"),
-        SymbolSetRow("taskstatsCommand", 13413, 6, unknown: "TASKSTATS_CMD_???"),
-        SymbolSetRow("tcpMetricsCommand", 13419, 3, unknown: "TCP_METRICS_CMD_???"),
-        SymbolSetRow("thermalCommand", 13422, 11, unknown: "THERMAL_GENL_CMD_???"),
-        SymbolSetRow("bpfClass", 13433, 8, unknown: "BPF_???"),
-        SymbolSetRow("bpfSize", 13441, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMode", 13444, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfSource", 13450, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfArithmetic", 13452, 11, unknown: "BPF_???"),
-        SymbolSetRow("bpfJump", 13463, 5, unknown: "BPF_???"),
-        SymbolSetRow("bpfReturn", 13468, 3, unknown: "BPF_???"),
-        SymbolSetRow("bpfMove", 13471, 2, unknown: "BPF_???"),
-        SymbolSetRow("ebpfClass", 13473, 8, unknown: "BPF_???"),
-        SymbolSetRow("ebpfSize", 13481, 4, unknown: "BPF_???"),
-        SymbolSetRow("ebpfMode", 13485, 6, unknown: "BPF_???"),
-        SymbolSetRow("ebpfArithmetic", 13491, 14, unknown: "BPF_???"),
-        SymbolSetRow("ebpfJump", 13505, 15, unknown: "BPF_???"),
-        SymbolSetRow("ebpfRegister", 13520, 11, unknown: "BPF_REG_???"),
-        SymbolSetRow("bpfAncillary", 13531, 16, unknown: "SKF_AD_???"),
-        SymbolSetRow("bpfCommand", 13547, 39, unknown: "BPF_???"),
-        SymbolSetRow("bpfMapType", 13586, 36, unknown: "BPF_MAP_TYPE_???"),
-        SymbolSetRow("bpfMap", 13622, 20, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfProgramType", 13642, 33, unknown: "BPF_PROG_TYPE_???"),
-        SymbolSetRow("bpfProgram", 13675, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfAttachType", 13683, 62, unknown: "BPF_???"),
-        SymbolSetRow("bpfAttach", 13745, 8, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfQuery", 13753, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfLookup", 13754, 2, unknown: "BPF_???"),
-        SymbolSetRow("bpfUpdate", 13756, 6, unknown: "BPF_???"),
-        SymbolSetRow("bpfFile", 13762, 3, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfTestRun", 13765, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfDescriptorType", 13767, 6, unknown: "BPF_FD_TYPE_???"),
-        SymbolSetRow("bpfKprobeMulti", 13773, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfUprobeMulti", 13774, 2, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfNetfilter", 13776, 1, unknown: "BPF_F_???"),
-        SymbolSetRow("bpfStatistics", 13777, 1, unknown: "BPF_STATS_???"),
-        SymbolSetRow("perfType", 13778, 6, unknown: "PERF_TYPE_???"),
-        SymbolSetRow("perfSize", 13784, 10, unknown: "PERF_ATTR_SIZE_???"),
-        SymbolSetRow("perfHardware", 13794, 10, unknown: "PERF_COUNT_HW_???"),
-        SymbolSetRow("perfSoftware", 13804, 12, unknown: "PERF_COUNT_SW_???"),
-        SymbolSetRow("perfCache", 13816, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
-        SymbolSetRow("perfCacheOperation", 13823, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
-        SymbolSetRow("perfCacheResult", 13826, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
-        SymbolSetRow("perfSample", 13828, 25, unknown: "PERF_SAMPLE_???"),
-        SymbolSetRow("perfRead", 13853, 5, unknown: "PERF_FORMAT_???"),
-        SymbolSetRow("perfBranch", 13858, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
-        SymbolSetRow("memoryNode", 13878, 1, unknown: ""),
-        SymbolSetRow("breakpointType", 13879, 5, unknown: "HW_BREAKPOINT_???"),
+        SymbolSetRow("smcDiagMode", 12807, 3, unknown: "SMC_DIAG_MODE_???"),
+        SymbolSetRow("smcState", 12810, 12, unknown: "SMC_???"),
+        SymbolSetRow("smcReason", 12822, 16, unknown: "SMC_CLC_DECL_???"),
+        SymbolSetRow("diagShutdown", 12838, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("smcShutdown", 12840, 2, unknown: "???_SHUTDOWN"),
+        SymbolSetRow("diagStates", 12842, 13, unknown: "1<<TCP_???"),
+        SymbolSetRow("inetDiagExtensions", 12855, 22, unknown: "1<<INET_DIAG_???-1"),
+        SymbolSetRow("smcDiagExtensions", 12877, 2, unknown: "1<<SMC_DIAG_???-1"),
+        SymbolSetRow("memoryUse", 12879, 9, unknown: "SK_MEMINFO_???"),
+        SymbolSetRow("diagFilterCode", 12888, 14, unknown: "INET_DIAG_BC_???"),
+        SymbolSetRow("diagStorageRequest", 12902, 2, unknown: "SK_DIAG_BPF_STORAGE_REQ_???"),
+        SymbolSetRow("diagStorages", 12904, 2, unknown: "SK_DIAG_BPF_STORAGE_REP_???"),
+        SymbolSetRow("diagStorage", 12906, 4, unknown: "SK_DIAG_BPF_STORAGE_???"),
+        SymbolSetRow("smcRole", 12910, 2, unknown: "SMC_???"),
+        SymbolSetRow("conntrackType", 12912, 8, unknown: "IPCTNL_MSG_CT_???"),
+        SymbolSetRow("expectationType", 12920, 4, unknown: "IPCTNL_MSG_EXP_???"),
+        SymbolSetRow("queueType", 12924, 4, unknown: "NFQNL_MSG_???"),
+        SymbolSetRow("packetLogType", 12928, 2, unknown: "NFULNL_MSG_???"),
+        SymbolSetRow("fingerprintType", 12930, 2, unknown: "OSF_MSG_???"),
+        SymbolSetRow("ipSetType", 12932, 21, unknown: "IPSET_CMD_???"),
+        SymbolSetRow("accountingType", 12953, 5, unknown: "NFNL_MSG_ACCT_???"),
+        SymbolSetRow("conntrackTimeoutType", 12958, 5, unknown: "IPCTNL_MSG_TIMEOUT_???"),
+        SymbolSetRow("conntrackHelperType", 12963, 3, unknown: "NFNL_MSG_CTHELPER_???"),
+        SymbolSetRow("tableType", 12966, 34, unknown: "NFT_MSG_???"),
+        SymbolSetRow("tableCompatType", 13000, 1, unknown: "NFNL_MSG_COMPAT_???"),
+        SymbolSetRow("hookType", 13001, 1, unknown: "NFNL_MSG_HOOK_???"),
+        SymbolSetRow("cryptoType", 13002, 5, unknown: "CRYPTO_MSG_???"),
+        SymbolSetRow("cryptoAttribute", 13007, 23, unknown: "CRYPTOCFGA_???"),
+        SymbolSetRow("selinuxType", 13030, 2, unknown: "SELNL_MSG_???"),
+        SymbolSetRow("filterBatch", 13032, 2, unknown: "NFNL_MSG_???"),
+        SymbolSetRow("filterVersion", 13034, 1, unknown: "NFNETLINK_???"),
+        SymbolSetRow("devlinkCommand", 13035, 85, unknown: "DEVLINK_CMD_???"),
+        SymbolSetRow("ethtoolRequest", 13120, 52, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ethtoolAnswer", 13172, 55, unknown: "ETHTOOL_MSG_???"),
+        SymbolSetRow("ioam6Command", 13227, 8, unknown: "IOAM6_CMD_???"),
+        SymbolSetRow("mptcpCommand", 13235, 12, unknown: "MPTCP_PM_CMD_???"),
+        SymbolSetRow("netdevCommand", 13247, 16, unknown: "NETDEV_CMD_???"),
+        SymbolSetRow("nl80211Command", 13263, 168, unknown: "NL80211_CMD_???"),
+        SymbolSetRow("seg6Command", 13431, 5, unknown: "SEG6_CMD_???"),
+        SymbolSetRow("taskstatsCommand", 13436, 6, unknown: "TASKSTATS_CMD_???"),
+        SymbolSetRow("tcpMetricsCommand", 13442, 3, unknown: "TCP_METRICS_CMD_???"),
+        SymbolSetRow("thermalCommand", 13445, 11, unknown: "THERMAL_GENL_CMD_???"),
+        SymbolSetRow("bpfClass", 13456, 8, unknown: "BPF_???"),
+        SymbolSetRow("bpfSize", 13464, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMode", 13467, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfSource", 13473, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfArithmetic", 13475, 11, unknown: "BPF_???"),
+        SymbolSetRow("bpfJump", 13486, 5, unknown: "BPF_???"),
+        SymbolSetRow("bpfReturn", 13491, 3, unknown: "BPF_???"),
+        SymbolSetRow("bpfMove", 13494, 2, unknown: "BPF_???"),
+        SymbolSetRow("ebpfClass", 13496, 8, unknown: "BPF_???"),
+        SymbolSetRow("ebpfSize", 13504, 4, unknown: "BPF_???"),
+        SymbolSetRow("ebpfMode", 13508, 6, unknown: "BPF_???"),
+        SymbolSetRow("ebpfArithmetic", 13514, 14, unknown: "BPF_???"),
+        SymbolSetRow("ebpfJump", 13528, 15, unknown: "BPF_???"),
+        SymbolSetRow("ebpfRegister", 13543, 11, unknown: "BPF_REG_???"),
+        SymbolSetRow("bpfAncillary", 13554, 16, unknown: "SKF_AD_???"),
+        SymbolSetRow("bpfCommand", 13570, 39, unknown: "BPF_???"),
+        SymbolSetRow("bpfMapType", 13609, 36, unknown: "BPF_MAP_TYPE_???"),
+        SymbolSetRow("bpfMap", 13645, 20, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfProgramType", 13665, 33, unknown: "BPF_PROG_TYPE_???"),
+        SymbolSetRow("bpfProgram", 13698, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfAttachType", 13706, 62, unknown: "BPF_???"),
+        SymbolSetRow("bpfAttach", 13768, 8, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfQuery", 13776, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfLookup", 13777, 2, unknown: "BPF_???"),
+        SymbolSetRow("bpfUpdate", 13779, 6, unknown: "BPF_???"),
+        SymbolSetRow("bpfFile", 13785, 3, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfTestRun", 13788, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfDescriptorType", 13790, 6, unknown: "BPF_FD_TYPE_???"),
+        SymbolSetRow("bpfKprobeMulti", 13796, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfUprobeMulti", 13797, 2, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfNetfilter", 13799, 1, unknown: "BPF_F_???"),
+        SymbolSetRow("bpfStatistics", 13800, 1, unknown: "BPF_STATS_???"),
+        SymbolSetRow("perfType", 13801, 6, unknown: "PERF_TYPE_???"),
+        SymbolSetRow("perfSize", 13807, 10, unknown: "PERF_ATTR_SIZE_???"),
+        SymbolSetRow("perfHardware", 13817, 10, unknown: "PERF_COUNT_HW_???"),
+        SymbolSetRow("perfSoftware", 13827, 12, unknown: "PERF_COUNT_SW_???"),
+        SymbolSetRow("perfCache", 13839, 7, unknown: "PERF_COUNT_HW_CACHE_???"),
+        SymbolSetRow("perfCacheOperation", 13846, 3, unknown: "PERF_COUNT_HW_CACHE_OP_???"),
+        SymbolSetRow("perfCacheResult", 13849, 2, unknown: "PERF_COUNT_HW_CACHE_RESULT_???"),
+        SymbolSetRow("perfSample", 13851, 25, unknown: "PERF_SAMPLE_???"),
+        SymbolSetRow("perfRead", 13876, 5, unknown: "PERF_FORMAT_???"),
+        SymbolSetRow("perfBranch", 13881, 20, unknown: "PERF_SAMPLE_BRANCH_???"),
+        SymbolSetRow("memoryNode", 13901, 1, unknown: ""),
+        SymbolSetRow("breakpointType", 13902, 5, unknown: "HW_BREAKPOINT_???"),
     ]
 }
 
@@ -1788,101 +1800,101 @@ extension SpecTables {
     public static let symbolTypes: [TypeRow] = whole([symbolTypes0, symbolTypes1])
 
     private static let symbolTypes0: [TypeRow] = [
-        TypeRow(.value, .structure, 0, 688, .none),
-        TypeRow(.value, .structure, 0, 690, .none),
-        TypeRow(.value, .structure, 0, 692, .none),
-        TypeRow(.value, .structure, 0, 700, .none),
-        TypeRow(.value, .structure, 0, 702, .none),
-        TypeRow(.value, .structure, 0, 691, .none),
+        TypeRow(.value, .structure, 0, 693, .none),
+        TypeRow(.value, .structure, 0, 695, .none),
+        TypeRow(.value, .structure, 0, 697, .none),
+        TypeRow(.value, .structure, 0, 705, .none),
+        TypeRow(.value, .structure, 0, 707, .none),
+        TypeRow(.value, .structure, 0, 696, .none),
         TypeRow(.value, .symbol, 4, 55, .none),
-        TypeRow(.value, .symbol, 4, 558, .none),
-        TypeRow(.value, .symbol, 4, 56, .none),
-        TypeRow(.value, .symbol, 4, 563, .none),
-        TypeRow(.value, .symbol, 4, 540, .none),
-        TypeRow(.value, .symbol, 4, 552, .none),
-        TypeRow(.value, .symbol, 4, 52, .none),
         TypeRow(.value, .symbol, 4, 564, .none),
-        TypeRow(.value, .symbol, 4, 544, .none),
-        TypeRow(.value, .symbol, 4, 545, .none),
-        TypeRow(.value, .symbol, 4, 542, .none),
-        TypeRow(.value, .symbol, 4, 541, .none),
-        TypeRow(.value, .symbol, 4, 559, .none),
-        TypeRow(.value, .symbol, 4, 576, .none),
-        TypeRow(.value, .symbol, 4, 573, .none),
-        TypeRow(.value, .symbol, 4, 574, .none),
-        TypeRow(.value, .symbol, 4, 575, .none),
-        TypeRow(.value, .symbol, 4, 580, .none),
-        TypeRow(.value, .symbol, 4, 577, .none),
+        TypeRow(.value, .symbol, 4, 56, .none),
+        TypeRow(.value, .symbol, 4, 569, .none),
+        TypeRow(.value, .symbol, 4, 546, .none),
+        TypeRow(.value, .symbol, 4, 558, .none),
+        TypeRow(.value, .symbol, 4, 52, .none),
+        TypeRow(.value, .symbol, 4, 570, .none),
+        TypeRow(.value, .symbol, 4, 550, .none),
+        TypeRow(.value, .symbol, 4, 551, .none),
+        TypeRow(.value, .symbol, 4, 548, .none),
+        TypeRow(.value, .symbol, 4, 547, .none),
+        TypeRow(.value, .symbol, 4, 565, .none),
         TypeRow(.value, .symbol, 4, 582, .none),
-        TypeRow(.value, .symbol, 4, 583, .none),
-        TypeRow(.value, .symbol, 4, 581, .none),
-        TypeRow(.value, .symbol, 4, 624, .none),
-        TypeRow(.value, .symbol, 4, 623, .none),
-        TypeRow(.value, .symbol, 4, 578, .none),
-        TypeRow(.value, .symbol, 4, 625, .none),
-        TypeRow(.value, .symbol, 4, 597, .none),
-        TypeRow(.value, .symbol, 4, 584, .none),
         TypeRow(.value, .symbol, 4, 579, .none),
-        TypeRow(.value, .symbol, 4, 585, .none),
+        TypeRow(.value, .symbol, 4, 580, .none),
+        TypeRow(.value, .symbol, 4, 581, .none),
         TypeRow(.value, .symbol, 4, 586, .none),
-        TypeRow(.value, .symbol, 4, 587, .none),
-        TypeRow(.value, .symbol, 4, 600, .none),
-        TypeRow(.value, .symbol, 4, 626, .none),
+        TypeRow(.value, .symbol, 4, 583, .none),
         TypeRow(.value, .symbol, 4, 588, .none),
         TypeRow(.value, .symbol, 4, 589, .none),
+        TypeRow(.value, .symbol, 4, 587, .none),
+        TypeRow(.value, .symbol, 4, 630, .none),
+        TypeRow(.value, .symbol, 4, 629, .none),
+        TypeRow(.value, .symbol, 4, 584, .none),
+        TypeRow(.value, .symbol, 4, 631, .none),
+        TypeRow(.value, .symbol, 4, 603, .none),
         TypeRow(.value, .symbol, 4, 590, .none),
+        TypeRow(.value, .symbol, 4, 585, .none),
         TypeRow(.value, .symbol, 4, 591, .none),
         TypeRow(.value, .symbol, 4, 592, .none),
         TypeRow(.value, .symbol, 4, 593, .none),
+        TypeRow(.value, .symbol, 4, 606, .none),
+        TypeRow(.value, .symbol, 4, 632, .none),
         TypeRow(.value, .symbol, 4, 594, .none),
         TypeRow(.value, .symbol, 4, 595, .none),
         TypeRow(.value, .symbol, 4, 596, .none),
+        TypeRow(.value, .symbol, 4, 597, .none),
+        TypeRow(.value, .symbol, 4, 598, .none),
+        TypeRow(.value, .symbol, 4, 599, .none),
+        TypeRow(.value, .symbol, 4, 600, .none),
+        TypeRow(.value, .symbol, 4, 601, .none),
+        TypeRow(.value, .symbol, 4, 602, .none),
         TypeRow(.value, .signed, 4, 0, .none),
-        TypeRow(.value, .custom, 0, 143, .none),
-        TypeRow(.value, .structure, 0, 705, .none),
-        TypeRow(.value, .structure, 0, 704, .none),
+        TypeRow(.value, .custom, 0, 147, .none),
+        TypeRow(.value, .structure, 0, 710, .none),
+        TypeRow(.value, .structure, 0, 709, .none),
         TypeRow(.value, .structure, 0, 2, .none),
-        TypeRow(.value, .custom, 0, 100, .none),
+        TypeRow(.value, .custom, 0, 103, .none),
         TypeRow(.array, .unsigned, 4, 0, .none),
         TypeRow(.value, .hexadecimal, 8, 0, .none),
         TypeRow(.array, .group, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 706, .none),
-        TypeRow(.value, .structure, 0, 703, .none),
-        TypeRow(.value, .symbol, 4, 601, .none),
-        TypeRow(.value, .descriptor, 4, 0, .none),
-        TypeRow(.value, .structure, 0, 729, .none),
-        TypeRow(.value, .structure, 0, 718, .none),
-        TypeRow(.value, .structure, 0, 713, .none),
-        TypeRow(.value, .structure, 0, 731, .none),
-        TypeRow(.value, .structure, 0, 707, .none),
-        TypeRow(.value, .structure, 0, 708, .none),
-        TypeRow(.value, .custom, 0, 144, .none),
-        TypeRow(.value, .structure, 0, 709, .none),
-        TypeRow(.value, .structure, 0, 719, .none),
         TypeRow(.value, .structure, 0, 711, .none),
-        TypeRow(.value, .custom, 0, 145, .none),
+        TypeRow(.value, .structure, 0, 708, .none),
+        TypeRow(.value, .symbol, 4, 607, .none),
+        TypeRow(.value, .descriptor, 4, 0, .none),
+        TypeRow(.value, .structure, 0, 734, .none),
+        TypeRow(.value, .structure, 0, 723, .none),
+        TypeRow(.value, .structure, 0, 718, .none),
+        TypeRow(.value, .structure, 0, 736, .none),
+        TypeRow(.value, .structure, 0, 712, .none),
+        TypeRow(.value, .structure, 0, 713, .none),
+        TypeRow(.value, .custom, 0, 148, .none),
+        TypeRow(.value, .structure, 0, 714, .none),
+        TypeRow(.value, .structure, 0, 724, .none),
+        TypeRow(.value, .structure, 0, 716, .none),
+        TypeRow(.value, .custom, 0, 149, .none),
+        TypeRow(.value, .structure, 0, 726, .none),
+        TypeRow(.value, .structure, 0, 727, .none),
+        TypeRow(.value, .unsigned, 8, 0, .none),
+        TypeRow(.value, .custom, 0, 150, .none),
+        TypeRow(.array, .structure, 0, 729, .none),
+        TypeRow(.value, .structure, 0, 719, .none),
+        TypeRow(.value, .structure, 0, 720, .none),
         TypeRow(.value, .structure, 0, 721, .none),
         TypeRow(.value, .structure, 0, 722, .none),
-        TypeRow(.value, .unsigned, 8, 0, .none),
-        TypeRow(.value, .custom, 0, 146, .none),
-        TypeRow(.array, .structure, 0, 724, .none),
-        TypeRow(.value, .structure, 0, 714, .none),
-        TypeRow(.value, .structure, 0, 715, .none),
-        TypeRow(.value, .structure, 0, 716, .none),
-        TypeRow(.value, .structure, 0, 717, .none),
-        TypeRow(.value, .symbol, 4, 627, .none),
-        TypeRow(.value, .structure, 0, 730, .none),
-        TypeRow(.value, .structure, 0, 720, .none),
-        TypeRow(.value, .structure, 0, 727, .none),
+        TypeRow(.value, .symbol, 4, 633, .none),
+        TypeRow(.value, .structure, 0, 735, .none),
         TypeRow(.value, .structure, 0, 725, .none),
-        TypeRow(.value, .structure, 0, 728, .none),
-        TypeRow(.value, .symbol, 4, 604, .none),
-        TypeRow(.value, .symbol, 4, 603, .none),
-        TypeRow(.value, .symbol, 4, 605, .none),
-        TypeRow(.value, .symbol, 4, 606, .none),
-        TypeRow(.value, .symbol, 4, 607, .none),
-        TypeRow(.value, .symbol, 4, 608, .none),
+        TypeRow(.value, .structure, 0, 732, .none),
+        TypeRow(.value, .structure, 0, 730, .none),
+        TypeRow(.value, .structure, 0, 733, .none),
         TypeRow(.value, .symbol, 4, 610, .none),
+        TypeRow(.value, .symbol, 4, 609, .none),
+        TypeRow(.value, .symbol, 4, 611, .none),
+        TypeRow(.value, .symbol, 4, 612, .none),
+        TypeRow(.value, .symbol, 4, 613, .none),
+        TypeRow(.value, .symbol, 4, 614, .none),
+        TypeRow(.value, .symbol, 4, 616, .none),
         TypeRow(.array, .descriptor, 4, 0, .none),
         TypeRow(.value, .buffer, 0, 0, .none),
         TypeRow(.value, .structure, 0, 0, .none),
@@ -1890,285 +1902,286 @@ extension SpecTables {
         TypeRow(.value, .structure, 0, 1, .none),
         TypeRow(.array, .structure, 0, 1, .fixed(3)),
         TypeRow(.array, .hexadecimal, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 710, .none),
-        TypeRow(.value, .custom, 0, 147, .none),
+        TypeRow(.value, .structure, 0, 715, .none),
+        TypeRow(.value, .custom, 0, 151, .none),
         TypeRow(.value, .custom, 0, 4, .none),
         TypeRow(.array, .unsigned, 2, 0, .none),
         TypeRow(.array, .signed, 4, 0, .none),
         TypeRow(.value, .network, 4, 0, .none),
         TypeRow(.value, .octets, 1, 0, .none),
-        TypeRow(.value, .structure, 0, 723, .none),
-        TypeRow(.value, .symbol, 4, 609, .none),
+        TypeRow(.value, .structure, 0, 728, .none),
+        TypeRow(.value, .symbol, 4, 615, .none),
         TypeRow(.value, .unsigned, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 618, .none),
-        TypeRow(.value, .symbol, 4, 622, .none),
-        TypeRow(.value, .symbol, 4, 620, .none),
-        TypeRow(.value, .symbol, 4, 619, .none),
-        TypeRow(.value, .symbol, 4, 621, .none),
-        TypeRow(.value, .structure, 0, 732, .none),
-        TypeRow(.value, .structure, 0, 733, .none),
-        TypeRow(.value, .structure, 0, 734, .none),
-        TypeRow(.value, .structure, 0, 735, .none),
-        TypeRow(.value, .structure, 0, 736, .none),
+        TypeRow(.value, .symbol, 4, 624, .none),
+        TypeRow(.value, .symbol, 4, 628, .none),
+        TypeRow(.value, .symbol, 4, 626, .none),
+        TypeRow(.value, .symbol, 4, 625, .none),
+        TypeRow(.value, .symbol, 4, 627, .none),
         TypeRow(.value, .structure, 0, 737, .none),
-        TypeRow(.value, .structure, 0, 788, .none),
-        TypeRow(.value, .structure, 0, 764, .none),
-        TypeRow(.value, .structure, 0, 765, .none),
-        TypeRow(.value, .structure, 0, 767, .none),
-        TypeRow(.value, .structure, 0, 766, .none),
-        TypeRow(.value, .structure, 0, 772, .none),
+        TypeRow(.value, .structure, 0, 738, .none),
+        TypeRow(.value, .structure, 0, 739, .none),
+        TypeRow(.value, .structure, 0, 740, .none),
+        TypeRow(.value, .structure, 0, 741, .none),
+        TypeRow(.value, .structure, 0, 742, .none),
+        TypeRow(.value, .structure, 0, 793, .none),
         TypeRow(.value, .structure, 0, 769, .none),
-        TypeRow(.value, .structure, 0, 775, .none),
-        TypeRow(.value, .structure, 0, 768, .none),
         TypeRow(.value, .structure, 0, 770, .none),
+        TypeRow(.value, .structure, 0, 772, .none),
+        TypeRow(.value, .structure, 0, 771, .none),
+        TypeRow(.value, .structure, 0, 777, .none),
+        TypeRow(.value, .structure, 0, 774, .none),
+        TypeRow(.value, .structure, 0, 780, .none),
+        TypeRow(.value, .structure, 0, 773, .none),
+        TypeRow(.value, .structure, 0, 775, .none),
         TypeRow(.value, .text, 0, 0, .none),
         TypeRow(.array, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 666, .none),
-        TypeRow(.value, .custom, 0, 148, .none),
-        TypeRow(.value, .structure, 0, 743, .none),
-        TypeRow(.value, .structure, 0, 761, .none),
-        TypeRow(.value, .unsigned, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 654, .none),
-        TypeRow(.array, .symbol, 4, 699, .none),
-        TypeRow(.value, .structure, 0, 744, .none),
-        TypeRow(.array, .symbol, 4, 704, .none),
-        TypeRow(.array, .symbol, 4, 705, .none),
-        TypeRow(.array, .symbol, 4, 690, .none),
-        TypeRow(.value, .flags, 4, 671, .none),
-        TypeRow(.array, .symbol, 4, 696, .none),
-        TypeRow(.value, .symbol, 4, 706, .none),
-        TypeRow(.value, .interface, 4, 0, .none),
-        TypeRow(.array, .symbol, 4, 639, .none),
-        TypeRow(.array, .symbol, 4, 707, .none),
-        TypeRow(.value, .unsigned, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 149, .none),
-        TypeRow(.value, .structure, 0, 739, .none),
-        TypeRow(.value, .flags, 4, 641, .none),
-        TypeRow(.array, .symbol, 4, 708, .none),
-        TypeRow(.value, .custom, 0, 150, .none),
-        TypeRow(.value, .structure, 0, 741, .none),
-        TypeRow(.value, .symbol, 4, 649, .none),
-        TypeRow(.value, .structure, 0, 790, .none),
-        TypeRow(.value, .custom, 0, 151, .none),
-        TypeRow(.value, .symbol, 2, 709, .none),
-        TypeRow(.value, .structure, 0, 740, .none),
-        TypeRow(.value, .network, 2, 0, .none),
-        TypeRow(.value, .symbol, 1, 650, .none),
-        TypeRow(.array, .symbol, 4, 712, .none),
-        TypeRow(.value, .flags, 4, 714, .none),
-        TypeRow(.value, .flags, 2, 644, .none),
-        TypeRow(.value, .flags, 1, 645, .none),
+        TypeRow(.array, .symbol, 4, 672, .none),
         TypeRow(.value, .custom, 0, 152, .none),
-        TypeRow(.value, .structure, 0, 791, .none),
-        TypeRow(.value, .symbol, 1, 55, .none),
-        TypeRow(.value, .structure, 0, 792, .none),
+        TypeRow(.value, .structure, 0, 748, .none),
+        TypeRow(.value, .structure, 0, 766, .none),
+        TypeRow(.value, .unsigned, 1, 0, .none),
+        TypeRow(.array, .symbol, 4, 660, .none),
+        TypeRow(.array, .symbol, 4, 705, .none),
+        TypeRow(.value, .structure, 0, 749, .none),
+        TypeRow(.array, .symbol, 4, 710, .none),
+        TypeRow(.array, .symbol, 4, 711, .none),
+        TypeRow(.array, .symbol, 4, 696, .none),
+        TypeRow(.value, .flags, 4, 677, .none),
+        TypeRow(.array, .symbol, 4, 702, .none),
+        TypeRow(.value, .symbol, 4, 712, .none),
+        TypeRow(.value, .interface, 4, 0, .none),
+        TypeRow(.array, .symbol, 4, 645, .none),
+        TypeRow(.array, .symbol, 4, 713, .none),
+        TypeRow(.value, .unsigned, 2, 0, .none),
         TypeRow(.value, .custom, 0, 153, .none),
-        TypeRow(.value, .symbol, 4, 808, .none),
-        TypeRow(.value, .symbol, 4, 809, .none),
-        TypeRow(.value, .symbol, 4, 810, .none),
-        TypeRow(.value, .symbol, 4, 811, .none),
-        TypeRow(.value, .symbol, 4, 812, .none),
-        TypeRow(.value, .symbol, 4, 813, .none),
+        TypeRow(.value, .structure, 0, 744, .none),
+        TypeRow(.value, .flags, 4, 647, .none),
+        TypeRow(.array, .symbol, 4, 714, .none),
+        TypeRow(.value, .custom, 0, 154, .none),
+        TypeRow(.value, .structure, 0, 746, .none),
+        TypeRow(.value, .symbol, 4, 655, .none),
+        TypeRow(.value, .structure, 0, 795, .none),
+        TypeRow(.value, .custom, 0, 155, .none),
+        TypeRow(.value, .symbol, 2, 715, .none),
+        TypeRow(.value, .structure, 0, 745, .none),
+        TypeRow(.value, .network, 2, 0, .none),
+        TypeRow(.value, .symbol, 1, 656, .none),
+        TypeRow(.array, .symbol, 4, 718, .none),
+        TypeRow(.value, .flags, 4, 720, .none),
+        TypeRow(.value, .flags, 2, 650, .none),
+        TypeRow(.value, .flags, 1, 651, .none),
+        TypeRow(.value, .custom, 0, 156, .none),
+        TypeRow(.value, .structure, 0, 796, .none),
+        TypeRow(.value, .symbol, 1, 55, .none),
+        TypeRow(.value, .structure, 0, 797, .none),
+        TypeRow(.value, .custom, 0, 157, .none),
         TypeRow(.value, .symbol, 4, 814, .none),
         TypeRow(.value, .symbol, 4, 815, .none),
         TypeRow(.value, .symbol, 4, 816, .none),
         TypeRow(.value, .symbol, 4, 817, .none),
         TypeRow(.value, .symbol, 4, 818, .none),
         TypeRow(.value, .symbol, 4, 819, .none),
-        TypeRow(.value, .structure, 0, 738, .none),
+        TypeRow(.value, .symbol, 4, 820, .none),
+        TypeRow(.value, .symbol, 4, 821, .none),
+        TypeRow(.value, .symbol, 4, 822, .none),
+        TypeRow(.value, .symbol, 4, 823, .none),
+        TypeRow(.value, .symbol, 4, 824, .none),
+        TypeRow(.value, .symbol, 4, 825, .none),
+        TypeRow(.value, .structure, 0, 743, .none),
         TypeRow(.value, .hexadecimal, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 154, .none),
-        TypeRow(.value, .custom, 0, 155, .none),
-        TypeRow(.value, .custom, 0, 156, .none),
-        TypeRow(.value, .custom, 0, 157, .none),
         TypeRow(.value, .custom, 0, 158, .none),
-        TypeRow(.value, .flags, 4, 663, .none),
+        TypeRow(.value, .custom, 0, 159, .none),
+        TypeRow(.value, .custom, 0, 160, .none),
+        TypeRow(.value, .custom, 0, 161, .none),
+        TypeRow(.value, .custom, 0, 162, .none),
+        TypeRow(.value, .flags, 4, 669, .none),
         TypeRow(.value, .hexadecimal, 4, 0, .none),
-        TypeRow(.value, .symbol, 4, 667, .none),
+        TypeRow(.value, .symbol, 4, 673, .none),
         TypeRow(.value, .signed, 8, 0, .none),
-        TypeRow(.value, .symbol, 4, 631, .none),
-        TypeRow(.value, .symbol, 4, 655, .none),
+        TypeRow(.value, .symbol, 4, 637, .none),
+        TypeRow(.value, .symbol, 4, 661, .none),
     ]
 
     private static let symbolTypes1: [TypeRow] = [
-        TypeRow(.value, .symbol, 4, 657, .none),
-        TypeRow(.value, .symbol, 4, 822, .none),
-        TypeRow(.value, .symbol, 4, 656, .none),
-        TypeRow(.value, .symbol, 4, 658, .none),
-        TypeRow(.value, .symbol, 4, 659, .none),
-        TypeRow(.value, .symbol, 4, 820, .none),
-        TypeRow(.value, .symbol, 4, 639, .none),
-        TypeRow(.value, .symbol, 4, 640, .none),
-        TypeRow(.value, .symbol, 4, 642, .none),
-        TypeRow(.value, .symbol, 4, 643, .none),
+        TypeRow(.value, .symbol, 4, 663, .none),
+        TypeRow(.value, .symbol, 4, 828, .none),
+        TypeRow(.value, .symbol, 4, 662, .none),
+        TypeRow(.value, .symbol, 4, 664, .none),
+        TypeRow(.value, .symbol, 4, 665, .none),
+        TypeRow(.value, .symbol, 4, 826, .none),
+        TypeRow(.value, .symbol, 4, 645, .none),
         TypeRow(.value, .symbol, 4, 646, .none),
-        TypeRow(.value, .symbol, 4, 670, .none),
-        TypeRow(.value, .symbol, 4, 747, .none),
-        TypeRow(.value, .symbol, 4, 710, .none),
-        TypeRow(.value, .symbol, 4, 715, .none),
-        TypeRow(.value, .symbol, 4, 717, .none),
-        TypeRow(.value, .symbol, 4, 716, .none),
-        TypeRow(.value, .symbol, 4, 724, .none),
-        TypeRow(.value, .symbol, 4, 719, .none),
-        TypeRow(.value, .symbol, 4, 733, .none),
+        TypeRow(.value, .symbol, 4, 648, .none),
+        TypeRow(.value, .symbol, 4, 649, .none),
+        TypeRow(.value, .symbol, 4, 652, .none),
+        TypeRow(.value, .symbol, 4, 676, .none),
         TypeRow(.value, .symbol, 4, 753, .none),
-        TypeRow(.value, .symbol, 4, 720, .none),
-        TypeRow(.value, .structure, 0, 786, .none),
-        TypeRow(.value, .structure, 0, 787, .none),
-        TypeRow(.array, .symbol, 4, 745, .none),
-        TypeRow(.array, .symbol, 4, 746, .none),
-        TypeRow(.value, .structure, 0, 745, .none),
-        TypeRow(.value, .custom, 0, 96, .none),
-        TypeRow(.value, .custom, 0, 113, .none),
-        TypeRow(.value, .structure, 0, 746, .none),
-        TypeRow(.array, .symbol, 4, 676, .none),
-        TypeRow(.value, .symbol, 4, 677, .none),
+        TypeRow(.value, .symbol, 4, 716, .none),
+        TypeRow(.value, .symbol, 4, 721, .none),
+        TypeRow(.value, .symbol, 4, 723, .none),
+        TypeRow(.value, .symbol, 4, 722, .none),
+        TypeRow(.value, .symbol, 4, 730, .none),
+        TypeRow(.value, .symbol, 4, 725, .none),
+        TypeRow(.value, .symbol, 4, 739, .none),
+        TypeRow(.value, .symbol, 4, 759, .none),
+        TypeRow(.value, .symbol, 4, 726, .none),
+        TypeRow(.value, .structure, 0, 791, .none),
+        TypeRow(.value, .structure, 0, 792, .none),
+        TypeRow(.array, .symbol, 4, 751, .none),
+        TypeRow(.array, .symbol, 4, 752, .none),
+        TypeRow(.value, .structure, 0, 750, .none),
+        TypeRow(.value, .custom, 0, 98, .none),
+        TypeRow(.value, .custom, 0, 117, .none),
+        TypeRow(.value, .structure, 0, 751, .none),
+        TypeRow(.array, .symbol, 4, 682, .none),
+        TypeRow(.value, .symbol, 4, 683, .none),
         TypeRow(.value, .inet4, 4, 0, .none),
         TypeRow(.value, .inet6, 16, 0, .none),
         TypeRow(.value, .user, 4, 0, .none),
         TypeRow(.value, .group, 4, 0, .none),
-        TypeRow(.value, .symbol, 1, 679, .none),
-        TypeRow(.value, .flags, 4, 682, .none),
-        TypeRow(.value, .custom, 0, 159, .none),
-        TypeRow(.value, .custom, 0, 160, .none),
-        TypeRow(.value, .structure, 0, 747, .none),
-        TypeRow(.value, .custom, 0, 161, .none),
-        TypeRow(.value, .symbol, 1, 683, .none),
-        TypeRow(.value, .custom, 0, 162, .none),
-        TypeRow(.value, .hexadecimal, 1, 0, .none),
-        TypeRow(.array, .symbol, 4, 684, .none),
-        TypeRow(.array, .symbol, 4, 681, .none),
-        TypeRow(.array, .symbol, 4, 685, .none),
-        TypeRow(.value, .flags, 2, 692, .none),
-        TypeRow(.value, .symbol, 2, 693, .none),
-        TypeRow(.value, .structure, 0, 748, .none),
-        TypeRow(.array, .symbol, 4, 694, .none),
-        TypeRow(.value, .flags, 2, 695, .none),
-        TypeRow(.value, .symbol, 1, 697, .none),
-        TypeRow(.value, .flags, 4, 698, .none),
-        TypeRow(.array, .symbol, 4, 700, .none),
-        TypeRow(.value, .structure, 0, 749, .none),
-        TypeRow(.value, .structure, 0, 750, .none),
-        TypeRow(.value, .structure, 0, 753, .none),
-        TypeRow(.value, .structure, 0, 755, .none),
-        TypeRow(.value, .structure, 0, 756, .none),
-        TypeRow(.value, .structure, 0, 754, .none),
-        TypeRow(.value, .structure, 0, 757, .none),
-        TypeRow(.array, .symbol, 4, 701, .none),
-        TypeRow(.value, .structure, 0, 758, .none),
-        TypeRow(.value, .structure, 0, 759, .none),
-        TypeRow(.array, .symbol, 4, 702, .none),
-        TypeRow(.value, .structure, 0, 752, .none),
-        TypeRow(.value, .structure, 0, 751, .none),
-        TypeRow(.value, .structure, 0, 760, .none),
-        TypeRow(.value, .structure, 0, 762, .none),
-        TypeRow(.array, .symbol, 4, 711, .none),
-        TypeRow(.value, .structure, 0, 763, .none),
-        TypeRow(.value, .flags, 1, 713, .none),
-        TypeRow(.array, .structure, 0, 771, .none),
-        TypeRow(.value, .symbol, 2, 721, .none),
-        TypeRow(.array, .symbol, 4, 722, .none),
-        TypeRow(.array, .symbol, 4, 723, .none),
-        TypeRow(.array, .symbol, 4, 725, .none),
-        TypeRow(.array, .symbol, 4, 730, .none),
-        TypeRow(.array, .symbol, 4, 726, .none),
-        TypeRow(.value, .structure, 0, 774, .none),
+        TypeRow(.value, .symbol, 1, 685, .none),
+        TypeRow(.value, .flags, 4, 688, .none),
         TypeRow(.value, .custom, 0, 163, .none),
-        TypeRow(.value, .symbol, 1, 732, .none),
-        TypeRow(.array, .symbol, 4, 734, .none),
-        TypeRow(.array, .symbol, 4, 735, .none),
-        TypeRow(.array, .symbol, 4, 739, .none),
+        TypeRow(.value, .custom, 0, 164, .none),
+        TypeRow(.value, .structure, 0, 752, .none),
+        TypeRow(.value, .custom, 0, 165, .none),
+        TypeRow(.value, .symbol, 1, 689, .none),
+        TypeRow(.value, .custom, 0, 166, .none),
+        TypeRow(.value, .hexadecimal, 1, 0, .none),
+        TypeRow(.array, .symbol, 4, 690, .none),
+        TypeRow(.array, .symbol, 4, 687, .none),
+        TypeRow(.array, .symbol, 4, 691, .none),
+        TypeRow(.value, .flags, 2, 698, .none),
+        TypeRow(.value, .symbol, 2, 699, .none),
+        TypeRow(.value, .structure, 0, 753, .none),
+        TypeRow(.array, .symbol, 4, 700, .none),
+        TypeRow(.value, .flags, 2, 701, .none),
+        TypeRow(.value, .symbol, 1, 703, .none),
+        TypeRow(.value, .flags, 4, 704, .none),
+        TypeRow(.array, .symbol, 4, 706, .none),
+        TypeRow(.value, .structure, 0, 754, .none),
+        TypeRow(.value, .structure, 0, 755, .none),
+        TypeRow(.value, .structure, 0, 758, .none),
+        TypeRow(.value, .structure, 0, 760, .none),
+        TypeRow(.value, .structure, 0, 761, .none),
+        TypeRow(.value, .structure, 0, 759, .none),
+        TypeRow(.value, .structure, 0, 762, .none),
+        TypeRow(.array, .symbol, 4, 707, .none),
+        TypeRow(.value, .structure, 0, 763, .none),
+        TypeRow(.value, .structure, 0, 764, .none),
+        TypeRow(.array, .symbol, 4, 708, .none),
+        TypeRow(.value, .structure, 0, 757, .none),
+        TypeRow(.value, .structure, 0, 756, .none),
+        TypeRow(.value, .structure, 0, 765, .none),
+        TypeRow(.value, .structure, 0, 767, .none),
+        TypeRow(.array, .symbol, 4, 717, .none),
+        TypeRow(.value, .structure, 0, 768, .none),
+        TypeRow(.value, .flags, 1, 719, .none),
+        TypeRow(.array, .structure, 0, 776, .none),
+        TypeRow(.value, .symbol, 2, 727, .none),
+        TypeRow(.array, .symbol, 4, 728, .none),
+        TypeRow(.array, .symbol, 4, 729, .none),
+        TypeRow(.array, .symbol, 4, 731, .none),
         TypeRow(.array, .symbol, 4, 736, .none),
-        TypeRow(.array, .symbol, 4, 737, .none),
-        TypeRow(.value, .structure, 0, 776, .none),
-        TypeRow(.value, .structure, 0, 777, .none),
+        TypeRow(.array, .symbol, 4, 732, .none),
         TypeRow(.value, .structure, 0, 779, .none),
-        TypeRow(.array, .symbol, 4, 738, .none),
+        TypeRow(.value, .custom, 0, 167, .none),
+        TypeRow(.value, .symbol, 1, 738, .none),
         TypeRow(.array, .symbol, 4, 740, .none),
-        TypeRow(.value, .structure, 0, 778, .none),
-        TypeRow(.value, .symbol, 1, 742, .none),
-        TypeRow(.value, .symbol, 1, 743, .none),
+        TypeRow(.array, .symbol, 4, 741, .none),
+        TypeRow(.array, .symbol, 4, 745, .none),
+        TypeRow(.array, .symbol, 4, 742, .none),
+        TypeRow(.array, .symbol, 4, 743, .none),
         TypeRow(.value, .structure, 0, 781, .none),
         TypeRow(.value, .structure, 0, 782, .none),
         TypeRow(.value, .structure, 0, 784, .none),
+        TypeRow(.array, .symbol, 4, 744, .none),
+        TypeRow(.array, .symbol, 4, 746, .none),
         TypeRow(.value, .structure, 0, 783, .none),
-        TypeRow(.value, .structure, 0, 785, .none),
-        TypeRow(.value, .structure, 0, 795, .none),
-        TypeRow(.value, .structure, 0, 796, .none),
-        TypeRow(.value, .structure, 0, 797, .none),
-        TypeRow(.value, .symbol, 4, 741, .none),
-        TypeRow(.value, .symbol, 4, 744, .none),
-        TypeRow(.value, .structure, 0, 798, .none),
-        TypeRow(.array, .symbol, 4, 756, .none),
-        TypeRow(.value, .structure, 0, 799, .none),
-        TypeRow(.value, .custom, 0, 164, .none),
-        TypeRow(.value, .port, 2, 0, .none),
-        TypeRow(.value, .custom, 0, 112, .none),
-        TypeRow(.value, .symbol, 1, 760, .none),
-        TypeRow(.value, .symbol, 4, 763, .none),
-        TypeRow(.value, .symbol, 2, 764, .none),
-        TypeRow(.value, .structure, 0, 812, .none),
-        TypeRow(.value, .structure, 0, 802, .none),
-        TypeRow(.value, .structure, 0, 805, .none),
-        TypeRow(.value, .structure, 0, 816, .none),
-        TypeRow(.value, .structure, 0, 819, .none),
-        TypeRow(.value, .structure, 0, 825, .none),
-        TypeRow(.value, .structure, 0, 813, .none),
-        TypeRow(.value, .structure, 0, 804, .none),
-        TypeRow(.value, .structure, 0, 806, .none),
-        TypeRow(.value, .structure, 0, 817, .none),
-        TypeRow(.value, .structure, 0, 820, .none),
-        TypeRow(.value, .structure, 0, 826, .none),
-        TypeRow(.value, .symbol, 4, 773, .none),
-        TypeRow(.value, .symbol, 4, 782, .none),
-        TypeRow(.value, .symbol, 4, 774, .none),
-        TypeRow(.value, .symbol, 4, 784, .none),
-        TypeRow(.value, .symbol, 4, 789, .none),
-        TypeRow(.value, .symbol, 4, 793, .none),
-        TypeRow(.value, .custom, 0, 165, .none),
-        TypeRow(.array, .symbol, 4, 804, .none),
-        TypeRow(.value, .structure, 0, 807, .none),
-        TypeRow(.value, .structure, 0, 808, .none),
-        TypeRow(.value, .custom, 0, 166, .none),
-        TypeRow(.value, .flags, 1, 797, .none),
-        TypeRow(.value, .structure, 0, 809, .none),
-        TypeRow(.value, .custom, 0, 167, .none),
-        TypeRow(.value, .structure, 0, 810, .none),
-        TypeRow(.array, .structure, 0, 823, .none),
-        TypeRow(.array, .symbol, 4, 775, .none),
-        TypeRow(.array, .symbol, 4, 805, .none),
-        TypeRow(.value, .structure, 0, 811, .none),
-        TypeRow(.array, .symbol, 4, 776, .none),
-        TypeRow(.array, .symbol, 4, 780, .none),
-        TypeRow(.value, .symbol, 2, 777, .none),
-        TypeRow(.value, .symbol, 2, 778, .none),
-        TypeRow(.value, .symbol, 2, 779, .none),
-        TypeRow(.value, .flags, 4, 781, .none),
-        TypeRow(.value, .structure, 0, 814, .none),
-        TypeRow(.value, .structure, 0, 815, .none),
-        TypeRow(.array, .hexadecimal, 0, 0, .none),
-        TypeRow(.value, .structure, 0, 818, .none),
-        TypeRow(.value, .flags, 4, 786, .none),
-        TypeRow(.value, .structure, 0, 821, .none),
-        TypeRow(.array, .structure, 0, 822, .none),
-        TypeRow(.value, .structure, 0, 824, .none),
+        TypeRow(.value, .symbol, 1, 748, .none),
+        TypeRow(.value, .symbol, 1, 749, .none),
+        TypeRow(.value, .structure, 0, 786, .none),
+        TypeRow(.value, .structure, 0, 787, .none),
+        TypeRow(.value, .structure, 0, 789, .none),
+        TypeRow(.value, .structure, 0, 788, .none),
+        TypeRow(.value, .structure, 0, 790, .none),
         TypeRow(.value, .custom, 0, 168, .none),
-        TypeRow(.value, .structure, 0, 830, .none),
-        TypeRow(.value, .structure, 0, 833, .none),
-        TypeRow(.value, .flags, 1, 798, .none),
-        TypeRow(.value, .structure, 0, 831, .none),
-        TypeRow(.value, .structure, 0, 827, .none),
-        TypeRow(.array, .symbol, 4, 806, .none),
+        TypeRow(.value, .structure, 0, 800, .none),
+        TypeRow(.value, .structure, 0, 801, .none),
+        TypeRow(.value, .structure, 0, 802, .none),
+        TypeRow(.value, .symbol, 4, 747, .none),
+        TypeRow(.value, .symbol, 4, 750, .none),
+        TypeRow(.value, .structure, 0, 803, .none),
+        TypeRow(.array, .symbol, 4, 762, .none),
+        TypeRow(.value, .structure, 0, 804, .none),
         TypeRow(.value, .custom, 0, 169, .none),
-        TypeRow(.value, .structure, 0, 837, .none),
+        TypeRow(.value, .port, 2, 0, .none),
+        TypeRow(.value, .custom, 0, 116, .none),
+        TypeRow(.value, .symbol, 1, 766, .none),
+        TypeRow(.value, .symbol, 4, 769, .none),
+        TypeRow(.value, .symbol, 2, 770, .none),
+        TypeRow(.value, .structure, 0, 817, .none),
+        TypeRow(.value, .structure, 0, 807, .none),
+        TypeRow(.value, .structure, 0, 810, .none),
+        TypeRow(.value, .structure, 0, 821, .none),
+        TypeRow(.value, .structure, 0, 824, .none),
+        TypeRow(.value, .structure, 0, 830, .none),
+        TypeRow(.value, .structure, 0, 818, .none),
+        TypeRow(.value, .structure, 0, 809, .none),
+        TypeRow(.value, .structure, 0, 811, .none),
+        TypeRow(.value, .structure, 0, 822, .none),
+        TypeRow(.value, .structure, 0, 825, .none),
+        TypeRow(.value, .structure, 0, 831, .none),
+        TypeRow(.value, .symbol, 4, 779, .none),
+        TypeRow(.value, .symbol, 4, 788, .none),
+        TypeRow(.value, .symbol, 4, 780, .none),
+        TypeRow(.value, .symbol, 4, 790, .none),
+        TypeRow(.value, .symbol, 4, 795, .none),
+        TypeRow(.value, .symbol, 4, 799, .none),
+        TypeRow(.value, .custom, 0, 170, .none),
+        TypeRow(.array, .symbol, 4, 810, .none),
+        TypeRow(.value, .structure, 0, 812, .none),
+        TypeRow(.value, .structure, 0, 813, .none),
+        TypeRow(.value, .custom, 0, 171, .none),
+        TypeRow(.value, .flags, 1, 803, .none),
+        TypeRow(.value, .structure, 0, 814, .none),
+        TypeRow(.value, .custom, 0, 172, .none),
+        TypeRow(.value, .structure, 0, 815, .none),
+        TypeRow(.array, .structure, 0, 828, .none),
+        TypeRow(.array, .symbol, 4, 781, .none),
+        TypeRow(.array, .symbol, 4, 811, .none),
+        TypeRow(.value, .structure, 0, 816, .none),
+        TypeRow(.array, .symbol, 4, 782, .none),
+        TypeRow(.array, .symbol, 4, 786, .none),
+        TypeRow(.value, .symbol, 2, 783, .none),
+        TypeRow(.value, .symbol, 2, 784, .none),
+        TypeRow(.value, .symbol, 2, 785, .none),
+        TypeRow(.value, .flags, 4, 787, .none),
+        TypeRow(.value, .structure, 0, 819, .none),
+        TypeRow(.value, .structure, 0, 820, .none),
+        TypeRow(.array, .hexadecimal, 0, 0, .none),
+        TypeRow(.value, .structure, 0, 823, .none),
+        TypeRow(.value, .flags, 4, 792, .none),
+        TypeRow(.value, .structure, 0, 826, .none),
+        TypeRow(.array, .structure, 0, 827, .none),
+        TypeRow(.value, .structure, 0, 829, .none),
+        TypeRow(.value, .custom, 0, 173, .none),
+        TypeRow(.value, .structure, 0, 835, .none),
         TypeRow(.value, .structure, 0, 838, .none),
-        TypeRow(.value, .structure, 0, 839, .none),
-        TypeRow(.value, .structure, 0, 840, .none),
-        TypeRow(.value, .structure, 0, 841, .none),
+        TypeRow(.value, .flags, 1, 804, .none),
+        TypeRow(.value, .structure, 0, 836, .none),
+        TypeRow(.value, .structure, 0, 832, .none),
+        TypeRow(.array, .symbol, 4, 812, .none),
+        TypeRow(.value, .custom, 0, 174, .none),
         TypeRow(.value, .structure, 0, 842, .none),
         TypeRow(.value, .structure, 0, 843, .none),
-        TypeRow(.value, .structure, 0, 834, .none),
-        TypeRow(.value, .structure, 0, 835, .none),
+        TypeRow(.value, .structure, 0, 844, .none),
+        TypeRow(.value, .structure, 0, 845, .none),
+        TypeRow(.value, .structure, 0, 846, .none),
+        TypeRow(.value, .structure, 0, 847, .none),
+        TypeRow(.value, .structure, 0, 848, .none),
+        TypeRow(.value, .structure, 0, 839, .none),
+        TypeRow(.value, .structure, 0, 840, .none),
     ]
 }
 
@@ -2205,6 +2218,7 @@ extension SpecTables {
         SymbolRow("O_DIRECTORY", 0x10000),
         SymbolRow("FASYNC", 0x2000),
         SymbolRow("O_EMPTYPATH", 0x4000000),
+        SymbolRow("OPENAT2_REGULAR", 0x100000000),
         SymbolRow("O_CREAT", 0x40),
         SymbolRow("O_EXCL", 0x80),
         SymbolRow("O_NOCTTY", 0x100),
@@ -2375,10 +2389,10 @@ extension SpecTables {
         SymbolRow("46<<MFD_HUGE_SHIFT", 0xb8000000, 0xfc000000),
         SymbolRow("47<<MFD_HUGE_SHIFT", 0xbc000000, 0xfc000000),
         SymbolRow("48<<MFD_HUGE_SHIFT", 0xc0000000, 0xfc000000),
-        SymbolRow("49<<MFD_HUGE_SHIFT", 0xc4000000, 0xfc000000),
     ]
 
     private static let symbols1: [SymbolRow] = [
+        SymbolRow("49<<MFD_HUGE_SHIFT", 0xc4000000, 0xfc000000),
         SymbolRow("50<<MFD_HUGE_SHIFT", 0xc8000000, 0xfc000000),
         SymbolRow("51<<MFD_HUGE_SHIFT", 0xcc000000, 0xfc000000),
         SymbolRow("52<<MFD_HUGE_SHIFT", 0xd0000000, 0xfc000000),
@@ -2578,10 +2592,10 @@ extension SpecTables {
         SymbolRow("MTD_INODE_FS_MAGIC", 0x11307854),
         SymbolRow("BALLOON_KVM_MAGIC", 0x13661366),
         SymbolRow("BFS_MAGIC", 0x1badface),
-        SymbolRow("EXFAT_SUPER_MAGIC", 0x2011bab0),
     ]
 
     private static let symbols2: [SymbolRow] = [
+        SymbolRow("EXFAT_SUPER_MAGIC", 0x2011bab0),
         SymbolRow("UBIFS_SUPER_MAGIC", 0x24051905),
         SymbolRow("ZFS_SUPER_MAGIC", 0x2fc12fc1),
         SymbolRow("JFS_SUPER_MAGIC", 0x3153464a),
@@ -2781,10 +2795,10 @@ extension SpecTables {
         SymbolRow("AF_MCTP", 0x2d),
         SymbolRow("SOCK_STREAM", 0x1),
         SymbolRow("SOCK_DGRAM", 0x2),
-        SymbolRow("SOCK_RAW", 0x3),
     ]
 
     private static let symbols3: [SymbolRow] = [
+        SymbolRow("SOCK_RAW", 0x3),
         SymbolRow("SOCK_RDM", 0x4),
         SymbolRow("SOCK_SEQPACKET", 0x5),
         SymbolRow("SOCK_DCCP", 0x6),
@@ -2984,10 +2998,10 @@ extension SpecTables {
         SymbolRow("FAN_MARK_DONT_FOLLOW", 0x4),
         SymbolRow("FAN_MARK_ONLYDIR", 0x8),
         SymbolRow("FAN_MARK_MNTNS", 0x110),
-        SymbolRow("FAN_MARK_MOUNT", 0x10),
     ]
 
     private static let symbols4: [SymbolRow] = [
+        SymbolRow("FAN_MARK_MOUNT", 0x10),
         SymbolRow("FAN_MARK_IGNORED_MASK", 0x20),
         SymbolRow("FAN_MARK_IGNORED_SURV_MODIFY", 0x40),
         SymbolRow("FAN_MARK_FILESYSTEM", 0x100),
@@ -3117,6 +3131,7 @@ extension SpecTables {
         SymbolRow("IORING_REGISTER_QUERY", 0x23),
         SymbolRow("IORING_REGISTER_ZCRX_CTRL", 0x24),
         SymbolRow("IORING_REGISTER_BPF_FILTER", 0x25),
+        SymbolRow("IORING_REGISTER_USE_REGISTERED_RING", 0x80000000),
         SymbolRow("IORING_OP_NOP", 0x0),
         SymbolRow("IORING_OP_READV", 0x1),
         SymbolRow("IORING_OP_WRITEV", 0x2),
@@ -3186,11 +3201,11 @@ extension SpecTables {
         SymbolRow("IOSQE_IO_DRAIN", 0x2),
         SymbolRow("IOSQE_IO_LINK", 0x4),
         SymbolRow("IOSQE_IO_HARDLINK", 0x8),
-        SymbolRow("IOSQE_ASYNC", 0x10),
-        SymbolRow("IOSQE_BUFFER_SELECT", 0x20),
     ]
 
     private static let symbols5: [SymbolRow] = [
+        SymbolRow("IOSQE_ASYNC", 0x10),
+        SymbolRow("IOSQE_BUFFER_SELECT", 0x20),
         SymbolRow("IOSQE_CQE_SKIP_SUCCESS", 0x40),
         SymbolRow("IORING_CQE_F_BUFFER", 0x1),
         SymbolRow("IORING_CQE_F_MORE", 0x2),
@@ -3389,11 +3404,11 @@ extension SpecTables {
         SymbolRow("MADV_FREE", 0x8),
         SymbolRow("MADV_REMOVE", 0x9),
         SymbolRow("MADV_DONTFORK", 0xa),
-        SymbolRow("MADV_DOFORK", 0xb),
-        SymbolRow("MADV_MERGEABLE", 0xc),
     ]
 
     private static let symbols6: [SymbolRow] = [
+        SymbolRow("MADV_DOFORK", 0xb),
+        SymbolRow("MADV_MERGEABLE", 0xc),
         SymbolRow("MADV_UNMERGEABLE", 0xd),
         SymbolRow("MADV_HUGEPAGE", 0xe),
         SymbolRow("MADV_NOHUGEPAGE", 0xf),
@@ -3428,6 +3443,7 @@ extension SpecTables {
         SymbolRow("MPOL_F_NODE", 0x1),
         SymbolRow("MPOL_F_ADDR", 0x2),
         SymbolRow("MPOL_F_MEMS_ALLOWED", 0x4),
+        SymbolRow("PKEY_UNRESTRICTED", 0x0),
         SymbolRow("PKEY_DISABLE_ACCESS", 0x1),
         SymbolRow("PKEY_DISABLE_WRITE", 0x2),
         SymbolRow("PKEY_DISABLE_EXECUTE", 0x4),
@@ -3486,6 +3502,7 @@ extension SpecTables {
         SymbolRow("CLONE_NEWPID", 0x20000000),
         SymbolRow("CLONE_NEWNET", 0x40000000),
         SymbolRow("CLONE_IO", 0x80000000),
+        SymbolRow("CLONE_NEWTIME", 0x80),
         SymbolRow("CLONE_CLEAR_SIGHAND", 0x100000000),
         SymbolRow("CLONE_INTO_CGROUP", 0x200000000),
         SymbolRow("CLONE_AUTOREAP", 0x400000000),
@@ -3590,13 +3607,13 @@ extension SpecTables {
         SymbolRow("PR_SET_MM_END_DATA", 0x4),
         SymbolRow("PR_SET_MM_START_STACK", 0x5),
         SymbolRow("PR_SET_MM_START_BRK", 0x6),
+    ]
+
+    private static let symbols7: [SymbolRow] = [
         SymbolRow("PR_SET_MM_BRK", 0x7),
         SymbolRow("PR_SET_MM_ARG_START", 0x8),
         SymbolRow("PR_SET_MM_ARG_END", 0x9),
         SymbolRow("PR_SET_MM_ENV_START", 0xa),
-    ]
-
-    private static let symbols7: [SymbolRow] = [
         SymbolRow("PR_SET_MM_ENV_END", 0xb),
         SymbolRow("PR_SET_MM_AUXV", 0xc),
         SymbolRow("PR_SET_MM_EXE_FILE", 0xd),
@@ -3793,13 +3810,13 @@ extension SpecTables {
         SymbolRow("CAP_MKNOD", 0x1b),
         SymbolRow("CAP_LEASE", 0x1c),
         SymbolRow("CAP_AUDIT_WRITE", 0x1d),
+    ]
+
+    private static let symbols8: [SymbolRow] = [
         SymbolRow("CAP_AUDIT_CONTROL", 0x1e),
         SymbolRow("CAP_SETFCAP", 0x1f),
         SymbolRow("CAP_MAC_OVERRIDE", 0x20),
         SymbolRow("CAP_MAC_ADMIN", 0x21),
-    ]
-
-    private static let symbols8: [SymbolRow] = [
         SymbolRow("CAP_SYSLOG", 0x22),
         SymbolRow("CAP_WAKE_ALARM", 0x23),
         SymbolRow("CAP_BLOCK_SUSPEND", 0x24),
@@ -3875,6 +3892,13 @@ extension SpecTables {
         SymbolRow("XFEATURE_XTILE_DATA", 0x12),
         SymbolRow("RSEQ_FLAG_UNREGISTER", 0x1),
         SymbolRow("RSEQ_FLAG_SLICE_EXT_DEFAULT_ON", 0x2),
+        SymbolRow("RSEQ_CPU_ID_UNINITIALIZED", 0xffffffff),
+        SymbolRow("RSEQ_CPU_ID_REGISTRATION_FAILED", 0xfffffffe),
+        SymbolRow("RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT", 0x1),
+        SymbolRow("RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL", 0x2),
+        SymbolRow("RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE", 0x4),
+        SymbolRow("RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE", 0x10),
+        SymbolRow("RSEQ_CS_FLAG_SLICE_EXT_ENABLED", 0x20),
         SymbolRow("SCHED_OTHER", 0x0),
         SymbolRow("SCHED_FIFO", 0x1),
         SymbolRow("SCHED_RR", 0x2),
@@ -3989,6 +4013,9 @@ extension SpecTables {
         SymbolRow("ILL_ILLOPC", 0x1),
         SymbolRow("ILL_ILLOPN", 0x2),
         SymbolRow("ILL_ILLADR", 0x3),
+    ]
+
+    private static let symbols9: [SymbolRow] = [
         SymbolRow("ILL_ILLTRP", 0x4),
         SymbolRow("ILL_PRVOPC", 0x5),
         SymbolRow("ILL_PRVREG", 0x6),
@@ -4000,14 +4027,12 @@ extension SpecTables {
         SymbolRow("FPE_FLTDIV", 0x3),
         SymbolRow("FPE_FLTOVF", 0x4),
         SymbolRow("FPE_FLTUND", 0x5),
-    ]
-
-    private static let symbols9: [SymbolRow] = [
         SymbolRow("FPE_FLTRES", 0x6),
         SymbolRow("FPE_FLTINV", 0x7),
         SymbolRow("FPE_FLTSUB", 0x8),
         SymbolRow("FPE_FLTUNK", 0xe),
         SymbolRow("FPE_CONDTRAP", 0xf),
+        SymbolRow("TRAP_PERF_FLAG_ASYNC", 0x1),
         SymbolRow("TRAP_BRKPT", 0x1),
         SymbolRow("TRAP_TRACE", 0x2),
         SymbolRow("TRAP_BRANCH", 0x3),
@@ -4191,6 +4216,9 @@ extension SpecTables {
         SymbolRow("TIME_WAIT", 0x4),
         SymbolRow("TIME_ERROR", 0x5),
         SymbolRow("ADJ_OFFSET", 0x1),
+    ]
+
+    private static let symbols10: [SymbolRow] = [
         SymbolRow("ADJ_FREQUENCY", 0x2),
         SymbolRow("ADJ_MAXERROR", 0x4),
         SymbolRow("ADJ_ESTERROR", 0x8),
@@ -4203,9 +4231,6 @@ extension SpecTables {
         SymbolRow("ADJ_TICK", 0x4000),
         SymbolRow("ADJ_ADJTIME", 0x8000),
         SymbolRow("STA_PLL", 0x1),
-    ]
-
-    private static let symbols10: [SymbolRow] = [
         SymbolRow("STA_PPSFREQ", 0x2),
         SymbolRow("STA_PPSTIME", 0x4),
         SymbolRow("STA_FLL", 0x8),
@@ -4394,6 +4419,9 @@ extension SpecTables {
         SymbolRow("EROFS", 0x1e),
         SymbolRow("EMLINK", 0x1f),
         SymbolRow("EPIPE", 0x20),
+    ]
+
+    private static let symbols11: [SymbolRow] = [
         SymbolRow("EDOM", 0x21),
         SymbolRow("ERANGE", 0x22),
         SymbolRow("EDEADLK", 0x23),
@@ -4406,9 +4434,6 @@ extension SpecTables {
         SymbolRow("EIDRM", 0x2b),
         SymbolRow("ECHRNG", 0x2c),
         SymbolRow("EL2NSYNC", 0x2d),
-    ]
-
-    private static let symbols11: [SymbolRow] = [
         SymbolRow("EL3HLT", 0x2e),
         SymbolRow("EL3RST", 0x2f),
         SymbolRow("ELNRNG", 0x30),
@@ -4597,6 +4622,9 @@ extension SpecTables {
         SymbolRow("KEXEC_FILE_NO_INITRAMFS", 0x4),
         SymbolRow("KEXEC_FILE_DEBUG", 0x8),
         SymbolRow("KEXEC_FILE_NO_CMA", 0x10),
+    ]
+
+    private static let symbols12: [SymbolRow] = [
         SymbolRow("KEXEC_FILE_FORCE_DTB", 0x20),
         SymbolRow("Q_SYNC", 0x800001),
         SymbolRow("Q_QUOTAON", 0x800002),
@@ -4609,9 +4637,6 @@ extension SpecTables {
         SymbolRow("Q_GETNEXTQUOTA", 0x800009),
         SymbolRow("Q_XQUOTAON", 0x5801),
         SymbolRow("Q_XQUOTAOFF", 0x5802),
-    ]
-
-    private static let symbols12: [SymbolRow] = [
         SymbolRow("Q_XGETQUOTA", 0x5803),
         SymbolRow("Q_XSETQLIM", 0x5804),
         SymbolRow("Q_XGETQSTAT", 0x5805),
@@ -4800,6 +4825,9 @@ extension SpecTables {
         SymbolRow("NT_ARM_FPMR", 0x40e),
         SymbolRow("NT_ARM_POE", 0x40f),
         SymbolRow("NT_ARM_GCS", 0x410),
+    ]
+
+    private static let symbols13: [SymbolRow] = [
         SymbolRow("NT_RISCV_CSR", 0x900),
         SymbolRow("NT_RISCV_VECTOR", 0x901),
         SymbolRow("NT_RISCV_TAGGED_ADDR_CTRL", 0x902),
@@ -4812,9 +4840,6 @@ extension SpecTables {
         SymbolRow("PTRACE_EVENT_FORK", 0x1),
         SymbolRow("PTRACE_EVENT_VFORK", 0x2),
         SymbolRow("PTRACE_EVENT_CLONE", 0x3),
-    ]
-
-    private static let symbols13: [SymbolRow] = [
         SymbolRow("PTRACE_EVENT_EXEC", 0x4),
         SymbolRow("PTRACE_EVENT_VFORK_DONE", 0x5),
         SymbolRow("PTRACE_EVENT_EXIT", 0x6),
@@ -5003,6 +5028,9 @@ extension SpecTables {
         SymbolRow("HDIO_SET_QDMA", 0x32e),
         SymbolRow("HDIO_SET_ADDRESS", 0x32f),
         SymbolRow("I2C_RETRIES", 0x701),
+    ]
+
+    private static let symbols14: [SymbolRow] = [
         SymbolRow("I2C_TIMEOUT", 0x702),
         SymbolRow("I2C_SLAVE", 0x703),
         SymbolRow("I2C_TENBIT", 0x704),
@@ -5015,9 +5043,6 @@ extension SpecTables {
         SymbolRow("IOCTL_VM_SOCKETS_GET_LOCAL_CID", 0x7b9),
         SymbolRow("RAID_AUTORUN", 0x914),
         SymbolRow("CLEAR_ARRAY", 0x920),
-    ]
-
-    private static let symbols14: [SymbolRow] = [
         SymbolRow("HOT_REMOVE_DISK", 0x922),
         SymbolRow("SET_DISK_INFO", 0x924),
         SymbolRow("WRITE_RAID_INFO", 0x925),
@@ -5206,6 +5231,9 @@ extension SpecTables {
         SymbolRow("KDMAPDISP", 0x4b3c),
         SymbolRow("KDUNMAPDISP", 0x4b3d),
         SymbolRow("GIO_SCRNMAP", 0x4b40),
+    ]
+
+    private static let symbols15: [SymbolRow] = [
         SymbolRow("PIO_SCRNMAP", 0x4b41),
         SymbolRow("KDGKBMODE", 0x4b44),
         SymbolRow("KDSKBMODE", 0x4b45),
@@ -5218,9 +5246,6 @@ extension SpecTables {
         SymbolRow("KDGETKEYCODE", 0x4b4c),
         SymbolRow("KDSETKEYCODE", 0x4b4d),
         SymbolRow("KDSIGACCEPT", 0x4b4e),
-    ]
-
-    private static let symbols15: [SymbolRow] = [
         SymbolRow("KDKBDREP", 0x4b52),
         SymbolRow("GIO_FONT", 0x4b60),
         SymbolRow("PIO_FONT", 0x4b61),
@@ -5409,6 +5434,9 @@ extension SpecTables {
         SymbolRow("UI_DEV_CREATE", 0x5501),
         SymbolRow("USB_RAW_IOCTL_RUN", 0x5501),
         SymbolRow("UI_DEV_DESTROY", 0x5502),
+    ]
+
+    private static let symbols16: [SymbolRow] = [
         SymbolRow("USB_RAW_IOCTL_CONFIGURE", 0x5509),
         SymbolRow("USBDEVFS_DISCARDURB", 0x550b),
         SymbolRow("USB_RAW_IOCTL_EP0_STALL", 0x550c),
@@ -5421,9 +5449,6 @@ extension SpecTables {
         SymbolRow("USBDEVFS_WAIT_FOR_RESUME", 0x5523),
         SymbolRow("VT_OPENQRY", 0x5600),
         SymbolRow("VT_GETMODE", 0x5601),
-    ]
-
-    private static let symbols16: [SymbolRow] = [
         SymbolRow("VT_SETMODE", 0x5602),
         SymbolRow("VBG_IOCTL_VMMDEV_REQUEST_BIG", 0x5603),
         SymbolRow("VT_GETSTATE", 0x5603),
@@ -5612,6 +5637,9 @@ extension SpecTables {
         SymbolRow("SIOCGIFHWADDR", 0x8927),
         SymbolRow("SIOCGIFSLAVE", 0x8929),
         SymbolRow("SIOCSIFSLAVE", 0x8930),
+    ]
+
+    private static let symbols17: [SymbolRow] = [
         SymbolRow("SIOCADDMULTI", 0x8931),
         SymbolRow("SIOCDELMULTI", 0x8932),
         SymbolRow("SIOCGIFINDEX", 0x8933),
@@ -5624,9 +5652,6 @@ extension SpecTables {
         SymbolRow("SIOCSIFBR", 0x8941),
         SymbolRow("SIOCGIFTXQLEN", 0x8942),
         SymbolRow("SIOCSIFTXQLEN", 0x8943),
-    ]
-
-    private static let symbols17: [SymbolRow] = [
         SymbolRow("SIOCETHTOOL", 0x8946),
         SymbolRow("SIOCGMIIPHY", 0x8947),
         SymbolRow("SIOCGMIIREG", 0x8948),
@@ -5815,6 +5840,9 @@ extension SpecTables {
         SymbolRow("PIDFD_GET_PID_FOR_CHILDREN_NAMESPACE", 0xff06),
         SymbolRow("PIDFD_GET_TIME_NAMESPACE", 0xff07),
         SymbolRow("PIDFD_GET_TIME_FOR_CHILDREN_NAMESPACE", 0xff08),
+    ]
+
+    private static let symbols18: [SymbolRow] = [
         SymbolRow("PIDFD_GET_USER_NAMESPACE", 0xff09),
         SymbolRow("PIDFD_GET_UTS_NAMESPACE", 0xff0a),
         SymbolRow("IOCTL_GNTALLOC_DEALLOC_GREF", 0x104706),
@@ -5827,9 +5855,6 @@ extension SpecTables {
         SymbolRow("SPI_IOC_WR_LSB_FIRST", 0x40016b02),
         SymbolRow("SPI_IOC_WR_BITS_PER_WORD", 0x40016b03),
         SymbolRow("PPWCONTROL", 0x40017084),
-    ]
-
-    private static let symbols18: [SymbolRow] = [
         SymbolRow("PPWDATA", 0x40017086),
         SymbolRow("PPWCTLONIRQ", 0x40017092),
         SymbolRow("SONYPI_IOCSBRT", 0x40017600),
@@ -6018,6 +6043,9 @@ extension SpecTables {
         SymbolRow("PPPIOCSRASYNCMAP", 0x40047454),
         SymbolRow("PPPIOCSASYNCMAP", 0x40047457),
         SymbolRow("PPPIOCSFLAGS", 0x40047459),
+    ]
+
+    private static let symbols19: [SymbolRow] = [
         SymbolRow("FS_IOC32_SETVERSION", 0x40047602),
         SymbolRow("VDUSE_VQ_INJECT_IRQ", 0x40048117),
         SymbolRow("AUTOFS_IOC_EXPIRE_MULTI", 0x40049366),
@@ -6030,9 +6058,6 @@ extension SpecTables {
         SymbolRow("KVM_SET_MP_STATE", 0x4004ae99),
         SymbolRow("KVM_ARM_VCPU_FINALIZE", 0x4004aec2),
         SymbolRow("VHOST_SET_LOG_FD", 0x4004af07),
-    ]
-
-    private static let symbols19: [SymbolRow] = [
         SymbolRow("VHOST_SCSI_GET_ABI_VERSION", 0x4004af42),
         SymbolRow("VHOST_SCSI_SET_EVENTS_MISSED", 0x4004af43),
         SymbolRow("VHOST_SCSI_GET_EVENTS_MISSED", 0x4004af44),
@@ -6221,6 +6246,9 @@ extension SpecTables {
         SymbolRow("PTP_EXTTS_REQUEST", 0x40103d02),
         SymbolRow("PTP_EXTTS_REQUEST2", 0x40103d0b),
         SymbolRow("CCISS_SETNODENAME", 0x40104205),
+    ]
+
+    private static let symbols20: [SymbolRow] = [
         SymbolRow("EVIOCSMASK", 0x40104593),
         SymbolRow("SNDRV_EMU10K1_IOCTL_TRAM_POKE", 0x40104821),
         SymbolRow("SNDRV_USB_STREAM_IOCTL_SET_PARAMS", 0x40104890),
@@ -6233,9 +6261,6 @@ extension SpecTables {
         SymbolRow("MTRRIOC_DEL_PAGE_ENTRY", 0x40104d07),
         SymbolRow("MTRRIOC_KILL_PAGE_ENTRY", 0x40104d09),
         SymbolRow("MEMERASE64", 0x40104d14),
-    ]
-
-    private static let symbols20: [SymbolRow] = [
         SymbolRow("UBI_IOCSETVOLPROP", 0x40104f06),
         SymbolRow("OMAPFB_SET_COLOR_KEY", 0x40104f32),
         SymbolRow("OMAPFB_GET_COLOR_KEY", 0x40104f33),
@@ -6424,6 +6449,9 @@ extension SpecTables {
         SymbolRow("SNDRV_CTL_IOCTL_ELEM_LOCK", 0x40405514),
         SymbolRow("SNDRV_CTL_IOCTL_ELEM_UNLOCK", 0x40405515),
         SymbolRow("IVTV_IOC_DMA_FRAME", 0x404056c0),
+    ]
+
+    private static let symbols21: [SymbolRow] = [
         SymbolRow("JSIOCSAXMAP", 0x40406a31),
         SymbolRow("BTRFS_IOC_QUOTA_RESCAN", 0x4040942c),
         SymbolRow("KVM_ASSIGN_DEV_IRQ", 0x4040ae70),
@@ -6436,9 +6464,6 @@ extension SpecTables {
         SymbolRow("KVM_ASSIGN_SET_INTX_MASK", 0x4040aea4),
         SymbolRow("KVM_S390_MEM_OP", 0x4040aeb1),
         SymbolRow("KVM_S390_GET_SKEYS", 0x4040aeb2),
-    ]
-
-    private static let symbols21: [SymbolRow] = [
         SymbolRow("KVM_S390_SET_SKEYS", 0x4040aeb3),
         SymbolRow("CXL_IOCTL_START_WORK", 0x4040ca00),
         SymbolRow("CXL_IOCTL_DOWNLOAD_IMAGE", 0x4040ca0a),
@@ -6627,6 +6652,9 @@ extension SpecTables {
         SymbolRow("SOUND_PCM_READ_FILTER", 0x80045007),
         SymbolRow("SNDCTL_DSP_GETFMTS", 0x8004500b),
         SymbolRow("SNDCTL_DSP_GETCAPS", 0x8004500f),
+    ]
+
+    private static let symbols22: [SymbolRow] = [
         SymbolRow("SNDCTL_DSP_GETTRIGGER", 0x80045010),
         SymbolRow("SNDCTL_DSP_GETODELAY", 0x80045017),
         SymbolRow("SNDCTL_DSP_GETSPDIF", 0x80045043),
@@ -6639,9 +6667,6 @@ extension SpecTables {
         SymbolRow("SNDRV_SEQ_IOCTL_PVERSION", 0x80045300),
         SymbolRow("SNDRV_SEQ_IOCTL_CLIENT_ID", 0x80045301),
         SymbolRow("SNDRV_TIMER_IOCTL_PVERSION", 0x80045400),
-    ]
-
-    private static let symbols22: [SymbolRow] = [
         SymbolRow("TIOCGPTN", 0x80045430),
         SymbolRow("TIOCGDEV", 0x80045432),
         SymbolRow("TIOCGPKT", 0x80045438),
@@ -6830,6 +6855,9 @@ extension SpecTables {
         SymbolRow("RTC_IRQP_READ", 0x8008700b),
         SymbolRow("RTC_EPOCH_READ", 0x8008700d),
         SymbolRow("PPS_GETPARAMS", 0x800870a1),
+    ]
+
+    private static let symbols23: [SymbolRow] = [
         SymbolRow("PPS_GETCAP", 0x800870a3),
         SymbolRow("IOC_OPAL_GET_STATUS", 0x800870ec),
         SymbolRow("PPPIOCGIDLE32", 0x8008743f),
@@ -6842,9 +6870,6 @@ extension SpecTables {
         SymbolRow("TEE_IOC_CANCEL", 0x8008a404),
         SymbolRow("NE_CREATE_VM", 0x8008ae20),
         SymbolRow("KVM_X86_GET_MCE_CAP_SUPPORTED", 0x8008ae9d),
-    ]
-
-    private static let symbols23: [SymbolRow] = [
         SymbolRow("VHOST_GET_FEATURES", 0x8008af00),
         SymbolRow("VHOST_GET_BACKEND_FEATURES", 0x8008af26),
         SymbolRow("VHOST_VDPA_GET_CONFIG", 0x8008af73),
@@ -7033,6 +7058,9 @@ extension SpecTables {
         SymbolRow("FE_GET_INFO", 0x80a86f3d),
         SymbolRow("COMEDI_DEVINFO", 0x80b06401),
         SymbolRow("MEMGETOOBSEL", 0x80c84d0a),
+    ]
+
+    private static let symbols24: [SymbolRow] = [
         SymbolRow("SNDRV_HWDEP_IOCTL_INFO", 0x80dc4801),
         SymbolRow("SNDRV_CTL_IOCTL_HWDEP_INFO", 0x80dc5521),
         SymbolRow("SNDRV_TIMER_IOCTL_INFO", 0x80e85411),
@@ -7045,9 +7073,6 @@ extension SpecTables {
         SymbolRow("AUTOFS_IOC_EXPIRE", 0x810c9365),
         SymbolRow("SISFB_GET_INFO", 0x811cf301),
         SymbolRow("SNDRV_PCM_IOCTL_INFO", 0x81204101),
-    ]
-
-    private static let symbols24: [SymbolRow] = [
         SymbolRow("KVM_GET_SREGS", 0x8138ae83),
         SymbolRow("KVM_GET_SREGS2", 0x8140aecc),
         SymbolRow("ECCGETLAYOUT", 0x81484d11),
@@ -7236,6 +7261,9 @@ extension SpecTables {
         SymbolRow("BTRFS_IOC_QUOTA_CTL", 0xc0109428),
         SymbolRow("TEE_IOC_SHM_ALLOC", 0xc010a401),
         SymbolRow("NE_GET_IMAGE_LOAD_INFO", 0xc010ae22),
+    ]
+
+    private static let symbols25: [SymbolRow] = [
         SymbolRow("NE_START_ENCLAVE", 0xc010ae24),
         SymbolRow("FSL_HV_IOCTL_PARTITION_START", 0xc010af03),
         SymbolRow("ASPEED_LPC_CTRL_IOCTL_GET_SIZE", 0xc010b200),
@@ -7248,9 +7276,6 @@ extension SpecTables {
         SymbolRow("SNDCTL_COPR_RUN", 0xc0144306),
         SymbolRow("SNDCTL_COPR_HALT", 0xc0144307),
         SymbolRow("IOCTL_MEI_CONNECT_CLIENT_VTAG", 0xc0144804),
-    ]
-
-    private static let symbols25: [SymbolRow] = [
         SymbolRow("SNDRV_TIMER_IOCTL_NEXT_DEVICE", 0xc0145401),
         SymbolRow("VIDIOC_REQBUFS", 0xc0145608),
         SymbolRow("VIDIOC_G_CROP", 0xc014563b),
@@ -7439,6 +7464,9 @@ extension SpecTables {
         SymbolRow("HL_IOCTL_WAIT_CS", 0xc0384804),
         SymbolRow("HIDIOCGFIELDINFO", 0xc038480a),
         SymbolRow("VIDIOC_SUBDEV_G_CROP", 0xc038563b),
+    ]
+
+    private static let symbols26: [SymbolRow] = [
         SymbolRow("VIDIOC_SUBDEV_S_CROP", 0xc038563c),
         SymbolRow("VIDIOC_DBG_G_REGISTER", 0xc0385650),
         SymbolRow("VIDIOC_OMAP3ISP_CCDC_CFG", 0xc03856c1),
@@ -7451,9 +7479,6 @@ extension SpecTables {
         SymbolRow("GENWQE_SLU_UPDATE", 0xc038a550),
         SymbolRow("GENWQE_SLU_READ", 0xc038a551),
         SymbolRow("PTP_SYS_OFFSET_PRECISE", 0xc0403d08),
-    ]
-
-    private static let symbols26: [SymbolRow] = [
         SymbolRow("PTP_SYS_OFFSET_PRECISE2", 0xc0403d11),
         SymbolRow("PTP_SYS_OFFSET_PRECISE_CYCLES", 0xc0403d15),
         SymbolRow("CAPI_GET_PROFILE", 0xc0404309),
@@ -7642,6 +7667,9 @@ extension SpecTables {
         SymbolRow("FBIO_RADEON_SET_MIRROR", 0x40044004),
         SymbolRow("AGPIOC_SETUP", 0x40044103),
         SymbolRow("SNDRV_PCM_IOCTL_TTSTAMP", 0x40044103),
+    ]
+
+    private static let symbols27: [SymbolRow] = [
         SymbolRow("AGPIOC_RESERVE", 0x40044104),
         SymbolRow("SNDRV_PCM_IOCTL_USER_PVERSION", 0x40044104),
         SymbolRow("AGPIOC_PROTECT", 0x40044105),
@@ -7654,9 +7682,6 @@ extension SpecTables {
         SymbolRow("PCITEST_WRITE", 0x40045004),
         SymbolRow("PCITEST_READ", 0x40045005),
         SymbolRow("PCITEST_COPY", 0x40045006),
-    ]
-
-    private static let symbols27: [SymbolRow] = [
         SymbolRow("UI_SET_PHYS", 0x4004556c),
         SymbolRow("IVTV_IOC_PASSTHROUGH_MODE", 0x400456c1),
         SymbolRow("VIDIOC_AM437X_CCDC_CFG", 0x400456c1),
@@ -7845,6 +7870,9 @@ extension SpecTables {
         SymbolRow("KVM_MEMORY_ENCRYPT_OP", 0xc004aeba),
         SymbolRow("ISST_IF_GET_PHY_ID", 0xc004fe01),
         SymbolRow("ISST_IF_MBOX_COMMAND", 0xc004fe03),
+    ]
+
+    private static let symbols28: [SymbolRow] = [
         SymbolRow("ISST_IF_MSR_COMMAND", 0xc004fe04),
         SymbolRow("CAPI_MANUFACTURER_CMD", 0xc0084320),
         SymbolRow("SNDRV_EMU10K1_IOCTL_TRAM_PEEK", 0xc00c4822),
@@ -7857,9 +7885,6 @@ extension SpecTables {
         SymbolRow("UVCIOC_CTRL_QUERY", 0xc00c7521),
         SymbolRow("MTRRIOC_GET_ENTRY", 0xc0104d03),
         SymbolRow("MEMGETREGIONINFO", 0xc0104d08),
-    ]
-
-    private static let symbols28: [SymbolRow] = [
         SymbolRow("MTRRIOC_GET_PAGE_ENTRY", 0xc0104d08),
         SymbolRow("USBTMC_IOCTL_WRITE", 0xc0105b0d),
         SymbolRow("USBTMC_IOCTL_READ", 0xc0105b0e),
@@ -8048,6 +8073,9 @@ extension SpecTables {
         SymbolRow("KEY_MACRO", 0x70),
         SymbolRow("KEY_MUTE", 0x71),
         SymbolRow("KEY_VOLUMEDOWN", 0x72),
+    ]
+
+    private static let symbols29: [SymbolRow] = [
         SymbolRow("KEY_VOLUMEUP", 0x73),
         SymbolRow("KEY_POWER", 0x74),
         SymbolRow("KEY_KPEQUAL", 0x75),
@@ -8060,9 +8088,6 @@ extension SpecTables {
         SymbolRow("KEY_YEN", 0x7c),
         SymbolRow("KEY_LEFTMETA", 0x7d),
         SymbolRow("KEY_RIGHTMETA", 0x7e),
-    ]
-
-    private static let symbols29: [SymbolRow] = [
         SymbolRow("KEY_COMPOSE", 0x7f),
         SymbolRow("KEY_STOP", 0x80),
         SymbolRow("KEY_AGAIN", 0x81),
@@ -8251,6 +8276,9 @@ extension SpecTables {
         SymbolRow("KEY_POWER2", 0x164),
         SymbolRow("KEY_OPTION", 0x165),
         SymbolRow("KEY_INFO", 0x166),
+    ]
+
+    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_TIME", 0x167),
         SymbolRow("KEY_VENDOR", 0x168),
         SymbolRow("KEY_ARCHIVE", 0x169),
@@ -8263,9 +8291,6 @@ extension SpecTables {
         SymbolRow("KEY_LANGUAGE", 0x170),
         SymbolRow("KEY_TITLE", 0x171),
         SymbolRow("KEY_SUBTITLE", 0x172),
-    ]
-
-    private static let symbols30: [SymbolRow] = [
         SymbolRow("KEY_ANGLE", 0x173),
         SymbolRow("KEY_ZOOM", 0x174),
         SymbolRow("KEY_MODE", 0x175),
@@ -8454,6 +8479,9 @@ extension SpecTables {
         SymbolRow("KEY_LEFT_UP", 0x268),
         SymbolRow("KEY_LEFT_DOWN", 0x269),
         SymbolRow("KEY_ROOT_MENU", 0x26a),
+    ]
+
+    private static let symbols31: [SymbolRow] = [
         SymbolRow("KEY_MEDIA_TOP_MENU", 0x26b),
         SymbolRow("KEY_NUMERIC_11", 0x26c),
         SymbolRow("KEY_NUMERIC_12", 0x26d),
@@ -8466,9 +8494,6 @@ extension SpecTables {
         SymbolRow("KEY_UNMUTE", 0x274),
         SymbolRow("KEY_FASTREVERSE", 0x275),
         SymbolRow("KEY_SLOWREVERSE", 0x276),
-    ]
-
-    private static let symbols31: [SymbolRow] = [
         SymbolRow("KEY_DATA", 0x277),
         SymbolRow("KEY_ONSCREEN_KEYBOARD", 0x278),
         SymbolRow("KEY_PRIVACY_SCREEN_TOGGLE", 0x279),
@@ -8657,6 +8682,9 @@ extension SpecTables {
         SymbolRow("1<<KG_SHIFT", 0x1),
         SymbolRow("1<<KG_ALTGR", 0x2),
         SymbolRow("1<<KG_CTRL", 0x4),
+    ]
+
+    private static let symbols32: [SymbolRow] = [
         SymbolRow("1<<KG_ALT", 0x8),
         SymbolRow("1<<KG_SHIFTL", 0x10),
         SymbolRow("1<<KG_SHIFTR", 0x20),
@@ -8669,9 +8697,6 @@ extension SpecTables {
         SymbolRow("K_F5", 0x104),
         SymbolRow("K_F6", 0x105),
         SymbolRow("K_F7", 0x106),
-    ]
-
-    private static let symbols32: [SymbolRow] = [
         SymbolRow("K_F8", 0x107),
         SymbolRow("K_F9", 0x108),
         SymbolRow("K_F10", 0x109),
@@ -8860,6 +8885,9 @@ extension SpecTables {
         SymbolRow("K_F183", 0x1c0),
         SymbolRow("K_F184", 0x1c1),
         SymbolRow("K_F185", 0x1c2),
+    ]
+
+    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_F186", 0x1c3),
         SymbolRow("K_F187", 0x1c4),
         SymbolRow("K_F188", 0x1c5),
@@ -8872,9 +8900,6 @@ extension SpecTables {
         SymbolRow("K_F195", 0x1cc),
         SymbolRow("K_F196", 0x1cd),
         SymbolRow("K_F197", 0x1ce),
-    ]
-
-    private static let symbols33: [SymbolRow] = [
         SymbolRow("K_F198", 0x1cf),
         SymbolRow("K_F199", 0x1d0),
         SymbolRow("K_F200", 0x1d1),
@@ -9063,6 +9088,9 @@ extension SpecTables {
         SymbolRow("K_BRL_DOT10", 0xe0a),
         SymbolRow("KT_LATIN", 0x0),
         SymbolRow("KT_FN", 0x1),
+    ]
+
+    private static let symbols34: [SymbolRow] = [
         SymbolRow("KT_SPEC", 0x2),
         SymbolRow("KT_PAD", 0x3),
         SymbolRow("KT_DEAD", 0x4),
@@ -9075,9 +9103,6 @@ extension SpecTables {
         SymbolRow("KT_LETTER", 0xb),
         SymbolRow("KT_SLOCK", 0xc),
         SymbolRow("KT_DEAD2", 0xd),
-    ]
-
-    private static let symbols34: [SymbolRow] = [
         SymbolRow("KT_BRL", 0xe),
         SymbolRow("KT_CSI", 0xf),
         SymbolRow("K_RAW", 0x0),
@@ -9266,6 +9291,9 @@ extension SpecTables {
         SymbolRow("KVM_CAP_PPC_NESTED_HV", 0xa0),
         SymbolRow("KVM_CAP_HYPERV_SEND_IPI", 0xa1),
         SymbolRow("KVM_CAP_COALESCED_PIO", 0xa2),
+    ]
+
+    private static let symbols35: [SymbolRow] = [
         SymbolRow("KVM_CAP_HYPERV_ENLIGHTENED_VMCS", 0xa3),
         SymbolRow("KVM_CAP_EXCEPTION_PAYLOAD", 0xa4),
         SymbolRow("KVM_CAP_ARM_VM_IPA_SIZE", 0xa5),
@@ -9278,9 +9306,6 @@ extension SpecTables {
         SymbolRow("KVM_CAP_ARM_PTRAUTH_GENERIC", 0xac),
         SymbolRow("KVM_CAP_PMU_EVENT_FILTER", 0xad),
         SymbolRow("KVM_CAP_ARM_IRQ_LINE_LAYOUT_2", 0xae),
-    ]
-
-    private static let symbols35: [SymbolRow] = [
         SymbolRow("KVM_CAP_HYPERV_DIRECT_TLBFLUSH", 0xaf),
         SymbolRow("KVM_CAP_PPC_GUEST_DEBUG_SSTEP", 0xb0),
         SymbolRow("KVM_CAP_ARM_NISV_TO_USER", 0xb1),
@@ -9469,6 +9494,9 @@ extension SpecTables {
         SymbolRow("ATA_CMD_CFA_ERASE", 0xc0),
         SymbolRow("ATA_CMD_READ_MULTI", 0xc4),
         SymbolRow("ATA_CMD_WRITE_MULTI", 0xc5),
+    ]
+
+    private static let symbols36: [SymbolRow] = [
         SymbolRow("ATA_CMD_SET_MULTI", 0xc6),
         SymbolRow("ATA_CMD_READ", 0xc8),
         SymbolRow("ATA_CMD_WRITE", 0xca),
@@ -9481,9 +9509,6 @@ extension SpecTables {
         SymbolRow("ATA_CMD_IDLEIMMEDIATE", 0xe1),
         SymbolRow("ATA_CMD_STANDBY", 0xe2),
         SymbolRow("ATA_CMD_IDLE", 0xe3),
-    ]
-
-    private static let symbols36: [SymbolRow] = [
         SymbolRow("ATA_CMD_PMP_READ", 0xe4),
         SymbolRow("ATA_CMD_CHK_POWER", 0xe5),
         SymbolRow("ATA_CMD_SLEEP", 0xe6),
@@ -9672,6 +9697,9 @@ extension SpecTables {
         SymbolRow("V4L2_CAP_RDS_CAPTURE", 0x100),
         SymbolRow("V4L2_CAP_VIDEO_OUTPUT_OVERLAY", 0x200),
         SymbolRow("V4L2_CAP_HW_FREQ_SEEK", 0x400),
+    ]
+
+    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_CAP_RDS_OUTPUT", 0x800),
         SymbolRow("V4L2_CAP_VIDEO_CAPTURE_MPLANE", 0x1000),
         SymbolRow("V4L2_CAP_VIDEO_OUTPUT_MPLANE", 0x2000),
@@ -9684,9 +9712,6 @@ extension SpecTables {
         SymbolRow("V4L2_CAP_SDR_CAPTURE", 0x100000),
         SymbolRow("V4L2_CAP_EXT_PIX_FORMAT", 0x200000),
         SymbolRow("V4L2_CAP_SDR_OUTPUT", 0x400000),
-    ]
-
-    private static let symbols37: [SymbolRow] = [
         SymbolRow("V4L2_CAP_META_CAPTURE", 0x800000),
         SymbolRow("V4L2_CAP_READWRITE", 0x1000000),
         SymbolRow("V4L2_CAP_EDID", 0x2000000),
@@ -9875,6 +9900,9 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_MPEG4", 0x3447504d),
         SymbolRow("V4L2_PIX_FMT_BGR32", 0x34524742),
         SymbolRow("V4L2_PIX_FMT_HSV32", 0x34565348),
+    ]
+
+    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_YUV32", 0x34565559),
         SymbolRow("V4L2_PIX_FMT_SPCA505", 0x35303553),
         SymbolRow("V4L2_PIX_FMT_BGRA555", 0x35314142),
@@ -9887,9 +9915,6 @@ extension SpecTables {
         SymbolRow("V4L2_PIX_FMT_NV15", 0x3531564e),
         SymbolRow("V4L2_PIX_FMT_BGRX555", 0x35315842),
         SymbolRow("V4L2_PIX_FMT_RGBX555", 0x35315852),
-    ]
-
-    private static let symbols38: [SymbolRow] = [
         SymbolRow("V4L2_PIX_FMT_ET61X251", 0x35323645),
         SymbolRow("V4L2_PIX_FMT_HEVC_SLICE", 0x35363253),
         SymbolRow("V4L2_PIX_FMT_Y216", 0x36313259),
@@ -10078,6 +10103,9 @@ extension SpecTables {
         SymbolRow("V4L2_IN_ST_NO_H_LOCK", 0x100),
         SymbolRow("V4L2_IN_ST_COLOR_KILL", 0x200),
         SymbolRow("V4L2_IN_ST_NO_V_LOCK", 0x400),
+    ]
+
+    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_IN_ST_NO_STD_LOCK", 0x800),
         SymbolRow("V4L2_IN_ST_NO_SYNC", 0x10000),
         SymbolRow("V4L2_IN_ST_NO_EQU", 0x20000),
@@ -10090,9 +10118,6 @@ extension SpecTables {
         SymbolRow("V4L2_IN_CAP_NATIVE_SIZE", 0x8),
         SymbolRow("V4L2_CID_BRIGHTNESS", 0x980900),
         SymbolRow("V4L2_CID_CONTRAST", 0x980901),
-    ]
-
-    private static let symbols39: [SymbolRow] = [
         SymbolRow("V4L2_CID_SATURATION", 0x980902),
         SymbolRow("V4L2_CID_HUE", 0x980903),
         SymbolRow("V4L2_CID_AUDIO_VOLUME", 0x980905),
@@ -10281,6 +10306,9 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L1_QP", 0x990b61),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L2_QP", 0x990b62),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L3_QP", 0x990b63),
+    ]
+
+    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L4_QP", 0x990b64),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L5_QP", 0x990b65),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_HIER_CODING_L6_QP", 0x990b66),
@@ -10293,9 +10321,6 @@ extension SpecTables {
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_LF_BETA_OFFSET_DIV2", 0x990b6d),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_LF_TC_OFFSET_DIV2", 0x990b6e),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_REFRESH_TYPE", 0x990b6f),
-    ]
-
-    private static let symbols40: [SymbolRow] = [
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_REFRESH_PERIOD", 0x990b70),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_LOSSLESS_CU", 0x990b71),
         SymbolRow("V4L2_CID_MPEG_VIDEO_HEVC_CONST_INTRA_PRED", 0x990b72),
@@ -10470,6 +10495,8 @@ extension SpecTables {
         SymbolRow("V4L2_CID_DETECT_MD_GLOBAL_THRESHOLD", 0xa30902),
         SymbolRow("V4L2_CID_DETECT_MD_THRESHOLD_GRID", 0xa30903),
         SymbolRow("V4L2_CID_DETECT_MD_REGION_GRID", 0xa30904),
+        SymbolRow("V4L2_CTRL_FLAG_NEXT_CTRL", 0x80000000),
+        SymbolRow("V4L2_CTRL_FLAG_NEXT_COMPOUND", 0x40000000),
         SymbolRow("V4L2_CTRL_CLASS_USER", 0x980000),
         SymbolRow("V4L2_CTRL_CLASS_CODEC", 0x990000),
         SymbolRow("V4L2_CTRL_CLASS_CAMERA", 0x9a0000),
@@ -10482,6 +10509,9 @@ extension SpecTables {
         SymbolRow("V4L2_CTRL_CLASS_FM_RX", 0xa10000),
         SymbolRow("V4L2_CTRL_CLASS_RF_TUNER", 0xa20000),
         SymbolRow("V4L2_CTRL_CLASS_DETECT", 0xa30000),
+    ]
+
+    private static let symbols41: [SymbolRow] = [
         SymbolRow("V4L2_CTRL_CLASS_CODEC_STATELESS", 0xa40000),
         SymbolRow("V4L2_CTRL_CLASS_COLORIMETRY", 0xa50000),
         SymbolRow("V4L2_CTRL_TYPE_INTEGER", 0x1),
@@ -10496,9 +10526,6 @@ extension SpecTables {
         SymbolRow("V4L2_CTRL_TYPE_U8", 0x100),
         SymbolRow("V4L2_CTRL_TYPE_U16", 0x101),
         SymbolRow("V4L2_CTRL_TYPE_U32", 0x102),
-    ]
-
-    private static let symbols41: [SymbolRow] = [
         SymbolRow("V4L2_CTRL_TYPE_AREA", 0x106),
         SymbolRow("V4L2_CTRL_TYPE_RECT", 0x107),
         SymbolRow("V4L2_CTRL_TYPE_HDR10_CLL_INFO", 0x110),
@@ -10628,6 +10655,7 @@ extension SpecTables {
         SymbolRow("BTRFS_UUID_KEY_SUBVOL", 0xfb),
         SymbolRow("BTRFS_UUID_KEY_RECEIVED_SUBVOL", 0xfc),
         SymbolRow("BTRFS_STRING_ITEM_KEY", 0xfd),
+        SymbolRow("UINT32_MAX", 0xffffffff),
         SymbolRow("BTRFS_ROOT_TREE_OBJECTID", 0x1),
         SymbolRow("BTRFS_EXTENT_TREE_OBJECTID", 0x2),
         SymbolRow("BTRFS_CHUNK_TREE_OBJECTID", 0x3),
@@ -10643,6 +10671,8 @@ extension SpecTables {
         SymbolRow("BTRFS_REMAP_TREE_OBJECTID", 0xd),
         SymbolRow("BTRFS_FIRST_FREE_OBJECTID", 0x100),
         SymbolRow("BTRFS_LAST_FREE_OBJECTID", 0xffffffffffffff00),
+        SymbolRow("UINT64_MAX", 0xffffffffffffffff),
+        SymbolRow("UINT64_MAX", 0xffffffffffffffff),
         SymbolRow("BTRFS_BLOCK_GROUP_DATA", 0x1),
         SymbolRow("BTRFS_BLOCK_GROUP_SYSTEM", 0x2),
         SymbolRow("BTRFS_BLOCK_GROUP_METADATA", 0x4),
@@ -10682,6 +10712,9 @@ extension SpecTables {
         SymbolRow("BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE", 0x1),
         SymbolRow("BTRFS_FEATURE_COMPAT_RO_FREE_SPACE_TREE_VALID", 0x2),
         SymbolRow("BTRFS_FEATURE_COMPAT_RO_VERITY", 0x4),
+    ]
+
+    private static let symbols42: [SymbolRow] = [
         SymbolRow("BTRFS_FEATURE_COMPAT_RO_BLOCK_GROUP_TREE", 0x8),
         SymbolRow("BTRFS_FEATURE_INCOMPAT_MIXED_BACKREF", 0x1),
         SymbolRow("BTRFS_FEATURE_INCOMPAT_DEFAULT_SUBVOL", 0x2),
@@ -10699,9 +10732,6 @@ extension SpecTables {
         SymbolRow("BTRFS_FEATURE_INCOMPAT_EXTENT_TREE_V2", 0x2000),
         SymbolRow("BTRFS_FEATURE_INCOMPAT_RAID_STRIPE_TREE", 0x4000),
         SymbolRow("BTRFS_FEATURE_INCOMPAT_SIMPLE_QUOTA", 0x10000),
-    ]
-
-    private static let symbols42: [SymbolRow] = [
         SymbolRow("BTRFS_FEATURE_INCOMPAT_REMAP_TREE", 0x20000),
         SymbolRow("BTRFS_DEFRAG_RANGE_COMPRESS", 0x1),
         SymbolRow("BTRFS_DEFRAG_RANGE_START_IO", 0x2),
@@ -10885,6 +10915,9 @@ extension SpecTables {
         SymbolRow("KVAL(K_F96)", 0x69),
         SymbolRow("KVAL(K_F97)", 0x6a),
         SymbolRow("KVAL(K_F98)", 0x6b),
+    ]
+
+    private static let symbols43: [SymbolRow] = [
         SymbolRow("KVAL(K_F99)", 0x6c),
         SymbolRow("KVAL(K_F100)", 0x6d),
         SymbolRow("KVAL(K_F101)", 0x6e),
@@ -10902,9 +10935,6 @@ extension SpecTables {
         SymbolRow("KVAL(K_F113)", 0x7a),
         SymbolRow("KVAL(K_F114)", 0x7b),
         SymbolRow("KVAL(K_F115)", 0x7c),
-    ]
-
-    private static let symbols43: [SymbolRow] = [
         SymbolRow("KVAL(K_F116)", 0x7d),
         SymbolRow("KVAL(K_F117)", 0x7e),
         SymbolRow("KVAL(K_F118)", 0x7f),
@@ -11088,6 +11118,9 @@ extension SpecTables {
         SymbolRow("UBI_UNKNOWN", 0x3),
         SymbolRow("FS_SHUTDOWN_FLAGS_DEFAULT", 0x0),
         SymbolRow("FS_SHUTDOWN_FLAGS_LOGFLUSH", 0x1),
+    ]
+
+    private static let symbols44: [SymbolRow] = [
         SymbolRow("FS_SHUTDOWN_FLAGS_NOLOGFLUSH", 0x2),
         SymbolRow("LBMD_PI_CAP_INTEGRITY", 0x1),
         SymbolRow("LBMD_PI_CAP_REFTAG", 0x2),
@@ -11105,9 +11138,6 @@ extension SpecTables {
         SymbolRow("PORT_8250", 0x1),
         SymbolRow("PORT_16450", 0x2),
         SymbolRow("PORT_16550", 0x3),
-    ]
-
-    private static let symbols44: [SymbolRow] = [
         SymbolRow("PORT_16550A", 0x4),
         SymbolRow("PORT_CIRRUS", 0x5),
         SymbolRow("PORT_16650", 0x6),
@@ -11291,6 +11321,9 @@ extension SpecTables {
         SymbolRow("CDROM_LBA", 0x1),
         SymbolRow("CDROM_MSF", 0x2),
         SymbolRow("CDS_NO_INFO", 0x0),
+    ]
+
+    private static let symbols45: [SymbolRow] = [
         SymbolRow("CDS_NO_DISC", 0x1),
         SymbolRow("CDS_TRAY_OPEN", 0x2),
         SymbolRow("CDS_DRIVE_NOT_READY", 0x3),
@@ -11308,9 +11341,6 @@ extension SpecTables {
         SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_4", 0x0, 0x3),
         SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_8", 0x1, 0x3),
         SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_16", 0x2, 0x3),
-    ]
-
-    private static let symbols45: [SymbolRow] = [
         SymbolRow("FSCRYPT_POLICY_FLAGS_PAD_32", 0x3, 0x3),
         SymbolRow("FSCRYPT_POLICY_FLAG_DIRECT_KEY", 0x4),
         SymbolRow("FSCRYPT_POLICY_FLAG_IV_INO_LBLK_64", 0x8),
@@ -11494,6 +11524,9 @@ extension SpecTables {
         SymbolRow("SNDRV_CTL_ELEM_TYPE_INTEGER", 0x2),
         SymbolRow("SNDRV_CTL_ELEM_TYPE_ENUMERATED", 0x3),
         SymbolRow("SNDRV_CTL_ELEM_TYPE_BYTES", 0x4),
+    ]
+
+    private static let symbols46: [SymbolRow] = [
         SymbolRow("SNDRV_CTL_ELEM_TYPE_IEC958", 0x5),
         SymbolRow("SNDRV_CTL_ELEM_TYPE_INTEGER64", 0x6),
         SymbolRow("SNDRV_CTL_ELEM_IFACE_CARD", 0x0),
@@ -11511,9 +11544,6 @@ extension SpecTables {
         SymbolRow("SNDRV_CTL_ELEM_ACCESS_TLV_COMMAND", 0x40),
         SymbolRow("SNDRV_CTL_ELEM_ACCESS_INACTIVE", 0x100),
         SymbolRow("SNDRV_CTL_ELEM_ACCESS_LOCK", 0x200),
-    ]
-
-    private static let symbols46: [SymbolRow] = [
         SymbolRow("SNDRV_CTL_ELEM_ACCESS_OWNER", 0x400),
         SymbolRow("SNDRV_CTL_ELEM_ACCESS_TLV_CALLBACK", 0x10000000),
         SymbolRow("SNDRV_CTL_ELEM_ACCESS_USER", 0x20000000),
@@ -11697,6 +11727,9 @@ extension SpecTables {
         SymbolRow("VFIO_IRQ_INFO_NORESIZE", 0x8),
         SymbolRow("VFIO_IRQ_SET_DATA_NONE", 0x1),
         SymbolRow("VFIO_IRQ_SET_DATA_BOOL", 0x2),
+    ]
+
+    private static let symbols47: [SymbolRow] = [
         SymbolRow("VFIO_IRQ_SET_DATA_EVENTFD", 0x4),
         SymbolRow("VFIO_IRQ_SET_ACTION_MASK", 0x8),
         SymbolRow("VFIO_IRQ_SET_ACTION_UNMASK", 0x10),
@@ -11714,9 +11747,6 @@ extension SpecTables {
         SymbolRow("VFIO_IOMMU_INFO_CAPS", 0x2),
         SymbolRow("KVM_MP_STATE_RUNNABLE", 0x0),
         SymbolRow("KVM_MP_STATE_UNINITIALIZED", 0x1),
-    ]
-
-    private static let symbols47: [SymbolRow] = [
         SymbolRow("KVM_MP_STATE_INIT_RECEIVED", 0x2),
         SymbolRow("KVM_MP_STATE_HALTED", 0x3),
         SymbolRow("KVM_MP_STATE_SIPI_RECEIVED", 0x4),
@@ -11900,6 +11930,9 @@ extension SpecTables {
         SymbolRow("UFFD_FEATURE_MINOR_HUGETLBFS", 0x200),
         SymbolRow("UFFD_FEATURE_MINOR_SHMEM", 0x400),
         SymbolRow("UFFD_FEATURE_EXACT_ADDRESS", 0x800),
+    ]
+
+    private static let symbols48: [SymbolRow] = [
         SymbolRow("UFFD_FEATURE_WP_HUGETLBFS_SHMEM", 0x1000),
         SymbolRow("UFFD_FEATURE_WP_UNPOPULATED", 0x2000),
         SymbolRow("UFFD_FEATURE_POISON", 0x4000),
@@ -11917,9 +11950,6 @@ extension SpecTables {
         SymbolRow("1<<_UFFDIO_MOVE", 0x20),
         SymbolRow("UFFDIO_REGISTER_MODE_MISSING", 0x1),
         SymbolRow("UFFDIO_REGISTER_MODE_WP", 0x2),
-    ]
-
-    private static let symbols48: [SymbolRow] = [
         SymbolRow("UFFDIO_REGISTER_MODE_MINOR", 0x4),
         SymbolRow("UFFDIO_COPY_MODE_DONTWAKE", 0x1),
         SymbolRow("UFFDIO_COPY_MODE_WP", 0x2),
@@ -12103,6 +12133,9 @@ extension SpecTables {
         SymbolRow("FF1", 0x8000, 0x8000),
         SymbolRow("", 0x0, 0xffff00ff),
         SymbolRow("OPOST", 0x1),
+    ]
+
+    private static let symbols49: [SymbolRow] = [
         SymbolRow("OLCUC", 0x2),
         SymbolRow("ONLCR", 0x4),
         SymbolRow("OCRNL", 0x8),
@@ -12120,9 +12153,6 @@ extension SpecTables {
         SymbolRow("B300", 0x7, 0x100f),
         SymbolRow("B600", 0x8, 0x100f),
         SymbolRow("B1200", 0x9, 0x100f),
-    ]
-
-    private static let symbols49: [SymbolRow] = [
         SymbolRow("B1800", 0xa, 0x100f),
         SymbolRow("B2400", 0xb, 0x100f),
         SymbolRow("B4800", 0xc, 0x100f),
@@ -12306,6 +12336,9 @@ extension SpecTables {
         SymbolRow("ETH_P_DNA_RC", 0x6002),
         SymbolRow("ETH_P_DNA_RT", 0x6003),
         SymbolRow("ETH_P_LAT", 0x6004),
+    ]
+
+    private static let symbols50: [SymbolRow] = [
         SymbolRow("ETH_P_DIAG", 0x6005),
         SymbolRow("ETH_P_CUST", 0x6006),
         SymbolRow("ETH_P_SCA", 0x6007),
@@ -12323,9 +12356,6 @@ extension SpecTables {
         SymbolRow("ETH_P_MPLS_MC", 0x8848),
         SymbolRow("ETH_P_ATMMPOA", 0x884c),
         SymbolRow("ETH_P_PPP_DISC", 0x8863),
-    ]
-
-    private static let symbols50: [SymbolRow] = [
         SymbolRow("ETH_P_PPP_SES", 0x8864),
         SymbolRow("ETH_P_LINK_CTL", 0x886c),
         SymbolRow("ETH_P_8021AC", 0x8870),
@@ -12509,6 +12539,9 @@ extension SpecTables {
         SymbolRow("BDADDR_BREDR", 0x0),
         SymbolRow("BDADDR_LE_PUBLIC", 0x1),
         SymbolRow("BDADDR_LE_RANDOM", 0x2),
+    ]
+
+    private static let symbols51: [SymbolRow] = [
         SymbolRow("CRYPTO_ALG_KERN_DRIVER_ONLY", 0x1000),
         SymbolRow("AX25_P_ROSE", 0x1),
         SymbolRow("AX25_P_VJCOMP", 0x6),
@@ -12526,9 +12559,6 @@ extension SpecTables {
         SymbolRow("SMCPROTO_SMC", 0x0),
         SymbolRow("SMCPROTO_SMC6", 0x1),
         SymbolRow("MCTP_NET_ANY", 0x0),
-    ]
-
-    private static let symbols51: [SymbolRow] = [
         SymbolRow("MCTP_ADDR_NULL", 0x0),
         SymbolRow("MCTP_ADDR_ANY", 0xff),
         SymbolRow("LLCP_SAP_SDP", 0x1),
@@ -12699,10 +12729,10 @@ extension SpecTables {
         SymbolRow("SO_RCVMARK", 0x4b, type: 49),
         SymbolRow("SO_PASSPIDFD", 0x4c, type: 49),
         SymbolRow("SO_PEERPIDFD", 0x4d, type: 61),
-        SymbolRow("SO_DEVMEM_DONTNEED", 0x59),
-        SymbolRow("SO_RCVPRIORITY", 0x5b, type: 49),
-        SymbolRow("SO_PASSRIGHTS", 0x5c, type: 49),
-        SymbolRow("SO_INQ", 0x5d, type: 49),
+        SymbolRow("SO_DEVMEM_DONTNEED", 0x50),
+        SymbolRow("SO_RCVPRIORITY", 0x52, type: 49),
+        SymbolRow("SO_PASSRIGHTS", 0x53, type: 49),
+        SymbolRow("SO_INQ", 0x54, type: 49),
         SymbolRow("TCP_NODELAY", 0x1),
         SymbolRow("TCP_MAXSEG", 0x2),
         SymbolRow("TCP_CORK", 0x3),
@@ -12712,6 +12742,9 @@ extension SpecTables {
         SymbolRow("TCP_SYNCNT", 0x7),
         SymbolRow("TCP_LINGER2", 0x8),
         SymbolRow("TCP_DEFER_ACCEPT", 0x9),
+    ]
+
+    private static let symbols52: [SymbolRow] = [
         SymbolRow("TCP_WINDOW_CLAMP", 0xa),
         SymbolRow("TCP_INFO", 0xb, type: 62),
         SymbolRow("TCP_QUICKACK", 0xc),
@@ -12729,9 +12762,6 @@ extension SpecTables {
         SymbolRow("TCP_TIMESTAMP", 0x18),
         SymbolRow("TCP_NOTSENT_LOWAT", 0x19),
         SymbolRow("TCP_CC_INFO", 0x1a),
-    ]
-
-    private static let symbols52: [SymbolRow] = [
         SymbolRow("TCP_SAVE_SYN", 0x1b),
         SymbolRow("TCP_SAVED_SYN", 0x1c),
         SymbolRow("TCP_REPAIR_WINDOW", 0x1d, type: 64),
@@ -12915,6 +12945,9 @@ extension SpecTables {
         SymbolRow("CAN_RAW_FILTER", 0x1, type: 77),
         SymbolRow("CAN_RAW_ERR_FILTER", 0x2),
         SymbolRow("CAN_RAW_LOOPBACK", 0x3),
+    ]
+
+    private static let symbols53: [SymbolRow] = [
         SymbolRow("CAN_RAW_RECV_OWN_MSGS", 0x4),
         SymbolRow("CAN_RAW_FD_FRAMES", 0x5),
         SymbolRow("CAN_RAW_JOIN_FILTERS", 0x6),
@@ -12932,9 +12965,6 @@ extension SpecTables {
         SymbolRow("SCTP_PEER_ADDR_PARAMS", 0x9),
         SymbolRow("SCTP_DEFAULT_SEND_PARAM", 0xa),
         SymbolRow("SCTP_EVENTS", 0xb, type: 81),
-    ]
-
-    private static let symbols53: [SymbolRow] = [
         SymbolRow("SCTP_I_WANT_MAPPED_V4_ADDR", 0xc),
         SymbolRow("SCTP_MAXSEG", 0xd),
         SymbolRow("SCTP_STATUS", 0xe),
@@ -13118,6 +13148,9 @@ extension SpecTables {
         SymbolRow("ICMP_INFO_REQUEST", 0xf),
         SymbolRow("ICMP_INFO_REPLY", 0x10),
         SymbolRow("ICMP_ADDRESS", 0x11),
+    ]
+
+    private static let symbols54: [SymbolRow] = [
         SymbolRow("ICMP_ADDRESSREPLY", 0x12),
         SymbolRow("BT_SECURITY", 0x4),
         SymbolRow("BT_DEFER_SETUP", 0x7),
@@ -13135,9 +13168,6 @@ extension SpecTables {
         SymbolRow("SOCK_TXREHASH_DEFAULT", 0xff),
         SymbolRow("SOL_IP", 0x0, type: 88),
         SymbolRow("SOL_SOCKET", 0x1, type: 89),
-    ]
-
-    private static let symbols54: [SymbolRow] = [
         SymbolRow("SOL_UDP", 0x11, type: 90),
         SymbolRow("SOL_IPV6", 0x29, type: 91),
         SymbolRow("SOL_PACKET", 0x107, type: 92),
@@ -13158,9 +13188,10 @@ extension SpecTables {
         SymbolRow("SO_TIMESTAMP_NEW", 0x3f, type: 59),
         SymbolRow("SO_TIMESTAMPNS_NEW", 0x40, type: 99),
         SymbolRow("SO_TIMESTAMPING_NEW", 0x41, type: 100),
-        SymbolRow("SCM_DEVMEM_LINEAR", 0x57),
-        SymbolRow("SCM_DEVMEM_DMABUF", 0x58),
-        SymbolRow("SCM_TS_OPT_ID", 0x5a),
+        SymbolRow("SCM_DEVMEM_LINEAR", 0x4e),
+        SymbolRow("SCM_DEVMEM_DMABUF", 0x4f),
+        SymbolRow("SCM_TS_OPT_ID", 0x51),
+        SymbolRow("SCM_INQ", 0x54, type: 49),
         SymbolRow("IP_TOS", 0x1, type: 101),
         SymbolRow("IP_TTL", 0x2, type: 55),
         SymbolRow("SCM_SECURITY", 0x3, type: 96),
@@ -13320,6 +13351,9 @@ extension SpecTables {
         SymbolRow("RTM_GETLINK", 0x12, type: 117),
         SymbolRow("RTM_SETLINK", 0x13, type: 117),
         SymbolRow("RTM_NEWADDR", 0x14, type: 118),
+    ]
+
+    private static let symbols55: [SymbolRow] = [
         SymbolRow("RTM_DELADDR", 0x15, type: 118),
         SymbolRow("RTM_GETADDR", 0x16, type: 118),
         SymbolRow("RTM_NEWROUTE", 0x18, type: 119),
@@ -13338,21 +13372,18 @@ extension SpecTables {
         SymbolRow("RTM_DELTCLASS", 0x29, type: 122),
         SymbolRow("RTM_GETTCLASS", 0x2a, type: 122),
         SymbolRow("RTM_NEWTFILTER", 0x2c, type: 122),
-    ]
-
-    private static let symbols55: [SymbolRow] = [
         SymbolRow("RTM_DELTFILTER", 0x2d, type: 122),
         SymbolRow("RTM_GETTFILTER", 0x2e, type: 122),
         SymbolRow("RTM_NEWACTION", 0x30, type: 123),
         SymbolRow("RTM_DELACTION", 0x31, type: 123),
         SymbolRow("RTM_GETACTION", 0x32, type: 123),
         SymbolRow("RTM_NEWPREFIX", 0x34),
-        SymbolRow("RTM_NEWMULTICAST", 0x38),
-        SymbolRow("RTM_DELMULTICAST", 0x39),
-        SymbolRow("RTM_GETMULTICAST", 0x3a),
-        SymbolRow("RTM_NEWANYCAST", 0x3c),
-        SymbolRow("RTM_DELANYCAST", 0x3d),
-        SymbolRow("RTM_GETANYCAST", 0x3e),
+        SymbolRow("RTM_NEWMULTICAST", 0x38, type: 118),
+        SymbolRow("RTM_DELMULTICAST", 0x39, type: 118),
+        SymbolRow("RTM_GETMULTICAST", 0x3a, type: 118),
+        SymbolRow("RTM_NEWANYCAST", 0x3c, type: 118),
+        SymbolRow("RTM_DELANYCAST", 0x3d, type: 118),
+        SymbolRow("RTM_GETANYCAST", 0x3e, type: 118),
         SymbolRow("RTM_NEWNEIGHTBL", 0x40, type: 124),
         SymbolRow("RTM_GETNEIGHTBL", 0x42, type: 124),
         SymbolRow("RTM_SETNEIGHTBL", 0x43, type: 124),
@@ -13375,21 +13406,21 @@ extension SpecTables {
         SymbolRow("RTM_GETSTATS", 0x5e, type: 130),
         SymbolRow("RTM_SETSTATS", 0x5f, type: 130),
         SymbolRow("RTM_NEWCACHEREPORT", 0x60, type: 131),
-        SymbolRow("RTM_NEWCHAIN", 0x64),
-        SymbolRow("RTM_DELCHAIN", 0x65),
-        SymbolRow("RTM_GETCHAIN", 0x66),
+        SymbolRow("RTM_NEWCHAIN", 0x64, type: 122),
+        SymbolRow("RTM_DELCHAIN", 0x65, type: 122),
+        SymbolRow("RTM_GETCHAIN", 0x66, type: 122),
         SymbolRow("RTM_NEWNEXTHOP", 0x68, type: 132),
         SymbolRow("RTM_DELNEXTHOP", 0x69, type: 132),
         SymbolRow("RTM_GETNEXTHOP", 0x6a, type: 132),
-        SymbolRow("RTM_NEWLINKPROP", 0x6c),
-        SymbolRow("RTM_DELLINKPROP", 0x6d),
-        SymbolRow("RTM_GETLINKPROP", 0x6e),
+        SymbolRow("RTM_NEWLINKPROP", 0x6c, type: 117),
+        SymbolRow("RTM_DELLINKPROP", 0x6d, type: 117),
+        SymbolRow("RTM_GETLINKPROP", 0x6e, type: 117),
         SymbolRow("RTM_NEWVLAN", 0x70),
         SymbolRow("RTM_DELVLAN", 0x71),
         SymbolRow("RTM_GETVLAN", 0x72),
-        SymbolRow("RTM_NEWNEXTHOPBUCKET", 0x74),
-        SymbolRow("RTM_DELNEXTHOPBUCKET", 0x75),
-        SymbolRow("RTM_GETNEXTHOPBUCKET", 0x76),
+        SymbolRow("RTM_NEWNEXTHOPBUCKET", 0x74, type: 132),
+        SymbolRow("RTM_DELNEXTHOPBUCKET", 0x75, type: 132),
+        SymbolRow("RTM_GETNEXTHOPBUCKET", 0x76, type: 132),
         SymbolRow("RTM_NEWTUNNEL", 0x78),
         SymbolRow("RTM_DELTUNNEL", 0x79),
         SymbolRow("RTM_GETTUNNEL", 0x7a),
@@ -13523,6 +13554,9 @@ extension SpecTables {
         SymbolRow("IFA_F_NODAD", 0x2),
         SymbolRow("IFA_F_OPTIMISTIC", 0x4),
         SymbolRow("IFA_F_DADFAILED", 0x8),
+    ]
+
+    private static let symbols56: [SymbolRow] = [
         SymbolRow("IFA_F_HOMEADDRESS", 0x10),
         SymbolRow("IFA_F_DEPRECATED", 0x20),
         SymbolRow("IFA_F_TENTATIVE", 0x40),
@@ -13541,9 +13575,6 @@ extension SpecTables {
         SymbolRow("RTA_PREFSRC", 0x7, type: 153),
         SymbolRow("RTA_METRICS", 0x8, type: 156),
         SymbolRow("RTA_MULTIPATH", 0x9, type: 157),
-    ]
-
-    private static let symbols56: [SymbolRow] = [
         SymbolRow("RTA_PROTOINFO", 0xa, type: 111),
         SymbolRow("RTA_FLOW", 0xb, type: 111),
         SymbolRow("RTA_CACHEINFO", 0xc, type: 158),
@@ -13627,8 +13658,8 @@ extension SpecTables {
         SymbolRow("FRA_SPORT_RANGE", 0x17, type: 173),
         SymbolRow("FRA_DPORT_RANGE", 0x18, type: 173),
         SymbolRow("FRA_DSCP", 0x19, type: 139),
-        SymbolRow("FRA_FLOWLABEL", 0x1a),
-        SymbolRow("FRA_FLOWLABEL_MASK", 0x1b),
+        SymbolRow("FRA_FLOWLABEL", 0x1a, type: 107),
+        SymbolRow("FRA_FLOWLABEL_MASK", 0x1b, type: 107),
         SymbolRow("FRA_SPORT_MASK", 0x1c),
         SymbolRow("FRA_DPORT_MASK", 0x1d),
         SymbolRow("FRA_DSCP_MASK", 0x1e, type: 139),
@@ -13726,6 +13757,9 @@ extension SpecTables {
         SymbolRow("AUDIT_SIGNAL_INFO", 0x3f2),
         SymbolRow("AUDIT_ADD_RULE", 0x3f3),
         SymbolRow("AUDIT_DEL_RULE", 0x3f4),
+    ]
+
+    private static let symbols57: [SymbolRow] = [
         SymbolRow("AUDIT_LIST_RULES", 0x3f5),
         SymbolRow("AUDIT_TRIM", 0x3f6),
         SymbolRow("AUDIT_MAKE_EQUIV", 0x3f7),
@@ -13744,9 +13778,6 @@ extension SpecTables {
         SymbolRow("AUDIT_SYSCALL", 0x514),
         SymbolRow("AUDIT_FS_WATCH", 0x515),
         SymbolRow("AUDIT_PATH", 0x516),
-    ]
-
-    private static let symbols57: [SymbolRow] = [
         SymbolRow("AUDIT_IPC", 0x517),
         SymbolRow("AUDIT_SOCKETCALL", 0x518),
         SymbolRow("AUDIT_CONFIG_CHANGE", 0x519),
@@ -13929,6 +13960,9 @@ extension SpecTables {
         SymbolRow("NL_ATTR_TYPE_S64", 0x9),
         SymbolRow("NL_ATTR_TYPE_BINARY", 0xa),
         SymbolRow("NL_ATTR_TYPE_STRING", 0xb),
+    ]
+
+    private static let symbols58: [SymbolRow] = [
         SymbolRow("NL_ATTR_TYPE_NUL_STRING", 0xc),
         SymbolRow("NL_ATTR_TYPE_NESTED", 0xd),
         SymbolRow("NL_ATTR_TYPE_NESTED_ARRAY", 0xe),
@@ -13947,14 +13981,13 @@ extension SpecTables {
         SymbolRow("RTM_ADDR", 0x1, type: 207),
         SymbolRow("RTM_ROUTE", 0x2, type: 208),
         SymbolRow("RTM_NEIGH", 0x3, type: 209),
-    ]
-
-    private static let symbols58: [SymbolRow] = [
         SymbolRow("RTM_RULE", 0x4, type: 210),
         SymbolRow("RTM_QDISC", 0x5, type: 211),
         SymbolRow("RTM_TCLASS", 0x6, type: 211),
         SymbolRow("RTM_TFILTER", 0x7, type: 211),
         SymbolRow("RTM_ACTION", 0x8, type: 212),
+        SymbolRow("RTM_MULTICAST", 0xa, type: 207),
+        SymbolRow("RTM_ANYCAST", 0xb, type: 207),
         SymbolRow("RTM_NEIGHTBL", 0xc, type: 213),
         SymbolRow("RTM_ADDRLABEL", 0xe, type: 214),
         SymbolRow("RTM_DCB", 0xf, type: 215),
@@ -13963,7 +13996,10 @@ extension SpecTables {
         SymbolRow("RTM_NSID", 0x12, type: 218),
         SymbolRow("RTM_STATS", 0x13, type: 219),
         SymbolRow("RTM_CACHEREPORT", 0x14, type: 220),
+        SymbolRow("RTM_CHAIN", 0x15, type: 211),
         SymbolRow("RTM_NEXTHOP", 0x16, type: 221),
+        SymbolRow("RTM_LINKPROP", 0x17, type: 206),
+        SymbolRow("RTM_NEXTHOPBUCKET", 0x19, type: 221),
         SymbolRow("TCA_UNSPEC", 0x0),
         SymbolRow("TCA_KIND", 0x1, type: 133),
         SymbolRow("TCA_OPTIONS", 0x2),
@@ -14127,6 +14163,9 @@ extension SpecTables {
         SymbolRow("IFLA_TUN_NUM_DISABLED_QUEUES", 0x9, type: 111),
         SymbolRow("IFLA_INET6_UNSPEC", 0x0),
         SymbolRow("IFLA_INET6_FLAGS", 0x1, type: 237),
+    ]
+
+    private static let symbols59: [SymbolRow] = [
         SymbolRow("IFLA_INET6_CONF", 0x2, type: 238),
         SymbolRow("IFLA_INET6_STATS", 0x3, type: 239),
         SymbolRow("IFLA_INET6_MCAST", 0x4),
@@ -14150,9 +14189,6 @@ extension SpecTables {
         SymbolRow("IFLA_MCTP_NET", 0x1, type: 111),
         SymbolRow("IFLA_MCTP_PHYS_BINDING", 0x2, type: 244),
         SymbolRow("IPV4_DEVCONF_FORWARDING-1", 0x0),
-    ]
-
-    private static let symbols59: [SymbolRow] = [
         SymbolRow("IPV4_DEVCONF_MC_FORWARDING-1", 0x1),
         SymbolRow("IPV4_DEVCONF_PROXY_ARP-1", 0x2),
         SymbolRow("IPV4_DEVCONF_ACCEPT_REDIRECTS-1", 0x3),
@@ -14330,6 +14366,9 @@ extension SpecTables {
         SymbolRow("AF_NFC", 0x27),
         SymbolRow("AF_VSOCK", 0x28),
         SymbolRow("AF_KCM", 0x29),
+    ]
+
+    private static let symbols60: [SymbolRow] = [
         SymbolRow("AF_QIPCRTR", 0x2a),
         SymbolRow("AF_SMC", 0x2b),
         SymbolRow("AF_XDP", 0x2c),
@@ -14353,9 +14392,6 @@ extension SpecTables {
         SymbolRow("BRIDGE_VLAN_INFO_MASTER", 0x1),
         SymbolRow("BRIDGE_VLAN_INFO_PVID", 0x2),
         SymbolRow("BRIDGE_VLAN_INFO_UNTAGGED", 0x4),
-    ]
-
-    private static let symbols60: [SymbolRow] = [
         SymbolRow("BRIDGE_VLAN_INFO_RANGE_BEGIN", 0x8),
         SymbolRow("BRIDGE_VLAN_INFO_RANGE_END", 0x10),
         SymbolRow("BRIDGE_VLAN_INFO_BRENTRY", 0x20),
@@ -14533,6 +14569,9 @@ extension SpecTables {
         SymbolRow("DCB_CMD_PFC_GCFG", 0x7),
         SymbolRow("DCB_CMD_PFC_SCFG", 0x8),
         SymbolRow("DCB_CMD_SET_ALL", 0x9),
+    ]
+
+    private static let symbols61: [SymbolRow] = [
         SymbolRow("DCB_CMD_GPERM_HWADDR", 0xa),
         SymbolRow("DCB_CMD_GCAP", 0xb),
         SymbolRow("DCB_CMD_GNUMTCS", 0xc),
@@ -14556,9 +14595,6 @@ extension SpecTables {
         SymbolRow("NETNSA_PID", 0x2, type: 111),
         SymbolRow("NETNSA_FD", 0x3, type: 61),
         SymbolRow("NETNSA_TARGET_NSID", 0x4, type: 49),
-    ]
-
-    private static let symbols61: [SymbolRow] = [
         SymbolRow("NETNSA_CURRENT_NSID", 0x5, type: 49),
         SymbolRow("NETNSA_NSID_NOT_ASSIGNED", 0xffffffffffffffff),
         SymbolRow("NHA_UNSPEC", 0x0),
@@ -14732,11 +14768,14 @@ extension SpecTables {
         SymbolRow("TCA_STAB_BASE", 0x1, type: 301),
         SymbolRow("TCA_STAB_DATA", 0x2, type: 105),
         SymbolRow("TCA_ROOT_UNSPEC", 0x0),
-        SymbolRow("TCA_ROOT_TAB", 0x1),
-        SymbolRow("TCA_ROOT_FLAGS", 0x2, type: 302),
+        SymbolRow("TCA_ROOT_TAB", 0x1, type: 302),
+        SymbolRow("TCA_ROOT_FLAGS", 0x2, type: 303),
         SymbolRow("TCA_ROOT_COUNT", 0x3, type: 111),
         SymbolRow("TCA_ROOT_TIME_DELTA", 0x4, type: 111),
-        SymbolRow("TCA_ROOT_EXT_WARN_MSG", 0x5),
+    ]
+
+    private static let symbols62: [SymbolRow] = [
+        SymbolRow("TCA_ROOT_EXT_WARN_MSG", 0x5, type: 133),
         SymbolRow("TCA_ACT_FLAG_LARGE_DUMP_ON", 0x1),
         SymbolRow("TCA_ACT_FLAG_TERSE_DUMP", 0x2),
         SymbolRow("TCA_ACT_FLAGS_NO_PERCPU_STATS", 0x1),
@@ -14751,17 +14790,14 @@ extension SpecTables {
         SymbolRow("TCA_ACT_STATS", 0x4, type: 224),
         SymbolRow("TCA_ACT_PAD", 0x5),
         SymbolRow("TCA_ACT_COOKIE", 0x6),
-        SymbolRow("TCA_ACT_FLAGS", 0x7, type: 303),
-        SymbolRow("TCA_ACT_HW_STATS", 0x8, type: 304),
-        SymbolRow("TCA_ACT_USED_HW_STATS", 0x9, type: 304),
+        SymbolRow("TCA_ACT_FLAGS", 0x7, type: 304),
+        SymbolRow("TCA_ACT_HW_STATS", 0x8, type: 305),
+        SymbolRow("TCA_ACT_USED_HW_STATS", 0x9, type: 305),
         SymbolRow("TCA_ACT_IN_HW_COUNT", 0xa, type: 111),
         SymbolRow("IGMPMSG_NOCACHE", 0x1),
         SymbolRow("IGMPMSG_WRONGVIF", 0x2),
         SymbolRow("IGMPMSG_WHOLEPKT", 0x3),
         SymbolRow("IGMPMSG_WRVIFWHOLE", 0x4),
-    ]
-
-    private static let symbols62: [SymbolRow] = [
         SymbolRow("AF_UNSPEC", 0x0),
         SymbolRow("AF_UNIX", 0x1),
         SymbolRow("AF_INET", 0x2),
@@ -14808,8 +14844,8 @@ extension SpecTables {
         SymbolRow("AF_SMC", 0x2b),
         SymbolRow("AF_XDP", 0x2c),
         SymbolRow("AF_MCTP", 0x2d),
-        SymbolRow("RTNL_FAMILY_IPMR", 0x80, type: 305),
-        SymbolRow("RTNL_FAMILY_IP6MR", 0x81, type: 306),
+        SymbolRow("RTNL_FAMILY_IPMR", 0x80, type: 306),
+        SymbolRow("RTNL_FAMILY_IP6MR", 0x81, type: 307),
         SymbolRow("1<<IFLA_STATS_UNSPEC", 0x1),
         SymbolRow("1<<IFLA_STATS_LINK_64", 0x2),
         SymbolRow("1<<IFLA_STATS_LINK_XSTATS", 0x4),
@@ -14818,14 +14854,14 @@ extension SpecTables {
         SymbolRow("1<<IFLA_STATS_AF_SPEC", 0x20),
         SymbolRow("IFLA_VLAN_UNSPEC", 0x0),
         SymbolRow("IFLA_VLAN_ID", 0x1, type: 152),
-        SymbolRow("IFLA_VLAN_FLAGS", 0x2, type: 307),
-        SymbolRow("IFLA_VLAN_EGRESS_QOS", 0x3, type: 308),
-        SymbolRow("IFLA_VLAN_INGRESS_QOS", 0x4, type: 308),
+        SymbolRow("IFLA_VLAN_FLAGS", 0x2, type: 308),
+        SymbolRow("IFLA_VLAN_EGRESS_QOS", 0x3, type: 309),
+        SymbolRow("IFLA_VLAN_INGRESS_QOS", 0x4, type: 309),
         SymbolRow("IFLA_VLAN_PROTOCOL", 0x5, type: 228),
         SymbolRow("IFLA_VLAN_QOS_UNSPEC", 0x0),
-        SymbolRow("IFLA_VLAN_QOS_MAPPING", 0x1, type: 309),
+        SymbolRow("IFLA_VLAN_QOS_MAPPING", 0x1, type: 310),
         SymbolRow("VETH_INFO_UNSPEC", 0x0),
-        SymbolRow("VETH_INFO_PEER", 0x1, type: 310),
+        SymbolRow("VETH_INFO_PEER", 0x1, type: 311),
         SymbolRow("IFLA_VXLAN_UNSPEC", 0x0),
         SymbolRow("IFLA_VXLAN_ID", 0x1, type: 111),
         SymbolRow("IFLA_VXLAN_GROUP", 0x2, type: 232),
@@ -14841,7 +14877,7 @@ extension SpecTables {
         SymbolRow("IFLA_VXLAN_RSC", 0xc, type: 139),
         SymbolRow("IFLA_VXLAN_L2MISS", 0xd, type: 139),
         SymbolRow("IFLA_VXLAN_L3MISS", 0xe, type: 139),
-        SymbolRow("IFLA_VXLAN_PORT", 0xf, type: 311),
+        SymbolRow("IFLA_VXLAN_PORT", 0xf, type: 312),
         SymbolRow("IFLA_VXLAN_GROUP6", 0x10, type: 233),
         SymbolRow("IFLA_VXLAN_LOCAL6", 0x11, type: 233),
         SymbolRow("IFLA_VXLAN_UDP_CSUM", 0x12, type: 139),
@@ -14852,13 +14888,13 @@ extension SpecTables {
         SymbolRow("IFLA_VXLAN_GBP", 0x17),
         SymbolRow("IFLA_VXLAN_REMCSUM_NOPARTIAL", 0x18),
         SymbolRow("IFLA_VXLAN_COLLECT_METADATA", 0x19, type: 139),
-        SymbolRow("IFLA_VXLAN_LABEL", 0x1a, type: 312),
+        SymbolRow("IFLA_VXLAN_LABEL", 0x1a, type: 313),
         SymbolRow("IFLA_VXLAN_GPE", 0x1b),
         SymbolRow("IFLA_VXLAN_TTL_INHERIT", 0x1c, type: 139),
         SymbolRow("IFLA_VXLAN_DF", 0x1d, type: 139),
         SymbolRow("IFLA_VXLAN_VNIFILTER", 0x1e, type: 139),
         SymbolRow("IFLA_BOND_UNSPEC", 0x0),
-        SymbolRow("IFLA_BOND_MODE", 0x1, type: 313),
+        SymbolRow("IFLA_BOND_MODE", 0x1, type: 314),
         SymbolRow("IFLA_BOND_ACTIVE_SLAVE", 0x2, type: 149),
         SymbolRow("IFLA_BOND_MIIMON", 0x3, type: 111),
         SymbolRow("IFLA_BOND_UPDELAY", 0x4, type: 111),
@@ -14897,7 +14933,7 @@ extension SpecTables {
         SymbolRow("BOND_MODE_TLB", 0x5),
         SymbolRow("BOND_MODE_ALB", 0x6),
         SymbolRow("IFLA_MACVLAN_UNSPEC", 0x0),
-        SymbolRow("IFLA_MACVLAN_MODE", 0x1, type: 314),
+        SymbolRow("IFLA_MACVLAN_MODE", 0x1, type: 315),
         SymbolRow("IFLA_MACVLAN_FLAGS", 0x2, type: 188),
         SymbolRow("IFLA_MACVLAN_MACADDR_MODE", 0x3, type: 111),
         SymbolRow("IFLA_MACVLAN_MACADDR", 0x4, type: 136),
@@ -14906,7 +14942,7 @@ extension SpecTables {
         SymbolRow("IFLA_MACVLAN_BC_QUEUE_LEN", 0x7, type: 111),
         SymbolRow("IFLA_MACVLAN_BC_QUEUE_LEN_USED", 0x8, type: 111),
         SymbolRow("IFLA_IPVLAN_UNSPEC", 0x0),
-        SymbolRow("IFLA_IPVLAN_MODE", 0x1, type: 315),
+        SymbolRow("IFLA_IPVLAN_MODE", 0x1, type: 316),
         SymbolRow("IFLA_IPVLAN_FLAGS", 0x2, type: 188),
         SymbolRow("MACVLAN_MODE_PRIVATE", 0x1),
         SymbolRow("MACVLAN_MODE_VEPA", 0x2),
@@ -14922,8 +14958,8 @@ extension SpecTables {
         SymbolRow("IFLA_GRE_LINK", 0x1, type: 149),
         SymbolRow("IFLA_GRE_IFLAGS", 0x2, type: 164),
         SymbolRow("IFLA_GRE_OFLAGS", 0x3, type: 164),
-        SymbolRow("IFLA_GRE_IKEY", 0x4, type: 312),
-        SymbolRow("IFLA_GRE_OKEY", 0x5, type: 312),
+        SymbolRow("IFLA_GRE_IKEY", 0x4, type: 313),
+        SymbolRow("IFLA_GRE_OKEY", 0x5, type: 313),
         SymbolRow("IFLA_GRE_LOCAL", 0x6, type: 232),
         SymbolRow("IFLA_GRE_REMOTE", 0x7, type: 232),
         SymbolRow("IFLA_GRE_TTL", 0x8, type: 139),
@@ -14934,11 +14970,14 @@ extension SpecTables {
         SymbolRow("IFLA_GRE_FLAGS", 0xd, type: 195),
         SymbolRow("IFLA_GRE_ENCAP_TYPE", 0xe, type: 152),
         SymbolRow("IFLA_GRE_ENCAP_FLAGS", 0xf, type: 188),
-        SymbolRow("IFLA_GRE_ENCAP_SPORT", 0x10, type: 311),
-        SymbolRow("IFLA_GRE_ENCAP_DPORT", 0x11, type: 311),
+        SymbolRow("IFLA_GRE_ENCAP_SPORT", 0x10, type: 312),
+        SymbolRow("IFLA_GRE_ENCAP_DPORT", 0x11, type: 312),
         SymbolRow("IFLA_GRE_COLLECT_METADATA", 0x12),
         SymbolRow("IFLA_GRE_IGNORE_DF", 0x13, type: 139),
         SymbolRow("IFLA_GRE_FWMARK", 0x14, type: 195),
+    ]
+
+    private static let symbols63: [SymbolRow] = [
         SymbolRow("IFLA_GRE_ERSPAN_INDEX", 0x15, type: 111),
         SymbolRow("IFLA_GRE_ERSPAN_VER", 0x16, type: 139),
         SymbolRow("IFLA_GRE_ERSPAN_DIR", 0x17, type: 139),
@@ -14960,11 +14999,8 @@ extension SpecTables {
         SymbolRow("IFLA_IPTUN_6RD_RELAY_PREFIXLEN", 0xe),
         SymbolRow("IFLA_IPTUN_ENCAP_TYPE", 0xf, type: 152),
         SymbolRow("IFLA_IPTUN_ENCAP_FLAGS", 0x10, type: 188),
-        SymbolRow("IFLA_IPTUN_ENCAP_SPORT", 0x11, type: 311),
-        SymbolRow("IFLA_IPTUN_ENCAP_DPORT", 0x12, type: 311),
-    ]
-
-    private static let symbols63: [SymbolRow] = [
+        SymbolRow("IFLA_IPTUN_ENCAP_SPORT", 0x11, type: 312),
+        SymbolRow("IFLA_IPTUN_ENCAP_DPORT", 0x12, type: 312),
         SymbolRow("IFLA_IPTUN_COLLECT_METADATA", 0x13),
         SymbolRow("IFLA_IPTUN_FWMARK", 0x14, type: 195),
         SymbolRow("VLAN_FLAG_REORDER_HDR", 0x1),
@@ -14972,62 +15008,62 @@ extension SpecTables {
         SymbolRow("VLAN_FLAG_LOOSE_BINDING", 0x4),
         SymbolRow("VLAN_FLAG_MVRP", 0x8),
         SymbolRow("VLAN_FLAG_BRIDGE_BINDING", 0x10),
-        SymbolRow("AF_UNIX", 0x1, type: 316),
-        SymbolRow("AF_INET", 0x2, type: 317),
-        SymbolRow("AF_INET6", 0xa, type: 318),
-        SymbolRow("AF_NETLINK", 0x10, type: 319),
-        SymbolRow("AF_PACKET", 0x11, type: 320),
-        SymbolRow("AF_SMC", 0x2b, type: 321),
-        SymbolRow("AF_UNIX", 0x1, type: 322),
-        SymbolRow("AF_INET", 0x2, type: 323),
-        SymbolRow("AF_INET6", 0xa, type: 324),
-        SymbolRow("AF_NETLINK", 0x10, type: 325),
-        SymbolRow("AF_PACKET", 0x11, type: 326),
-        SymbolRow("AF_SMC", 0x2b, type: 327),
-        SymbolRow("AF_INET", 0x2, type: 328),
-        SymbolRow("AF_INET6", 0xa, type: 328),
-        SymbolRow("AF_UNIX", 0x1, type: 329),
-        SymbolRow("AF_INET", 0x2, type: 330),
-        SymbolRow("AF_INET6", 0xa, type: 330),
-        SymbolRow("AF_NETLINK", 0x10, type: 331),
-        SymbolRow("AF_PACKET", 0x11, type: 332),
-        SymbolRow("AF_SMC", 0x2b, type: 333),
+        SymbolRow("AF_UNIX", 0x1, type: 317),
+        SymbolRow("AF_INET", 0x2, type: 318),
+        SymbolRow("AF_INET6", 0xa, type: 319),
+        SymbolRow("AF_NETLINK", 0x10, type: 320),
+        SymbolRow("AF_PACKET", 0x11, type: 321),
+        SymbolRow("AF_SMC", 0x2b, type: 322),
+        SymbolRow("AF_UNIX", 0x1, type: 323),
+        SymbolRow("AF_INET", 0x2, type: 324),
+        SymbolRow("AF_INET6", 0xa, type: 325),
+        SymbolRow("AF_NETLINK", 0x10, type: 326),
+        SymbolRow("AF_PACKET", 0x11, type: 327),
+        SymbolRow("AF_SMC", 0x2b, type: 328),
+        SymbolRow("AF_INET", 0x2, type: 329),
+        SymbolRow("AF_INET6", 0xa, type: 329),
+        SymbolRow("AF_UNIX", 0x1, type: 330),
+        SymbolRow("AF_INET", 0x2, type: 331),
+        SymbolRow("AF_INET6", 0xa, type: 331),
+        SymbolRow("AF_NETLINK", 0x10, type: 332),
+        SymbolRow("AF_PACKET", 0x11, type: 333),
+        SymbolRow("AF_SMC", 0x2b, type: 334),
         SymbolRow("INET_DIAG_REQ_NONE", 0x0),
-        SymbolRow("INET_DIAG_REQ_BYTECODE", 0x1, type: 334),
-        SymbolRow("INET_DIAG_REQ_SK_BPF_STORAGES", 0x2, type: 335),
+        SymbolRow("INET_DIAG_REQ_BYTECODE", 0x1, type: 335),
+        SymbolRow("INET_DIAG_REQ_SK_BPF_STORAGES", 0x2, type: 336),
         SymbolRow("INET_DIAG_REQ_PROTOCOL", 0x3, type: 6),
         SymbolRow("INET_DIAG_NONE", 0x0),
-        SymbolRow("INET_DIAG_MEMINFO", 0x1, type: 336),
+        SymbolRow("INET_DIAG_MEMINFO", 0x1, type: 337),
         SymbolRow("INET_DIAG_INFO", 0x2, type: 62),
-        SymbolRow("INET_DIAG_VEGASINFO", 0x3, type: 337),
+        SymbolRow("INET_DIAG_VEGASINFO", 0x3, type: 338),
         SymbolRow("INET_DIAG_CONG", 0x4, type: 133),
         SymbolRow("INET_DIAG_TOS", 0x5, type: 139),
         SymbolRow("INET_DIAG_TCLASS", 0x6, type: 139),
-        SymbolRow("INET_DIAG_SKMEMINFO", 0x7, type: 338),
-        SymbolRow("INET_DIAG_SHUTDOWN", 0x8, type: 339),
-        SymbolRow("INET_DIAG_DCTCPINFO", 0x9, type: 340),
+        SymbolRow("INET_DIAG_SKMEMINFO", 0x7, type: 339),
+        SymbolRow("INET_DIAG_SHUTDOWN", 0x8, type: 340),
+        SymbolRow("INET_DIAG_DCTCPINFO", 0x9, type: 341),
         SymbolRow("INET_DIAG_PROTOCOL", 0xa, type: 172),
         SymbolRow("INET_DIAG_SKV6ONLY", 0xb, type: 139),
-        SymbolRow("INET_DIAG_LOCALS", 0xc, type: 341),
-        SymbolRow("INET_DIAG_PEERS", 0xd, type: 341),
+        SymbolRow("INET_DIAG_LOCALS", 0xc, type: 342),
+        SymbolRow("INET_DIAG_PEERS", 0xd, type: 342),
         SymbolRow("INET_DIAG_PAD", 0xe),
         SymbolRow("INET_DIAG_MARK", 0xf, type: 111),
-        SymbolRow("INET_DIAG_BBRINFO", 0x10, type: 342),
+        SymbolRow("INET_DIAG_BBRINFO", 0x10, type: 343),
         SymbolRow("INET_DIAG_CLASS_ID", 0x11, type: 111),
-        SymbolRow("INET_DIAG_MD5SIG", 0x12, type: 343),
-        SymbolRow("INET_DIAG_ULP_INFO", 0x13, type: 344),
-        SymbolRow("INET_DIAG_SK_BPF_STORAGES", 0x14, type: 345),
+        SymbolRow("INET_DIAG_MD5SIG", 0x12, type: 344),
+        SymbolRow("INET_DIAG_ULP_INFO", 0x13, type: 345),
+        SymbolRow("INET_DIAG_SK_BPF_STORAGES", 0x14, type: 346),
         SymbolRow("INET_DIAG_CGROUP_ID", 0x15, type: 75),
-        SymbolRow("INET_DIAG_SOCKOPT", 0x16, type: 346),
+        SymbolRow("INET_DIAG_SOCKOPT", 0x16, type: 347),
         SymbolRow("INET_ULP_INFO_UNSPEC", 0x0),
         SymbolRow("INET_ULP_INFO_NAME", 0x1, type: 133),
-        SymbolRow("INET_ULP_INFO_TLS", 0x2, type: 347),
-        SymbolRow("INET_ULP_INFO_MPTCP", 0x3, type: 348),
+        SymbolRow("INET_ULP_INFO_TLS", 0x2, type: 348),
+        SymbolRow("INET_ULP_INFO_MPTCP", 0x3, type: 349),
         SymbolRow("TLS_INFO_UNSPEC", 0x0),
-        SymbolRow("TLS_INFO_VERSION", 0x1, type: 349),
-        SymbolRow("TLS_INFO_CIPHER", 0x2, type: 350),
-        SymbolRow("TLS_INFO_TXCONF", 0x3, type: 351),
-        SymbolRow("TLS_INFO_RXCONF", 0x4, type: 351),
+        SymbolRow("TLS_INFO_VERSION", 0x1, type: 350),
+        SymbolRow("TLS_INFO_CIPHER", 0x2, type: 351),
+        SymbolRow("TLS_INFO_TXCONF", 0x3, type: 352),
+        SymbolRow("TLS_INFO_RXCONF", 0x4, type: 352),
         SymbolRow("TLS_INFO_ZC_RO_TX", 0x5),
         SymbolRow("TLS_INFO_RX_NO_PAD", 0x6),
         SymbolRow("TLS_INFO_TX_MAX_PAYLOAD_LEN", 0x7),
@@ -15053,7 +15089,7 @@ extension SpecTables {
         SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_SFSEQ", 0x5, type: 111),
         SymbolRow("MPTCP_SUBFLOW_ATTR_SSN_OFFSET", 0x6, type: 111),
         SymbolRow("MPTCP_SUBFLOW_ATTR_MAP_DATALEN", 0x7, type: 152),
-        SymbolRow("MPTCP_SUBFLOW_ATTR_FLAGS", 0x8, type: 352),
+        SymbolRow("MPTCP_SUBFLOW_ATTR_FLAGS", 0x8, type: 353),
         SymbolRow("MPTCP_SUBFLOW_ATTR_ID_REM", 0x9, type: 139),
         SymbolRow("MPTCP_SUBFLOW_ATTR_ID_LOC", 0xa, type: 139),
         SymbolRow("MPTCP_SUBFLOW_ATTR_PAD", 0xb),
@@ -15067,11 +15103,11 @@ extension SpecTables {
         SymbolRow("MPTCP_SUBFLOW_FLAG_CONNECTED", 0x80),
         SymbolRow("MPTCP_SUBFLOW_FLAG_MAPVALID", 0x100),
         SymbolRow("UNIX_DIAG_NAME", 0x0, type: 133),
-        SymbolRow("UNIX_DIAG_VFS", 0x1, type: 353),
+        SymbolRow("UNIX_DIAG_VFS", 0x1, type: 354),
         SymbolRow("UNIX_DIAG_PEER", 0x2, type: 111),
         SymbolRow("UNIX_DIAG_ICONS", 0x3, type: 55),
-        SymbolRow("UNIX_DIAG_RQLEN", 0x4, type: 354),
-        SymbolRow("UNIX_DIAG_MEMINFO", 0x5, type: 338),
+        SymbolRow("UNIX_DIAG_RQLEN", 0x4, type: 355),
+        SymbolRow("UNIX_DIAG_MEMINFO", 0x5, type: 339),
         SymbolRow("UNIX_DIAG_SHUTDOWN", 0x6, type: 139),
         SymbolRow("UNIX_DIAG_UID", 0x7, type: 234),
         SymbolRow("UDIAG_SHOW_NAME", 0x1),
@@ -15081,11 +15117,11 @@ extension SpecTables {
         SymbolRow("UDIAG_SHOW_RQLEN", 0x10),
         SymbolRow("UDIAG_SHOW_MEMINFO", 0x20),
         SymbolRow("UDIAG_SHOW_UID", 0x40),
-        SymbolRow("NETLINK_DIAG_MEMINFO", 0x0, type: 338),
-        SymbolRow("NETLINK_DIAG_GROUPS", 0x1, type: 355),
-        SymbolRow("NETLINK_DIAG_RX_RING", 0x2, type: 356),
-        SymbolRow("NETLINK_DIAG_TX_RING", 0x3, type: 356),
-        SymbolRow("NETLINK_DIAG_FLAGS", 0x4, type: 357),
+        SymbolRow("NETLINK_DIAG_MEMINFO", 0x0, type: 339),
+        SymbolRow("NETLINK_DIAG_GROUPS", 0x1, type: 356),
+        SymbolRow("NETLINK_DIAG_RX_RING", 0x2, type: 357),
+        SymbolRow("NETLINK_DIAG_TX_RING", 0x3, type: 357),
+        SymbolRow("NETLINK_DIAG_FLAGS", 0x4, type: 358),
         SymbolRow("NDIAG_SHOW_MEMINFO", 0x1),
         SymbolRow("NDIAG_SHOW_GROUPS", 0x2),
         SymbolRow("NDIAG_SHOW_RING_CFG", 0x4),
@@ -15121,14 +15157,14 @@ extension SpecTables {
         SymbolRow("NDIAG_PROTO_ALL", 0xff),
         SymbolRow("NETLINK_UNCONNECTED", 0x0),
         SymbolRow("NETLINK_CONNECTED", 0x1),
-        SymbolRow("PACKET_DIAG_INFO", 0x0, type: 358),
-        SymbolRow("PACKET_DIAG_MCLIST", 0x1, type: 359),
-        SymbolRow("PACKET_DIAG_RX_RING", 0x2, type: 360),
-        SymbolRow("PACKET_DIAG_TX_RING", 0x3, type: 360),
+        SymbolRow("PACKET_DIAG_INFO", 0x0, type: 359),
+        SymbolRow("PACKET_DIAG_MCLIST", 0x1, type: 360),
+        SymbolRow("PACKET_DIAG_RX_RING", 0x2, type: 361),
+        SymbolRow("PACKET_DIAG_TX_RING", 0x3, type: 361),
         SymbolRow("PACKET_DIAG_FANOUT", 0x4, type: 111),
         SymbolRow("PACKET_DIAG_UID", 0x5, type: 234),
-        SymbolRow("PACKET_DIAG_MEMINFO", 0x6, type: 338),
-        SymbolRow("PACKET_DIAG_FILTER", 0x7, type: 361),
+        SymbolRow("PACKET_DIAG_MEMINFO", 0x6, type: 339),
+        SymbolRow("PACKET_DIAG_FILTER", 0x7, type: 362),
         SymbolRow("PACKET_SHOW_INFO", 0x1),
         SymbolRow("PACKET_SHOW_MCLIST", 0x2),
         SymbolRow("PACKET_SHOW_RING_CFG", 0x4),
@@ -15142,13 +15178,16 @@ extension SpecTables {
         SymbolRow("PDI_LOSS", 0x10),
         SymbolRow("TPACKET_V1", 0x0),
         SymbolRow("TPACKET_V2", 0x1),
+    ]
+
+    private static let symbols64: [SymbolRow] = [
         SymbolRow("TPACKET_V3", 0x2),
         SymbolRow("SMC_DIAG_NONE", 0x0),
-        SymbolRow("SMC_DIAG_CONNINFO", 0x1, type: 362),
-        SymbolRow("SMC_DIAG_LGRINFO", 0x2, type: 363),
-        SymbolRow("SMC_DIAG_SHUTDOWN", 0x3, type: 364),
-        SymbolRow("SMC_DIAG_DMBINFO", 0x4, type: 365),
-        SymbolRow("SMC_DIAG_FALLBACK", 0x5, type: 366),
+        SymbolRow("SMC_DIAG_CONNINFO", 0x1, type: 363),
+        SymbolRow("SMC_DIAG_LGRINFO", 0x2, type: 364),
+        SymbolRow("SMC_DIAG_SHUTDOWN", 0x3, type: 365),
+        SymbolRow("SMC_DIAG_DMBINFO", 0x4, type: 366),
+        SymbolRow("SMC_DIAG_FALLBACK", 0x5, type: 367),
         SymbolRow("SMC_DIAG_MODE_SMCR", 0x0),
         SymbolRow("SMC_DIAG_MODE_FALLBACK_TCP", 0x1),
         SymbolRow("SMC_DIAG_MODE_SMCD", 0x2),
@@ -15165,9 +15204,6 @@ extension SpecTables {
         SymbolRow("SMC_PEERABORTWAIT", 0x1a),
         SymbolRow("SMC_PROCESSABORT", 0x1b),
         SymbolRow("SMC_CLC_DECL_MEM", 0x1010000),
-    ]
-
-    private static let symbols64: [SymbolRow] = [
         SymbolRow("SMC_CLC_DECL_TIMEOUT_CL", 0x2010000),
         SymbolRow("SMC_CLC_DECL_TIMEOUT_AL", 0x2020000),
         SymbolRow("SMC_CLC_DECL_CNFERR", 0x3000000),
@@ -15250,11 +15286,11 @@ extension SpecTables {
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE_REQ_MAP_FD", 0x1, type: 61),
         SymbolRow("SK_DIAG_BPF_STORAGE_REP_NONE", 0x0),
-        SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 367),
+        SymbolRow("SK_DIAG_BPF_STORAGE", 0x1, type: 368),
         SymbolRow("SK_DIAG_BPF_STORAGE_NONE", 0x0),
         SymbolRow("SK_DIAG_BPF_STORAGE_PAD", 0x1),
         SymbolRow("SK_DIAG_BPF_STORAGE_MAP_ID", 0x2, type: 111),
-        SymbolRow("SK_DIAG_BPF_STORAGE_MAP_VALUE", 0x3, type: 368),
+        SymbolRow("SK_DIAG_BPF_STORAGE_MAP_VALUE", 0x3, type: 369),
         SymbolRow("SMC_CLNT", 0x0),
         SymbolRow("SMC_SERV", 0x1),
         SymbolRow("IPCTNL_MSG_CT_NEW", 0x0),
@@ -15345,41 +15381,41 @@ extension SpecTables {
         SymbolRow("NFT_MSG_DESTROYOBJ", 0x1f),
         SymbolRow("NFT_MSG_DESTROYFLOWTABLE", 0x20),
         SymbolRow("NFT_MSG_GETSETELEM_RESET", 0x21),
+    ]
+
+    private static let symbols65: [SymbolRow] = [
         SymbolRow("NFNL_MSG_COMPAT_GET", 0x0),
         SymbolRow("NFNL_MSG_HOOK_GET", 0x0),
-        SymbolRow("CRYPTO_MSG_NEWALG", 0x10, type: 369),
-        SymbolRow("CRYPTO_MSG_DELALG", 0x11, type: 369),
-        SymbolRow("CRYPTO_MSG_UPDATEALG", 0x12, type: 369),
-        SymbolRow("CRYPTO_MSG_GETALG", 0x13, type: 369),
-        SymbolRow("CRYPTO_MSG_DELRNG", 0x14, type: 369),
+        SymbolRow("CRYPTO_MSG_NEWALG", 0x10, type: 370),
+        SymbolRow("CRYPTO_MSG_DELALG", 0x11, type: 370),
+        SymbolRow("CRYPTO_MSG_UPDATEALG", 0x12, type: 370),
+        SymbolRow("CRYPTO_MSG_GETALG", 0x13, type: 370),
+        SymbolRow("CRYPTO_MSG_DELRNG", 0x14, type: 370),
         SymbolRow("CRYPTOCFGA_UNSPEC", 0x0),
         SymbolRow("CRYPTOCFGA_PRIORITY_VAL", 0x1, type: 111),
-        SymbolRow("CRYPTOCFGA_REPORT_LARVAL", 0x2, type: 370),
-        SymbolRow("CRYPTOCFGA_REPORT_HASH", 0x3, type: 371),
-        SymbolRow("CRYPTOCFGA_REPORT_BLKCIPHER", 0x4, type: 372),
-        SymbolRow("CRYPTOCFGA_REPORT_AEAD", 0x5, type: 373),
-        SymbolRow("CRYPTOCFGA_REPORT_COMPRESS", 0x6, type: 370),
-        SymbolRow("CRYPTOCFGA_REPORT_RNG", 0x7, type: 374),
-        SymbolRow("CRYPTOCFGA_REPORT_CIPHER", 0x8, type: 375),
-        SymbolRow("CRYPTOCFGA_REPORT_AKCIPHER", 0x9, type: 370),
-        SymbolRow("CRYPTOCFGA_REPORT_KPP", 0xa, type: 370),
-        SymbolRow("CRYPTOCFGA_REPORT_ACOMP", 0xb, type: 370),
+        SymbolRow("CRYPTOCFGA_REPORT_LARVAL", 0x2, type: 371),
+        SymbolRow("CRYPTOCFGA_REPORT_HASH", 0x3, type: 372),
+        SymbolRow("CRYPTOCFGA_REPORT_BLKCIPHER", 0x4, type: 373),
+        SymbolRow("CRYPTOCFGA_REPORT_AEAD", 0x5, type: 374),
+        SymbolRow("CRYPTOCFGA_REPORT_COMPRESS", 0x6, type: 371),
+        SymbolRow("CRYPTOCFGA_REPORT_RNG", 0x7, type: 375),
+        SymbolRow("CRYPTOCFGA_REPORT_CIPHER", 0x8, type: 376),
+        SymbolRow("CRYPTOCFGA_REPORT_AKCIPHER", 0x9, type: 371),
+        SymbolRow("CRYPTOCFGA_REPORT_KPP", 0xa, type: 371),
+        SymbolRow("CRYPTOCFGA_REPORT_ACOMP", 0xb, type: 371),
         SymbolRow("CRYPTOCFGA_STAT_LARVAL", 0xc),
         SymbolRow("CRYPTOCFGA_STAT_HASH", 0xd),
         SymbolRow("CRYPTOCFGA_STAT_BLKCIPHER", 0xe),
         SymbolRow("CRYPTOCFGA_STAT_AEAD", 0xf),
-    ]
-
-    private static let symbols65: [SymbolRow] = [
         SymbolRow("CRYPTOCFGA_STAT_COMPRESS", 0x10),
         SymbolRow("CRYPTOCFGA_STAT_RNG", 0x11),
         SymbolRow("CRYPTOCFGA_STAT_CIPHER", 0x12),
         SymbolRow("CRYPTOCFGA_STAT_AKCIPHER", 0x13),
         SymbolRow("CRYPTOCFGA_STAT_KPP", 0x14),
         SymbolRow("CRYPTOCFGA_STAT_ACOMP", 0x15),
-        SymbolRow("CRYPTOCFGA_REPORT_SIG", 0x16, type: 370),
-        SymbolRow("SELNL_MSG_SETENFORCE", 0x10, type: 376),
-        SymbolRow("SELNL_MSG_POLICYLOAD", 0x11, type: 377),
+        SymbolRow("CRYPTOCFGA_REPORT_SIG", 0x16, type: 371),
+        SymbolRow("SELNL_MSG_SETENFORCE", 0x10, type: 377),
+        SymbolRow("SELNL_MSG_POLICYLOAD", 0x11, type: 378),
         SymbolRow("NFNL_MSG_BATCH_BEGIN", 0x10),
         SymbolRow("NFNL_MSG_BATCH_END", 0x11),
         SymbolRow("NFNETLINK_V0", 0x0),
@@ -15548,6 +15584,9 @@ extension SpecTables {
         SymbolRow("ETHTOOL_MSG_EEE_NTF", 0x19),
         SymbolRow("ETHTOOL_MSG_TSINFO_GET_REPLY", 0x1a),
         SymbolRow("ETHTOOL_MSG_CABLE_TEST_NTF", 0x1b),
+    ]
+
+    private static let symbols66: [SymbolRow] = [
         SymbolRow("ETHTOOL_MSG_CABLE_TEST_TDR_NTF", 0x1c),
         SymbolRow("ETHTOOL_MSG_TUNNEL_INFO_GET_REPLY", 0x1d),
         SymbolRow("ETHTOOL_MSG_FEC_GET_REPLY", 0x1e),
@@ -15571,9 +15610,6 @@ extension SpecTables {
         SymbolRow("ETHTOOL_MSG_TSCONFIG_SET_REPLY", 0x30),
         SymbolRow("ETHTOOL_MSG_PSE_NTF", 0x31),
         SymbolRow("ETHTOOL_MSG_RSS_NTF", 0x32),
-    ]
-
-    private static let symbols66: [SymbolRow] = [
         SymbolRow("ETHTOOL_MSG_RSS_CREATE_ACT_REPLY", 0x33),
         SymbolRow("ETHTOOL_MSG_RSS_CREATE_NTF", 0x34),
         SymbolRow("ETHTOOL_MSG_RSS_DELETE_NTF", 0x35),
@@ -15751,6 +15787,9 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_NOTIFY_RADAR", 0x86),
         SymbolRow("NL80211_CMD_UPDATE_OWE_INFO", 0x87),
         SymbolRow("NL80211_CMD_PROBE_MESH_LINK", 0x88),
+    ]
+
+    private static let symbols67: [SymbolRow] = [
         SymbolRow("NL80211_CMD_SET_TID_CONFIG", 0x89),
         SymbolRow("NL80211_CMD_UNPROT_BEACON", 0x8a),
         SymbolRow("NL80211_CMD_CONTROL_PORT_FRAME_TX_STATUS", 0x8b),
@@ -15774,9 +15813,6 @@ extension SpecTables {
         SymbolRow("NL80211_CMD_EPCS_CFG", 0x9d),
         SymbolRow("NL80211_CMD_NAN_NEXT_DW_NOTIFICATION", 0x9e),
         SymbolRow("NL80211_CMD_NAN_CLUSTER_JOINED", 0x9f),
-    ]
-
-    private static let symbols67: [SymbolRow] = [
         SymbolRow("NL80211_CMD_INCUMBENT_SIGNAL_DETECT", 0xa0),
         SymbolRow("NL80211_CMD_NAN_SET_LOCAL_SCHED", 0xa1),
         SymbolRow("NL80211_CMD_NAN_SCHED_UPDATE_DONE", 0xa2),
@@ -15954,6 +15990,9 @@ extension SpecTables {
         SymbolRow("BPF_MAP_DELETE_BATCH", 0x1b),
         SymbolRow("BPF_LINK_CREATE", 0x1c),
         SymbolRow("BPF_LINK_UPDATE", 0x1d),
+    ]
+
+    private static let symbols68: [SymbolRow] = [
         SymbolRow("BPF_LINK_GET_FD_BY_ID", 0x1e),
         SymbolRow("BPF_LINK_GET_NEXT_ID", 0x1f),
         SymbolRow("BPF_ENABLE_STATS", 0x20),
@@ -15977,9 +16016,6 @@ extension SpecTables {
         SymbolRow("BPF_MAP_TYPE_LPM_TRIE", 0xb),
         SymbolRow("BPF_MAP_TYPE_ARRAY_OF_MAPS", 0xc),
         SymbolRow("BPF_MAP_TYPE_HASH_OF_MAPS", 0xd),
-    ]
-
-    private static let symbols68: [SymbolRow] = [
         SymbolRow("BPF_MAP_TYPE_DEVMAP", 0xe),
         SymbolRow("BPF_MAP_TYPE_SOCKMAP", 0xf),
         SymbolRow("BPF_MAP_TYPE_CPUMAP", 0x10),
@@ -16157,6 +16193,9 @@ extension SpecTables {
         SymbolRow("BPF_F_UPROBE_MULTI_RETURN", 0x1),
         SymbolRow("BPF_F_UPROBE_MULTI_PATH_FD", 0x2),
         SymbolRow("BPF_F_NETFILTER_IP_DEFRAG", 0x1),
+    ]
+
+    private static let symbols69: [SymbolRow] = [
         SymbolRow("BPF_STATS_RUN_TIME", 0x0),
         SymbolRow("PERF_TYPE_HARDWARE", 0x0),
         SymbolRow("PERF_TYPE_SOFTWARE", 0x1),
@@ -16180,9 +16219,6 @@ extension SpecTables {
         SymbolRow("PERF_COUNT_HW_CACHE_MISSES", 0x3),
         SymbolRow("PERF_COUNT_HW_BRANCH_INSTRUCTIONS", 0x4),
         SymbolRow("PERF_COUNT_HW_BRANCH_MISSES", 0x5),
-    ]
-
-    private static let symbols69: [SymbolRow] = [
         SymbolRow("PERF_COUNT_HW_BUS_CYCLES", 0x6),
         SymbolRow("PERF_COUNT_HW_STALLED_CYCLES_FRONTEND", 0x7),
         SymbolRow("PERF_COUNT_HW_STALLED_CYCLES_BACKEND", 0x8),

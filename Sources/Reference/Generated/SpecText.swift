@@ -237,6 +237,7 @@ enum SpecText {
           O_DIRECTORY 0o200000
           FASYNC 0o20000
           O_EMPTYPATH 0x4000000
+          OPENAT2_REGULAR 0x100000000
         flags openModes unknown O_???
           O_CREAT 0o100
           O_EXCL 0o200
@@ -1469,8 +1470,8 @@ enum SpecText {
           value buffer(size)
           size u32
           flags flags:xattr
-        struct xattr_args minimum=16
-          value x64
+        struct xattr_args wide minimum=16
+          value buffer(size) inout
           size u32
           flags flags:xattr
         struct file_attr minimum=24
@@ -2016,7 +2017,7 @@ enum SpecText {
           arg pathname path path
           arg at_flags flags flags:atAttributes
           arg name name text
-          arg uargs data *xattr_args(usize)
+          arg uargs data inout *xattr_args(usize)
           arg usize - size
           returns signed n
         call listxattrat
@@ -3767,6 +3768,8 @@ enum SpecText {
           IORING_REGISTER_QUERY 35
           IORING_REGISTER_ZCRX_CTRL 0x24
           IORING_REGISTER_BPF_FILTER 0x25
+        flags uringRegisterFlags unknown -
+          IORING_REGISTER_USE_REGISTERED_RING 0x80000000
         enum uringOperation unknown IORING_OP_???
           IORING_OP_NOP 0
           IORING_OP_READV 1
@@ -4282,6 +4285,19 @@ enum SpecText {
           sigmask_sz u32
           min_wait_usec u32
           ts *timespec64
+        struct zcrx_ctrl_export
+          zcrx_fd fd
+          __resv1 bytes(44) hidden
+        struct zcrx_ctrl_arm_event
+          event_type enum:uringReceiveEvent
+          __resv bytes(44) hidden
+        struct zcrx_ctrl
+          zcrx_id u32
+          op enum:uringReceiveControl
+          __resv [u64](2) hidden
+          zc_export struct:zcrx_ctrl_export @24 if op is ZCRX_CTRL_EXPORT
+          or zc_arm_event struct:zcrx_ctrl_arm_event @24 if op is ZCRX_CTRL_ARM_EVENT
+          room bytes(48) @24 hidden
         call io_uring_setup
           number x86_64 425
           number i386 425
@@ -4316,33 +4332,35 @@ enum SpecText {
           operation async.ring
           constant op config
           constant kind uring
-          arg fd ring fd
-          arg opcode request enum:uringRegister
-          arg arg args [iovec](nr_args) if opcode is IORING_REGISTER_BUFFERS
-          or arg args [fd](nr_args) if opcode is IORING_REGISTER_FILES|IORING_REGISTER_EVENTFD|IORING_REGISTER_EVENTFD_ASYNC
-          or arg args custom:ringFilesUpdate if opcode is IORING_REGISTER_FILES_UPDATE
-          or arg args inout custom:ringProbe if opcode is IORING_REGISTER_PROBE
-          or arg args [io_uring_restriction](nr_args) if opcode is IORING_REGISTER_RESTRICTIONS
-          or arg args *io_uring_files_register(nr_args) if opcode is IORING_REGISTER_FILES2
-          or arg args *io_uring_buffers_register(nr_args) if opcode is IORING_REGISTER_BUFFERS2
-          or arg args *io_uring_files_update2(nr_args) if opcode is IORING_REGISTER_FILES_UPDATE2
-          or arg args *io_uring_buffers_update(nr_args) if opcode is IORING_REGISTER_BUFFERS_UPDATE
-          or arg args inout custom:ringWorkers if opcode is IORING_REGISTER_IOWQ_MAX_WORKERS
-          or arg args custom:ringAffinity if opcode is IORING_REGISTER_IOWQ_AFF
-          or arg args [io_uring_ring_fd](nr_args) if opcode is IORING_REGISTER_RING_FDS
-          or arg args [io_uring_ring_index](nr_args) if opcode is IORING_UNREGISTER_RING_FDS
-          or arg args *io_uring_buf_reg if opcode is IORING_REGISTER_PBUF_RING|IORING_UNREGISTER_PBUF_RING
-          or arg args *io_uring_sync_cancel_reg if opcode is IORING_REGISTER_SYNC_CANCEL
-          or arg args *io_uring_file_index_range if opcode is IORING_REGISTER_FILE_ALLOC_RANGE
-          or arg args inout *io_uring_buf_status if opcode is IORING_REGISTER_PBUF_STATUS
-          or arg args inout *io_uring_napi if opcode is IORING_REGISTER_NAPI|IORING_UNREGISTER_NAPI
-          or arg args *io_uring_clock_register if opcode is IORING_REGISTER_CLOCK
-          or arg args *io_uring_clone_buffers if opcode is IORING_REGISTER_CLONE_BUFFERS
-          or arg messages *io_uring_sqe if opcode is IORING_REGISTER_SEND_MSG_RING
-          or arg args inout *io_uring_zcrx_ifq_reg if opcode is IORING_REGISTER_ZCRX_IFQ
-          or arg args inout *io_uring_params if opcode is IORING_REGISTER_RESIZE_RINGS
-          or arg args *io_uring_mem_region_reg if opcode is IORING_REGISTER_MEM_REGION
-          or arg args inout *io_uring_query_hdr if opcode is IORING_REGISTER_QUERY
+          arg fd ring fd if opcode&0x80000000 is 0
+          or arg ring uint
+          arg opcode request custom:ringRequest
+          arg arg args [iovec](nr_args) if opcode&0x7fffffff is uringRegister:IORING_REGISTER_BUFFERS
+          or arg args [fd](nr_args) if opcode&0x7fffffff is uringRegister:IORING_REGISTER_FILES|uringRegister:IORING_REGISTER_EVENTFD|uringRegister:IORING_REGISTER_EVENTFD_ASYNC
+          or arg args custom:ringFilesUpdate if opcode&0x7fffffff is uringRegister:IORING_REGISTER_FILES_UPDATE
+          or arg args inout custom:ringProbe if opcode&0x7fffffff is uringRegister:IORING_REGISTER_PROBE
+          or arg args [io_uring_restriction](nr_args) if opcode&0x7fffffff is uringRegister:IORING_REGISTER_RESTRICTIONS
+          or arg args *io_uring_files_register(nr_args) if opcode&0x7fffffff is uringRegister:IORING_REGISTER_FILES2
+          or arg args *io_uring_buffers_register(nr_args) if opcode&0x7fffffff is uringRegister:IORING_REGISTER_BUFFERS2
+          or arg args *io_uring_files_update2(nr_args) if opcode&0x7fffffff is uringRegister:IORING_REGISTER_FILES_UPDATE2
+          or arg args *io_uring_buffers_update(nr_args) if opcode&0x7fffffff is uringRegister:IORING_REGISTER_BUFFERS_UPDATE
+          or arg args inout custom:ringWorkers if opcode&0x7fffffff is uringRegister:IORING_REGISTER_IOWQ_MAX_WORKERS
+          or arg args custom:ringAffinity if opcode&0x7fffffff is uringRegister:IORING_REGISTER_IOWQ_AFF
+          or arg args [io_uring_ring_fd](nr_args) if opcode&0x7fffffff is uringRegister:IORING_REGISTER_RING_FDS
+          or arg args [io_uring_ring_index](nr_args) if opcode&0x7fffffff is uringRegister:IORING_UNREGISTER_RING_FDS
+          or arg args *io_uring_buf_reg if opcode&0x7fffffff is uringRegister:IORING_REGISTER_PBUF_RING|uringRegister:IORING_UNREGISTER_PBUF_RING
+          or arg args *io_uring_sync_cancel_reg if opcode&0x7fffffff is uringRegister:IORING_REGISTER_SYNC_CANCEL
+          or arg args *io_uring_file_index_range if opcode&0x7fffffff is uringRegister:IORING_REGISTER_FILE_ALLOC_RANGE
+          or arg args inout *io_uring_buf_status if opcode&0x7fffffff is uringRegister:IORING_REGISTER_PBUF_STATUS
+          or arg args inout *io_uring_napi if opcode&0x7fffffff is uringRegister:IORING_REGISTER_NAPI|uringRegister:IORING_UNREGISTER_NAPI
+          or arg args *io_uring_clock_register if opcode&0x7fffffff is uringRegister:IORING_REGISTER_CLOCK
+          or arg args *io_uring_clone_buffers if opcode&0x7fffffff is uringRegister:IORING_REGISTER_CLONE_BUFFERS
+          or arg messages *io_uring_sqe if opcode&0x7fffffff is uringRegister:IORING_REGISTER_SEND_MSG_RING
+          or arg args inout *io_uring_zcrx_ifq_reg if opcode&0x7fffffff is uringRegister:IORING_REGISTER_ZCRX_IFQ
+          or arg args inout *io_uring_params if opcode&0x7fffffff is uringRegister:IORING_REGISTER_RESIZE_RINGS
+          or arg args *io_uring_mem_region_reg if opcode&0x7fffffff is uringRegister:IORING_REGISTER_MEM_REGION
+          or arg args inout *io_uring_query_hdr if opcode&0x7fffffff is uringRegister:IORING_REGISTER_QUERY
+          or arg args inout *zcrx_ctrl if opcode&0x7fffffff is uringRegister:IORING_REGISTER_ZCRX_CTRL
           or arg args address
           arg nr_args count uint
         file mem
@@ -4543,6 +4561,7 @@ enum SpecText {
           MPOL_F_ADDR 2
           MPOL_F_MEMS_ALLOWED 4
         flags pkeyAccess unknown PKEY_???
+          PKEY_UNRESTRICTED 0
           PKEY_DISABLE_ACCESS 1
           PKEY_DISABLE_WRITE 2
           PKEY_DISABLE_EXECUTE 4
@@ -4942,6 +4961,7 @@ enum SpecText {
           CLONE_NEWPID 0x20000000
           CLONE_NEWNET 0x40000000
           CLONE_IO 0x80000000
+          CLONE_NEWTIME 0x80
           CLONE_CLEAR_SIGHAND 0x100000000
           CLONE_INTO_CGROUP 0x200000000
           CLONE_AUTOREAP 0x400000000
@@ -5829,6 +5849,27 @@ enum SpecText {
           constant what robust_list
           arg head addr address
           arg len len size
+        enum rseqProcessor unknown -
+          RSEQ_CPU_ID_UNINITIALIZED 0xffffffff
+          RSEQ_CPU_ID_REGISTRATION_FAILED 0xfffffffe
+        flags rseqSection unknown RSEQ_CS_FLAG_???
+          RSEQ_CS_FLAG_NO_RESTART_ON_PREEMPT 1
+          RSEQ_CS_FLAG_NO_RESTART_ON_SIGNAL 2
+          RSEQ_CS_FLAG_NO_RESTART_ON_MIGRATE 4
+          RSEQ_CS_FLAG_SLICE_EXT_AVAILABLE 0x10
+          RSEQ_CS_FLAG_SLICE_EXT_ENABLED 0x20
+        struct rseq_slice_ctrl
+          request u8
+          granted u8
+          __reserved u16
+        struct rseq wide minimum=20
+          cpu_id_start enum:rseqProcessor
+          cpu_id enum:rseqProcessor
+          rseq_cs custom:wideAddress/8
+          flags flags:rseqSection
+          node_id u32
+          mm_cid u32
+          slice_ctrl struct:rseq_slice_ctrl
         call rseq
           number x86_64 334
           number i386 386
@@ -5836,7 +5877,7 @@ enum SpecText {
           manual -
           operation thread.setup
           constant what rseq
-          arg rseq addr address
+          arg rseq addr custom:rseqArea
           arg rseq_len len x32
           arg flags flags flags:rseq
           arg sig args x32
@@ -6208,6 +6249,8 @@ enum SpecText {
           FPE_FLTSUB 8
           FPE_FLTUNK 14
           FPE_CONDTRAP 15
+        flags perfTrap unknown TRAP_PERF_FLAG_???
+          TRAP_PERF_FLAG_ASYNC 1
         enum trapCode unknown TRAP_???
           TRAP_BRKPT 1
           TRAP_TRACE 2
@@ -6488,7 +6531,7 @@ enum SpecText {
           val x64
           uaddr address
           flags flags:futexWaiter
-          reserved x32 optional
+          __reserved x32 optional
         call futex
           number x86_64 202
           number i386 240
@@ -9027,6 +9070,8 @@ enum SpecText {
           ret_data u32
         struct ptrace_syscall_info wide
           op enum:syscallStop/1 @0
+          reserved x8 optional @1
+          flags x16 optional @2
           arch enum:auditArchitecture @4
           instruction_pointer x64 @8
           stack_pointer x64 @16
@@ -9274,6 +9319,9 @@ enum SpecText {
           handled_access_fs flags:landlockFs/8
           handled_access_net flags:landlockNet/8
           scoped flags:landlockScope/8
+          quiet_access_fs flags:landlockFs/8
+          quiet_access_net flags:landlockNet/8
+          quiet_scoped flags:landlockScope/8
         struct landlock_path_beneath_attr packed
           allowed_access flags:landlockFs/8
           parent_fd fd
@@ -14611,7 +14659,7 @@ enum SpecText {
         struct perf_event_query_bpf
           ids_len u32
           prog_cnt u32 out
-          ids [u32](ids_len) inline detail
+          ids [u32](prog_cnt) inline out
         enum transferDirection unknown SG_DXFER_???
           SG_DXFER_TO_FROM_DEV 0xfffffffc
           SG_DXFER_FROM_DEV 0xfffffffd
@@ -15589,6 +15637,9 @@ enum SpecText {
           V4L2_CID_DETECT_MD_GLOBAL_THRESHOLD 0xa30902
           V4L2_CID_DETECT_MD_THRESHOLD_GRID 0xa30903
           V4L2_CID_DETECT_MD_REGION_GRID 0xa30904
+        flags videoControlNext unknown -
+          V4L2_CTRL_FLAG_NEXT_CTRL 0x80000000
+          V4L2_CTRL_FLAG_NEXT_COMPOUND 0x40000000
         enum videoControlClass unknown V4L2_CTRL_CLASS_???
           V4L2_CTRL_CLASS_USER 0x980000
           V4L2_CTRL_CLASS_CODEC 0x990000
@@ -15836,7 +15887,7 @@ enum SpecText {
           capabilities x32 @216 hidden
           rest [u32](7) hidden
         struct v4l2_query_ext_ctrl
-          id enum:videoControl inout
+          id custom:videoControlNext/4 inout
           type enum:videoControlType out
           name chars(32) out
           minimum s64 out detail
@@ -15931,7 +15982,7 @@ enum SpecText {
           capabilities flags:videoInputAbilities out
           reserved [u32](3) hidden
         struct v4l2_control
-          id enum:videoControl
+          id custom:videoControl/4
           value s32 inout
         struct v4l2_tuner
           index u32
@@ -15946,7 +15997,7 @@ enum SpecText {
           afc s32 out
           reserved [u32](4) hidden
         struct v4l2_queryctrl
-          id enum:videoControl inout
+          id custom:videoControlNext/4 inout
           type enum:videoControlType out
           name chars(32) out
           minimum s32 out detail
@@ -15956,7 +16007,7 @@ enum SpecText {
           flags flags:videoControlFlags out detail
           reserved [u32](2) hidden
         struct v4l2_querymenu
-          id enum:videoControl
+          id custom:videoControl/4
           index u32
           name chars(32) out
           reserved u32 hidden
@@ -16054,6 +16105,7 @@ enum SpecText {
           BTRFS_UUID_KEY_SUBVOL 0xfb
           BTRFS_UUID_KEY_RECEIVED_SUBVOL 0xfc
           BTRFS_STRING_ITEM_KEY 0xfd
+          UINT32_MAX 0xffffffff
         enum btrfsTree unknown -
           BTRFS_ROOT_TREE_OBJECTID 1
           BTRFS_EXTENT_TREE_OBJECTID 2
@@ -16070,6 +16122,9 @@ enum SpecText {
           BTRFS_REMAP_TREE_OBJECTID 0xd
           BTRFS_FIRST_FREE_OBJECTID 0x100
           BTRFS_LAST_FREE_OBJECTID 0xffffffffffffff00
+          UINT64_MAX 0xffffffffffffffff
+        enum btrfsEnd unknown -
+          UINT64_MAX 0xffffffffffffffff
         flags btrfsGroup unknown BTRFS_BLOCK_GROUP_???
           BTRFS_BLOCK_GROUP_DATA 1
           BTRFS_BLOCK_GROUP_SYSTEM 2
@@ -16236,9 +16291,9 @@ enum SpecText {
           usage u64
           devid dev
           pstart u64
-          pend u64
+          pend enum:btrfsEnd/8
           vstart u64
-          vend u64
+          vend enum:btrfsEnd/8
           target u64
           flags flags:btrfsBalanceArguments/8
           limit u64 hidden
@@ -16259,7 +16314,7 @@ enum SpecText {
           unused [u64](72) hidden
         struct btrfs_ioctl_defrag_range_args
           start u64
-          len u64
+          len enum:btrfsEnd/8
           flags flags:btrfsDefragment/8
           extent_thresh u32
           compress_type enum:btrfsCompression
@@ -16375,7 +16430,7 @@ enum SpecText {
         struct btrfs_ioctl_scrub_args
           devid dev
           start u64
-          end u64
+          end enum:btrfsEnd/8
           flags flags:btrfsScrub/8
           progress struct:btrfs_scrub_progress out
           unused [u64](109) hidden
@@ -16384,9 +16439,9 @@ enum SpecText {
           min_objectid enum:btrfsTree/8 @8
           max_objectid enum:btrfsTree/8 @16
           min_offset u64 @24
-          max_offset u64 @32
+          max_offset enum:btrfsEnd/8 @32
           min_transid u64 @40
-          max_transid u64 @48
+          max_transid enum:btrfsEnd/8 @48
           min_type enum:btrfsKey @56
           max_type enum:btrfsKey @60
           nr_items u32 @64
@@ -18583,20 +18638,20 @@ enum SpecText {
           all_device_types bytes(4)
           features bytes(48)
         struct cec_msg
-          tx_ts u64
-          rx_ts u64
-          len u32
+          tx_ts u64 inout
+          rx_ts u64 inout
+          len u32 inout
           timeout u32
-          sequence u32
+          sequence u32 inout
           flags flags:cecMessage
-          msg bytes(16)
+          msg bytes(16) inout
           reply u8
-          rx_status flags:cecReceived/1
-          tx_status flags:cecTransmitted/1
-          tx_arb_lost_cnt u8
-          tx_nack_cnt u8
-          tx_low_drive_cnt u8
-          tx_error_cnt u8
+          rx_status flags:cecReceived/1 inout
+          tx_status flags:cecTransmitted/1 inout
+          tx_arb_lost_cnt u8 inout
+          tx_nack_cnt u8 inout
+          tx_low_drive_cnt u8 inout
+          tx_error_cnt u8 inout
         struct cec_event_state_change
           phys_addr x16
           log_addr_mask x16
@@ -19405,10 +19460,10 @@ enum SpecText {
         origin the headers that each part names, of Linux 6.1, which 6.18 lays out the same
         struct binder_write_read
           write_size u64
-          write_consumed u64
+          write_consumed u64 inout
           write_buffer u64
           read_size u64
-          read_consumed u64
+          read_consumed u64 inout
           read_buffer u64
         struct binder_version
           protocol_version s32
@@ -21296,7 +21351,7 @@ enum SpecText {
           TUNGETFILTER out *sock_fprog
           IIO_BUFFER_GET_FD_IOCTL inout *s32
           IIO_GET_EVENT_FD_IOCTL out *s32
-          IPMICTL_SEND_COMMAND out *ipmi_req
+          IPMICTL_SEND_COMMAND *ipmi_req
           IPMICTL_SEND_COMMAND_SETTIME out *ipmi_req_settime
           IPMICTL_RECEIVE_MSG|IPMICTL_RECEIVE_MSG_TRUNC inout *ipmi_recv
           IPMICTL_REGISTER_FOR_CMD|IPMICTL_UNREGISTER_FOR_CMD out *ipmi_cmdspec
@@ -22191,10 +22246,10 @@ enum SpecText {
           SO_RCVMARK 75 int
           SO_PASSPIDFD 76 int
           SO_PEERPIDFD 77 fd
-          SO_DEVMEM_DONTNEED 0x59
-          SO_RCVPRIORITY 0x5b int
-          SO_PASSRIGHTS 0x5c int
-          SO_INQ 0x5d int
+          SO_DEVMEM_DONTNEED 0x50
+          SO_RCVPRIORITY 0x52 int
+          SO_PASSRIGHTS 0x53 int
+          SO_INQ 0x54 int
         enum tcpOption unknown TCP_???
           TCP_NODELAY 1
           TCP_MAXSEG 2
@@ -22671,9 +22726,10 @@ enum SpecText {
           SO_TIMESTAMP_NEW 63 timeval64
           SO_TIMESTAMPNS_NEW 64 timespec64
           SO_TIMESTAMPING_NEW 65 [timespec64](3)
-          SCM_DEVMEM_LINEAR 0x57
-          SCM_DEVMEM_DMABUF 0x58
-          SCM_TS_OPT_ID 0x5a
+          SCM_DEVMEM_LINEAR 0x4e
+          SCM_DEVMEM_DMABUF 0x4f
+          SCM_TS_OPT_ID 0x51
+          SCM_INQ 0x54 int
         enum ipControl unknown IP_???
           IP_TOS 1 [x8](rest)
           IP_TTL 2 [uint](rest)
@@ -23102,12 +23158,12 @@ enum SpecText {
           RTM_DELACTION 49 tcamsg
           RTM_GETACTION 50 tcamsg
           RTM_NEWPREFIX 52
-          RTM_NEWMULTICAST 0x38
-          RTM_DELMULTICAST 0x39
-          RTM_GETMULTICAST 58
-          RTM_NEWANYCAST 0x3c
-          RTM_DELANYCAST 0x3d
-          RTM_GETANYCAST 62
+          RTM_NEWMULTICAST 0x38 ifaddrmsg
+          RTM_DELMULTICAST 0x39 ifaddrmsg
+          RTM_GETMULTICAST 58 ifaddrmsg
+          RTM_NEWANYCAST 0x3c ifaddrmsg
+          RTM_DELANYCAST 0x3d ifaddrmsg
+          RTM_GETANYCAST 62 ifaddrmsg
           RTM_NEWNEIGHTBL 64 ndtmsg
           RTM_GETNEIGHTBL 66 ndtmsg
           RTM_SETNEIGHTBL 67 ndtmsg
@@ -23130,21 +23186,21 @@ enum SpecText {
           RTM_GETSTATS 94 if_stats_msg
           RTM_SETSTATS 95 if_stats_msg
           RTM_NEWCACHEREPORT 96 multicast_report
-          RTM_NEWCHAIN 100
-          RTM_DELCHAIN 101
-          RTM_GETCHAIN 102
+          RTM_NEWCHAIN 100 tcmsg
+          RTM_DELCHAIN 101 tcmsg
+          RTM_GETCHAIN 102 tcmsg
           RTM_NEWNEXTHOP 104 nhmsg
           RTM_DELNEXTHOP 105 nhmsg
           RTM_GETNEXTHOP 106 nhmsg
-          RTM_NEWLINKPROP 108
-          RTM_DELLINKPROP 109
-          RTM_GETLINKPROP 110
+          RTM_NEWLINKPROP 108 ifinfomsg
+          RTM_DELLINKPROP 109 ifinfomsg
+          RTM_GETLINKPROP 110 ifinfomsg
           RTM_NEWVLAN 112
           RTM_DELVLAN 113
           RTM_GETVLAN 114
-          RTM_NEWNEXTHOPBUCKET 116
-          RTM_DELNEXTHOPBUCKET 117
-          RTM_GETNEXTHOPBUCKET 118
+          RTM_NEWNEXTHOPBUCKET 116 nhmsg
+          RTM_DELNEXTHOPBUCKET 117 nhmsg
+          RTM_GETNEXTHOPBUCKET 118 nhmsg
           RTM_NEWTUNNEL 120
           RTM_DELTUNNEL 121
           RTM_GETTUNNEL 122
@@ -23394,8 +23450,8 @@ enum SpecText {
           FRA_SPORT_RANGE 23 fib_rule_port_range
           FRA_DPORT_RANGE 24 fib_rule_port_range
           FRA_DSCP 0x19 u8
-          FRA_FLOWLABEL 0x1a
-          FRA_FLOWLABEL_MASK 0x1b
+          FRA_FLOWLABEL 0x1a net32
+          FRA_FLOWLABEL_MASK 0x1b net32
           FRA_SPORT_MASK 0x1c
           FRA_DPORT_MASK 0x1d
           FRA_DSCP_MASK 0x1e u8
@@ -23739,6 +23795,8 @@ enum SpecText {
           RTM_TCLASS 6 enum:trafficAttribute
           RTM_TFILTER 7 enum:trafficAttribute
           RTM_ACTION 8 enum:trafficRoot
+          RTM_MULTICAST 10 enum:addressAttribute
+          RTM_ANYCAST 11 enum:addressAttribute
           RTM_NEIGHTBL 12 enum:neighbourTable
           RTM_ADDRLABEL 14 enum:addressLabel
           RTM_DCB 15 enum:dcb
@@ -23747,7 +23805,10 @@ enum SpecText {
           RTM_NSID 18 enum:netNamespace
           RTM_STATS 19 enum:linkStatistics
           RTM_CACHEREPORT 20 enum:reportFamily
+          RTM_CHAIN 21 enum:trafficAttribute
           RTM_NEXTHOP 22 enum:nextHop
+          RTM_LINKPROP 23 enum:linkAttribute
+          RTM_NEXTHOPBUCKET 25 enum:nextHop
         enum trafficAttribute unknown TCA_???
           TCA_UNSPEC 0
           TCA_KIND 1 text
@@ -24720,11 +24781,11 @@ enum SpecText {
           TCA_STAB_DATA 2 [u16](rest)
         enum trafficRoot unknown TCA_ROOT_???
           TCA_ROOT_UNSPEC 0
-          TCA_ROOT_TAB 1
+          TCA_ROOT_TAB 1 custom:trafficActions
           TCA_ROOT_FLAGS 2 traffic_root_flags
           TCA_ROOT_COUNT 3 u32
           TCA_ROOT_TIME_DELTA 4 u32
-          TCA_ROOT_EXT_WARN_MSG 5
+          TCA_ROOT_EXT_WARN_MSG 5 text
         flags trafficRootFlags unknown TCA_ACT_FLAG_???
           TCA_ACT_FLAG_LARGE_DUMP_ON 1
           TCA_ACT_FLAG_TERSE_DUMP 2
@@ -24910,12 +24971,12 @@ enum SpecText {
           nh_family enum:socketFamily/1
           nh_scope enum:routeScope/1
           nh_protocol enum:routeProtocol/1
-          resvd u8 hidden
+          resvd x8 optional
           nh_flags flags:hopFlags
         struct nexthop_grp
           id u32
           weight u8
-          resvd1 x8 optional
+          weight_high u8 optional
           resvd2 x16 optional
         struct br_port_msg
           family enum:socketFamily/1
@@ -24935,8 +24996,8 @@ enum SpecText {
           addr struct:multicast_address
         struct if_stats_msg
           family enum:socketFamily/1
-          pad1 u8 hidden
-          pad2 u16 hidden
+          pad1 x8 optional
+          pad2 x16 optional
           ifindex interface
           filter_mask flags:linkStatisticsFilter
         struct bridge_vlan_xstats

@@ -4,259 +4,311 @@
 /// The sample calls of the spec.
 let specCases: [SpecCase] = [
     SpecCase(
-        place: "Tools/Spec/fd.spec:432", call: "read", personality: .x86_64, operation: "fd.read",
+        place: "Tools/Spec/fd.spec:433", call: "read", personality: .x86_64, operation: "fd.read",
         line: "read(3, \"hello\", 4096) = 5",
         setup: "a0=3 a2=4096 -> 5 a1=\"hello\""),
     SpecCase(
-        place: "Tools/Spec/fd.spec:433", call: "read", personality: .x86_64, operation: "fd.read",
+        place: "Tools/Spec/fd.spec:434", call: "read", personality: .x86_64, operation: "fd.read",
         line: "read(3, 0x5000, 4096) = -1 EBADF (Bad file descriptor)",
         setup: "a0=3 a1=0x5000 a2=4096 -> -9"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:444", call: "write", personality: .x86_64, operation: "fd.write",
+        place: "Tools/Spec/fd.spec:445", call: "write", personality: .x86_64, operation: "fd.write",
         line: "write(1, \"hi\\n\", 3) = 3",
         setup: "a0=1 a1=\"hi\\n\" a2=3 -> 3"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:452", call: "close", personality: .x86_64, operation: "fd.close",
+        place: "Tools/Spec/fd.spec:453", call: "close", personality: .x86_64, operation: "fd.close",
         line: "close(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:463", call: "lseek", personality: .x86_64, operation: "fd.seek",
+        place: "Tools/Spec/fd.spec:464", call: "lseek", personality: .x86_64, operation: "fd.seek",
         line: "lseek(3, -10, SEEK_END) = 90",
         setup: "a0=3 a1=-10 a2=2 -> 90"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:478", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:479", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, TIOCSSERIAL, {type=PORT_16550A, line=1, port=0x3f8, irq=4, flags=ASYNC_LOW_LATENCY, xmit_fifo_size=16, custom_divisor=0, baud_base=115200, close_delay=50, io_type=0, hub6=0, closing_wait=3000, closing_wait2=0, iomem_base=NULL, iomem_reg_shift=0, port_high=0, iomap_base=0}) = 0",
         setup: "a0=3 a1=0x541f a2={u32 4 u32 1 u32 0x3f8 u32 4 u32 0x2000 u32 16 u32 0 u32 115200 u16 50 u8 0 u8 0 u32 0 u16 3000 u16 0 u64 0 u16 0 zero 2 u32 0 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:479", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:480", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, I2C_RDWR, {msgs=[{addr=0x50, flags=0, len=2, buf=\"ab\"}], nmsgs=1}) = 1",
         setup: "a0=3 a1=0x707 a2={&{u16 0x50 u16 0 u16 2 zero 2 &\"ab\"} u32 1 zero 4} -> 1"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:480", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:481", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCETHTOOL, {ifr_name=\"eth0\", ifr_data={cmd=ETHTOOL_GLINK, data=0}}) = 0",
         setup: "a0=3 a1=0x8946 a2={\"eth0\" zero 12 &{u32 10 u32 0}} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:481", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:482", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCSHWTSTAMP, {ifr_name=\"eth0\", ifr_data={flags=0, tx_type=HWTSTAMP_TX_ON, rx_filter=HWTSTAMP_FILTER_ALL}}) = 0",
         setup: "a0=3 a1=0x89b0 a2={\"eth0\" zero 12 &{u32 0 u32 1 u32 1}} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:482", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:483", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SG_SCSI_RESET, [SG_SCSI_RESET_NO_ESCALATE|SG_SCSI_RESET_BUS]) = 0",
         setup: "a0=3 a1=0x2284 a2={u32 0x102} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:483", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:484", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, PIO_CMAP, \"\\x61\\x62\\x63\\x64\\x65\\x66\\x67\\x68\\x69\\x6a\\x6b\\x6c\\x6d\\x6e\\x6f\\x70\\x71\\x72\\x73\\x74\\x75\\x76\\x77\\x78\\x79\\x7a\\x41\\x42\\x43\\x44\\x45\\x46\"...) = 0",
         setup: "a0=3 a1=0x4b71 a2={\"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUV\"} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:484", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:485", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, UI_SET_KEYBIT, KEY_A) = 0",
         setup: "a0=3 a1=0x40045565 a2=30 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:485", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:486", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VHOST_SET_VRING_NUM, {index=1, num=256}) = 0",
         setup: "a0=3 a1=0x4008af10 a2={u32 1 u32 256} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:486", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:487", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KVM_IRQ_LINE, {irq=4, level=1}) = 0",
         setup: "a0=3 a1=0x4008ae61 a2={u32 4 u32 1} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:487", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:488", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, NVME_IOCTL_ADMIN_CMD, {opcode=0x6, flags=0, nsid=1, addr=0x1000, data_len=4096, cdw10=0x1, cdw11=0, timeout_ms=0, result=0, ...}) = 0",
         setup: "a0=3 a1=0xc0484e41 a2={u8 6 zero 3 u32 1 zero 16 u64 0x1000 u32 0 u32 4096 u32 1 zero 28} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:488", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:489", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, TIOCSIG, SIGINT) = 0",
         setup: "a0=3 a1=0x40045436 a2=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:489", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:490", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VT_SETMODE, {mode=VT_PROCESS, waitv=0, relsig=10, acqsig=12, frsig=0}) = 0",
         setup: "a0=3 a1=0x5602 a2={u8 1 u8 0 u16 10 u16 12 u16 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:490", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:491", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, DMA_BUF_IOCTL_SYNC, {flags=DMA_BUF_SYNC_START|DMA_BUF_SYNC_READ|DMA_BUF_SYNC_WRITE}) = 0",
         setup: "a0=3 a1=0x40086200 a2={u64 3} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:491", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:492", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, BLKRESETZONE, {sector=8, nr_sectors=16}) = 0",
         setup: "a0=3 a1=0x40101283 a2={u64 8 u64 16} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:492", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:493", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, USBDEVFS_CONTROL, {bRequestType=0x80, bRequest=0x6, wValue=0x100, wIndex=0, wLength=18, timeout=1000, data=NULL}) = 0",
         setup: "a0=3 a1=0xc0185500 a2={u8 0x80 u8 6 u16 0x100 u16 0 u16 18 u32 1000 zero 4 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:493", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:494", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, FBIOBLANK, FB_BLANK_POWERDOWN) = 0",
         setup: "a0=3 a1=0x4611 a2=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:494", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:495", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SECCOMP_IOCTL_NOTIF_ID_VALID_WRONG_DIR, [0x7]) = 0",
         setup: "a0=3 a1=0x80082102 a2={u64 7} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:495", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:496", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SECCOMP_IOCTL_NOTIF_RECV, 0x5000) = -1 ENOENT (No such file or directory)",
         setup: "a0=3 a1=0xc0502100 a2=0x5000 -> -2"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:496", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:497", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SECCOMP_IOCTL_NOTIF_RECV, {id=0x1, pid=7, flags=0, data={nr=__NR_getpid, arch=AUDIT_ARCH_X86_64, instruction_pointer=0x8, args=[0, 0, 0, 0, 0, 0]}}) = 0",
         setup: "a0=3 a1=0xc0502100 a2={zero 80} -> 0 a2={u64 1 u32 7 u32 0 u32 39 u32 0xc000003e u64 8 zero 48}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:497", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:498", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SECCOMP_IOCTL_NOTIF_ADDFD, {id=0x7, flags=SECCOMP_ADDFD_FLAG_SETFD, srcfd=4, newfd=9, newfd_flags=O_CLOEXEC}) = 9",
         setup: "a0=3 a1=0x40182103 a2={u64 7 u32 1 u32 4 u32 9 u32 0o2000000} -> 9"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:498", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:499", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, TEE_IOC_INVOKE, {buf_len=56, buf_ptr={func=2, session=0x1, cancel_id=0, num_params=1, params=[{attr=TEE_IOCTL_PARAM_ATTR_TYPE_VALUE_INPUT, a=0x3, b=0x4, c=0}]}}) = -1 EBADF (Bad file descriptor)",
         setup: "a0=3 a1=0x8010a403 a2={&{u32 2 u32 1 u32 0 u32 0 u32 0 u32 1 u64 1 u64 3 u64 4 u64 0} u64 56} -> -9"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:499", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:500", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, CEC_G_MODE, [CEC_MODE_INITIATOR|CEC_MODE_FOLLOWER]) = 0",
         setup: "a0=3 a1=0x80046108 -> 0 a2={u32 0x11}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:500", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:501", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VFIO_DEVICE_GET_REGION_INFO, {argsz=32, flags=VFIO_REGION_INFO_FLAG_READ|VFIO_REGION_INFO_FLAG_WRITE, index=7, cap_offset=0, size=4096, offset=0x70000000000}) = 0",
         setup: "a0=3 a1=0x3b6c a2={u32 32 u32 0 u32 7 u32 0 u64 0 u64 0} -> 0 a2={u32 32 u32 3 u32 7 u32 0 u64 4096 u64 0x70000000000}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:501", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:502", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU) = 0",
         setup: "a0=3 a1=0x3b66 a2=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:502", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:503", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SNDRV_PCM_IOCTL_TTSTAMP, [SNDRV_PCM_TSTAMP_TYPE_MONOTONIC]) = 0",
         setup: "a0=3 a1=0x40044103 a2={u32 1} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:503", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:504", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, FE_READ_STATUS, [FE_HAS_SIGNAL|FE_HAS_LOCK]) = 0",
         setup: "a0=3 a1=0x80046f45 -> 0 a2={u32 0x11}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:504", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:505", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KVM_SET_MP_STATE, {mp_state=KVM_MP_STATE_HALTED}) = 0",
         setup: "a0=3 a1=0x4004ae99 a2={u32 3} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:505", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:506", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KVM_GET_DIRTY_LOG, {slot=2, dirty_bitmap=0x7000}) = 0",
         setup: "a0=3 a1=0x4010ae42 a2={u32 2 u32 0 u64 0x7000} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:506", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:507", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDMKTONE, 100<<16|1193 /* 1000 Hz, 100 ms */) = 0",
         setup: "a0=3 a1=0x4b30 a2=0x6404a9 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:507", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:508", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDADDIO, 0x3b4 /* GPFIRST + 0 */) = 0",
         setup: "a0=3 a1=0x4b34 a2=0x3b4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:508", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:509", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDGKBENT, {kb_table=K_NORMTAB, kb_index=30, kb_value=0xb61 /* K(KT_LETTER, 'a') */}) = 0",
         setup: "a0=3 a1=0x4b46 a2={u8 0 u8 30 u16 0} -> 0 a2={u8 0 u8 30 u16 0xb61}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:509", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:510", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KDSKBENT, {kb_table=K_NORMTAB, kb_index=1, kb_value=0 /* K(KT_LATIN, '\\x00') */}) = 0",
         setup: "a0=3 a1=0x4b47 a2={u8 0 u8 1 u16 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:510", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:511", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, PTP_PIN_SETFUNC, {index=1, func=PTP_PF_PEROUT, chan=2}) = 0",
         setup: "a0=3 a1=0x40603d07 a2={\"\" u8 0 zero 63 u32 1 u32 2 u32 2 zero 20} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:511", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:512", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, PTP_PEROUT_REQUEST, {phase={sec=1, nsec=0} /* 1970-01-01T00:00:01+0000 */, period={sec=2, nsec=5}, index=3, flags=PTP_PEROUT_PHASE}) = 0",
         setup: "a0=3 a1=0x40383d03 a2={u64 1 u64 0 u64 2 u64 5 u32 3 u32 4 zero 16} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:512", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:513", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCGABS(ABS_Y), {value=5, minimum=0, ...}) = 0",
         setup: "a0=3 a1=0x80184541 -> 0 a2={u32 5 u32 0 u32 9 u32 0 u32 0 u32 1}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:513", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:514", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCGMTSLOTS(12), {code=ABS_MT_SLOT, values=[1, 3]}) = 0",
         setup: "a0=3 a1=0x800c450a -> 0 a2={u32 0x2f u32 1 u32 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:514", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:515", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCSKEYCODE, [7, KEY_ESC]) = 0",
         setup: "a0=3 a1=0x40084504 a2={u32 7 u32 1} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:515", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:516", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, EVIOCSFF, {type=FF_CONSTANT, id=-1, direction=2, ...}) = 0",
         setup: "a0=3 a1=0x40304580 a2={u16 0x52 u16 0xffff u16 2 u16 3 u16 4 u16 5 u16 6 u16 0 u64 0 u64 0 u64 0 u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:516", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:517", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_GET_NICE, [1 << IDE_NICE_DSC_OVERLAP|1 << IDE_NICE_1]) = 0",
         setup: "a0=3 a1=0x30c -> 0 a2={u64 9}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:517", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:518", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_SET_BUSSTATE, BUSSTATE_TRISTATE) = 0",
         setup: "a0=3 a1=0x32d a2=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:518", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:519", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, HDIO_DRIVE_CMD, {command=ATA_CMD_WRITE, sector_number=1, feature=2, sector_count=0} => {status=0x50, error=0, nsector=1}) = 0",
         setup: "a0=3 a1=0x31f a2={u8 0xca u8 1 u8 2 u8 0} -> 0 a2={u8 0x50 u8 0 u8 1 u8 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:519", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:520", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GPIO_V2_LINE_GET_VALUES_IOCTL, {mask=0x3} => {bits=0x1}) = 0",
         setup: "a0=3 a1=0xc010b40e a2={u64 0 u64 3} -> 0 a2={u64 1 u64 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:520", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:521", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GPIO_V2_LINE_SET_VALUES_IOCTL, {bits=0x1, mask=0x3}) = 0",
         setup: "a0=3 a1=0xc010b40f a2={u64 1 u64 3} -> 0 a2={u64 1 u64 3}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:521", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:522", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(0, TIOCGWINSZ, {ws_row=24, ws_col=80, ws_xpixel=0, ws_ypixel=0}) = 0",
         setup: "a0=0 a1=0x5413 -> 0 a2={u16 24 u16 80 u16 0 u16 0}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:522", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:523", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SG_IO, {interface_id='S', dxfer_direction=SG_DXFER_FROM_DEV, cmd_len=6, cmdp=\"\\x12\\x00\\x00\\x00\\x60\\x00\", mx_sb_len=32, iovec_count=0, dxfer_len=4, timeout=20000, flags=0, dxferp=\"\\x00\\x05\\x05\\x02\", status=0, masked_status=0, msg_status=0, sb_len_wr=0, sbp=NULL, host_status=0, driver_status=0, resid=0, duration=3, info=0}) = 0",
         setup: "a0=3 a1=0x2285 a2={u32 0x53 u32 0xfffffffd u8 6 u8 32 u16 0 u32 4 &{u8 0 u8 5 u8 5 u8 2} &{u8 0x12 u8 0 u8 0 u8 0 u8 0x60 u8 0} u64 0 u32 20000 u32 0 zero 28 u32 3 u32 0 u32 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:523", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:524", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCBRADDIF, {ifr_ifindex=if_nametoindex(\"lo\")}) = 0",
         setup: "a0=3 a1=0x89a2 a2={\"br0\" zero 13 u32 1 zero 20} -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:524", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:525", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, SIOCETHTOOL, NULL) = -1 EFAULT (Bad address)",
         setup: "a0=3 a1=0x8946 -> -14"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:525", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:526", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VIDIOC_REQBUFS, {type=V4L2_BUF_TYPE_VIDEO_CAPTURE, memory=V4L2_MEMORY_MMAP, count=4 => 3}) = 0",
         setup: "a0=3 a1=0xc0145608 a2={u32 4 u32 1 u32 1 zero 8} -> 0 a2={u32 3 u32 1 u32 1 zero 8}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:526", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:527", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, VIDIOC_G_FMT, {type=V4L2_BUF_TYPE_META_CAPTURE, fmt.meta={dataformat=v4l2_fourcc('V', 'S', 'P', 'H') /* V4L2_META_FMT_VSP1_HGO */, buffersize=8}}) = 0",
         setup: "a0=3 a1=0xc0d05604 a2={u32 13 zero 204} -> 0 a2={u32 13 u32 0 \"VSPH\" u32 8 zero 192}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:527", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:528", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, KIOCSOUND, 440 /* 2711 Hz */) = 0",
         setup: "a0=3 a1=0x4b2f a2=440 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:528", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        place: "Tools/Spec/fd.spec:529", call: "ioctl", personality: .x86_64, operation: "fd.control",
         line: "ioctl(3, GET_ARRAY_INFO, 0x7000) = -1 ENODEV (No such device)",
         setup: "a0=3 a1=0x80480911 a2=0x7000 -> -19"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:616", call: "dup2", personality: .x86_64, operation: "fd.dup",
+        place: "Tools/Spec/fd.spec:530", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, CEC_TRANSMIT, {tx_ts=0, rx_ts=0, len=2, timeout=1000, sequence=0 => 7, flags=CEC_MSG_FL_RAW, msg=\"\\x0f\\x36\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\", reply=0, rx_status=0, tx_status=0 => CEC_TX_STATUS_OK, tx_arb_lost_cnt=0, tx_nack_cnt=0, tx_low_drive_cnt=0, tx_error_cnt=0}) = 0",
+        setup: "a0=3 a1=0xc0386105 a2={u64 0 u64 0 u32 2 u32 1000 u32 0 u32 2 u8 15 u8 0x36 zero 22} -> 0 a2={u64 0 u64 0 u32 2 u32 1000 u32 7 u32 2 u8 15 u8 0x36 zero 16 u8 1 zero 5}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:531", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, VIDIOC_SUBSCRIBE_EVENT, {type=V4L2_EVENT_CTRL, id=9, flags=V4L2_EVENT_SUB_FL_SEND_INITIAL}) = 0",
+        setup: "a0=3 a1=0x4020565a a2={u32 3 u32 9 u32 1 zero 20} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:532", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, VIDIOC_QUERYCTRL, {id=V4L2_CTRL_FLAG_NEXT_CTRL|V4L2_CTRL_CLASS_USER+0x1234}) = -1 EINVAL (Invalid argument)",
+        setup: "a0=3 a1=0xc0445624 a2={u32 0x80981234 zero 64} -> -22"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:533", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, BINDER_WRITE_READ, {write_size=44, write_consumed=0 => 44, write_buffer=4096, read_size=256, read_consumed=0 => 8, read_buffer=8192}) = 0",
+        setup: "a0=3 a1=0xc0306201 a2={u64 44 u64 0 u64 4096 u64 256 u64 0 u64 8192} -> 0 a2={u64 44 u64 44 u64 4096 u64 256 u64 8 u64 8192}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:534", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, SNDRV_CTL_IOCTL_ELEM_LOCK, {numid=4, iface=SNDRV_CTL_ELEM_IFACE_MIXER, device=0, subdevice=0, name=\"Master\", index=1}) = 0",
+        setup: "a0=3 a1=0x40405514 a2={u32 4 u32 2 u32 0 u32 0 \"Master\" zero 38 u32 1} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:535", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, SNDRV_PCM_IOCTL_WRITEI_FRAMES, {result=-32, buf=0x7000, frames=64}) = 0",
+        setup: "a0=3 a1=0x40184150 a2={u64 0xffffffffffffffe0 u64 0x7000 u64 64} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:536", call: "ioctl", personality: .i386, operation: "fd.control",
+        line: "ioctl(3, SNDRV_PCM_IOCTL_WRITEI_FRAMES, {result=-32, buf=0x7000, frames=64}) = 0",
+        setup: "a0=3 a1=0x400c4150 a2={u32 0xffffffe0 u32 0x7000 u32 64} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:537", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, KVM_SET_USER_MEMORY_REGION, {slot=1, flags=KVM_MEM_READONLY, guest_phys_addr=0x100000, memory_size=4096, userspace_addr=0x7000}) = 0",
+        setup: "a0=3 a1=0x4020ae46 a2={u32 1 u32 2 u64 0x100000 u64 4096 u64 0x7000} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:538", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, VHOST_SET_MEM_TABLE, {nregions=2, regions=[{guest_phys_addr=0, memory_size=4096, userspace_addr=0x7000}, {guest_phys_addr=0x2000, memory_size=8192, userspace_addr=0x9000}]}) = 0",
+        setup: "a0=3 a1=0x4008af03 a2={u32 2 u32 0 u64 0 u64 4096 u64 0x7000 u64 0 u64 0x2000 u64 8192 u64 0x9000 u64 0} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:539", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, VFIO_DEVICE_PCI_HOT_RESET or VFIO_IOMMU_MAP_DMA, {argsz=32, flags=VFIO_DMA_MAP_FLAG_READ|VFIO_DMA_MAP_FLAG_WRITE, vaddr=0x7000, iova=0x10000, size=4096}) = 0",
+        setup: "a0=3 a1=0x3b71 a2={u32 32 u32 3 u64 0x7000 u64 0x10000 u64 4096} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:540", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, DMX_SET_PES_FILTER, {pid=256, input=DMX_IN_FRONTEND, output=DMX_OUT_TAP, pes_type=DMX_PES_VIDEO0, flags=0x4}) = 0",
+        setup: "a0=3 a1=0x40146f2c a2={u16 256 u16 0 u32 0 u32 1 u32 1 u32 4} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:541", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, MEDIA_IOC_SETUP_LINK, {source={entity=1, index=0, flags=MEDIA_PAD_FL_SOURCE}, sink={entity=2, index=1, flags=MEDIA_PAD_FL_SINK}, flags=MEDIA_LNK_FL_ENABLED}) = 0",
+        setup: "a0=3 a1=0xc0347c03 a2={u32 1 u16 0 u16 0 u32 2 zero 8 u32 2 u16 1 u16 0 u32 1 zero 8 u32 1 zero 8} -> 0 a2={u32 1 u16 0 u16 0 u32 2 zero 8 u32 2 u16 1 u16 0 u32 1 zero 8 u32 1 zero 8}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:542", call: "ioctl", personality: .x86_64, operation: "fd.control",
+        line: "ioctl(3, PERF_EVENT_IOC_QUERY_BPF, {ids_len=4, prog_cnt=2, ids=[11, 12]}) = 0",
+        setup: "a0=3 a1=0xc008240a a2={u32 4 u32 0 zero 16} -> 0 a2={u32 4 u32 2 u32 11 u32 12 zero 8}"),
+    SpecCase(
+        place: "Tools/Spec/fd.spec:630", call: "dup2", personality: .x86_64, operation: "fd.dup",
         line: "dup2(3, 1) = 1",
         setup: "a0=3 a1=1 -> 1"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:629", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
+        place: "Tools/Spec/fd.spec:643", call: "sendfile", personality: .x86_64, operation: "fd.transfer",
         line: "sendfile(1, 3, NULL, 4096) = 4096",
         setup: "a0=1 a1=3 a3=4096 -> 4096"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:671", call: "fcntl", personality: .x86_64, operation: "fd.flags",
+        place: "Tools/Spec/fd.spec:685", call: "fcntl", personality: .x86_64, operation: "fd.flags",
         line: "fcntl(3, F_GETFL) = 0x8002 (flags O_RDWR|O_LARGEFILE)",
         setup: "a0=3 a1=3 -> 0x8002"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:697", call: "flock", personality: .x86_64, operation: "fd.lock",
+        place: "Tools/Spec/fd.spec:711", call: "flock", personality: .x86_64, operation: "fd.lock",
         line: "flock(3, LOCK_EX|LOCK_NB) = 0",
         setup: "a0=3 a1=6 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:706", call: "fsync", personality: .x86_64, operation: "fd.sync",
+        place: "Tools/Spec/fd.spec:720", call: "fsync", personality: .x86_64, operation: "fd.sync",
         line: "fsync(3) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:781", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
+        place: "Tools/Spec/fd.spec:795", call: "fadvise64", personality: .x86_64, operation: "fd.advise",
         line: "fadvise64(3, 0, 0, POSIX_FADV_SEQUENTIAL) = 0",
         setup: "a0=3 a3=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:862", call: "pipe2", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:876", call: "pipe2", personality: .x86_64, operation: "fd.create",
         line: "pipe2([3, 4], O_CLOEXEC) = 0",
         setup: "a1=0x80000 -> 0 a0={u32 3 u32 4}"),
     SpecCase(
-        place: "Tools/Spec/fd.spec:974", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
+        place: "Tools/Spec/fd.spec:988", call: "memfd_secret", personality: .x86_64, operation: "fd.create",
         line: "memfd_secret(0) = 3",
         setup: "-> 3"),
     SpecCase(
@@ -332,11 +384,15 @@ let specCases: [SpecCase] = [
         line: "getxattr(\"a\", \"user.x\", \"v\", 10) = 1",
         setup: "a0=\"a\" a1=\"user.x\" a3=10 -> 1 a2=\"v\""),
     SpecCase(
-        place: "Tools/Spec/file.spec:1196", call: "getdents64", personality: .x86_64, operation: "file.readdir",
+        place: "Tools/Spec/file.spec:1162", call: "getxattrat", personality: .x86_64, operation: "file.xattr",
+        line: "getxattrat(3, \"f\", 0, \"user.a\", {value=\"bc\", size=8, flags=0}, 16) = 2",
+        setup: "a0=3 a1=\"f\" a3=\"user.a\" a4={&\"bcdefgh\" u32 8 u32 0} a5=16 -> 2"),
+    SpecCase(
+        place: "Tools/Spec/file.spec:1197", call: "getdents64", personality: .x86_64, operation: "file.readdir",
         line: "getdents64(3, 0x5000 /* 0 entries */, 32768) = 0",
         setup: "a0=3 a1=0x5000 a2=32768 -> 0"),
     SpecCase(
-        place: "Tools/Spec/file.spec:1373", call: "fallocate", personality: .x86_64, operation: "file.allocate",
+        place: "Tools/Spec/file.spec:1374", call: "fallocate", personality: .x86_64, operation: "file.allocate",
         line: "fallocate(3, FALLOC_FL_KEEP_SIZE, 0, 4096) = 0",
         setup: "a0=3 a1=1 a3=4096 -> 0"),
     SpecCase(
@@ -460,127 +516,131 @@ let specCases: [SpecCase] = [
         line: "io_cancel(0x7000, NULL, NULL) = -1 EINVAL (Invalid argument)",
         setup: "a0=0x7000 -> -22"),
     SpecCase(
-        place: "Tools/Spec/uring.spec:700", call: "io_uring_enter", personality: .x86_64, operation: "async.submit",
+        place: "Tools/Spec/uring.spec:719", call: "io_uring_enter", personality: .x86_64, operation: "async.submit",
         line: "io_uring_enter(3, 1, 0, 0, NULL, 8 /* sqes=not seen: the ring was not made under watch */) = 1",
         setup: "a0=3 a1=1 a5=8 -> 1"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:253", call: "mmap", personality: .x86_64, operation: "mem.map",
+        place: "Tools/Spec/uring.spec:759", call: "io_uring_register", personality: .x86_64, operation: "async.ring",
+        line: "io_uring_register(0, IORING_REGISTER_PBUF_RING|IORING_REGISTER_USE_REGISTERED_RING, 0x7000, 1) = -1 EFAULT (Bad address)",
+        setup: "a0=0 a1=0x80000016 a2=0x7000 a3=1 -> -14"),
+    SpecCase(
+        place: "Tools/Spec/mem.spec:254", call: "mmap", personality: .x86_64, operation: "mem.map",
         line: "mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0) = 0x7f0000000000",
         setup: "a1=4096 a2=3 a3=0x22 a4=0xffffffff -> 0x7f0000000000"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:285", call: "mprotect", personality: .x86_64, operation: "mem.protect",
+        place: "Tools/Spec/mem.spec:286", call: "mprotect", personality: .x86_64, operation: "mem.protect",
         line: "mprotect(0x7f0000000000, 4096, PROT_READ) = 0",
         setup: "a0=0x7f0000000000 a1=4096 a2=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:294", call: "munmap", personality: .x86_64, operation: "mem.unmap",
+        place: "Tools/Spec/mem.spec:295", call: "munmap", personality: .x86_64, operation: "mem.unmap",
         line: "munmap(0x7f0000000000, 4096) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:316", call: "mremap", personality: .x86_64, operation: "mem.remap",
+        place: "Tools/Spec/mem.spec:317", call: "mremap", personality: .x86_64, operation: "mem.remap",
         line: "mremap(0x7f0000000000, 4096, 8192, MREMAP_MAYMOVE) = 0x7f0000002000",
         setup: "a0=0x7f0000000000 a1=4096 a2=8192 a3=1 -> 0x7f0000002000"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:326", call: "msync", personality: .x86_64, operation: "mem.sync",
+        place: "Tools/Spec/mem.spec:327", call: "msync", personality: .x86_64, operation: "mem.sync",
         line: "msync(0x7f0000000000, 4096, MS_SYNC) = 0",
         setup: "a0=0x7f0000000000 a1=4096 a2=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:336", call: "mincore", personality: .x86_64, operation: "mem.query",
+        place: "Tools/Spec/mem.spec:337", call: "mincore", personality: .x86_64, operation: "mem.query",
         line: "mincore(0x7f0000000000, 4096, 0x5000) = -1 ENOMEM (Cannot allocate memory)",
         setup: "a0=0x7f0000000000 a1=4096 a2=0x5000 -> -12"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:346", call: "madvise", personality: .x86_64, operation: "mem.advise",
+        place: "Tools/Spec/mem.spec:347", call: "madvise", personality: .x86_64, operation: "mem.advise",
         line: "madvise(0x7f0000000000, 4096, MADV_DONTNEED) = 0",
         setup: "a0=0x7f0000000000 a1=4096 a2=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:356", call: "mlock", personality: .x86_64, operation: "mem.lock",
+        place: "Tools/Spec/mem.spec:357", call: "mlock", personality: .x86_64, operation: "mem.lock",
         line: "mlock(0x7f0000000000, 4096) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:393", call: "remap_file_pages", personality: .x86_64, operation: "mem.remap",
+        place: "Tools/Spec/mem.spec:394", call: "remap_file_pages", personality: .x86_64, operation: "mem.remap",
         line: "remap_file_pages(0x1000, 4096, PROT_READ, 2, 0x7 /* MAP_??? */|MAP_FIXED) = -1 EINVAL (Invalid argument)",
         setup: "a0=0x1000 a1=4096 a2=1 a3=2 a4=0x17 -> -22"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:394", call: "remap_file_pages", personality: .x86_64, operation: "mem.remap",
+        place: "Tools/Spec/mem.spec:395", call: "remap_file_pages", personality: .x86_64, operation: "mem.remap",
         line: "remap_file_pages(0x1000, 4096, 0x100000000 /* PROT_??? */, 2, MAP_SHARED) = -1 EINVAL (Invalid argument)",
         setup: "a0=0x1000 a1=4096 a2=0x100000000 a3=2 a4=1 -> -22"),
     SpecCase(
-        place: "Tools/Spec/mem.spec:534", call: "set_mempolicy_home_node", personality: .x86_64, operation: "mem.policy",
+        place: "Tools/Spec/mem.spec:535", call: "set_mempolicy_home_node", personality: .x86_64, operation: "mem.policy",
         line: "set_mempolicy_home_node(0x7f0000000000, 4096, 0, 0) = 0",
         setup: "a0=0x7f0000000000 a1=4096 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:642", call: "getpid", personality: .x86_64, operation: "proc.id_get",
+        place: "Tools/Spec/proc.spec:644", call: "getpid", personality: .x86_64, operation: "proc.id_get",
         line: "getpid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:655", call: "clone", personality: .x86_64, operation: "thread.create",
+        place: "Tools/Spec/proc.spec:657", call: "clone", personality: .x86_64, operation: "thread.create",
         line: "clone(child_stack=0x7000, flags=CLONE_VM|CLONE_FS|CLONE_FILES|CLONE_SIGHAND|CLONE_THREAD) = 43",
         setup: "a0=0x10f00 a1=0x7000 -> 43"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:656", call: "clone", personality: .x86_64, operation: "proc.fork",
+        place: "Tools/Spec/proc.spec:658", call: "clone", personality: .x86_64, operation: "proc.fork",
         line: "clone(child_stack=NULL, flags=CLONE_PIDFD|SIGCHLD, parent_tid=[5]) = 43",
         setup: "a0=0x1011 a2={u32 0} -> 43 a2={u32 5}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:684", call: "vfork", personality: .x86_64, operation: "proc.fork",
+        place: "Tools/Spec/proc.spec:686", call: "vfork", personality: .x86_64, operation: "proc.fork",
         line: "vfork() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:704", call: "execve", personality: .x86_64, operation: "proc.exec",
+        place: "Tools/Spec/proc.spec:706", call: "execve", personality: .x86_64, operation: "proc.exec",
         line: "execve(\"/bin/true\", [\"true\", \"-x\"], NULL) = 0",
         setup: "a0=\"/bin/true\" a1={&\"true\" &\"-x\" u64 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:723", call: "exit_group", personality: .x86_64, operation: "proc.exit",
+        place: "Tools/Spec/proc.spec:725", call: "exit_group", personality: .x86_64, operation: "proc.exit",
         line: "exit_group(0) = ?",
         setup: "-> ?"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:735", call: "wait4", personality: .x86_64, operation: "proc.wait",
+        place: "Tools/Spec/proc.spec:737", call: "wait4", personality: .x86_64, operation: "proc.wait",
         line: "wait4(-1, [{WIFEXITED(s) && WEXITSTATUS(s) == 7}], 0, NULL) = 42",
         setup: "a0=-1 -> 42 a1={u32 0x700}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:816", call: "setsid", personality: .x86_64, operation: "proc.group_set",
+        place: "Tools/Spec/proc.spec:818", call: "setsid", personality: .x86_64, operation: "proc.group_set",
         line: "setsid() = 42",
         setup: "-> 42"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:826", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
+        place: "Tools/Spec/proc.spec:828", call: "getrlimit", personality: .x86_64, operation: "proc.resource",
         line: "getrlimit(RLIMIT_NOFILE, {rlim_cur=1024, rlim_max=4*1024}) = 0",
         setup: "a0=7 -> 0 a1={u64 1024 u64 4096}"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:898", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:900", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SET_TAGGED_ADDR_CTRL, !PR_TAGGED_ADDR_ENABLE|PR_MTE_TCF_SYNC, 0, 0, 0) = 0",
         setup: "a0=55 a1=2 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:899", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:901", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SVE_SET_VL, PR_SVE_SET_VL_ONEXEC|0x20) = 0x40020 (PR_SVE_SET_VL_ONEXEC|0x20)",
         setup: "a0=50 a1=0x40020 -> 0x40020"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:900", call: "prctl", personality: .x86_64, operation: "sched.set",
+        place: "Tools/Spec/proc.spec:902", call: "prctl", personality: .x86_64, operation: "sched.set",
         line: "prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, 0x1 /* PIDTYPE_TGID */, NULL) = 0",
         setup: "a0=62 a1=1 a3=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:901", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:903", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_GET_MDWE, 0, 0, 0, 0) = 0x1 (PR_MDWE_REFUSE_EXEC_GAIN)",
         setup: "a0=66 -> 1"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:902", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:904", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_RISCV_V_SET_CONTROL, PR_RISCV_V_VSTATE_CTRL_ON|PR_RISCV_V_VSTATE_CTRL_OFF<<2|PR_RISCV_V_VSTATE_CTRL_INHERIT) = 0",
         setup: "a0=69 a1=0x16 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:903", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:905", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) = 0",
         setup: "a0=38 a1=1 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:904", call: "prctl", personality: .x86_64, operation: "proc.control",
+        place: "Tools/Spec/proc.spec:906", call: "prctl", personality: .x86_64, operation: "proc.control",
         line: "prctl(PR_GET_SPECULATION_CTRL, PR_SPEC_STORE_BYPASS) = 0 (PR_SPEC_NOT_AFFECTED)",
         setup: "a0=52 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:913", call: "unshare", personality: .x86_64, operation: "proc.namespace",
+        place: "Tools/Spec/proc.spec:915", call: "unshare", personality: .x86_64, operation: "proc.namespace",
         line: "unshare(CLONE_NEWNS) = 0",
         setup: "a0=0x20000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:923", call: "setns", personality: .x86_64, operation: "proc.namespace",
+        place: "Tools/Spec/proc.spec:925", call: "setns", personality: .x86_64, operation: "proc.namespace",
         line: "setns(3, CLONE_NEWNET) = 0",
         setup: "a0=3 a1=0x40000000 -> 0"),
     SpecCase(
-        place: "Tools/Spec/proc.spec:933", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
+        place: "Tools/Spec/proc.spec:935", call: "pidfd_open", personality: .x86_64, operation: "proc.open",
         line: "pidfd_open(42, 0) = 3",
         setup: "a0=42 -> 3"),
     SpecCase(
@@ -596,7 +656,11 @@ let specCases: [SpecCase] = [
         line: "set_tid_address(0x7000) = 42",
         setup: "a0=0x7000 -> 42"),
     SpecCase(
-        place: "Tools/Spec/thread.spec:173", call: "sched_yield", personality: .x86_64, operation: "thread.yield",
+        place: "Tools/Spec/thread.spec:193", call: "rseq", personality: .x86_64, operation: "thread.setup",
+        line: "rseq(0x7000, 0x20, 0, 0x53053053) = 0",
+        setup: "a0=0x7000 a1=32 a3=0x53053053 -> 0"),
+    SpecCase(
+        place: "Tools/Spec/thread.spec:200", call: "sched_yield", personality: .x86_64, operation: "thread.yield",
         line: "sched_yield() = 0",
         setup: "-> 0"),
     SpecCase(
@@ -604,27 +668,35 @@ let specCases: [SpecCase] = [
         line: "setpriority(PRIO_PROCESS, 0, 5) = 0",
         setup: "a2=5 -> 0"),
     SpecCase(
-        place: "Tools/Spec/sched.spec:214", call: "getcpu", personality: .x86_64, operation: "sched.get",
+        place: "Tools/Spec/sched.spec:118", call: "sched_setscheduler", personality: .x86_64, operation: "sched.set",
+        line: "sched_setscheduler(7, SCHED_RESET_ON_FORK|SCHED_FIFO, [5]) = 0",
+        setup: "a0=7 a1=0x40000001 a2={u32 5} -> 0"),
+    SpecCase(
+        place: "Tools/Spec/sched.spec:128", call: "sched_getscheduler", personality: .x86_64, operation: "sched.get",
+        line: "sched_getscheduler(7) = 1073741825 (SCHED_RESET_ON_FORK|SCHED_FIFO)",
+        setup: "a0=7 -> 0x40000001"),
+    SpecCase(
+        place: "Tools/Spec/sched.spec:216", call: "getcpu", personality: .x86_64, operation: "sched.get",
         line: "getcpu([2], NULL, NULL) = 0",
         setup: "-> 0 a0={u32 2}"),
     SpecCase(
-        place: "Tools/Spec/signal.spec:199", call: "rt_sigaction", personality: .x86_64, operation: "signal.action",
+        place: "Tools/Spec/signal.spec:202", call: "rt_sigaction", personality: .x86_64, operation: "signal.action",
         line: "rt_sigaction(SIGINT, {sa_handler=SIG_IGN, sa_mask=[], sa_flags=SA_RESTART}, NULL, 8) = 0",
         setup: "a0=2 a1={u64 1 u64 0x10000000 u64 0 u64 0} a3=8 -> 0"),
     SpecCase(
-        place: "Tools/Spec/signal.spec:210", call: "rt_sigprocmask", personality: .x86_64, operation: "signal.mask",
+        place: "Tools/Spec/signal.spec:213", call: "rt_sigprocmask", personality: .x86_64, operation: "signal.mask",
         line: "rt_sigprocmask(SIG_BLOCK, [INT], NULL, 8) = 0",
         setup: "a1={u64 2} a3=8 -> 0"),
     SpecCase(
-        place: "Tools/Spec/signal.spec:281", call: "pause", personality: .x86_64, operation: "signal.wait",
+        place: "Tools/Spec/signal.spec:284", call: "pause", personality: .x86_64, operation: "signal.wait",
         line: "pause() = ? ERESTARTNOHAND (To be restarted if no handler)",
         setup: "-> -514"),
     SpecCase(
-        place: "Tools/Spec/signal.spec:290", call: "kill", personality: .x86_64, operation: "signal.send",
+        place: "Tools/Spec/signal.spec:293", call: "kill", personality: .x86_64, operation: "signal.send",
         line: "kill(42, SIGTERM) = 0",
         setup: "a0=42 a1=15 -> 0"),
     SpecCase(
-        place: "Tools/Spec/signal.spec:314", call: "restart_syscall", personality: .x86_64, operation: "signal.return",
+        place: "Tools/Spec/signal.spec:317", call: "restart_syscall", personality: .x86_64, operation: "signal.return",
         line: "restart_syscall() = 0",
         setup: "-> 0"),
     SpecCase(
@@ -756,55 +828,55 @@ let specCases: [SpecCase] = [
         line: "quotactl(QCMD(Q_XGETQSTAT, USRQUOTA), \"/dev/sda1\", {qs_version=1, ...}) = 0",
         setup: "a0=0x580500 a1=\"/dev/sda1\" -> 0 a3={u8 1 u8 0 u16 3 zero 76}"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:365", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        place: "Tools/Spec/debug.spec:367", call: "ptrace", personality: .x86_64, operation: "debug.trace",
         line: "ptrace(PTRACE_TRACEME) = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:366", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        place: "Tools/Spec/debug.spec:368", call: "ptrace", personality: .x86_64, operation: "debug.trace",
         line: "ptrace(PTRACE_GETREGSET, 42, NT_PRSTATUS, {iov_base={r15=0x1, r14=0x2}, iov_len=16}) = 0",
         setup: "a0=0x4204 a1=42 a2=1 a3={&{u64 1 u64 2} u64 16} -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:367", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        place: "Tools/Spec/debug.spec:369", call: "ptrace", personality: .x86_64, operation: "debug.trace",
         line: "ptrace(PTRACE_GET_SYSCALL_INFO, 42, 1, {op=PTRACE_SYSCALL_INFO_NONE}) = 24",
         setup: "a0=0x420e a1=42 a2=1 a3={u8 9} -> 24 a3={u8 0}"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:368", call: "ptrace", personality: .x86_64, operation: "debug.trace",
+        place: "Tools/Spec/debug.spec:370", call: "ptrace", personality: .x86_64, operation: "debug.trace",
         line: "ptrace(PTRACE_CONT, 42, NULL, 0) = 0",
         setup: "a0=7 a1=42 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:425", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        place: "Tools/Spec/debug.spec:427", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
         line: "kcmp(1, 2, KCMP_VM) = 1",
         setup: "a0=1 a1=2 a2=1 -> 1"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:426", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        place: "Tools/Spec/debug.spec:428", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
         line: "kcmp(1, 2, KCMP_SYSVSEM) = 2",
         setup: "a0=1 a1=2 a2=6 -> 2"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:427", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        place: "Tools/Spec/debug.spec:429", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
         line: "kcmp(1, 2, KCMP_EPOLL_TFD, 3, {efd=4, tfd=5, toff=0}) = 0",
         setup: "a0=1 a1=2 a2=7 a3=3 a4={u32 4 u32 5 u32 0} -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:428", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
+        place: "Tools/Spec/debug.spec:430", call: "kcmp", personality: .x86_64, operation: "debug.inspect",
         line: "kcmp(1, 2, KCMP_FILE, 3, 4) = 0",
         setup: "a0=1 a1=2 a3=3 a4=4 -> 0"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:441", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
+        place: "Tools/Spec/debug.spec:443", call: "perf_event_open", personality: .x86_64, operation: "debug.perf",
         line: "perf_event_open(NULL, 0, -1, -1, 0) = -1 EFAULT (Bad address)",
         setup: "a2=-1 a3=-1 -> -14"),
     SpecCase(
-        place: "Tools/Spec/debug.spec:448", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
+        place: "Tools/Spec/debug.spec:450", call: "uretprobe", personality: .x86_64, operation: "debug.probe",
         line: "uretprobe() = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/policy.spec:264", call: "seccomp", personality: .x86_64, operation: "policy.filter",
+        place: "Tools/Spec/policy.spec:267", call: "seccomp", personality: .x86_64, operation: "policy.filter",
         line: "seccomp(SECCOMP_SET_MODE_STRICT, 0, NULL) = 0",
         setup: "-> 0"),
     SpecCase(
-        place: "Tools/Spec/policy.spec:298", call: "landlock_restrict_self", personality: .x86_64, operation: "policy.ruleset",
+        place: "Tools/Spec/policy.spec:301", call: "landlock_restrict_self", personality: .x86_64, operation: "policy.ruleset",
         line: "landlock_restrict_self(3, 0) = 0",
         setup: "a0=3 -> 0"),
     SpecCase(
-        place: "Tools/Spec/policy.spec:336", call: "lsm_list_modules", personality: .x86_64, operation: "policy.label",
+        place: "Tools/Spec/policy.spec:339", call: "lsm_list_modules", personality: .x86_64, operation: "policy.label",
         line: "lsm_list_modules(NULL, NULL, 0) = -1 EINVAL (Invalid argument)",
         setup: "-> -22"),
     SpecCase(
