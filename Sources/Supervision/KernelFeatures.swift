@@ -57,6 +57,9 @@ public enum KernelFeatures {
                 name: "Landlock", finding: landlock > 0 ? "ABI \(landlock)" : "no", isThere: landlock >= 2,
                 isNeeded: false, promise: secondLine(landlock)),
             KernelFeature(
+                name: "opens by the kernel", finding: leftOpens(landlock), isThere: landlock >= 2, isNeeded: false,
+                promise: "Landlock holds them at places that are granted throughout, which costs a third"),
+            KernelFeature(
                 name: "ptrace scope", finding: scope.map { "\($0)" } ?? "not restricted",
                 isThere: (scope ?? 0) < 3, isNeeded: true,
                 promise: "the supervisor watches its own children; 3 forbids it"),
@@ -76,6 +79,11 @@ public enum KernelFeatures {
         if version < 2 { return "a second line behind the filter" + wall }
         let held = parts.filter { version >= $0.0 }.map(\.1)
         return "a second line behind the filter, for " + held.joined(separator: ", ")
+    }
+
+    /// A file that is opened to be written may be cut later, of which Landlock knows from version 3 on.
+    private static func leftOpens(_ version: Int) -> String {
+        version >= 3 ? "to read and to write" : version == 2 ? "to read" : "no"
     }
 
     private static func yes(_ found: Bool) -> String { found ? "yes" : "no" }
