@@ -8,10 +8,23 @@ final class Deadline {
     private let seconds: UInt64
     private let end: UInt64
     private var isSaid = false
+    /// Seconds in which everything is ended. A supervisor that has not done so by then is stopped, or gets no processor:
+    /// the kernel ends it, and the tracees with it (PTRACE_O_EXITKILL).
+    private static let patience: UInt64 = 5
 
-    init(seconds: UInt64) {
+    /// - Throws: `TraceError.spawn` where there can be no timer.
+    init(seconds: UInt64) throws(TraceError) {
         self.seconds = seconds
         end = Self.now() &+ seconds.multipliedReportingOverflow(by: 1_000_000_000).partialValue
+        var event = sigevent()
+        event.sigev_notify = Int32(SIGEV_SIGNAL)
+        event.sigev_signo = SIGKILL
+        var timer: timer_t?
+        guard timer_create(CLOCK_MONOTONIC, &event, &timer) == 0 else { throw .spawn(errno: errno) }
+        var times = itimerspec()
+        times.it_value.tv_sec = Int(clamping: seconds.addingReportingOverflow(Self.patience).partialValue)
+        // The first timer has the number 0, which reads as NULL.
+        guard timer_settime(timer, 0, &times, nil) == 0 else { throw .spawn(errno: errno) }
     }
 
     private static func now() -> UInt64 {

@@ -84,7 +84,7 @@ public struct LiveSession<Source: LiveInterceptor, Watcher: Observer> {
                 try broker.start()
                 self.broker = broker
                 interceptor.ending = { broker.ends($0) }
-                deadline = enforcement.confinement.time.map { Deadline(seconds: $0) }
+                deadline = try enforcement.confinement.time.map { try Deadline(seconds: $0) }
             }
             try interceptor.adopt(launched: child.process, go: child.go)
         } catch {

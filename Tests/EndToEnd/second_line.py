@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import subprocess
 import time
 
 import attacks
@@ -39,6 +40,25 @@ def time_case(suite, folder, user):
     require(code == 0, f"a short run: {ending(code)} {errors[-300:]}")
 
 
+STOPPED = """abitrace: policy/1
+name: stopped
+default: allow
+limits: {time: 1s}
+"""
+
+
+def stopped_case(suite, user):
+    """Whoever stops the supervisor has no more time for that."""
+    policy = suite.path(".yaml")
+    policy.write_text(STOPPED)
+    shell = "kill -STOP $PPID && echo stopped; while :; do :; done"
+    process = suite.start([suite.tracer, "run", "--policy", policy, "--", "sh", "-c", shell], **attacks.as_user(user))
+    output, errors = process.communicate()
+    require((process.returncode, output) == (-signal.SIGKILL, b"stopped\n"),
+            f"{ending(process.returncode)} {short(output)} {short(errors)}")
+    require(not suite.strays(), "processes of the tree live on")
+
+
 def killed_case(suite, folder, user):
     """A supervisor that is killed takes every process along, daemons too."""
     place, policy = rights.arena(suite, folder, user, "")
@@ -68,6 +88,35 @@ def dump_case(suite, folder, user):
         code, output, errors = (rights.under(suite, policy, command, **options) if is_held
                                 else rights.execute(suite, command, **options))
         require(code == wanted, f"{ending(code)} instead of {wanted}: {short(output)} {errors[-300:]}")
+
+
+STARVED = """abitrace: policy/1
+name: starved
+default: allow
+files: {{{arena}/closed: none}}
+handles: {{stdin: read}}
+"""
+
+
+def starved_case(suite, folder, user):
+    """A supervisor that can open nothing refuses what it would have to look at."""
+    options = attacks.as_user(user)
+    won = []
+    for held in (False, True):
+        place = attacks.arena(suite, folder, user)
+        (place / "policy.yaml").write_text(STARVED.format(arena=place))
+        victim = subprocess.Popen(["sleep", "100"], start_new_session=True, **options)
+        prefix = [suite.tracer, "run", "--policy", place / "policy.yaml", "--"] if held else ["sh", "-c", '"$@"; exit $?', "sh"]
+        command = ["env", f"VICTIM={victim.pid}", place / "programs/starved", place, "memory", "protect"]
+        try:
+            with open(place / "open/file", "r+b") as given:
+                code, output, errors = suite.execute([*prefix, *command], stdin=given, **options)
+        finally:
+            victim.kill()
+            victim.wait()
+        require(code in (attacks.WON, attacks.HELD), f"{ending(code)} {short(errors)[-300:]}")
+        won.append(output.decode().split())
+    require(won == [["memory", "protect"], []], f"bare, held: {won}")
 
 
 OWN_RULES = """import ctypes, os, struct, sys
@@ -138,8 +187,10 @@ def run(suite):
             for what in ("processes", "threads"):
                 suite.case(f"second/tasks/{what}/{who}", tasks_case, folder, what, user)
             suite.case(f"second/time/{who}", time_case, folder, user)
+            suite.case(f"second/stopped/{who}", stopped_case, user)
             suite.case(f"second/killed/{who}", killed_case, folder, user)
             suite.case(f"second/dump/{who}", dump_case, folder, user)
+            suite.case(f"second/starved/{who}", starved_case, folder, user)
         suite.case("second/hidden/nobody", hidden_case, folder, "nobody" if os.geteuid() == 0 else None)
         suite.case("second/own_rules", own_rules_case)
         suite.case("second/explained", explained_case, folder)

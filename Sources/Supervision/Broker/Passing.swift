@@ -34,7 +34,7 @@ extension Work {
             default: continue
             }
         }
-        if row.operation == .memProtect { handles += backings(address(0), address(1)) }
+        if row.operation == .memProtect { handles += try backings(address(0), address(1)) }
         try require(.handles(handles))
         if row.operation(stop.arguments) == .procFork && stop.arguments[0] & Self.sharesFiles == Self.sharesFiles {
             worker.broker.callers.shareTables()
@@ -85,12 +85,10 @@ extension Work {
     }
 
     /// The files that lie behind a stretch of memory (proc(5), the maps file).
-    private func backings(_ start: UInt64, _ length: UInt64) -> [Held] {
-        guard
-            let text = try? worker.asSupervisor({ () throws(CallError) in
-                try Kernel.contents("/proc/\(caller.thread)/maps")
-            })
-        else { return [] }
+    private func backings(_ start: UInt64, _ length: UInt64) throws(CallError) -> [Held] {
+        let text = try worker.asSupervisor { () throws(CallError) in
+            try Kernel.contents("/proc/\(caller.thread)/maps")
+        }
         var handles: [Held] = []
         for line in text.split(separator: 10) {
             let words = line.split(separator: 32, maxSplits: 5, omittingEmptySubsequences: true)

@@ -102,6 +102,7 @@ private final class Devices: Sendable {
 
     /// Since the last time that this was asked (proc_pid_mounts(5)).
     private var mountsHaveChanged: Bool {
+        guard mounts >= 0 else { return true }
         var file = pollfd(fd: mounts, events: Int16(POLLPRI), revents: 0)
         return poll(&file, 1, 0) != 0
     }

@@ -386,7 +386,8 @@ enum FileSystemRules {
     static let protectedFIFOs = level("protected_fifos")
 
     private static func level(_ name: String) -> Int {
-        guard let text = try? Kernel.contents("/proc/sys/fs/" + name), let digit = text.first else { return 0 }
+        // What cannot be learned is as most have it.
+        guard let text = try? Kernel.contents("/proc/sys/fs/" + name), let digit = text.first else { return 1 }
         return Int(digit) - 48
     }
     private static func isOn(_ name: String) -> Bool { level(name) > 0 }

@@ -17,11 +17,17 @@ enum Standing {
 
     /// What /proc says of a process or a thread (proc(5), the status file).
     init(of process: Int32) {
-        self = .other
-        guard process > 0, let text = try? Kernel.contents("/proc/\(process)/status") else {
-            self = .none
+        self = .none
+        if process <= 0 { return }
+        let text: [UInt8]
+        do throws(CallError) {
+            text = try Kernel.contents("/proc/\(process)/status")
+        } catch {
+            // Of whom nobody can be asked now, nothing is known.
+            if error.errno != ENOENT && error.errno != ESRCH { self = .other }
             return
         }
+        self = .other
         var leader = process
         for line in text.split(separator: 10) {
             if line.starts(with: "Tgid:\t".utf8) {
