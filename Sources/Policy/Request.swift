@@ -39,7 +39,7 @@ public enum FileKind: UInt8, Sendable, CaseIterable {
 }
 
 /// The object that a path of the message led to.
-public struct PathFact: Equatable, Sendable {
+public struct PathFact: Hashable, Sendable {
     /// `.object` for the one path of a message, `.from` and `.to` where there are two, `.target` for what a watch is
     /// put on.
     public var role: HandleRole

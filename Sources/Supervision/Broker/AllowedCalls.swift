@@ -3,8 +3,8 @@
 import Messages
 import Policy
 
-/// Everything that a decision about one file hangs on where no rule asks for more: the call, its registers that are no
-/// pointers, and the object.
+/// Everything that a decision about one file, or about a program, hangs on where no rule asks for more: the call, its
+/// registers that are no pointers, and the object.
 struct AllowedCall: Hashable {
     private let number: UInt64
     private let isNative: Bool
@@ -13,11 +13,19 @@ struct AllowedCall: Hashable {
     private let rights: Rights
     private let mode: UInt32
     private let exists: Bool
+    /// What is run, with all that is loaded for it.
+    private let programs: [PathFact]
 
     private static let processes = Array("/proc/".utf8)
 
     /// Nil for a call whose decision hangs on more.
     init?(_ subject: Subject, _ stop: Stop) {
+        if case .programs(let files) = subject {
+            if files.contains(where: { $0.path.starts(with: Self.processes) }) { return nil }
+            (number, isNative, programs) = (stop.number, stop.personality == .x86_64, files)
+            (path, rights, mode, exists) = ([], [], 0, true)
+            return
+        }
         guard case .objects(let needs) = subject, needs.count == 1, needs[0].way == nil,
             let row = SpecTables.row(stop.personality, stop.number)
         else { return nil }
@@ -27,8 +35,7 @@ struct AllowedCall: Hashable {
         case .fileOpen, .fileStatGet, .fileAccess, .fileReadlink: break
         default: return nil
         }
-        number = stop.number
-        isNative = stop.personality == .x86_64
+        (number, isNative, programs) = (stop.number, stop.personality == .x86_64, [])
         (path, rights, mode, exists) = (needs[0].path, needs[0].rights, needs[0].mode, needs[0].exists)
         for argument in row.argumentRows {
             guard argument.type.shape == .value else {

@@ -62,6 +62,7 @@ final class Worker: @unchecked Sendable {
                 }
                 used = (name, since)
             }
+            let credentials = try caller.currentCredentials()
             // What was read is the caller's, if it still waits: its id cannot have been anybody else's meanwhile. Whoever
             // ends from now on has its call ended.
             guard broker.listener.isWaiting(notification.id) else { return }
@@ -69,7 +70,7 @@ final class Worker: @unchecked Sendable {
                 caller: caller, worker: self, id: notification.id, snapshot: snapshot,
                 resolution: Resolution(for: caller, by: self))
             defer { wardrobe.takeOff() }
-            try wear(caller.currentCredentials())
+            try wear(credentials)
             try work.settle()
             answer = try work.performRewriting()
             held = work.held
