@@ -89,6 +89,23 @@ static int sends(const char *way) {
         return connect(made, (void *)&good, sizeof good) == 0 && sendto(made, "x", 1, 0, (void *)&bad, sizeof bad) == 1;
     return yields(made);
 }
+// A message says the device that it leaves by: IP_PKTINFO, IPV6_PKTINFO (ip(7), ipv6(7)).
+static int is_sent_by_device(int made, int six) {
+    struct sockaddr_in6 mapped = {.sin6_family = AF_INET6, .sin6_port = good.sin_port};
+    inet_pton(AF_INET6, "::ffff:127.0.0.1", &mapped.sin6_addr);
+    struct in_pktinfo four = {.ipi_ifindex = if_nametoindex("lo")};
+    struct in6_pktinfo own = {.ipi6_ifindex = if_nametoindex("lo")};
+    inet_pton(AF_INET6, "::ffff:0.0.0.0", &own.ipi6_addr);
+    char control[CMSG_SPACE(sizeof own)] = {0};
+    struct iovec part = {"x", 1};
+    struct msghdr message = {&good, sizeof good, &part, 1, control, CMSG_SPACE(six ? sizeof own : sizeof four), 0};
+    if (six) message.msg_name = &mapped, message.msg_namelen = sizeof mapped;
+    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
+    head->cmsg_level = six ? IPPROTO_IPV6 : IPPROTO_IP, head->cmsg_type = six ? IPV6_PKTINFO : IP_PKTINFO;
+    head->cmsg_len = CMSG_LEN(six ? sizeof own : sizeof four);
+    memcpy(CMSG_DATA(head), six ? (void *)&own : &four, six ? sizeof own : sizeof four);
+    return sendmsg(made, &message, 0) == 1;
+}
 // Source routes, which send packets by way of whom they name: as an option of the socket, and beside one message.
 static int is_routed(const char *way) {
     int six = strstr(way, "six") != NULL, made = socket(six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
@@ -102,6 +119,7 @@ static int is_routed(const char *way) {
         int device = htonl(if_nametoindex("lo"));
         return setsockopt(made, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? 76 : 50, &device, sizeof device) == 0;
     }
+    if (strstr(way, "index")) return is_sent_by_device(made, six);
     // IP_XFRM_POLICY with nothing takes away what policy there is.
     if (strstr(way, "transformed")) return setsockopt(made, IPPROTO_IP, 17, NULL, 0) == 0;
     if (!strstr(way, "message")) return setsockopt(made, six ? IPPROTO_IPV6 : IPPROTO_IP, six ? 57 : IP_OPTIONS, route, size) == 0;

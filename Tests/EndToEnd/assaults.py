@@ -26,7 +26,7 @@ NETWORK_WAYS = [
     "sendto connected", "race", "nested race", "fast open", "reconnect", "abstract", "path", "linked path", "pair",
     "listen unbound", "bind", "bind unspecified", "netlink", "packet", "raw", "high family", "shared memory", "messages",
     "semaphores", "queue", "key", "socketcall", "route", "route by message", "route six",
-    "route by device", "route six by device", "route transformed", "tables", "interface", "scoped",
+    "route by device", "route six by device", "route by index", "route six by index", "route transformed", "tables", "interface", "scoped",
 ]
 VICTIM_WAYS = ["kill", "tkill", "group", "queue", "handle", "folder", "folder race", "owner", "stop", "trace", "limit",
                "priority", "affinity", "score", "memory", "memory file", "advise", "pages", "compare", "scheduler",

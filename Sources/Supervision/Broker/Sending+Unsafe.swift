@@ -152,7 +152,7 @@ extension Work {
                 // What else a 32-bit program may send has layouts that nobody has described here.
                 throw CallError(EINVAL)
             } else {
-                try requireOption(level, type)
+                try requireOption(level, type, data)
             }
             message.addControl(level, type, data)
             offset += (Int(length) + word - 1) / word * word
@@ -160,9 +160,16 @@ extension Work {
     }
 
     /// What control data says for one message, setsockopt says for all of them (ip(7), ipv6(7)).
-    private func requireOption(_ level: UInt32, _ type: UInt32) throws(CallError) {
+    private func requireOption(_ level: UInt32, _ type: UInt32, _ data: [UInt8]) throws(CallError) {
+        let option: UInt32
+        switch (level, type) {
         // IP_RETOPTS carries what IP_OPTIONS sets (ip_cmsg_send in net/ipv4/ip_sockglue.c).
-        let option = level == 0 && type == 7 ? 4 : type
+        case (0, 7): option = 4
+        // IP_PKTINFO and IPV6_PKTINFO, also of RFC 2292: the device that IP_UNICAST_IF and IPV6_UNICAST_IF set, 0 for none.
+        case (0, 8) where data.number(0, 4) != 0: option = 50
+        case (41, 2) where data.number(16, 4) != 0, (41, 50) where data.number(16, 4) != 0: option = 76
+        default: option = type
+        }
         // SYS_setsockopt of the x86_64 table.
         let setting = Stop(number: 54, arguments: RawArguments(0, UInt64(level), UInt64(option), 0, 0, 0))
         guard worker.broker.authority.refuses(caseOf: setting, caller.process) else { return }
