@@ -100,6 +100,8 @@ public struct Message: Equatable, Sendable {
     public var resolved: [ResolvedPath] = []
     /// The protocol of the netlink socket that the call is about, where that was looked up.
     public var netlinkProtocol: Int32?
+    /// The struct that tells of the object that bpf is asked about, where that was looked up.
+    public var information: StructureID?
     /// What a policy said of the call, the first answer first; empty where none was asked.
     public var decisions: [RecordedDecision] = []
 

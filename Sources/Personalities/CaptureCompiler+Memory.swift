@@ -126,6 +126,8 @@ extension CaptureCompiler {
                 number(offset, word), number(offset - word, 2), unit: 8, limit: Capture.instructionLimit * 8, phases)
         case .bpfInstructions:
             bytes(number(offset, 8), number(offset - 4, 4), unit: 8, limit: Capture.instructionLimit * 8, phases)
+        case .bpfInformation:
+            bytes(number(offset, 8), number(offset - 4, 4), unit: 1, limit: Capture.informationLimit, phases)
         case .entryAddress, .entryDestination, .entryHeader, .entryEvent: program.isPartial = true
         default: break
         }

@@ -154,6 +154,7 @@ extension Capture {
         case .entryAddress, .entryDestination, .entryHeader, .entryEvent:
             entryField(kind, at: place, &snapshot, memory)
         case .seccompFilter, .socketFilter, .bpfInstructions: program(kind, at: place, &snapshot, memory)
+        case .bpfInformation: information(at: place, &snapshot, memory)
         default: break
         }
     }

@@ -138,6 +138,7 @@ extension CallView {
         case .seccompFilter: classicProgram(place, .calls)
         case .socketFilter: classicProgram(place, .packets)
         case .bpfInstructions: extendedProgram(place)
+        case .bpfInformation: informed(at: place)
         case .kernelVersion: kernelVersion(place)
         case .keyboardKey: keyboardKey(place)
         case .character: snapshot.number(at: place, width: 1).map { Self.character($0) }

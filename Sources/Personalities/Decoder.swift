@@ -23,6 +23,7 @@ public struct Decoder: Sendable {
             arguments: view.arguments(), constants: view.constants())
         message.resolved = view.resolvedPaths()
         message.netlinkProtocol = snapshot.netlinkProtocol
+        message.information = snapshot.information
         return message
     }
 
@@ -56,6 +57,7 @@ public struct Decoder: Sendable {
         var view = CallView(call, entry: snapshot, result: snapshot.meantResult(result, call.row))
         view.passed = message.arguments
         view.netlinkProtocol = message.netlinkProtocol
+        view.information = message.information
         view.complete(&message)
         message.reply = view.reply()
     }
@@ -70,6 +72,8 @@ struct CallView {
     var passed: [Argument] = []
     /// The protocol of the call's netlink socket, where the entry looked it up.
     var netlinkProtocol: Int32?
+    /// The struct that BPF_OBJ_GET_INFO_BY_FD fills, where the entry looked its object up.
+    var information: StructureID?
 
     init(_ call: MeantCall, entry: Snapshot, result: Int64?) {
         row = call.row

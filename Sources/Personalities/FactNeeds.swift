@@ -59,7 +59,7 @@ extension Snapshot {
         // What the entries of a ring open, accept and close shows in no call.
         case .ioUringEnter: body(.table)
         // The first message gives a netlink socket its port.
-        case .sendto, .sendmsg: if netlinkDescriptor != nil { body(.descriptor(firstDescriptor)) }
+        case .sendto, .sendmsg: if meaningDescriptor != nil { body(.descriptor(firstDescriptor)) }
         default:
             if row.makesDescriptor(arguments) { body(.descriptor(Int32(truncatingIfNeeded: result))) }
         }

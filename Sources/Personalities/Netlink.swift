@@ -10,9 +10,11 @@ extension Capture {
 }
 
 extension Snapshot {
-    /// The descriptor whose netlink protocol the message cannot be understood without, nil for other calls.
-    public var netlinkDescriptor: Int32? {
+    /// The descriptor without whose object the message cannot be understood: a netlink socket, for its protocol, and what
+    /// bpf is asked about. Nil for other calls.
+    public var meaningDescriptor: Int32? {
         guard let call = meant() else { return nil }
+        if call.row.call == .bpf { return informingDescriptor(call) }
         if call.row.carriesDatagram { return datagramDescriptor(call) }
         guard call.row.call == .sendmsg || call.row.call == .recvmsg,
             let header = MessageHeader(self, at: call.arguments.a1)

@@ -197,8 +197,7 @@ extension NetlinkReader {
             return count <= 32 ? view.snapshot.bytes(at: at, count: count).map { NetworkText.address($0) } : nil
         case .clockTicks:
             guard count <= 8 else { return nil }
-            return isThere(at, count)
-                ? .written(.unsigned(number(at, count)), as: .ticks(number(at, count))) : .address(at)
+            return isThere(at, count) ? .ticks(number(at, count)) : .address(at)
         case .networkLong:
             guard count >= 8 else { return nil }
             let number = number(at, 8)

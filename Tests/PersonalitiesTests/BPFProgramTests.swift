@@ -107,6 +107,44 @@ import Testing
                 ]))
     }
 
+    /// The struct that tells of an object hangs on what the descriptor is.
+    @Test func information() {
+        var call = FakeCall("bpf", RawArguments(15, 0x5000, 16))
+        call.memory.write(0x5000, numbers: [4, 88], width: 4)
+        call.memory.write(0x5008, numbers: [0x6000], width: 8)
+        call.memory.write(0x6000, [UInt8](repeating: 0, count: 104))
+        call.memory.write(0x6000, numbers: [2, 7, 4, 8, 16], width: 4)
+        func told(_ object: String?) -> Value? {
+            var snapshot = Snapshot(stop: call.stop)
+            call.capture.entry(&snapshot, memory: call.memory)
+            #expect(snapshot.meaningDescriptor == 4)
+            if let object {
+                let bytes = Array("anon_inode:\(object)".utf8)
+                let name = snapshot.addBytes(room: bytes.count) { room in
+                    room.copyBytes(from: bytes)
+                    return bytes.count
+                }
+                snapshot.add(Fact(kind: .descriptor, number: 4, name: name))
+            }
+            let message = call.leave(Decoder().entry(snapshot), result: 0)
+            guard case .record(let outer)? = message.value("uattr"),
+                case .record(let inner)? = outer.first?.value
+            else { return nil }
+            return inner.first { $0.name == "info" }?.value
+        }
+        #expect(told(nil) == .address(0x6000))
+        #expect(told("[eventfd]") == .address(0x6000))
+        guard case .abbreviated(.address(0x6000), .record(let map))? = told("bpf-map"),
+            case .abbreviated(_, .record(let program))? = told("bpf-prog")
+        else {
+            Issue.record("no record")
+            return
+        }
+        #expect(map.prefix(3).map(\.value) == [.symbol(.bpfMapType, 2), .unsigned(7), .unsigned(4)])
+        #expect(map.last?.name == "map_extra")
+        #expect(program.first?.value == .symbol(.bpfProgramType, 2))
+    }
+
     @Test func counters() {
         var call = FakeCall("perf_event_open", RawArguments(0x5000, 0, 0xFFFF_FFFF, 0xFFFF_FFFF, 8))
         #expect(call.enter().value("attr_uptr") == .address(0x5000))

@@ -16,10 +16,10 @@ struct BroughtObjects {
         self.later = later.map { CapturedMemory.Pieces(of: $0) }
     }
 
-    /// The socket of a netlink message, whose types mean nothing without its protocol.
+    /// The object without which the message means nothing: the socket of a netlink message, what bpf is asked about.
     @inline(__always)
     func netlink(_ snapshot: inout Snapshot) {
-        if let descriptor = snapshot.netlinkDescriptor { add(descriptor: descriptor, &snapshot) }
+        if let descriptor = snapshot.meaningDescriptor { add(descriptor: descriptor, &snapshot) }
     }
 
     /// What the return of a call asks for.

@@ -10,9 +10,9 @@ struct FactReader {
     /// PATH_MAX (linux/limits.h) and the " (deleted)" that may follow.
     private static let nameRoom = 4096 + 16
 
-    /// The socket of a netlink message, whose types mean nothing without its protocol.
+    /// The object without which the message means nothing: the socket of a netlink message, what bpf is asked about.
     func netlink(_ snapshot: inout Snapshot, thread: Int32) {
-        guard let descriptor = snapshot.netlinkDescriptor else { return }
+        guard let descriptor = snapshot.meaningDescriptor else { return }
         add(descriptor: descriptor, &snapshot, thread)
     }
 

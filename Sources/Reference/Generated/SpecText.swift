@@ -500,7 +500,7 @@ enum SpecText {
           F_GETDELEG inout *delegation
           F_SETDELEG *delegation
         struct cachestat_range
-          off u64
+          off x64
           len u64
         struct cachestat
           nr_cache u64
@@ -4148,6 +4148,7 @@ enum SpecText {
           sq_thread_cpu x32 @12
           sq_thread_idle u32 @16
           wq_fd fd @24 if flags has IORING_SETUP_ATTACH_WQ
+          resv [x32](3) @28 optional
           sq_entries u32 @0 out
           cq_entries u32 @4 out
           features flags:uringFeatures @20 out
@@ -26832,6 +26833,8 @@ enum SpecText {
           BPF_F_QUERY_EFFECTIVE 1
         flags bpfLookup unknown BPF_???
           BPF_ANY 0
+          BPF_F_ALL_CPUS 16
+          BPF_F_CPU 8
           BPF_F_LOCK 4
         enum bpfUpdate unknown BPF_???
           BPF_ANY 0
@@ -26998,6 +27001,8 @@ enum SpecText {
           map_extra u64
           value_type_btf_obj_fd fd
           map_token_fd fd
+          excl_prog_hash address
+          excl_prog_hash_size u32
         struct bpf_map_element wide
           map_fd fd
           key address
@@ -27100,10 +27105,96 @@ enum SpecText {
           btf_id u32
         struct bpf_link_by_id wide
           link_id u32
+        struct bpf_map_info wide minimum=4
+          type enum:bpfMapType
+          id u32
+          key_size u32
+          value_size u32
+          max_entries u32
+          map_flags flags:bpfMap
+          name chars(16)
+          ifindex interface
+          btf_vmlinux_value_type_id u32
+          netns_dev dev
+          netns_ino u64
+          btf_id u32
+          btf_key_type_id u32
+          btf_value_type_id u32
+          btf_vmlinux_id u32
+          map_extra u64
+          hash x64
+          hash_size u32
+        struct bpf_prog_info wide minimum=4
+          type enum:bpfProgramType
+          id u32
+          tag bytes(8)
+          jited_prog_len u32 @16
+          jited_prog_insns address @24
+          xlated_prog_len u32 @20
+          xlated_prog_insns address @32
+          load_time u64 @40
+          created_by_uid uid @48
+          nr_map_ids u32 @52
+          map_ids address @56
+          name chars(16) @64
+          ifindex interface @80
+          gpl_compatible bits(4,0,1) @84
+          netns_dev dev @88
+          netns_ino u64 @96
+          nr_jited_ksyms u32 @104
+          nr_jited_func_lens u32 @108
+          jited_ksyms address @112
+          jited_func_lens address @120
+          btf_id u32 @128
+          func_info_rec_size u32 @132
+          func_info address @136
+          nr_func_info u32 @144
+          nr_line_info u32 @148
+          line_info address @152
+          jited_line_info address @160
+          nr_jited_line_info u32 @168
+          line_info_rec_size u32 @172
+          jited_line_info_rec_size u32 @176
+          nr_prog_tags u32 @180
+          prog_tags address @184
+          run_time_ns u64 @192
+          run_cnt u64 @200
+          recursion_misses u64 @208
+          verified_insns u32 @216
+          attach_btf_obj_id u32 @220
+          attach_btf_id u32 @224
+        struct bpf_btf_info wide minimum=4
+          btf address
+          btf_size u32
+          id u32
+          name address
+          name_len u32
+          kernel_btf u32
+        enum bpfLinkType unknown BPF_LINK_TYPE_???
+          BPF_LINK_TYPE_UNSPEC 0
+          BPF_LINK_TYPE_RAW_TRACEPOINT 1
+          BPF_LINK_TYPE_TRACING 2
+          BPF_LINK_TYPE_CGROUP 3
+          BPF_LINK_TYPE_ITER 4
+          BPF_LINK_TYPE_NETNS 5
+          BPF_LINK_TYPE_XDP 6
+          BPF_LINK_TYPE_PERF_EVENT 7
+          BPF_LINK_TYPE_KPROBE_MULTI 8
+          BPF_LINK_TYPE_STRUCT_OPS 9
+          BPF_LINK_TYPE_NETFILTER 10
+          BPF_LINK_TYPE_TCX 11
+          BPF_LINK_TYPE_UPROBE_MULTI 12
+          BPF_LINK_TYPE_NETKIT 13
+          BPF_LINK_TYPE_SOCKMAP 14
+        struct bpf_link_info wide minimum=4
+          type enum:bpfLinkType
+          id u32
+          prog_id u32
+          rest bytes(48) @16 hidden
         struct bpf_info_by_fd wide
           bpf_fd fd
           info_len u32 inout
-          info address
+          info custom:bpfInformation/8
         struct bpf_object_info wide
           info bpf_info_by_fd inout
         struct bpf_query_attr wide

@@ -516,11 +516,11 @@ let specCases: [SpecCase] = [
         line: "io_cancel(0x7000, NULL, NULL) = -1 EINVAL (Invalid argument)",
         setup: "a0=0x7000 -> -22"),
     SpecCase(
-        place: "Tools/Spec/uring.spec:719", call: "io_uring_enter", personality: .x86_64, operation: "async.submit",
+        place: "Tools/Spec/uring.spec:720", call: "io_uring_enter", personality: .x86_64, operation: "async.submit",
         line: "io_uring_enter(3, 1, 0, 0, NULL, 8 /* sqes=not seen: the ring was not made under watch */) = 1",
         setup: "a0=3 a1=1 a5=8 -> 1"),
     SpecCase(
-        place: "Tools/Spec/uring.spec:759", call: "io_uring_register", personality: .x86_64, operation: "async.ring",
+        place: "Tools/Spec/uring.spec:760", call: "io_uring_register", personality: .x86_64, operation: "async.ring",
         line: "io_uring_register(0, IORING_REGISTER_PBUF_RING|IORING_REGISTER_USE_REGISTERED_RING, 0x7000, 1) = -1 EFAULT (Bad address)",
         setup: "a0=0 a1=0x80000016 a2=0x7000 a3=1 -> -14"),
     SpecCase(
@@ -904,7 +904,7 @@ let specCases: [SpecCase] = [
         line: "break(0x1, 0, 0, 0, 0, 0) = -1 ENOSYS (Function not implemented)",
         setup: "a0=1 -> -38"),
     SpecCase(
-        place: "Tools/Spec/bpf.spec:1020", call: "bpf", personality: .x86_64, operation: "debug.bpf",
+        place: "Tools/Spec/bpf.spec:1116", call: "bpf", personality: .x86_64, operation: "debug.bpf",
         line: "bpf(BPF_PROG_LOAD, NULL, 0) = -1 EINVAL (Invalid argument)",
         setup: "a0=5 -> -22"),
 ]
