@@ -327,6 +327,43 @@ def linked_case(suite):
     require(code == 1 and (place / "kept").read_text() == "kept", f"{ending(code)} {short(errors)}")
 
 
+# What a program may do to a file, as far as it is let change everything around it.
+CHANGES = {
+    "removed": "rm -f {it}",
+    "emptied": "cp /dev/null {it}",
+    "written": "sh -c 'echo more >> {it}'",
+    "renamed": "mv {it} {place}/away",
+    "linked": "ln {it} {place}/other; sh -c 'echo more >> {place}/other'",
+    "replaced": "echo new > {place}/new; mv -f {place}/new {it}",
+    "moved_along": "mv {place}/deep {place}/away",
+}
+
+
+def kept_case(suite, change):
+    """A run's own recording and policy lie where its program may change everything."""
+    for kind in ("recording", "policy"):
+        place = suite.path(".place")
+        shutil.rmtree(place, ignore_errors=True)
+        (place / "deep").mkdir(parents=True)
+        recording, policy = place / "deep/run.mcap", place / "deep/own.yaml"
+        it = recording if kind == "recording" else policy
+        script = CHANGES[change].format(it=it, place=place)
+        it.write_text("whole")
+        suite.execute(["sh", "-c", script])
+        require(not it.exists() or it.read_text() != "whole", f"bare, the {kind} is as it was")
+        shutil.rmtree(place)
+        (place / "deep").mkdir(parents=True)
+        text = SYSTEM + f"  {place}: rw+create+delete+attr\n"
+        policy.write_text(text)
+        _, output, errors = suite.execute(
+            [suite.tracer, "run", "--policy", policy, "-o", recording, "--", "sh", "-c", script + "; echo done"])
+        require(output.endswith(b"done\n"), f"the {kind}: {short(errors)}")
+        require(policy.exists() and policy.read_text() == text, f"the policy is another: {short(errors)}")
+        code, shown, said = suite.execute([suite.tracer, "show", recording])
+        require(code == 0 and b"+++ exited with 0 +++" in shown, f"the recording is not whole: {short(said)}")
+        require(" refused (" in errors, f"nothing is said: {short(errors)}")
+
+
 def run(suite):
     if suite.wanted and not any(prefix.startswith("evidence") for prefix in suite.wanted):
         return
@@ -339,6 +376,8 @@ def run(suite):
     suite.case("evidence/frozen", frozen_case)
     suite.case("evidence/nested", nested_case)
     suite.case("evidence/linked_recording", linked_case)
+    for change in CHANGES:
+        suite.case(f"evidence/kept/{change}", kept_case, change)
     suite.case("evidence/silence", silence_case)
     for name, options in (("record", ["record"]), ("ebpf", ["record", "--interceptor=ebpf"]),
                           ("policy", ["run", "--policy", "offline-test"])):

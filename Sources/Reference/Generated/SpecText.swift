@@ -2686,7 +2686,7 @@ enum SpecText {
           needs object option_set if op is set
           refuse redirect EPERM if op is set and level is SOL_SOCKET and option is 25|36|62 because it sends packets another way than the address says
           refuse route EPERM if op is set and level is SOL_IP and option is 4|17|19|50 because it sends packets another way than the address says
-          refuse route6 EPERM if op is set and level is SOL_IPV6 and option is 5|6|35|55|57|75|76 because it sends packets another way than the address says
+          refuse route6 EPERM if op is set and level is SOL_IPV6 and option is 5|6|35|50|55|57|75|76 because it sends packets another way than the address says
           refuse netfilter EPERM if op is set and level is SOL_IP|SOL_IPV6 and option is 64|65|96|97|128|129 because it rewrites where the packets of the whole machine go
           refuse balance EPERM if op is set and level is SOL_IP and option&0xfffffff0 is 1152 because it rewrites where the packets of the whole machine go
         enum socketFamily unknown AF_???

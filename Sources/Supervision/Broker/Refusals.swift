@@ -79,7 +79,7 @@ final class Refusals: Sendable {
     }
 
     private static func cause(_ reason: Reason) -> String {
-        let line = reason.line.map { "\($0.file):\($0.line): \($0.text)" }
+        let line = reason.line.map { $0.line == 0 ? $0.text : "\($0.file):\($0.line): \($0.text)" }
         let why: String =
             switch reason.cause {
             case .switched(let name): "\(name) is switched"
@@ -101,6 +101,8 @@ final class Refusals: Sendable {
         func file(_ path: [UInt8], _ rights: Rights) -> String? {
             entry(path).map { "files: {\($0): \((policy.rights(of: path) ?? []).union(rights).grouped)}" }
         }
+        // What no line says, none undoes.
+        if reason.line?.line == 0 { return nil }
         switch reason.cause {
         // What is said of all operations is not undone for all.
         case .switched("any"): return "classes: {\(request.operation.name): allow}"

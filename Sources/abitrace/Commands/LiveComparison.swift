@@ -79,6 +79,7 @@ struct RecordedPolicy {
     private var surroundings = Surroundings(workingDirectory: "/", home: "/")
     private var links: [String: String] = [:]
     private var lookups: [String: String] = [:]
+    private var kept: [String] = []
     private(set) var onlyWarned = false
 
     /// - Throws: `Failure` where the recording was made under none.
@@ -111,6 +112,7 @@ struct RecordedPolicy {
         case "warn": onlyWarned = value == "true"
         case "cwd": surroundings.workingDirectory = value
         case "home": surroundings.home = value
+        case "kept": kept.append(value)
         case "link" where parts.count == 2: links[parts[0]] = parts[1]
         case "source" where parts.count == 3: lookups[parts[0] + "\t" + parts[1]] = parts[2]
         case "variable" where parts.count == 2: surroundings.variables[parts[0]] = parts[1]
@@ -126,6 +128,6 @@ struct RecordedPolicy {
             return policy
         }
         guard let first = policies.first else { throw Failure(description: "\(recording): it names no policy") }
-        return policies.dropFirst().reduce(first) { $0.narrowed(by: $1) }
+        return PolicyFiles.protecting(kept, policies.dropFirst().reduce(first) { $0.narrowed(by: $1) })
     }
 }

@@ -10,6 +10,8 @@ import Supervision
 struct LiveRun {
     private let showing: Showing?
     private let recordingPath: String?
+    /// Files that are written about the run.
+    private let outputs: [String]
     private let program: ProgramOptions
     private let watch: WatchOptions
     private let policies: PolicyOptions
@@ -25,6 +27,10 @@ struct LiveRun {
     ) throws {
         try options.installNumbers(isDeciding: !policies.policy.isEmpty)
         recordingPath = options.isRecording ? options.output : options.record
+        // "-" is standard output, and what begins like the others is a command (strace(1), -o).
+        outputs = [options.output, options.record].compactMap { $0 }.filter {
+            $0 != "-" && !$0.hasPrefix("|") && !$0.hasPrefix("!")
+        }
         showing = options.isRecording ? nil : try Showing(options, of: command.isEmpty ? .running : .command)
         self.program = program
         self.watch = watch
@@ -49,6 +55,7 @@ struct LiveRun {
     ) throws {
         injections = []
         recordingPath = path
+        outputs = path.map { [$0] } ?? []
         showing = nil
         self.program = program
         self.watch = watch
@@ -157,7 +164,7 @@ struct LiveRun {
     /// What the command is held to.
     private func held() throws -> HeldPolicy? {
         if watch.ignoresForks { try refuseIgnoringForks() }
-        guard let held = try policies.held() else { return nil }
+        guard let held = try policies.held(writing: outputs) else { return nil }
         if command.isEmpty { throw ValidationError("--policy needs a COMMAND: what runs already cannot be held") }
         if watch.daemon > 0 || watch.detachOn != nil {
             throw ValidationError("--policy and \(watch.daemon > 0 ? "-D" : "-b") cannot go together")

@@ -76,6 +76,29 @@ enum PolicyFiles {
         if target.failed { throw Failure(description: "\(path) is not complete") }
     }
 
+    /// The names of files that a run lives by: each as it is written, and what it leads to. Devices and pipes are nobody's
+    /// own.
+    static func places(of files: [String]) -> [String] {
+        var places: [String] = []
+        for file in files {
+            let name = file[(file.lastIndex(of: "/").map { file.index(after: $0) } ?? file.startIndex)...]
+            let folder = realPath(name.startIndex == file.startIndex ? "." : String(file[..<name.startIndex]))
+            let written = folder.map { $0 == "/" ? "/\(name)" : "\($0)/\(name)" }
+            for place in [written, realPath(file)].compactMap({ $0 }) where !places.contains(place) {
+                var status = stat()
+                let isThere = stat(place, &status) == 0
+                if !isThere || status.st_mode & S_IFMT == S_IFREG { places.append(place) }
+            }
+        }
+        return places
+    }
+
+    static func protecting(_ places: [String], _ policy: Policy) -> Policy {
+        places.reduce(policy) {
+            $0.protecting($1, because: "the run's own policy, hook and output are not the program's to change")
+        }
+    }
+
     static var surroundings: Surroundings {
         Surroundings(
             // Empty where it is not known: a policy that needs it is then none, instead of one about the root.

@@ -26,15 +26,16 @@ struct PolicyOptions: ParsableArguments {
     var hook: String?
 
     /// What the command is to be held to, nil for nothing.
+    /// - Parameter outputs: files that are written about the run, which are none of the command's business.
     /// - Throws: `Failure` where a policy cannot be read, or not be held.
-    func held() throws -> HeldPolicy? {
+    func held(writing outputs: [String]) throws -> HeldPolicy? {
         guard !policy.isEmpty else {
             if warn || strict || hook != nil {
                 throw ValidationError("--warn, --strict and --hook need --policy")
             }
             return nil
         }
-        return try HeldPolicy(policy, onlyWarns: warn, isStrict: strict, hook: hook)
+        return try HeldPolicy(policy, onlyWarns: warn, isStrict: strict, hook: hook, outputs: outputs)
     }
 }
 
@@ -48,16 +49,21 @@ struct HeldPolicy {
     private let hook: Hook?
     private let hookName: String?
     private let trail = PolicyTrail()
+    /// Files that the program may not change, whatever the policy says.
+    private let kept: [String]
     private let filter: SeccompProgram
     /// What the command starts with; to be restored in the end.
     let descriptors: InitialDescriptors
 
-    init(_ names: [String], onlyWarns: Bool, isStrict: Bool, hook: String?) throws {
+    init(_ names: [String], onlyWarns: Bool, isStrict: Bool, hook: String?, outputs: [String]) throws {
         self.names = names
         self.onlyWarns = onlyWarns
         self.isStrict = isStrict
         let policies = try names.map { [trail] in try PolicyFiles.policy($0, trail) }
-        policy = policies.dropFirst().reduce(policies[0]) { $0.narrowed(by: $1) }
+        // What the next run would obey, or this one's account, is not the program's to write.
+        kept = PolicyFiles.places(
+            of: outputs + (trail.sources.map(\.file) + [hook ?? ""]).filter { PolicyFiles.realPath($0) != nil })
+        policy = PolicyFiles.protecting(kept, policies.dropFirst().reduce(policies[0]) { $0.narrowed(by: $1) })
         try Self.requireKernel()
         filter = try Self.filter(policy)
         self.hook = try hook.map { try Hook($0) }
@@ -112,6 +118,7 @@ struct HeldPolicy {
             text += "source=\(Self.line(found.name))\t\(Self.line(found.from))\t\(Self.line(found.file))\n"
         }
         for (name, target) in trail.links { text += "link=\(Self.line(name))\t\(Self.line(target))\n" }
+        for path in kept { text += "kept=\(Self.line(path))\n" }
         for layer in policy.layers { text += "layer=\(Self.line(layer.file))\n" }
         for gap in gaps { text += "gap=\(Self.line(gap))\n" }
         for feature in KernelFeatures.all() {
