@@ -45,6 +45,16 @@ public struct Launch: Sendable {
         }
     }
 
+    /// Where a program is that we run ourselves, found as a shell finds it.
+    /// - Throws: `LaunchError` where there is none, or none that can be run.
+    public static func program(named name: String) throws(LaunchError) -> String {
+        guard name.contains("/") else {
+            return try find(name, in: getenv("PATH").map { ["PATH=" + String(cString: $0)] } ?? [])
+        }
+        try check(Array(name.utf8CString))
+        return name
+    }
+
     private static func find(_ name: String, in environment: [String]) throws(LaunchError) -> String {
         guard !name.isEmpty else { throw .notFound("''") }
         let variable = environment.last { $0.hasPrefix("PATH=") }?.dropFirst(5) ?? "/usr/local/bin:/bin:/usr/bin"

@@ -364,6 +364,27 @@ def kept_case(suite, change):
         require(" refused (" in errors, f"nothing is said: {short(errors)}")
 
 
+def kept_hook_case(suite):
+    """A hook that is found in PATH, as programs are, is as little the program's to change; one that is not there is said."""
+    place = suite.path(".place")
+    place.mkdir()
+    hook, policy = place / "answerer", place / "own.yaml"
+    text = "#!/bin/sh\nwhile read -r line; do echo allow; done\n"
+    change = ["sh", "-c", f"echo more >> {hook}"]
+    hook.write_text(text)
+    suite.execute(change)
+    require(hook.read_text() != text, "bare, the hook is as it was")
+    hook.write_text(text)
+    hook.chmod(0o755)
+    policy.write_text(SYSTEM + f"  {place}: rw+create+delete+attr\n")
+    _, _, errors = suite.execute(
+        ["env", f"PATH={place}:{os.environ['PATH']}", suite.tracer, "run", "--policy", policy, "--hook", "answerer",
+         "--", *change])
+    require(hook.read_text() == text and " refused (" in errors, f"the hook is another: {short(errors)}")
+    code, _, errors = suite.execute([suite.tracer, "run", "--policy", policy, "--hook", place / "none", "--", "true"])
+    require(code == 127 and f"{place}/none: command not found" in errors, f"{ending(code)} {short(errors)}")
+
+
 def run(suite):
     if suite.wanted and not any(prefix.startswith("evidence") for prefix in suite.wanted):
         return
@@ -376,6 +397,7 @@ def run(suite):
     suite.case("evidence/frozen", frozen_case)
     suite.case("evidence/nested", nested_case)
     suite.case("evidence/linked_recording", linked_case)
+    suite.case("evidence/kept/hook", kept_hook_case)
     for change in CHANGES:
         suite.case(f"evidence/kept/{change}", kept_case, change)
     suite.case("evidence/silence", silence_case)

@@ -9,21 +9,22 @@ struct AllowedCall: Hashable {
     private let number: UInt64
     private let isNative: Bool
     private var a0: UInt64 = 0, a1: UInt64 = 0, a2: UInt64 = 0, a3: UInt64 = 0
-    private let path: [UInt8]
-    private let rights: Rights
-    private let mode: UInt32
-    private let exists: Bool
-    /// What is run, with all that is loaded for it.
-    private let programs: [PathFact]
+    private let object: Object
+
+    private enum Object: Hashable {
+        case file([UInt8], Rights, mode: UInt32, exists: Bool)
+        /// What is run, with all that is loaded for it.
+        case programs([PathFact])
+    }
 
     private static let processes = Array("/proc/".utf8)
 
     /// Nil for a call whose decision hangs on more.
     init?(_ subject: Subject, _ stop: Stop) {
+        (number, isNative) = (stop.number, stop.personality == .x86_64)
         if case .programs(let files) = subject {
             if files.contains(where: { $0.path.starts(with: Self.processes) }) { return nil }
-            (number, isNative, programs) = (stop.number, stop.personality == .x86_64, files)
-            (path, rights, mode, exists) = ([], [], 0, true)
+            object = .programs(files)
             return
         }
         guard case .objects(let needs) = subject, needs.count == 1, needs[0].way == nil,
@@ -35,8 +36,7 @@ struct AllowedCall: Hashable {
         case .fileOpen, .fileStatGet, .fileAccess, .fileReadlink: break
         default: return nil
         }
-        (number, isNative, programs) = (stop.number, stop.personality == .x86_64, [])
-        (path, rights, mode, exists) = (needs[0].path, needs[0].rights, needs[0].mode, needs[0].exists)
+        object = .file(needs[0].path, needs[0].rights, mode: needs[0].mode, exists: needs[0].exists)
         for argument in row.argumentRows {
             guard argument.type.shape == .value else {
                 // What lies behind other pointers than the name's may matter: openat2's structure.

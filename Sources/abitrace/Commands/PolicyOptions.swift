@@ -61,12 +61,13 @@ struct HeldPolicy {
         self.isStrict = isStrict
         let policies = try names.map { [trail] in try PolicyFiles.policy($0, trail) }
         // What the next run would obey, or this one's account, is not the program's to write.
-        kept = PolicyFiles.places(
-            of: outputs + (trail.sources.map(\.file) + [hook ?? ""]).filter { PolicyFiles.realPath($0) != nil })
+        let hookPath = try hook.map { try Launch.program(named: $0) }
+        let read = (trail.sources.map(\.file) + [hookPath].compactMap { $0 }).filter { PolicyFiles.realPath($0) != nil }
+        kept = PolicyFiles.places(of: outputs + read)
         policy = PolicyFiles.protecting(kept, policies.dropFirst().reduce(policies[0]) { $0.narrowed(by: $1) })
         try Self.requireKernel()
         filter = try Self.filter(policy)
-        self.hook = try hook.map { try Hook($0) }
+        self.hook = try hookPath.map { try Hook($0) }
         hookName = hook
         descriptors = onlyWarns ? InitialDescriptors.asInherited() : try InitialDescriptors(policy)
         for remark in descriptors.remarks { complain("warning: \(remark)") }
